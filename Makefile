@@ -1,0 +1,26 @@
+# Everything is done from here; each target is one readable script in deploy/.
+.PHONY: help run test lint bench pin
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-6s %s\n", $$1, $$2}'
+
+run: ## set up, load demo data into an empty database, serve on PORT (8000) until Ctrl-C
+	@deploy/venv.sh run
+	@deploy/packages.sh pdf
+	@exec .venv/bin/python -m deploy.run
+
+test: ## run all tests on SQLite, PostgreSQL and in Chromium, and check coverage
+	@deploy/test.sh
+
+lint: ## ruff, mypy, the import road, translation catalogs, migrations against models
+	@deploy/venv.sh test
+	@deploy/lint.sh
+
+bench: ## measure against floors, write benchmarks/results.json, fail when a target is missed
+	@deploy/venv.sh test
+	@deploy/packages.sh pdf browser
+	@exec .venv/bin/python -m benchmarks
+
+pin: ## compile requirements.in and tests/requirements.in into the pinned lists
+	@deploy/venv.sh test
+	@deploy/pin.sh

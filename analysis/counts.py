@@ -1,0 +1,126 @@
+"""What every module asks of counts and levels before it computes: refuse nonsense early.
+
+Notation of the whole package: N finished dossiers, n of them rated, y of these rated 4 or 5.
+"""
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.errors import AnalysisError
+
+FloatArray = NDArray[np.float64]
+
+
+def whole(value: Any, name: str) -> int:  # noqa: ANN401 - judges any object
+    """Return `value` as an int; refuse anything that is not a whole number >= 0.
+
+    Raises
+    ------
+    AnalysisError
+        ``invalid_counts`` when the value is negative, fractional or no number.
+
+    Examples
+    --------
+    >>> whole(3.0, "n")
+    3
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        if not isinstance(value, (float, np.floating)) or not float(value).is_integer():
+            message = f"{name} must be a whole number, not {value!r}."
+            raise AnalysisError("invalid_counts", message) from None
+        number = int(value)
+    if number < 0:
+        raise AnalysisError("invalid_counts", f"{name} must not be negative: {number}.")
+    return number
+
+
+def simple_counts(y: int, n: int) -> tuple[int, int]:
+    """Return y and n as ints with 0 <= y <= n, or refuse (``invalid_counts``).
+
+    Examples
+    --------
+    >>> simple_counts(27, 30)
+    (27, 30)
+    """
+    y, n = whole(y, "y"), whole(n, "n")
+    if y > n:
+        raise AnalysisError("invalid_counts", f"y={y} satisfied of n={n} rated is impossible.")
+    return y, n
+
+
+def finite_counts(y: int, n: int, N: int) -> tuple[int, int, int]:
+    """Return y, n and N as ints with 0 <= y <= n <= N, or refuse (``invalid_counts``).
+
+    Examples
+    --------
+    >>> finite_counts(27, 30, 100)
+    (27, 30, 100)
+    """
+    y, n = simple_counts(y, n)
+    N = whole(N, "N")
+    if n > N:
+        raise AnalysisError("invalid_counts", f"n={n} rated of N={N} finished is impossible.")
+    return y, n, N
+
+
+def count_arrays(*columns: ArrayLike) -> tuple[FloatArray, ...]:
+    """Return count columns y, n[, N] as float arrays of one shape, each at most the next.
+
+    Raises
+    ------
+    AnalysisError
+        ``invalid_counts`` when a value is negative, fractional, not finite, or larger than
+        its neighbour to the right.
+
+    Examples
+    --------
+    >>> [column.tolist() for column in count_arrays([1, 2], 3)]
+    [[1.0, 2.0], [3.0, 3.0]]
+    """
+    try:
+        arrays = np.broadcast_arrays(*[np.asarray(c, dtype=np.float64) for c in columns])
+    except (TypeError, ValueError) as error:
+        raise AnalysisError("invalid_counts", f"Counts do not fit together: {error}.") from None
+    for small, large in zip(arrays, [*arrays[1:], None], strict=True):
+        if not np.isfinite(small).all() or (small < 0).any() or (small % 1 != 0).any():
+            raise AnalysisError("invalid_counts", "Counts must be whole numbers >= 0.")
+        if large is not None and (small > large).any():
+            raise AnalysisError("invalid_counts", "Counts must satisfy y <= n <= N.")
+    return tuple(arrays)
+
+
+def level(confidence: float) -> float:
+    """Return the confidence level if it lies strictly between 0 and 1, else refuse.
+
+    Raises
+    ------
+    AnalysisError
+        ``invalid_confidence``.
+
+    Examples
+    --------
+    >>> level(0.95)
+    0.95
+    """
+    if not 0.0 < confidence < 1.0:
+        message = f"confidence must lie between 0 and 1, not {confidence!r}."
+        raise AnalysisError("invalid_confidence", message)
+    return float(confidence)
+
+
+def share(value: float, name: str) -> float:
+    """Return `value` if it lies strictly between 0 and 1, else refuse (``invalid_share``).
+
+    Examples
+    --------
+    >>> share(0.85, "target")
+    0.85
+    """
+    if not 0.0 < value < 1.0:
+        raise AnalysisError("invalid_share", f"{name} must lie between 0 and 1, not {value!r}.")
+    return float(value)

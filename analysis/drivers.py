@@ -1,0 +1,253 @@
+"""What moves the overall rating: shares of explained variance per factor. Association, not cause.
+
+Works on patterns (rows of factor scores, overall score, count of ratings), or on their sums,
+which add up over units and months like any other count.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.counts import FloatArray, level
+from analysis.errors import AnalysisError
+
+# Below this many complete ratings the order of the drivers is mostly noise.
+MINIMUM_RATINGS = 200
+# A factor this close to a combination of others adds nothing to what they explain.
+_COLLINEAR = 1e-9
+_SATISFIED = 4
+
+Quadrant = Literal["act_first", "keep_up", "watch", "leave"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Additive sums over complete ratings of k factors and the overall score.
+
+    `products` is (k+1, k+1), `sums` and `top` (k+1,): top counts scores 4-5; overall is last.
+    """
+
+    count: float
+    sums: FloatArray
+    products: FloatArray
+    top: FloatArray
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Return the sums of both sets of ratings together."""
+        return Moments(
+            self.count + other.count,
+            self.sums + other.sums,
+            self.products + other.products,
+            self.top + other.top,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Drivers:
+    """Per factor, arrays of shape (k,): `lmg` adds up to `r2`, `share` to 1 (NaN at r2 = 0).
+
+    `performance` is the share of scores 4-5; `zero_order` the correlation with the overall
+    score, NaN for a factor that never varies.
+    """
+
+    r2: float
+    lmg: FloatArray
+    share: FloatArray
+    performance: FloatArray
+    zero_order: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLimits:
+    """Bootstrap limits of driver shares, arrays of shape (k,)."""
+
+    low: FloatArray
+    high: FloatArray
+
+
+def pattern_table(patterns: ArrayLike) -> FloatArray:
+    """Return patterns as an array (P, k+2), or refuse what is no table of scores and counts.
+
+    Raises
+    ------
+    AnalysisError
+        ``invalid_patterns`` for less than one factor, negative counts or missing values.
+
+    Examples
+    --------
+    >>> pattern_table([[5, 4, 3]]).shape
+    (1, 3)
+    """
+    table = np.asarray(patterns, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] < 3 or not np.isfinite(table).all():  # noqa: PLR2004
+        raise AnalysisError("invalid_patterns", "Rows are factor scores, overall score, count.")
+    if (table[:, -1] < 0).any():
+        raise AnalysisError("invalid_patterns", "Counts must not be negative.")
+    return table
+
+
+def moments(patterns: ArrayLike) -> Moments:
+    """Return the sums of patterns of shape (P, k+2): k factor scores, overall score, count.
+
+    Examples
+    --------
+    >>> moments([[5, 4, 3], [2, 2, 1]]).sums.tolist()
+    [17.0, 14.0]
+    """
+    table = pattern_table(patterns)
+    scores, count = table[:, :-1], table[:, -1]
+    weighted = scores * count[:, np.newaxis]
+    top = (scores >= _SATISFIED) * count[:, np.newaxis]
+    return Moments(float(count.sum()), weighted.sum(axis=0), weighted.T @ scores, top.sum(axis=0))
+
+
+def lmg(sums: Moments, minimum: int = MINIMUM_RATINGS) -> Drivers:
+    """Return each factor's part of R^2, averaged over all orders of entry (Shapley value).
+
+    All 2^k subsets are fitted from the moment matrix, so use it for a handful of factors.
+    Halo and same-everywhere answers spread importance evenly: print `straight_lining` beside
+    it and run again without. Raises AnalysisError (``too_few_ratings`` below `minimum`,
+    ``no_variation`` when the overall score never varies).
+
+    References
+    ----------
+    Lindeman, R. H., Merenda, P. F. & Gold, R. Z. (1980). Introduction to Bivariate and
+    Multivariate Analysis. Groemping, U. (2007). The American Statistician 61, 139-147.
+
+    Examples
+    --------
+    >>> rows = [[5, 5, 5, 80], [4, 4, 4, 60], [5, 3, 4, 30], [2, 4, 2, 25], [1, 3, 1, 10]]
+    >>> lmg(moments(rows)).share.round(2).tolist()
+    [0.76, 0.24]
+    """
+    if sums.count < max(minimum, 1):
+        raise AnalysisError("too_few_ratings", f"Drivers need {minimum} complete ratings.")
+    mean = sums.sums / sums.count
+    covariance = sums.products / sums.count - np.outer(mean, mean)
+    spread = np.sqrt(np.clip(np.diag(covariance), 0, None))
+    varies = spread > _COLLINEAR
+    if not varies[-1]:
+        raise AnalysisError("no_variation", "The overall score never varies.")
+    scale = np.where(varies, spread, 1.0)
+    correlation = np.where(np.outer(varies, varies), covariance / np.outer(scale, scale), 0.0)
+    parts = _shapley(_explained(correlation), correlation.shape[0] - 1)
+    r2 = float(parts.sum())
+    return Drivers(
+        r2=r2,
+        lmg=parts,
+        share=parts / r2 if r2 > 0 else np.full_like(parts, np.nan),
+        performance=sums.top[:-1] / sums.count,
+        zero_order=np.where(varies, correlation[-1], np.nan)[:-1],
+    )
+
+
+def _explained(correlation: FloatArray) -> FloatArray:
+    """Return R^2 of every subset of factors; bit j of the position stands for factor j."""
+    factors = correlation.shape[0] - 1
+    explained = np.zeros(2**factors)
+    for subset in range(1, 2**factors):
+        chosen = [j for j in range(factors) if subset >> j & 1]
+        inner, outer = correlation[np.ix_(chosen, chosen)], correlation[chosen, -1]
+        # The pseudo-inverse drops constant and collinear factors, as R's lm does.
+        explained[subset] = outer @ np.linalg.pinv(inner, rcond=_COLLINEAR, hermitian=True) @ outer
+    return explained
+
+
+def _shapley(values: FloatArray, players: int) -> FloatArray:
+    """Return Shapley values of a game given by the value of every coalition."""
+    size = np.array([subset.bit_count() for subset in range(values.size)])
+    order = [math.factorial(m) * math.factorial(players - 1 - m) for m in range(players)]
+    weight = np.array([*order, 0]) / math.factorial(players)
+    result = np.zeros(players)
+    for j in range(players):
+        without = np.flatnonzero(~np.arange(values.size) >> j & 1)
+        gain = values[without | 1 << j] - values[without]
+        result[j] = float((weight[size[without]] * gain).sum())
+    return result
+
+
+def share_limits(
+    patterns: ArrayLike, confidence: float, seed: int, repeats: int = 200
+) -> ShareLimits:
+    """Return percentile-bootstrap limits of `lmg` shares, resampling whole ratings.
+
+    The same seed gives the same limits. Raises AnalysisError as `lmg`.
+
+    References
+    ----------
+    Efron, B. & Tibshirani, R. (1993). An Introduction to the Bootstrap, ch. 13.
+
+    Examples
+    --------
+    >>> rows = [[5, 5, 5, 80], [4, 4, 4, 60], [5, 3, 4, 30], [2, 4, 2, 25], [1, 3, 1, 10]]
+    >>> limits = share_limits(rows, 0.95, seed=1)
+    >>> bool(limits.low[0] < 0.76 < limits.high[0])
+    True
+    """
+    table = pattern_table(patterns)
+    tail = (1 - level(confidence)) / 2
+    total = int(table[:, -1].sum())
+    lmg(moments(table))
+    draws = np.random.default_rng(seed).multinomial(total, table[:, -1] / total, size=repeats)
+    shares = [lmg(moments(np.column_stack([table[:, :-1], draw])), 0).share for draw in draws]
+    low, high = np.quantile(shares, [tail, 1 - tail], axis=0)
+    return ShareLimits(low, high)
+
+
+def straight_lining(patterns: ArrayLike) -> float | None:
+    """Return the share of ratings with one score everywhere; None without ratings.
+
+    Examples
+    --------
+    >>> straight_lining([[5, 5, 5, 3], [4, 5, 5, 1]])
+    0.75
+    """
+    table = pattern_table(patterns)
+    same = (table[:, :-2] == table[:, -2:-1]).all(axis=1)
+    total = float(table[:, -1].sum())
+    return float(table[same, -1].sum() / total) if total else None
+
+
+def without_straight_lining(patterns: ArrayLike) -> FloatArray:
+    """Return the patterns whose scores are not all the same, for a second run.
+
+    Examples
+    --------
+    >>> without_straight_lining([[5, 5, 5, 3], [4, 5, 5, 1]]).tolist()
+    [[4.0, 5.0, 5.0, 1.0]]
+    """
+    table = pattern_table(patterns)
+    varied: NDArray[np.bool_] = (table[:, :-2] != table[:, -2:-1]).any(axis=1)
+    return table[varied]
+
+
+def quadrants(importance: Sequence[float], performance: Sequence[float]) -> tuple[Quadrant, ...]:
+    """Return where each factor stands: importance and performance against their means.
+
+    References
+    ----------
+    Martilla, J. A. & James, J. C. (1977). Importance-performance analysis. Journal of
+    Marketing 41, 77-79.
+
+    Examples
+    --------
+    >>> quadrants([0.5, 0.3, 0.2], [0.7, 0.95, 0.6])
+    ('act_first', 'leave', 'watch')
+    """
+    if len(importance) != len(performance) or not importance:
+        raise AnalysisError("invalid_patterns", "Give one performance an importance.")
+    middle = math.fsum(importance) / len(importance), math.fsum(performance) / len(performance)
+    names: dict[tuple[bool, bool], Quadrant] = {
+        (True, False): "act_first",
+        (True, True): "keep_up",
+        (False, False): "watch",
+        (False, True): "leave",
+    }
+    return tuple(
+        names[part > middle[0], score >= middle[1]]
+        for part, score in zip(importance, performance, strict=True)
+    )

@@ -1,0 +1,221 @@
+"""Charts that watch one unit over time: p and Laney p' limits, CUSUM and EWMA paths.
+
+Limits of phase I come from at least 20 stable periods, are frozen, and are re-based by a
+person. How often a chart cries wolf is computed in `analysis.runlength`.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analysis.counts import FloatArray, count_arrays, share, whole
+from analysis.errors import AnalysisError
+
+# Mean moving range of two normal values over their standard deviation, as Minitab rounds it.
+_MOVING_RANGE = 1.128
+
+
+@dataclass(frozen=True, slots=True)
+class ControlLimits:
+    """Limits of a chart of shares: arrays of shape (T,), NaN for an empty period.
+
+    `below` and `above` are 0-based positions outside the limits; `sigma_z` is Laney's factor,
+    None for a plain p-chart or when it cannot be computed (then there are no limits).
+    """
+
+    center: float
+    sigma_z: float | None
+    low: FloatArray
+    high: FloatArray
+    below: tuple[int, ...]
+    above: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CusumPath:
+    """The statistic after each period, and the 0-based position of the first alarm or None."""
+
+    path: tuple[float, ...]
+    first_alarm: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EwmaPath:
+    """The smoothed index and its lower limit, shape (T,); 0-based positions below the limit."""
+
+    path: tuple[float, ...]
+    low: tuple[float, ...]
+    below: tuple[int, ...]
+
+
+def control_limits(
+    y: ArrayLike,
+    n: ArrayLike,
+    method: Literal["p", "laney"],
+    k_sigma: float = 3.0,
+    center: float | None = None,
+) -> ControlLimits:
+    """Return centre -+ k sigma limits for y satisfied of n ratings per period, shape (T,).
+
+    `p` suits about 20 to 1,000 ratings a period; `laney` widens by the spread of z-scores
+    seen from period to period, for thousands, where p-limits are uselessly narrow. Without
+    `center` the pooled share is used. Raises AnalysisError (``invalid_counts``, ``no_data``,
+    ``invalid_method``, ``invalid_share``).
+
+    References
+    ----------
+    Laney, D. B. (2002). Improved control charts for attributes. Quality Engineering 14.
+
+    Examples
+    --------
+    >>> c = control_limits([108, 120, 60], [120, 135, 98], "p")
+    >>> round(c.center, 3), c.below, c.above
+    (0.816, (2,), ())
+    """
+    if method not in {"p", "laney"}:
+        raise AnalysisError("invalid_method", f"Unknown method {method!r}.")
+    ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
+    if center is None and ns.sum() == 0:
+        raise AnalysisError("no_data", "No period has a rating.")
+    middle = float(ys.sum() / ns.sum()) if center is None else share(center, "center")
+    some = ns > 0
+    p = np.divide(ys, ns, out=np.full(ns.shape, np.nan), where=some)
+    sigma = np.sqrt(middle * (1 - middle) / np.where(some, ns, np.nan))
+    factor = _laney_factor(p[some], sigma[some], middle) if method == "laney" else None
+    width = k_sigma * sigma * (1.0 if method == "p" else math.nan if factor is None else factor)
+    low, high = np.maximum(0, middle - width), np.minimum(1, middle + width)
+    # Comparisons with NaN are false: an empty period never alarms.
+    return ControlLimits(middle, factor, low, high, _positions(p < low), _positions(p > high))
+
+
+def _laney_factor(p: FloatArray, sigma: FloatArray, middle: float) -> float | None:
+    """Return the moving-range spread of z-scores; None below two periods or without spread."""
+    if p.size < 2 or middle in {0.0, 1.0}:  # noqa: PLR2004 - a range needs two
+        return None
+    return float(np.abs(np.diff((p - middle) / sigma)).mean() / _MOVING_RANGE)
+
+
+def _positions(flags: ArrayLike) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(flags).tolist())
+
+
+def cusum_path(y: ArrayLike, n: ArrayLike, p0: float, p1: float, h: float) -> CusumPath:
+    """Return the log-likelihood CUSUM of satisfied ratings from index p0 towards p1.
+
+    S = max(0, S + y log(p1/p0) + (n - y) log((1-p1)/(1-p0))); alarm at S >= h, no reset; any
+    n, also 0. Shares strictly inside (0, 1), p1 unlike p0. Raises AnalysisError.
+
+    References
+    ----------
+    Page, E. S. (1954). Continuous inspection schemes. Biometrika 41, 100-115.
+
+    Examples
+    --------
+    >>> cusum_path([37, 35, 25], [40, 38, 45], 0.92, 0.85, 3.5).first_alarm
+    2
+    """
+    ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
+    p0, p1 = share(p0, "p0"), share(p1, "p1")
+    if p0 == p1:
+        raise AnalysisError("no_distance", "p0 and p1 must differ.")
+    steps = ys * math.log(p1 / p0) + (ns - ys) * math.log((1 - p1) / (1 - p0))
+    return _path(steps, h)
+
+
+def counting_path(y: ArrayLike, n: ArrayLike, step: tuple[int, int], H: int) -> CusumPath:
+    """Return the CUSUM of dissatisfied ratings fed with batches (for example days) of any size.
+
+    S = max(0, S + den (n - y) - num n) with step = (den, num), alarm at S >= H: the path of an
+    `analysis.runlength.Chart`. For independent ratings, flooring only at the end of a batch
+    never makes alarms more frequent than the Bernoulli chart's average run length states.
+
+    Examples
+    --------
+    >>> counting_path([9, 0], [10, 3], (8, 1), 16).path
+    (0.0, 21.0)
+    """
+    ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
+    den, num = whole(step[0], "den"), whole(step[1], "num")
+    return _path(den * (ns - ys) - num * ns, whole(H, "H"))
+
+
+def _path(steps: FloatArray, h: float) -> CusumPath:
+    """Add the steps with a floor at 0 and find the first value at or above h."""
+    total, path = 0.0, []
+    for step in steps.tolist():
+        total = max(0.0, total + step)
+        path.append(total)
+    first = next((position for position, value in enumerate(path) if value >= h), None)
+    return CusumPath(tuple(path), first)
+
+
+def ewma_path(
+    y: ArrayLike, n: ArrayLike, p0: float, weight: float, k_sigma: float = 3.0
+) -> EwmaPath:
+    """Return the exponentially weighted index with its time-varying lower limit, for slow drift.
+
+    z = w p + (1-w) z with variance w^2 p0(1-p0)/n + (1-w)^2 variance; an empty period leaves
+    both as they are. p0 strictly inside (0, 1), weight w in (0, 1]. Raises AnalysisError.
+
+    References
+    ----------
+    Roberts, S. W. (1959). Control chart tests based on geometric moving averages.
+    Technometrics 1, 239-250.
+
+    Examples
+    --------
+    >>> e = ewma_path([20, 0, 10], [25, 0, 30], 0.9, 0.3)
+    >>> [round(z, 3) for z in e.path], e.below
+    ([0.87, 0.87, 0.709], (2,))
+    """
+    ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
+    z, variance = share(p0, "p0"), 0.0
+    if not 0 < weight <= 1:
+        raise AnalysisError("invalid_share", f"weight must lie in (0, 1], not {weight!r}.")
+    path, low = [], []
+    for satisfied, rated in zip(ys.tolist(), ns.tolist(), strict=True):
+        if rated:
+            z = weight * satisfied / rated + (1 - weight) * z
+            variance = weight**2 * p0 * (1 - p0) / rated + (1 - weight) ** 2 * variance
+        path.append(z)
+        low.append(p0 - k_sigma * math.sqrt(variance))
+    below = tuple(
+        k for k, (value, limit) in enumerate(zip(path, low, strict=True)) if value < limit
+    )
+    return EwmaPath(tuple(path), tuple(low), below)
+
+
+def intraclass_correlation(y: ArrayLike, n: ArrayLike) -> float:
+    """Return the correlation rho of ratings within a period, 0 when they scatter as chance.
+
+    Analysis-of-variance estimator over periods of shape (T,). Estimate it per type of unit on
+    stable periods and give it to `analysis.runlength`: a chart designed for rho = 0 cries wolf
+    many times more often at rho = .02. Raises AnalysisError (``invalid_counts``; ``no_data``
+    below two periods with ratings or when no period has two).
+
+    References
+    ----------
+    Donner, A. (1986). A review of inference procedures for the intraclass correlation
+    coefficient. International Statistical Review 54, 67-82.
+
+    Examples
+    --------
+    >>> intraclass_correlation([90, 91, 89], [100, 100, 100])
+    0.0
+    >>> round(intraclass_correlation([10, 0], [10, 10]), 2)
+    1.0
+    """
+    ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
+    ys, ns = ys[ns > 0], ns[ns > 0]
+    periods, total = ns.size, float(ns.sum())
+    if periods < 2 or total == periods:  # noqa: PLR2004 - a variance needs two
+        raise AnalysisError("no_data", "Correlation needs two periods and two ratings in one.")
+    p = ys / ns
+    between = float((ns * (p - ys.sum() / total) ** 2).sum()) / (periods - 1)
+    within = float((ns * p * (1 - p)).sum()) / (total - periods)
+    size = (total - float((ns**2).sum()) / total) / (periods - 1)
+    spread = between + (size - 1) * within
+    return max(0.0, (between - within) / spread) if spread else 0.0

@@ -1,0 +1,359 @@
+"""The headline index: post-stratified over channel and lateness, with the guarded interval.
+
+The raw share is not a harmless default: where late citizens answer less, its interval misses
+the truth. What no weighting repairs (answers that depend on the rating itself inside a cell)
+stays visible in `analysis.nonresponse.missing_bounds`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv, stdtrit
+
+from analysis.counts import FloatArray, count_arrays, level
+from analysis.design import strata_arrays
+from analysis.errors import AnalysisError
+from analysis.intervals import fpc_size, hypergeometric, normal_quantile, score_limits
+
+GuardedRule = Literal["guarded", "wilson_fpc", "census", "no_data"]
+DegenerateRule = Literal["hypergeometric", "clopper_pearson_on_kish_n", "census"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A post-stratum: the names of its members, its lateness group (0 or 1), its counts."""
+
+    members: tuple[str, ...]
+    late: int
+    N: int
+    n: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A guarded index (fractions 0..1); None where undefined. `rule` tells which case it was."""
+
+    estimate: float | None
+    se: float | None
+    df: int | None
+    n_eff: float | None
+    low: float
+    high: float
+    rule: GuardedRule
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedLines:
+    """Guarded indices of many report lines: arrays of shape (L,), NaN where undefined.
+
+    v = sum over open cells (n_h < N_h) of W_h^2 (1 - n_h/N_h) s2_h/n_h, where s2_h is at least
+    pt(1 - pt), pt = (y_h+1)/(n_h+2), and .25 at n_h = 1. n_eff = max(pe(1-pe)/v, min(kish,
+    q(1-q)/v)), pe = p within [.5/n, 1-.5/n], q = sum W_h pt_h, kish = N^2 / sum N_h^2/n_h;
+    Wilson on n_eff with t(n - H). `se` is the root of v.
+
+    References
+    ----------
+    Franco, C., Little, R., Louis, T. & Slud, E. (2019). Confidence intervals for proportions
+    in complex sample surveys. JSSAM 7, 334-364. The guard on s2_h and n_eff is ours.
+    """
+
+    estimate: FloatArray
+    se: FloatArray
+    df: FloatArray
+    n_eff: FloatArray
+    low: FloatArray
+    high: FloatArray
+    rule: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedLines:
+    """Merged cells, shape (L, K): counts are 0 in the place of a cell that moved elsewhere.
+
+    `owner[i, k]` is the column that holds the dossiers of the former cell k of line i.
+    """
+
+    y: FloatArray
+    n: FloatArray
+    N: FloatArray
+    owner: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Degenerate:
+    """Limits of an index of exactly 0 or 1, and the rule that gave them."""
+
+    estimate: float
+    n_eff: float | None
+    low: float
+    high: float
+    rule: DegenerateRule
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums over the strata of each line, shape (L,)."""
+
+    p: FloatArray
+    q: FloatArray
+    v: FloatArray
+    kish: FloatArray
+
+
+def guarded(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Guarded:
+    """Return the post-stratified index of one line: strata y, n, N of shape (H,).
+
+    See `guarded_lines` for the formula, its limits and errors.
+
+    Examples
+    --------
+    >>> g = guarded([377, 12, 131, 8], [410, 22, 150, 18], [1200, 90, 800, 110], 0.95)
+    >>> round(g.estimate, 4), round(g.low, 4), round(g.high, 4)
+    (0.8637, 0.8366, 0.8868)
+    """
+    ys, ns, Ns = (np.atleast_1d(column)[np.newaxis] for column in count_arrays(y, n, N))
+    found = guarded_lines(ys, ns, Ns, confidence)
+    columns = (found.estimate, found.se, found.df, found.n_eff)
+    estimate, se, df, n_eff = (None if np.isnan(c[0]) else float(c[0]) for c in columns)
+    low, high = float(found.low[0]), float(found.high[0])
+    rule: GuardedRule = found.rule[0].item()
+    return Guarded(estimate, se, None if df is None else int(df), n_eff, low, high, rule)
+
+
+def guarded_lines(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> GuardedLines:
+    """Return guarded indices of L lines from cells of shape (L, K); N = 0 marks no cell.
+
+    The formula stands at `GuardedLines`. One cell: Wilson with fpc. All complete: a point. No
+    rating: no index, [0, 1]. The order of cells changes nothing.
+
+    A nominal 95 % covered at least 93 % in our simulations where answering depends on the cell
+    only. It does NOT hold when answering depends on the rating inside a cell (no weights can),
+    nor when few citizens give many ratings (`analysis.design.clustered`). Raises AnalysisError:
+    ``invalid_counts``, ``invalid_confidence``, ``empty_stratum`` (use `collapse_lines` first).
+
+    Examples
+    --------
+    >>> guarded_lines([[20, 3], [9, 0]], [[24, 3], [9, 0]], [[60, 3], [12, 0]], 0.95).rule
+    array(['guarded', 'wilson_fpc'], dtype='<U10')
+    """
+    y, n, N = count_arrays(y, n, N)
+    if ((n == 0) & (N > 0) & (n.sum(axis=1, keepdims=True) > 0)).any():
+        raise AnalysisError("empty_stratum", "Nobody of a cell answered: collapse cells first.")
+    return guard(y, n, N, confidence)
+
+
+def guard(y: FloatArray, n: FloatArray, N: FloatArray, confidence: float) -> GuardedLines:
+    """Return `guarded_lines` of checked arrays (L, K); y and n need not be whole numbers.
+
+    Fractions arise when a plan spreads future ratings over the cells.
+
+    Examples
+    --------
+    >>> float(guard(np.array([[9.5]]), np.array([[10.0]]), np.array([[10.0]]), 0.95).low[0])
+    0.95
+    """
+    rated, cells = n.sum(axis=1), (N > 0).sum(axis=1)
+    sums = _line_sums(y, n, N)
+    single = cells == 1
+    n_eff, df = _effective_size(sums, rated), np.maximum(rated - cells, 1)
+    size = np.where(single, fpc_size(np.maximum(rated, 1), N.sum(axis=1)), n_eff)
+    quantile = np.where(single, normal_quantile(confidence), _t_quantile(df, confidence))
+    low, high = score_limits(sums.p, size, quantile)
+    cases = [rated == 0, single, sums.v == 0]
+    rule = np.select(cases, ["no_data", "wilson_fpc", "census"], "guarded")
+    some, usual = rated > 0, rule == "guarded"
+    return GuardedLines(
+        estimate=np.where(some, sums.p, np.nan),
+        se=np.where(some, np.sqrt(sums.v), np.nan),
+        df=np.where(usual, df, np.nan),
+        n_eff=np.where(usual, n_eff, np.nan),
+        low=np.where(some, low, 0.0),
+        high=np.where(some, high, 1.0),
+        rule=rule,
+    )
+
+
+def _line_sums(y: FloatArray, n: FloatArray, N: FloatArray) -> _Sums:
+    """Return index, smoothed index, guarded variance and Kish size of each line."""
+    rated, total = np.maximum(n, 1), np.maximum(N.sum(axis=1, keepdims=True), 1)
+    weight, share, smooth = N / total, y / rated, (y + 1) / (n + 2)
+    textbook = np.where(n > 1, n / np.maximum(n - 1, 1) * share * (1 - share), 0.25)
+    spread = np.maximum(textbook, smooth * (1 - smooth))
+    parts = np.where(n < N, weight**2 / rated, 0.0)
+    inverse = parts.sum(axis=1)
+    return _Sums(
+        p=(weight * share).sum(axis=1),
+        q=(weight * smooth).sum(axis=1),
+        v=(parts * (1 - n / np.maximum(N, 1)) * spread).sum(axis=1),
+        kish=np.divide(1.0, inverse, out=np.full_like(inverse, np.inf), where=inverse > 0),
+    )
+
+
+def _effective_size(sums: _Sums, rated: FloatArray) -> FloatArray:
+    """Return the guarded effective size of each line; infinite where nothing is uncertain."""
+    margin = 0.5 / np.maximum(rated, 1)
+    p = np.clip(sums.p, margin, 1 - margin)
+    infinite = np.full_like(p, np.inf)
+    plain = np.divide(p * (1 - p), sums.v, out=infinite.copy(), where=sums.v > 0)
+    smooth = np.divide(sums.q * (1 - sums.q), sums.v, out=infinite, where=sums.v > 0)
+    return np.maximum(plain, np.minimum(sums.kish, smooth))
+
+
+def _t_quantile(df: FloatArray, confidence: float) -> FloatArray:
+    """Return t quantiles; each number of degrees of freedom is computed once."""
+    distinct, position = np.unique(df, return_inverse=True)
+    quantiles: FloatArray = -stdtrit(distinct, (1 - level(confidence)) / 2)
+    return quantiles[position]
+
+
+def collapse_lines(
+    y: ArrayLike,
+    n: ArrayLike,
+    N: ArrayLike,
+    late: ArrayLike,
+    min_same: int = 10,
+    min_any: int = 2,
+) -> MergedLines:
+    """Merge thin cells of each line, shape (L, K); columns stand in the order of their names.
+
+    A cell is thin when it is open (n < N) and has fewer than `min_same` ratings, or fewer than
+    `min_any` where no other cell shares its lateness. The thinnest is merged into the thinnest
+    other cell of the same lateness, else of all; ties by column; repeat until none is thin or
+    one is left. A complete cell is never thin. Lateness stays apart as long as it can: merging
+    late into on-time cells costs more bias than small cells cost precision.
+
+    Examples
+    --------
+    >>> collapse_lines([[4, 27, 0]], [[4, 30, 0]], [[40, 100, 9]], [[0, 0, 1]]).N.tolist()
+    [[0.0, 149.0, 0.0]]
+    """
+    counts = np.stack(count_arrays(y, n, N))
+    flags = np.broadcast_to(np.asarray(late, dtype=np.int64), counts.shape[1:])
+    return _merge(counts, flags.copy(), counts[2] > 0, (min_same, min_any))
+
+
+def _merge(
+    counts: FloatArray,
+    late: NDArray[np.int64],
+    alive: NDArray[np.bool_],
+    thresholds: tuple[int, int],
+) -> MergedLines:
+    """Merge one cell of each line that has a thin one, until no line has."""
+    lines, width = alive.shape
+    counts, alive = counts.copy(), alive.copy()
+    rank = np.tile(np.arange(width), (lines, 1))
+    owner = rank.copy()
+    rows = np.arange(lines)
+    while True:
+        thin = _thin(counts[:, rows], late[rows], alive[rows], thresholds)
+        rows, thin = rows[thin.any(axis=1)], thin[thin.any(axis=1)]
+        if rows.size == 0:
+            return MergedLines(counts[0], counts[1], counts[2], owner)
+        key = counts[1][rows] * width + rank[rows]
+        source = np.where(thin, key, np.inf).argmin(axis=1)
+        others = alive[rows]
+        others[np.arange(rows.size), source] = False
+        same = others & (late[rows] == late[rows, source][:, np.newaxis])
+        pool = np.where(same.any(axis=1, keepdims=True), same, others)
+        target = np.where(pool, key, np.inf).argmin(axis=1)
+        counts[:, rows, target] += counts[:, rows, source]
+        counts[:, rows, source] = 0
+        rank[rows, target] = np.minimum(rank[rows, target], rank[rows, source])
+        alive[rows, source] = False
+        moved = owner[rows] == source[:, np.newaxis]
+        owner[rows] = np.where(moved, target[:, np.newaxis], owner[rows])
+
+
+def _thin(
+    counts: FloatArray,
+    late: NDArray[np.int64],
+    alive: NDArray[np.bool_],
+    thresholds: tuple[int, int],
+) -> NDArray[np.bool_]:
+    """Tell which cells must be merged; none where a line has a single cell left."""
+    shared = (late[:, :, np.newaxis] == late[:, np.newaxis, :]) & alive[:, np.newaxis, :]
+    has_partner = shared.sum(axis=2) > 1
+    limit = np.where(has_partner, *thresholds)
+    several = alive.sum(axis=1, keepdims=True) > 1
+    thin: NDArray[np.bool_] = alive & several & (counts[1] < counts[2]) & (counts[1] < limit)
+    return thin
+
+
+def collapse(cells: Iterable[Cell], min_same: int = 10, min_any: int = 2) -> tuple[Cell, ...]:
+    """Merge thin cells of one line by the rule of `collapse_lines`; names decide ties.
+
+    Returns the cells in the order of their names.
+
+    Examples
+    --------
+    >>> [c.members for c in collapse([Cell(("a",), 0, 30, 5, 4), Cell(("b",), 0, 30, 9, 9)])]
+    [('a', 'b')]
+    """
+    ordered = sorted(cells, key=lambda cell: cell.members)
+    counts = [count_arrays([c.y for c in ordered], [c.n for c in ordered], [c.N for c in ordered])]
+    late = np.array([[cell.late for cell in ordered]], dtype=np.int64)
+    table = np.array(counts).transpose(1, 0, 2)
+    merged = _merge(table, late, np.ones(late.shape, dtype=np.bool_), (min_same, min_any))
+    groups: dict[int, list[Cell]] = {}
+    for cell, owner in zip(ordered, merged.owner[0].tolist(), strict=True):
+        groups.setdefault(owner, []).append(cell)
+    joined = [_join(group, ordered[owner].late) for owner, group in groups.items()]
+    return tuple(sorted(joined, key=lambda cell: "+".join(cell.members)))
+
+
+def _join(group: Sequence[Cell], late: int) -> Cell:
+    """Return one cell with the members and the counts of all."""
+    members = tuple(sorted(name for cell in group for name in cell.members))
+    N, n, y = (sum(c.N for c in group), sum(c.n for c in group), sum(c.y for c in group))
+    return Cell(members, late, N, n, y)
+
+
+def join_named(cells: Iterable[Cell], groups: Mapping[str, Sequence[str]]) -> tuple[Cell, ...]:
+    """Return the cells with those of each group joined, as an analyst chose; others stay.
+
+    A group that names no cell adds nothing.
+
+    Examples
+    --------
+    >>> cells = [Cell(("a",), 0, 30, 5, 4), Cell(("b",), 1, 30, 9, 9)]
+    >>> join_named(cells, {"all": ["a", "b"]})
+    (Cell(members=('a', 'b'), late=0, N=60, n=14, y=13),)
+    """
+    rest, joined = list(cells), []
+    for names in groups.values():
+        chosen = [cell for cell in rest if set(cell.members) <= set(names)]
+        rest = [cell for cell in rest if cell not in chosen]
+        joined += [_join(chosen, chosen[0].late)] if chosen else []
+    return (*rest, *joined)
+
+
+def degenerate(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Degenerate:
+    """Return limits where all or none of the ratings are satisfied: R's variance is 0 there.
+
+    One stratum: exact hypergeometric. Several: Clopper-Pearson on the Kish size over open
+    strata. All complete: a point. Raises AnalysisError (``not_degenerate``, ``empty_stratum``).
+
+    Examples
+    --------
+    >>> round(degenerate([20, 30], [20, 30], [300, 150], 0.95).low, 4)
+    0.9088
+    """
+    ys, ns, Ns = strata_arrays(y, n, N)
+    tail = (1 - level(confidence)) / 2
+    p = float(ys.sum() / ns.sum())
+    if p not in {0.0, 1.0}:
+        raise AnalysisError("not_degenerate", "Some, not all, of the ratings are satisfied.")
+    open_ = ns < Ns
+    if not open_.any():
+        return Degenerate(p, None, p, p, "census")
+    if ns.size == 1:
+        exact = hypergeometric(int(ys[0]), int(ns[0]), int(Ns[0]), confidence)
+        return Degenerate(p, None, exact.low, exact.high, "hypergeometric")
+    size = float(Ns.sum() ** 2 / (Ns[open_] ** 2 / ns[open_]).sum())
+    low = float(betaincinv(size, 1, tail)) if p else 0.0
+    high = 1.0 if p else float(betaincinv(1, size, 1 - tail))
+    return Degenerate(p, size, low, high, "clopper_pearson_on_kish_n")

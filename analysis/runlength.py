@@ -1,0 +1,219 @@
+"""How long until a chart alarms, exactly, and limits that keep false alarms rare.
+
+State false alarms per month for the whole province, not per chart; overdispersion (rho) is
+part of the computation, because ignoring it breaks every promise.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betaln, gammaln, xlog1py, xlogy
+
+from analysis.counts import FloatArray, count_arrays, share, whole
+from analysis.errors import AnalysisError
+
+# Charts that would need more states than this wait too long to be of use.
+_LARGEST_CHART = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A CUSUM of dissatisfied ratings for one unit.
+
+    Per batch of n ratings with x dissatisfied: S = max(0, S + den x - num n), alarm at S >= H
+    (`analysis.monitor.counting_path`); n = 1 is the Bernoulli chart. `arl0` and `arl1` are
+    batches until an alarm without and with the shift; `false_alarms` those expected a month.
+    """
+
+    n: int
+    den: int
+    num: int
+    H: int
+    arl0: float
+    arl1: float
+    false_alarms: float
+
+
+def batch_probabilities(n: int, q: float, rho: float = 0.0) -> FloatArray:
+    """Return P(x dissatisfied of n), x = 0..n: binomial, or beta-binomial with correlation rho.
+
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``).
+
+    Examples
+    --------
+    >>> batch_probabilities(2, 0.5).round(4).tolist()
+    [0.25, 0.5, 0.25]
+    """
+    n, q = whole(n, "n"), share(q, "q")
+    if not 0 <= rho < 1:
+        raise AnalysisError("invalid_share", f"rho must lie in [0, 1), not {rho!r}.")
+    x = np.arange(n + 1)
+    ways = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+    if rho > 0:
+        a, b = q * (1 / rho - 1), (1 - q) * (1 / rho - 1)
+        chances: FloatArray = np.exp(ways + betaln(x + a, n - x + b) - betaln(a, b))
+    else:
+        chances = np.exp(ways + xlogy(x, q) + xlog1py(n - x, -q))
+    return chances
+
+
+def chain_arl(chances: FloatArray, steps: FloatArray, H: int) -> float:
+    """Return the mean number of batches until S >= H, from S = 0, by a finite Markov chain.
+
+    `chances` and whole-numbered `steps` have one entry an outcome of a batch; the states are
+    S = 0..H-1. Raises AnalysisError (``invalid_counts`` for H = 0, ``never_alarms``).
+
+    References
+    ----------
+    Brook, D. & Evans, D. A. (1972). An approach to the probability distribution of CUSUM run
+    length. Biometrika 59, 539-549.
+
+    Examples
+    --------
+    >>> round(chain_arl(np.array([0.5, 0.5]), np.array([-1, 1]), 2), 6)
+    6.0
+    """
+    if whole(H, "H") == 0:
+        raise AnalysisError("invalid_counts", "H must be at least 1.")
+    if not (chances[steps > 0] > 0).any():
+        raise AnalysisError("never_alarms", "No outcome of a batch raises the chart.")
+    states = np.arange(H)
+    target = np.maximum(0, states[:, np.newaxis] + steps.astype(np.int64))
+    inside = target < H
+    flat = (states[:, np.newaxis] * H + target)[inside]
+    weights = np.broadcast_to(chances, target.shape)[inside]
+    moves = np.bincount(flat, weights=weights, minlength=H * H).reshape(H, H)
+    return float(np.linalg.solve(np.eye(H) - moves, np.ones(H))[0])
+
+
+def bernoulli_arl(q: float, m: int, H: int) -> float:
+    """Return ratings until alarm when a share q is dissatisfied: steps +(m-1) / -1, alarm >= H.
+
+    References
+    ----------
+    Reynolds, M. R. & Stoumbos, Z. G. (1999). A CUSUM chart for monitoring a proportion when
+    inspecting continuously. Journal of Quality Technology 31, 87-108.
+
+    Examples
+    --------
+    >>> round(bernoulli_arl(0.10, 8, 64)), round(bernoulli_arl(0.15, 8, 64))
+    (4313, 243)
+    """
+    return batch_arl(1, q, (m, 1), H)
+
+
+def batch_arl(n: int, q: float, step: tuple[int, int], H: int, rho: float = 0.0) -> float:
+    """Return batches until alarm: S = max(0, S + den x - k_num) >= H, step = (den, k_num).
+
+    Examples
+    --------
+    >>> round(batch_arl(50, 0.10, (1, 6), 9), 0), round(batch_arl(50, 0.10, (1, 6), 9, 0.02), 0)
+    (207.0, 39.0)
+    """
+    den, k_num = whole(step[0], "den"), whole(step[1], "k_num")
+    steps = den * np.arange(n + 1, dtype=np.float64) - k_num
+    return chain_arl(batch_probabilities(n, q, rho), steps, H)
+
+
+def limit_arl(n: int, q: float, limit: int, rho: float = 0.0) -> float:
+    """Return batches until x >= limit dissatisfied of n, one batch at a time (a p-chart).
+
+    Examples
+    --------
+    >>> round(limit_arl(100, 0.10, 20)), round(limit_arl(100, 0.10, 20, 0.02))
+    (505, 20)
+    """
+    reaching = float(batch_probabilities(n, q, rho)[whole(limit, "limit") :].sum())
+    if reaching == 0:
+        raise AnalysisError("never_alarms", "No batch can reach the limit.")
+    return 1 / reaching
+
+
+def design_charts(
+    monthly: ArrayLike,
+    q0: float,
+    q1: float,
+    alarms_per_month: float,
+    *,
+    batches: int = 30,
+    rho: float = 0.0,
+) -> tuple[Chart, ...]:
+    """Return one chart a unit so that all together alarm falsely < `alarms_per_month` a month.
+
+    `monthly`: expected ratings a month, shape (K,); `q0` the usual and `q1` > q0 the share of
+    dissatisfied to detect soon. With rho = 0 a Bernoulli chart counts ratings; with rho > 0
+    each of `batches` a month is correlated within. Every unit gets the same part of the
+    allowance, so small units are not drowned by large ones. Units without ratings raise.
+
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_distance``,
+    ``no_data``, ``never_alarms`` when the allowance would need an absurdly high limit).
+
+    Examples
+    --------
+    >>> [c] = design_charts([200], 0.10, 0.15, 0.02)
+    >>> c.den, c.H, c.false_alarms < 0.02
+    (8, 78, True)
+    """
+    volumes = np.atleast_1d(count_arrays(monthly)[0])
+    q0, q1 = share(q0, "q0"), share(q1, "q1")
+    if q1 <= q0 or alarms_per_month <= 0:
+        raise AnalysisError("no_distance", "Need q1 > q0 and a positive allowance of alarms.")
+    if volumes.size == 0 or (volumes == 0).any():
+        raise AnalysisError("no_data", "Each unit needs an expected number of ratings.")
+    allowed = alarms_per_month / volumes.size
+    charts: dict[float, Chart] = {}
+    for volume in np.unique(volumes).tolist():
+        n = max(1, round(volume / batches)) if rho > 0 else 1
+        charts[volume] = _smallest_chart(n, (q0, q1), rho, volume / n, allowed)
+    return tuple(charts[volume] for volume in volumes.tolist())
+
+
+def reference_step(q0: float, q1: float) -> tuple[int, int]:
+    """Return (den, num): the smallest fraction num/den near the best reference value a rating.
+
+    Best is r = log((1-q0)/(1-q1)) / log(q1(1-q0)/(q0(1-q1))), between q0 and q1; the fraction
+    lies within a twentieth of their distance from it. Raises AnalysisError (``no_distance``).
+
+    Examples
+    --------
+    >>> reference_step(0.10, 0.15), reference_step(0.05, 0.10), reference_step(0.40, 0.50)
+    ((8, 1), (14, 1), (11, 5))
+    """
+    q0, q1 = share(q0, "q0"), share(q1, "q1")
+    if q0 >= q1:
+        raise AnalysisError("no_distance", "q1 must exceed q0.")
+    best = math.log((1 - q0) / (1 - q1)) / math.log(q1 * (1 - q0) / (q0 * (1 - q1)))
+    den = next(d for d in count(2) if abs(round(best * d) / d - best) <= (q1 - q0) / 20)
+    return den, round(best * den)
+
+
+def _smallest_chart(
+    n: int, shares: tuple[float, float], rho: float, batches: float, allowed: float
+) -> Chart:
+    """Return the chart with the lowest limit that keeps to the allowance of one unit."""
+    den, num = reference_step(*shares)
+
+    def arl(q: float, H: int) -> float:
+        return batch_arl(n, q, (den, num * n), H, rho)
+
+    H = _first(lambda limit: batches / arl(shares[0], limit) < allowed)
+    arl0, arl1 = arl(shares[0], H), arl(shares[1], H)
+    return Chart(n, den, num, H, arl0=arl0, arl1=arl1, false_alarms=batches / arl0)
+
+
+def _first(enough: Callable[[int], bool]) -> int:
+    """Return the smallest limit that is enough, by doubling and halving."""
+    high = 1
+    while not enough(high):
+        high *= 2
+        if high > _LARGEST_CHART:
+            raise AnalysisError("never_alarms", "So few false alarms leave a chart that sleeps.")
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high

@@ -1,0 +1,267 @@
+"""Is a target met, not met, or not yet certain? Decided on integers, once, at period close.
+
+Looking again and again with the same bounds is wrong far more often than the level says;
+live screens use `analysis.anytime` instead.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy.special import ndtri
+
+from analysis import exact
+from analysis.counts import finite_counts, level, share, simple_counts, whole
+from analysis.errors import AnalysisError
+from analysis.intervals import fpc_size, normal_quantile, score_limits
+
+Outcome = Literal["met", "not_met", "uncertain"]
+Method = Literal["wilson_fpc", "hypergeometric"]
+FloorOutcome = Literal["below_floor", "above_floor", "uncertain"]
+RankGood = Literal["yes", "no", "uncertain"]
+
+# Ratings are whole: a need that exceeds an integer by a rounding error is that integer.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verdict with its one-sided bounds (fractions 0..1).
+
+    `secured`: met whatever the silent would say; `lost`: out of reach whatever they say.
+    `needed_n`: ratings (of N) that would decide at the same index; None when already decided
+    or when nothing was rated.
+    """
+
+    verdict: Outcome
+    estimate: float | None
+    low: float
+    high: float
+    secured: bool
+    lost: bool
+    needed_n: int | None
+    additional_n: int | None
+
+    @property
+    def settled(self) -> Outcome:
+        """The verdict, with "secured" and "lost" as certainties that need no bound."""
+        if self.secured:
+            return "met"
+        return "not_met" if self.lost else self.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class FloorRule:
+    """A rule "not good if late >= x or index <= y", as fractions of integers.
+
+    Defaults: Khanh Hoa 2022 (5 % late, index 80 %).
+    """
+
+    late_num: int = 5
+    late_den: int = 100
+    index_num: int = 80
+    index_den: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FloorVerdict:
+    """May the agency be ranked "good"? Bounds are exact, one-sided fractions 0..1."""
+
+    late_share: float | None
+    late_fail: bool
+    low: float
+    high: float
+    index_floor: FloorOutcome
+    can_rank_good: RankGood
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ratings to collect: `n0` for an endless population, `n` of N, and the exact power."""
+
+    n0: float
+    n: int
+    exact_power: float
+
+
+DEFAULT_FLOOR = FloorRule()
+
+
+def verdict(  # noqa: PLR0913, PLR0917 - seven plain numbers are one question
+    y: int,
+    n: int,
+    N: int,
+    target_num: int,
+    target_den: int,
+    confidence: float,
+    method: Method = "wilson_fpc",
+) -> Verdict:
+    """Judge the index of a closed period against the target target_num/target_den.
+
+    One-sided bounds at `confidence`: met if low >= target, not met if high < target, else
+    uncertain; always uncertain when nothing was rated. Counts are compared as integers at a
+    census and for the exact method. Raises AnalysisError (``invalid_counts``,
+    ``invalid_confidence``, ``invalid_target``, ``invalid_method``).
+
+    Examples
+    --------
+    >>> v = verdict(258, 300, 1000, 85, 100, 0.95)
+    >>> v.verdict, v.needed_n
+    ('uncertain', 776)
+    """
+    y, n, N = finite_counts(y, n, N)
+    num, den = target_share(target_num, target_den)
+    if method not in _BOUNDS:
+        raise AnalysisError("invalid_method", f"Unknown method {method!r}.")
+    low, high, met, missed = _BOUNDS[method](y, n, N, (num, den), level(confidence))
+    decided = n > 0 and (met or missed)
+    outcome: Outcome = ("met" if met else "not_met") if decided else "uncertain"
+    needed = None if decided or n == 0 else needed_ratings(y, n, N, (num, den), confidence)
+    return Verdict(
+        verdict=outcome,
+        estimate=y / n if n else None,
+        low=low,
+        high=high,
+        secured=N > 0 and y * den >= num * N,
+        lost=(y + N - n) * den < num * N,
+        needed_n=needed,
+        additional_n=None if needed is None else needed - n,
+    )
+
+
+def target_share(num: int, den: int) -> tuple[int, int]:
+    """Return the target as integers with 0 <= num <= den, den > 0, or refuse (``invalid_target``).
+
+    Examples
+    --------
+    >>> target_share(85, 100)
+    (85, 100)
+    """
+    num, den = whole(num, "target_num"), whole(den, "target_den")
+    if den == 0 or num > den:
+        raise AnalysisError("invalid_target", f"{num}/{den} is no target share.")
+    return num, den
+
+
+def needed_ratings(y: int, n: int, N: int, target: tuple[int, int], confidence: float) -> int:
+    """Return how many ratings (n..N) would decide at the index y/n, target as (num, den).
+
+    n0 N/(N - 1 + n0) with n0 = z^2 T(1 - T)/(p - T)^2, the inversion of the one-sided Wilson
+    bound with fpc; an index exactly on the target is decided only by a census. Needs n > 0.
+
+    Examples
+    --------
+    >>> needed_ratings(258, 300, 1000, (85, 100), 0.95)
+    776
+    """
+    num, den = target
+    distance = y * den - num * n
+    if distance == 0:
+        return N
+    z = normal_quantile(confidence, one_sided=True)
+    # (p - T)^2 from integers: no rounding however close the index lies to the target.
+    endless = z * z * num * (den - num) * n * n / (distance * distance)
+    return min(N, max(n, math.ceil(endless * N / (N - 1 + endless) - _ROUNDING)))
+
+
+def floor_verdict(
+    y: int, n: int, N: int, late: int, confidence: float, rule: FloorRule = DEFAULT_FLOOR
+) -> FloorVerdict:
+    """Judge "may this agency be ranked good?" from N dossiers, `late` of them overdue.
+
+    Lateness is a census and needs no interval; the index floor uses exact one-sided bounds.
+    An agency without dossiers fails neither. Raises AnalysisError.
+
+    Examples
+    --------
+    >>> floor_verdict(150, 200, 1000, 20, 0.95).can_rank_good
+    'no'
+    >>> floor_verdict(75, 90, 500, 10, 0.95).can_rank_good
+    'uncertain'
+    """
+    y, n, N = finite_counts(y, n, N)
+    late, _ = simple_counts(late, N)
+    low, high = _exact_counts(y, n, N, 1 - level(confidence))
+    late_fail = N > 0 and late * rule.late_den >= rule.late_num * N
+    floor: FloorOutcome = "uncertain"
+    if n > 0 and high * rule.index_den <= rule.index_num * N:
+        floor = "below_floor"
+    elif n > 0 and low * rule.index_den > rule.index_num * N:
+        floor = "above_floor"
+    good: RankGood = "uncertain"
+    if late_fail or floor == "below_floor":
+        good = "no"
+    elif floor == "above_floor":
+        good = "yes"
+    share_late = late / N if N else None
+    bounds = (low / N, high / N) if n else (0.0, 1.0)
+    return FloorVerdict(share_late, late_fail, *bounds, index_floor=floor, can_rank_good=good)
+
+
+def plan(N: int, true_index: float, target: float, confidence: float, power: float) -> Plan:
+    """Return the ratings needed of N dossiers to decide with `power` if the truth is as given.
+
+    Normal approximation with fpc, then the exact power of the score test over the
+    hypergeometric outcomes. Shares strictly inside (0, 1). Raises AnalysisError
+    (``invalid_share``, ``invalid_confidence``, ``no_distance`` when truth equals target).
+
+    Examples
+    --------
+    >>> p = plan(2000, 0.93, 0.90, 0.95, 0.80)
+    >>> p.n, round(p.exact_power, 2)
+    (436, 0.8)
+    """
+    N = whole(N, "N")
+    p, t = share(true_index, "true_index"), share(target, "target")
+    if p == t or N == 0:
+        raise AnalysisError("no_distance", "No sample separates the true index from the target.")
+    za, zb = normal_quantile(confidence, one_sided=True), float(ndtri(share(power, "power")))
+    endless = ((za * math.sqrt(t * (1 - t)) + zb * math.sqrt(p * (1 - p))) / (p - t)) ** 2
+    n = min(math.ceil(endless / (1 + (endless - 1) / N) - _ROUNDING), N)
+    return Plan(endless, n, _exact_power(n, N, p, t, za))
+
+
+def _exact_power(n: int, N: int, p: float, t: float, z: float) -> float:
+    """Return the chance that n ratings of N clear the target t when round(pN) are satisfied."""
+    chances = exact.probabilities(n, round(p * N), N)
+    if n == N:
+        return math.fsum(c for y, c in enumerate(chances) if (y / n >= t) == (p >= t))
+    spread = math.sqrt(t * (1 - t) / n * (N - n) / (N - 1))
+    scores = ((y / n - t) / spread for y in range(n + 1))
+    hits = (score >= z if p > t else score < -z for score in scores)
+    return math.fsum(c for c, hit in zip(chances, hits, strict=True) if hit)
+
+
+def _exact_counts(y: int, n: int, N: int, tail: float) -> tuple[int, int]:
+    """Return one-sided exact bounds as counts; 0 and N when nothing was rated."""
+    if n == 0:
+        return 0, N
+    return exact.lowest_count(y, n, N, tail), exact.highest_count(y, n, N, tail)
+
+
+def _judge_exact(
+    y: int, n: int, N: int, target: tuple[int, int], confidence: float
+) -> tuple[float, float, bool, bool]:
+    """Return exact bounds and whether they clear or miss the target."""
+    num, den = target
+    low, high = _exact_counts(y, n, N, 1 - confidence)
+    shares = (low / N, high / N) if n else (0.0, 1.0)
+    return *shares, low * den >= num * N, high * den < num * N
+
+
+def _judge_score(
+    y: int, n: int, N: int, target: tuple[int, int], confidence: float
+) -> tuple[float, float, bool, bool]:
+    """Return Wilson bounds with fpc and whether they clear or miss the target."""
+    num, den = target
+    if n == 0:
+        return 0.0, 1.0, False, False
+    z = normal_quantile(confidence, one_sided=True)
+    low, high = (float(b) for b in score_limits(y / n, fpc_size(n, N), z))
+    if n == N:
+        met = y * den >= num * N
+        return low, high, met, not met
+    return low, high, low >= num / den, high < num / den
+
+
+_BOUNDS = {"wilson_fpc": _judge_score, "hypergeometric": _judge_exact}

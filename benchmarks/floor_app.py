@@ -1,0 +1,57 @@
+"""The floor for answers: a bare Flask app that renders a page and inserts one row, durably."""
+
+import sqlite3
+
+from flask import Flask, redirect, render_template_string, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+PAGE = """<!doctype html><html lang="vi"><meta charset="utf-8"><title>{{ token }}</title>
+<form method="post">{% for rating in range(5, 0, -1) %}
+<button name="overall" value="{{ rating }}">{{ rating }}</button>{% endfor %}</form>
+<p>{{ filler }}</p></html>"""
+FILLER = "Một trang bình thường. " * 300
+
+
+class Tables(DeclarativeBase):
+    """Root of the one table."""
+
+
+class Row(Tables):
+    """One answer."""
+
+    __tablename__ = "row"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str]
+    overall: Mapped[int]
+
+
+db = SQLAlchemy(model_class=Tables)
+
+
+@event.listens_for(Engine, "connect")
+def _durable(connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def make(database: str) -> Flask:
+    """The application on one SQLite file."""
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{database}"
+    db.init_app(app)
+
+    @app.get("/s/<token>")
+    def page(token: str) -> str:
+        return render_template_string(PAGE, token=token, filler=FILLER)
+
+    @app.post("/s/<token>")
+    def answer(token: str) -> object:
+        db.session.add(Row(token=token, overall=int(request.form["overall"])))
+        db.session.commit()
+        return redirect(request.path, code=303)
+
+    with app.app_context():
+        db.create_all()
+    return app

@@ -1,0 +1,102 @@
+"""What every measurement stands on: a fresh installation, its commands and its server."""
+
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Installation:
+    """The product with its own SQLite database in `folder`, migrated, with reference data."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port = free_port()
+        self.messages = folder / "sms.jsonl"
+        self.environment = {
+            "PATH": "/usr/bin:/bin",
+            "DEMO": "1",
+            "SECRET_KEY": secrets.token_urlsafe(32),
+            "DATA_KEY": secrets.token_urlsafe(32),
+            "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
+            "SMS_CONSOLE_FILE": str(self.messages),
+            "SMS_RATE": "1000000",
+            "PORT": str(self.port),
+            "LOG_LEVEL": "WARNING",
+        }
+        self.command("db", "upgrade")
+        self.command("reference", "load")
+
+    def command(self, *words: str) -> str:
+        """Run one command to its end and give its stdout; a failure ends the benchmark."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "survey", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(
+                f"flask {' '.join(words)} ended with {done.returncode}:\n{done.stderr[-2000:]}"
+            )
+        return done.stdout
+
+    def tokens(self) -> list[str]:
+        """Link tokens of every message sent so far."""
+        lines = self.messages.read_text(encoding="utf-8").splitlines()
+        texts = [json.loads(line)["text"] for line in lines]
+        return [
+            text.partition("/s/")[2].split()[0].rstrip(".,;") for text in texts if "/s/" in text
+        ]
+
+
+@contextmanager
+def served(application: str, environment: dict[str, str], port: int) -> Iterator[None]:
+    """Gunicorn with two sync workers and the shipped settings, for as long as the block lasts."""
+    config = ROOT / "deploy" / "gunicorn.conf.py"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "--config", config),
+            *("--bind", f"127.0.0.1:{port}", "--workers", "2", application),
+        ],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_open(port)
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_until_open(port: int) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    sys.exit(f"no server on port {port} after {START_SECONDS} s")

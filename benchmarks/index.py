@@ -1,0 +1,85 @@
+"""`index show` at one and at ten million ratings: it reads counts, so both should cost the same."""
+
+import random
+import statistics
+import time
+from collections import Counter
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import Table, insert, select
+
+from benchmarks.figures import Figure
+from benchmarks.ground import Installation
+from survey import create_app
+from survey.db import transaction
+from survey.models.count import Count, Frame, ProcedureCount, ProcedureFrame
+from survey.models.organisation import Agency, Procedure
+from survey.settings import from_env
+
+PERIOD = "2026-05"
+NOW = "2026-06-20T03:00:00+00:00"
+CELLS = 1_500
+TRIES = 7
+GROUPS = ("overall", "sector", "agency", "procedure", "channel")
+SHARES = (0.02, 0.03, 0.10, 0.35, 0.50)
+CHANNELS = ("counter", "online", "post")
+
+Rows = dict[tuple[object, ...], Counter[str]]
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Time every grouping at both sizes, in one process, without the interpreter's start."""
+    few, many = (seconds_at(folder, ratings) for ratings in (1_000_000, 10_000_000))
+    name = "the same at 1M ratings"
+    return [Figure("index show, 10M ratings", "ms", many * 1000, few * 1000, name, at_most=1.5)]
+
+
+def seconds_at(folder: Path, ratings: int) -> float:
+    """Median time of all five groupings together over a month of so many ratings."""
+    app = filled(folder / f"index-{ratings}", ratings)
+    times = []
+    for _ in range(TRIES):
+        started = time.perf_counter()
+        for group in GROUPS:
+            words = ["index", "show", "--period", PERIOD, "--by", group, "--now", NOW, "--json"]
+            result = app.test_cli_runner().invoke(args=words)
+            if result.exit_code:
+                message = f"index show --by {group} failed: {result.output}"
+                raise RuntimeError(message) from result.exception
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def filled(folder: Path, ratings: int) -> Flask:
+    """An installation whose counts and frame hold one month of `ratings` overall ratings."""
+    app = create_app(from_env(Installation(folder).environment))
+    with app.app_context(), transaction() as session:
+        agencies = session.scalars(select(Agency.id).where(Agency.valid_to.is_(None))).all()
+        procedures = session.execute(select(Procedure.code, Procedure.sector_code)).all()
+        tables: dict[object, Rows] = {}
+        draw = random.Random(1)
+        for _ in range(CELLS):
+            code, sector = draw.choice(procedures)
+            channel = draw.choice(CHANNELS)
+            lateness = draw.choices(("on_time", "late"), (9, 1))[0]
+            cell = (PERIOD, draw.choice(agencies), sector, channel, lateness)
+            place = (PERIOD, code, channel, lateness)
+            n = ratings // CELLS
+            counted = {f"n{level}": round(n * share) for level, share in enumerate(SHARES, 1)}
+            reached = {"finished": 5 * n, "invited": 3 * n, "delivered": 2 * n, "answered": n}
+            for model, key, steps in (
+                (Count, (*cell, "overall"), counted),
+                (ProcedureCount, (*place, "overall"), counted),
+                (Frame, cell, reached),
+                (ProcedureFrame, place, {"finished": 5 * n}),
+            ):
+                tables.setdefault(model.__table__, {}).setdefault(key, Counter()).update(steps)
+        for table, rows in tables.items():
+            session.execute(insert(table), [_row(table, key, row) for key, row in rows.items()])
+    return app
+
+
+def _row(table: Table, key: tuple[object, ...], figures: Counter[str]) -> dict[str, object]:
+    columns = [column.name for column in table.columns]
+    return {**dict(zip(columns, key, strict=False)), **figures}

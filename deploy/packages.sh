@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs Debian packages for what pip cannot bring: pdf (Pango and a font with Vietnamese),
+# browser (Chromium) or postgresql. Without root or apt it says what is missing; never fails.
+set -eu
+
+missing() {
+    case "$1" in
+    pdf) ! python3 -c 'import ctypes; ctypes.CDLL("libpangoft2-1.0.so.0"); ctypes.CDLL("libharfbuzz-subset.so.0")' 2>/dev/null ;;
+    browser) ! command -v chromium >/dev/null 2>&1 ;;
+    postgresql) ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1 ;;
+    esac
+}
+
+for need in "$@"; do
+    case "$need" in
+    pdf)
+        packages="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation"
+        without="PDF reports are not available; everything else works."
+        ;;
+    browser)
+        packages="chromium"
+        without="Browser tests are skipped."
+        ;;
+    postgresql)
+        packages="postgresql"
+        without="PostgreSQL tests are skipped unless TEST_DATABASE_URL names a server."
+        ;;
+    *) echo "usage: deploy/packages.sh pdf|browser|postgresql ..." >&2 && exit 2 ;;
+    esac
+    missing "$need" || continue
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "Installing Debian packages: $packages"
+        # shellcheck disable=SC2086  # the list is meant to split into words
+        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+            --no-install-recommends $packages; } >/dev/null 2>&1 || true
+    fi
+    if missing "$need"; then
+        echo "$without To have it, run: sudo apt install $packages" >&2
+    fi
+done

@@ -1,0 +1,131 @@
+"""`make run`: migrations, reference and demo data, then web and worker until Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy import select
+
+from survey import create_app
+from survey.db import db
+from survey.models.dossier import Dossier
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / ".venv" / "bin"
+HOST = "127.0.0.1"
+STOP_SECONDS = 15
+
+
+def environment() -> dict[str, str]:
+    """What the operator set, over the defaults of `make run`."""
+    defaults = {"DEMO": "1", "PORT": "8000"}
+    given = {name: value for name, value in os.environ.items() if value}
+    return {**defaults, **given, "PYTHONUNBUFFERED": "1"}
+
+
+def refuse_taken_port(port: int) -> None:
+    """Say so before minutes of loading, not after."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            sys.exit(
+                f"Port {port} cannot be used ({error.strerror}). Try: make run PORT={port + 1}"
+            )
+
+
+def flask(env: dict[str, str], *words: str) -> None:
+    """Run one command of the product; its failure ends the start."""
+    done = subprocess.run(
+        [BIN / "flask", "--app", "survey", *words], cwd=ROOT, env=env, check=False
+    )
+    if done.returncode:
+        sys.exit(f"`flask --app survey {' '.join(words)}` failed; the lines above say why.")
+
+
+def is_empty(env: dict[str, str]) -> bool:
+    """Whether the database holds no dossier."""
+    os.environ.update(env)
+    with create_app().app_context():
+        return db.session.scalar(select(Dossier.id).limit(1)) is None
+
+
+def prepare(env: dict[str, str]) -> None:
+    """Bring the database up to date and, if it has no dossier yet, fill it."""
+    started = time.monotonic()
+    print("Bringing the database up to date …")
+    flask(env, "db", "upgrade")
+    flask(env, "reference", "load")
+    if env["DEMO"] == "1" and is_empty(env):
+        flask(env, "demo", "load")
+    print(f"Ready after {time.monotonic() - started:.0f} s.")
+
+
+def start(env: dict[str, str]) -> dict[str, subprocess.Popen[bytes]]:
+    """Start web and worker, each in a session of its own: Ctrl-C reaches this process only."""
+    config = ROOT / "deploy" / "gunicorn.conf.py"
+    bind = f"{HOST}:{env['PORT']}"
+    commands = {
+        "web": [BIN / "gunicorn", "--config", config, "--bind", bind, "survey:create_app()"],
+        "worker": [BIN / "flask", "--app", "survey", "worker"],
+    }
+    return {
+        name: subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
+        for name, command in commands.items()
+    }
+
+
+def stop(running: dict[str, subprocess.Popen[bytes]]) -> None:
+    """Ask every process to end, and end those that do not within some seconds."""
+    for process in running.values():
+        process.terminate()
+    for process in running.values():
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def serve(env: dict[str, str]) -> int:
+    """Web and worker in the foreground; when one ends or Ctrl-C comes, both are stopped."""
+    wanted = True
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal wanted
+        wanted = False
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    running = start(env)
+    print(f"\n  Lắng Nghe: http://localhost:{env['PORT']}/demo   (Ctrl-C stops it)\n", flush=True)
+    while wanted and all(process.poll() is None for process in running.values()):
+        time.sleep(0.2)
+    ended = [name for name, process in running.items() if process.poll() is not None]
+    stop(running)
+    if ended and wanted:
+        names = " and ".join(ended)
+        print(f"Stopped, because {names} ended; the lines above say why.", file=sys.stderr)
+        return 1
+    print("\nStopped.")
+    return 0
+
+
+def main() -> int:
+    """Everything between `make run` and Ctrl-C."""
+    env = environment()
+    if not env["PORT"].isdigit():
+        sys.exit(f"PORT must be a number, not {env['PORT']!r}.")
+    refuse_taken_port(int(env["PORT"]))
+    prepare(env)
+    return serve(env)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Makes the test environment and runs every test; exit 0 only if all passed and enough is covered.
+# tests/engines.py finds PostgreSQL and tests/browser Chromium; pytest's summary says what really ran.
+set -eu
+cd "$(dirname "$0")/.."
+deploy/venv.sh test
+deploy/packages.sh pdf browser
+
+result=0
+.venv/bin/python -m pytest -n 2 --cov --cov-report= || result=1
+
+# covered NAME LEAST [coverage options]: one line, and a failure below LEAST per cent of branches.
+covered() {
+    name=$1 least=$2
+    shift 2
+    if ! lines=$(.venv/bin/python -m coverage report --skip-covered --fail-under="$least" "$@"); then
+        echo "$lines"
+        echo "Coverage of $name is below $least %."
+        result=1
+    else
+        echo "Coverage of $name: $(echo "$lines" | awk '/^TOTAL/ {print $NF}') (at least $least %)"
+    fi
+}
+covered "the whole project" 92
+covered "analysis and survey/sms" 100 --include='analysis/*,survey/sms/*'
+exit $result

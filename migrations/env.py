@@ -1,0 +1,44 @@
+"""Runs migrations in the application, one start at a time: a lock keeps two from colliding."""
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from flask import current_app
+from sqlalchemy import Connection, text
+
+from survey.db import UtcDateTime
+
+MIGRATION_LOCK = 5_207_000
+database = current_app.extensions["migrate"].db
+
+
+def render_item(kind: str, item: object, autogen: AutogenContext) -> str | bool:  # noqa: ARG001
+    """Write our UTC type as the plain column type it is in the database."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def run(connection: Connection) -> None:
+    """Upgrade or downgrade over one connection, in one transaction where the database can."""
+    context.configure(
+        connection=connection,
+        target_metadata=database.metadata,
+        render_item=render_item,
+        render_as_batch=True,
+        compare_type=True,
+        version_table="schema_version",
+    )
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
+            )
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    message = "migrations run against a database; give DATABASE_URL"
+    raise SystemExit(message)
+
+with database.engine.connect() as open_connection:
+    run(open_connection)

@@ -1,0 +1,44 @@
+"""Lắng Nghe: citizens judge the public service they just received, and a province listens."""
+
+import sys
+
+from flask import Flask
+from flask.cli import NoAppException
+
+from survey import models  # noqa: F401 - completes the metadata
+from survey.db import db, migrate
+from survey.errors import Invalid
+from survey.logs import configure
+from survey.settings import ROOT, Settings, from_env
+
+UPLOAD_LIMIT = 64 * 1024 * 1024
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application: settings, database, pages and commands wired together, nothing else."""
+    settings = settings or from_env()
+    try:
+        settings.check()
+    except Invalid as fault:
+        if "check-config" not in sys.argv:  # the one command that must run with wrong settings
+            raise NoAppException(fault.detail) from fault
+    configure(settings.log_level)
+    app = Flask(__name__, template_folder=str(ROOT / "templates"))
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "hide_parameters": True},
+        MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https"),
+    )
+    app.extensions["settings"] = settings
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+
+    from survey import cli, web  # noqa: PLC0415 - edges import everything; loaded last, here only
+
+    web.register(app)
+    cli.register(app)
+    return app

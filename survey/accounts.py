@@ -1,0 +1,358 @@
+"""Accounts of staff: made with a one-time password, changed, closed; and what proves a person.
+
+Passwords are kept as argon2id, TOTP secrets sealed, recovery codes hashed. A code works once; wrong
+tries count against name and address alike, so an unknown name behaves like a known one.
+"""
+
+import hmac
+import json
+import re
+import secrets
+import unicodedata
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from survey.audit import record
+from survey.db import settings_of
+from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.models.organisation import Agency, Sector
+from survey.models.staff import Role, RoleName, SignInTry, Staff
+from survey.privacy.sealing import TOKEN_ALPHABET, seal, unseal
+
+ISSUER = "Lắng Nghe"
+# OWASP's least for argon2id: 19 MiB, two passes, one lane. About 25 ms on one core.
+HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+PASSWORD_LEAST = 12
+PASSWORD_MOST = 200
+DISTINCT_LEAST = 6
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,130}")
+TRIES = 10
+TRIES_WITHIN = timedelta(minutes=5)
+RECOVERY_CODES = 10
+CODE = re.compile(r"\d{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What an administrator says about an account."""
+
+    email: str
+    role: RoleName
+    agency_code: str = ""
+    sector_code: str = ""
+    name: str = ""
+
+
+def add(
+    session: Session, now: datetime, account: NewAccount, by: int | None = None
+) -> tuple[Staff, str]:
+    """Make an account; gives it and its one-time password, to be changed at the first sign-in.
+
+    Invalid for a wrong address, agency or sector; Conflict when the address has an account.
+    """
+    email = account.email.strip().lower()
+    if not EMAIL.fullmatch(email):
+        raise Invalid("bad_email", email)
+    if find(session, email) is not None:
+        raise Conflict("account_exists", email)
+    password = one_time_password()
+    staff = Staff(
+        email=email,
+        name=account.name.strip()[:100],
+        password=HASHER.hash(password),
+        must_change_password=True,
+        fs_uniquifier=secrets.token_hex(32),
+    )
+    staff.roles.append(_role(session, account.role))
+    session.add(staff)
+    _place(session, staff, account)
+    session.flush()
+    record(session, now, "staff.add", f"staff:{staff.id}", staff_id=by, detail=_rights(staff))
+    return staff, password
+
+
+def change(
+    session: Session, now: datetime, staff: Staff, account: NewAccount, by: int | None = None
+) -> None:
+    """Give an account other rights or another name; other rights end its sessions.
+
+    Refused when the last administrator would be lost.
+    """
+    before = _rights(staff)
+    if account.role is not RoleName.ADMIN:
+        _keep_an_administrator(session, staff)
+    staff.name = account.name.strip()[:100]
+    staff.roles[:] = [_role(session, account.role)]
+    _place(session, staff, account)
+    session.flush()
+    if _rights(staff) != before:
+        end_sessions(staff)
+    record(session, now, "staff.change", f"staff:{staff.id}", staff_id=by, detail=_rights(staff))
+
+
+def set_active(
+    session: Session, now: datetime, staff: Staff, *, active: bool, by: int | None = None
+) -> None:
+    """Close an account (its sessions end) or open it again. Refused for the last administrator."""
+    if not active:
+        _keep_an_administrator(session, staff)
+    staff.active = active
+    end_sessions(staff)
+    action = "staff.activate" if active else "staff.deactivate"
+    record(session, now, action, f"staff:{staff.id}", staff_id=by)
+
+
+def reset(
+    session: Session,
+    now: datetime,
+    staff: Staff,
+    *,
+    with_second_factor: bool = False,
+    by: int | None = None,
+) -> str:
+    """A new one-time password for an account whose owner forgot theirs; its sessions end."""
+    password = one_time_password()
+    staff.password = HASHER.hash(password)
+    staff.must_change_password = True
+    if with_second_factor:
+        staff.tf_primary_method = staff.tf_totp_secret = staff.mf_recovery_codes = (
+            staff.last_totp_step
+        ) = None
+    end_sessions(staff)
+    detail = {"second_factor": with_second_factor}
+    record(session, now, "staff.reset", f"staff:{staff.id}", staff_id=by, detail=detail)
+    return password
+
+
+def find(session: Session, email: str) -> Staff | None:
+    """The account of an address, however it is capitalised."""
+    return session.scalar(select(Staff).where(Staff.email == email.strip().lower()))
+
+
+def get(session: Session, staff_id: int) -> Staff:
+    """One account, locked until the transaction ends where the database can; NotFound otherwise."""
+    staff = session.get(Staff, staff_id, with_for_update=True, populate_existing=True)
+    if staff is None:
+        raise NotFound("no_account")
+    return staff
+
+
+def end_sessions(staff: Staff) -> None:
+    """Sign the account out everywhere."""
+    staff.fs_uniquifier = secrets.token_hex(32)
+
+
+def one_time_password() -> str:
+    """Sixteen letters and digits in groups of four, 80 bits."""
+    return _groups(4)
+
+
+def _groups(count: int) -> str:
+    return "-".join("".join(secrets.choice(TOKEN_ALPHABET) for _ in range(4)) for _ in range(count))
+
+
+def _role(session: Session, name: RoleName) -> Role:
+    role = session.scalar(select(Role).where(Role.name == name))
+    if role is None:
+        role = Role(name=str(name))
+        session.add(role)
+    return role
+
+
+def _place(session: Session, staff: Staff, account: NewAccount) -> None:
+    staff.agency = None
+    if account.agency_code:
+        staff.agency = session.scalar(select(Agency).where(Agency.code == account.agency_code))
+        if staff.agency is None:
+            raise Invalid("unknown_agency", account.agency_code)
+    if account.sector_code and session.get(Sector, account.sector_code) is None:
+        raise Invalid("unknown_sector", account.sector_code)
+    staff.sector_code = account.sector_code or None
+
+
+def _rights(staff: Staff) -> dict[str, str | None]:
+    agency = staff.agency.code if staff.agency else None
+    return {"role": str(staff.role), "agency": agency, "sector": staff.sector_code}
+
+
+def _keep_an_administrator(session: Session, staff: Staff) -> None:
+    if not (staff.active and staff.role is RoleName.ADMIN):
+        return
+    others = select(func.count()).where(
+        Staff.active, Staff.id != staff.id, Staff.roles.any(Role.name == RoleName.ADMIN)
+    )
+    if not session.scalar(others):
+        raise Refused("last_admin")
+
+
+# Passwords
+
+
+def _plain(password: str) -> str:
+    """One spelling for what keyboards write in several."""
+    return unicodedata.normalize("NFKC", password[:PASSWORD_MOST])
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return HASHER.hash(secrets.token_hex(16))
+
+
+def _fits(hashed: str | None, password: str) -> bool:
+    """Whether a password fits; takes as long for accounts that do not exist."""
+    try:
+        HASHER.verify(hashed or _nobodys_hash(), _plain(password))
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+    return hashed is not None
+
+
+def prove(session: Session, email: str, password: str) -> Staff | None:
+    """The active account that this address and password open; only reads."""
+    staff = find(session, email)
+    fits = _fits(staff.password if staff else None, password)
+    return staff if staff is not None and fits and staff.active else None
+
+
+def change_password(session: Session, now: datetime, staff: Staff, old: str, new: str) -> None:
+    """Replace the password; all sessions end.
+
+    Refused when `old` is wrong, Invalid when `new` is weak.
+    """
+    if not _fits(staff.password, old):
+        raise Refused("wrong_password")
+    _judge(staff, old, new)
+    set_password(staff, new)
+    record(session, now, "staff.password", f"staff:{staff.id}", staff_id=staff.id)
+
+
+def set_password(staff: Staff, password: str) -> None:
+    """Set an own password without asking for the old one; all sessions end."""
+    staff.password = HASHER.hash(_plain(password))
+    staff.must_change_password = False
+    end_sessions(staff)
+
+
+def _judge(staff: Staff, old: str, new: str) -> None:
+    if not PASSWORD_LEAST <= len(new) <= PASSWORD_MOST:
+        raise Invalid("password_length")
+    name = staff.email.partition("@")[0]
+    if len(set(new)) < DISTINCT_LEAST or name in new.lower() or _plain(new) == _plain(old):
+        raise Invalid("password_weak")
+
+
+# Wrong tries
+
+
+def _try_keys(session: Session, email: str, address: str) -> list[str]:
+    key = settings_of(session).secret_key.encode()
+    names = (f"account {email.strip().lower()}", f"address {address}")
+    return sorted(hmac.digest(key, name.encode(), "sha256").hex() for name in names)
+
+
+def is_throttled(session: Session, now: datetime, email: str, address: str) -> bool:
+    """Whether ten wrong tries of the last five minutes stand against this name or this address."""
+    full = select(SignInTry.key).where(
+        SignInTry.key.in_(_try_keys(session, email, address)),
+        SignInTry.wrong >= TRIES,
+        SignInTry.since > now - TRIES_WITHIN,
+    )
+    return session.scalar(full.limit(1)) is not None
+
+
+def note_wrong_try(session: Session, now: datetime, email: str, address: str) -> None:
+    """Count a wrong try against name and address; the audit chain keeps those on real accounts."""
+    session.execute(delete(SignInTry).where(SignInTry.since <= now - TRIES_WITHIN))
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    for key in _try_keys(session, email, address):
+        fresh = dialect.insert(SignInTry).values(key=key, wrong=1, since=now)
+        counted = fresh.on_conflict_do_update(
+            index_elements=["key"], set_={"wrong": SignInTry.wrong + 1}
+        )
+        session.execute(counted)
+    staff = find(session, email)
+    if staff is not None:
+        record(session, now, "staff.sign_in_failed", f"staff:{staff.id}")
+
+
+def note_sign_in(session: Session, now: datetime, staff: Staff) -> None:
+    """Forget the wrong tries on this account; its address keeps them."""
+    key = settings_of(session).secret_key.encode()
+    name = hmac.digest(key, f"account {staff.email}".encode(), "sha256").hex()
+    session.execute(delete(SignInTry).where(SignInTry.key == name))
+    record(session, now, "staff.sign_in", f"staff:{staff.id}", staff_id=staff.id)
+
+
+# Second factor
+
+
+def totp_address(staff: Staff, secret: str) -> str:
+    """The otpauth:// address that an authenticator app reads from a QR code."""
+    return pyotp.TOTP(secret).provisioning_uri(name=staff.email, issuer_name=ISSUER)
+
+
+def enable_second_factor(
+    session: Session, now: datetime, staff: Staff, secret: str, code: str
+) -> Sequence[str]:
+    """Store the secret once its owner shows a right code; gives ten recovery codes.
+
+    Invalid when the code is wrong.
+    """
+    step = _step_of(secret, code, now, 0)
+    if step is None:
+        raise Invalid("wrong_code")
+    codes = [_groups(3) for _ in range(RECOVERY_CODES)]
+    staff.tf_primary_method = "authenticator"
+    staff.tf_totp_secret = b64encode(seal(session, "staff.totp", str(staff.id), secret)).decode()
+    staff.mf_recovery_codes = json.dumps([HASHER.hash(code) for code in codes])
+    staff.last_totp_step = step
+    record(session, now, "staff.second_factor", f"staff:{staff.id}", staff_id=staff.id)
+    return codes
+
+
+def check_second_factor(session: Session, now: datetime, staff: Staff, code: str) -> bool:
+    """Whether this is the app's code of now or an unused recovery code; either works once."""
+    typed = code.strip().replace(" ", "").upper()
+    if not CODE.fullmatch(typed):
+        return _use_recovery_code(session, now, staff, typed)
+    if not staff.tf_totp_secret:
+        return False
+    secret = unseal(session, "staff.totp", str(staff.id), b64decode(staff.tf_totp_secret))
+    step = _step_of(secret, typed, now, staff.last_totp_step or 0)
+    if step is None:
+        return False
+    staff.last_totp_step = step
+    return True
+
+
+def _step_of(secret: str, code: str, now: datetime, after: int) -> int | None:
+    """The 30-second step of this code: now or one beside, and later than the last one used."""
+    totp = pyotp.TOTP(secret)
+    here = int(now.timestamp()) // totp.interval
+    for step in (here - 1, here, here + 1):
+        if step > after and hmac.compare_digest(totp.generate_otp(step), code.strip()):
+            return step
+    return None
+
+
+def _use_recovery_code(session: Session, now: datetime, staff: Staff, code: str) -> bool:
+    hashes: list[str] = json.loads(staff.mf_recovery_codes or "[]")
+    used = next((one for one in hashes if _fits(one, code)), None)
+    if used is None:
+        return False
+    staff.mf_recovery_codes = json.dumps([one for one in hashes if one != used])
+    detail = {"left": len(hashes) - 1}
+    record(
+        session, now, "staff.recovery_code", f"staff:{staff.id}", staff_id=staff.id, detail=detail
+    )
+    return True

@@ -1,0 +1,260 @@
+"""A very bad answer becomes one case, under at most one open alert per rule and agency.
+
+Comments are judged by a versioned word list, read with and without diacritics.
+"""
+
+import csv
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.cases.opening import (
+    ContactWish,
+    Finding,
+    add_contact,
+    add_from_citizen,
+    forget_contact,
+    open_again,
+    open_case,
+    raise_reason,
+    record_contact,
+)
+from survey.models.case import Case, CaseReason, CaseState
+from survey.models.response import Answer, Response
+from survey.sms.text import unaccent
+
+__all__ = ["ContactWish", "grave_topics", "raise_for_answer", "withdraw_contact", "words_version"]
+
+WORDS = Path(__file__).parent / "reference" / "data" / "alert_words.csv"
+GRAVE_TOPICS = frozenset({"money", "harassment", "help"})
+VERY_BAD = 2
+# Most serious first.
+SEVERITY = (CaseReason.GRAVE_WORDS, CaseReason.CALL_BACK_WISH, CaseReason.VERY_BAD_RATING)
+# How many words a "…" in a phrase may stand for, and may stand between "không phải" and it.
+GAP = 3
+NEGATION_REACH = 2
+
+_TONES = "\u0300\u0301\u0303\u0309\u0323"
+_CLAUSE = re.compile(r"[.,;:!?()\n…]+")
+_WORD = re.compile(r"\d+|[^\W\d_\u1780-\u17ff]+|[\u1780-\u17ff]+")
+_KHMER = re.compile(r"[\u1780-\u17ff]")
+
+
+def raise_for_answer(
+    session: Session,
+    now: datetime,
+    response: Response,
+    answer: Answer,
+    contact: ContactWish | None,
+) -> Case | None:
+    """Open the case an answer calls for, or add to the one it has; in the answer's transaction.
+
+    A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person. The
+    caller holds a lock that keeps two versions of one answer apart.
+    """
+    reason = _reason(answer, contact)
+    finding = Finding(reason, words_version()) if reason else None
+    if finding is None and answer.version == 1:  # most answers: nothing to open, nothing was added
+        return None
+    case = _case_of(session, response)
+    if case is None:
+        return open_case(session, now, answer, finding, contact) if finding else None
+    _add(session, now, case, answer)
+    is_graver = finding is not None and _is_more_serious(finding.reason, case.reason)
+    if finding and is_graver:
+        raise_reason(session, now, case, finding)
+    is_call = contact is not None and add_contact(session, now, case, contact)
+    if (is_graver or is_call) and case.state in {CaseState.REPLIED, CaseState.CLOSED}:
+        open_again(session, now, case)
+    if is_call:
+        record_contact(session, now, case)
+    return case
+
+
+def withdraw_contact(session: Session, now: datetime, response: Response) -> None:
+    """The citizen of this answer no longer wishes to be called; nothing happens without a case."""
+    case = _case_of(session, response)
+    if case is not None:
+        forget_contact(session, now, case)
+
+
+def grave_topics(comment: str) -> frozenset[str]:
+    """Topics (money, harassment, help) of which a comment tells; negated phrases do not count."""
+    return frozenset(
+        topic
+        for clause in _CLAUSE.split(comment)
+        if (words := _read_words(clause))
+        for topic in _topics(words)
+    )
+
+
+def words_version() -> int:
+    """Number of the word list in force; raised whenever a phrase comes or goes."""
+    return _lexicon().version
+
+
+def _case_of(session: Session, response: Response) -> Case | None:
+    query = select(Case).where(Case.response_id == response.id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).first()
+
+
+def _reason(answer: Answer, contact: ContactWish | None) -> CaseReason | None:
+    """The most serious reason that applies."""
+    if answer.comment and grave_topics(answer.comment):
+        return CaseReason.GRAVE_WORDS
+    if contact:
+        return CaseReason.CALL_BACK_WISH
+    return CaseReason.VERY_BAD_RATING if answer.overall <= VERY_BAD else None
+
+
+def _is_more_serious(reason: CaseReason, than: str) -> bool:
+    return SEVERITY.index(reason) < SEVERITY.index(CaseReason(than))
+
+
+def _add(session: Session, now: datetime, case: Case, answer: Answer) -> None:
+    """Tell in the timeline what this version changed, once; the comment stays there."""
+    if answer.version <= case.answer_version:
+        return
+    query = select(Answer).where(
+        Answer.response_id == answer.response_id, Answer.version == case.answer_version
+    )
+    before = session.scalars(query).first()
+    case.answer_version = answer.version
+    if before is None:
+        return
+    changes = []
+    if before.overall != answer.overall:
+        changes.append(f"Đổi mức đánh giá từ {before.overall} thành {answer.overall}.")
+    if before.comment != answer.comment:
+        changes.append("Bổ sung góp ý." if answer.comment else "Xóa góp ý.")
+    if before.reasons != answer.reasons:
+        changes.append("Chọn lại lý do.")
+    if changes:
+        add_from_citizen(session, now, case, " ".join(changes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """One word twice: as written (tone placement aside) and without diacritics."""
+
+    written: str
+    bare: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """Words to be found in a row; "…" is a gap, "#" a number, "!" asks for the diacritics."""
+
+    topic: str
+    words: tuple[_Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lexicon:
+    version: int
+    grave: tuple[_Phrase, ...]
+    exceptions: tuple[_Phrase, ...]
+    negations: tuple[_Phrase, ...]
+    short_forms: dict[str, tuple[str, ...]]
+
+
+def _topics(words: list[_Word]) -> list[str]:
+    """Topics of one clause."""
+    lexicon = _lexicon()
+    for phrase in lexicon.exceptions:
+        for start in range(len(words)):
+            if end := _match(phrase.words, words, start):
+                words = words[:start] + [_Word("", "")] * (end - start) + words[end:]
+    return [
+        phrase.topic
+        for phrase in lexicon.grave
+        for start in range(len(words))
+        if _match(phrase.words, words, start) and not _is_negated(words, start)
+    ]
+
+
+def _is_negated(words: list[_Word], start: int) -> bool:
+    """Whether "không phải", "không ai", … stand shortly before, or a bare "không" right before."""
+    for phrase in _lexicon().negations:
+        reach = NEGATION_REACH if len(phrase.words) > 1 else 0
+        for gap in range(reach + 1):
+            first = start - gap - len(phrase.words)
+            if first >= 0 and _match(phrase.words, words, first) == start - gap:
+                return True
+    return False
+
+
+def _match(phrase: tuple[_Word, ...], words: list[_Word], start: int) -> int:
+    """Place after the phrase if it stands at `start`, else 0."""
+    if not phrase:
+        return start
+    if phrase[0].written == "…":
+        ends = (_match(phrase[1:], words, start + gap) for gap in range(GAP + 1))
+        return next((end for end in ends if end), 0)
+    if start >= len(words) or not _is_same(phrase[0], words[start]):
+        return 0
+    return _match(phrase[1:], words, start + 1)
+
+
+def _is_same(wanted: _Word, found: _Word) -> bool:
+    """A word written with diacritics must have the right ones; one without may stand for any."""
+    if wanted.written == "#":
+        return found.written.isdigit()
+    if _KHMER.match(wanted.written):
+        return wanted.written in found.written
+    return found.written == wanted.written or (
+        bool(wanted.bare) and found.written == found.bare == wanted.bare
+    )
+
+
+def _read_words(clause: str) -> list[_Word]:
+    short_forms = _lexicon().short_forms
+    plain = _WORD.findall(unicodedata.normalize("NFC", clause).casefold())
+    long = (word for short in plain for word in short_forms.get(short, (short,)))
+    return [_word(word) for word in long]
+
+
+def _word(text: str) -> _Word:
+    """`hòa` and `hoà` are one word: the tone is told at its end."""
+    parts = unicodedata.normalize("NFD", text)
+    letters = "".join(part for part in parts if part not in _TONES)
+    tones = "".join(part for part in parts if part in _TONES)
+    return _Word(letters + tones, unaccent(text))
+
+
+@cache
+def _lexicon() -> _Lexicon:
+    with WORDS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    version = max(int(edge) for row in rows for edge in (row["since"], row["until"] or "0"))
+    rows = [row for row in rows if not row["until"] or int(row["until"]) > version]
+
+    def phrases(*topics: str) -> tuple[_Phrase, ...]:
+        return tuple(_phrase(row) for row in rows if row["topic"] in topics)
+
+    return _Lexicon(
+        version,
+        phrases(*GRAVE_TOPICS),
+        phrases("exception"),
+        phrases("negation"),
+        {row["phrase"]: tuple(row["note"].split()) for row in rows if row["topic"] == "short_form"},
+    )
+
+
+def _phrase(row: dict[str, str]) -> _Phrase:
+    words = unicodedata.normalize("NFC", row["phrase"]).casefold().split()
+    read = [_word(word.removesuffix("!")) for word in words]
+    exact = [word.endswith("!") for word in words]
+    return _Phrase(
+        row["topic"],
+        tuple(
+            _Word(word.written, "" if is_exact else word.bare)
+            for word, is_exact in zip(read, exact, strict=True)
+        ),
+    )

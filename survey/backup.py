@@ -1,0 +1,249 @@
+"""Copies of the whole database that prove themselves, with every table's rows and digest.
+
+A copy is one file beside a manifest (`<file>.json`), both taken from the same view of the data.
+SQLite is copied by its own backup function, PostgreSQL by pg_dump under an exported snapshot.
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import URL, Connection, create_engine, inspect, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DatabaseError
+
+from survey.errors import Invalid, Refused
+
+OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """One table: how many rows, and the sum of their digests in whatever order."""
+
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a copy holds."""
+
+    engine: str
+    taken_at: str
+    tables: dict[str, Contents]
+
+    def differences(self, other: "Manifest") -> list[str]:
+        """Names of tables that are missing or not the same in the other."""
+        names = sorted({*self.tables, *other.tables})
+        return [name for name in names if self.tables.get(name) != other.tables.get(name)]
+
+
+def take(engine: Engine, target: Path, now: datetime) -> Manifest:
+    """Copy the database to `target`, with its manifest beside it; never over an existing file."""
+    if target.exists():
+        raise Refused("backup_exists", str(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.touch(mode=OWNER_ONLY)
+    try:
+        copy = _copy_sqlite if engine.dialect.name == "sqlite" else _copy_postgres
+        manifest = copy(engine, target, now)
+    except BaseException:
+        target.unlink()  # half a copy is none, and its name is free for the next try
+        raise
+    _manifest_path(target).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+    return manifest
+
+
+def _copy_sqlite(engine: Engine, target: Path, now: datetime) -> Manifest:
+    with engine.connect() as connection, closing(sqlite3.connect(target)) as copy:
+        _driver(connection).backup(copy)
+    return _read_sqlite(target, now)
+
+
+def _copy_postgres(engine: Engine, target: Path, now: datetime) -> Manifest:
+    with engine.connect() as connection:
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+        options = ["--format=custom", "--no-owner", f"--snapshot={snapshot}", f"--file={target}"]
+        _run(["pg_dump", *options], engine.url)
+        return read(connection, now)
+
+
+def check(engine: Engine, source: Path, now: datetime) -> list[str]:
+    """Tables of a copy that do not match its manifest, found by really bringing it back beside the
+    data.
+
+    Invalid `backup_unreadable`, or Refused `backup_failed`, when it cannot even be brought back.
+    """
+    wanted = stored_manifest(source)
+    _refuse_other_engine(engine, wanted)
+    if engine.dialect.name == "sqlite":
+        with TemporaryDirectory() as folder:
+            beside = Path(shutil.copyfile(source, Path(folder) / "copy.db"))
+            return wanted.differences(_read_sqlite(beside, now))
+    scratch = engine.url.set(database=f"{engine.url.database}_check")
+    admin = create_engine(engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    drop = text(f'DROP DATABASE IF EXISTS "{scratch.database}"')
+    try:
+        with admin.connect() as connection:
+            connection.execute(drop)
+            connection.execute(text(f'CREATE DATABASE "{scratch.database}"'))
+            try:
+                found = _read_restored(scratch, source, now)
+            finally:
+                connection.execute(drop)
+    finally:
+        admin.dispose()
+    return wanted.differences(found)
+
+
+def _read_restored(scratch: URL, source: Path, now: datetime) -> Manifest:
+    _run(["pg_restore", "--no-owner", str(source)], scratch)
+    beside = create_engine(scratch)
+    try:
+        with beside.connect() as connection:
+            return read(connection, now)
+    finally:
+        beside.dispose()
+
+
+def restore(engine: Engine, source: Path, now: datetime, *, replace: bool) -> Manifest:
+    """Bring a copy back into this database and compare it with the manifest.
+
+    Refused `database_not_empty` unless `replace`; Refused `backup_broken` when a table differs:
+    on SQLite before anything is replaced, on PostgreSQL (where `check` tries it beside) after.
+    """
+    wanted = stored_manifest(source)
+    _refuse_other_engine(engine, wanted)
+    with engine.connect() as connection:
+        if inspect(connection).get_table_names() and not replace:
+            raise Refused("database_not_empty")
+    engine.dispose()
+    if engine.dialect.name == "sqlite":
+        return _replace_sqlite(Path(engine.url.database or ""), source, wanted, now)
+    options = ["--clean", "--if-exists", "--no-owner", "--single-transaction"]
+    _run(["pg_restore", *options, str(source)], engine.url)
+    with engine.connect() as connection:
+        return _same(wanted, read(connection, now))
+
+
+def _same(wanted: Manifest, found: Manifest) -> Manifest:
+    broken = wanted.differences(found)
+    if broken:
+        raise Refused("backup_broken", ", ".join(broken))
+    return found
+
+
+def stored_manifest(source: Path) -> Manifest:
+    """The manifest beside a copy; Invalid when copy or manifest is missing or unreadable."""
+    try:
+        document = json.loads(_manifest_path(source).read_text(encoding="utf-8"))
+        tables = {name: Contents(**entry) for name, entry in document["tables"].items()}
+        manifest = Manifest(document["engine"], document["taken_at"], tables)
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        raise Invalid("backup_unreadable", str(source)) from fault
+    if not source.is_file():
+        raise Invalid("backup_unreadable", str(source))
+    return manifest
+
+
+def read(connection: Connection, now: datetime) -> Manifest:
+    """Rows and digest of every table, as this connection sees them."""
+    if connection.dialect.name == "postgresql":
+        # A server elsewhere may have another zone, and the same instants would look different.
+        connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
+    tables = {}
+    quote = connection.dialect.identifier_preparer.quote
+    for name in sorted(inspect(connection).get_table_names()):
+        columns = sorted(column["name"] for column in inspect(connection).get_columns(name))
+        listed = ", ".join(quote(column) for column in columns)
+        query = text(f"SELECT {listed} FROM {quote(name)}")  # noqa: S608 - names of our own tables
+        tables[name] = _contents(connection.execution_options(yield_per=1000).execute(query))
+    return Manifest(connection.dialect.name, now.isoformat(), tables)
+
+
+def _contents(rows: Iterable[Any]) -> Contents:
+    number, total = 0, 0
+    for row in rows:
+        number += 1
+        total += int.from_bytes(hashlib.sha256(repr(tuple(row)).encode()).digest(), "big")
+    return Contents(number, f"{total % 2**256:064x}")
+
+
+def _read_sqlite(path: Path, now: datetime) -> Manifest:
+    engine = create_engine(f"sqlite:///{path}")
+    try:
+        with engine.connect() as connection:
+            return read(connection, now)
+    except DatabaseError as fault:
+        raise Invalid("backup_unreadable", path.name) from fault
+    finally:
+        engine.dispose()
+
+
+def _replace_sqlite(database: Path, source: Path, wanted: Manifest, now: datetime) -> Manifest:
+    """Put the copy, once proven, in the place of the database at once: old or new, never half."""
+    draft = database.with_name(f"{database.name}.restoring")
+    draft.touch(mode=OWNER_ONLY)
+    try:
+        shutil.copyfile(source, draft)
+        found = _same(wanted, _read_sqlite(draft, now))
+        for leftover in ("-wal", "-shm"):
+            Path(f"{database}{leftover}").unlink(missing_ok=True)
+        draft.replace(database)
+    finally:
+        draft.unlink(missing_ok=True)
+    return found
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise Refused("backup_engine", connection.dialect.name)
+    return driver
+
+
+def _refuse_other_engine(engine: Engine, manifest: Manifest) -> None:
+    if manifest.engine != engine.dialect.name:
+        raise Refused("backup_engine", manifest.engine)
+
+
+def _manifest_path(copy: Path) -> Path:
+    return copy.with_name(f"{copy.name}.json")
+
+
+def _run(command: list[str], database: URL) -> None:
+    """One of PostgreSQL's own tools on a database; Refused when it is missing or fails.
+
+    The password goes by a file only we can read, since everybody sees the words of a command.
+    """
+    if shutil.which(command[0]) is None:
+        raise Refused("tool_missing", command[0])
+    with NamedTemporaryFile("w", encoding="utf-8") as passwords:
+        password = str(database.password or "").replace("\\", "\\\\").replace(":", "\\:")
+        passwords.write(f"*:*:*:*:{password}\n" if password else "")
+        passwords.flush()
+        way_in = {"passfile": passwords.name} if password else {}
+        address = URL.create(
+            "postgresql",
+            username=database.username,
+            host=database.host,
+            port=database.port,
+            database=database.database,
+            query={**database.query, **way_in},
+        ).render_as_string()
+        done = subprocess.run(  # noqa: S603 - our own words
+            [*command, f"--dbname={address}"], capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        raise Refused("backup_failed", done.stderr.strip().splitlines()[-1] if done.stderr else "")

@@ -1,0 +1,120 @@
+"""All that one page shows of a case: the answer, one timeline, two clocks, the masked citizen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.cases.clocks import Clock, day_of, read_clocks
+from survey.cases.labels import EVENTS
+from survey.cases.notices import may_text
+from survey.cases.queue import latest_answers
+from survey.cases.sight import Identity, find, masked_identity, reveals_left
+from survey.models.case import Case, CaseEvent, EventKind
+from survey.models.message import Message
+from survey.models.response import Answer
+from survey.models.staff import RoleName, Staff
+from survey.privacy.masking import mask_text
+
+# What colleagues write among themselves may name the citizen: heads of agencies do not read it.
+INSIDE = frozenset({EventKind.REVEALED, EventKind.NOTED})
+MESSAGES = {
+    "ready": "chờ gửi",
+    "sending": "đang gửi",
+    "unknown": "chưa rõ đã gửi hay chưa",
+    "sent": "đã gửi",
+    "delivered": "đã đến máy",
+    "undelivered": "không đến máy",
+    "delivery_unknown": "đã gửi, chưa có báo phát",
+    "expired": "quá hạn gửi",
+    "failed": "không gửi được",
+    "cancelled": "đã hủy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One entry of the timeline; `by` is a person of staff, or empty for citizen and platform.
+
+    `is_day` when only the day is known; `number` counts the case's own steps (0: a message).
+    """
+
+    at: datetime
+    kind: str
+    title: str
+    by: str
+    text: str
+    is_day: bool
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A case as one account may see it."""
+
+    case: Case
+    answer: Answer | None
+    comment: str
+    timeline: list[Moment]
+    first: Clock
+    written: Clock
+    citizen: Identity | None
+    reveals_left: int
+    may_text: bool
+
+
+def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseFile:
+    """Read a case for a page; NotFound `no_case` outside the account's scope."""
+    case = find(session, staff, code)
+    answers = latest_answers(session, [case.response_id] if case.response_id else [])
+    answer = answers.get(case.response_id or "")
+    first, written = read_clocks(session, case, now)
+    is_handler = staff.role is RoleName.HANDLER
+    return CaseFile(
+        case=case,
+        answer=answer,
+        comment=mask_text(answer.comment or "") if answer else "",
+        timeline=_timeline(session, staff, case),
+        first=first,
+        written=written,
+        citizen=masked_identity(session, staff, case),
+        reveals_left=reveals_left(session, staff, now),
+        may_text=is_handler and may_text(session, case),
+    )
+
+
+def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:
+    """Steps in their order; messages after the last step before them."""
+    is_handler = staff.role is RoleName.HANDLER
+    moments = [
+        _moment(event, is_handler=is_handler)
+        for event in case.events
+        if is_handler or event.kind not in INSIDE or event.staff_id == staff.id
+    ]
+    if not is_handler:
+        return moments
+    query = select(Message).where(Message.case_id == case.id).order_by(Message.due_at)
+    for message in session.scalars(query):
+        at = message.sent_at or message.due_at
+        place = sum(moment.at <= at for moment in moments)
+        words = f"{message.segments} đoạn, {MESSAGES[message.state]}."
+        moments.insert(place, Moment(at, "message", "Tin nhắn", "", words, is_day=False, number=0))
+    return moments
+
+
+def _moment(event: CaseEvent, *, is_handler: bool) -> Moment:
+    text = event.text
+    if event.kind == EventKind.CLOSED and not is_handler:
+        # Behind the reason, on its own line, stand words for colleagues.
+        text = text.partition("\n")[0]
+    return Moment(
+        at=event.at,
+        kind=event.kind,
+        title=EVENTS[event.kind],
+        by=(event.staff.name or event.staff.email) if event.staff else "",
+        text=text if is_handler else mask_text(text),
+        # A head could know the moment at which somebody stood at the counter with a phone.
+        is_day=event.staff_id is None and (not is_handler or event.at == day_of(event.at)),
+        number=event.number,
+    )

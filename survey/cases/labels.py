@@ -1,0 +1,47 @@
+"""How states, reasons and steps of cases are called in Vietnamese, on pages and in commands."""
+
+from survey.models.case import CaseReason, CaseState, CloseReason, EventKind
+from survey.models.questionnaire import Question
+
+STATES: dict[str, str] = {
+    CaseState.NEW: "Mới",
+    CaseState.IN_PROGRESS: "Đang xử lý",
+    CaseState.REPLIED: "Đã trả lời",
+    CaseState.REOPENED: "Mở lại",
+    CaseState.CLOSED: "Đã đóng",
+}
+# The same values name the rules of alerts.
+REASONS: dict[str, str] = {
+    CaseReason.GRAVE_WORDS: "Nghiêm trọng",
+    CaseReason.CALL_BACK_WISH: "Xin gọi lại",
+    CaseReason.VERY_BAD_RATING: "Không hài lòng",
+}
+REASONS_IN_FULL: dict[str, str] = {
+    CaseReason.GRAVE_WORDS: "Góp ý nói về vòi vĩnh, đe dọa hoặc cần giúp đỡ",
+    CaseReason.CALL_BACK_WISH: "Người dân xin được gọi lại",
+    CaseReason.VERY_BAD_RATING: "Mức đánh giá 1 hoặc 2",
+}
+CLOSE_REASONS: dict[str, str] = {
+    CloseReason.RESOLVED: "Đã giải quyết xong",
+    CloseReason.EXPLAINED: "Đã giải thích, người dân đã rõ",
+    CloseReason.TRANSFERRED: "Chuyển cơ quan có thẩm quyền",
+    CloseReason.UNREACHABLE: "Không liên lạc được",
+    CloseReason.NOT_A_COMPLAINT: "Không phải phản ánh",
+}
+EVENTS: dict[str, str] = {
+    EventKind.OPENED: "Mở từ phiếu đánh giá",
+    EventKind.TAKEN: "Nhận xử lý",
+    EventKind.NOTED: "Ghi chú nội bộ",
+    EventKind.REPLIED: "Trả lời bằng văn bản",
+    EventKind.CLOSED: "Đóng phản ánh",
+    EventKind.REOPENED: "Mở lại",
+    EventKind.REVEALED: "Xem thông tin liên hệ",
+    EventKind.CITIZEN_ADDED: "Người dân bổ sung",
+}
+FACTORS: dict[str, str] = {
+    Question.ACCESS: "tiếp cận dịch vụ",
+    Question.PROCEDURE: "thủ tục",
+    Question.OFFICIALS: "cán bộ, công chức",
+    Question.RESULT: "kết quả",
+    Question.FEEDBACK: "tiếp nhận góp ý",
+}

@@ -1,0 +1,80 @@
+"""The text message that carries a written reply, or tells of it, to who wished to be called."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.cases.clocks import reopen_until
+from survey.cases.sight import phone_of
+from survey.errors import Invalid, Refused
+from survey.models.case import Case
+from survey.models.message import MessageKind
+from survey.models.organisation import Province
+from survey.sms import outbox
+from survey.sms.phone import clean_phone
+from survey.sms.segments import measure
+from survey.sms.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, plain, render
+
+# A reply that costs more than this belongs on the page, and the message only tells of it.
+MOST_SEGMENTS = 5
+WORTH_SENDING = timedelta(days=3)
+
+
+class Way(StrEnum):
+    """How a reply reaches the citizen besides the page of the link."""
+
+    PAGE = "page"
+    NOTICE = "notice"
+    PLAIN = "plain"
+    ACCENTED = "accented"
+
+
+def may_text(session: Session, case: Case) -> bool:
+    """Whether the citizen wished to be called and gave a number that takes messages."""
+    return _mobile(session, case) is not None
+
+
+def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -> SmsText | None:
+    """The message for a reply; None for the page alone.
+
+    NOTICE tells that there is a reply; PLAIN and ACCENTED carry its words without and with
+    diacritics. Invalid `sms_characters` lists signs that carriers refuse, `reply_too_long_for_sms`
+    tells the segments.
+    """
+    if way is Way.PAGE:
+        return None
+    hotline = session.scalars(select(Province.hotline)).one()
+    if way is Way.NOTICE:
+        by = deadline_words(reopen_until(now), "vi")
+        return render("answered", "vi", case_code=case.code, url="", hotline=hotline, by=by)
+    words = f"Phản ánh {case.code}: {' '.join(reply.split())} Tổng đài {hotline}."
+    text = plain(words) if way is Way.PLAIN else words
+    if refused := [sign for sign in dict.fromkeys(text) if sign in REFUSED_BY_CARRIERS]:
+        raise Invalid("sms_characters", " ".join(refused))
+    size = measure(text)
+    if size.segments > MOST_SEGMENTS:
+        raise Invalid("reply_too_long_for_sms", f"{size.segments}")
+    return SmsText(text, size.encoding, size.segments)
+
+
+def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
+    """Put the message into the outbox; Refused `no_mobile_wished` without such a number."""
+    number = _mobile(session, case)
+    if number is None:
+        raise Refused("no_mobile_wished")
+    draft = outbox.Draft(
+        kind=MessageKind.CASE_REPLY,
+        phone_e164=number,
+        text=text,
+        due_at=now,
+        expires_at=now + WORTH_SENDING,
+        case_id=case.id,
+    )
+    outbox.enqueue(session, now, draft)
+
+
+def _mobile(session: Session, case: Case) -> str | None:
+    number = phone_of(session, case)
+    return number if number and clean_phone(number).kind == "mobile" else None

@@ -1,0 +1,172 @@
+"""What a citizen causes: a case opens, grows by what is added, and opens again once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import audit
+from survey.cases.alerting import join_alert, settle_alert
+from survey.cases.clocks import day_of, may_reopen, start_clocks
+from survey.cases.timeline import add_event
+from survey.errors import NotFound, Refused
+from survey.models.case import Case, CaseReason, CaseState, EventKind
+from survey.models.response import Answer, Response
+from survey.privacy import sealing
+
+
+@dataclass(frozen=True, slots=True)
+class ContactWish:
+    """A citizen's wish to be called: number (E.164), name (may be empty) and dossier code."""
+
+    phone_e164: str
+    name: str
+    dossier_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why an answer needs a person, and by which version of the word list."""
+
+    reason: CaseReason
+    words_version: int
+
+
+def moment_of(case: Case, now: datetime) -> datetime:
+    """What is kept of the time of a citizen's act: the day, or the instant if a call is wished.
+
+    Kept to the second it could be laid beside the time of a message and name its receiver.
+    """
+    return now if case.contact_phone_sealed else day_of(now)
+
+
+def open_case(
+    session: Session,
+    now: datetime,
+    answer: Answer,
+    finding: Finding,
+    contact: ContactWish | None,
+) -> Case:
+    """Open the one case of an answer; without a wish to be called it leads to no dossier."""
+    response = answer.response
+    opened_at = now if contact else day_of(now)
+    case = Case(
+        code=_fresh_code(session),
+        response_id=response.id,
+        answer_version=answer.version,
+        agency_id=response.agency_id,
+        sector_code=response.sector_code,
+        alert_id=join_alert(session, finding.reason, response.agency_id, opened_at),
+        reason=finding.reason,
+        words_version=finding.words_version,
+        state=CaseState.NEW,
+        opened_at=opened_at,
+    )
+    if contact:
+        _seal_contact(session, case, contact)
+    start_clocks(session, case, now, by_the_day=contact is None)
+    session.add(case)
+    add_event(session, case, EventKind.OPENED, case.opened_at)
+    _record(session, now, case, "case.open")
+    return case
+
+
+def add_contact(session: Session, now: datetime, case: Case, contact: ContactWish) -> bool:
+    """Seal the number to call onto a case; False when it is the same number again.
+
+    The chain is written by `record_contact` when all else is done: its lock comes last, always.
+    """
+    if case.contact_index in sealing.phone_indexes(session, contact.phone_e164):
+        return False
+    _seal_contact(session, case, contact)
+    add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Xin được gọi lại.")
+    return True
+
+
+def record_contact(session: Session, now: datetime, case: Case) -> None:
+    """Chain that a citizen wishes to be called."""
+    _record(session, now, case, "case.contact")
+
+
+def forget_contact(session: Session, now: datetime, case: Case) -> None:
+    """The citizen no longer wishes to be called: number, name and dossier leave the case."""
+    if case.contact_phone_sealed is None:
+        return
+    case.contact_phone_sealed = case.contact_index = case.contact_name_sealed = None
+    case.contact_dossier_code = None
+    add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Không muốn được gọi lại nữa.")
+    audit.record(session, now, "case.contact_withdrawn", f"case:{case.code}")
+
+
+def add_from_citizen(session: Session, now: datetime, case: Case, text: str) -> None:
+    """Write into the timeline that the citizen changed the answer; `text` says what, no more."""
+    add_event(session, case, EventKind.CITIZEN_ADDED, moment_of(case, now), text=text)
+
+
+def raise_reason(session: Session, now: datetime, case: Case, finding: Finding) -> None:
+    """What the citizen added is more serious than what opened the case: it moves to that alert."""
+    former = case.alert_id
+    case.reason, case.words_version = finding.reason, finding.words_version
+    if case.state != CaseState.CLOSED:
+        at = moment_of(case, now)
+        case.alert_id = join_alert(session, finding.reason, case.agency_id, at)
+        session.flush()
+        settle_alert(session, former, now)
+
+
+def open_again(session: Session, now: datetime, case: Case) -> None:
+    """A case that was replied to or closed runs once more: fresh clocks, for anybody to take."""
+    at = moment_of(case, now)
+    case.state = CaseState.REOPENED
+    case.closed_at = None
+    # Whoever called it settled is not the one to judge that again.
+    case.assignee_id = None
+    case.alert_id = join_alert(session, CaseReason(case.reason), case.agency_id, at)
+    start_clocks(session, case, now, by_the_day=case.contact_phone_sealed is None)
+    add_event(session, case, EventKind.REOPENED, at)
+
+
+def reopen_by_citizen(session: Session, response: Response, now: datetime) -> Case:
+    """The citizen is not satisfied with the reply: the case opens again, once, for anybody to take.
+
+    NotFound `no_case`; Refused `case_already_reopened`, or `case_not_reopenable` before a reply
+    and later than 30 days after the end.
+    """
+    query = select(Case).where(Case.response_id == response.id).with_for_update()
+    case = session.scalars(query.execution_options(populate_existing=True)).first()
+    if case is None:
+        raise NotFound("no_case")
+    if case.reopened:
+        raise Refused("case_already_reopened")
+    if not may_reopen(case, now):
+        raise Refused("case_not_reopenable")
+    case.reopened = 1
+    open_again(session, now, case)
+    _record(session, now, case, "case.reopen")
+    return case
+
+
+def _seal_contact(session: Session, case: Case, contact: ContactWish) -> None:
+    case.contact_phone_sealed = sealing.seal(session, "case.phone", case.code, contact.phone_e164)
+    case.contact_index = sealing.phone_index(session, contact.phone_e164)
+    case.contact_dossier_code = contact.dossier_code
+    if contact.name:
+        case.contact_name_sealed = sealing.seal(session, "case.name", case.code, contact.name)
+
+
+def _fresh_code(session: Session) -> str:
+    while True:
+        code = sealing.new_case_code()
+        if session.scalar(select(Case.code).where(Case.code == code)) is None:
+            return code
+
+
+def _record(session: Session, now: datetime, case: Case, action: str) -> None:
+    """Chain what a citizen did, unless its place in the chain would betray the time of an answer.
+
+    Rows beside it bear the instants of what staff did; such a case enters the chain with the
+    first act of staff.
+    """
+    if case.contact_phone_sealed:
+        audit.record(session, now, action, f"case:{case.code}", detail={"reason": case.reason})

@@ -1,0 +1,126 @@
+"""What staff do with a case: take, note, reply, close. Each step is in its timeline and the chain.
+
+Every step begins with `claim`, which holds the row and refuses an outdated view of it.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from survey import audit
+from survey.cases import notices
+from survey.cases.alerting import settle_alert
+from survey.cases.labels import CLOSE_REASONS
+from survey.cases.notices import Way
+from survey.cases.sight import visible
+from survey.cases.timeline import add_event
+from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.models.case import CASE_STEPS, Case, CaseState, CloseReason, EventKind
+from survey.models.staff import RoleName, Staff
+
+TEXT_LENGTH = 4000
+# These say that the matter is settled, which takes a written reply.
+NEED_REPLY = frozenset({CloseReason.RESOLVED, CloseReason.EXPLAINED})
+
+
+def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
+    """The case, held until the transaction ends; NotFound `no_case` outside the account's scope.
+
+    Conflict `case_changed` when somebody, or the citizen, changed it after `revision` was read.
+    """
+    query = visible(session, staff).where(Case.code == code).with_for_update()
+    case = session.scalars(query.execution_options(populate_existing=True)).first()
+    if case is None:
+        raise NotFound("no_case", code)
+    if case.revision != revision:
+        raise Conflict("case_changed", code)
+    return case
+
+
+def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
+    """Own the case; also takes over from a colleague and resumes what was replied to."""
+    _only_handlers(staff)
+    if case.state != CaseState.IN_PROGRESS:
+        _step(case, CaseState.IN_PROGRESS)
+    case.assignee_id = staff.id
+    case.first_reaction_at = case.first_reaction_at or now
+    _tell(session, staff, case, EventKind.TAKEN, "", now)
+
+
+def note(session: Session, staff: Staff, case: Case, text: str, now: datetime) -> None:
+    """Add words that only staff read; heads of agencies explain their side this way."""
+    _tell(session, staff, case, EventKind.NOTED, _words(text, "note_empty"), now)
+
+
+def reply(
+    session: Session, staff: Staff, case: Case, letter: tuple[str, Way], now: datetime
+) -> None:
+    """Reply in writing: `letter` is the text for the citizen's page and the way besides it.
+
+    Refused `take_first` for cases of others, `no_mobile_wished`; Invalid `reply_empty`,
+    `text_too_long`, or what `notices.compose` says of the message.
+    """
+    _only_owner(staff, case)
+    text, way = letter
+    text = _words(text, "reply_empty")
+    message = notices.compose(session, case, text, way, now)
+    _step(case, CaseState.REPLIED)
+    case.reply = text
+    case.replied_at = now
+    _tell(session, staff, case, EventKind.REPLIED, text, now)
+    if message is not None:
+        notices.send(session, case, message, now)
+
+
+def close(
+    session: Session, staff: Staff, case: Case, outcome: tuple[CloseReason, str], now: datetime
+) -> None:
+    """Close with a reason and words for colleagues (may be empty); the citizen may still reopen.
+
+    Refused `close_needs_reply` when the reason says it is settled and nobody replied.
+    """
+    _only_owner(staff, case)
+    reason, words = outcome
+    if reason in NEED_REPLY and case.replied_at is None:
+        raise Refused("close_needs_reply")
+    _step(case, CaseState.CLOSED)
+    case.close_reason = reason
+    case.closed_at = now
+    text = f"{CLOSE_REASONS[reason]}\n{words.strip()[:TEXT_LENGTH]}".strip()
+    _tell(session, staff, case, EventKind.CLOSED, text, now)
+
+
+def _tell(
+    session: Session, staff: Staff, case: Case, kind: EventKind, text: str, now: datetime
+) -> None:
+    """Write timeline, alert and chain, the chain last: its lock is the one all others wait for."""
+    add_event(session, case, kind, now, staff_id=staff.id, text=text)
+    if kind is EventKind.CLOSED:
+        settle_alert(session, case.alert_id, now)
+    audit.record(session, now, f"case.{kind}", f"case:{case.code}", staff_id=staff.id)
+
+
+def _step(case: Case, state: CaseState) -> None:
+    if state not in CASE_STEPS[CaseState(case.state)]:
+        raise Refused("case_step", case.state)
+    case.state = state
+
+
+def _only_handlers(staff: Staff) -> None:
+    if staff.role is not RoleName.HANDLER:
+        raise Refused("handlers_only")
+
+
+def _only_owner(staff: Staff, case: Case) -> None:
+    _only_handlers(staff)
+    if case.assignee_id != staff.id:
+        raise Refused("take_first")
+
+
+def _words(text: str, code: str) -> str:
+    text = text.strip()
+    if not text:
+        raise Invalid(code)
+    if len(text) > TEXT_LENGTH:
+        raise Invalid("text_too_long", str(TEXT_LENGTH))
+    return text

@@ -1,0 +1,47 @@
+"""The command line: one file per group, loaded only when its command is called."""
+
+from importlib import import_module
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+# Name on the command line → file in this folder, which holds it as `command`.
+COMMANDS = {
+    "alerts": "alerts",
+    "audit": "audit",
+    "cases": "cases",
+    "check-config": "check_config",
+    "coverage": "coverage",
+    "demo": "demo",
+    "index": "index",
+    "intake": "intake",
+    "messages": "messages",
+    "privacy": "privacy",
+    "reference": "reference",
+    "report": "report",
+    "staff": "staff",
+    "storage": "storage",
+    "worker": "worker",
+}
+
+
+class LazyCommands(AppGroup):
+    """The application's commands; a command's file is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return sorted({*COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = import_module(f"survey.cli.{module}").command
+        return command
+
+
+def register(app: Flask) -> None:
+    """Put every command on the application."""
+    app.cli = LazyCommands(app.name, commands=app.cli.commands)

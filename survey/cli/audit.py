@@ -1,0 +1,28 @@
+"""`flask audit`: whether the chain of acts is whole."""
+
+import sys
+from datetime import datetime
+
+import click
+
+from survey import audit
+from survey.cli.options import common_options, emit
+from survey.db import db
+
+CHECK_FAILED = 1
+
+
+@click.group(help="Nhật ký kiểm toán nối chuỗi.")
+def command() -> None:
+    """Group the commands on the audit chain."""
+
+
+@command.command("verify", help="Kiểm tra chuỗi nhật ký còn nguyên vẹn; thoát mã 1 nếu không.")
+@common_options
+def verify(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - a chain is whole or not at any time
+    """Check every row against the one before it."""
+    rows, is_whole = audit.verify(db.session())
+    words = "nguyên vẹn" if is_whole else "ĐÃ BỊ SỬA: hãy so với bản sao lưu và báo thanh tra"
+    emit({"rows": rows, "ok": is_whole}, as_json=as_json, text=f"{rows} dòng, {words}.")
+    if not is_whole:
+        sys.exit(CHECK_FAILED)

@@ -1,0 +1,44 @@
+"""`flask coverage`: who was asked and who was not, and whether it adds up."""
+
+import sys
+from dataclasses import asdict
+from datetime import datetime
+
+import click
+
+from survey import invitations
+from survey.cli.options import Period, common_options, emit
+from survey.db import db
+
+CHECK_FAILED = 1
+
+
+@click.group(help="Sổ mời đánh giá: đã mời, chưa mời và lý do.")
+def command() -> None:
+    """Group the commands on the ledger."""
+
+
+@command.command("show", help="Số hồ sơ kết thúc, đã mời, không mời theo lý do.")
+@click.option("--period", type=Period(), required=True)
+@common_options
+def show(*, period: str, now: datetime, as_json: bool) -> None:  # noqa: ARG001
+    """Print the ledger of a month."""
+    figures = invitations.coverage(db.session(), period)
+    lines = [f"Kết thúc: {figures.finished} · Đã mời: {figures.invited}"]
+    lines += [f"  {reason}: {number}" for reason, number in figures.not_invited.items()]
+    emit(asdict(figures), as_json=as_json, text="\n".join(lines))
+
+
+@command.command(
+    "verify", help="Kiểm tra mọi hồ sơ kết thúc đều có trong sổ; thoát mã 1 nếu không."
+)
+@click.option("--period", type=Period(), required=True)
+@common_options
+def verify(*, period: str, now: datetime, as_json: bool) -> None:  # noqa: ARG001
+    """Check that the ledger of a month adds up."""
+    session = db.session()
+    adds_up = invitations.verify_coverage(session, period)
+    document = {"ok": adds_up, **asdict(invitations.coverage(session, period))}
+    emit(document, as_json=as_json, text="Sổ khớp." if adds_up else "Sổ KHÔNG khớp.")
+    if not adds_up:
+        sys.exit(CHECK_FAILED)

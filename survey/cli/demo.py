@@ -1,0 +1,34 @@
+"""`flask demo`: invented data for people who want to look around."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+import click
+
+from survey.cli.options import common_options, emit
+from survey.db import transaction
+from survey.demo import Scene, load
+
+
+@click.group(help="Dữ liệu giả lập để dùng thử (chỉ khi DEMO=1).")
+def command() -> None:
+    """Group the commands on the demo."""
+
+
+@command.command(
+    "load", help="Đổ dữ liệu giả lập vào cơ sở dữ liệu trống; cùng seed, cùng dữ liệu."
+)
+@click.option("--dossiers", type=int, default=60_000, show_default=True, help="Số hồ sơ.")
+@click.option("--months", type=int, default=13, show_default=True, help="Số tháng đến hiện tại.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Hạt giống ngẫu nhiên.")
+@common_options
+def load_command(*, dossiers: int, months: int, seed: int, now: datetime, as_json: bool) -> None:
+    """Fill an empty database."""
+    click.echo(f"Đang tạo {dossiers} hồ sơ giả lập trong {months} tháng …", err=True)
+    with transaction() as session:
+        loaded = load(session, Scene(dossiers, months, seed, now))
+    text = (
+        f"Đã tạo {loaded.dossiers} hồ sơ, {loaded.invited} lời mời, {loaded.answers} phiếu "
+        f"trả lời, {loaded.cases} phản ánh; đã chốt {loaded.snapshots} kỳ."
+    )
+    emit(asdict(loaded), as_json=as_json, text=text)

@@ -1,0 +1,122 @@
+"""Commands that bring files of the one-stop software in."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from survey.cli.options import common_options, emit
+from survey.db import db, transaction
+from survey.intake.known import read_catalogue, read_header_words
+from survey.intake.reader import Table, open_table
+from survey.intake.register import Tally, begin, chunks, finish, outcomes_of, preview, store
+from survey.intake.wording import REASONS
+from survey.workdays import local_day
+
+OutcomeLine = tuple[int, str, str, str]
+OUTCOME_COLUMNS = ("row", "outcome", "reason", "dossier_code")
+MOST_REASONS = 12
+FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def command() -> None:
+    """Nạp tệp hồ sơ của phần mềm một cửa."""
+
+
+@command.command("import")
+@click.argument("file", type=FILE)
+@click.option("--dry-run", is_flag=True, help="Chỉ kiểm tra, không ghi gì.")
+@click.option("--outcomes", type=FILE, help="Ghi kết quả từng dòng ra tệp csv này.")
+@common_options
+def import_command(
+    file: Path, outcomes: Path | None, now: datetime, *, dry_run: bool, as_json: bool
+) -> None:
+    """Nạp FILE (csv, xlsx, xls, ods); --now là ngày cuối của kỳ xuất dữ liệu."""
+    if outcomes is not None:
+        _check_writable(outcomes)
+    table = open_table(file, read_header_words(db.session()))
+    for sheet in table.other_sheets:
+        click.echo(f"Trang tính “{sheet}” cũng có hồ sơ nhưng không được nạp.", err=True)
+    tally = _rehearse(table, outcomes, now) if dry_run else _import(table, outcomes, now)
+    emit({"file": str(file), **tally.as_counts()}, as_json=as_json, text=_told(tally))
+
+
+def _import(table: Table, outcomes: Path | None, now: datetime) -> Tally:
+    with transaction() as session:
+        run = begin(session, table, local_day(now), now)
+        catalogue = read_catalogue(session)
+    with _progress(table) as advance:
+        for chunk in chunks(table, catalogue, run.export_day):
+            if chunk.first_row >= run.next_row:
+                with transaction() as session:
+                    run = store(session, run, chunk, now)
+            advance(len(chunk.outcomes))
+    with transaction() as session:
+        tally = finish(session, run, now)
+    if outcomes is not None:
+        _write(outcomes, outcomes_of(db.session(), run.id))
+    return tally
+
+
+def _rehearse(table: Table, outcomes: Path | None, now: datetime) -> Tally:
+    tally = Tally()
+
+    def judged() -> Iterator[OutcomeLine]:
+        with _progress(table) as advance:
+            for chunk in chunks(table, read_catalogue(db.session()), local_day(now)):
+                for one in preview(db.session(), chunk, now):
+                    reason = ";".join(one.reasons)
+                    tally.add(one.outcome, reason)
+                    yield one.row, one.outcome, reason, one.dossier_code
+                db.session.expunge_all()
+                advance(len(chunk.outcomes))
+
+    if outcomes is not None:
+        _write(outcomes, judged())
+    else:
+        for _ in judged():
+            pass
+    return tally
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir() or not path.parent.is_dir():
+        raise click.BadParameter(f"Không ghi được {path}.", param_hint="--outcomes")
+
+
+def _write(path: Path, lines: Iterable[OutcomeLine]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(OUTCOME_COLUMNS)
+        writer.writerows(lines)
+
+
+@contextmanager
+def _progress(table: Table) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal's stderr; silence elsewhere."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(table.name, total=table.row_count)
+        yield lambda rows: progress.advance(task, rows)
+
+
+def _told(tally: Tally) -> str:
+    counts = tally.as_counts()
+    lines = [
+        "{rows} dòng: nhận {accepted}, từ chối {rejected}, trùng {duplicate}.".format(**counts),
+    ]
+    for reason, times in tally.reasons.most_common(MOST_REASONS):
+        lines.append(f"  {times:>6}  {REASONS.get(reason, reason)}")
+    return "\n".join(lines)

@@ -1,0 +1,82 @@
+"""What every command has in common: `--now`, `--json`, and refusals that a person understands."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from survey.errors import SurveyError
+from survey.wording import words_for
+from survey.workdays import LOCAL
+
+WRONG_USE = 2
+
+
+class Moment(click.ParamType[datetime]):
+    """An ISO 8601 instant; without a zone it is local time in Viet Nam."""
+
+    name = "ISO8601"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Parse to an aware UTC instant or fail with a sentence."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(
+                f"'{value}' không phải thời điểm ISO 8601, ví dụ 2026-11-21T08:00:00+07:00",
+                param,
+                ctx,
+            )
+        return (moment if moment.tzinfo else moment.replace(tzinfo=LOCAL)).astimezone(UTC)
+
+
+class Period(click.ParamType[str]):
+    """A month, YYYY-MM."""
+
+    name = "YYYY-MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+        """Check the shape or fail with a sentence."""
+        try:
+            month = datetime.strptime(str(value), "%Y-%m").replace(tzinfo=UTC)
+        except ValueError:
+            self.fail(
+                f"'{value}' không phải kỳ hợp lệ; hãy viết dạng YYYY-MM, ví dụ 2026-10", param, ctx
+            )
+        return f"{month:%Y-%m}"
+
+
+def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `now` and `as_json`, an application context, and exit code 2 for refusals."""
+
+    @click.option(
+        "--now",
+        type=Moment(),
+        default=lambda: datetime.now(UTC),
+        help="Chạy như thể đang ở thời điểm này.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="In một văn bản JSON ra stdout.")
+    @with_appcontext
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        try:
+            return function(*args, **kwargs)
+        except SurveyError as refusal:
+            click.echo(words_for(refusal), err=True)
+            sys.exit(WRONG_USE)
+
+    return run
+
+
+def emit(document: object, *, as_json: bool, text: str) -> None:
+    """Print one JSON document on stdout, or the text for people."""
+    click.echo(json.dumps(document, ensure_ascii=False) if as_json else text)

@@ -1,0 +1,56 @@
+"""`flask staff`: accounts made where the server stands, each with a one-time password."""
+
+from datetime import datetime
+
+import click
+
+from survey import accounts
+from survey.cli.options import common_options, emit
+from survey.db import transaction
+from survey.errors import NotFound
+from survey.models.staff import RoleName
+
+
+@click.group(help="Tài khoản của cán bộ.")
+def command() -> None:
+    """Group the commands on accounts."""
+
+
+@command.command("add", help="Thêm tài khoản; in mật khẩu dùng một lần.")
+@click.argument("email")
+@click.option("--role", type=click.Choice([str(role) for role in RoleName]), required=True)
+@click.option("--agency", default="", help="Mã cơ quan; tài khoản thấy cơ quan này và cấp dưới.")
+@click.option("--sector", default="", help="Mã lĩnh vực.")
+@click.option("--name", default="", help="Họ và tên.")
+@common_options
+def add(*, email: str, role: str, now: datetime, as_json: bool, **place: str) -> None:
+    """Make an account."""
+    account = accounts.NewAccount(
+        email, RoleName(role), place["agency"], place["sector"], place["name"]
+    )
+    with transaction() as session:
+        staff, password = accounts.add(session, now, account)
+        made = staff.email
+    if account.role is RoleName.AGENCY_HEAD and not account.agency_code:
+        click.echo("Chưa gán cơ quan: tài khoản này chưa thấy đơn vị nào.", err=True)
+    _tell(made, password, as_json=as_json)
+
+
+@command.command("reset", help="Cấp mật khẩu dùng một lần cho người quên mật khẩu.")
+@click.argument("email")
+@click.option("--second-factor", is_flag=True, help="Đặt lại cả xác thực hai bước.")
+@common_options
+def reset(*, email: str, second_factor: bool, now: datetime, as_json: bool) -> None:
+    """Give an account a new one-time password."""
+    with transaction() as session:
+        staff = accounts.find(session, email)
+        if staff is None:
+            raise NotFound("no_account")
+        password = accounts.reset(session, now, staff, with_second_factor=second_factor)
+        made = staff.email
+    _tell(made, password, as_json=as_json)
+
+
+def _tell(email: str, password: str, *, as_json: bool) -> None:
+    text = f"{email}\nMật khẩu dùng một lần: {password}\nPhải đổi khi đăng nhập lần đầu."
+    emit({"email": email, "password": password}, as_json=as_json, text=text)

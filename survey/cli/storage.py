@@ -1,0 +1,59 @@
+"""`flask storage`: back up, check and restore the database."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from survey import backup
+from survey.cli.options import common_options, emit
+from survey.db import db
+
+CHECK_FAILED = 1
+FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+
+
+@click.group(help="Sao lưu, kiểm tra bản sao lưu và khôi phục cơ sở dữ liệu.")
+def command() -> None:
+    """Group the commands on copies of the database."""
+
+
+@command.command("backup", help="Sao lưu toàn bộ cơ sở dữ liệu vào FILE, kèm bảng kê FILE.json.")
+@FILE
+@common_options
+def take(*, file: Path, now: datetime, as_json: bool) -> None:
+    """Copy the database."""
+    manifest = backup.take(db.engine, file, now)
+    rows = sum(table.rows for table in manifest.tables.values())
+    document = {"file": str(file.resolve()), "tables": len(manifest.tables), "rows": rows}
+    emit(document, as_json=as_json, text=f"Đã sao lưu {rows} dòng vào {document['file']}")
+
+
+@command.command(
+    "check", help="Khôi phục thử FILE bên cạnh và so với bảng kê; thoát mã 1 nếu khác."
+)
+@FILE
+@common_options
+def check(*, file: Path, now: datetime, as_json: bool) -> None:
+    """Prove that a copy can be brought back."""
+    differing = backup.check(db.engine, file, now)
+    text = "Bản sao lưu tốt." if not differing else f"KHÁC bảng kê: {', '.join(differing)}"
+    emit({"ok": not differing, "differing": differing}, as_json=as_json, text=text)
+    if differing:
+        sys.exit(CHECK_FAILED)
+
+
+@command.command("restore", help="Khôi phục FILE vào cơ sở dữ liệu này, rồi so với bảng kê.")
+@FILE
+@click.option(
+    "--replace", is_flag=True, help="Thay cả dữ liệu đang có. Hãy dừng web và worker trước."
+)
+@common_options
+def restore(*, file: Path, replace: bool, now: datetime, as_json: bool) -> None:
+    """Bring a copy back."""
+    manifest = backup.restore(db.engine, file, now, replace=replace)
+    rows = sum(table.rows for table in manifest.tables.values())
+    emit(
+        {"rows": rows, "ok": True}, as_json=as_json, text=f"Đã khôi phục {rows} dòng, khớp bảng kê."
+    )

@@ -1,0 +1,180 @@
+"""The database: naming of constraints, UTC instants, SQLite's manners, and `transaction()`, the
+only commit.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, cast
+
+from flask import current_app
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    LargeBinary,
+    MetaData,
+    Table,
+    event,
+)
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.types import TypeDecorator
+
+from survey.settings import Settings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLITE_BUSY_SECONDS = 10
+TURN_SLEEP_SECONDS = 0.0002
+# SQLite keeps the kind of an error in its lowest byte.
+PRIMARY_CODE = 0xFF
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, stored as UTC on every database; naive values are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware instant into UTC (without zone on SQLite, which keeps none)."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "an instant needs a time zone"
+            raise ValueError(message)
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back an aware UTC instant."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Root of all models."""
+
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING),
+        type_annotation_map={datetime: UtcDateTime(), bytes: LargeBinary()},
+    )
+
+
+class SurveySession(FlaskSession):
+    """A session that carries the settings of its application, so features need no global."""
+
+    def __init__(self, db: SQLAlchemy, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(db, **options)
+        self.info["settings"] = current_app.extensions["settings"]
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": SurveySession})
+migrate = Migrate(render_as_batch=True, compare_type=True)
+
+
+def settings_of(session: Session) -> Settings:
+    """The settings of the application that opened this session."""
+    return cast("Settings", session.info["settings"])
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: commits at the end, rolls back on any error. Stands once in an edge, never
+    nested.
+
+    On SQLite it takes the write lock at once (BEGIN IMMEDIATE), since upgrading a read later fails
+    under load.
+    """
+    session = db.session()
+    if session.info.get("writing"):
+        message = "transaction() inside transaction()"
+        raise RuntimeError(message)
+    session.rollback()  # ends the reads of this request, so the write begins on a fresh view
+    session.info["writing"] = True
+    try:
+        session.connection(execution_options={"writing": True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info["writing"] = False
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
+    if "sqlite3" not in type(connection).__module__:
+        return
+    connection.isolation_level = None  # SQLAlchemy's begin event below decides how to begin
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        # Pages copied back rarely: an answer touches a dozen, so the default would sync every 80.
+        "wal_autocheckpoint=8000",
+        "foreign_keys=ON",
+        f"busy_timeout={SQLITE_BUSY_SECONDS}000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    if connection.get_execution_options().get("writing", False):
+        _wait_for_turn(cast("sqlite3.Connection", connection.connection.driver_connection))
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _wait_for_turn(driver: sqlite3.Connection) -> None:
+    """Begin to write as soon as the writer before is done.
+
+    SQLite's own waiting sleeps ever longer, up to 100 ms, while an answer takes about 2 ms: two
+    workers would idle half of their time. Here the sleep stays short.
+    """
+    until = time.monotonic() + SQLITE_BUSY_SECONDS
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as busy:
+                is_busy = busy.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > until:
+                    raise OperationalError("BEGIN IMMEDIATE", {}, busy) from busy
+                time.sleep(TURN_SLEEP_SECONDS)
+            else:
+                return
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS}000")
+
+
+def table_of(model: type[Base]) -> Table:
+    """The bare table of a model, for many rows at once without objects."""
+    return cast("Table", model.__table__)
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """A CHECK that restates an enum: `column` holds one of its values (or NULL where allowed)."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)

@@ -1,0 +1,241 @@
+"""Who of those asked answers, and what: the planted truths become ratings here."""
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from survey.demo import people
+from survey.demo.comments import REVEALING, comment
+from survey.demo.dossiers import DossierDraft
+from survey.demo.scene import Scene, Truths, pick
+from survey.demo.units import Cast
+from survey.models.dossier import Channel, Lateness, Outcome
+from survey.models.invitation import Decision
+from survey.models.organisation import Province
+from survey.models.questionnaire import FACTORS, SATISFIED_FROM
+from survey.workdays import Calendar, local_day
+
+# Decisions that came after an invitation was made.
+INVITED = frozenset({Decision.ASKED, Decision.PROVIDER_REFUSED, Decision.EXPIRED_UNSENT})
+ANSWERED_SHARE = 0.2
+SMALL_UNIT_ANSWERS = 8
+SMALL_UNIT_RATINGS = (4, 4, 4, 4, 4, 4, 4, 1)
+# Truth 8: who is late or refused answers less, and judges worse.
+ANSWERS_LESS: Mapping[str, float] = {
+    Lateness.LATE: 0.55,
+    Outcome.REFUSED: 0.4,
+    Outcome.WITHDRAWN: 0.3,
+}
+JUDGES_WORSE: Mapping[str, float] = {
+    Lateness.LATE: -0.2,
+    Outcome.REFUSED: -0.22,
+    Outcome.WITHDRAWN: -0.1,
+}
+# Before channel, lateness and the like are taken into account.
+SATISFIED = {
+    "land": 0.865,
+    "construction": 0.9,
+    "business": 0.96,
+    "justice": 1.01,
+    "health": 0.94,
+    "education": 0.97,
+    "labour": 0.94,
+    "transport": 0.93,
+}
+SATISFIED_ELSEWHERE = 0.92
+# Truth 4.
+ONLINE_GAIN, COUNTER_LOSS = 0.035, -0.025
+TET_LOSS = -0.09
+FALL_LOSS = -0.36
+UNIT_SPREAD = 0.02
+LEAST, MOST = 0.03, 0.995
+# Shares of 5 among 4–5, and of 3, 2 and 1 among the others.
+DELIGHTED = 0.45
+DISPLEASED = ((3, 0.46), (2, 0.34), (1, 0.2))
+COMMENT_SHARE = {1: 0.55, 2: 0.45, 3: 0.25, 4: 0.07, 5: 0.08}
+REASON_SHARE = 0.6
+CALL_SHARE = {1: 0.16, 2: 0.1}
+FACTOR_SHIFTS = (-1, 0, 0, 0, 1)
+HOURS_TO_ANSWER = 1 / 16
+RESTLESS = timedelta(minutes=2)
+REVEALING_DAYS = 20
+# Truth 6.
+REACHED, REACHED_IN_SILENCE = 0.985, 0.06
+UNHAPPY_UP_TO = 2
+# Truth 7: the targets of land, construction and investment, 2021–2025 and after.
+FIRST_LEVEL, SECOND_LEVEL = 0.85, 0.9
+LAST_MONTH_OF_FIRST_LEVEL = "2025-12"
+
+
+@dataclass(slots=True)
+class Asked:
+    """An invitation that left: when, until when it is open, whether it arrived, what came of it."""
+
+    dossier: DossierDraft
+    due: datetime
+    sent: datetime
+    expires: datetime
+    is_full: bool
+    reached: bool
+    answered: datetime | None = None
+    rating: int = 0
+    factors: Mapping[str, int] = field(default_factory=dict)
+    reasons: str = ""
+    comment: str | None = None
+    wants_call: bool = False
+
+
+class Citizens:
+    """Those who were asked."""
+
+    def __init__(
+        self, scene: Scene, truths: Truths, cast: Cast, province: Province, calendar: Calendar
+    ) -> None:
+        self.scene, self.truths, self.cast = scene, truths, cast
+        self.province, self.calendar = province, calendar
+        self.dice = scene.dice("answers")
+        self.moods = {
+            unit.id: self.dice.gauss(0, UNIT_SPREAD)
+            for unit in cast.units
+            if unit is not cast.small
+        }
+
+    def ask(self, dossiers: Sequence[DossierDraft]) -> list[Asked]:
+        """The invitations that were made, in their order, some of them with an answer."""
+        asked = [self._invite(one) for one in dossiers if one.decision in INVITED]
+        for one in asked:
+            one.answered = self._moment_of_answer(one)
+        reachable = [one for one in asked if one.reached and one.answered]
+        for one in asked:
+            if not one.reached:
+                one.answered = None
+        self._silence_most(reachable)
+        answered = [one for one in asked if one.answered]
+        for one in answered:
+            one.rating = self._rating(one)
+        self._plant(answered)
+        for one in answered:
+            self._say(one)
+        self._reveal(answered)
+        return asked
+
+    def _invite(self, dossier: DossierDraft) -> Asked:
+        finished = dossier.finished or self.scene.now
+        province, dice = self.province, self.dice
+        due = finished + timedelta(minutes=province.invite_delay_minutes)
+        window = (province.window_start, province.window_end)
+        sent = self.calendar.next_send_time(due, *window) + timedelta(seconds=dice.randrange(300))
+        silent = self.truths.silence.holds(local_day(finished)) and people.is_silent(
+            dossier.phone or ""
+        )
+        return Asked(
+            dossier=dossier,
+            due=due,
+            sent=min(sent, self.scene.now),
+            expires=due + timedelta(days=province.link_days),
+            is_full=dice.random() * 100 < province.full_percent,
+            reached=dice.random() < (REACHED_IN_SILENCE if silent else REACHED)
+            and dossier.decision is Decision.ASKED,
+        )
+
+    def _moment_of_answer(self, one: Asked) -> datetime | None:
+        """When this citizen would answer; None when that is past the link's end or to come."""
+        moment = one.sent + RESTLESS + timedelta(hours=self.dice.expovariate(HOURS_TO_ANSWER))
+        return moment if moment < min(one.expires, self.scene.now) else None
+
+    def _silence_most(self, reachable: list[Asked]) -> None:
+        """Let the share of answers be what it should, and the small unit's number exact."""
+        drawn = [(self.dice.random() / self._readiness(one.dossier), one) for one in reachable]
+        drawn.sort(key=lambda pair: pair[0])
+        planted = [one for _, one in drawn if self._is_planted(one)]
+        others = [one for _, one in drawn if not self._is_planted(one)]
+        wanted = round(self.scene.dossiers * ANSWERED_SHARE) - SMALL_UNIT_ANSWERS
+        for one in planted[SMALL_UNIT_ANSWERS:] + others[max(wanted, 0) :]:
+            one.answered = None
+
+    def _is_planted(self, one: Asked) -> bool:
+        cell = one.dossier.cell
+        return (
+            one.dossier.unit is self.cast.small
+            and cell is not None
+            and cell.month == self.truths.small_month
+        )
+
+    def _readiness(self, dossier: DossierDraft) -> float:
+        lateness = dossier.cell.lateness if dossier.cell else Lateness.NONE
+        return ANSWERS_LESS.get(lateness, 1.0) * ANSWERS_LESS.get(dossier.outcome, 1.0)
+
+    def _rating(self, one: Asked) -> int:
+        is_satisfied = self.dice.random() < self._chance(one.dossier)
+        return _rate(self.dice, is_satisfied=is_satisfied)
+
+    def _chance(self, dossier: DossierDraft) -> float:
+        """How likely the citizen of a dossier is satisfied."""
+        day = local_day(dossier.finished or self.scene.now)
+        sector = dossier.work.sector
+        chance = SATISFIED.get(sector, SATISFIED_ELSEWHERE) + self.moods.get(dossier.unit.id, 0)
+        lateness = dossier.cell.lateness if dossier.cell else Lateness.NONE
+        chance += JUDGES_WORSE.get(lateness, 0) + JUDGES_WORSE.get(dossier.outcome, 0)
+        chance += {Channel.ONLINE: ONLINE_GAIN, Channel.COUNTER: COUNTER_LOSS}.get(
+            Channel(dossier.channel), 0
+        )
+        if self.truths.tet and self.truths.tet.holds(day):
+            chance += TET_LOSS
+        falling = dossier.unit is self.cast.falling and sector == "land"
+        if falling and day >= self.truths.fall_from:
+            chance += FALL_LOSS
+        return min(max(chance, LEAST), MOST)
+
+    def _plant(self, answered: Sequence[Asked]) -> None:
+        """Truths 2 and 7, which ask for exact shares."""
+        planted = [one for one in answered if self._is_planted(one)]
+        for one, rating in zip(planted, SMALL_UNIT_RATINGS, strict=False):
+            one.rating = rating
+        by_month: dict[str, list[Asked]] = defaultdict(list)
+        for one in answered:
+            cell = one.dossier.cell
+            if cell and cell.sector_code == self.truths.crossing_sector:
+                by_month[cell.month].append(one)
+        for month, group in by_month.items():
+            self.dice.shuffle(group)
+            satisfied = round(len(group) * target_share(month))
+            for place, one in enumerate(group):
+                one.rating = _rate(self.dice, is_satisfied=place < satisfied)
+
+    def _say(self, one: Asked) -> None:
+        """Reasons, comment, factors and the wish to be called that go with a rating."""
+        dice = self.dice
+        words = comment(dice, one.rating)
+        if dice.random() < COMMENT_SHARE[one.rating]:
+            one.comment = words.text
+        if dice.random() < REASON_SHARE:
+            named = {words.factor or dice.choice(FACTORS), dice.choice(FACTORS)}
+            one.reasons = ";".join(factor for factor in FACTORS if factor in named)
+        if one.is_full:
+            shifted = {factor: one.rating + dice.choice(FACTOR_SHIFTS) for factor in FACTORS}
+            one.factors = {factor: min(max(value, 1), 5) for factor, value in shifted.items()}
+        one.wants_call = dice.random() < CALL_SHARE.get(one.rating, 0)
+
+    def _reveal(self, answered: Sequence[Asked]) -> None:
+        """Truth 9: some of the last bad answers hold a phone or an id number."""
+        since = self.scene.now - timedelta(days=REVEALING_DAYS)
+        recent = [
+            one
+            for one in answered
+            if one.rating <= UNHAPPY_UP_TO and one.answered and one.answered > since
+        ]
+        for one, words in zip(recent[::-1], REVEALING, strict=False):
+            one.comment = words
+
+
+def target_share(month: str) -> float:
+    """What investment must reach in a month, as a fraction."""
+    return FIRST_LEVEL if month <= LAST_MONTH_OF_FIRST_LEVEL else SECOND_LEVEL
+
+
+def _rate(dice: random.Random, *, is_satisfied: bool) -> int:
+    if is_satisfied:
+        return 5 if dice.random() < DELIGHTED else SATISFIED_FROM
+    return pick(dice, DISPLEASED)

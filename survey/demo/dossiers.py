@@ -1,0 +1,302 @@
+"""Dossiers of a demo: who handed in what, when it was due, when the result came, and who was asked.
+
+The reasons for not asking follow from the phones by the very rules of `survey.invitations`.
+"""
+
+import random
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from survey.demo import people
+from survey.demo.scene import Scene, Truths, pick
+from survey.demo.units import Cast, Unit, Work
+from survey.invitations.coverage import month_bounds
+from survey.models.count import Cell
+from survey.models.dossier import Channel, Lateness, Outcome, PhoneKind
+from survey.models.invitation import Decision
+from survey.models.organisation import Province
+from survey.workdays import LOCAL, OFFICE_HOURS, local_day
+
+OPEN_SHARE = 0.02
+OPEN_FOR_DAYS = 15
+SMALL_UNIT_DOSSIERS = 26
+# Before Tết everybody hurries, after it little is finished.
+HASTE, REST = 1.3, 0.55
+NO_DUE_DATE = 0.02
+LATE = {"land": 0.08, "construction": 0.07, "investment": 0.05}
+LATE_ELSEWHERE = 0.025
+LATE_AFTER_FALL = 0.6
+LATE_AROUND_TET = 2.2
+LATE_DAYS, EARLY_DAYS = 9, 4
+CHANNELS = {
+    "counter": ((Channel.COUNTER, 0.58), (Channel.ONLINE, 0.34), (Channel.POST, 0.06)),
+    "online": ((Channel.COUNTER, 0.3), (Channel.ONLINE, 0.6), (Channel.POST, 0.07)),
+}
+ONLINE_SECTORS = frozenset({"business", "investment", "transport", "health"})
+OUTCOMES = ((Outcome.GRANTED, 0.925), (Outcome.REFUSED, 0.06), (Outcome.WITHDRAWN, 0.015))
+KINDS = (
+    (PhoneKind.MOBILE, 0.857),
+    (PhoneKind.MISSING, 0.08),
+    (PhoneKind.INVALID, 0.02),
+    (PhoneKind.LANDLINE, 0.04),
+    (PhoneKind.FOREIGN, 0.003),
+)
+UNREACHABLE = {
+    PhoneKind.MISSING: Decision.NO_PHONE,
+    PhoneKind.INVALID: Decision.BAD_PHONE,
+    PhoneKind.LANDLINE: Decision.LANDLINE,
+    PhoneKind.FOREIGN: Decision.FOREIGN,
+}
+# Phones of offices that hand in for others, of staff, and of people who come again.
+OFFICE_SHARE, STAFF_SHARE, AGAIN_SHARE = 0.05, 0.004, 0.11
+DOSSIERS_OF_AN_OFFICE = 2000
+STAFF_PHONES = 6
+REMEMBERED = 900
+# Dossiers that came in a file more than 30 days after their end.
+FORGOTTEN_SHARE = 0.006
+OPT_OUT_SHARE = 0.012
+REFUSED_SHARE, UNSENT_SHARE = 0.004, 0.003
+
+
+@dataclass(slots=True)
+class DossierDraft:
+    """A dossier before it is written; moments are aware instants."""
+
+    code: str
+    unit: Unit
+    work: Work
+    channel: str
+    outcome: str
+    received: datetime
+    due: datetime | None
+    finished: datetime | None
+    phone: str | None
+    kind: PhoneKind
+    name: str
+    decision: Decision = Decision.NO_PHONE
+    cell: Cell | None = None
+
+
+@dataclass(slots=True)
+class PhoneBook:
+    """What is known of phones: offices, staff, opt-outs with their day, when each was asked."""
+
+    offices: list[str]
+    staff: list[str]
+    opted_out: dict[str, date] = field(default_factory=dict)
+    asked: dict[str, date] = field(default_factory=dict)
+    handed_in: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Registry:
+    """Draws the dossiers of a scene, in the order in which they were finished."""
+
+    def __init__(
+        self, scene: Scene, truths: Truths, cast: Cast, province: Province, workdays: Sequence[date]
+    ) -> None:
+        self.scene, self.truths, self.cast, self.province = scene, truths, cast, province
+        self.workdays = workdays
+        self.dice = scene.dice("dossiers")
+        self.pools = {month: self._pool(month) for month in scene.periods}
+        self.numbers: dict[tuple[int, date], int] = defaultdict(int)
+        fresh = people.mobiles(scene.dice("phones"))
+        offices = max(scene.dossiers // DOSSIERS_OF_AN_OFFICE, 1)
+        self.book = PhoneBook(
+            [next(fresh) for _ in range(offices)], [next(fresh) for _ in range(STAFF_PHONES)]
+        )
+        self.fresh = fresh
+        self.recent: deque[str] = deque(maxlen=REMEMBERED)
+
+    def draw(self) -> list[DossierDraft]:
+        """All dossiers: finished ones by their end, then those still being worked on."""
+        unfinished = round(self.scene.dossiers * OPEN_SHARE)
+        places = self._places(self.scene.dossiers - unfinished)
+        found = [self._finished(day, unit) for day, unit in places]
+        found += [self._unfinished() for _ in range(unfinished)]
+        for draft in found:
+            if draft.phone:
+                self.book.handed_in[draft.phone].append(draft.received)
+        for received in self.book.handed_in.values():
+            received.sort()
+        finished = sorted(
+            (one for one in found if one.finished), key=lambda one: (one.finished, one.code)
+        )
+        for draft in finished:
+            self._decide(draft)
+        return finished + [one for one in found if one.finished is None]
+
+    def _pool(self, month: str) -> tuple[Sequence[Unit], Sequence[float]]:
+        """Units that worked through a month (as far as it went) and their shares."""
+        first, after = month_bounds(month)
+        last = min(local_day(after) - timedelta(days=1), self.scene.today)
+        working = [unit for unit in self.cast.units if unit.works_in(local_day(first), last)]
+        return working, [unit.share for unit in working]
+
+    def _places(self, count: int) -> Iterator[tuple[date, Unit]]:
+        """Day of finish and unit of so many dossiers; the small unit has its fixed number."""
+        truths, small = self.truths, self.cast.small
+        judged = [day for day in self.workdays if f"{day:%Y-%m}" == truths.small_month]
+        fixed = min(SMALL_UNIT_DOSSIERS, count) if judged else 0
+        for _ in range(fixed):
+            yield self.dice.choice(judged), small
+        weights = [self._pace(day) for day in self.workdays]
+        for day in self.dice.choices(self.workdays, weights, k=count - fixed):
+            working, shares = self.pools[f"{day:%Y-%m}"]
+            unit = self.dice.choices(working, shares)[0]
+            while unit is small and f"{day:%Y-%m}" == truths.small_month:
+                unit = self.dice.choices(working, shares)[0]
+            yield day, unit
+
+    def _pace(self, day: date) -> float:
+        tet = self.truths.tet
+        if tet is None or not tet.holds(day):
+            return 1
+        return HASTE if day < tet.first + (tet.last - tet.first) / 2 else REST
+
+    def _finished(self, day: date, unit: Unit) -> DossierDraft:
+        dice = self.dice
+        sector, (_, works) = pick_offer(dice, unit)
+        work = dice.choice(works)
+        place = bisect_left(self.workdays, day)
+        late = dice.random() < self._lateness(day, unit, sector)
+        shift = -dice.randint(1, LATE_DAYS) if late else dice.randint(0, EARLY_DAYS)
+        due = self._workday(place + shift)
+        received = self._workday(place + shift - work.days)
+        received = min(received, day)
+        finished = self._moment(day)
+        draft = self._draft(unit, work, min(self._moment(received), finished), due)
+        draft.finished = finished
+        draft.outcome = pick(dice, OUTCOMES)
+        return draft
+
+    def _unfinished(self) -> DossierDraft:
+        dice = self.dice
+        place = len(self.workdays) - dice.randint(1, min(OPEN_FOR_DAYS, len(self.workdays)))
+        working, shares = self.pools[self.scene.periods[-1]]
+        unit = dice.choices(working, shares)[0]
+        _, (_, works) = pick_offer(dice, unit)
+        work = dice.choice(works)
+        received = self._moment(self.workdays[place])
+        return self._draft(unit, work, received, self._workday(place + work.days))
+
+    def _draft(self, unit: Unit, work: Work, received: datetime, due: date) -> DossierDraft:
+        dice = self.dice
+        if unit.valid_from and local_day(received) < unit.valid_from:
+            received = self._moment(unit.valid_from, hour=7)
+        has_due = dice.random() >= NO_DUE_DATE
+        kind = pick(dice, KINDS)
+        habit = "online" if work.sector in ONLINE_SECTORS else "counter"
+        shares = (*CHANNELS[habit], (Channel.UNKNOWN, 0.02))
+        return DossierDraft(
+            code=self._code(unit, local_day(received)),
+            unit=unit,
+            work=work,
+            channel=pick(dice, shares),
+            outcome=Outcome.OPEN,
+            received=received,
+            due=datetime.combine(due, time(), LOCAL) if has_due else None,
+            finished=None,
+            phone=self._phone(kind),
+            kind=kind,
+            name=people.name(dice),
+        )
+
+    def _lateness(self, day: date, unit: Unit, sector: str) -> float:
+        """How likely a dossier is late."""
+        truths = self.truths
+        if unit is self.cast.falling and sector == "land" and day >= truths.fall_from:
+            return LATE_AFTER_FALL
+        around_tet = truths.tet is not None and truths.tet.holds(day)
+        return LATE.get(sector, LATE_ELSEWHERE) * (LATE_AROUND_TET if around_tet else 1)
+
+    def _code(self, unit: Unit, day: date) -> str:
+        self.numbers[unit.id, day] += 1
+        number = self.numbers[unit.id, day]
+        return f"{self.province.dossier_prefix}.{unit.number}-{day:%y%m%d}-{number:04d}"
+
+    def _workday(self, place: int) -> date:
+        """The working day at a place, counted on beyond both ends by the week."""
+        last = len(self.workdays) - 1
+        inside = min(max(place, 0), last)
+        beyond = timedelta(days=round((place - inside) * 7 / 5))
+        return self.workdays[inside] + beyond
+
+    def _moment(self, day: date, hour: int | None = None) -> datetime:
+        """An instant of office hours on a day."""
+        opens, closes = self.dice.choice(OFFICE_HOURS)
+        chosen = self.dice.randint(opens.hour + 1, closes.hour - 1) if hour is None else hour
+        clock = time(chosen, self.dice.randrange(60), self.dice.randrange(60))
+        return datetime.combine(day, clock, LOCAL)
+
+    def _phone(self, kind: PhoneKind) -> str | None:
+        dice = self.dice
+        if kind is PhoneKind.MOBILE:
+            return self._mobile()
+        others = {PhoneKind.LANDLINE: people.landline, PhoneKind.FOREIGN: people.foreign}
+        return others[kind](dice) if kind in others else None
+
+    def _mobile(self) -> str:
+        """Of an office, of staff, of somebody who comes again, or of somebody new."""
+        dice = self.dice
+        chance = dice.random()
+        if chance < OFFICE_SHARE:
+            return dice.choice(self.book.offices)
+        if chance < OFFICE_SHARE + STAFF_SHARE:
+            return dice.choice(self.book.staff)
+        if self.recent and chance < OFFICE_SHARE + STAFF_SHARE + AGAIN_SHARE:
+            return dice.choice(self.recent)
+        number = next(self.fresh)
+        self.recent.append(number)
+        return number
+
+    def _decide(self, draft: DossierDraft) -> None:
+        """Ask, or the first reason that applies; dossiers come in the order of their end."""
+        finished = draft.finished
+        if finished is None:
+            return
+        day, unit, work = local_day(finished), draft.unit, draft.work
+        draft.cell = Cell(unit.id, work.sector, f"{day:%Y-%m}", draft.channel, _lateness(draft))
+        draft.decision = self._decision(draft, finished, day)
+        if draft.decision is Decision.ASKED and draft.phone:
+            chance = self.dice.random()
+            self.book.asked[draft.phone] = day
+            if chance < REFUSED_SHARE:
+                draft.decision = Decision.PROVIDER_REFUSED
+            elif chance < REFUSED_SHARE + UNSENT_SHARE:
+                draft.decision = Decision.EXPIRED_UNSENT
+            elif chance > 1 - OPT_OUT_SHARE and day < self.scene.today - timedelta(days=2):
+                self.book.opted_out[draft.phone] = day + timedelta(days=1)
+
+    def _decision(self, draft: DossierDraft, finished: datetime, day: date) -> Decision:
+        book, province, phone = self.book, self.province, draft.phone
+        if draft.kind is not PhoneKind.MOBILE or phone is None:
+            return UNREACHABLE[draft.kind]
+        since = finished - timedelta(days=province.intermediary_days)
+        near = sum(since < received <= finished for received in book.handed_in[phone])
+        last = book.asked.get(phone)
+        gap = timedelta(days=province.phone_gap_days)
+        old = self.scene.today - day > timedelta(days=province.max_age_days)
+        reasons: Mapping[Decision, bool] = {
+            Decision.OPTED_OUT: book.opted_out.get(phone, date.max) <= day,
+            Decision.INTERMEDIARY: near > province.intermediary_over,
+            Decision.ASKED_RECENTLY: last is not None and day - last < gap,
+            Decision.STAFF_PHONE: phone in book.staff,
+            Decision.TOO_OLD: old and self.dice.random() < FORGOTTEN_SHARE,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), Decision.ASKED)
+
+
+def pick_offer(dice: random.Random, unit: Unit) -> tuple[str, tuple[float, Sequence[Work]]]:
+    """A sector a unit works in, by its share."""
+    return pick(dice, [(offer, offer[1][0]) for offer in unit.offers.items()])
+
+
+def _lateness(draft: DossierDraft) -> Lateness:
+    """By day, as the due date of demo dossiers has no time."""
+    if draft.due is None or draft.finished is None:
+        return Lateness.NONE
+    late = local_day(draft.finished) > local_day(draft.due)
+    return Lateness.LATE if late else Lateness.ON_TIME

@@ -1,0 +1,154 @@
+"""What staff of a demo did: bad answers become cases, most are replied to, months are closed.
+
+Everything goes through the features, in the order of time, so cases, alerts and the audit chain
+are what they would be.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from sqlalchemy.orm import Session
+
+from survey import alerts, indices
+from survey.alerts import ContactWish, grave_topics
+from survey.cases import steps
+from survey.cases.clocks import calendar_of
+from survey.cases.notices import Way
+from survey.demo.answers import UNHAPPY_UP_TO, Asked
+from survey.demo.scene import Scene, pick
+from survey.indices.periods import closable_from
+from survey.models.case import Case, CloseReason
+from survey.models.response import Answer, Response
+from survey.models.staff import Staff
+
+AFTER_MIDNIGHT = timedelta(hours=1)
+# Answers as old as this were all dealt with, but for a few that were forgotten.
+SETTLED_DAYS = 13
+FORGOTTEN = 0.01
+# Of the younger ones: never taken, taken only, replied only.
+WAITING, TAKEN, REPLIED = 0.2, 0.45, 0.7
+WORKING_HOURS = {"take": (0.5, 7.5), "reply": (3.0, 26.0), "close": (8.0, 40.0)}
+SLOW_SHARE, SLOW_FACTOR = 0.12, 2.4
+CLOSINGS = (
+    (CloseReason.RESOLVED, 0.55),
+    (CloseReason.EXPLAINED, 0.4),
+    (CloseReason.TRANSFERRED, 0.05),
+)
+REPLIES = {
+    "officials": (
+        "Chúng tôi xin lỗi Ông/Bà về thái độ phục vụ. Đơn vị đã họp rút kinh nghiệm và nhắc nhở "
+        "người liên quan; camera tại quầy sẽ được xem lại hằng tuần."
+    ),
+    "procedure": (
+        "Chúng tôi đã rà soát thành phần hồ sơ. Giấy tờ bị yêu cầu thêm không có trong quy định; "
+        "đơn vị đã niêm yết lại danh mục và xin lỗi Ông/Bà về việc phải đi lại."
+    ),
+    "result": (
+        "Hồ sơ của Ông/Bà chậm do khâu thẩm tra. Đơn vị đã gửi phiếu xin lỗi, bố trí thêm người "
+        "và cam kết trả các hồ sơ tiếp theo đúng hẹn."
+    ),
+    "access": (
+        "Đơn vị đã sửa máy lấy số, bổ sung ghế chờ và người hướng dẫn nộp trực tuyến. "
+        "Cảm ơn Ông/Bà đã góp ý."
+    ),
+    "": (
+        "Chúng tôi đã kiểm tra việc giải quyết hồ sơ và trao đổi với đơn vị. Xin lỗi Ông/Bà về "
+        "trải nghiệm chưa tốt; đơn vị đã chấn chỉnh."
+    ),
+}
+Deed = Callable[[datetime], None]
+
+
+class Hotline:
+    """The handlers of a demo at work, from its first answer to its present."""
+
+    def __init__(self, session: Session, scene: Scene, handlers: Sequence[Staff]) -> None:
+        self.session, self.scene, self.handlers = session, scene, handlers
+        self.dice = scene.dice("hotline")
+        self.calendar = calendar_of(session)
+        self.ahead: list[tuple[datetime, int, Deed]] = []
+        self.cases = 0
+        self.entered = 0
+
+    def work(self, asked: Sequence[Asked], ids: Mapping[int, str]) -> None:
+        """Open a case for each answer that needs one, deal with it, and close the months."""
+        for month in self.scene.closed_periods:
+            self._plan(closable_from(month) + AFTER_MIDNIGHT, self._closing(month))
+        for place, one in enumerate(asked):
+            if one.answered is not None and _needs_a_person(one):
+                self._plan(one.answered, self._opening(one, ids[place]))
+        while self.ahead:
+            moment, _, deed = heapq.heappop(self.ahead)
+            deed(moment)
+
+    def _plan(self, moment: datetime, deed: Deed) -> None:
+        """Something that will be done, unless that is still to come."""
+        if moment < self.scene.now:
+            heapq.heappush(self.ahead, (moment.astimezone(UTC), self.entered, deed))
+            self.entered += 1
+
+    def _closing(self, month: str) -> Deed:
+        def deed(now: datetime) -> None:
+            indices.close(self.session, month, now)
+
+        return deed
+
+    def _opening(self, one: Asked, response_id: str) -> Deed:
+        def deed(now: datetime) -> None:
+            response = self.session.get_one(Response, response_id)
+            answer = self.session.get_one(Answer, (response_id, 1))
+            case = alerts.raise_for_answer(self.session, now, response, answer, _wish(one))
+            if case is not None:
+                self.cases += 1
+                self._follow(case, one.reasons, now)
+
+        return deed
+
+    def _follow(self, case: Case, reasons: str, opened: datetime) -> None:
+        """Plan what a handler does with a case, as far as it gets."""
+        dice = self.dice
+        is_old = self.scene.now - opened > timedelta(days=SETTLED_DAYS)
+        luck = dice.random()
+        if luck < (FORGOTTEN if is_old else WAITING):
+            return
+        handler = dice.choice(self.handlers)
+        moments = self._moments(opened)
+        self._plan(next(moments), lambda now: steps.take(self.session, handler, case, now))
+        if not is_old and luck < TAKEN:
+            return
+        factor = next((name for name in reasons.split(";") if name in REPLIES), "")
+        letter = (REPLIES[factor], Way.PAGE)
+        self._plan(next(moments), lambda now: steps.reply(self.session, handler, case, letter, now))
+        if not is_old and luck < REPLIED:
+            return
+        outcome = (pick(dice, CLOSINGS), "")
+        self._plan(
+            next(moments), lambda now: steps.close(self.session, handler, case, outcome, now)
+        )
+
+    def _moments(self, opened: datetime) -> Iterator[datetime]:
+        """When the case is taken, replied to and closed, in working hours."""
+        moment = opened
+        slow = SLOW_FACTOR if self.dice.random() < SLOW_SHARE else 1
+        for least, most in WORKING_HOURS.values():
+            moment = self.calendar.add_working_hours(moment, self.dice.uniform(least, most) * slow)
+            yield moment
+
+
+def _needs_a_person(one: Asked) -> bool:
+    is_grave = one.comment is not None and _is_grave(one.comment)
+    return one.rating <= UNHAPPY_UP_TO or one.wants_call or is_grave
+
+
+@cache
+def _is_grave(comment: str) -> bool:
+    return bool(grave_topics(comment))
+
+
+def _wish(one: Asked) -> ContactWish | None:
+    dossier = one.dossier
+    if not one.wants_call or dossier.phone is None:
+        return None
+    return ContactWish(dossier.phone, dossier.name, dossier.code)

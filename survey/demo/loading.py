@@ -1,0 +1,98 @@
+"""Filling an empty database with a demo: seeded, refused where real data might be."""
+
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import accounts
+from survey.cases.clocks import calendar_of
+from survey.db import settings_of
+from survey.demo.answers import Citizens
+from survey.demo.doors import DOORS, open_door
+from survey.demo.dossiers import Registry
+from survey.demo.handling import Hotline
+from survey.demo.scene import Scene, truths
+from survey.demo.units import cast_of
+from survey.demo.writing import Ledger
+from survey.errors import Conflict, Invalid, Refused
+from survey.invitations.coverage import month_bounds
+from survey.models.dossier import Dossier
+from survey.models.organisation import Province
+from survey.models.staff import RoleName
+from survey.privacy.retention import erase_due
+
+SECOND_HANDLER = accounts.NewAccount(
+    "tong-dai-2@langnghe.example", RoleName.HANDLER, name="Trần Bảo Yến"
+)
+LEAST_DOSSIERS, MOST_DOSSIERS = 1, 1_000_000
+MOST_MONTHS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How much was written."""
+
+    dossiers: int
+    finished: int
+    invited: int
+    answers: int
+    cases: int
+    months: int
+    snapshots: int
+    accounts: int
+
+
+def load(session: Session, scene: Scene) -> Loaded:
+    """Write a whole demo.
+
+    Refused `not_a_demo` unless DEMO=1, `no_province` without reference data, `demo_no_agency`;
+    Conflict `dossiers_exist`; Invalid `demo_scale`.
+    """
+    province = _check(session, scene)
+    calendar = calendar_of(session)
+    planted = truths(scene, calendar)
+    cast = cast_of(session, scene)
+    workdays = scene.workdays(calendar)
+    if not workdays:
+        raise Invalid("demo_scale")
+    begin = (month_bounds(scene.periods[0])[0] - timedelta(days=1)).astimezone(UTC)
+    staff = {role: open_door(session, role, begin) for role in DOORS}
+    second, _ = accounts.add(session, begin, SECOND_HANDLER)
+    registry = Registry(scene, planted, cast, province, workdays)
+    dossiers = registry.draw()
+    asked = Citizens(scene, planted, cast, province, calendar).ask(dossiers)
+    ledger = Ledger(session, scene)
+    ids = ledger.write(dossiers, asked)
+    ledger.write_phones(registry.book)
+    hotline = Hotline(session, scene, [staff[RoleName.HANDLER], second])
+    hotline.work(asked, ids)
+    erase_due(session, scene.now)
+    return Loaded(
+        dossiers=len(dossiers),
+        finished=sum(one.finished is not None for one in dossiers),
+        invited=len(asked),
+        answers=len(ids),
+        cases=hotline.cases,
+        months=len(scene.periods),
+        snapshots=len(scene.closed_periods),
+        accounts=len(staff) + 1,
+    )
+
+
+def _check(session: Session, scene: Scene) -> Province:
+    """Whether this database may be filled; the province it stands for."""
+    if not settings_of(session).demo:
+        raise Refused("not_a_demo")
+    if (
+        not LEAST_DOSSIERS <= scene.dossiers <= MOST_DOSSIERS
+        or not 1 <= scene.months <= MOST_MONTHS
+    ):
+        raise Invalid("demo_scale")
+    if session.scalar(select(Dossier.id).limit(1)) is not None:
+        raise Conflict("dossiers_exist")
+    province = session.scalars(select(Province)).first()
+    if province is None:
+        raise Refused("no_province")
+    return province

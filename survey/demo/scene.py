@@ -1,0 +1,137 @@
+"""What a demo is drawn from, and the truths planted in it for people and tests to find.
+
+Scale, seed and moment decide everything but tokens, ids and nonces.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from survey.indices.periods import closable_from, next_month, previous_month
+from survey.invitations.coverage import month_bounds
+from survey.workdays import LOCAL, Calendar, local_day
+
+FALL_MONTHS_AGO = 4
+FALL_DAY = 12
+# The holiday of Tết is the longest of the year: no other one has so many days in a row.
+TET_LEAST_DAYS = 5
+AROUND_TET = timedelta(days=12)
+CARRIER_DAYS = 12
+
+
+Value = TypeVar("Value")
+
+
+def pick(dice: random.Random, shares: Sequence[tuple[Value, float]]) -> Value:
+    """One of several values by its share."""
+    values = [value for value, _ in shares]
+    return dice.choices(values, [share for _, share in shares])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days from the first to the last, both within."""
+
+    first: date
+    last: date
+
+    def holds(self, day: date) -> bool:
+        """Whether a day lies within."""
+        return self.first <= day <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """How much is drawn (`dossiers`, `months`), from which `seed`, up to which instant."""
+
+    dossiers: int
+    months: int
+    seed: int
+    now: datetime
+
+    def dice(self, purpose: str) -> random.Random:
+        """A source of chance of its own for each purpose, the same for the same scene."""
+        return random.Random(f"{self.seed}:{purpose}")
+
+    @property
+    def today(self) -> date:
+        """The local day of `now`."""
+        return local_day(self.now)
+
+    @property
+    def periods(self) -> list[str]:
+        """The months (YYYY-MM), oldest first; the last one is that of `now`."""
+        found = [f"{self.now.astimezone(LOCAL):%Y-%m}"]
+        while len(found) < self.months:
+            found.append(previous_month(found[-1]))
+        return found[::-1]
+
+    @property
+    def closed_periods(self) -> list[str]:
+        """The months whose closing day has come."""
+        return [month for month in self.periods if closable_from(month) <= self.now]
+
+    def workdays(self, calendar: Calendar) -> list[date]:
+        """Days on which results were handed out: every working day before today."""
+        day = local_day(month_bounds(self.periods[0])[0])
+        found = []
+        while day < self.today:
+            if calendar.is_workday(day):
+                found.append(day)
+            day += timedelta(days=1)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Truths:
+    """What is planted where.
+
+    1. `fall_from`: land dossiers of the falling unit come late, and its citizens are angry.
+    2. `small_month`: the small unit has exactly eight answers, which look bad and prove nothing.
+    3. `tet`: work is slow and citizens impatient around Tết (None when no Tết is in the months).
+    6. `silence`: phones of one carrier are not reached; nobody is less satisfied.
+    7. `crossing_sector`: its share stands on its target in every month.
+
+    4 (online higher than counter), 8 (late and refused dossiers answer less and judge worse) and
+    9 (comments with phone and id numbers) hold everywhere. 5 (bursts of top scores) is missing:
+    answers keep no time in which a burst could be seen.
+    """
+
+    fall_from: date
+    small_month: str
+    tet: Span | None
+    silence: Span
+    crossing_sector: str = "investment"
+
+
+def truths(scene: Scene, calendar: Calendar) -> Truths:
+    """Where the truths of a scene lie."""
+    periods = scene.periods
+    fall = periods[max(len(periods) - 1 - FALL_MONTHS_AGO, 0)]
+    judged = (scene.closed_periods or periods)[-1]
+    first = local_day(month_bounds(judged)[0])
+    return Truths(
+        fall_from=local_day(month_bounds(fall)[0]) + timedelta(days=FALL_DAY - 1),
+        small_month=judged,
+        tet=_tet(scene, calendar),
+        silence=Span(first, first + timedelta(days=CARRIER_DAYS - 1)),
+    )
+
+
+def _tet(scene: Scene, calendar: Calendar) -> Span | None:
+    """Days around the long holiday of January or February, if the scene holds it whole."""
+    for month in scene.periods:
+        if not month.endswith(("-01", "-02")):
+            continue
+        day = local_day(month_bounds(month)[0])
+        end = local_day(month_bounds(next_month(month))[1])
+        while day < end:
+            run = 0
+            while calendar.is_holiday(day + timedelta(days=run)):
+                run += 1
+            if run >= TET_LEAST_DAYS:
+                return Span(day - AROUND_TET, day + timedelta(days=run) + AROUND_TET)
+            day += timedelta(days=max(run, 1))
+    return None

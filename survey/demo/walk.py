@@ -1,0 +1,113 @@
+"""The two-minute walk: a dossier that is finished now for the demo phone, and what it received."""
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from survey.db import settings_of
+from survey.demo.doors import demo_agency
+from survey.errors import Refused
+from survey.intake.catalogue import AgencyEntry, ProcedureEntry
+from survey.intake.cleaning import CleanRow
+from survey.intake.dates import Moment
+from survey.intake.dossiers import Match, write
+from survey.invitations import REHEARSAL_PHONES
+from survey.models.dossier import Channel, Outcome
+from survey.models.invitation import OptOut
+from survey.models.organisation import Procedure, Province
+from survey.privacy import sealing
+from survey.sms.phone import Phone
+from survey.workdays import LOCAL
+
+PHONE = REHEARSAL_PHONES[0]
+APPLICANT = "Lê Thị Thử"
+# First choice: what people hand in most at a commune.
+SECTOR = "land"
+LEVELS = ("commune", "both")
+TAKEN_DAYS = 6
+LEAST_NUMBER, MOST_NUMBER = 100_000, 999_999
+UNIT_NUMBER = 999
+LINK = re.compile(r"https?://\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """A message as the demo phone shows it: the words before, the link (may be empty), the rest."""
+
+    at: datetime
+    before: str
+    link: str
+    after: str
+
+
+def finish_one(session: Session, now: datetime) -> str:
+    """Register a dossier of the demo phone that is finished now; gives its code.
+
+    Takes the same road as a row of an imported file. A phone that wanted no more messages starts
+    afresh, so the walk can be walked again. Refused `not_a_demo`, `no_province`.
+    """
+    if not settings_of(session).is_rehearsal:
+        raise Refused("not_a_demo")
+    province = session.scalars(select(Province)).first()
+    agency = demo_agency(session)
+    procedures = (
+        select(Procedure)
+        .where(Procedure.level.in_(LEVELS))
+        .order_by(Procedure.sector_code != SECTOR, Procedure.code)
+    )
+    procedure = session.scalars(procedures.limit(1)).first()
+    if province is None or agency is None or procedure is None:
+        raise Refused("no_province")
+    local = now.astimezone(LOCAL)
+    received = local - timedelta(days=TAKEN_DAYS)
+    number = secrets.randbelow(MOST_NUMBER - LEAST_NUMBER) + LEAST_NUMBER
+    code = f"{province.dossier_prefix}.{UNIT_NUMBER}-{received:%y%m%d}-{number}"
+    record = CleanRow(
+        row=1,
+        dossier_code=code,
+        procedure=ProcedureEntry(procedure.code, procedure.name, procedure.sector_code),
+        agency=AgencyEntry(agency.code, agency.name, agency.valid_from, agency.valid_to, agency.id),
+        applicant_name=APPLICANT,
+        phone=Phone(PHONE, "mobile"),
+        received=Moment(received.date(), received.time().replace(microsecond=0)),
+        due=Moment(local.date()),
+        returned=Moment(local.date(), local.time().replace(microsecond=0)),
+        channel=Channel.COUNTER,
+        ending=Outcome.GRANTED,
+        warnings=(),
+    )
+    indexes = sealing.phone_indexes(session, PHONE)
+    session.execute(delete(OptOut).where(OptOut.phone_index.in_(indexes)))
+    write(session, [Match(record, None)], now)
+    return code
+
+
+def messages(console_file: Path, most: int) -> list[Sms]:
+    """What the demo phone received, newest first; a line that is being written is passed over."""
+    found = []
+    lines = console_file.read_bytes().splitlines() if console_file.exists() else []
+    for line in reversed(lines):
+        try:
+            sms = json.loads(line)
+        except ValueError:
+            continue
+        if sms["to"] == PHONE:
+            found.append(_read(sms["text"], datetime.fromisoformat(sms["at"])))
+        if len(found) == most:
+            break
+    return found
+
+
+def _read(text: str, at: datetime) -> Sms:
+    link = LINK.search(text)
+    if link is None:
+        return Sms(at, text, "", "")
+    address = link[0].rstrip(".,;")
+    start = link.start()
+    return Sms(at, text[:start], address, text[start + len(address) :])

@@ -1,0 +1,38 @@
+"""The index of a month by sector, agency, procedure or channel: live, closed, or revised."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from survey.errors import Invalid
+from survey.indices.figures import Breakdown, Figure
+from survey.indices.live import live
+from survey.indices.periods import check_month, is_provisional
+from survey.indices.snapshots import figures_of, first
+from survey.models.questionnaire import Question
+
+
+def show(
+    session: Session,
+    month: str,
+    by: str,
+    now: datetime,
+    *,
+    question: str = Question.OVERALL,
+    revised: bool = False,
+) -> list[Figure]:
+    """Figures of a month (YYYY-MM). A closed month shows its snapshot; `revised` shows the counts
+    of today.
+
+    Invalid: `future_period`, `unknown_breakdown`, `unknown_question`.
+    """
+    check_month(month, now)
+    if by not in set(Breakdown):
+        raise Invalid("unknown_breakdown", by)
+    if question not in set(Question):
+        raise Invalid("unknown_question", question)
+    snapshot = None if revised else first(session, month)
+    if snapshot is not None:
+        return figures_of(snapshot, by, question)
+    provisional = is_provisional(session, month)
+    return live(session, month, Breakdown(by), question, provisional=provisional)

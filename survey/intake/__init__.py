@@ -1,0 +1,1 @@
+"""A file of the one-stop software becomes dossiers: reader, columns, cleaning, register."""

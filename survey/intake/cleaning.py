@@ -1,0 +1,267 @@
+"""One row of an export becomes a clean record or a refusal with its reason: pure, no database.
+
+The rules stand in the order in which they decide; the first that fails names the reason.
+"""
+
+import re
+import zlib
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+from survey.intake.catalogue import AgencyEntry, Catalogue, ProcedureEntry
+from survey.intake.codes import clean_dossier_code, dossier_code_day, procedure_code
+from survey.intake.columns import Header, Row
+from survey.intake.dates import Moment, read_moment
+from survey.intake.folding import bare, fold, tidy
+from survey.intake.structure import structural_reason, text_of
+from survey.sms.phone import Phone, clean_phone
+
+ACCEPTED, REJECTED, DUPLICATE = "accepted", "rejected", "duplicate"
+DATE_FIELDS = ("received_at", "due_at", "returned_at")
+NAME_LENGTH = 200
+CACHED = 4096
+_LONG_DIGITS = re.compile(r"\d[\d .-]{7,}\d")
+_CHANNELS = (
+    ("post", ("buu chinh", "bcci", "buu dien")),
+    ("online", ("truc tuyen",)),
+    ("counter", ("truc tiep",)),
+)
+IDENTITY_FIELDS = (*DATE_FIELDS, "dossier_code", "procedure_code", "agency", "phone", "status")
+_ENDINGS = (
+    ("withdrawn", re.compile(r"\brut\b")),
+    ("refused", re.compile(r"\b(tu choi|khong du dieu kien|khong giai quyet|tra lai)\b")),
+)
+_DONE = ("da tra", "da hoan thanh", "hoan thanh", "da giai quyet", "da ket thuc", "da co ket qua")
+
+
+class CleanRow(NamedTuple):
+    """A record ready to be registered; days and times are local (UTC+7)."""
+
+    row: int
+    dossier_code: str
+    procedure: ProcedureEntry
+    agency: AgencyEntry
+    applicant_name: str
+    phone: Phone
+    received: Moment
+    due: Moment | None
+    returned: Moment | None
+    channel: str
+    # open, granted, refused or withdrawn.
+    ending: str
+    warnings: tuple[str, ...]
+
+
+class Rejection(NamedTuple):
+    """Why a row is not registered, and the field (see `header_aliases.csv`) that made it so."""
+
+    row: int
+    reason: str
+    field: str
+    dossier_code: str = ""
+
+
+class Outcome(NamedTuple):
+    """What became of one source row; `record` is there when it was accepted."""
+
+    row: int
+    outcome: str
+    reasons: tuple[str, ...]
+    dossier_code: str
+    record: CleanRow | None = None
+    field: str = ""
+
+
+class _Status(NamedTuple):
+    """What a status cell says: the work is done, and how it ended if it did."""
+
+    is_done: bool
+    ending: str
+
+
+class _Broken(Exception):
+    """A rule of the list is broken: its reason and the field that shows it."""
+
+    def __init__(self, reason: str, field: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.field = field
+
+
+class RowCleaner:
+    """Cleans rows of one file; remembers raw cells, because exports repeat them by the thousand."""
+
+    def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
+        """`export_day` is the last day the export covers, local; the header misses nothing."""
+        self._header = header
+        self._catalogue = catalogue
+        self._export_day = export_day
+        self._width = max(header.columns.values()) + 1
+        self._find_agencies = lru_cache(CACHED)(self._look_up_agencies)
+
+    def clean(self, number: int, cells: Row) -> CleanRow | Rejection:
+        """The record of source row `number`, or the first rule it breaks."""
+        if len(cells) < self._width:
+            cells = [*cells, *[""] * (self._width - len(cells))]
+        code = clean_dossier_code(text_of(self._cell(cells, "dossier_code")))
+        try:
+            code_day = self._code_day(cells, code)
+            return self._record(number, cells, code, code_day)
+        except _Broken as broken:
+            known = "" if broken.field == "dossier_code" else code
+            return Rejection(number, broken.reason, broken.field, known)
+
+    def _cell(self, cells: Row, field: str) -> object:
+        column = self._header.columns.get(field)
+        return "" if column is None else cells[column]
+
+    def _code_day(self, cells: Row, code: str) -> date:
+        """Rules 1 and 2: the day in the dossier code, once the row is a record with a code."""
+        day = dossier_code_day(code)
+        if day is not None:
+            return day
+        structural = structural_reason(cells, self._header)
+        if structural is not None:
+            raise _Broken(structural, "")
+        raise _Broken("bad_dossier_code" if code else "missing_dossier_code", "dossier_code")
+
+    def _record(self, number: int, cells: Row, code: str, code_day: date) -> CleanRow:
+        """Rules 3 to 7, in their order; what is left is a record."""
+        procedure, by_name = self._procedure(cells)
+        agencies, by_alias = self._find_agencies(text_of(self._cell(cells, "agency")))
+        if not agencies:
+            raise _Broken("unknown_agency", "agency")
+        received, due, returned = self._dates(cells)
+        if received is None:
+            raise _Broken("missing_received_date", "received_at")
+        agency = self._agency_on(agencies, received.day)
+        _check_order(received, due, returned)
+        phone = clean_phone(text_of(self._cell(cells, "phone")))
+        name = _applicant_name(self._cell(cells, "applicant_name"))
+        status = _status(text_of(self._cell(cells, "status")))
+        hints = (
+            (f"phone_{phone.kind}", phone.kind != "mobile"),
+            ("phone_old_prefix", phone.old_prefix),
+            ("not_returned", returned is None and not status.is_done),
+            ("status_without_return_date", returned is None and status.is_done),
+            ("matched_by_name", by_name),
+            ("agency_alias", by_alias),
+            ("name_in_both_eras", len(agencies) > 1),
+            ("code_date_differs", received.day != code_day),
+            ("due_missing", due is None),
+            ("applicant_missing", not name),
+            ("code_cleaned", code != self._cell(cells, "dossier_code")),
+        )
+        warnings = tuple(hint for hint, holds in hints if holds)
+        channel = channel_of(text_of(self._cell(cells, "channel")))
+        ending = status.ending if returned is not None else "open"
+        who = (procedure, agency, name, phone)
+        return CleanRow(number, code, *who, received, due, returned, channel, ending, warnings)
+
+    def _procedure(self, cells: Row) -> tuple[ProcedureEntry, bool]:
+        """Rule 3: by the code; by exact name only where the code cell is empty."""
+        cell = self._cell(cells, "procedure_code")
+        by_name = isinstance(cell, str) and not tidy(cell)
+        if by_name:
+            found = self._catalogue.procedure_named(text_of(self._cell(cells, "procedure_name")))
+        else:
+            numeric = cell if isinstance(cell, float) else text_of(cell)
+            found = self._catalogue.procedures.get(procedure_code(numeric))
+        if found is None:
+            raise _Broken("unknown_procedure", "procedure_name" if by_name else "procedure_code")
+        return found, by_name
+
+    def _look_up_agencies(self, text: str) -> tuple[tuple[AgencyEntry, ...], bool]:
+        """Rule 4: all agencies ever called so, and whether the text is only an alias."""
+        name = fold(text)
+        found = self._catalogue.agencies_by_name.get(name, ())
+        return found, name not in self._catalogue.own_names
+
+    def _dates(self, cells: Row) -> list[Moment | None]:
+        """Rule 5: the three dates, None where the cell is blank."""
+        moments = []
+        for field in DATE_FIELDS:
+            cell = self._cell(cells, field)
+            moment = _moment(cell) if cell else None
+            if moment is None and (not isinstance(cell, str) or tidy(cell)):
+                raise _Broken("bad_date", field)
+            moments.append(moment)
+        return moments
+
+    def _agency_on(self, agencies: tuple[AgencyEntry, ...], day: date) -> AgencyEntry:
+        """Rule 6: a day the export covers, and the one agency of that name which existed then."""
+        if day > self._export_day:
+            raise _Broken("received_in_future", "received_at")
+        valid = [agency for agency in agencies if agency.is_valid_on(day)]
+        if not valid:
+            raise _Broken("agency_not_valid_on_date", "agency")
+        if len(valid) > 1:
+            # Two units of one name at one time: naming either would be a guess.
+            raise _Broken("unknown_agency", "agency")
+        return valid[0]
+
+
+class FileCleaner:
+    """Cleans a whole file in order: rule 8 needs to know what was accepted before."""
+
+    def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
+        """`export_day` is the last day the export covers, local."""
+        self._rows = RowCleaner(header, catalogue, export_day)
+        self._told_by = [header.columns[f] for f in IDENTITY_FIELDS if f in header.columns]
+        self._accepted: dict[str, int] = {}
+
+    def judge(self, number: int, cells: Row) -> Outcome:
+        """What becomes of source row `number`; rows must come in the order of the file."""
+        result = self._rows.clean(number, cells)
+        if isinstance(result, Rejection):
+            reasons = (result.reason,)
+            return Outcome(number, REJECTED, reasons, result.dossier_code, field=result.field)
+        print_now = self._fingerprint(cells)
+        code = result.dossier_code
+        before = self._accepted.get(code)
+        if before is not None:
+            reason = "same_row_again" if before == print_now else "same_code_again"
+            return Outcome(number, DUPLICATE, (reason,), code, field="dossier_code")
+        self._accepted[code] = print_now
+        return Outcome(number, ACCEPTED, result.warnings, code, result)
+
+    def _fingerprint(self, cells: Row) -> int:
+        """A small number that tells rows apart well enough for a remark, not for a decision."""
+        texts = (text_of(cells[i]) for i in self._told_by if i < len(cells))
+        return zlib.crc32("\x1f".join(texts).encode())
+
+
+@lru_cache(CACHED)
+def channel_of(text: str) -> str:
+    """How the dossier was handed in: counter, online, post or unknown."""
+    words = bare(text)
+    for channel, marks in _CHANNELS:
+        if any(mark in words for mark in marks):
+            return channel
+    return "unknown"
+
+
+@lru_cache(CACHED)
+def _moment(cell: object) -> Moment | None:
+    return read_moment(cell)
+
+
+@lru_cache(CACHED)
+def _status(text: str) -> _Status:
+    words = bare(text)
+    ending = next((name for name, marks in _ENDINGS if marks.search(words)), "granted")
+    return _Status(words.startswith(_DONE), ending)
+
+
+def _check_order(received: Moment, due: Moment | None, returned: Moment | None) -> None:
+    """Rule 7, compared by day."""
+    if due is not None and due.day < received.day:
+        raise _Broken("due_before_received", "due_at")
+    if returned is not None and returned.day < received.day:
+        raise _Broken("returned_before_received", "returned_at")
+
+
+def _applicant_name(cell: object) -> str:
+    """The name without digit runs that could be an id number or a phone, at most 200 characters."""
+    return tidy(_LONG_DIGITS.sub("", text_of(cell)))[:NAME_LENGTH]

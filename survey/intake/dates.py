@@ -1,0 +1,90 @@
+"""Every way an export writes a date, read into a day and, if one was given, a time."""
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+
+from survey.intake.folding import tidy
+
+# Serial numbers count days since this one; Excel's false 29 February 1900 is long before our range.
+SERIAL_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - wall-clock time of the office, no zone
+SERIALS = range(32874, 73051)  # 1990-01-01 to 2100-01-01
+OLDEST_YEAR = 1990
+
+_DAY_FIRST = re.compile(
+    r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII
+)
+_YEAR_FIRST = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?", re.ASCII
+)
+_SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?", re.ASCII)
+
+
+class Moment(NamedTuple):
+    """A local day (UTC+7) and the time of day, None where the export gives only the day."""
+
+    day: date
+    clock: time | None = None
+
+    def __str__(self) -> str:
+        """As `messy_expected.csv` writes it: seconds only where there are any."""
+        if self.clock is None:
+            return self.day.isoformat()
+        spec = "seconds" if self.clock.second else "minutes"
+        return f"{self.day.isoformat()}T{self.clock.isoformat(spec)}"
+
+
+def read_moment(cell: object) -> Moment | None:
+    """The moment in a non-blank cell: text, number or real date; None when it cannot be read."""
+    moment = _read(cell)
+    return moment if moment is not None and moment.day.year >= OLDEST_YEAR else None
+
+
+def _read(cell: object) -> Moment | None:
+    if isinstance(cell, datetime):
+        # Spreadsheets store fractions of a day: 10:30:00 may arrive as 10:29:59.9999.
+        nearest = cell.replace(tzinfo=None) + timedelta(microseconds=500_000)
+        return Moment(nearest.date(), nearest.time().replace(microsecond=0))
+    if isinstance(cell, date):
+        return Moment(cell)
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        return _from_serial(float(cell))
+    if not isinstance(cell, str):
+        return None
+    return _from_text(tidy(cell).lstrip("'"))
+
+
+def _from_text(text: str) -> Moment | None:
+    if match := _DAY_FIRST.fullmatch(text):
+        day, _, month, year, *clock = match.groups()
+        return _build((_full_year(year), month, day), clock)
+    if match := _YEAR_FIRST.fullmatch(text):
+        year, month, day, *clock = match.groups()
+        return _build((int(year), month, day), clock)
+    if _SERIAL.fullmatch(text):
+        return _from_serial(float(text.replace(",", ".")))
+    return None
+
+
+def _full_year(text: str) -> int:
+    return int(text) + (2000 if len(text) == len("yy") else 0)
+
+
+def _build(day: tuple[int, str, str], clock: list[str | None]) -> Moment | None:
+    year, month, day_of_month = day
+    hour, minute, second = clock
+    try:
+        found = date(year, int(month), int(day_of_month))
+        if hour is None or minute is None:
+            return Moment(found)
+        return Moment(found, time(int(hour), int(minute), int(second or 0)))
+    except ValueError:
+        return None
+
+
+def _from_serial(serial: float) -> Moment | None:
+    if int(serial) not in SERIALS:
+        return None
+    seconds = round(serial * 86400)
+    found = SERIAL_ZERO + timedelta(seconds=seconds)
+    return Moment(found.date(), found.time() if seconds % 86400 else None)

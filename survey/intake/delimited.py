@@ -1,0 +1,176 @@
+"""csv as one-stop software writes it: the encoding is proven, never guessed; memory stays flat."""
+
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from survey.errors import Invalid
+from survey.intake.codes import clean_dossier_code, dossier_code_day
+from survey.intake.columns import HEADER_WITHIN, Header, HeaderWords, find_header
+from survey.intake.wording import refusal
+
+DELIMITERS = (";", ",", "\t")
+LINE_LIMIT = 1_000_000
+LINES_PER_RECORD = 50
+SAMPLE = 64 * 1024
+_FEW = 0.05
+
+
+class Dialect(NamedTuple):
+    """How the bytes become cells."""
+
+    encoding: str
+    delimiter: str
+    # "\r" only for files that have no other line end.
+    newline: str
+
+
+class Scan(NamedTuple):
+    """What one reading of the whole file found: it can be parsed to its end."""
+
+    dialect: Dialect
+    header: Header | None
+    records: int
+
+
+def scan(path: Path, words: HeaderWords) -> Scan:
+    """Prove the encoding, find delimiter and header, count records; refuses what cannot be read."""
+    encoding = _encoding(path)
+    newline = _newline(path, encoding)
+    best = Dialect(encoding, DELIMITERS[0], newline)
+    header: Header | None = None
+    for delimiter in DELIMITERS:
+        dialect = Dialect(encoding, delimiter, newline)
+        found = find_header(_first_records(path, dialect), words)
+        if found and (header is None or len(found.columns) > len(header.columns)):
+            best, header = dialect, found
+    return Scan(best, header, _count(path, best, header))
+
+
+def records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """(record number from 1, cells) of the whole file."""
+    with _reading(path):
+        for number, cells, _ in _parse(path, dialect):
+            yield number, cells
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(SAMPLE)
+    if start.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        raise refusal("bad_encoding", path.name, line=1)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if start.startswith(b"\xef\xbb\xbf"):
+        return "utf-8-sig"
+    # UTF-16 without its mark: every other byte of Latin text is zero. The header proves it later.
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if max(even, odd) > _FEW * len(start):
+        return "utf-16-le" if odd > even else "utf-16-be"
+    return "utf-8"
+
+
+def _newline(path: Path, encoding: str) -> str:
+    with path.open(encoding=encoding, newline="", errors="replace") as file:
+        start = file.read(SAMPLE)
+    return "\r" if "\r" in start and "\n" not in start else "\n"
+
+
+def _first_records(path: Path, dialect: Dialect) -> list[list[str]]:
+    """The records among which the header must be; an odd quote further down does not matter yet."""
+    first: list[list[str]] = []
+    try:
+        for _, cells, _ in _parse(path, dialect):
+            first.append(cells)
+            if len(first) > HEADER_WITHIN:
+                break
+    except (UnicodeError, Invalid):
+        return first
+    return first
+
+
+def _count(path: Path, dialect: Dialect, header: Header | None) -> int:
+    """Records of the file, read to its end; refuses one whose end is missing."""
+    number = line = spent = short = 0
+    cells: list[str] = []
+    first, width = (header.last_row + 1, len(header.labels)) if header else (0, 0)
+    with _reading(path):
+        for number, cells, spent in _parse(path, dialect):
+            line += spent
+            if spent > LINES_PER_RECORD:
+                raise refusal("quote_not_closed", path.name, line=line - spent + 1)
+            short += number > first and 0 < len(cells) < width
+        if spent > 1 and _ends_inside_quotes(path, dialect, spent):
+            raise refusal("quote_not_closed", path.name, line=line - spent + 1)
+    if header and short == 1 and len(cells) < width and _is_cut_off(path, header, cells):
+        raise refusal("file_damaged", path.name)
+    return number
+
+
+def _ends_inside_quotes(path: Path, dialect: Dialect, last_lines: int) -> bool:
+    """Whether the last record, of so many lines, was cut off inside a quoted cell."""
+    with path.open(encoding=dialect.encoding, newline=dialect.newline) as file:
+        tail = deque(_lines(file, path, dialect), maxlen=last_lines)
+    return "".join(tail).count('"') % 2 == 1
+
+
+def _is_cut_off(path: Path, header: Header, cells: list[str]) -> bool:
+    """A dossier without its last cells and without a line end, where all others are whole."""
+    with path.open("rb") as file:
+        file.seek(-2, 2)
+        ends_with_line = bool(set(file.read()) & set(b"\r\n"))
+    column = header.columns["dossier_code"]
+    if ends_with_line or column >= len(cells):
+        return False
+    return dossier_code_day(clean_dossier_code(cells[column])) is not None
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while parsing into a sentence with the line near which it happened."""
+    try:
+        yield
+    except UnicodeError:
+        raise refusal("bad_encoding", path.name, line=_bad_line(path)) from None
+
+
+def _bad_line(path: Path) -> int:
+    """The first line that is not UTF-8; 1 for the other encodings."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeError:
+                return number
+    return 1
+
+
+def _parse(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], int]]:
+    """(record number, cells, physical lines of the record)."""
+    with path.open(encoding=dialect.encoding, newline=dialect.newline) as file:
+        reader = csv.reader(_lines(file, path, dialect), delimiter=dialect.delimiter)
+        before = number = 0
+        try:
+            for cells in reader:
+                number += 1
+                yield number, cells, reader.line_num - before
+                before = reader.line_num
+        except csv.Error:
+            raise refusal("cell_too_long", path.name, line=before + 1) from None
+
+
+def _lines(file: io.TextIOWrapper, path: Path, dialect: Dialect) -> Iterator[str]:
+    """Lines with one kind of end; NUL and lone carriage returns inside them become blanks."""
+    number = 0
+    while line := file.readline(LINE_LIMIT):
+        number += 1
+        if len(line) == LINE_LIMIT:
+            raise refusal("cell_too_long", path.name, line=number)
+        if "\r" in line or "\x00" in line:
+            end = "\n" if line.endswith(("\n", dialect.newline)) else ""
+            line = line.rstrip("\r\n").replace("\r", " ").replace("\x00", "") + end
+        yield line

@@ -1,0 +1,39 @@
+"""When two Vietnamese texts are the same word: composition, case, blanks, tone placement aside."""
+
+import re
+import unicodedata
+
+# Zero-width characters that spreadsheets and web pages leave behind; they carry no meaning.
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_SPACES = re.compile(r"\s+")
+
+# `Hòa` and `Hoà` are one word: the tone mark may stand on either vowel of oa, oe, uy.
+_TONE_PAIRS = {
+    old: new
+    for olds, news in (
+        ("òa óa ỏa õa ọa", "oà oá oả oã oạ"),
+        ("òe óe ỏe õe ọe", "oè oé oẻ oẽ oẹ"),
+        ("ùy úy ủy ũy ụy", "uỳ uý uỷ uỹ uỵ"),
+    )
+    for old, new in zip(olds.split(), news.split(), strict=True)
+}
+_TONE = re.compile("|".join(_TONE_PAIRS))
+
+
+def tidy(text: str) -> str:
+    """NFC, invisible characters gone, every run of blanks one space, trimmed."""
+    if text.isascii():  # codes, dates and numbers: nothing to compose, nothing invisible
+        return " ".join(text.split())
+    composed = unicodedata.normalize("NFC", text).translate(INVISIBLE)
+    return _SPACES.sub(" ", composed).strip()
+
+
+def fold(text: str) -> str:
+    """The form in which names and headers are compared; diacritics still count."""
+    return _TONE.sub(lambda match: _TONE_PAIRS[match[0]], tidy(text).casefold())
+
+
+def bare(text: str) -> str:
+    """`fold` without diacritics, for words that decide nothing but a category."""
+    parts = unicodedata.normalize("NFD", fold(text).replace("đ", "d"))
+    return "".join(part for part in parts if not unicodedata.combining(part))

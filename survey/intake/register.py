@@ -1,0 +1,180 @@
+"""An import as a run of chunks: each commits by itself; a killed run continues where it stopped.
+
+The caller opens one transaction for `begin`, one for each chunk, one for `finish`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import islice
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from survey.db import table_of
+from survey.errors import Conflict
+from survey.intake.catalogue import Catalogue
+from survey.intake.cleaning import ACCEPTED, DUPLICATE, FileCleaner, Outcome
+from survey.intake.dossiers import Match, match, write
+from survey.intake.reader import Table
+from survey.models.intake import ImportRow, ImportRun
+
+CHUNK_ROWS = 1000
+NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An open import: the day its export ends, and the first source row not yet stored."""
+
+    id: int
+    export_day: date
+    next_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive source rows that commit together; `next_row` is the one after them."""
+
+    first_row: int
+    next_row: int
+    outcomes: Sequence[Outcome]
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many source rows came to what, and why."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: str, reason: str, times: int = 1) -> None:
+        """Count rows of one outcome and its reasons joined by ";"."""
+        self.outcomes[outcome] += times
+        for one in reason.split(";"):
+            if one:
+                self.reasons[one] += times
+
+    def as_counts(self) -> dict[str, int]:
+        """rows, accepted, rejected, duplicate."""
+        named = {name: self.outcomes[name] for name in ("accepted", "rejected", "duplicate")}
+        return {"rows": self.outcomes.total(), **named}
+
+
+def begin(session: Session, table: Table, export_day: date, now: datetime) -> Run:
+    """Open a run for a file, or take up the unfinished one of the same bytes.
+
+    An unfinished run keeps its own export day, so that its rows are judged by one rule.
+    """
+    query = (
+        select(ImportRun)
+        .where(ImportRun.digest == table.digest, ImportRun.finished_at.is_(None))
+        .where(ImportRun.export_day <= export_day)
+        .order_by(ImportRun.id.desc())
+    )
+    run = session.scalars(query).first()
+    if run is None:
+        run = ImportRun(
+            digest=table.digest,
+            file_name=table.name[:NAME_LENGTH],
+            export_day=export_day,
+            started_at=now,
+            next_row=table.first_row,
+        )
+        session.add(run)
+        session.flush()
+    return Run(run.id, run.export_day, run.next_row)
+
+
+def chunks(table: Table, catalogue: Catalogue, export_day: date) -> Iterator[Chunk]:
+    """All rows of a file, judged in order; the same file always falls into the same chunks."""
+    cleaner = FileCleaner(table.header, catalogue, export_day)
+    judged = (cleaner.judge(number, cells) for number, cells in table.rows())
+    for outcomes in _batched(judged):
+        yield Chunk(outcomes[0].row, outcomes[-1].row + 1, outcomes)
+
+
+def preview(session: Session, chunk: Chunk, now: datetime) -> list[Outcome]:
+    """What `store` would say of each row; writes nothing."""
+    return _final(chunk, _match(session, chunk, now))
+
+
+def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
+    """Register a chunk, remember the outcome of each of its rows; returns the run moved on.
+
+    Conflict when somebody else stored this chunk meanwhile.
+    """
+    row = session.get_one(ImportRun, run.id, with_for_update=True, populate_existing=True)
+    if row.next_row != chunk.first_row:
+        raise Conflict("import_running", row.file_name)
+    matches = _match(session, chunk, now)
+    write(session, [one for one in matches if one.dossier is None or one.changes], now)
+    session.execute(
+        insert(table_of(ImportRow)),
+        [
+            {
+                "run_id": run.id,
+                "row": one.row,
+                "outcome": one.outcome,
+                "reason": ";".join(one.reasons),
+                "dossier_code": one.dossier_code,
+            }
+            for one in _final(chunk, matches)
+        ],
+    )
+    row.next_row = chunk.next_row
+    session.flush()
+    return replace(run, next_row=chunk.next_row)
+
+
+def finish(session: Session, run: Run, now: datetime) -> Tally:
+    """Close the run and add up all its rows, those of earlier attempts included."""
+    session.get_one(ImportRun, run.id).finished_at = now
+    session.flush()
+    return tally_of(session, run.id)
+
+
+def tally_of(session: Session, run_id: int) -> Tally:
+    """The rows of a run by outcome and reason."""
+    tally = Tally()
+    query = (
+        select(ImportRow.outcome, ImportRow.reason, func.count())
+        .where(ImportRow.run_id == run_id)
+        .group_by(ImportRow.outcome, ImportRow.reason)
+    )
+    for outcome, reason, times in session.execute(query):
+        tally.add(outcome, reason, times)
+    return tally
+
+
+def outcomes_of(session: Session, run_id: int) -> Iterator[tuple[int, str, str, str]]:
+    """(row, outcome, reason, dossier code) of every source row of a run, in order."""
+    query = select(ImportRow.row, ImportRow.outcome, ImportRow.reason, ImportRow.dossier_code)
+    query = query.where(ImportRow.run_id == run_id).order_by(ImportRow.row)
+    yield from session.execute(query.execution_options(yield_per=CHUNK_ROWS))
+
+
+def _match(session: Session, chunk: Chunk, now: datetime) -> list[Match]:
+    records = [one.record for one in chunk.outcomes if one.record is not None]
+    return match(session, records, now)
+
+
+def _final(chunk: Chunk, matches: Sequence[Match]) -> list[Outcome]:
+    """Outcomes once known dossiers are considered: unchanged is a duplicate, changed an update."""
+    known = {one.record.row: bool(one.changes) for one in matches if one.dossier is not None}
+    return [
+        one if one.row not in known else _of_known(one, changed=known[one.row])
+        for one in chunk.outcomes
+    ]
+
+
+def _of_known(one: Outcome, *, changed: bool) -> Outcome:
+    if changed:
+        return one._replace(outcome=ACCEPTED, reasons=("updated", *one.reasons))
+    return one._replace(outcome=DUPLICATE, reasons=("unchanged",), record=None)
+
+
+def _batched(judged: Iterator[Outcome]) -> Iterator[tuple[Outcome, ...]]:
+    while block := tuple(islice(judged, CHUNK_ROWS)):
+        yield block

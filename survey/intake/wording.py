@@ -1,0 +1,113 @@
+"""What a clerk reads about a file or a row: one Vietnamese sentence for each code of this room."""
+
+from survey.errors import Invalid
+
+REFUSALS = {
+    "file_missing": "Không tìm thấy tệp {name}.",
+    "file_empty": "Tệp {name} rỗng. Anh/chị kiểm tra lại rồi xuất tệp mới từ phần mềm một cửa.",
+    "file_too_big": (
+        "Tệp {name} nặng {size} MB, vượt giới hạn {limit} MB. "
+        "Anh/chị xuất theo từng tháng hoặc từng quý rồi nạp lần lượt."
+    ),
+    "file_bomb": (
+        "Tệp {name} phình ra quá lớn khi mở nên không được nhận. Anh/chị chép riêng vùng dữ liệu "
+        "sang một bảng tính mới, lưu lại rồi nạp tệp mới."
+    ),
+    "file_password": ("Tệp {name} được đặt mật khẩu. Anh/chị mở tệp, gỡ mật khẩu rồi nạp lại."),
+    "file_damaged": (
+        "Tệp {name} bị hỏng hoặc tải về chưa trọn vẹn. "
+        "Anh/chị xuất lại từ phần mềm một cửa rồi nạp tệp mới."
+    ),
+    "file_web_page": (
+        "Tệp {name} thực ra là trang web mang đuôi bảng tính. "
+        "Anh/chị mở tệp bằng Excel, chọn Lưu thành, kiểu .xlsx, rồi nạp tệp mới."
+    ),
+    "file_unknown_kind": (
+        "Tệp {name} không phải csv, xlsx, xls hay ods. Anh/chị lưu lại dạng .xlsx rồi nạp lại."
+    ),
+    "bad_encoding": (
+        "Tệp {name} không dùng bảng mã Unicode (lỗi đầu tiên gần dòng {line}) nên không thể đọc "
+        "chắc chắn dấu tiếng Việt. Anh/chị mở tệp bằng Excel, chọn Lưu thành, kiểu "
+        "“CSV UTF-8” hoặc .xlsx, rồi nạp lại."
+    ),
+    "quote_not_closed": (
+        "Tệp {name} có dấu nháy kép mở mà không đóng từ khoảng dòng {line}, các dòng "
+        "sau bị dính vào một ô. Anh/chị sửa ô đó, hoặc xuất lại dạng .xlsx."
+    ),
+    "cell_too_long": (
+        "Tệp {name} có một ô hoặc một dòng dài bất thường ở khoảng dòng {line}. "
+        "Anh/chị kiểm tra dấu nháy kép ở đó, hoặc xuất lại dạng .xlsx."
+    ),
+    "header_not_found": (
+        "Không thấy dòng tiêu đề trong {name}. Trong {lines} dòng đầu phải có một dòng ghi tên "
+        "cột, ví dụ: Mã hồ sơ, Mã TTHC, Cơ quan, Ngày tiếp nhận. Tệp csv phải dùng dấu phẩy, "
+        "chấm phẩy hoặc tab để ngăn cột."
+    ),
+    "columns_missing": "Tệp {name} thiếu cột bắt buộc: {columns}. Anh/chị bổ sung rồi nạp lại.",
+    "columns_undecided": (
+        "Trong {name}, các cột {columns} đều có thể là ngày hẹn trả hoặc ngày trả thật. "
+        "Anh/chị đổi tên thành “Ngày hẹn trả” và “Ngày trả thực tế” rồi nạp lại."
+    ),
+}
+
+FIELD_NAMES = {
+    "row_no": "STT",
+    "dossier_code": "Mã hồ sơ",
+    "procedure_code": "Mã TTHC",
+    "procedure_name": "Tên thủ tục",
+    "sector": "Lĩnh vực",
+    "agency": "Cơ quan, đơn vị",
+    "applicant_name": "Chủ hồ sơ",
+    "applicant_address": "Địa chỉ",
+    "phone": "Số điện thoại",
+    "received_at": "Ngày tiếp nhận",
+    "due_at": "Ngày hẹn trả",
+    "returned_at": "Ngày trả kết quả",
+    "status": "Tình trạng",
+    "channel": "Hình thức tiếp nhận",
+    "officer": "Cán bộ xử lý",
+    "summary": "Nội dung",
+    "note": "Ghi chú",
+    "id_number_drop": "Số định danh (không lưu)",
+}
+
+REASONS = {
+    "blank_row": "Dòng trống, bỏ qua.",
+    "repeated_header": "Dòng tiêu đề lặp lại, bỏ qua.",
+    "column_number_row": "Dòng đánh số cột, bỏ qua.",
+    "total_row": "Dòng cộng, bỏ qua.",
+    "footer_row": "Dòng chữ ký hoặc ghi chú cuối bảng, bỏ qua.",
+    "missing_dossier_code": "Thiếu mã hồ sơ.",
+    "bad_dossier_code": "Mã hồ sơ không đúng dạng, ví dụ đúng: 000.00.15.H32-220412-0001.",
+    "unknown_procedure": "Không có thủ tục này trong danh mục, hoặc tên ứng với nhiều mã.",
+    "unknown_agency": "Không nhận ra cơ quan này, hoặc tên ứng với nhiều cơ quan.",
+    "bad_date": "Không đọc được ngày. Dạng đúng: 30/12/2025 hoặc 30/12/2025 08:30.",
+    "missing_received_date": "Thiếu ngày tiếp nhận.",
+    "received_in_future": "Ngày tiếp nhận sau ngày cuối của kỳ xuất dữ liệu.",
+    "agency_not_valid_on_date": "Cơ quan này không tồn tại vào ngày tiếp nhận.",
+    "due_before_received": "Ngày hẹn trả trước ngày tiếp nhận.",
+    "returned_before_received": "Ngày trả kết quả trước ngày tiếp nhận.",
+    "same_row_again": "Dòng này đã có ở trên trong cùng tệp.",
+    "same_code_again": "Mã hồ sơ này đã được nhận ở một dòng trên trong cùng tệp.",
+    "unchanged": "Hồ sơ đã có từ lần nạp trước và không đổi.",
+    "updated": "Hồ sơ đã có từ lần nạp trước, nay cập nhật.",
+    "phone_missing": "Không có số điện thoại nên không thể mời đánh giá.",
+    "phone_invalid": "Số điện thoại không dùng được.",
+    "phone_landline": "Số cố định, không nhận được tin nhắn.",
+    "phone_old_prefix": "Đầu số cũ 11 chữ số, đã đổi sang đầu số mới.",
+    "phone_foreign": "Số nước ngoài, không gửi tin nhắn.",
+    "not_returned": "Chưa có ngày trả kết quả.",
+    "status_without_return_date": "Ghi là đã trả nhưng thiếu ngày trả kết quả.",
+    "due_missing": "Không có ngày hẹn trả.",
+    "matched_by_name": "Nhận ra thủ tục theo tên.",
+    "agency_alias": "Nhận ra cơ quan theo tên viết tắt.",
+    "name_in_both_eras": "Tên có ở cả trước và sau 01/7/2025, đã chọn theo ngày tiếp nhận.",
+    "code_date_differs": "Ngày trong mã hồ sơ khác ngày tiếp nhận.",
+    "applicant_missing": "Không có tên chủ hồ sơ.",
+    "code_cleaned": "Mã hồ sơ đã được chuẩn hóa.",
+}
+
+
+def refusal(code: str, name: str, **facts: object) -> Invalid:
+    """The error for a file that is not taken, with its sentence for the clerk."""
+    return Invalid(code, REFUSALS[code].format(name=name, **facts))

@@ -1,0 +1,34 @@
+"""Who is asked, who is not and why, and what a link may still do.
+
+`ledger` decides for finished dossiers, `links` opens a citizen's link, `coverage` adds the ledger
+up.
+"""
+
+from survey.invitations.cells import FinishedDossier
+from survey.invitations.coverage import CoverageFigures, coverage, missing_entries, verify_coverage
+from survey.invitations.eligibility import REHEARSAL_PHONES
+from survey.invitations.ledger import register_finished
+from survey.invitations.links import (
+    disown,
+    find_by_token,
+    may_answer,
+    stays_readable,
+    stop,
+)
+from survey.sms.suppression import opt_out
+
+__all__ = [
+    "REHEARSAL_PHONES",
+    "CoverageFigures",
+    "FinishedDossier",
+    "coverage",
+    "disown",
+    "find_by_token",
+    "may_answer",
+    "missing_entries",
+    "opt_out",
+    "register_finished",
+    "stays_readable",
+    "stop",
+    "verify_coverage",
+]

@@ -1,0 +1,74 @@
+"""The ledger added up: nobody may quietly leave out a citizen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.models.count import Frame
+from survey.models.dossier import Dossier
+from survey.models.invitation import CoverageEntry, Decision
+from survey.workdays import LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageFigures:
+    """Finished dossiers of a month: invited, and not invited by reason."""
+
+    finished: int
+    invited: int
+    not_invited: dict[str, int]
+
+
+def coverage(session: Session, month: str) -> CoverageFigures:
+    """Add up the ledger of a month (YYYY-MM); `finished` counts the dossiers, not the ledger."""
+    by_decision = dict(
+        session.execute(
+            select(CoverageEntry.decision, func.count())
+            .where(CoverageEntry.month == month)
+            .group_by(CoverageEntry.decision)
+            .order_by(CoverageEntry.decision)
+        ).all()
+    )
+    invited = by_decision.pop(Decision.ASKED, 0)
+    entered = invited + sum(by_decision.values())
+    return CoverageFigures(
+        finished=entered + missing_entries(session, month), invited=invited, not_invited=by_decision
+    )
+
+
+def missing_entries(session: Session, month: str) -> int:
+    """Finished dossiers of a month without a ledger entry: must be 0."""
+    first, after = month_bounds(month)
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Dossier)
+            .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Dossier.id)
+            .where(
+                Dossier.finished_at >= first,
+                Dossier.finished_at < after,
+                CoverageEntry.dossier_id.is_(None),
+            )
+        )
+        or 0
+    )
+
+
+def verify_coverage(session: Session, month: str) -> bool:
+    """Whether every finished dossier has its entry and ledger and frame tell the same."""
+    figures = coverage(session, month)
+    finished, invited = session.execute(
+        select(func.sum(Frame.finished), func.sum(Frame.invited)).where(Frame.month == month)
+    ).one()
+    adds_up = figures.finished == figures.invited + sum(figures.not_invited.values())
+    return adds_up and (finished or 0, invited or 0) == (figures.finished, figures.invited)
+
+
+def month_bounds(month: str) -> tuple[datetime, datetime]:
+    """First instant of a local month and of the next one."""
+    year, number = (int(part) for part in month.split("-"))
+    first = datetime(year, number, 1, tzinfo=LOCAL)
+    after = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=LOCAL)
+    return first, after

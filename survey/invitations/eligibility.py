@@ -1,0 +1,126 @@
+"""May this phone be asked about this dossier? The closed list of reasons, checked in its order."""
+
+import hmac
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.db import settings_of
+from survey.invitations.cells import FinishedDossier, finished_moment
+from survey.models.dossier import Dossier, PhoneKind
+from survey.models.invitation import Decision, Invitation, OptOut, StaffPhone
+from survey.models.organisation import Province, Sector
+from survey.privacy import sealing
+from survey.workdays import local_day
+
+# Invented numbers of the demo phone: asked again and again, so gap and intermediary rules leave
+# them out while nothing is really sent.
+REHEARSAL_PHONES = ("+84900000001", "+84900000002")
+
+EVERYBODY = 100
+BY_KIND = {
+    PhoneKind.MISSING: Decision.NO_PHONE,
+    PhoneKind.INVALID: Decision.BAD_PHONE,
+    PhoneKind.LANDLINE: Decision.LANDLINE,
+    PhoneKind.FOREIGN: Decision.FOREIGN,
+}
+
+
+def draw(session: Session, purpose: str, code: str) -> float:
+    """A number in [0, 100) that is fixed for a dossier and that nobody without the key foresees."""
+    digest = hmac.digest(
+        sealing.keyring(session)[0].invitations, f"{purpose}:{code}".encode(), "sha256"
+    )
+    return int.from_bytes(digest[:4], "big") * 100 / 2**32
+
+
+class Eligibility:
+    """What is known about the phones of one chunk of dossiers, and the decision for each."""
+
+    def __init__(
+        self,
+        session: Session,
+        province: Province,
+        dossiers: Sequence[FinishedDossier],
+        now: datetime,
+    ) -> None:
+        self.session = session
+        self.province = province
+        self.now = now
+        indexes = {dossier.phone_index for dossier in dossiers if dossier.phone_index}
+        self.opted_out = self._listed(OptOut, indexes)
+        self.staff = self._listed(StaffPhone, indexes)
+        self.free = self._rehearsal_indexes()
+        self.handed_in = self._handed_in(indexes)
+        self.asked_on = self._asked_on(indexes)
+        self.sampled = {
+            sector.code: sector.sample_percent for sector in session.scalars(select(Sector))
+        }
+
+    def decide(self, dossier: FinishedDossier, sector_code: str) -> Decision:
+        """Asked, or the first reason that applies. Dossiers come in order of finish."""
+        index = dossier.phone_index
+        if dossier.phone_kind != PhoneKind.MOBILE or index is None:
+            return BY_KIND.get(PhoneKind(dossier.phone_kind), Decision.NO_PHONE)
+        moment = finished_moment(dossier)
+        oldest = self.now - timedelta(days=self.province.max_age_days)
+        reasons = (
+            (Decision.OPTED_OUT, index in self.opted_out),
+            (Decision.INTERMEDIARY, self._is_intermediary(index, moment)),
+            (Decision.ASKED_RECENTLY, self._asked_recently(index)),
+            (Decision.STAFF_PHONE, index in self.staff),
+            (Decision.TOO_OLD, moment < oldest),
+            (Decision.SAMPLED_OUT, self._is_sampled_out(dossier, sector_code)),
+        )
+        for reason, applies in reasons:
+            if applies:
+                return reason
+        self.asked_on[index] = local_day(self.now)
+        return Decision.ASKED
+
+    def _is_sampled_out(self, dossier: FinishedDossier, sector_code: str) -> bool:
+        share = self.sampled[sector_code]
+        return share < EVERYBODY and draw(self.session, "sample", dossier.code) >= share
+
+    def _is_intermediary(self, index: bytes, moment: datetime) -> bool:
+        if index in self.free:
+            return False
+        since = moment - timedelta(days=self.province.intermediary_days)
+        near = sum(since < received <= moment for received in self.handed_in[index])
+        return near > self.province.intermediary_over
+
+    def _asked_recently(self, index: bytes) -> bool:
+        last = self.asked_on.get(index)
+        if last is None or index in self.free:
+            return False
+        return (local_day(self.now) - last).days < self.province.phone_gap_days
+
+    def _rehearsal_indexes(self) -> set[bytes]:
+        if not settings_of(self.session).is_rehearsal:
+            return set()
+        return {sealing.phone_index(self.session, phone) for phone in REHEARSAL_PHONES}
+
+    def _listed(self, table: type[OptOut | StaffPhone], indexes: Collection[bytes]) -> set[bytes]:
+        found = select(table.phone_index).where(table.phone_index.in_(indexes))
+        return set(self.session.scalars(found))
+
+    def _handed_in(self, indexes: Collection[bytes]) -> Mapping[bytes, list[datetime]]:
+        found: dict[bytes, list[datetime]] = defaultdict(list)
+        query = select(Dossier.phone_index, Dossier.received_at)
+        for index, received in self.session.execute(query.where(Dossier.phone_index.in_(indexes))):
+            found[index or b""].append(received)
+        return found
+
+    def _asked_on(self, indexes: Collection[bytes]) -> dict[bytes, date]:
+        """The last day each phone was asked; later days replace earlier ones."""
+        since = local_day(self.now) - timedelta(days=self.province.phone_gap_days)
+        query = (
+            select(Dossier.phone_index, Invitation.made_on)
+            .join(Invitation.dossier)
+            .where(Dossier.phone_index.in_(indexes), Invitation.made_on > since)
+            .order_by(Invitation.made_on)
+        )
+        return {index: made_on for index, made_on in self.session.execute(query) if index}

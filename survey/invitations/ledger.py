@@ -1,0 +1,188 @@
+"""The coverage ledger: every finished dossier is asked, or not asked for one stated reason.
+
+Ledger entry, invitation, queued message and frame are written together, a chunk at a time.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from survey.db import settings_of, table_of
+from survey.errors import Refused
+from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
+from survey.invitations.eligibility import Eligibility, draw
+from survey.models.count import Cell, count_finished
+from survey.models.dossier import Outcome
+from survey.models.invitation import CoverageEntry, Decision, Invitation
+from survey.models.message import MessageKind
+from survey.models.organisation import Agency, Procedure, Province
+from survey.models.questionnaire import Questionnaire, QuestionnaireKind
+from survey.privacy import sealing
+from survey.sms import outbox
+from survey.sms.text import SmsText, render, short_agency_name
+from survey.workdays import local_day
+
+LOCALE = "vi"
+# Stand for the digits of the code and for the token; no agency has such a run in its name.
+BLANK_DIGITS = "0000"
+BLANK_TOKEN = "Z" * sealing.TOKEN_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A dossier that is asked about, with what its message needs."""
+
+    dossier: FinishedDossier
+    questionnaire_id: int
+    due_at: datetime
+    expires_at: datetime
+    token: str | None
+    reply_code: str | None
+
+
+def register_finished(
+    session: Session, dossiers: Sequence[FinishedDossier], phones: Mapping[str, str], now: datetime
+) -> None:
+    """Decide for finished dossiers that have no ledger entry yet, and queue the invitations.
+
+    `phones`: dossier code → E.164 of its mobile. Dossiers need their ids (flushed before).
+    """
+    province = session.scalars(select(Province)).first()
+    if province is None:
+        raise Refused("no_province")
+    sectors = _sectors(session, dossiers)
+    by_finish = sorted(dossiers, key=lambda dossier: (finished_moment(dossier), dossier.code))
+    eligibility = Eligibility(session, province, by_finish, now)
+    asked: list[FinishedDossier] = []
+    entries = []
+    for dossier in by_finish:
+        cell = cell_of(dossier, sectors[dossier.procedure_code])
+        decision = eligibility.decide(dossier, cell.sector_code)
+        entries.append((dossier, cell, decision))
+        if decision is Decision.ASKED:
+            asked.append(dossier)
+    _write_entries(session, entries)
+    asks = _prepare(session, province, asked, now)
+    _invite(session, asks, phones, now)
+
+
+def _sectors(session: Session, dossiers: Sequence[FinishedDossier]) -> dict[str, str]:
+    codes = {dossier.procedure_code for dossier in dossiers}
+    query = select(Procedure.code, Procedure.sector_code).where(Procedure.code.in_(codes))
+    return dict(session.execute(query).all())
+
+
+def _write_entries(
+    session: Session, entries: Sequence[tuple[FinishedDossier, Cell, Decision]]
+) -> None:
+    """Write entries and move the frame, cells in a fixed order so that writers never cross."""
+    if not entries:
+        return
+    rows = [
+        {
+            "dossier_id": dossier.id,
+            "decision": decision,
+            "agency_id": cell.agency_id,
+            "sector_code": cell.sector_code,
+            "month": cell.month,
+            "channel": cell.channel,
+            "lateness": cell.lateness,
+            "procedure_code": dossier.procedure_code,
+        }
+        for dossier, cell, decision in entries
+    ]
+    session.execute(insert(table_of(CoverageEntry)), rows)
+    finished = Counter((cell, dossier.procedure_code) for dossier, cell, _ in entries)
+    invited = Counter(cell for _, cell, decision in entries if decision is Decision.ASKED)
+    count_finished(session, finished, invited)
+
+
+def _prepare(
+    session: Session, province: Province, dossiers: Sequence[FinishedDossier], now: datetime
+) -> list[Ask]:
+    settings = settings_of(session)
+    latest = select(Questionnaire).order_by(Questionnaire.version)
+    kinds = {questionnaire.kind: questionnaire.id for questionnaire in session.scalars(latest)}
+    delay = timedelta(minutes=0 if settings.is_rehearsal else province.invite_delay_minutes)
+    asks = []
+    for dossier in dossiers:
+        due_at = max(now, finished_moment(dossier) + delay) if delay else now
+        full = draw(session, "full", dossier.code) < province.full_percent
+        two_way = settings.sms.two_way
+        asks.append(
+            Ask(
+                dossier=dossier,
+                questionnaire_id=kinds[QuestionnaireKind.FULL if full else QuestionnaireKind.SHORT],
+                due_at=due_at,
+                expires_at=due_at + timedelta(days=province.link_days),
+                token=None if two_way else sealing.new_token(),
+                reply_code=sealing.new_reply_code() if two_way else None,
+            )
+        )
+    return asks
+
+
+def _invite(
+    session: Session, asks: Sequence[Ask], phones: Mapping[str, str], now: datetime
+) -> None:
+    """Write invitations and queue their messages."""
+    if not asks:
+        return
+    rows = [
+        {
+            "dossier_id": ask.dossier.id,
+            "questionnaire_id": ask.questionnaire_id,
+            "token_hash": sealing.invitation_hash(session, ask.token) if ask.token else None,
+            "reply_code": ask.reply_code,
+            "expires_at": ask.expires_at,
+            "made_on": local_day(now),
+        }
+        for ask in asks
+    ]
+    session.execute(insert(table_of(Invitation)), rows)
+    numbers = [ask.dossier.id for ask in asks]
+    made = select(Invitation.dossier_id, Invitation.id).where(Invitation.dossier_id.in_(numbers))
+    ids = dict(session.execute(made).all())
+    names = dict(session.execute(select(Agency.id, Agency.name)).all())
+    drafts = [
+        outbox.Draft(
+            kind=MessageKind.INVITATION,
+            phone_e164=phones[ask.dossier.code],
+            text=_text(session, ask, names[ask.dossier.agency_id]),
+            due_at=ask.due_at,
+            expires_at=ask.expires_at,
+            invitation_id=ids[ask.dossier.id],
+            token=ask.token,
+        )
+        for ask in asks
+    ]
+    outbox.enqueue_many(session, now, drafts)
+
+
+def _text(session: Session, ask: Ask, agency_name: str) -> SmsText:
+    settings = settings_of(session)
+    values = {"agency": short_agency_name(agency_name), "last4": ask.dossier.code[-4:]}
+    if ask.reply_code:
+        number = settings.sms.reply_number
+        return render(
+            "invitation_two_way", LOCALE, code=ask.reply_code, reply_number=number, **values
+        )
+    granted = ask.dossier.outcome in {Outcome.GRANTED, Outcome.OPEN}
+    name = "invitation" if granted else "invitation_refused"
+    stencil = _stencil(name, values["agency"], settings.public_url)
+    text = stencil.text.replace(BLANK_DIGITS, values["last4"], 1).replace(
+        BLANK_TOKEN, ask.token or ""
+    )
+    return replace(stencil, text=text)
+
+
+@cache
+def _stencil(name: str, agency: str, public_url: str) -> SmsText:
+    """The text of an agency with blanks as long as what takes their place, so its size holds."""
+    url = f"{public_url}/s/{BLANK_TOKEN}"
+    return render(name, LOCALE, agency=agency, last4=BLANK_DIGITS, url=url)

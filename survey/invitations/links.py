@@ -1,0 +1,75 @@
+"""What a citizen's link opens, and two wishes: this is not my dossier, send me no more."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, joinedload
+
+from survey.errors import NotFound
+from survey.models.case import Case, CaseState
+from survey.models.invitation import Invitation
+from survey.models.response import Response
+from survey.privacy import sealing
+from survey.sms.suppression import opt_out
+
+# The page with the written reply stays readable so long after the case was closed.
+READABLE_AFTER_CLOSE = timedelta(days=30)
+_BY_HASH = (
+    select(Invitation)
+    .where(Invitation.token_hash.in_(bindparam("hashes", expanding=True)))
+    .options(joinedload(Invitation.coverage))
+)
+
+
+def may_answer(invitation: Invitation, now: datetime) -> bool:
+    """Whether the question can still be answered."""
+    return now < invitation.expires_at and not invitation.is_disowned
+
+
+def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
+    """The invitation of a link: open to answers, or kept readable by a case.
+
+    NotFound with one code for unknown, malformed and expired ones.
+    """
+    clean = sealing.read_token(token)
+    if clean is None:
+        raise NotFound("no_such_link")
+    hashes = sealing.invitation_hashes(session, clean)
+    invitation = session.scalars(_BY_HASH, {"hashes": hashes}).first()
+    if invitation is None:
+        raise NotFound("no_such_link")
+    if now >= invitation.expires_at and not _kept_readable(session, clean, now):
+        raise NotFound("no_such_link")
+    return invitation
+
+
+def _kept_readable(session: Session, token: str, now: datetime) -> bool:
+    case = session.scalars(
+        select(Case)
+        .join(Response, Case.response_id == Response.id)
+        .where(Response.key.in_(sealing.answer_keys(session, token)))
+    ).first()
+    return case is not None and stays_readable(case.state, case.closed_at, now)
+
+
+def stays_readable(state: str, closed_at: datetime | None, now: datetime) -> bool:
+    """Whether a case in this state keeps the page of its link readable after the link's days."""
+    if state != CaseState.CLOSED or closed_at is None:
+        return True
+    return now < closed_at + READABLE_AFTER_CLOSE
+
+
+def disown(session: Session, token: str, now: datetime) -> Invitation:
+    """The receiver says: not my dossier. The link takes no answer any more."""
+    invitation = find_by_token(session, token, now)
+    invitation.is_disowned = True
+    session.flush()
+    return invitation
+
+
+def stop(session: Session, token: str, now: datetime) -> None:
+    """No more messages to the phone of this link; what is queued is dropped when its turn comes."""
+    dossier = find_by_token(session, token, now).dossier
+    if dossier.phone_sealed is not None:
+        number = sealing.unseal(session, "dossier.phone", dossier.code, dossier.phone_sealed)
+        opt_out(session, number, now)

@@ -1,0 +1,51 @@
+"""What each kind of job does. A handler may run twice; it opens its own transactions."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from survey import indices
+from survey.db import transaction
+from survey.jobs.imports import import_upload, sweep_uploads
+from survey.jobs.reports import build_report
+from survey.privacy import retention
+
+log = structlog.get_logger()
+
+Handler = Callable[[int, dict[str, Any], datetime], dict[str, Any]]
+
+
+def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Close every month that has dossiers, may be closed and is not."""
+    with transaction() as session:
+        months = indices.closable_months(session, now)
+        for month in months:
+            indices.close(session, month, now)
+    return {"closed": months}
+
+
+def check_counts(_job_id: int, _payload: dict[str, Any], _now: datetime) -> dict[str, Any]:
+    """Compare the counts with the answers; a difference is an error an operator must see."""
+    with transaction() as session:
+        differences = len(indices.check(session))
+    if differences:
+        log.error("counts.differ", numbers=differences)
+    return {"differences": differences}
+
+
+def erase_due(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Erase what retention no longer allows."""
+    with transaction() as session:
+        return retention.erase_due(session, now)
+
+
+HANDLERS: dict[str, Handler] = {
+    "index.check": check_counts,
+    "index.close": close_due_months,
+    "intake.import": import_upload,
+    "intake.sweep": sweep_uploads,
+    "privacy.retention": erase_due,
+    "report.build": build_report,
+}

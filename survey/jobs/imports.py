@@ -1,0 +1,47 @@
+"""The import of an uploaded file, and the end of uploads that nobody confirmed."""
+
+from datetime import date, datetime
+from typing import Any
+
+from survey.db import transaction
+from survey.errors import NotFound
+from survey.intake.known import read_catalogue
+from survey.intake.register import begin, chunks, finish, store, tally_of
+from survey.intake.upload import close_upload, drop_expired, held_table
+from survey.jobs.queue import report_progress
+from survey.models.intake import Upload
+from survey.workdays import local_day
+
+
+def import_upload(job_id: int, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Import a confirmed upload (`upload_id`, `export_day` YYYY-MM-DD); may be taken up again.
+
+    The result holds rows, accepted, rejected and duplicate.
+    """
+    given = payload.get("export_day")
+    with transaction() as session:
+        upload = session.get(Upload, payload["upload_id"])
+        if upload is None:
+            raise NotFound("upload_gone")
+        if upload.run_id is not None:
+            return dict(tally_of(session, upload.run_id).as_counts())
+        table = held_table(session, upload)
+        run = begin(session, table, date.fromisoformat(given) if given else local_day(now), now)
+        catalogue = read_catalogue(session)
+    done = 0
+    for chunk in chunks(table, catalogue, run.export_day):
+        if chunk.first_row >= run.next_row:
+            with transaction() as session:
+                run = store(session, run, chunk, now)
+        done += len(chunk.outcomes)
+        report_progress(job_id, done, max(done, table.row_count))
+    with transaction() as session:
+        finish(session, run, now)
+        tally = close_upload(session, session.get_one(Upload, payload["upload_id"]), table, run)
+    return dict(tally.as_counts())
+
+
+def sweep_uploads(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Delete uploads and row outcomes older than a day."""
+    with transaction() as session:
+        return {"dropped": drop_expired(session, now)}

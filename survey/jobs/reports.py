@@ -1,0 +1,30 @@
+"""The monthly report as a job: read once, then write file after file."""
+
+from datetime import datetime
+from typing import Any
+
+from survey.db import db, settings_of
+from survey.jobs.queue import report_progress
+from survey.reports.build import FORMATS, pdf_is_available, write
+from survey.reports.gather import gather
+
+
+def build_report(job_id: int, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Build every format of `month` (YYYY-MM) this machine can; may run twice.
+
+    The result names the files, the snapshot (None: a draft) and the formats left out.
+    """
+    session = db.session()
+    report = gather(session, payload["month"], now)
+    folder = settings_of(session).reports_folder / report.month
+    formats = [name for name in FORMATS if name != "pdf" or pdf_is_available()]
+    report_progress(job_id, 0, len(formats))
+    files = []
+    for path in write(report, formats, folder):
+        files.append(path.name)
+        report_progress(job_id, len(files), len(formats))
+    return {
+        "files": files,
+        "snapshot": report.origin.snapshot,
+        "left_out": [name for name in FORMATS if name not in formats],
+    }

@@ -1,0 +1,46 @@
+"""Recurring jobs: made at their hour, local time; a missed one is made once when the worker is
+back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.jobs.queue import enqueue
+from survey.models.job import Job
+from survey.workdays import LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """A job of every day at a local hour, or of every hour where `hour` is None."""
+
+    kind: str
+    hour: int | None
+
+    def latest(self, now: datetime) -> datetime:
+        """The last moment at or before `now` at which it was due."""
+        local = now.astimezone(LOCAL).replace(minute=0, second=0, microsecond=0)
+        if self.hour is None:
+            return local
+        due = local.replace(hour=self.hour)
+        return due if due <= local else due - timedelta(days=1)
+
+
+RECURRING = (
+    Recurring("intake.sweep", None),
+    Recurring("index.check", 2),
+    Recurring("privacy.retention", 3),
+    Recurring("index.close", 6),
+)
+
+
+def make_due(session: Session, now: datetime) -> None:
+    """Put every recurring job whose last moment has no job yet."""
+    for recurring in RECURRING:
+        due = recurring.latest(now)
+        key = f"{recurring.kind}@{due:%Y-%m-%dT%H}"
+        if session.scalar(select(Job.id).where(Job.key == key).limit(1)) is None:
+            enqueue(session, recurring.kind, key, {}, due)

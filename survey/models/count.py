@@ -1,0 +1,284 @@
+"""Counts and frame, the only figures reports read. This file is their only writer.
+
+Both are kept per cell: agency × sector × month × channel × lateness (× question). The key space is
+fixed, so a report costs the same at ten thousand and at a hundred million answers.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Insert,
+    String,
+    Update,
+    bindparam,
+    inspect,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from survey.db import Base, one_of
+from survey.models.dossier import Channel, Lateness
+from survey.models.questionnaire import Question
+
+LEVELS = ("n1", "n2", "n3", "n4", "n5")
+NOT_NEGATIVE = "n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a dossier is counted, fixed when it finishes. `month` is YYYY-MM, local."""
+
+    agency_id: int
+    sector_code: str
+    month: str
+    channel: str
+    lateness: str
+
+
+class Count(Base):
+    """How many answers gave 1 … 5 to one question in one cell."""
+
+    __tablename__ = "count"
+    __table_args__ = (
+        one_of("channel", Channel),
+        one_of("lateness", Lateness),
+        one_of("question", Question),
+        CheckConstraint(NOT_NEGATIVE, name="not_negative"),
+        {"sqlite_with_rowid": False},
+    )
+
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    agency_id: Mapped[int] = mapped_column(
+        ForeignKey("agency.id"), primary_key=True, autoincrement=False
+    )
+    sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lateness: Mapped[str] = mapped_column(String(10), primary_key=True)
+    question: Mapped[str] = mapped_column(String(10), primary_key=True)
+    n1: Mapped[int] = mapped_column(default=0)
+    n2: Mapped[int] = mapped_column(default=0)
+    n3: Mapped[int] = mapped_column(default=0)
+    n4: Mapped[int] = mapped_column(default=0)
+    n5: Mapped[int] = mapped_column(default=0)
+
+
+class ProcedureCount(Base):
+    """The same per procedure, for all agencies together; its sums equal those of Count."""
+
+    __tablename__ = "procedure_count"
+    __table_args__ = (
+        one_of("channel", Channel),
+        one_of("lateness", Lateness),
+        one_of("question", Question),
+        CheckConstraint(NOT_NEGATIVE, name="not_negative"),
+        {"sqlite_with_rowid": False},
+    )
+
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lateness: Mapped[str] = mapped_column(String(10), primary_key=True)
+    question: Mapped[str] = mapped_column(String(10), primary_key=True)
+    n1: Mapped[int] = mapped_column(default=0)
+    n2: Mapped[int] = mapped_column(default=0)
+    n3: Mapped[int] = mapped_column(default=0)
+    n4: Mapped[int] = mapped_column(default=0)
+    n5: Mapped[int] = mapped_column(default=0)
+
+
+class Frame(Base):
+    """How many dossiers of a cell finished, were invited, were reached and answered."""
+
+    __tablename__ = "frame"
+    __table_args__ = (
+        one_of("channel", Channel),
+        one_of("lateness", Lateness),
+        CheckConstraint(
+            "finished >= 0 AND invited >= 0 AND delivered >= 0 AND answered >= 0",
+            name="not_negative",
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    agency_id: Mapped[int] = mapped_column(
+        ForeignKey("agency.id"), primary_key=True, autoincrement=False
+    )
+    sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lateness: Mapped[str] = mapped_column(String(10), primary_key=True)
+    finished: Mapped[int] = mapped_column(default=0)
+    invited: Mapped[int] = mapped_column(default=0)
+    delivered: Mapped[int] = mapped_column(default=0)
+    answered: Mapped[int] = mapped_column(default=0)
+
+
+class ProcedureFrame(Base):
+    """How many dossiers of a procedure finished, all agencies together."""
+
+    __tablename__ = "procedure_frame"
+    __table_args__ = (
+        one_of("channel", Channel),
+        one_of("lateness", Lateness),
+        CheckConstraint("finished >= 0", name="not_negative"),
+        Index("ix_procedure_frame_procedure_code", "procedure_code"),
+        {"sqlite_with_rowid": False},
+    )
+
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lateness: Mapped[str] = mapped_column(String(10), primary_key=True)
+    finished: Mapped[int] = mapped_column(default=0)
+
+
+def _add(
+    session: Session, table: type[Base], key: Mapping[str, object], steps: Mapping[str, int]
+) -> None:
+    """Add `steps` to the row at `key`, making it when missing: one statement, safe when many do it
+    at once.
+    """
+    connection = session.connection()
+    if min(steps.values()) < 0:  # only what was counted is taken out, so the row is there
+        at_key = {f"at_{name}": value for name, value in key.items()}
+        by = {f"by_{name}": step for name, step in steps.items()}
+        connection.execute(_taking(table, tuple(key), tuple(steps)), {**at_key, **by})
+        return
+    statement = _putting(table, connection.dialect.name, tuple(steps))
+    connection.execute(statement, {**key, **steps})
+
+
+@cache
+def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -> Update:
+    """The statement that adds to columns of one row; built once, since every answer needs it."""
+    columns = table.__table__.columns
+    moved = {name: columns[name] + bindparam(f"by_{name}") for name in counted}
+    return update(table).where(*(columns[n] == bindparam(f"at_{n}") for n in key)).values(moved)
+
+
+@cache
+def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> Insert:
+    """The statement that makes a row or adds its `counted` columns to the row that is there."""
+    core = inspect(table).local_table
+    fresh = (postgresql if dialect_name == "postgresql" else sqlite).insert(core)
+    grown = {name: core.c[name] + fresh.excluded[name] for name in counted}
+    statement: Insert = fresh.on_conflict_do_update(
+        index_elements=list(core.primary_key), set_=grown
+    )
+    return statement
+
+
+def _cell_key(cell: Cell) -> dict[str, object]:
+    return {
+        "month": cell.month,
+        "agency_id": cell.agency_id,
+        "sector_code": cell.sector_code,
+        "channel": cell.channel,
+        "lateness": cell.lateness,
+    }
+
+
+def _procedure_key(cell: Cell, procedure_code: str) -> dict[str, object]:
+    return {
+        "month": cell.month,
+        "procedure_code": procedure_code,
+        "channel": cell.channel,
+        "lateness": cell.lateness,
+    }
+
+
+def move_frame(session: Session, cell: Cell, **steps: int) -> None:
+    """Add to finished, invited, delivered or answered of a cell (steps may be negative)."""
+    _add(session, Frame, _cell_key(cell), steps)
+
+
+def count_finished(
+    session: Session, finished: Mapping[tuple[Cell, str], int], invited: Mapping[Cell, int]
+) -> None:
+    """Count finished dossiers ((cell, procedure code) → how many) and those asked, a chunk at once.
+
+    Rows go in a fixed order, so that two writers never wait for each other.
+    """
+    cells: Counter[Cell] = Counter()
+    procedures: Counter[tuple[tuple[str, object], ...]] = Counter()
+    for (cell, procedure_code), times in finished.items():
+        cells[cell] += times
+        procedures[tuple(_procedure_key(cell, procedure_code).items())] += times
+    frame = [
+        {**_cell_key(cell), "finished": times, "invited": invited.get(cell, 0)}
+        for cell, times in sorted(cells.items(), key=repr)
+    ]
+    _add_all(session, Frame, frame, ("finished", "invited"))
+    by_procedure = [
+        {**dict(key), "finished": times} for key, times in sorted(procedures.items(), key=repr)
+    ]
+    _add_all(session, ProcedureFrame, by_procedure, ("finished",))
+
+
+def count_answers(session: Session, answered: Mapping[tuple[Cell, str, str, int], int]) -> None:
+    """Count many ratings ((cell, procedure code, question, 1–5) → how many) at once."""
+    cells: dict[tuple[tuple[str, object], ...], Counter[str]] = {}
+    procedures: dict[tuple[tuple[str, object], ...], Counter[str]] = {}
+    for (cell, procedure_code, question, rating), times in answered.items():
+        for found, key in (
+            (cells, _cell_key(cell)),
+            (procedures, _procedure_key(cell, procedure_code)),
+        ):
+            row = (*key.items(), ("question", question))
+            found.setdefault(row, Counter(dict.fromkeys(LEVELS, 0)))[f"n{rating}"] += times
+    for table, found in ((Count, cells), (ProcedureCount, procedures)):
+        rows = [{**dict(key), **levels} for key, levels in sorted(found.items(), key=repr)]
+        _add_all(session, table, rows, LEVELS)
+
+
+def count_reached(
+    session: Session, delivered: Mapping[Cell, int], answered: Mapping[Cell, int]
+) -> None:
+    """Count invitations that arrived, and those that were answered, of many cells at once."""
+    cells = sorted({*delivered, *answered}, key=repr)
+    rows = [
+        {**_cell_key(cell), "delivered": delivered.get(cell, 0), "answered": answered.get(cell, 0)}
+        for cell in cells
+    ]
+    _add_all(session, Frame, rows, ("delivered", "answered"))
+
+
+def _add_all(
+    session: Session,
+    table: type[Frame | ProcedureFrame | Count | ProcedureCount],
+    rows: Sequence[Mapping[str, object]],
+    counted: Sequence[str],
+) -> None:
+    """Add many rows in one statement; those that are there grow by the `counted` columns."""
+    if not rows:
+        return
+    connection = session.connection()
+    statement = _putting(table, connection.dialect.name, tuple(counted))
+    connection.execute(statement, rows)
+
+
+def move_counts(
+    session: Session,
+    cell: Cell,
+    procedure_code: str,
+    old: Mapping[str, int],
+    new: Mapping[str, int],
+) -> None:
+    """Take ratings `old` (question → 1–5) out of the cell and its procedure, put `new` in."""
+    for ratings, step in ((new, 1), (old, -1)):
+        for question, rating in sorted(ratings.items()):
+            steps = {f"n{rating}": step}
+            _add(session, Count, {**_cell_key(cell), "question": question}, steps)
+            _add(
+                session,
+                ProcedureCount,
+                {**_procedure_key(cell, procedure_code), "question": question},
+                steps,
+            )

@@ -1,0 +1,99 @@
+"""A dossier from hand-in to result, and what later files changed about it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from survey.db import Base, one_of
+
+
+class Channel(StrEnum):
+    """How a dossier was handed in."""
+
+    COUNTER = "counter"
+    ONLINE = "online"
+    POST = "post"
+    UNKNOWN = "unknown"
+
+
+class Lateness(StrEnum):
+    """Whether the result came after the due date; NONE where no due date is known."""
+
+    ON_TIME = "on_time"
+    LATE = "late"
+    NONE = "none"
+
+
+class Outcome(StrEnum):
+    """What the file says of the dossier's end."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class PhoneKind(StrEnum):
+    """What the phone cell of the dossier held."""
+
+    MOBILE = "mobile"
+    LANDLINE = "landline"
+    FOREIGN = "foreign"
+    INVALID = "invalid"
+    MISSING = "missing"
+
+
+class Dossier(Base):
+    """One application. Finished means: it has a return date. The citizen's id number is never
+    stored.
+    """
+
+    __tablename__ = "dossier"
+    __table_args__ = (
+        one_of("channel", Channel),
+        one_of("outcome", Outcome),
+        one_of("phone_kind", PhoneKind),
+        CheckConstraint("(phone_sealed IS NULL) = (phone_index IS NULL)", name="phone_pair"),
+        Index("ix_dossier_phone_index_finished_at", "phone_index", "finished_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # Cleaned national dossier code; also the row's name in sealed values.
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), index=True)
+    procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"), index=True)
+    channel: Mapped[str] = mapped_column(String(10))
+    outcome: Mapped[str] = mapped_column(String(10))
+    # Instants as UTC; a date without a time stands at local midnight and its flag is false.
+    received_at: Mapped[datetime]
+    received_has_time: Mapped[bool]
+    due_at: Mapped[datetime | None]
+    due_has_time: Mapped[bool] = mapped_column(default=False)
+    finished_at: Mapped[datetime | None] = mapped_column(index=True)
+    finished_has_time: Mapped[bool] = mapped_column(default=False)
+    # E.164 number, sealed; erased by retention.
+    phone_sealed: Mapped[bytes | None]
+    # Keyed hash of the number: equal phones are equal here, and only here.
+    phone_index: Mapped[bytes | None]
+    phone_kind: Mapped[str] = mapped_column(String(10))
+    # Applicant's name, sealed; only ever shown masked, and only on a case with contact wish.
+    name_sealed: Mapped[bytes | None]
+
+
+class DossierChange(Base):
+    """One field of a known dossier that a later file changed. Phones and names are marked, never
+    copied here.
+    """
+
+    __tablename__ = "dossier_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dossier_id: Mapped[int] = mapped_column(ForeignKey("dossier.id"), index=True)
+    changed_at: Mapped[datetime]
+    field: Mapped[str] = mapped_column(String(30))
+    old: Mapped[str] = mapped_column(String(60))
+    new: Mapped[str] = mapped_column(String(60))
+    # True when the dossier's cell was already fixed: reports list such corrections.
+    after_finish: Mapped[bool] = mapped_column(default=False)

@@ -1,0 +1,72 @@
+"""Files that came in: the run that imports one, the outcome of its rows, and the upload that waits
+for a clerk.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from survey.db import Base, one_of
+
+
+class RowOutcome(StrEnum):
+    """What became of a row of a file."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+
+
+class ImportRun(Base):
+    """One import of one file; unfinished, it is taken up again by the same file."""
+
+    __tablename__ = "import_run"
+    __table_args__ = (CheckConstraint("next_row >= 0", name="next_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # SHA-256 of the file's bytes.
+    digest: Mapped[str] = mapped_column(String(64), index=True)
+    file_name: Mapped[str] = mapped_column(String(200))
+    # Last day the export covers: later receipts are "in the future".
+    export_day: Mapped[date]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    # Source row after the last committed chunk.
+    next_row: Mapped[int] = mapped_column(default=0)
+
+
+class ImportRow(Base):
+    """Outcome of one source row of a run; dropped a day after the run."""
+
+    __tablename__ = "import_row"
+    __table_args__ = (one_of("outcome", RowOutcome),)
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("import_run.id", ondelete="CASCADE"), primary_key=True
+    )
+    # Row number as in the file (see the reader).
+    row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    outcome: Mapped[str] = mapped_column(String(10))
+    # Reasons or warnings joined by ";".
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    dossier_code: Mapped[str] = mapped_column(String(40), default="")
+
+
+class Upload(Base):
+    """A file a clerk uploaded, sealed with its id column blanked, until confirmed or a day old."""
+
+    __tablename__ = "upload"
+
+    # Random hex; also the row's name in sealed values.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    file_name: Mapped[str] = mapped_column(String(200))
+    uploaded_at: Mapped[datetime]
+    content_sealed: Mapped[bytes | None]
+    # What was recognised: columns, sheet, header rows.
+    recognised: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # The run that imported it, once confirmed.
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"))

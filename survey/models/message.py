@@ -1,0 +1,214 @@
+"""Messages out (the outbox) and in, the provider's receipts, and each provider's health.
+
+A message of a dialogue (thanks, follow-up) loses its phone once it left, since its time would stand
+beside a rating.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from survey.db import Base, one_of
+
+
+class MessageKind(StrEnum):
+    """Why a message is sent. `dialogue` covers every answer to an inbound text, so it never tells a
+    rating.
+    """
+
+    INVITATION = "invitation"
+    REMINDER = "reminder"
+    DIALOGUE = "dialogue"
+    CASE_REPLY = "case_reply"
+    TEST = "test"
+
+
+class MessageState(StrEnum):
+    """Where a message stands; the allowed steps are in STEPS."""
+
+    READY = "ready"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    DELIVERY_UNKNOWN = "delivery_unknown"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+STEPS: dict[MessageState, frozenset[MessageState]] = {
+    # SENT: released as not found, then a late receipt proves that it had left.
+    MessageState.READY: frozenset(
+        {
+            MessageState.SENDING,
+            MessageState.SENT,
+            MessageState.CANCELLED,
+            MessageState.EXPIRED,
+            MessageState.FAILED,
+        }
+    ),
+    MessageState.SENDING: frozenset(
+        {
+            MessageState.SENT,
+            MessageState.UNKNOWN,
+            MessageState.READY,
+            MessageState.FAILED,
+            MessageState.DELIVERED,
+            MessageState.UNDELIVERED,
+        }
+    ),
+    MessageState.UNKNOWN: frozenset(
+        {
+            MessageState.SENT,
+            MessageState.READY,
+            MessageState.FAILED,
+            MessageState.CANCELLED,
+            MessageState.DELIVERED,
+            MessageState.UNDELIVERED,
+        }
+    ),
+    MessageState.SENT: frozenset(
+        {
+            MessageState.DELIVERED,
+            MessageState.UNDELIVERED,
+            MessageState.DELIVERY_UNKNOWN,
+            MessageState.EXPIRED,
+            MessageState.READY,
+        }
+    ),
+    MessageState.DELIVERY_UNKNOWN: frozenset({MessageState.DELIVERED, MessageState.UNDELIVERED}),
+    MessageState.DELIVERED: frozenset(),
+    MessageState.UNDELIVERED: frozenset(),
+    MessageState.EXPIRED: frozenset(),
+    MessageState.FAILED: frozenset(),
+    MessageState.CANCELLED: frozenset(),
+}
+
+
+class Message(Base):
+    """One SMS to one phone. Its body is sealed, and blanked once the provider took or refused it
+    for good.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        one_of("kind", MessageKind),
+        one_of("state", MessageState),
+        CheckConstraint("segments >= 1", name="segments"),
+        CheckConstraint("attempt >= 0", name="attempt"),
+        CheckConstraint(
+            "(state = 'sending') <= (attempt_id IS NOT NULL)", name="sending_has_attempt"
+        ),
+        Index("ix_message_state_kind_due_at", "state", "kind", "due_at"),
+        Index("ix_message_phone_index_sent_at", "phone_index", "sent_at"),
+    )
+
+    # Random hex; also the row's name in sealed values.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left.
+    phone_sealed: Mapped[bytes | None]
+    phone_index: Mapped[bytes | None]
+    body_sealed: Mapped[bytes | None]
+    # HMAC(k1, token) of the token in the body, so that reconcile recognises its own text in a
+    # listing.
+    token_hash: Mapped[bytes | None] = mapped_column(index=True)
+    segments: Mapped[int]
+    encoding: Mapped[str] = mapped_column(String(5))
+    state: Mapped[str] = mapped_column(String(20), default=MessageState.READY)
+    # Not before this instant, and worthless after that one.
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    # After a failure or too soon after another message: not before this instant.
+    retry_at: Mapped[datetime | None]
+    # How often a provider call was begun; the id of the latest, its owner and its claim on the real
+    # clock.
+    attempt: Mapped[int] = mapped_column(default=0)
+    attempt_id: Mapped[str | None] = mapped_column(String(32), unique=True)
+    owner: Mapped[str | None] = mapped_column(String(64))
+    claimed_at: Mapped[datetime | None]
+    # Provider that took the latest attempt, and its name for the message.
+    provider: Mapped[str | None] = mapped_column(String(10))
+    provider_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    sent_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    # When its latest call was begun: since then its fate is unknown; and how often reconcile has
+    # looked.
+    unknown_since: Mapped[datetime | None]
+    looks: Mapped[int] = mapped_column(default=0)
+    # Neutral reason of the latest failure: refused_number, opted_out, provider_down, …
+    reason: Mapped[str] = mapped_column(String(40), default="")
+
+
+class Inbound(Base):
+    """A text a phone sent us. One that rated keeps neither body nor phone: only that it came, on
+    which day.
+    """
+
+    __tablename__ = "inbound"
+    __table_args__ = (UniqueConstraint("provider", "event_hash"),)
+
+    # Random hex; also the row's name in sealed values.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    provider: Mapped[str] = mapped_column(String(10))
+    # SHA-256 of the provider's event id: repeats are recognised, the provider's log is not joined.
+    event_hash: Mapped[bytes]
+    # Local midnight of the day for a rating; the instant for anything else.
+    received_at: Mapped[datetime]
+    phone_sealed: Mapped[bytes | None]
+    phone_index: Mapped[bytes | None]
+    body_sealed: Mapped[bytes | None]
+    # Whether the hotline inbox still has to look at it.
+    needs_person: Mapped[bool] = mapped_column(default=False)
+
+
+class Conversation(Base):
+    """What a phone was last asked and whether it may be asked again; holds no rating."""
+
+    __tablename__ = "conversation"
+
+    phone_index: Mapped[bytes] = mapped_column(primary_key=True)
+    # The day of the last "which one?" or "please repeat", so each is asked once.
+    asked_again_on: Mapped[datetime | None]
+    helped_on: Mapped[datetime | None]
+
+
+class Receipt(Base):
+    """A provider's word about a message, stored raw and once before anything is concluded."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (UniqueConstraint("provider", "provider_id", "status", "error_code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(10))
+    provider_id: Mapped[str] = mapped_column(String(64))
+    attempt_id: Mapped[str] = mapped_column(String(32), index=True)
+    status: Mapped[str] = mapped_column(String(30))
+    error_code: Mapped[str] = mapped_column(String(20), default="")
+    received_at: Mapped[datetime]
+
+
+class ProviderHealth(Base):
+    """Breaker, pause and token bucket of one provider, shared by all processes."""
+
+    __tablename__ = "provider_health"
+    __table_args__ = (CheckConstraint("tokens >= 0", name="tokens"),)
+
+    name: Mapped[str] = mapped_column(String(10), primary_key=True)
+    # Bad calls in a row; at ten the breaker opens until an instant, then one message tries.
+    bad_calls: Mapped[int] = mapped_column(default=0)
+    open_until: Mapped[datetime | None]
+    # A fault of our own configuration, shown to people until a message gets through again.
+    paused_reason: Mapped[str | None] = mapped_column(String(60))
+    # Segments begun on a local day, held against the budget.
+    day: Mapped[date | None]
+    day_segments: Mapped[int] = mapped_column(default=0)
+    # Token bucket on the real clock.
+    tokens: Mapped[float] = mapped_column(default=0)
+    refilled_at: Mapped[datetime | None]

@@ -1,0 +1,185 @@
+"""The province and its units: settings, agencies with validity, sectors, procedures, its own days
+off.
+"""
+
+from datetime import date, time
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from survey.db import Base, one_of
+
+
+class AgencyLevel(StrEnum):
+    """Tier of an agency; districts existed until 30 June 2025."""
+
+    PROVINCE_DEPARTMENT = "province_department"
+    CENTRAL_VERTICAL = "central_vertical"
+    DISTRICT = "district"
+    COMMUNE = "commune"
+
+
+class DayKind(StrEnum):
+    """How the province's own calendar differs from the national one."""
+
+    EXTRA_OFF = "extra_off"
+    SWAP_WORK = "swap_work"
+
+
+class SendBias(StrEnum):
+    """What becomes of a message whose fate nobody can find out."""
+
+    PREFER_MISS = "prefer_miss"
+    PREFER_SEND = "prefer_send"
+
+
+class Province(Base):
+    """The one province this installation serves, with the rules it may change."""
+
+    __tablename__ = "province"
+    __table_args__ = (
+        CheckConstraint("full_percent BETWEEN 0 AND 100", name="full_percent"),
+        CheckConstraint("phone_gap_days >= 0", name="phone_gap_days"),
+        CheckConstraint("invite_delay_minutes >= 0", name="invite_delay_minutes"),
+        CheckConstraint("link_days BETWEEN 1 AND 90", name="link_days"),
+        CheckConstraint("window_start < window_end", name="window"),
+        one_of("send_bias", SendBias),
+    )
+
+    # Folder name of its reference data, such as khanh_hoa.
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    # Name as in documents: "Khánh Hòa"; targets name their province the same way.
+    name: Mapped[str] = mapped_column(String(100))
+    # Province part of dossier codes: H32.
+    dossier_prefix: Mapped[str] = mapped_column(String(3))
+    # Hotline number printed on every public page.
+    hotline: Mapped[str] = mapped_column(String(30))
+    # Minutes between the finish of a dossier and its invitation.
+    invite_delay_minutes: Mapped[int] = mapped_column(default=120)
+    # Days a link stays valid after it was made.
+    link_days: Mapped[int] = mapped_column(default=14)
+    # A dossier finished longer ago than this is not asked about.
+    max_age_days: Mapped[int] = mapped_column(default=30)
+    # Local time before which no message starts.
+    window_start: Mapped[time] = mapped_column(default=time(8))
+    # Local time from which no message starts.
+    window_end: Mapped[time] = mapped_column(default=time(20))
+    # Days between two invitations to one phone; 0 switches the rule off.
+    phone_gap_days: Mapped[int] = mapped_column(default=30)
+    # More dossiers than this on one phone within `intermediary_days` make it an intermediary.
+    intermediary_over: Mapped[int] = mapped_column(default=5)
+    intermediary_days: Mapped[int] = mapped_column(default=90)
+    # Share of invitations that get the full questionnaire, in percent.
+    full_percent: Mapped[int] = mapped_column(default=10)
+    # What becomes of messages that stay unknown where the provider cannot be asked.
+    send_bias: Mapped[str] = mapped_column(String(12), default=SendBias.PREFER_MISS)
+
+
+class SpecialDay(Base):
+    """A day on which the province's calendar differs from the national one."""
+
+    __tablename__ = "special_day"
+    __table_args__ = (one_of("kind", DayKind),)
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    # The decision behind it, shown to staff.
+    note: Mapped[str] = mapped_column(String(200), default="")
+
+
+class Agency(Base):
+    """A unit that handles dossiers; it lives between two dates and may have a parent."""
+
+    __tablename__ = "agency"
+    __table_args__ = (
+        one_of("level", AgencyLevel),
+        CheckConstraint(
+            "valid_to IS NULL OR valid_from IS NULL OR valid_from <= valid_to", name="validity"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # Stable code of the reference files, such as LOC-KH-W22366.
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    level: Mapped[str] = mapped_column(String(20))
+    # Code of the unit above; the province itself (H32) has no row.
+    parent_code: Mapped[str | None] = mapped_column(String(40), index=True)
+    # First day of the unit; empty: before 2017.
+    valid_from: Mapped[date | None]
+    # Last day of the unit; empty: still there.
+    valid_to: Mapped[date | None]
+    # Where name and dates were found.
+    source: Mapped[str] = mapped_column(String(200), default="")
+
+    aliases: Mapped[list["AgencyAlias"]] = relationship(
+        back_populates="agency", cascade="all, delete-orphan"
+    )
+
+    def is_valid_on(self, day: date) -> bool:
+        """Whether the unit existed on `day`."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day <= self.valid_to
+        )
+
+
+def agency_tree(session: Session, code: str) -> list[int]:
+    """Ids of the agency with this code and of all below it, whatever their dates; empty when
+    unknown.
+    """
+    top = select(Agency.id, Agency.code).where(Agency.code == code).cte("tree", recursive=True)
+    below = select(Agency.id, Agency.code).join(top, Agency.parent_code == top.c.code)
+    return list(session.scalars(select(top.union(below).c.id)))
+
+
+class AgencyAlias(Base):
+    """Another spelling of an agency's name, as exports write it."""
+
+    __tablename__ = "agency_alias"
+
+    alias: Mapped[str] = mapped_column(String(200), primary_key=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), primary_key=True, index=True)
+
+    agency: Mapped[Agency] = relationship(back_populates="aliases")
+
+
+class Sector(Base):
+    """A field of administration and the target group it belongs to."""
+
+    __tablename__ = "sector"
+    __table_args__ = (CheckConstraint("sample_percent BETWEEN 0 AND 100", name="sample_percent"),)
+
+    code: Mapped[str] = mapped_column(String(30), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    name_en: Mapped[str] = mapped_column(String(100))
+    # land_construction_investment, health_education or general.
+    target_group: Mapped[str] = mapped_column(String(40))
+    # Share of finished dossiers that are asked, in percent.
+    sample_percent: Mapped[int] = mapped_column(default=100)
+
+
+class Procedure(Base):
+    """An administrative procedure with its national code."""
+
+    __tablename__ = "procedure"
+
+    code: Mapped[str] = mapped_column(String(12), primary_key=True)
+    name: Mapped[str] = mapped_column(String(1500))
+    sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), index=True)
+    # Deciding body: province, commune, both, central.
+    level: Mapped[str] = mapped_column(String(20))
+    # Ordinary limit in days, for information; the dossier's own due date decides lateness.
+    statutory_days: Mapped[int | None]
+    source: Mapped[str] = mapped_column(String(200), default="")
+
+
+class HeaderAlias(Base):
+    """A column heading of one-stop exports and the field it means."""
+
+    __tablename__ = "header_alias"
+
+    alias: Mapped[str] = mapped_column(String(100), primary_key=True)
+    field: Mapped[str] = mapped_column(String(30))
+    # Place in the list: where two columns of a file claim one field, the earlier heading wins.
+    rank: Mapped[int] = mapped_column(default=0)

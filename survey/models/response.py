@@ -1,0 +1,178 @@
+"""What citizens answered. No row here leads to a dossier, and none keeps a time or an order.
+
+A response is found from the citizen's token alone. Rows have random keys and, on SQLite, no row
+number; on
+PostgreSQL, where rows lie in the order of writing, `forget_order` lays a cell's rows in a new
+random order.
+"""
+
+import hashlib
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from survey.db import Base, one_of
+from survey.models.count import Cell
+from survey.models.dossier import Channel, Lateness
+from survey.models.questionnaire import Question
+
+SHUFFLED_AT_ONCE = 500
+RATING = "BETWEEN 1 AND 5"
+
+
+class Mode(StrEnum):
+    """How an answer came in."""
+
+    WEB = "web"
+    SMS = "sms"
+
+
+class Response(Base):
+    """One citizen's answer to one invitation: its cell and its key, nothing finer."""
+
+    __tablename__ = "response"
+    __table_args__ = (
+        one_of("channel", Channel),
+        one_of("lateness", Lateness),
+        one_of("mode", Mode),
+        Index("ix_response_month_agency_id_sector_code", "month", "agency_id", "sector_code"),
+        {"sqlite_with_rowid": False},
+    )
+
+    # Random hex.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    # HMAC(k2, token), or HMAC(k2, phone ‖ reply code) for an SMS answer.
+    key: Mapped[bytes] = mapped_column(unique=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
+    sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"))
+    month: Mapped[str] = mapped_column(String(7))
+    channel: Mapped[str] = mapped_column(String(10))
+    lateness: Mapped[str] = mapped_column(String(10))
+    mode: Mapped[str] = mapped_column(String(3))
+    questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"))
+    # Signals seen while answering (too_fast, burst, same_everywhere), joined by ";"; flags never
+    # delete.
+    flags: Mapped[str] = mapped_column(String(60), default="")
+
+    answers: Mapped[list["Answer"]] = relationship(
+        order_by="Answer.version", back_populates="response"
+    )
+
+    @property
+    def cell(self) -> Cell:
+        """The cell this response is counted in."""
+        return Cell(self.agency_id, self.sector_code, self.month, self.channel, self.lateness)
+
+
+class Answer(Base):
+    """One version of an answer; changing an answer adds one. The last before a closing counts for
+    it.
+    """
+
+    __tablename__ = "answer"
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version"),
+        CheckConstraint("closing >= 0", name="closing"),
+        CheckConstraint(f"overall {RATING}", name="overall"),
+        CheckConstraint(f"access {RATING}", name="access"),
+        CheckConstraint(f"procedure {RATING}", name="procedure"),
+        CheckConstraint(f"officials {RATING}", name="officials"),
+        CheckConstraint(f"result {RATING}", name="result"),
+        CheckConstraint(f"feedback {RATING}", name="feedback"),
+        {"sqlite_with_rowid": False},
+    )
+
+    response_id: Mapped[str] = mapped_column(
+        ForeignKey("response.id", deferrable=True, initially="DEFERRED"), primary_key=True
+    )
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # How many closings of its month came before it: 0 counts for the first snapshot.
+    closing: Mapped[int]
+    overall: Mapped[int]
+    # The five factors, rated in the full questionnaire only.
+    access: Mapped[int | None]
+    procedure: Mapped[int | None]
+    officials: Mapped[int | None]
+    result: Mapped[int | None]
+    feedback: Mapped[int | None]
+    # Factors named as reasons, joined by ";".
+    reasons: Mapped[str] = mapped_column(String(60), default="")
+    # Free text, at most 2,000 characters; erased by retention.
+    comment: Mapped[str | None] = mapped_column(String(2000))
+
+    response: Mapped[Response] = relationship(back_populates="answers")
+
+    @property
+    def ratings(self) -> dict[str, int]:
+        """What was rated: question → 1–5."""
+        given = {question: getattr(self, question) for question in Question}
+        return {question: rating for question, rating in given.items() if rating is not None}
+
+
+def lock_cell(session: Session, cell: Cell) -> bool:
+    """Let one answer of a cell be written at a time, and none while its month is being closed.
+
+    True when others may have written meanwhile: what was read before is to be read again.
+    PostgreSQL only: SQLite's writing transactions already come one after the other.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return False
+    month = select(func.pg_advisory_xact_lock_shared(_lock_number("closing", cell.month)))
+    session.execute(month)
+    session.execute(select(func.pg_advisory_xact_lock(_lock_number("cell", repr(cell)))))
+    return True
+
+
+def lock_month(session: Session, month: str) -> None:
+    """Wait for the answers of a month that are being written, and hold back new ones."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_lock_number("closing", month))))
+
+
+def _lock_number(purpose: str, name: str) -> int:
+    digest = hashlib.sha256(f"{purpose}:{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def forget_order(session: Session, response: Response) -> None:
+    """Lay the rows of this response's cell in a new random order, so their place tells no time.
+
+    PostgreSQL keeps rows in the order they were written, and a dump shows it. The cell's rows, at
+    most SHUFFLED_AT_ONCE of them, always with this one, are taken out and written again shuffled,
+    in one statement a table; `lock_cell` was taken before. SQLite's tables without row numbers lie
+    in the order of their random keys and need nothing.
+    """
+    session.flush()
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    cell = (
+        Response.agency_id == response.agency_id,
+        Response.sector_code == response.sector_code,
+        Response.month == response.month,
+        Response.channel == response.channel,
+        Response.lateness == response.lateness,
+    )
+    others = select(Response.id).where(*cell).order_by(func.random()).limit(SHUFFLED_AT_ONCE)
+    chosen = {*session.scalars(others), response.id}
+    _write_again(session, Answer, Answer.response_id.in_(chosen))
+    _write_again(session, Response, Response.id.in_(chosen))
+
+
+def _write_again(session: Session, table: type[Base], chosen: ColumnElement[bool]) -> None:
+    """Take rows out and write them again in a random order, in one statement."""
+    columns = list(table.__table__.columns)
+    gone = delete(table).where(chosen).returning(*columns).cte("gone")
+    again = select(gone).order_by(func.random())
+    names = [column.name for column in columns]
+    session.execute(insert(table).from_select(names, again))

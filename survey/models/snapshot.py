@@ -1,0 +1,31 @@
+"""The figures of a closed period, stored once and never changed."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from survey.db import Base
+
+
+class Snapshot(Base):
+    """One closing of one month: every figure that a report may print, with formula and digest."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = (
+        UniqueConstraint("month", "number"),
+        CheckConstraint("number >= 1", name="number"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # YYYY-MM, local.
+    month: Mapped[str] = mapped_column(String(7))
+    # 1 for the first closing of the month, the one that holds.
+    number: Mapped[int]
+    closed_at: Mapped[datetime]
+    # Name and version of the index formula.
+    formula: Mapped[str] = mapped_column(String(60))
+    # SHA-256 of `payload`.
+    digest: Mapped[str] = mapped_column(String(64))
+    # Canonical JSON (sorted keys, no blanks) of all figures.
+    payload: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,108 @@
+"""People who work with the platform: accounts, roles, and what they may see."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from flask_security import RoleMixin, UserMixin
+from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table, Text
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from survey.db import Base
+from survey.models.organisation import Agency, agency_tree
+
+
+class RoleName(StrEnum):
+    """The five roles of staff."""
+
+    HANDLER = "handler"
+    AGENCY_HEAD = "agency_head"
+    ANALYST = "analyst"
+    LEADER = "leader"
+    ADMIN = "admin"
+
+
+staff_role = Table(
+    "staff_role",
+    Base.metadata,
+    Column("staff_id", ForeignKey("staff.id"), primary_key=True),
+    Column("role_id", ForeignKey("role.id"), primary_key=True),
+)
+
+
+class Role(Base, RoleMixin):
+    """A role that accounts may have."""
+
+    __tablename__ = "role"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(20), unique=True)
+    description: Mapped[str] = mapped_column(String(200), default="")
+
+
+class Staff(Base, UserMixin):
+    """One account. An agency or a sector narrows what it sees."""
+
+    __tablename__ = "staff"
+    __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(200), unique=True)
+    name: Mapped[str] = mapped_column(String(100), default="")
+    password: Mapped[str | None] = mapped_column(String(255))
+    active: Mapped[bool] = mapped_column(default=True)
+    # A new value ends every session of this account.
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    # Must choose an own password before anything else.
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    # Second factor: method, sealed secret, hashes of recovery codes, and the last time step used.
+    tf_primary_method: Mapped[str | None] = mapped_column(String(64))
+    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    mf_recovery_codes: Mapped[str | None] = mapped_column(Text)  # type: ignore[assignment]
+    last_totp_step: Mapped[int | None]
+    # What it sees: this agency and those below, this sector; empty: all.
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
+    sector_code: Mapped[str | None] = mapped_column(ForeignKey("sector.code"))
+
+    roles: Mapped[list[Role]] = relationship(secondary=staff_role)  # type: ignore[assignment]  # narrower
+    agency: Mapped[Agency | None] = relationship()
+
+    @property
+    def role(self) -> RoleName:
+        """The one role of this account."""
+        return RoleName(self.roles[0].name)
+
+
+class SignInTry(Base):
+    """Wrong sign-ins of the last minutes, counted for an account's name and for an address."""
+
+    __tablename__ = "sign_in_try"
+    __table_args__ = (CheckConstraint("wrong >= 1", name="wrong"),)
+
+    # Keyed hash of what was tried, so that the table names nobody.
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    wrong: Mapped[int]
+    since: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an account may see: these agencies (None: all) and this sector (None: all)."""
+
+    agency_ids: frozenset[int] | None = None
+    sector_code: str | None = None
+
+    def holds(self, agency_id: int, sector_code: str) -> bool:
+        """Whether something of this agency and sector may be seen."""
+        return (self.agency_ids is None or agency_id in self.agency_ids) and self.sector_code in {
+            None,
+            sector_code,
+        }
+
+
+def scope_of(session: Session, staff: Staff) -> Scope:
+    """The agency tree and sector of an account; the head of no agency sees none."""
+    if staff.agency is None:
+        ids = frozenset[int]() if staff.role is RoleName.AGENCY_HEAD else None
+        return Scope(ids, staff.sector_code)
+    return Scope(frozenset(agency_tree(session, staff.agency.code)), staff.sector_code)

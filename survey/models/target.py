@@ -1,0 +1,62 @@
+"""What the policy documents demand: satisfaction targets and rules, each with province, years,
+words and source.
+"""
+
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, Numeric, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from survey.db import Base
+
+OPERATORS = "('>=', '>', '<=', '<', '=')"
+
+
+class Target(Base):
+    """A level of satisfaction to be reached by a scope within a span of years."""
+
+    __tablename__ = "target"
+    __table_args__ = (
+        CheckConstraint(f"operator IN {OPERATORS}", name="operator"),
+        CheckConstraint("value > 0 AND value <= 100", name="value"),
+        UniqueConstraint("scope", "province", "from_year"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # overall, land_construction_investment, health_education or agency_service.
+    scope: Mapped[str] = mapped_column(String(60))
+    # Name of the province whose document sets it.
+    province: Mapped[str] = mapped_column(String(100))
+    # First and last year in force; empty: open.
+    from_year: Mapped[int | None]
+    by_year: Mapped[int | None]
+    # Percent.
+    value: Mapped[Decimal] = mapped_column(Numeric(5, 2))
+    operator: Mapped[str] = mapped_column(String(2))
+    # The exact words of the document.
+    quote: Mapped[str] = mapped_column(String(500))
+    source: Mapped[str] = mapped_column(String(100))
+
+
+class Rule(Base):
+    """A duty or a bar from a document, such as "5 % late: not rated good"."""
+
+    __tablename__ = "rule"
+    __table_args__ = (
+        CheckConstraint(f"operator IN {OPERATORS}", name="operator"),
+        UniqueConstraint("kind", "name", "province", "from_year"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # First word of the scope in targets.csv: floor, head, rule, history, context, party_unit.
+    kind: Mapped[str] = mapped_column(String(20))
+    # The rest of the scope: late_agency_not_good, index_not_good, …
+    name: Mapped[str] = mapped_column(String(60))
+    province: Mapped[str] = mapped_column(String(100))
+    from_year: Mapped[int | None]
+    by_year: Mapped[int | None]
+    # A number, a fraction, a date or a word, as the document has it.
+    value: Mapped[str] = mapped_column(String(30))
+    operator: Mapped[str] = mapped_column(String(2))
+    quote: Mapped[str] = mapped_column(String(500))
+    source: Mapped[str] = mapped_column(String(100))

@@ -1,0 +1,1 @@
+"""Phones, names and tokens: sealing, blind index, masking, retention and erasure."""

@@ -1,0 +1,90 @@
+"""Moving everything sealed to the current DATA_KEY, so that an old key can be taken away.
+
+Link tokens cannot be hashed again, since they stand nowhere: their old key must stay in
+DATA_KEYS_OLD until the last link made with it has expired.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from survey import audit
+from survey.models.case import Case
+from survey.models.dossier import Dossier
+from survey.models.invitation import OptOut, StaffPhone
+from survey.models.message import Inbound, Message
+from survey.privacy import sealing
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A sealed column, the column that names its row, and the blind index made from it, if any."""
+
+    name: str
+    table: type[Any]
+    sealed: InstrumentedAttribute[Any]
+    row: InstrumentedAttribute[str]
+    index: InstrumentedAttribute[Any] | None = None
+
+
+PLACES: Sequence[Place] = (
+    Place("dossier.phone", Dossier, Dossier.phone_sealed, Dossier.code, Dossier.phone_index),
+    Place("dossier.name", Dossier, Dossier.name_sealed, Dossier.code),
+    Place("message.phone", Message, Message.phone_sealed, Message.id, Message.phone_index),
+    Place("message.body", Message, Message.body_sealed, Message.id),
+    Place("inbound.phone", Inbound, Inbound.phone_sealed, Inbound.id, Inbound.phone_index),
+    Place("inbound.body", Inbound, Inbound.body_sealed, Inbound.id),
+    Place("case.phone", Case, Case.contact_phone_sealed, Case.code, Case.contact_index),
+    Place("case.name", Case, Case.contact_name_sealed, Case.code),
+)
+
+
+def rekey(session: Session, now: datetime) -> dict[str, int]:
+    """Seal every value of an old key again with the current one, and make its index anew.
+
+    Gives how many values moved, by place. Running it again moves nothing.
+    """
+    moved = {place.name: _rekey_place(session, place) for place in PLACES}
+    for table in (OptOut, StaffPhone):
+        moved[f"{table.__tablename__}.phone"] = _rekey_list(session, table)
+    if any(moved.values()):
+        audit.record(session, now, "privacy.rekey", "all", detail=moved)
+    return moved
+
+
+def _is_old(session: Session, sealed: bytes) -> bool:
+    return not sealed.startswith(sealing.keyring(session)[0].id)
+
+
+def _rekey_place(session: Session, place: Place) -> int:
+    rows = session.execute(select(place.row, place.sealed).where(place.sealed.is_not(None))).all()
+    moved = 0
+    for row, sealed in rows:
+        if not _is_old(session, sealed):
+            continue
+        text = sealing.unseal(session, place.name, row, sealed)
+        values = {place.sealed.key: sealing.seal(session, place.name, row, text)}
+        if place.index is not None:
+            values[place.index.key] = sealing.phone_index(session, text)
+        session.execute(update(place.table).where(place.row == row).values(values))
+        moved += 1
+    return moved
+
+
+def _rekey_list(session: Session, table: type[OptOut | StaffPhone]) -> int:
+    """Lists of phones are keyed by the index itself, which is also the row's name."""
+    place = f"{table.__tablename__}.phone"
+    moved = 0
+    entries = cast("Sequence[OptOut | StaffPhone]", session.scalars(select(table)).all())
+    for entry in entries:
+        if not _is_old(session, entry.phone_sealed):
+            continue
+        text = sealing.unseal(session, place, entry.phone_index.hex(), entry.phone_sealed)
+        entry.phone_index = sealing.phone_index(session, text)
+        entry.phone_sealed = sealing.seal(session, place, entry.phone_index.hex(), text)
+        moved += 1
+    return moved

@@ -1,0 +1,184 @@
+"""How long personal data live, as data, and their erasure. Counts and ratings stay.
+
+Phones and names go 90 days after the dossier's last use: finish, and the closing of its case.
+Comments go after a year
+unless their case is open. Erasure of one citizen on request takes the same steps at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Delete, Update, and_, delete, exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from survey import audit
+from survey.models.case import Case, CaseState
+from survey.models.dossier import Dossier
+from survey.models.intake import ImportRow, ImportRun
+from survey.models.invitation import Invitation
+from survey.models.job import Job, JobState
+from survey.models.message import Inbound, Message, MessageState
+from survey.models.response import Answer, Response
+from survey.privacy import sealing
+from survey.workdays import LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The rules: days each kind of data is kept."""
+
+    # Phones and names on dossiers and messages, after the finish.
+    contact_days: int = 90
+    # Contact data of a case, after its closing.
+    case_contact_days: int = 90
+    # Comments, after the end of their month.
+    comment_days: int = 365
+    # Inbound texts nobody has to look at any more.
+    inbound_days: int = 90
+    # Outcomes of imported rows, and finished jobs.
+    import_row_days: int = 1
+    job_days: int = 90
+
+
+TERMS = Terms()
+UNFINISHED = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
+
+
+def erase_due(session: Session, now: datetime, terms: Terms = TERMS) -> dict[str, Any]:
+    """Erase everything past its term; how many rows lost personal data, by kind."""
+    erased = {
+        "dossiers": _erase_dossiers(session, now, timedelta(days=terms.contact_days)),
+        "messages": _erase_messages(session, now - timedelta(days=terms.contact_days)),
+        "inbound": _erase_inbound(session, now - timedelta(days=terms.inbound_days)),
+        "cases": _erase_case_contacts(session, now - timedelta(days=terms.case_contact_days)),
+        "comments": _erase_comments(session, now - timedelta(days=terms.comment_days)),
+        "import_rows": _drop_import_rows(session, now - timedelta(days=terms.import_row_days)),
+        "jobs": _drop_jobs(session, now - timedelta(days=terms.job_days)),
+    }
+    if any(erased.values()):
+        audit.record(session, now, "privacy.retention", "all", detail=erased)
+    return erased
+
+
+def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
+    """Erase one citizen's number and name everywhere, at their request. Ratings stay: they lead to
+    nobody.
+    """
+    indexes = sealing.phone_indexes(session, e164)
+    erased = {
+        "dossiers": _count(session, _blank_dossiers().where(Dossier.phone_index.in_(indexes))),
+        "messages": _count(
+            session,
+            _blank_messages().where(
+                Message.phone_index.in_(indexes), Message.state.not_in(UNFINISHED)
+            ),
+        ),
+        "cancelled": _count(
+            session,
+            _blank_messages()
+            .where(Message.phone_index.in_(indexes), Message.state == MessageState.READY)
+            .values(state=MessageState.CANCELLED, reason="erased"),
+        ),
+        "inbound": _count(session, _blank_inbound().where(Inbound.phone_index.in_(indexes))),
+        "cases": _count(session, _blank_cases().where(Case.contact_index.in_(indexes))),
+    }
+    audit.record(session, now, "privacy.erase_phone", "request", detail=erased)
+    return erased
+
+
+def _count(session: Session, statement: Update | Delete) -> int:
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def _blank_dossiers() -> Update:
+    return update(Dossier).values(phone_sealed=None, phone_index=None, name_sealed=None)
+
+
+def _blank_messages() -> Update:
+    return update(Message).values(phone_sealed=None, phone_index=None, body_sealed=None)
+
+
+def _blank_inbound() -> Update:
+    return update(Inbound).values(phone_sealed=None, phone_index=None, body_sealed=None)
+
+
+def _blank_cases() -> Update:
+    return update(Case).values(
+        contact_phone_sealed=None,
+        contact_index=None,
+        contact_name_sealed=None,
+        contact_dossier_code=None,
+        revision=Case.revision + 1,
+    )
+
+
+def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:
+    """Finished long ago, with no open invitation: the number is of no use any more."""
+    still_open = exists().where(Invitation.dossier_id == Dossier.id, Invitation.expires_at > now)
+    return _count(
+        session,
+        _blank_dossiers().where(
+            Dossier.finished_at < now - term,
+            or_(Dossier.phone_sealed.is_not(None), Dossier.name_sealed.is_not(None)),
+            ~still_open,
+        ),
+    )
+
+
+def _erase_messages(session: Session, before: datetime) -> int:
+    return _count(
+        session,
+        _blank_messages().where(
+            Message.due_at < before,
+            Message.phone_sealed.is_not(None),
+            Message.state.not_in(UNFINISHED),
+        ),
+    )
+
+
+def _erase_inbound(session: Session, before: datetime) -> int:
+    return _count(
+        session,
+        _blank_inbound().where(
+            Inbound.received_at < before,
+            Inbound.needs_person.is_(False),
+            or_(Inbound.phone_sealed.is_not(None), Inbound.body_sealed.is_not(None)),
+        ),
+    )
+
+
+def _erase_case_contacts(session: Session, before: datetime) -> int:
+    return _count(
+        session,
+        _blank_cases().where(
+            Case.closed_at < before,
+            or_(Case.contact_phone_sealed.is_not(None), Case.contact_dossier_code.is_not(None)),
+        ),
+    )
+
+
+def _erase_comments(session: Session, before: datetime) -> int:
+    """By month, since an answer keeps no date: a month is past its term when its last day is."""
+    month = f"{before.astimezone(LOCAL):%Y-%m}"
+    has_open_case = exists().where(
+        and_(Case.response_id == Answer.response_id, Case.state != CaseState.CLOSED)
+    )
+    of_old_month = Answer.response_id.in_(select(Response.id).where(Response.month < month))
+    return _count(
+        session,
+        update(Answer)
+        .values(comment=None)
+        .where(of_old_month, Answer.comment.is_not(None), ~has_open_case),
+    )
+
+
+def _drop_import_rows(session: Session, before: datetime) -> int:
+    done = select(ImportRun.id).where(ImportRun.finished_at < before)
+    return _count(session, delete(ImportRow).where(ImportRow.run_id.in_(done)))
+
+
+def _drop_jobs(session: Session, before: datetime) -> int:
+    over = Job.state.in_((JobState.DONE, JobState.FAILED))
+    return _count(session, delete(Job).where(over, Job.finished_at < before))

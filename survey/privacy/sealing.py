@@ -1,0 +1,186 @@
+"""Sealing of personal data and keyed hashes of phones and tokens.
+
+A sealed value is bound to its table, column and row (AES-GCM-SIV with these as associated data), so
+it cannot be
+moved. Every use has its own key, derived from DATA_KEY; sealed values name their key, so keys can
+rotate.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from sqlalchemy.orm import Session
+
+from survey.db import settings_of
+from survey.errors import Refused
+from survey.settings import decode_key
+
+# 32 letters and digits without I, L, O and U, which are misread.
+TOKEN_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # noqa: S105 - an alphabet, not a secret
+TOKEN_LENGTH = 12
+REPLY_CODE_LENGTH = 4
+CASE_CODE_LENGTH = 8
+NONCE_BYTES = 12
+KEY_ID_BYTES = 4
+HASH_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Everything derived from one DATA_KEY."""
+
+    id: bytes
+    cipher: AESGCMSIV
+    phones: bytes
+    invitations: bytes
+    answers: bytes
+    events: bytes
+
+    @classmethod
+    def derive(cls, master: bytes) -> "Key":
+        """Derive the key of each use from 32 master bytes (HKDF-Expand, SHA-256)."""
+
+        def part(use: str) -> bytes:
+            return HKDFExpand(SHA256(), 32, f"langnghe {use}".encode()).derive(master)
+
+        return cls(
+            id=hashlib.sha256(part("key id")).digest()[:KEY_ID_BYTES],
+            cipher=AESGCMSIV(part("sealing")),
+            phones=part("phone index"),
+            invitations=part("invitation token"),
+            answers=part("answer token"),
+            events=part("inbound event"),
+        )
+
+
+@lru_cache(maxsize=8)
+def _derive_all(texts: tuple[str, ...]) -> tuple[Key, ...]:
+    return tuple(Key.derive(master) for text in texts if (master := decode_key(text)))
+
+
+def keyring(session: Session) -> tuple[Key, ...]:
+    """The current key first, then old ones that may still be read."""
+    keys: tuple[Key, ...] | None = session.info.get("keyring")
+    if keys is None:  # looked up once a session: an import seals a hundred thousand values
+        settings = settings_of(session)
+        keys = _derive_all((settings.data_key, *settings.data_keys_old))
+        if not keys:
+            raise Refused("no_data_key", "DATA_KEY is missing or malformed")
+        session.info["keyring"] = keys
+    return keys
+
+
+def seal(session: Session, place: str, row: str, text: str) -> bytes:
+    """Encrypt `text` for one place ("dossier.phone") and one row (its code or random id)."""
+    return seal_bytes(session, place, row, text.encode())
+
+
+def unseal(session: Session, place: str, row: str, sealed: bytes) -> str:
+    """Decrypt what `seal` made for the same place and row; Refused when moved, changed or of an
+    unknown key.
+    """
+    return unseal_bytes(session, place, row, sealed).decode()
+
+
+def seal_bytes(session: Session, place: str, row: str, content: bytes) -> bytes:
+    """Encrypt a file's bytes for one place and row."""
+    key = keyring(session)[0]
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return key.id + nonce + key.cipher.encrypt(nonce, content, f"{place}:{row}".encode())
+
+
+def unseal_bytes(session: Session, place: str, row: str, sealed: bytes) -> bytes:
+    """Decrypt what `seal_bytes` made; Refused as with `unseal`."""
+    key_id, nonce = sealed[:KEY_ID_BYTES], sealed[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES]
+    for key in keyring(session):
+        if key.id == key_id:
+            try:
+                return key.cipher.decrypt(
+                    nonce, sealed[KEY_ID_BYTES + NONCE_BYTES :], f"{place}:{row}".encode()
+                )
+            except InvalidTag as broken:
+                raise Refused("sealed_value_broken", place) from broken
+    raise Refused("sealed_with_unknown_key", place)
+
+
+def _digest(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")[:HASH_BYTES]
+
+
+def phone_index(session: Session, e164: str) -> bytes:
+    """Keyed hash under which a phone is found, made with the current key."""
+    return _digest(keyring(session)[0].phones, e164)
+
+
+def phone_indexes(session: Session, e164: str) -> list[bytes]:
+    """The same under every readable key, for look-ups while keys rotate."""
+    return [_digest(key.phones, e164) for key in keyring(session)]
+
+
+def event_hash(session: Session, name: str) -> bytes:
+    """Keyed hash of a provider's event: its name may hold a phone and what was texted."""
+    return _digest(keyring(session)[0].events, name)
+
+
+def invitation_hash(session: Session, token: str) -> bytes:
+    """HMAC(k1, token): what an invitation stores of its link."""
+    return _digest(keyring(session)[0].invitations, token)
+
+
+def invitation_hashes(session: Session, token: str) -> list[bytes]:
+    """The same under every readable key."""
+    return [_digest(key.invitations, token) for key in keyring(session)]
+
+
+def answer_key(session: Session, token: str) -> bytes:
+    """HMAC(k2, token): what a response stores of the link it came through."""
+    return _digest(keyring(session)[0].answers, token)
+
+
+def answer_keys(session: Session, token: str) -> list[bytes]:
+    """The same under every readable key."""
+    return [_digest(key.answers, token) for key in keyring(session)]
+
+
+def sms_token(e164: str, reply_code: str) -> str:
+    """What stands for a token when an answer comes by SMS: phone and reply code together."""
+    return f"{e164}|{reply_code}"
+
+
+def _random_code(length: int) -> str:
+    # 256 is a multiple of 32, so every letter is as likely as any other.
+    return "".join(TOKEN_ALPHABET[byte % 32] for byte in secrets.token_bytes(length))
+
+
+def new_token() -> str:
+    """A fresh link token: 12 characters, 60 bits."""
+    return _random_code(TOKEN_LENGTH)
+
+
+def new_reply_code() -> str:
+    """A fresh code for an answer by SMS: 4 characters, digits and letters, so no word or number is
+    one.
+    """
+    while (code := _random_code(REPLY_CODE_LENGTH)).isdigit() or code.isalpha():
+        pass
+    return code
+
+
+def new_case_code() -> str:
+    """A fresh case code: PA and six characters."""
+    return "PA" + _random_code(CASE_CODE_LENGTH - 2)
+
+
+def read_token(text: str) -> str | None:
+    """A token as typed (any case, O for 0, I and L for 1), or None when it cannot be one."""
+    token = text.strip().upper().translate(str.maketrans("OIL", "011"))
+    if len(token) == TOKEN_LENGTH and all(letter in TOKEN_ALPHABET for letter in token):
+        return token
+    return None

@@ -1,0 +1,1 @@
+"""The shipped reference data (`data/`) and how it gets into the database."""

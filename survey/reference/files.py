@@ -1,0 +1,73 @@
+"""The reference files of a province as checked rows: which folder, which columns, which line."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+from survey.errors import Invalid
+
+DATA = Path(__file__).parent / "data"
+COLUMNS = {
+    "province.csv": ("code", "name_vi", "hotline"),
+    "sectors.csv": ("code", "name_vi", "name_en", "target_group"),
+    "procedures.csv": ("code", "name_vi", "sector_code", "level", "statutory_days", "source"),
+    "agencies.csv": (
+        *("code", "name_vi", "level", "parent_code"),
+        *("valid_from", "valid_to", "source"),
+    ),
+    "agency_aliases.csv": ("alias", "agency_code"),
+    "targets.csv": (
+        *("scope", "province", "from_year", "by_year"),
+        *("value", "operator", "quote_vi", "seed_file"),
+    ),
+    "questionnaires.csv": (
+        *("kind", "version", "valid_from", "position"),
+        *("question", "text_vi", "text_en"),
+    ),
+    "header_aliases.csv": ("field", "alias"),
+}
+
+Line = Mapping[str, str]
+
+
+def province_folder(province: str) -> Path:
+    """Where the files of a province lie: a shipped name such as khanh_hoa, or any folder."""
+    shipped = DATA / province
+    folder = shipped if "/" not in province and shipped.is_dir() else Path(province)
+    if not folder.is_dir():
+        raise Invalid("reference_broken", f"Không thấy thư mục dữ liệu tham chiếu “{province}”.")
+    return folder.resolve()
+
+
+def lines(folder: Path, name: str) -> Iterator[tuple[str, Line]]:
+    """(place for messages, row) of one file; the province's own copy goes before the shared one."""
+    path = folder / name if (folder / name).is_file() else DATA / name
+    if not path.is_file():
+        raise Invalid("reference_broken", f"Thiếu tệp {name} trong {folder.name}.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = set(COLUMNS[name]) - set(reader.fieldnames or ())
+            if missing:
+                raise Invalid("reference_broken", f"{name} thiếu cột {', '.join(sorted(missing))}.")
+            for row in reader:
+                yield f"{name}, dòng {reader.line_num}", row
+    except (UnicodeError, csv.Error):
+        raise Invalid("reference_broken", f"{name} không phải csv bảng mã UTF-8.") from None
+
+
+def day(place: str, text: str) -> date | None:
+    """A date of a reference file (YYYY-MM-DD); None when blank."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Invalid("reference_broken", f"{place}: “{text}” không phải ngày.") from None
+
+
+def number(place: str, text: str) -> int | None:
+    """A whole number of a reference file; None when blank."""
+    try:
+        return int(text) if text else None
+    except ValueError:
+        raise Invalid("reference_broken", f"{place}: “{text}” không phải số.") from None

@@ -1,0 +1,236 @@
+"""Brings the reference files into the database: by code, again without harm, telling changes."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.db import Base
+from survey.errors import Conflict, Invalid
+from survey.models.organisation import (
+    Agency,
+    AgencyAlias,
+    AgencyLevel,
+    HeaderAlias,
+    Procedure,
+    Province,
+    Sector,
+)
+from survey.models.questionnaire import Questionnaire, QuestionnaireItem
+from survey.models.target import Rule, Target
+from survey.reference.files import day, lines, number
+
+# First words of a scope that is a level of satisfaction; all other scopes are rules.
+TARGET_SCOPES = ("overall_ttHC", "sector_group", "agency_service", "health_education")
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """Rows in each table after loading, and every value of a known row that a file changed."""
+
+    counts: Mapping[str, int]
+    changes: Sequence[str]
+
+
+def load(session: Session, folder: Path) -> LoadReport:
+    """Load the province in `folder` with the shared files; Invalid names the line at fault.
+
+    Rows that a file no longer holds stay: dossiers refer to them.
+    """
+    _refuse_other_province(session, folder)
+    changes: list[str] = []
+    counts: dict[str, int] = {}
+    steps: tuple[tuple[str, type[Base], tuple[str, ...], Callable[[], Iterable[Values]]], ...] = (
+        ("province", Province, ("code",), lambda: _provinces(folder)),
+        ("sectors", Sector, ("code",), lambda: _sectors(folder)),
+        ("procedures", Procedure, ("code",), lambda: _procedures(session, folder)),
+        ("agencies", Agency, ("code",), lambda: _agencies(folder)),
+        ("agency_aliases", AgencyAlias, ("alias", "agency_id"), lambda: _aliases(session, folder)),
+        ("targets", Target, ("scope", "province", "from_year"), lambda: _targets(folder)),
+        ("rules", Rule, ("kind", "name", "province", "from_year"), lambda: _rules(folder)),
+        ("questionnaires", Questionnaire, ("kind", "version"), lambda: _questionnaires(folder)),
+        (
+            *("questionnaire_items", QuestionnaireItem, ("questionnaire_id", "question")),
+            lambda: _items(session, folder),
+        ),
+        ("header_aliases", HeaderAlias, ("alias",), lambda: _headers(folder)),
+    )
+    for name, model, key, rows in steps:
+        counts[name] = _merge(session, model, key, rows(), changes)
+    return LoadReport(counts, changes)
+
+
+def _merge(
+    session: Session,
+    model: type[Base],
+    key: tuple[str, ...],
+    rows: Iterable[Values],
+    changes: list[str],
+) -> int:
+    """Add new rows, update known ones; returns how many rows the table holds."""
+    known = {
+        tuple(getattr(one, name) for name in key): one for one in session.scalars(select(model))
+    }
+    for values in rows:
+        at = tuple(values[name] for name in key)
+        row = known.get(at)
+        if row is None:
+            known[at] = row = model(**values)
+            session.add(row)
+            continue
+        for name, new in values.items():
+            old = getattr(row, name)
+            if old != new:
+                shown = " ".join(str(part) for part in at)
+                changes.append(f"{model.__tablename__} {shown}: {name} “{old}” → “{new}”")
+                setattr(row, name, new)
+    session.flush()
+    return len(known)
+
+
+def _refuse_other_province(session: Session, folder: Path) -> None:
+    """Two provinces in one database would mix their agencies."""
+    there = session.scalars(select(Province)).first()
+    if there is not None and there.code != folder.name:
+        raise Conflict(
+            "other_province",
+            f"Cơ sở dữ liệu này là của {there.name} ({there.code}), không nạp được {folder.name}. "
+            "Hãy dùng một cơ sở dữ liệu khác (DATABASE_URL).",
+        )
+
+
+def _provinces(folder: Path) -> Iterable[Values]:
+    for _, row in list(lines(folder, "province.csv"))[:1]:
+        yield {
+            "code": folder.name,
+            "name": row["name_vi"],
+            "dossier_prefix": row["code"],
+            "hotline": row["hotline"],
+        }
+
+
+def _sectors(folder: Path) -> Iterable[Values]:
+    for _, row in lines(folder, "sectors.csv"):
+        yield {
+            "code": row["code"],
+            "name": row["name_vi"],
+            "name_en": row["name_en"],
+            "target_group": row["target_group"],
+        }
+
+
+def _procedures(session: Session, folder: Path) -> Iterable[Values]:
+    sectors = set(session.scalars(select(Sector.code)))
+    for place, row in lines(folder, "procedures.csv"):
+        if row["sector_code"] not in sectors:
+            raise Invalid("reference_broken", f"{place}: không có lĩnh vực {row['sector_code']}.")
+        yield {
+            "code": row["code"],
+            "name": row["name_vi"],
+            "sector_code": row["sector_code"],
+            "level": row["level"],
+            "statutory_days": number(place, row["statutory_days"]),
+            "source": row["source"],
+        }
+
+
+def _agencies(folder: Path) -> Iterable[Values]:
+    for place, row in lines(folder, "agencies.csv"):
+        if row["level"] not in list(AgencyLevel):
+            raise Invalid("reference_broken", f"{place}: không có cấp cơ quan “{row['level']}”.")
+        first, last = day(place, row["valid_from"]), day(place, row["valid_to"])
+        if first and last and first > last:
+            raise Invalid("reference_broken", f"{place}: ngày bắt đầu sau ngày kết thúc.")
+        yield {
+            "code": row["code"],
+            "name": row["name_vi"],
+            "level": row["level"],
+            "parent_code": row["parent_code"] or None,
+            "valid_from": first,
+            "valid_to": last,
+            "source": row["source"],
+        }
+
+
+def _aliases(session: Session, folder: Path) -> Iterable[Values]:
+    agencies = dict(session.execute(select(Agency.code, Agency.id)).all())
+    for place, row in lines(folder, "agency_aliases.csv"):
+        if row["agency_code"] not in agencies:
+            raise Invalid("reference_broken", f"{place}: không có cơ quan {row['agency_code']}.")
+        yield {"alias": row["alias"], "agency_id": agencies[row["agency_code"]]}
+
+
+def _targets(folder: Path) -> Iterable[Values]:
+    for place, row in lines(folder, "targets.csv"):
+        kind, _, rest = row["scope"].partition(" ")
+        if kind not in TARGET_SCOPES:
+            continue
+        try:
+            value = Decimal(row["value"])
+        except InvalidOperation:
+            raise Invalid("reference_broken", f"{place}: “{row['value']}” không phải số.") from None
+        scope = "overall" if kind == "overall_ttHC" else rest or kind
+        yield {"scope": scope, "value": value, **_terms(place, row)}
+
+
+def _rules(folder: Path) -> Iterable[Values]:
+    for place, row in lines(folder, "targets.csv"):
+        kind, _, name = row["scope"].partition(" ")
+        if kind not in TARGET_SCOPES:
+            yield {"kind": kind, "name": name, "value": row["value"], **_terms(place, row)}
+
+
+def _terms(place: str, row: Mapping[str, str]) -> Values:
+    return {
+        "province": row["province"],
+        "from_year": number(place, row["from_year"]),
+        "by_year": number(place, row["by_year"]),
+        "operator": row["operator"],
+        "quote": row["quote_vi"],
+        "source": row["seed_file"],
+    }
+
+
+def _questionnaires(folder: Path) -> Iterable[Values]:
+    for place, row in lines(folder, "questionnaires.csv"):
+        first = day(place, row["valid_from"])
+        if first is None:
+            raise Invalid("reference_broken", f"{place}: thiếu ngày hiệu lực.")
+        yield {
+            "kind": row["kind"],
+            "version": number(place, row["version"]),
+            "valid_from": datetime.combine(first, time(), UTC),
+        }
+
+
+def _items(session: Session, folder: Path) -> Iterable[Values]:
+    """Questions of every version; the words of a version that is there never change."""
+    versions = {(one.kind, one.version): one for one in session.scalars(select(Questionnaire))}
+    for place, row in lines(folder, "questionnaires.csv"):
+        version = versions[row["kind"], number(place, row["version"]) or 0]
+        values = {
+            "questionnaire_id": version.id,
+            "question": row["question"],
+            "position": number(place, row["position"]),
+            "text_vi": row["text_vi"],
+            "text_en": row["text_en"],
+        }
+        for known in version.items:
+            asks = known.question == row["question"]
+            if asks and any(getattr(known, name) != value for name, value in values.items()):
+                raise Conflict(
+                    "reference_broken",
+                    f"{place}: bản {version.version} đã được dùng nên không sửa lời được, "
+                    "hãy thêm một bản mới.",
+                )
+        yield values
+
+
+def _headers(folder: Path) -> Iterable[Values]:
+    for rank, (_, row) in enumerate(lines(folder, "header_aliases.csv")):
+        yield {"alias": row["alias"], "field": row["field"], "rank": rank}

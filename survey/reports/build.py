@@ -1,0 +1,78 @@
+"""Builds the files of a monthly report, one self-contained file a format.
+
+Reading is apart from writing: the database is free while files are drawn. The writers are loaded
+when they are needed, so that nobody else waits for the chart library.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from survey.errors import Invalid, Refused
+from survey.reports.figures import Report
+from survey.reports.gather import gather
+
+FORMATS = ("html", "pdf", "docx", "xlsx")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """Absolute paths in the order asked for, and the snapshot they show (None: a draft)."""
+
+    files: tuple[Path, ...]
+    snapshot: int | None
+    digest: str | None
+
+
+def build(
+    session: Session, month: str, formats: Sequence[str], out: Path, now: datetime
+) -> BuildResult:
+    """Write the report of a month (YYYY-MM) into the folder `out`, made if missing.
+
+    Refusals of `check_formats`, `gather` and `write`; each file is whole or not there.
+    """
+    check_formats(formats)
+    report = gather(session, month, now)
+    files = tuple(write(report, formats, out))
+    return BuildResult(files, report.origin.snapshot, report.origin.digest)
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise Invalid `unknown_format`, or Refused `pdf_not_available` on a machine without Pango."""
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise Invalid("unknown_format", ", ".join(unknown) or "–")
+    if "pdf" in formats and not pdf_is_available():
+        raise Refused("pdf_not_available")
+
+
+def pdf_is_available() -> bool:
+    """Whether this machine can print PDF."""
+    return bool(import_module("survey.reports.pdf").is_available())
+
+
+def write(report: Report, formats: Sequence[str], out: Path) -> Iterator[Path]:
+    """Write the files one after the other; raises Invalid `cannot_write` for a folder that refuses.
+
+    Every file appears whole or not at all.
+    """
+    writers = import_module("survey.reports.writers")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in writers.render(report, formats):
+            path = (out / file_name(report.month, name, is_draft=report.is_draft)).resolve()
+            fresh = path.with_name(f".{path.name}.part")
+            fresh.write_bytes(content)
+            fresh.replace(path)
+            yield path
+    except OSError as error:
+        raise Invalid("cannot_write", f"{out}: {error.strerror}") from error
+
+
+def file_name(month: str, name: str, *, is_draft: bool) -> str:
+    """Name of the file of a month in a format."""
+    return f"bao-cao-{month}{'-tam-tinh' if is_draft else ''}.{name}"

@@ -1,0 +1,143 @@
+"""The chart of the first page: sectors against their targets with 95 % intervals.
+
+Shape tells the status as well as colour, so it reads in black and white.
+"""
+
+import io
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+
+from survey.reports import phrases
+from survey.reports.document import Picture
+from survey.reports.figures import Figure, Report, Status
+
+INK, FAINT, TARGET = "#1a1a1a", "#8a8a8a", "#111111"
+# Blue and orange stay apart for every kind of colour blindness; the shapes differ as well.
+HALF = {"markerfacecoloralt": "white"}
+LOOKS: dict[Status, dict[str, Any]] = {
+    Status.MET: {"marker": "o", "color": "#1f5fa8", "fillstyle": "full"},
+    Status.UNCERTAIN: {"marker": "o", "color": "#4d4d4d", "fillstyle": "left", **HALF},
+    Status.NOT_MET: {"marker": "v", "color": "#c2500a", "fillstyle": "full"},
+    Status.FEW: {"marker": "o", "color": "#6b6b6b", "markerfacecolor": "white"},
+    Status.PROVISIONAL: {"marker": "D", "color": "#4d4d4d", "markerfacecolor": "white"},
+    Status.NO_TARGET: {"marker": "s", "color": "#6b6b6b", "markerfacecolor": "white"},
+}
+STYLE: dict[Any, Any] = {
+    "font.family": ["Liberation Sans", "DejaVu Sans"],
+    "font.size": 9,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "lang-nghe",
+    "axes.edgecolor": FAINT,
+}
+MM = 1 / 25.4
+WIDTH, ROW, AXIS, LEGEND = 165 * MM, 4.7 * MM, 6 * MM, 6.5 * MM
+RESOLUTION = 220
+ROUND_TO = 5
+LONGEST_LABEL = 30
+
+
+def sector_chart(report: Report) -> Picture:
+    """Draw one line a sector, furthest below its target on top."""
+    rows = sorted(report.sectors, key=lambda one: (one.is_hidden, one.gap, one.label))
+    with mpl.rc_context(STYLE):
+        plot = ROW * max(len(rows), 2)
+        height = plot + AXIS + LEGEND
+        canvas = Canvas(figsize=(WIDTH, height), facecolor="white")
+        FigureCanvasAgg(canvas)
+        axes = canvas.add_axes((0.315, (AXIS + LEGEND) / height, 0.385, plot / height))
+        for place, one in enumerate(rows):
+            _draw_row(axes, len(rows) - 1 - place, one)
+        _dress(axes, rows)
+        _explain(canvas.add_axes((0.02, 0.0, 0.96, 0.8 * LEGEND / height)), rows)
+        svg, png = io.BytesIO(), io.BytesIO()
+        canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        canvas.savefig(png, format="png", dpi=RESOLUTION, metadata={"Software": None})
+    return Picture(
+        svg.getvalue(),
+        png.getvalue(),
+        f"Chỉ số hài lòng theo lĩnh vực so với mục tiêu, {phrases.month_name(report.month)} (%)",
+        _in_words(rows),
+    )
+
+
+def _draw_row(axes: Axes, height: int, one: Figure) -> None:
+    axes.axhline(height, color="#e4e4e4", linewidth=0.6, zorder=0)
+    if one.target is not None:
+        ends = (height - 0.34, height + 0.34)
+        axes.vlines(100 * one.target, *ends, color=TARGET, linewidth=2.2, zorder=2)
+    if one.is_hidden or one.index is None:
+        return
+    look = LOOKS[one.status]
+    if one.low is not None and one.high is not None:
+        ends = (100 * one.low, 100 * one.high)
+        axes.hlines(height, *ends, color=look["color"], linewidth=1.6, zorder=3)
+        axes.vlines(
+            ends, height - 0.13, height + 0.13, color=look["color"], linewidth=1.2, zorder=3
+        )
+    axes.plot(
+        100 * one.index,
+        height,
+        markersize=6.8,
+        markeredgewidth=1.2,
+        zorder=4,
+        **look,
+    )
+
+
+def _dress(axes: Axes, rows: list[Figure]) -> None:
+    heights = list(range(len(rows) - 1, -1, -1))
+    axes.set_yticks(
+        heights, [phrases.shortened(one.label, LONGEST_LABEL) for one in rows], color=INK
+    )
+    axes.set_ylim(-0.6, max(len(rows) - 0.4, 0.6))
+    axes.set_xlim(_left_end(rows), 100.8)
+    axes.tick_params(axis="y", length=0, pad=6)
+    axes.tick_params(axis="x", colors=INK, length=3)
+    axes.xaxis.set_major_formatter(lambda value, _: phrases.number(value))
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    beside = axes.get_yaxis_transform()
+    for height, one in zip(heights, rows, strict=True):
+        words = phrases.interval(one)
+        weight = "bold" if one.status is Status.NOT_MET else "normal"
+        look: dict[str, Any] = {"va": "center_baseline", "color": INK, "fontweight": weight}
+        axes.text(1.03, height, words, transform=beside, **look)
+        status = phrases.STATUS_WORDS[one.status]
+        axes.text(1.51, height, status, transform=beside, **look)
+
+
+def _left_end(rows: list[Figure]) -> float:
+    lows = [100 * one.low for one in rows if one.low is not None and not one.is_hidden]
+    lows += [100 * one.target for one in rows if one.target is not None]
+    lowest = min(lows, default=80.0)
+    return max(0.0, ROUND_TO * (lowest // ROUND_TO) - 1)
+
+
+def _explain(corner: Axes, rows: list[Figure]) -> None:
+    """The legend: only the signs that occur, and what line and tick mean."""
+    corner.set_axis_off()
+    corner.set_xlim(0, 100)
+    corner.set_ylim(0, 1)
+    left = 0.5
+    for status, look in LOOKS.items():
+        if any(one.status is status for one in rows):
+            corner.plot(left, 0.5, markersize=6.5, clip_on=False, **look)
+            corner.text(
+                left + 1.6, 0.5, phrases.STATUS_WORDS[status], va="center_baseline", fontsize=8
+            )
+            left += 12.5
+    corner.hlines(0.5, left, left + 4, color=INK, linewidth=1.6)
+    corner.text(left + 5, 0.5, "khoảng tin cậy 95%", va="center_baseline", fontsize=8)
+    corner.vlines(left + 26, 0.1, 0.9, color=TARGET, linewidth=2.2)
+    corner.text(left + 27.2, 0.5, "mục tiêu", va="center_baseline", fontsize=8)
+
+
+def _in_words(rows: list[Figure]) -> str:
+    said = [
+        f"{one.label}: {phrases.reading(one)}, {phrases.STATUS_WORDS[one.status]}" for one in rows
+    ]
+    return "Biểu đồ chỉ số theo lĩnh vực so với mục tiêu. " + "; ".join(said) + "."

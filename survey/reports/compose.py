@@ -1,0 +1,204 @@
+"""A report in words: title, first page, numbered sections, annexes and footer."""
+
+from datetime import date
+
+from survey.indices import closable_from
+from survey.reports import phrases, sentences, tables
+from survey.reports.charts import sector_chart
+from survey.reports.document import Document, Point, Section
+from survey.reports.figures import Report, Status
+from survey.workdays import LOCAL
+
+
+def compose(report: Report) -> Document:
+    """The document of a report; the same report gives the same document."""
+    return Document(
+        province=report.origin.province,
+        year=report.origin.made_at.astimezone(LOCAL).year,
+        month=report.month,
+        title="BÁO CÁO",
+        subtitle="Kết quả đo lường mức độ hài lòng của người dân, tổ chức sau khi giải quyết"
+        f" thủ tục hành chính {phrases.long_month_name(report.month)}",
+        basis=_basis(report),
+        is_draft=report.is_draft,
+        verdict=sentences.verdict(report),
+        tiles=sentences.tiles(report),
+        picture=sector_chart(report),
+        good=sentences.good(report),
+        direction=sentences.direction(report),
+        sections=(
+            _sectors(report),
+            _agencies(report),
+            _response(report),
+            _late(report),
+            _cases(report),
+            _corrections(report),
+            _method(report),
+        ),
+        annexes=_annexes(report),
+        footer=_footer(report),
+    )
+
+
+def _basis(report: Report) -> str:
+    if report.is_draft or report.closed_at is None:
+        made, closable = phrases.moment(report.origin.made_at), closing_day(report.month)
+        return (
+            f"Số liệu tạm tính, kỳ chưa chốt; lập lúc {made}."
+            f" Kỳ được chốt từ ngày {closable:%d/%m/%Y}."
+        )
+    return f"Số liệu đã chốt lúc {phrases.moment(report.closed_at)}."
+
+
+def closing_day(month: str) -> date:
+    """First local day on which a month may be closed."""
+    return closable_from(month).astimezone(LOCAL).date()
+
+
+def _sectors(report: Report) -> Section:
+    title, first = "Chỉ số theo lĩnh vực (%)", "Lĩnh vực"
+    listed = [tables.figure_table(title, first, report.sectors, report.overall)]
+    if report.factors:
+        listed.append(tables.factor_table(report.factors))
+    return Section("Kết quả theo lĩnh vực", _targets(report), tables=tuple(listed))
+
+
+def _targets(report: Report) -> tuple[str, ...]:
+    """Whose targets these are; a ladder borrowed from another province is never passed as own."""
+    figures = [one for one in (report.overall, *report.sectors) if one.target_source]
+    if not figures:
+        return ("Chưa có mục tiêu được giao cho kỳ này.",)
+    named = phrases.listed(sorted({phrases.source(one.target_source) for one in figures}))
+    said = f"Mục tiêu so sánh: {named}."
+    if any(one.target_is_default for one in figures):
+        said += " Đây là mục tiêu mặc định để tham khảo, không phải chỉ tiêu được giao của tỉnh."
+    kept = [one for one in report.origin.kept if one.scope in phrases.SCOPES]
+    if not kept:
+        return (said,)
+    levels = "; ".join(f"{phrases.SCOPES[one.scope]} {phrases.level(one.value)}%" for one in kept)
+    return (said, f"Mức đến năm {kept[0].by_year} vẫn phải giữ: {levels}.")
+
+
+def _agencies(report: Report) -> Section:
+    shown = [one for one in report.agencies if one.finished]
+    silent = len(report.agencies) - len(shown)
+    said = f"Có {len(shown)} cơ quan, đơn vị có hồ sơ hoàn thành trong kỳ"
+    said += f"; {silent} đơn vị không có hồ sơ." if silent else "."
+    by_unit = tables.figure_table(
+        "Chỉ số theo đơn vị (%)", "Cơ quan, đơn vị", shown, report.overall
+    )
+    by_channel = tables.figure_table(
+        "Chỉ số theo hình thức nộp hồ sơ (%)", "Hình thức", report.channels, report.overall
+    )
+    note = (
+        "Các đơn vị xếp theo số hồ sơ, không xếp theo chỉ số: chênh lệch nằm trong khoảng tin cậy"
+        " không phải là hơn kém."
+    )
+    return Section(
+        "Kết quả theo cơ quan, đơn vị và hình thức nộp hồ sơ",
+        (said, note),
+        tables=(by_unit, by_channel),
+    )
+
+
+def _response(report: Report) -> Section:
+    frame = report.frame
+    answered = phrases.percent(frame.answered / frame.invited if frame.invited else None)
+    said = (
+        f"Trong kỳ có {phrases.number(frame.finished)} hồ sơ hoàn thành; đã mời đánh giá"
+        f" {phrases.number(frame.invited)} hồ sơ, nhận {phrases.number(frame.answered)} phiếu,"
+        f" bằng {answered}% số đã mời. Mỗi hồ sơ hoàn thành có đúng một kết quả: được mời, hoặc"
+        " không được mời vì một lý do dưới đây."
+    )
+    both = (tables.coverage_table(report), tables.bounds_table(report))
+    return Section("Mức độ bao phủ và tỷ lệ trả lời", (said,), tables=both)
+
+
+def _late(report: Report) -> Section:
+    title, late = "Hồ sơ trễ hạn và điều kiện xếp hạng", tables.late_table(report.late)
+    if not report.rules:
+        said = "Không có đơn vị nào chạm ngưỡng không được xếp hạng tốt."
+        if report.unproven:
+            said += f" {tables.unproven_words(report.unproven)}"
+        return Section(title, (said,), tables=(late,))
+    barred = tables.rule_table(report.rules, report.unproven)
+    return Section(title, tables=(barred, late))
+
+
+def _cases(report: Report) -> Section:
+    cases, total = report.cases, report.cases.total
+    when = f"Tính đến {phrases.moment(cases.as_of)}"
+    if not total.opened:
+        return Section("Ca phản ánh và thời gian xử lý", (f"{when}, không có ca nào mở trong kỳ.",))
+    said = (
+        f"{when}, trong kỳ có {total.opened} ca được mở từ phiếu đánh giá; {cases.closed} ca đã"
+        f" đóng, {cases.reopened} ca được người dân đề nghị mở lại. Trung vị thời gian phản hồi đầu"
+        f" tiên là {phrases.hours(cases.median_first_hours)}, thời gian trả lời bằng văn bản là"
+        f" {phrases.hours(cases.median_reply_hours)} làm việc."
+    )
+    both = (
+        tables.case_table("Ca phản ánh theo lý do", "Lý do", cases.by_reason, total),
+        tables.case_table("Ca phản ánh theo đơn vị", "Cơ quan, đơn vị", cases.by_agency, total),
+    )
+    return Section("Ca phản ánh và thời gian xử lý", (said,), tables=both)
+
+
+def _corrections(report: Report) -> Section:
+    title = "Điều chỉnh hồ sơ sau khi đã tính"
+    if not report.corrections:
+        return Section(title, ("Không có hồ sơ nào thay đổi sau khi đã được tính vào kỳ.",))
+    said = (
+        "Các thay đổi dưới đây đến sau khi hồ sơ đã được tính vào đơn vị, lĩnh vực, kỳ; chúng được"
+        " ghi vào lịch sử hồ sơ và không làm thay đổi số liệu của báo cáo này."
+    )
+    return Section(title, (said,), tables=(tables.correction_table(report.corrections),))
+
+
+def _method(report: Report) -> Section:
+    signs = phrases.STATUS_SIGNS
+    points = (
+        Point(
+            "Chỉ số sau giao dịch, không phải SIPAS.",
+            "Chỉ số đo ngay sau khi trả kết quả, trên người nộp hồ sơ đã trả lời; không thay thế và"
+            " không so sánh trực tiếp với chỉ số SIPAS do Bộ Nội vụ công bố.",
+        ),
+        Point(
+            "Cách tính.",
+            "Chỉ số là tỷ lệ trả lời “Hài lòng” và “Rất hài lòng” (mức 4, 5 trên thang 5 mức), tính"
+            f" theo hồ sơ có ngày trả kết quả trong kỳ. Công thức: {report.formula}.",
+        ),
+        Point(
+            "Khoảng tin cậy 95%.",
+            "Khoảng chứa chỉ số của toàn bộ hồ sơ trong kỳ với độ tin cậy 95%, nếu người không trả"
+            " lời giống người trả lời; khi điều đó không đúng, xem bảng giới hạn tại mục 3.",
+        ),
+        Point(
+            "Đánh giá.",
+            f"{signs[Status.MET]} Đạt: cả khoảng tin cậy từ mục tiêu trở lên;"
+            f" {signs[Status.NOT_MET]} Chưa đạt: cả khoảng tin cậy dưới mục tiêu;"
+            f" {signs[Status.UNCERTAIN]} Chưa rõ: khoảng tin cậy chứa mục tiêu, chưa đủ phiếu để"
+            f" kết luận; {signs[Status.FEW]} Ít mẫu: dưới 30 phiếu. Kết luận đưa ra một lần,"
+            " khi chốt kỳ.",
+        ),
+        Point(
+            "Bảo vệ người dân.",
+            "Không công bố kết quả của nhóm dưới 5 phiếu trả lời. Phiếu trả lời không gắn với số"
+            " điện thoại, mã hồ sơ.",
+        ),
+        Point("Nguồn gốc số liệu.", " · ".join(_footer(report))),
+    )
+    return Section("Phương pháp và giới hạn", points=points)
+
+
+def _annexes(report: Report) -> tuple[Section, ...]:
+    finished = [one for one in report.procedures if one.finished]
+    by_procedure = tables.procedure_table(finished, report.overall)
+    return (Section("Kết quả theo thủ tục hành chính", tables=(by_procedure,)),)
+
+
+def _footer(report: Report) -> tuple[str, ...]:
+    origin = report.origin
+    chain = f"Chuỗi kiểm toán: {origin.audit_head}"
+    if report.is_draft:
+        return (f"Tạm tính, chưa có bản chốt số liệu. Công thức {report.formula}.", chain)
+    return (f"Bản chốt số {origin.snapshot} · SHA-256: {origin.digest}", chain)

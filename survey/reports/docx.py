@@ -1,0 +1,215 @@
+"""The report in Word, in the form of Decree 30/2020: national title, Times New Roman, A4.
+
+Number, date and signature stay blank for the office. The same report gives the same bytes.
+"""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import docx as python_docx
+from docx.enum.section import WD_SECTION
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt, RGBColor
+
+from survey.reports import docx_tables
+from survey.reports.document import Document, Point, Section
+from survey.reports.docx_tables import CENTRE, JUSTIFIED, write
+
+# A part of a Word file; the types of the library do not cover what is used here.
+WordPart = Any
+# Decree 30/2020, annex I: margins of an A4 page in millimetres.
+PAGE = {"top_margin": 20, "bottom_margin": 20, "left_margin": 30, "right_margin": 15}
+OFFICE_WIDTH, NATION_WIDTH = 62, 103
+TEXT_WIDTH = OFFICE_WIDTH + NATION_WIDTH
+BODY = 13.5
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+BLANK = "\u2003\u2003"
+
+
+def render(report: Document, made_at: datetime) -> bytes:
+    """The Word file of a report; `made_at` becomes the file's date of creation."""
+    word: WordPart = python_docx.Document()
+    _set_page(word)
+    _set_style(word)
+    _set_properties(word, report, made_at)
+    _write_heading(word, report)
+    _write_first_page(word, report)
+    for number, section in enumerate(report.sections, 1):
+        _write_section(word, f"{number}. {section.title}", section)
+    _write_signing(word)
+    for number, section in enumerate(report.annexes, 1):
+        word.add_page_break()
+        _write_section(word, f"Phụ lục {number}. {section.title}", section)
+    _write_footer(word, report)
+    held = io.BytesIO()
+    word.save(held)
+    return _without_clock(held.getvalue())
+
+
+def _set_page(word: WordPart) -> None:
+    section = word.sections[0]
+    section.start_type = WD_SECTION.NEW_PAGE
+    section.page_width, section.page_height = Mm(210), Mm(297)
+    for name, millimetres in PAGE.items():
+        setattr(section, name, Mm(millimetres))
+    section.header_distance = section.footer_distance = Mm(9)
+    section.different_first_page_header_footer = True  # page 1 bears no number
+    number = section.header.paragraphs[0]
+    number.alignment = CENTRE
+    for kind, text in (("begin", None), (None, "PAGE"), ("end", None)):
+        run = number.add_run()
+        run.font.size = Pt(13)
+        if kind:
+            mark = OxmlElement("w:fldChar")
+            mark.set(qn("w:fldCharType"), kind)
+        else:
+            mark = OxmlElement("w:instrText")
+            mark.text = text
+        run._r.append(mark)  # noqa: SLF001 - the library has no fields
+
+
+def _set_style(word: WordPart) -> None:
+    for name in ("Normal", "Heading 1", "Heading 2", "Title", "List Number", "List Bullet"):
+        style = word.styles[name]
+        style.font.name = "Times New Roman"
+        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+        for script in ("ascii", "hAnsi", "eastAsia", "cs"):
+            fonts.set(qn(f"w:{script}"), "Times New Roman")
+        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+            fonts.attrib.pop(qn(f"w:{theme}"), None)
+        style.font.color.rgb = RGBColor(0, 0, 0)
+        style.font.size = Pt(BODY)
+        style.paragraph_format.space_before = Pt(0)
+        style.paragraph_format.space_after = Pt(4)
+        style.paragraph_format.line_spacing = 1.1
+    for name in ("Heading 1", "Heading 2"):
+        word.styles[name].font.bold = True
+        word.styles[name].paragraph_format.space_before = Pt(8)
+        word.styles[name].paragraph_format.keep_with_next = True
+    language = OxmlElement("w:lang")
+    language.set(qn("w:val"), "vi-VN")
+    word.styles["Normal"].element.get_or_add_rPr().append(language)
+
+
+def _set_properties(word: WordPart, report: Document, made_at: datetime) -> None:
+    about = word.core_properties
+    about.title = report.subtitle
+    about.author = about.last_modified_by = f"Sở Nội vụ tỉnh {report.province}"
+    about.created = about.modified = made_at.astimezone(UTC).replace(tzinfo=None)
+    about.language, about.comments, about.revision = "vi-VN", "", 1
+
+
+def _write_heading(word: WordPart, report: Document) -> None:
+    """Issuing office on the left, national title on the right, both above a short line."""
+    table = docx_tables.bare_table(word, (OFFICE_WIDTH, NATION_WIDTH))
+    left, right = table.rows[0].cells
+    write(left.paragraphs[0], f"UBND TỈNH {report.province.upper()}", 12.5, CENTRE)
+    write(left.add_paragraph(), "SỞ NỘI VỤ", 12.5, CENTRE, bold=True)
+    docx_tables.add_rule(left, 22, OFFICE_WIDTH)
+    write(left.add_paragraph(), f"Số:{BLANK}{BLANK}/BC-SNV", 13, CENTRE)
+    write(right.paragraphs[0], "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 12.5, CENTRE, bold=True)
+    write(right.add_paragraph(), "Độc lập - Tự do - Hạnh phúc", 13.5, CENTRE, bold=True)
+    docx_tables.add_rule(right, 56, NATION_WIDTH)
+    place = f"{report.province}, ngày{BLANK}tháng{BLANK}năm {report.year}"
+    write(right.add_paragraph(), place, 13, CENTRE, italic=True)
+    for cell in (left, right):
+        for paragraph in cell.paragraphs:
+            paragraph.paragraph_format.space_after = Pt(0)
+            if paragraph.paragraph_format.line_spacing is None:
+                paragraph.paragraph_format.line_spacing = 1.0
+
+
+def _write_first_page(word: WordPart, report: Document) -> None:
+    mark = "DỰ THẢO · TẠM TÍNH" if report.is_draft else "DỰ THẢO"
+    paragraph = write(word.add_paragraph(), mark, 12, CENTRE, bold=True)
+    paragraph.paragraph_format.space_before = Pt(4)
+    title = write(word.add_paragraph(style="Title"), report.title, 14, CENTRE, bold=True)
+    docx_tables.drop_border(title)
+    title.paragraph_format.space_after = Pt(0)
+    write(word.add_paragraph(), report.subtitle, 13.5, CENTRE, bold=True)
+    write(word.add_paragraph(), report.basis, 11.5, CENTRE, italic=True)
+    write(word.add_paragraph(), report.verdict, 13, JUSTIFIED)
+    docx_tables.add_tiles(word, report.tiles, TEXT_WIDTH)
+    caption = write(word.add_paragraph(), report.picture.title, 11.5, bold=True)
+    caption.paragraph_format.space_before = Pt(6)
+    caption.paragraph_format.keep_with_next = True
+    _add_picture(word, report)
+    _write_points(word, "Những nội dung cần chỉ đạo", report.direction, "List Number")
+    if report.good:
+        _write_points(word, "Kết quả nổi bật", report.good, "List Bullet")
+    word.add_page_break()
+
+
+def _add_picture(word: WordPart, report: Document) -> None:
+    drawn = word.add_picture(io.BytesIO(report.picture.png), width=Mm(TEXT_WIDTH - 2))
+    about = drawn._inline.docPr  # noqa: SLF001 - the library has no text alternative
+    about.set("name", "Biểu đồ")
+    about.set("title", report.picture.title)
+    about.set("descr", report.picture.alternative)
+    word.paragraphs[-1].alignment = CENTRE
+    word.paragraphs[-1].paragraph_format.space_after = Pt(2)
+
+
+def _write_points(word: WordPart, title: str, points: Sequence[Point], style: str) -> None:
+    heading = write(word.add_paragraph(style="Heading 2"), title, 12.5, bold=True)
+    heading.paragraph_format.space_before = Pt(3)
+    heading.paragraph_format.space_after = Pt(1)
+    for point in points:
+        _write_point(word.add_paragraph(style=style), point, 11.5)
+
+
+def _write_point(paragraph: WordPart, point: Point, size: float) -> None:
+    write(paragraph, f"{point.lead} ", size, JUSTIFIED, bold=True)
+    write(paragraph, point.text, size, JUSTIFIED)
+    paragraph.paragraph_format.space_after = Pt(1.5)
+    paragraph.paragraph_format.line_spacing = 1.0
+
+
+def _write_section(word: WordPart, title: str, section: Section) -> None:
+    write(word.add_paragraph(style="Heading 1"), title, 13.5, bold=True)
+    for text in section.paragraphs:
+        write(word.add_paragraph(), text, 13, JUSTIFIED)
+    for point in section.points:
+        _write_point(word.add_paragraph(style="List Bullet"), point, 13)
+    for table in section.tables:
+        docx_tables.add_table(word, table)
+
+
+def _write_signing(word: WordPart) -> None:
+    word.add_paragraph().paragraph_format.space_after = Pt(4)
+    left, right = docx_tables.bare_table(word, (85, 80)).rows[0].cells
+    write(left.paragraphs[0], "Nơi nhận:", 12, bold=True, italic=True)
+    for line in (
+        "- Tỉnh ủy, HĐND, UBND tỉnh (để báo cáo);",
+        "- Các cơ quan, đơn vị, địa phương;",
+        "- Lưu: VT.",
+    ):
+        write(left.add_paragraph(), line, 11)
+    write(right.paragraphs[0], "GIÁM ĐỐC", 13.5, CENTRE, bold=True)
+    for paragraph in left.paragraphs:
+        paragraph.paragraph_format.space_after = Pt(0)
+
+
+def _write_footer(word: WordPart, report: Document) -> None:
+    section = word.sections[0]
+    for footer in (section.footer, section.first_page_footer):
+        for place, line in enumerate(report.footer):
+            paragraph = footer.paragraphs[0] if place == 0 else footer.add_paragraph()
+            write(paragraph, line, 6.5, WD_ALIGN_PARAGRAPH.LEFT)
+            paragraph.paragraph_format.space_after = Pt(0)
+
+
+def _without_clock(packed: bytes) -> bytes:
+    """The same archive with a fixed time on every part, so equal reports are equal files."""
+    fresh = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(fresh, "w") as new:
+        for part in old.infolist():
+            entry = zipfile.ZipInfo(part.filename, ZIP_EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            new.writestr(entry, old.read(part))
+    return fresh.getvalue()

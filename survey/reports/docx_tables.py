@@ -1,0 +1,168 @@
+"""Tables of the Word file: widths in cell and grid, repeated headings, rows that never split."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt, RGBColor
+
+from survey.reports.document import Kind, Table, Tile
+from survey.reports.phrases import SIGNS
+
+# A part of a Word file; the types of the library do not cover what is used here.
+WordPart = Any
+CENTRE = WD_ALIGN_PARAGRAPH.CENTER
+JUSTIFIED = WD_ALIGN_PARAGRAPH.JUSTIFY
+LEFT = WD_ALIGN_PARAGRAPH.LEFT
+RIGHT = WD_ALIGN_PARAGRAPH.RIGHT
+NUMBERS = frozenset({Kind.COUNT, Kind.SHARE, Kind.MEAN, Kind.LEVEL})
+SIZE = 10
+SIGN_FONT = "Segoe UI Symbol"
+SIGN_COLOURS = {"met": RGBColor(0x1F, 0x5F, 0xA8), "not_met": RGBColor(0xA8, 0x44, 0x0A)}
+
+
+def write(
+    paragraph: WordPart,
+    text: str,
+    size: float,
+    align: WD_ALIGN_PARAGRAPH | None = None,
+    *,
+    bold: bool = False,
+    italic: bool = False,
+) -> WordPart:
+    """Add text to a paragraph and give the paragraph back. Size in points."""
+    for part in SIGNS.split(text):
+        run = paragraph.add_run(part)
+        run.font.size = Pt(size)
+        run.bold, run.italic = bold, italic
+        if SIGNS.fullmatch(part):
+            _set_sign_font(run)
+    if align is not None:
+        paragraph.alignment = align
+    return paragraph
+
+
+def _set_sign_font(run: WordPart) -> None:
+    run.bold, run.font.name = False, SIGN_FONT
+    fonts = run._r.get_or_add_rPr().get_or_add_rFonts()  # noqa: SLF001
+    for script in ("eastAsia", "cs"):
+        fonts.set(qn(f"w:{script}"), SIGN_FONT)
+
+
+def bare_table(word: WordPart, widths: Sequence[int]) -> WordPart:
+    """One row without borders. The national name wraps unless cell and grid bear the width."""
+    table = word.add_table(rows=1, cols=len(widths))
+    _fix_widths(table, widths)
+    return table
+
+
+def _fix_widths(table: WordPart, widths: Sequence[int]) -> None:
+    table.autofit = False
+    table.alignment = WD_TABLE_ALIGNMENT.CENTER
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Mm(width)
+    for row in table.rows:
+        for cell, width in zip(row.cells, widths, strict=True):
+            cell.width = Mm(width)
+
+
+def add_rule(cell: WordPart, width: int, room: int) -> None:
+    """A short centred line below the text of a cell: an empty paragraph with a border on top."""
+    paragraph = cell.add_paragraph()
+    side = Mm((room - width) / 2 - 2)
+    paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = side
+    write(paragraph, "", 4).paragraph_format.line_spacing = Pt(5)
+    _border(paragraph._p.get_or_add_pPr(), "w:pBdr", {"top": "6"})  # noqa: SLF001
+
+
+def drop_border(paragraph: WordPart) -> None:
+    """Take away the line that the built-in title style draws."""
+    _border(paragraph._p.get_or_add_pPr(), "w:pBdr", {"bottom": None})  # noqa: SLF001
+
+
+def _border(properties: WordPart, name: str, sides: dict[str, str | None]) -> None:
+    borders = OxmlElement(name)
+    for side, size in sides.items():
+        line = OxmlElement(f"w:{side}")
+        line.set(qn("w:val"), "single" if size else "nil")
+        if size:
+            line.set(qn("w:sz"), size)
+            line.set(qn("w:space"), "1")
+            line.set(qn("w:color"), "000000")
+        borders.append(line)
+    properties.insert_element_before(
+        borders, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc", "w:outlineLvl", "w:rPr"
+    )
+
+
+def add_tiles(word: WordPart, tiles: Sequence[Tile], width: int) -> None:
+    """The four figures side by side."""
+    table = word.add_table(rows=1, cols=len(tiles), style="Table Grid")
+    _fix_widths(table, [width // len(tiles)] * len(tiles))
+    for cell, tile in zip(table.rows[0].cells, tiles, strict=True):
+        write(cell.paragraphs[0], tile.label, 10.5, bold=True)
+        value = write(cell.add_paragraph(), tile.value, 18, bold=True)
+        if tile.status:
+            write(value, f" {tile.status}", 10, bold=True)
+            for run in value.runs[1:]:
+                run.font.color.rgb = SIGN_COLOURS.get(tile.sign, RGBColor(0, 0, 0))
+        for line in (tile.detail, *tile.lines):
+            write(cell.add_paragraph(), line, 9.5)
+        _tighten(cell)
+
+
+def add_table(word: WordPart, table: Table) -> None:
+    """A captioned table with its notes below."""
+    caption = write(word.add_paragraph(), table.title, 11.5, bold=True)
+    caption.paragraph_format.keep_with_next = True
+    caption.paragraph_format.space_before = Pt(6)
+    caption.paragraph_format.space_after = Pt(2)
+    grid = word.add_table(rows=1 + len(table.rows), cols=len(table.columns), style="Table Grid")
+    _fix_widths(grid, [column.width for column in table.columns])
+    for place, row in enumerate(grid.rows):
+        _keep_whole(row, is_heading=place == 0)
+        for number, cell in enumerate(row.cells):
+            column = table.columns[number]
+            if place == 0:
+                write(cell.paragraphs[0], column.title, 10, CENTRE, bold=True)
+                cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
+            else:
+                align = RIGHT if column.kind in NUMBERS else LEFT
+                text = table.rows[place - 1][number].text
+                write(cell.paragraphs[0], text, SIZE, align, bold=place <= table.strong)
+            _tighten(cell)
+    for note in table.notes:
+        below = write(word.add_paragraph(), note, 10.5, JUSTIFIED, italic=True)
+        below.paragraph_format.space_before = Pt(2)
+
+
+def _keep_whole(row: WordPart, *, is_heading: bool) -> None:
+    properties = row._tr.get_or_add_trPr()  # noqa: SLF001 - the library has neither of the two
+    properties.append(OxmlElement("w:cantSplit"))
+    if is_heading:
+        properties.append(OxmlElement("w:tblHeader"))
+
+
+def _tighten(cell: WordPart) -> None:
+    for paragraph in cell.paragraphs:
+        paragraph.paragraph_format.space_after = Pt(0)
+        paragraph.paragraph_format.line_spacing = 1.0
+    properties = cell._tc.get_or_add_tcPr()  # noqa: SLF001
+    margins = OxmlElement("w:tcMar")
+    for side in ("start", "end"):
+        edge = OxmlElement(f"w:{side}")
+        edge.set(qn("w:w"), "57")  # twentieths of a point: one millimetre
+        edge.set(qn("w:type"), "dxa")
+        margins.append(edge)
+    properties.append(margins)
+    _vertical_last(properties)
+
+
+def _vertical_last(properties: WordPart) -> None:
+    """The order of elements is part of the format: vertical alignment follows the margins."""
+    vertical = properties.find(qn("w:vAlign"))
+    if vertical is not None:
+        properties.append(vertical)

@@ -1,0 +1,119 @@
+"""Reads everything a report prints: the snapshot or live counts, cases as they stood, corrections.
+
+Cases and corrections are read as they stood when the period was closed, from stamps and steps that
+are never changed, so a report of a closed month stays the same whenever it is built.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey import audit, indices
+from survey.errors import Refused
+from survey.indices.targets import ladder
+from survey.models.dossier import Dossier, DossierChange
+from survey.models.invitation import CoverageEntry
+from survey.models.organisation import Province
+from survey.models.snapshot import Snapshot
+from survey.models.target import Target
+from survey.reports import phrases
+from survey.reports.case_times import read_cases
+from survey.reports.figures import (
+    Before,
+    Correction,
+    KeptLevel,
+    Origin,
+    Report,
+    Status,
+    read_figure,
+    read_report,
+    standing,
+)
+
+
+def gather(session: Session, month: str, now: datetime) -> Report:
+    """The report of a month (YYYY-MM) as of `now`; without a snapshot a draft from live counts.
+
+    Invalid `future_period`; Refused `empty_month` when no dossier finished, `no_province`,
+    `snapshot_broken`.
+    """
+    indices.check_month(month, now)
+    snapshot = indices.first(session, month)
+    if snapshot is None:
+        payload = indices.draft_payload(session, month, now, provisional=True)
+        payload["closed_at"] = None
+    else:
+        payload = indices.payload_of(snapshot)
+    if not payload["frame"]["finished"]:
+        raise Refused("empty_month", phrases.month_name(month))
+    as_of = snapshot.closed_at if snapshot else now
+    return read_report(
+        payload,
+        _origin(session, month, snapshot, now),
+        read_cases(session, month, as_of),
+        _corrections(session, month, as_of),
+        _before(session, month),
+    )
+
+
+def _origin(session: Session, month: str, snapshot: Snapshot | None, now: datetime) -> Origin:
+    province = session.scalars(select(Province)).first()
+    if province is None:
+        raise Refused("no_province")
+    return Origin(
+        province=province.name,
+        snapshot=snapshot.id if snapshot else None,
+        digest=snapshot.digest if snapshot else None,
+        audit_head=audit.head(session),
+        made_at=now,
+        kept=_kept(session, month),
+    )
+
+
+def _kept(session: Session, month: str) -> tuple[KeptLevel, ...]:
+    """The targets of the years before those of `month`, by scope."""
+    last = select(func.max(Target.by_year)).where(Target.by_year < int(month[:4]))
+    by_year = session.scalar(last)
+    if by_year is None:
+        return ()
+    steps = ladder(session, f"{by_year}-12").by_scope
+    return tuple(
+        KeptLevel(scope, float(target.value), by_year) for scope, target in sorted(steps.items())
+    )
+
+
+def _before(session: Session, month: str) -> Before | None:
+    earlier = indices.previous_month(month)
+    snapshot = indices.first(session, earlier)
+    if snapshot is None:
+        return None
+    figures = indices.payload_of(snapshot)["figures"]
+    whole = read_figure(figures["overall"][0])
+    sectors = [read_figure(row) for row in figures["sector"]]
+    return Before(
+        month=earlier,
+        index=None if whole.is_hidden else whole.index,
+        sectors_met=len(standing(sectors, Status.MET)),
+        sectors=len(sectors),
+        response_rate=whole.response_rate,
+        cases_on_time=read_cases(session, earlier, snapshot.closed_at).total.on_time_share,
+    )
+
+
+def _corrections(session: Session, month: str, as_of: datetime) -> list[Correction]:
+    dossiers = func.count(func.distinct(DossierChange.dossier_id))
+    agencies = func.count(func.distinct(Dossier.agency_id))
+    query = (
+        select(DossierChange.field, dossiers, agencies)
+        .join(Dossier, Dossier.id == DossierChange.dossier_id)
+        .join(CoverageEntry, CoverageEntry.dossier_id == Dossier.id)
+        .where(
+            CoverageEntry.month == month,
+            DossierChange.after_finish.is_(True),
+            DossierChange.changed_at <= as_of,
+        )
+        .group_by(DossierChange.field)
+        .order_by(dossiers.desc(), DossierChange.field)
+    )
+    return [Correction(*row) for row in session.execute(query)]

@@ -1,0 +1,58 @@
+"""The report as one page: styles inside, chart as a data URI. The same page is printed to PDF."""
+
+import base64
+from functools import cache
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from survey.reports.document import Document, Kind
+from survey.reports.phrases import SIGNS
+from survey.settings import ROOT
+
+FOLDER = ROOT / "templates" / "reports"
+# Millimetres of text on A4 between the margins of Decree 30/2020.
+TEXT_WIDTH = 165
+# Kinds whose cells stand at the right edge.
+RIGHT = frozenset({Kind.COUNT, Kind.SHARE, Kind.MEAN, Kind.LEVEL})
+
+
+def render(document: Document) -> str:
+    """The page of a report; needs nothing beside itself."""
+    picture = base64.b64encode(document.picture.svg).decode()
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=document,
+            picture=f"data:image/svg+xml;base64,{picture}",
+            right=RIGHT,
+            css=stylesheet(document),
+        )
+    )
+
+
+def stylesheet(document: Document) -> str:
+    """The styles inside the page: a strict policy can name them by their hash."""
+    tables = [table for part in (*document.sections, *document.annexes) for table in part.tables]
+    widths = sorted({column.width for table in tables for column in table.columns})
+    columns = "".join(f".w{width} {{ width: {width / TEXT_WIDTH:.2%} }}\n" for width in widths)
+    return (FOLDER / "report.css").read_text(encoding="utf-8") + columns
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["signs"] = _mark_signs
+    return environment
+
+
+def _mark_signs(text: str) -> Markup:
+    """Escape a text and give its status signs a font that has them at full size."""
+    return Markup(SIGNS.sub(r'<span class="sign">\1</span>', str(escape(text))))  # noqa: S704

@@ -1,0 +1,115 @@
+"""Which months can have a report, which files lie ready, and what is still missing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.errors import NotFound
+from survey.indices import closable_from, previous_month
+from survey.models.count import Frame
+from survey.models.organisation import Agency
+from survey.models.snapshot import Snapshot
+from survey.reports.build import FORMATS, file_name
+from survey.workdays import LOCAL
+
+MOST_MONTHS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyFile:
+    """One file that was built."""
+
+    format: str
+    name: str
+    bytes: int
+    built_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One month: figures behind it, its closing, units that fell silent, files that lie ready."""
+
+    month: str
+    finished: int
+    answered: int
+    closed_at: datetime | None
+    closable_on: date
+    silent: tuple[str, ...]
+    files: tuple[ReadyFile, ...]
+
+
+def months(session: Session, folder: Path) -> list[Month]:
+    """Months with finished dossiers, newest first; files are looked for in `folder`/month."""
+    sums = (func.sum(Frame.finished), func.sum(Frame.answered))
+    query = (
+        select(Frame.month, *sums)
+        .where(Frame.finished > 0)
+        .group_by(Frame.month)
+        .order_by(Frame.month.desc())
+        .limit(MOST_MONTHS)
+    )
+    rows = session.execute(query).all()
+    query_closed = select(Snapshot.month, Snapshot.closed_at).where(Snapshot.number == 1)
+    closed = {row.month: row.closed_at for row in session.execute(query_closed)}
+    active = _active(session, rows[-1][0]) if rows else {}
+    return [
+        Month(
+            month=month,
+            finished=finished,
+            answered=answered,
+            closed_at=closed.get(month),
+            closable_on=closable_from(month).astimezone(LOCAL).date(),
+            silent=_silent(active, month),
+            files=ready_files(folder, month, is_draft=month not in closed),
+        )
+        for month, finished, answered in rows
+    ]
+
+
+def _active(session: Session, since: str) -> dict[str, dict[int, Agency]]:
+    """Month → units with finished dossiers."""
+    query = (
+        select(Frame.month, Agency)
+        .join(Agency, Agency.id == Frame.agency_id)
+        .where(Frame.month >= since, Frame.finished > 0)
+        .distinct()
+    )
+    found: dict[str, dict[int, Agency]] = {}
+    for month, agency in session.execute(query):
+        found.setdefault(month, {})[agency.id] = agency
+    return found
+
+
+def _silent(active: dict[str, dict[int, Agency]], month: str) -> tuple[str, ...]:
+    """Units that had dossiers the month before, still exist, and have none this month."""
+    first_day = date.fromisoformat(f"{month}-01")
+    before = active.get(previous_month(month), {})
+    missing: Iterable[Agency] = (
+        agency for number, agency in before.items() if number not in active.get(month, {})
+    )
+    return tuple(sorted(agency.name for agency in missing if agency.is_valid_on(first_day)))
+
+
+def ready_files(folder: Path, month: str, *, is_draft: bool) -> tuple[ReadyFile, ...]:
+    """Files of a month that fit its state: drafts are no longer offered once it is closed."""
+    found = []
+    for name in FORMATS:
+        path = folder / month / file_name(month, name, is_draft=is_draft)
+        if path.is_file():
+            about = path.stat()
+            built_at = datetime.fromtimestamp(about.st_mtime, UTC)
+            found.append(ReadyFile(name, path.name, about.st_size, built_at))
+    return tuple(found)
+
+
+def path_of(folder: Path, month: str, name: str) -> Path:
+    """Where a built file lies; NotFound `no_report_file` for any other name."""
+    known = {file_name(month, one, is_draft=draft) for one in FORMATS for draft in (True, False)}
+    path = folder / month / name
+    if name not in known or not path.is_file():
+        raise NotFound("no_report_file")
+    return path.resolve()

@@ -1,0 +1,253 @@
+"""The tables of a report: which columns, in which words, with the numbers behind them."""
+
+from collections.abc import Sequence
+
+from survey.reports import phrases
+from survey.reports.document import Cell, Column, Kind, Table
+from survey.reports.figures import (
+    CaseLine,
+    Correction,
+    Figure,
+    LateFigures,
+    Report,
+    RuleHit,
+    Status,
+)
+
+HIDDEN_NOTE = "“–”: dưới 5 phiếu trả lời, không công bố để bảo vệ người dân."
+RANKING_NOTE = (
+    "Xếp hạng chính thức theo năm; bảng này căn cứ số liệu của tháng để cảnh báo sớm, không thay"
+    " cho kết luận của cơ quan có thẩm quyền."
+)
+NEEDS_NOTE = "Số phiếu cần thêm để kết luận về từng dòng “Chưa rõ” có trong tệp Excel."
+MOST_NEEDS = 7
+# Some procedures have names of 900 characters; Excel has them whole.
+LONGEST_NAME = 150
+
+
+def figure_table(title: str, first: str, figures: Sequence[Figure], whole: Figure) -> Table:
+    """Index against target, one line a figure, the whole province on top."""
+    columns = (
+        Column("TT", 8, Kind.COUNT),
+        Column(first, 40),
+        Column("Chỉ số (khoảng tin cậy 95%)", 34, Kind.SHARE),
+        Column("Điểm TB", 12, Kind.MEAN),
+        Column("Phiếu / hồ sơ", 23, Kind.COUNT),
+        Column("Trả lời (%)", 13, Kind.SHARE),
+        Column("Mục tiêu", 12, Kind.LEVEL),
+        Column("Đánh giá", 23, Kind.STATUS),
+    )
+    rows = [_figure_row("", whole)]
+    rows += [_figure_row(str(place), one) for place, one in enumerate(figures, 1)]
+    return Table(title, columns, tuple(rows), strong=1, notes=_figure_notes(figures))
+
+
+def _figure_row(place: str, one: Figure) -> tuple[Cell, ...]:
+    hidden = one.is_hidden
+    return (
+        Cell(place),
+        Cell(phrases.shortened(one.label, LONGEST_NAME)),
+        Cell(phrases.interval(one), None if hidden else one.index, Kind.SHARE),
+        Cell(phrases.number(None if hidden else one.mean, 2), None, Kind.MEAN),
+        Cell(f"{phrases.count(one)} / {phrases.number(one.finished)}", None, Kind.COUNT),
+        Cell(phrases.percent(None if hidden else one.response_rate), None, Kind.SHARE),
+        Cell(phrases.level(one.target), one.target, Kind.LEVEL),
+        Cell(phrases.status(one), None, Kind.STATUS),
+    )
+
+
+def _figure_notes(figures: Sequence[Figure]) -> tuple[str, ...]:
+    notes = []
+    unsure = [one for one in figures if one.status is Status.UNCERTAIN and one.needed]
+    if len(unsure) > MOST_NEEDS:
+        notes.append(NEEDS_NOTE)
+    elif unsure:
+        needs = (f"{one.label} {phrases.number(one.needed)} phiếu" for one in unsure)
+        notes.append(f"Để kết luận, cần thêm khoảng: {'; '.join(needs)}.")
+    if any(one.is_hidden for one in figures):
+        notes.append(HIDDEN_NOTE)
+    return tuple(notes)
+
+
+def procedure_table(figures: Sequence[Figure], whole: Figure) -> Table:
+    """The same for procedures: their long names get the room of two columns."""
+    columns = (
+        Column("Mã", 18),
+        Column("Thủ tục hành chính", 61),
+        Column("Chỉ số (khoảng tin cậy 95%)", 33, Kind.SHARE),
+        Column("Phiếu / hồ sơ", 19, Kind.COUNT),
+        Column("Mục tiêu", 11, Kind.LEVEL),
+        Column("Đánh giá", 23, Kind.STATUS),
+    )
+    rows = []
+    for one in (whole, *figures):
+        _, name, index, _, rated, _, target, judged = _figure_row("", one)
+        code = "" if one is whole else one.key
+        rows.append((Cell(code), name, index, rated, target, judged))
+    title = "Chỉ số theo thủ tục hành chính (%)"
+    return Table(title, columns, tuple(rows), strong=1, notes=_figure_notes(figures))
+
+
+def factor_table(figures: Sequence[Figure]) -> Table:
+    """The five factors of the full questionnaire."""
+    columns = (
+        Column("Yếu tố", 70),
+        Column("Chỉ số (khoảng tin cậy 95%)", 45, Kind.SHARE),
+        Column("Điểm TB", 25, Kind.MEAN),
+        Column("Số phiếu", 25, Kind.COUNT),
+    )
+    rows = tuple(
+        (
+            Cell(phrases.FACTORS.get(one.key, one.key)),
+            Cell(phrases.interval(one), None if one.is_hidden else one.index, Kind.SHARE),
+            Cell(phrases.number(None if one.is_hidden else one.mean, 2), None, Kind.MEAN),
+            Cell(phrases.count(one), None if one.is_hidden else one.rated, Kind.COUNT),
+        )
+        for one in figures
+    )
+    return Table("Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)", columns, rows)
+
+
+def coverage_table(report: Report) -> Table:
+    """From finished dossiers to answers, and every reason why somebody was not asked."""
+    frame = report.frame
+    columns = (
+        Column("Nội dung", 105),
+        Column("Số hồ sơ", 30, Kind.COUNT),
+        Column("Tỷ lệ so với hồ sơ hoàn thành (%)", 30, Kind.SHARE),
+    )
+    steps = [
+        ("Hồ sơ hoàn thành trong kỳ", frame.finished),
+        ("Đã mời đánh giá", frame.invited),
+        ("– trong đó tin nhắn đến được người dân", frame.delivered),
+        ("– trong đó đã trả lời", frame.answered),
+        ("Không mời đánh giá", sum(found for _, found in report.not_invited)),
+    ]
+    steps += [(f"– {phrases.REASONS.get(why, why)}", found) for why, found in report.not_invited]
+    rows = tuple(
+        (Cell(text), _counted(found), _share(found, frame.finished)) for text, found in steps
+    )
+    return Table("Từ hồ sơ đến phiếu trả lời", columns, rows, strong=1)
+
+
+def bounds_table(report: Report) -> Table:
+    """What the index could be whatever the silent would have said."""
+    columns = (
+        Column("Lĩnh vực", 65),
+        Column("Tỷ lệ trả lời (%)", 30, Kind.SHARE),
+        Column("Thấp nhất có thể", 35, Kind.SHARE),
+        Column("Cao nhất có thể", 35, Kind.SHARE),
+    )
+    rows = tuple(_bounds_row(one) for one in (report.overall, *report.sectors))
+    note = (
+        "Thấp nhất: coi mọi người chưa trả lời là không hài lòng; cao nhất: coi mọi người chưa trả"
+        " lời là hài lòng. Không công thức nào thu hẹp được khoảng này ngoài việc có thêm phiếu."
+    )
+    return Table("Giới hạn của chỉ số khi kể cả người chưa trả lời (%)", columns, rows, 1, (note,))
+
+
+def _bounds_row(one: Figure) -> tuple[Cell, ...]:
+    shares = (one.response_rate, one.missing_low, one.missing_high)
+    shown = [None if one.is_hidden else share for share in shares]
+    return (Cell(one.label), *(Cell(phrases.percent(each), each, Kind.SHARE) for each in shown))
+
+
+def late_table(late: Sequence[LateFigures]) -> Table:
+    """Late dossiers by agency, only agencies that have any."""
+    columns = (
+        Column("TT", 10, Kind.COUNT),
+        Column("Cơ quan, đơn vị", 80),
+        Column("Hồ sơ hoàn thành", 25, Kind.COUNT),
+        Column("Trễ hạn", 20, Kind.COUNT),
+        Column("Tỷ lệ trễ hạn (%)", 30, Kind.SHARE),
+    )
+    finished, found = sum(one.finished for one in late), sum(one.late for one in late)
+    total = _late_row("", "Toàn tỉnh", finished, found)
+    rows = [
+        _late_row(str(place), one.label, one.finished, one.late)
+        for place, one in enumerate((one for one in late if one.late), 1)
+    ]
+    on_time = sum(not one.late for one in late)
+    notes = (f"{on_time} đơn vị khác không có hồ sơ trễ hạn.",) if on_time else ()
+    return Table("Hồ sơ trễ hạn theo cơ quan, đơn vị", columns, (total, *rows), 1, notes)
+
+
+def _late_row(place: str, label: str, finished: int, late: int) -> tuple[Cell, ...]:
+    return (Cell(place), Cell(label), _counted(finished), _counted(late), _share(late, finished))
+
+
+def rule_table(rules: Sequence[RuleHit], unproven: int) -> Table:
+    """Agencies that could not be rated "good", with the rule's own words and its source."""
+    columns = (
+        Column("TT", 8, Kind.COUNT),
+        Column("Cơ quan, đơn vị", 38),
+        Column("Nội dung", 25),
+        Column("Kết quả", 16, Kind.SHARE),
+        Column("Ngưỡng", 24),
+        Column("Căn cứ", 54),
+    )
+    rows = tuple(
+        (
+            Cell(str(place)),
+            Cell(hit.agency),
+            Cell(phrases.RULES.get(hit.rule, hit.rule)),
+            Cell(f"{phrases.percent(hit.value)}%", hit.value, Kind.SHARE),
+            Cell(phrases.OPERATORS.get(hit.operator, "{}").format(f"{phrases.level(hit.limit)}%")),
+            Cell(f"“{hit.quote}” ({phrases.source(hit.source)})"),
+        )
+        for place, hit in enumerate(rules, 1)
+    )
+    notes = (RANKING_NOTE, *((unproven_words(unproven),) if unproven else ()))
+    return Table("Đơn vị chưa đủ điều kiện xếp hạng tốt", columns, rows, 0, notes)
+
+
+def unproven_words(found: int) -> str:
+    """How many agencies touch the bar with too few ratings to say so."""
+    return f"Có {found} đơn vị có chỉ số chạm ngưỡng nhưng dưới 30 phiếu nên chưa kết luận."
+
+
+def case_table(title: str, first: str, lines: Sequence[CaseLine], total: CaseLine) -> Table:
+    """Cases by agency or by reason, the total on top."""
+    columns = (
+        Column(first, 70),
+        Column("Ca mở", 17, Kind.COUNT),
+        Column("Đúng hạn", 19, Kind.COUNT),
+        Column("Trễ hạn", 19, Kind.COUNT),
+        Column("Quá hạn, chưa trả lời", 23, Kind.COUNT),
+        Column("Còn hạn", 17, Kind.COUNT),
+    )
+    rows = tuple(
+        (
+            Cell(line.label),
+            *map(_counted, (line.opened, line.on_time, line.late, line.overdue, line.waiting)),
+        )
+        for line in (total, *lines)
+    )
+    return Table(title, columns, rows, strong=1)
+
+
+def correction_table(corrections: Sequence[Correction]) -> Table:
+    """Changes that later files made to dossiers already counted."""
+    columns = (
+        Column("Nội dung thay đổi", 95),
+        Column("Số hồ sơ", 35, Kind.COUNT),
+        Column("Số đơn vị", 35, Kind.COUNT),
+    )
+    rows = tuple(
+        (
+            Cell(phrases.FIELDS.get(one.field, one.field)),
+            _counted(one.dossiers),
+            _counted(one.agencies),
+        )
+        for one in corrections
+    )
+    return Table("Thay đổi của hồ sơ sau khi đã được tính vào kỳ", columns, rows)
+
+
+def _counted(found: int) -> Cell:
+    return Cell(phrases.number(found), found, Kind.COUNT)
+
+
+def _share(part: int, whole: int) -> Cell:
+    share = part / whole if whole else None
+    return Cell(phrases.percent(share), share, Kind.SHARE)

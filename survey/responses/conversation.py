@@ -1,0 +1,241 @@
+"""A text from a phone finds its conversation: a rating is stored, a wish obeyed, doubt asked once.
+
+What is kept of a text that rated is that one came, on which day: never the phone beside the rating.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload
+
+from survey import invitations
+from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
+from survey.models.case import Case
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation, OptOut
+from survey.models.message import Conversation, Inbound, Message, MessageKind, MessageState
+from survey.models.organisation import Agency, Province
+from survey.models.response import Answer
+from survey.privacy import sealing
+from survey.responses.page import find_response
+from survey.responses.store import COMMENT_LENGTH, Submission, submit_by_sms
+from survey.sms import outbox
+from survey.sms.dialogue import Reply, parse
+from survey.sms.phone import clean_phone
+from survey.sms.providers import InboundSms
+from survey.sms.text import deadline_words, render, short_agency_name
+from survey.workdays import local_day
+
+LOCALE = "vi"
+# An answer that cannot leave within a day is of no use any more.
+WORTH_ANSWERING = timedelta(days=1)
+UNHAPPY_UP_TO = 2
+# An invitation in one of these states never reached its phone.
+_NOT_OUT = (
+    MessageState.READY,
+    MessageState.FAILED,
+    MessageState.CANCELLED,
+    MessageState.EXPIRED,
+)
+
+
+def receive(session: Session, inbound: InboundSms, now: datetime) -> None:
+    """Act on one inbound text; the same event again changes nothing."""
+    row = _store_event(session, inbound, now)
+    if row is None:
+        return
+    phone = clean_phone(inbound.from_number)
+    if phone.e164 is None or phone.kind != "mobile":
+        _to_inbox(session, row, inbound, now)
+        return
+    talk = _Talk(session, phone.e164, now)
+    if not talk.answer(parse(inbound.text)):
+        _to_inbox(session, row, inbound, now)
+
+
+def _store_event(session: Session, inbound: InboundSms, now: datetime) -> Inbound | None:
+    """Keep that a text came, on which day; None if this event was seen before."""
+    name = inbound.event_id or f"{inbound.from_number}|{inbound.text}|{now:%Y-%m-%dT%H:%M}"
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    fresh = dialect.insert(Inbound).values(
+        id=secrets.token_hex(16),
+        provider=inbound.provider,
+        event_hash=sealing.event_hash(session, name),
+        received_at=day_of(now),
+        needs_person=False,
+    )
+    row_id = session.scalar(fresh.on_conflict_do_nothing().returning(Inbound.id))
+    return session.get(Inbound, row_id) if row_id else None
+
+
+def _to_inbox(session: Session, row: Inbound, inbound: InboundSms, now: datetime) -> None:
+    """Leave a text to the hotline, with its phone and words."""
+    number = clean_phone(inbound.from_number).e164 or inbound.from_number
+    row.phone_sealed = sealing.seal(session, "inbound.phone", row.id, number)
+    row.phone_index = sealing.phone_index(session, number)
+    row.body_sealed = sealing.seal(session, "inbound.body", row.id, inbound.text)
+    row.received_at, row.needs_person = now, True
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The invitation a text is about, or whether there are several to choose from."""
+
+    invitation: Invitation | None
+    is_ambiguous: bool = False
+
+
+class _Talk:
+    """One phone and what it may be talking about."""
+
+    def __init__(self, session: Session, e164: str, now: datetime) -> None:
+        self.session, self.e164, self.now = session, e164, now
+        self.indexes = sealing.phone_indexes(session, e164)
+        self.open = self._open_invitations()
+
+    def answer(self, reply: Reply) -> bool:
+        """Act on a reply; False if a person has to read it."""
+        if reply.kind == "opt_out":
+            return self._opt_out()
+        if reply.kind == "help":
+            return self._help()
+        if reply.kind == "rating":
+            return self._rate(self._choose(reply.code), reply.rating or 0)
+        # What looks like a code may be a word of a sentence.
+        is_code = any(invitation.reply_code == reply.code for invitation in self.open)
+        chosen = self._choose(reply.code if is_code else None)
+        if reply.kind == "call_me":
+            return self._call_me(chosen)
+        if reply.kind == "ask" and self._is_unrated(chosen):
+            return self._ask(chosen)
+        return self._comment(chosen, reply.text)
+
+    def _opt_out(self) -> bool:
+        """Obeyed at once, everywhere, and confirmed the first time."""
+        known = select(OptOut.phone_index).where(OptOut.phone_index.in_(self.indexes))
+        if self.session.scalars(known).first() is None:
+            invitations.opt_out(self.session, self.e164, self.now)
+            self._say("opt_out")
+        return True
+
+    def _help(self) -> bool:
+        """Answered once a day."""
+        notes = self._notes()
+        if notes.helped_on is None or local_day(notes.helped_on) < local_day(self.now):
+            notes.helped_on = day_of(self.now)
+            self._say("help")
+        return True
+
+    def _rate(self, chosen: _Chosen, rating: int) -> bool:
+        """Stored if it is clear what it is about; without a conversation it came too late."""
+        if chosen.invitation is None:
+            if self.open:
+                self._ask(_Chosen(None, is_ambiguous=True))
+            return True
+        before = self._rated(chosen.invitation)
+        was_unhappy = before is not None and before.overall <= UNHAPPY_UP_TO
+        given = Submission(overall=rating)
+        submit_by_sms(self.session, chosen.invitation, self.e164, given, self.now)
+        if rating <= UNHAPPY_UP_TO and not was_unhappy:
+            self._say("follow_up")
+        elif before is None:
+            agency = self.session.get_one(Agency, chosen.invitation.coverage.agency_id)
+            self._say("thanks", agency=short_agency_name(agency.name))
+        return True
+
+    def _call_me(self, chosen: _Chosen) -> bool:
+        """A rated conversation gets a case with a number; else the hotline reads the wish."""
+        by = calendar_of(self.session).add_working_hours(self.now, FIRST_REACTION_HOURS)
+        case = None
+        if chosen.invitation and self._rated(chosen.invitation):
+            wish = Submission(contact=True)
+            answer = submit_by_sms(self.session, chosen.invitation, self.e164, wish, self.now)
+            found = select(Case).where(Case.response_id == answer.response_id)
+            case = self.session.scalars(found).first()
+        self._say(
+            "call_back",
+            case_code=case.code if case else "",
+            by=deadline_words(case.first_due_at if case else by, LOCALE),
+        )
+        return case is not None
+
+    def _comment(self, chosen: _Chosen, text: str) -> bool:
+        """Added to what the same citizen rated; else for the hotline to read."""
+        if chosen.invitation is None:
+            return False
+        answer = self._rated(chosen.invitation)
+        if answer is None:
+            return False
+        whole = "\n".join(part for part in (answer.comment, text.strip()) if part)
+        given = Submission(comment=whole[:COMMENT_LENGTH])
+        submit_by_sms(self.session, chosen.invitation, self.e164, given, self.now)
+        return True
+
+    def _ask(self, chosen: _Chosen) -> bool:
+        """Ask once in a conversation; after that a person reads what is not clear."""
+        notes = self._notes()
+        newest = max(invitation.made_on for invitation in self.open)
+        if notes.asked_again_on is not None and local_day(notes.asked_again_on) >= newest:
+            return False
+        notes.asked_again_on = day_of(self.now)
+        if chosen.invitation is None:
+            self._say("which_one")
+        else:
+            self._say("ask_again", code=chosen.invitation.reply_code or "")
+        return True
+
+    def _choose(self, code: str | None) -> _Chosen:
+        """By code it is exact; without one only if nothing else can be meant."""
+        fitting = [one for one in self.open if code in {None, one.reply_code}]
+        if len(fitting) == 1:
+            return _Chosen(fitting[0])
+        return _Chosen(None, is_ambiguous=bool(self.open))
+
+    def _is_unrated(self, chosen: _Chosen) -> bool:
+        """Whether a rating is still awaited."""
+        if chosen.invitation is None:
+            return chosen.is_ambiguous
+        return self._rated(chosen.invitation) is None
+
+    def _rated(self, invitation: Invitation) -> Answer | None:
+        """What this phone answered last to an invitation."""
+        token = sealing.sms_token(self.e164, invitation.reply_code or "")
+        response = find_response(self.session, sealing.answer_keys(self.session, token))
+        return response.answers[-1] if response else None
+
+    def _open_invitations(self) -> list[Invitation]:
+        """Invitations that reached this phone and may still be answered by SMS."""
+        query = (
+            select(Invitation)
+            .join(Dossier, Dossier.id == Invitation.dossier_id)
+            .join(Message, Message.invitation_id == Invitation.id)
+            .where(Dossier.phone_index.in_(self.indexes))
+            .where(Invitation.reply_code.is_not(None), Invitation.expires_at > self.now)
+            .where(Invitation.is_disowned.is_(False))
+            .where(Message.kind == MessageKind.INVITATION, Message.state.not_in(_NOT_OUT))
+            .options(joinedload(Invitation.dossier), joinedload(Invitation.coverage))
+        )
+        return list(self.session.scalars(query).unique())
+
+    def _notes(self) -> Conversation:
+        """What this phone was asked or told before, made when missing."""
+        dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
+        fresh = dialect.insert(Conversation).values(phone_index=self.indexes[0])
+        self.session.execute(fresh.on_conflict_do_nothing())
+        query = select(Conversation).where(Conversation.phone_index == self.indexes[0])
+        return self.session.scalars(query.with_for_update()).one()
+
+    def _say(self, name: str, **values: str) -> None:
+        """Queue an answer; it has the same kind whatever was said, and so tells nothing."""
+        hotline = self.session.scalars(select(Province.hotline)).first() or ""
+        draft = outbox.Draft(
+            kind=MessageKind.DIALOGUE,
+            phone_e164=self.e164,
+            text=render(name, LOCALE, hotline=hotline, **values),
+            due_at=self.now,
+            expires_at=self.now + WORTH_ANSWERING,
+        )
+        outbox.enqueue(self.session, self.now, draft)

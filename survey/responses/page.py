@@ -1,0 +1,204 @@
+"""What the page of a link shows. Reading writes nothing.
+
+The page is opened more often than anything else, so its three statements are built once and bring
+plain rows.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.orm import Session, joinedload
+
+from survey.cases.clocks import may_reopen
+from survey.errors import NotFound
+from survey.invitations import stays_readable
+from survey.models.case import Case
+from survey.models.dossier import Dossier
+from survey.models.invitation import CoverageEntry, Invitation
+from survey.models.organisation import Agency, Procedure, Province
+from survey.models.questionnaire import FACTORS, QuestionnaireItem
+from survey.models.response import Answer, Response
+from survey.privacy import sealing
+from survey.sms.phone import mask_phone
+from survey.workdays import local_day
+
+_LINK = (
+    select(
+        Invitation.questionnaire_id,
+        Invitation.expires_at,
+        Invitation.is_disowned,
+        Dossier.code,
+        Dossier.finished_at,
+        Dossier.phone_sealed,
+        Agency.name.label("agency"),
+        Procedure.name.label("procedure"),
+        select(Province.hotline).limit(1).scalar_subquery().label("hotline"),
+    )
+    .join(Dossier, Dossier.id == Invitation.dossier_id)
+    .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
+    .join(Agency, Agency.id == CoverageEntry.agency_id)
+    .join(Procedure, Procedure.code == Dossier.procedure_code)
+    .where(Invitation.token_hash.in_(bindparam("hashes", expanding=True)))
+)
+_RATINGS = [getattr(Answer, question) for question in ("overall", *FACTORS)]
+_SAID = (
+    select(
+        *_RATINGS,
+        Answer.reasons,
+        Answer.comment,
+        Case.code.label("case_code"),
+        Case.state,
+        Case.due_at,
+        Case.reply,
+        Case.reopened,
+        Case.replied_at,
+        Case.closed_at,
+        Case.contact_index,
+    )
+    .join(Response, Response.id == Answer.response_id)
+    .outerjoin(Case, Case.response_id == Response.id)
+    .where(Response.key.in_(bindparam("keys", expanding=True)))
+    .order_by(Answer.version.desc())
+    .limit(1)
+)
+_RESPONSE_ID = select(Response.id).where(Response.key.in_(bindparam("keys", expanding=True)))
+_RESPONSE = (
+    select(Response)
+    .where(Response.key.in_(bindparam("keys", expanding=True)))
+    .options(joinedload(Response.answers))
+)
+_ITEMS = (
+    select(QuestionnaireItem.question, QuestionnaireItem.text_vi, QuestionnaireItem.text_en)
+    .where(QuestionnaireItem.questionnaire_id == bindparam("questionnaire_id"))
+    .order_by(QuestionnaireItem.position)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question of the questionnaire, as it is worded in its version."""
+
+    question: str
+    text_vi: str
+    text_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the citizen said last: ratings by question (those that were given), reasons, comment."""
+
+    ratings: dict[str, int]
+    reasons: tuple[str, ...]
+    comment: str
+
+    @property
+    def overall(self) -> int:
+        """The rating every answer has."""
+        return self.ratings["overall"]
+
+    @property
+    def is_more_than_a_rating(self) -> bool:
+        """Whether anything stands beside the overall rating."""
+        return len(self.ratings) > 1 or bool(self.reasons or self.comment)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseGlimpse:
+    """What a citizen may see of the case their answer opened."""
+
+    code: str
+    state: str
+    due_on: date
+    reply: str | None
+    may_reopen: bool
+    is_called_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPage:
+    """Everything the citizen's page shows for one link; no name, no full number or code."""
+
+    agency: str
+    procedure: str
+    last4: str
+    finished_on: date | None
+    may_answer: bool
+    is_disowned: bool
+    # The questionnaire's questions in order: `overall`, and the five factors in the full one.
+    items: tuple[Item, ...]
+    # What was said last, if anything.
+    answer: Said | None
+    case: CaseGlimpse | None
+    # "09••••678", or None once the number was erased.
+    masked_phone: str | None
+    # The number to call in doubt.
+    hotline: str
+
+
+def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
+    """The page of a link; NotFound for unknown, malformed and expired links alike."""
+    clean = clean_token(token)
+    connection = session.connection()
+    link = connection.execute(_LINK, {"hashes": sealing.invitation_hashes(session, clean)}).first()
+    if link is None:
+        raise NotFound("no_such_link")
+    said = connection.execute(_SAID, {"keys": sealing.answer_keys(session, clean)}).first()
+    is_open = now < link.expires_at
+    case = said if said is not None and said.case_code is not None else None
+    if not is_open and not (case and stays_readable(case.state, case.closed_at, now)):
+        raise NotFound("no_such_link")
+    phone = None
+    if link.phone_sealed:
+        phone = mask_phone(sealing.unseal(session, "dossier.phone", link.code, link.phone_sealed))
+    return AnswerPage(
+        agency=link.agency,
+        procedure=link.procedure,
+        last4=link.code[-4:],
+        finished_on=local_day(link.finished_at) if link.finished_at else None,
+        may_answer=is_open and not link.is_disowned,
+        is_disowned=link.is_disowned,
+        items=_items(connection, link.questionnaire_id),
+        answer=_said(said) if said else None,
+        case=_glimpse(case, now) if case else None,
+        masked_phone=phone,
+        hotline=link.hotline or "",
+    )
+
+
+def clean_token(token: str) -> str:
+    """The token as it was drawn; an unreadable one matches nothing."""
+    return sealing.read_token(token) or ""
+
+
+def find_response(session: Session, keys: list[bytes]) -> Response | None:
+    """The response stored under one of these keys, with its answers."""
+    if session.connection().scalar(_RESPONSE_ID, {"keys": keys}) is None:
+        return None  # as for most: no objects have to be made to find nothing
+    return session.scalars(_RESPONSE, {"keys": keys}).unique().first()
+
+
+def _items(connection: Connection, questionnaire_id: int) -> tuple[Item, ...]:
+    rows = connection.execute(_ITEMS, {"questionnaire_id": questionnaire_id})
+    return tuple(Item(row.question, row.text_vi, row.text_en) for row in rows)
+
+
+def _said(row: Any) -> Said:  # noqa: ANN401 - a row of _SAID
+    ratings = {name: getattr(row, name) for name in ("overall", *FACTORS)}
+    return Said(
+        ratings={name: rating for name, rating in ratings.items() if rating is not None},
+        reasons=tuple(reason for reason in row.reasons.split(";") if reason),
+        comment=row.comment or "",
+    )
+
+
+def _glimpse(row: Any, now: datetime) -> CaseGlimpse:  # noqa: ANN401 - a row of _SAID
+    return CaseGlimpse(
+        code=row.case_code,
+        state=row.state,
+        due_on=local_day(row.due_at),
+        reply=row.reply,
+        may_reopen=may_reopen(row, now),
+        is_called_back=row.contact_index is not None,
+    )

@@ -1,0 +1,314 @@
+"""Typed settings: the only reader of the environment. Wrong or weak ones stop production."""
+
+import base64
+import binascii
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from survey.errors import Invalid
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY_BYTES = 32
+LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
+PROVIDERS = ("console", "twilio", "kannel")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One setting that is wrong (`fatal`) or merely unwise in production."""
+
+    name: str
+    reason: str
+    fatal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioSettings:
+    """Credentials and origin of Twilio; two tokens are accepted while one is rotated."""
+
+    account_sid: str = ""
+    auth_token: str = ""
+    auth_token_old: str = ""
+    messaging_service_sid: str = ""
+    sender: str = ""
+    api_base: str = ""
+    two_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KannelSettings:
+    """Address and credentials of a Kannel gateway."""
+
+    send_url: str = ""
+    username: str = ""
+    password: str = ""
+    webhook_secret: str = ""
+    two_way: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SmsSettings:
+    """Which provider sends, how fast, and within which budget (segments a day)."""
+
+    provider: str = "console"
+    console_file: Path = ROOT / "instance" / "sms.jsonl"
+    reply_number: str = ""
+    daily_budget: int | None = None
+    rate: int = 50
+    twilio: TwilioSettings = TwilioSettings()
+    kannel: KannelSettings = KannelSettings()
+
+    @property
+    def two_way(self) -> bool:
+        """Whether citizens can reply to what the provider sends."""
+        if self.provider == "twilio":
+            return self.twilio.two_way
+        return self.provider == "kannel" and self.kannel.two_way
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the environment decides, parsed once."""
+
+    database_url: str
+    secret_key: str
+    data_key: str
+    public_url: str
+    data_keys_old: tuple[str, ...] = ()
+    province: str = "khanh_hoa"
+    port: int = 8000
+    demo: bool = False
+    sms: SmsSettings = SmsSettings()
+    celery_broker_url: str = ""
+    require_2fa: bool = True
+    log_level: str = "INFO"
+    # Where reports built on the staff page lie, one folder a month.
+    reports_folder: Path = ROOT / "instance" / "reports"
+    unreadable: tuple[Fault, ...] = ()
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Demo with the console provider: no delay, window always open, no gap between phones."""
+        return self.demo and self.sms.provider == "console"
+
+    def faults(self) -> list[Fault]:
+        """Every wrong or weak setting by name; an empty list is a clean bill."""
+        found = list(self.unreadable)
+        found += _key_faults(self)
+        found += _url_faults(self)
+        found += _provider_faults(self.sms)
+        if self.database_url.startswith("sqlite"):
+            found.append(
+                Fault(
+                    "DATABASE_URL",
+                    "SQLite serves one machine; use PostgreSQL for a province",
+                    fatal=False,
+                )
+            )
+        if not self.require_2fa:
+            found.append(Fault("REQUIRE_2FA", "staff sign in without a second factor", fatal=False))
+        return found
+
+    def check(self) -> None:
+        """Raise Invalid with every fatal fault when this is production (DEMO is not 1)."""
+        fatal = [fault for fault in self.faults() if fault.fatal]
+        if fatal and not self.demo:
+            raise Invalid(
+                "bad_settings", "; ".join(f"{fault.name}: {fault.reason}" for fault in fatal)
+            )
+
+
+def decode_key(text: str) -> bytes | None:
+    """The 32 bytes of a URL-safe base64 key, or None when it is not one."""
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) == KEY_BYTES else None
+
+
+def _is_weak(raw: bytes) -> bool:
+    return len(set(raw)) < KEY_BYTES // 3 or raw == bytes(range(KEY_BYTES))
+
+
+def _key_faults(settings: Settings) -> list[Fault]:
+    found = []
+    for name, text in (("SECRET_KEY", settings.secret_key), ("DATA_KEY", settings.data_key)):
+        raw = decode_key(text)
+        if not text:
+            found.append(Fault(name, "is missing: set 32 random bytes in URL-safe base64"))
+        elif raw is None:
+            found.append(Fault(name, "must be exactly 32 bytes in URL-safe base64"))
+        elif _is_weak(raw):
+            found.append(Fault(name, "is a default or too regular: draw 32 random bytes"))
+    if settings.secret_key and settings.secret_key == settings.data_key:
+        found.append(Fault("DATA_KEY", "must differ from SECRET_KEY"))
+    if any(decode_key(text) is None for text in settings.data_keys_old):
+        found.append(
+            Fault(
+                "DATA_KEYS_OLD", "each key must be 32 bytes in URL-safe base64, separated by commas"
+            )
+        )
+    return found
+
+
+def _url_faults(settings: Settings) -> list[Fault]:
+    parts = urlsplit(settings.public_url)
+    if not settings.public_url:
+        return [
+            Fault(
+                "PUBLIC_URL",
+                "is missing: the origin citizens open, such as https://danhgia.tinh.gov.vn",
+            )
+        ]
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        return [Fault("PUBLIC_URL", "must be an origin (scheme and host, no path)")]
+    if parts.scheme == "http":
+        local = parts.hostname in LOOPBACK
+        return [
+            Fault("PUBLIC_URL", "must be https (http is for this machine only)", fatal=not local)
+        ]
+    return []
+
+
+def _provider_faults(sms: SmsSettings) -> list[Fault]:
+    if sms.provider not in PROVIDERS:
+        return [Fault("SMS_PROVIDER", f"must be one of {', '.join(PROVIDERS)}")]
+    if sms.provider == "console":
+        return [
+            Fault("SMS_PROVIDER", "the console provider sends nothing to citizens", fatal=False)
+        ]
+    if sms.provider == "twilio":
+        wanted = {
+            "TWILIO_ACCOUNT_SID": sms.twilio.account_sid,
+            "TWILIO_AUTH_TOKEN": sms.twilio.auth_token,
+            "TWILIO_MESSAGING_SERVICE_SID": sms.twilio.messaging_service_sid or sms.twilio.sender,
+        }
+    else:
+        wanted = {
+            "KANNEL_SEND_URL": sms.kannel.send_url,
+            "KANNEL_USERNAME": sms.kannel.username,
+            "KANNEL_PASSWORD": sms.kannel.password,
+            "KANNEL_WEBHOOK_SECRET": sms.kannel.webhook_secret,
+        }
+    return [
+        Fault(name, f"is missing for SMS_PROVIDER={sms.provider}")
+        for name, value in wanted.items()
+        if not value
+    ]
+
+
+class _Reader:
+    """Reads numbers and switches from a mapping and remembers what could not be read."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.unreadable: list[Fault] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.env.get(name, default).strip()
+
+    def number(self, name: str, default: int) -> int:
+        text = self.text(name) or str(default)
+        if text.isascii() and text.isdigit() and int(text) > 0:
+            return int(text)
+        self.unreadable.append(Fault(name, "must be a whole number above 0"))
+        return default
+
+    def choice(self, name: str, known: tuple[str, ...]) -> str:
+        text = self.text(name).upper() or known[0]
+        if text in known:
+            return text
+        self.unreadable.append(Fault(name, f"must be one of {', '.join(known)}"))
+        return known[0]
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        text = self.text(name) or ("1" if default else "0")
+        if text not in {"0", "1"}:
+            self.unreadable.append(Fault(name, "must be 0 or 1"))
+            return default
+        return text == "1"
+
+
+def _demo_keys() -> dict[str, str]:
+    """The keys a demo makes for itself once and keeps beside its database."""
+    path = ROOT / "instance" / "keys.json"
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        names = ("SECRET_KEY", "DATA_KEY")
+        fresh = {
+            name: base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+            for name in names
+        }
+        with contextlib.suppress(FileExistsError):  # another process was first: its keys hold
+            draft = path.with_name(f"keys.{os.getpid()}.json")
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(fresh))
+            try:
+                os.link(draft, path)
+            finally:
+                draft.unlink()
+    keys: dict[str, str] = json.loads(path.read_text())
+    return keys
+
+
+def _sms_settings(read: _Reader) -> SmsSettings:
+    budget = read.number("SMS_DAILY_BUDGET", 1) if read.text("SMS_DAILY_BUDGET") else None
+    return SmsSettings(
+        provider=read.text("SMS_PROVIDER", "console") or "console",
+        console_file=Path(read.text("SMS_CONSOLE_FILE") or ROOT / "instance" / "sms.jsonl"),
+        reply_number=read.text("SMS_REPLY_NUMBER"),
+        daily_budget=budget,
+        rate=read.number("SMS_RATE", 50),
+        twilio=TwilioSettings(
+            account_sid=read.text("TWILIO_ACCOUNT_SID"),
+            auth_token=read.text("TWILIO_AUTH_TOKEN"),
+            auth_token_old=read.text("TWILIO_AUTH_TOKEN_OLD"),
+            messaging_service_sid=read.text("TWILIO_MESSAGING_SERVICE_SID"),
+            sender=read.text("TWILIO_FROM"),
+            api_base=read.text("TWILIO_API_BASE").rstrip("/"),
+            two_way=read.switch("TWILIO_TWO_WAY", default=False),
+        ),
+        kannel=KannelSettings(
+            send_url=read.text("KANNEL_SEND_URL"),
+            username=read.text("KANNEL_USERNAME"),
+            password=read.text("KANNEL_PASSWORD"),
+            webhook_secret=read.text("KANNEL_WEBHOOK_SECRET"),
+            two_way=read.switch("KANNEL_TWO_WAY", default=True),
+        ),
+    )
+
+
+def from_env(env: Mapping[str, str] | None = None) -> Settings:
+    """Settings of this process. Nothing is refused here: `check()` and `faults()` judge."""
+    read = _Reader(os.environ if env is None else env)
+    demo = read.switch("DEMO", default=False)
+    port = read.number("PORT", 8000)
+    keys = {name: read.text(name) for name in ("SECRET_KEY", "DATA_KEY")}
+    if demo and not all(keys.values()):
+        keys = {name: text or _demo_keys()[name] for name, text in keys.items()}
+    old = tuple(part.strip() for part in read.text("DATA_KEYS_OLD").split(",") if part.strip())
+    return Settings(
+        database_url=read.text("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'langnghe.db'}",
+        secret_key=keys["SECRET_KEY"],
+        data_key=keys["DATA_KEY"],
+        public_url=read.text("PUBLIC_URL").rstrip("/")
+        or (f"http://localhost:{port}" if demo else ""),
+        data_keys_old=old,
+        province=read.text("PROVINCE", "khanh_hoa") or "khanh_hoa",
+        port=port,
+        demo=demo,
+        sms=_sms_settings(read),
+        celery_broker_url=read.text("CELERY_BROKER_URL"),
+        require_2fa=read.switch("REQUIRE_2FA", default=not demo),
+        reports_folder=Path(read.text("REPORTS_FOLDER") or ROOT / "instance" / "reports"),
+        log_level=read.choice("LOG_LEVEL", LOG_LEVELS),
+        unreadable=tuple(read.unreadable),
+    )

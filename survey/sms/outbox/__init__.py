@@ -1,0 +1,19 @@
+"""The outbox: rows are the truth, a claim is committed before its call, doubt is not sent again.
+
+`queue` puts messages in, `claims` takes what may leave, `sending` calls the provider, `outcomes`
+writes down what came of it, `reconciling` finds out the fate of calls that ended unclear.
+"""
+
+from survey.sms.outbox.queue import Draft, enqueue, enqueue_many
+from survey.sms.outbox.reconciling import ReconcileSummary, reconcile
+from survey.sms.outbox.sending import SendSummary, send_due
+
+__all__ = [
+    "Draft",
+    "ReconcileSummary",
+    "SendSummary",
+    "enqueue",
+    "enqueue_many",
+    "reconcile",
+    "send_due",
+]

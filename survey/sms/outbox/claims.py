@@ -1,0 +1,251 @@
+"""Taking messages that may leave now: the last look at every rule, in one short transaction."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from survey.models.invitation import Invitation, OptOut
+from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.models.response import Response
+from survey.privacy import sealing
+from survey.sms.outbox import health as provider_health
+from survey.sms.outbox.outcomes import Moves, cancel, expire
+from survey.sms.outbox.rules import ANSWERS, STARTED, Rules
+from survey.sms.providers import OutgoingSms
+
+LINK_TOKEN = re.compile(rf"[{sealing.TOKEN_ALPHABET}]{{{sealing.TOKEN_LENGTH}}}")
+_EXPIRED_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that this process alone may hand over now."""
+
+    attempt_id: str
+    segments: int
+    sms: OutgoingSms
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one look at the queue gave: claims, rows dealt with, seconds to wait for the pace."""
+
+    claims: Sequence[Claim] = ()
+    seen: int = 0
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who takes, what is due by which instant, the time of the run and the real clock."""
+
+    provider: str
+    owner: str
+    due_by: datetime
+    now: datetime
+    clock: datetime
+
+
+def claim(session: Session, taker: Taker, rules: Rules, room: int) -> Batch:
+    """Take at most `room` messages, or say how long the pace makes us wait, or nothing."""
+    health = provider_health.locked_health(session, taker.provider)
+    if room < 1 or provider_health.is_closed(health, taker.now):
+        return Batch()
+    allowed = provider_health.refill(health, rules, taker.clock)
+    if provider_health.is_probing(health):
+        room = 1
+    messages = _due(session, taker, rules, min(room, max(allowed, 1)))
+    if not messages:
+        return Batch()
+    if allowed < 1:
+        return Batch(wait=provider_health.wait_for_pace(health, rules, taker.clock))
+    return _take(_Checks(session, rules, taker.now, messages), health, taker, messages)
+
+
+def _take(
+    checks: "_Checks", health: ProviderHealth, taker: Taker, messages: Sequence[Message]
+) -> Batch:
+    session = checks.session
+    moves = Moves()
+    claims: list[Claim] = []
+    seen = 0
+    for message in messages:
+        reason = checks.reason_to_cancel(message)
+        if reason:
+            cancel(session, message, reason, taker.now, moves)
+        elif not checks.is_too_soon(message):
+            if not provider_health.spend(health, checks.rules, message.segments, taker.now):
+                break
+            claims.append(_begin(checks, message, taker))
+        seen += 1
+    health.tokens = max(health.tokens - len(claims), 0)
+    if claims and provider_health.is_probing(health):
+        health.open_until = taker.now + provider_health.PROBE_PAUSE
+    moves.write(session)
+    return Batch(claims, seen)
+
+
+def _begin(checks: "_Checks", message: Message, taker: Taker) -> Claim:
+    """Mark a message as being handed over by this process."""
+    phone, body = checks.phones[message.id], checks.bodies[message.id]
+    message.state = MessageState.SENDING
+    message.attempt += 1
+    message.attempt_id = secrets.token_hex(16)
+    message.owner, message.claimed_at = taker.owner, taker.clock
+    message.unknown_since, message.looks = taker.now, 0
+    message.provider, message.provider_id, message.reason = taker.provider, None, ""
+    sms = OutgoingSms(
+        attempt_id=message.attempt_id,
+        to_e164=phone,
+        text=body,
+        encoding=message.encoding,
+        segments=message.segments,
+        valid_seconds=checks.rules.valid_seconds(taker.now, message.expires_at),
+        at=taker.now,
+    )
+    return Claim(message.attempt_id, message.segments, sms)
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Messages that should have left by now, whatever holds them back."""
+    return and_(Message.state == MessageState.READY, Message.due_at <= now)
+
+
+def _due(session: Session, taker: Taker, rules: Rules, room: int) -> list[Message]:
+    """Messages that may leave, answers first, held until the transaction ends."""
+    found: list[Message] = []
+    is_open = rules.is_open(taker.now)
+    for kind in (*ANSWERS, *STARTED):
+        if room <= len(found) or (kind in STARTED and not is_open):
+            break
+        query = _ready(kind, taker.due_by).limit(room - len(found))
+        # An answer that failed before is a message of ours, and keeps to the window.
+        found += session.scalars(query if is_open else query.where(Message.attempt == 0))
+    return found
+
+
+def _ready(kind: MessageKind, now: datetime) -> Select[Message]:
+    return (
+        select(Message)
+        .where(is_due(now), Message.kind == kind)
+        .where(or_(Message.retry_at.is_(None), Message.retry_at <= now), Message.expires_at > now)
+        .order_by(Message.due_at)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def expire_overdue(session: Session, now: datetime) -> int:
+    """End some messages that became worthless before they left; gives how many."""
+    query = (
+        select(Message)
+        .where(Message.state == MessageState.READY, Message.expires_at <= now)
+        .limit(_EXPIRED_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    moves = Moves()
+    messages = session.scalars(query).all()
+    for message in messages:
+        expire(session, message, now, moves)
+    moves.write(session)
+    return len(messages)
+
+
+class _Checks:
+    """What the rules need to know about a few messages, asked for all of them at once."""
+
+    def __init__(
+        self, session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
+    ) -> None:
+        self.session, self.rules, self.now = session, rules, now
+        self.phones = {m.id: _unseal(session, "phone", m) for m in messages}
+        self.bodies = {m.id: _unseal(session, "body", m) for m in messages}
+        self.opted_out = _opted_out(session, self.phones)
+        self.done = _not_needed(session, messages, self.phones, self.bodies)
+        self.busy_until = _busy_until(session, rules, now, messages)
+
+    def reason_to_cancel(self, message: Message) -> str:
+        """`opted_out`, `not_needed` (answered, or not this citizen's dossier), or empty."""
+        if message.kind not in {MessageKind.INVITATION, MessageKind.REMINDER}:
+            return ""
+        if message.id in self.opted_out:
+            return "opted_out"
+        return "not_needed" if message.id in self.done else ""
+
+    def is_too_soon(self, message: Message) -> bool:
+        """Whether another message of ours just went to this number; then it waits its turn."""
+        if message.kind not in STARTED or not self.rules.gap or message.phone_index is None:
+            return False
+        until = self.busy_until.get(message.phone_index)
+        if until is not None and until > self.now:
+            message.retry_at = until
+            return True
+        self.busy_until[message.phone_index] = self.now + self.rules.gap
+        return False
+
+
+def _unseal(session: Session, what: str, message: Message) -> str:
+    sealed = message.phone_sealed if what == "phone" else message.body_sealed
+    return sealing.unseal(session, f"message.{what}", message.id, sealed or b"")
+
+
+def _opted_out(session: Session, phones: dict[str, str]) -> set[str]:
+    """Ids of messages to phones that want no more."""
+    owners: dict[bytes, set[str]] = {}
+    for message_id, phone in phones.items():
+        for index in sealing.phone_indexes(session, phone):
+            owners.setdefault(index, set()).add(message_id)
+    wishes = session.scalars(select(OptOut.phone_index).where(OptOut.phone_index.in_(owners)))
+    return {message_id for index in wishes for message_id in owners[index]}
+
+
+def _not_needed(
+    session: Session,
+    messages: Sequence[Message],
+    phones: dict[str, str],
+    bodies: dict[str, str],
+) -> set[str]:
+    """Ids of reminders and repeated invitations whose question is answered or was disowned."""
+    asked = {
+        message.id: message.invitation_id
+        for message in messages
+        if message.invitation_id and (message.kind == MessageKind.REMINDER or message.attempt > 0)
+    }
+    if not asked:
+        return set()
+    found = session.scalars(select(Invitation).where(Invitation.id.in_(asked.values())))
+    invitations = {invitation.id: invitation for invitation in found}
+    done: set[str] = set()
+    owners: dict[bytes, str] = {}
+    for message_id, invitation_id in asked.items():
+        invitation = invitations[invitation_id]
+        if invitation.is_disowned:
+            done.add(message_id)
+        code = invitation.reply_code
+        tokens = [sealing.sms_token(phones[message_id], code)] if code else []
+        for token in tokens or LINK_TOKEN.findall(bodies[message_id]):
+            for key in sealing.answer_keys(session, token):
+                owners[key] = message_id
+    answered = session.scalars(select(Response.key).where(Response.key.in_(owners)))
+    return done | {owners[key] for key in answered}
+
+
+def _busy_until(
+    session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
+) -> dict[bytes | None, datetime]:
+    """Phones that a message of ours went to a short while ago, and until when they rest."""
+    phones = {m.phone_index for m in messages if m.kind in STARTED and m.phone_index}
+    if not phones or not rules.gap:
+        return {}
+    begun = func.coalesce(Message.sent_at, Message.unknown_since)
+    rows = session.execute(
+        select(Message.phone_index, func.max(begun))
+        .where(Message.phone_index.in_(phones), Message.kind.in_(STARTED))
+        .where(begun > now - rules.gap)
+        .group_by(Message.phone_index)
+    )
+    return {phone: moment + rules.gap for phone, moment in rows}

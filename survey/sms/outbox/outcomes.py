@@ -1,0 +1,153 @@
+"""What becomes of a message, written down once: its state, its body, the ledger and the frame."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from survey.models.count import Cell, move_frame
+from survey.models.invitation import Decision, Invitation
+from survey.models.message import STEPS, Message, MessageKind, MessageState
+from survey.privacy import sealing
+from survey.sms.suppression import opt_out
+
+# Minutes until the next try after the first, second, … call that surely created nothing.
+BACK_OFF = (1, 2, 5, 10, 20, 30, 60)
+
+
+class Moves:
+    """Steps of the frame, gathered and written in a fixed order so that writers never cross."""
+
+    def __init__(self) -> None:
+        self.steps: Counter[tuple[Cell, str]] = Counter()
+
+    def add(self, cell: Cell, field: str, step: int) -> None:
+        """Remember one step."""
+        self.steps[cell, field] += step
+
+    def write(self, session: Session) -> None:
+        """Move the frame."""
+        for (cell, field), step in sorted(self.steps.items(), key=repr):
+            if step:
+                move_frame(session, cell, **{field: step})
+
+
+def may_step(message: Message, state: MessageState) -> bool:
+    """Whether the message may go there from where it stands."""
+    return state in STEPS[MessageState(message.state)]
+
+
+def accept(
+    session: Session, message: Message, provider_id: str, now: datetime, moves: Moves
+) -> None:
+    """The provider took it: the body goes, and with an answer of a dialogue the phone too."""
+    message.state = MessageState.SENT
+    message.provider_id = provider_id
+    message.sent_at = now
+    message.reason = ""
+    _forget_fate(message)
+    _blank(message)
+    if cell := _invited_cell(session, message):
+        moves.add(cell, "delivered", 1)
+
+
+def refuse(session: Session, message: Message, reason: str, now: datetime, moves: Moves) -> None:
+    """The provider will never take it: the citizen was not asked after all.
+
+    `opted_out`: the phone told the provider to stop, which binds all that we send.
+    """
+    decision = Decision.PROVIDER_REFUSED
+    if reason == "opted_out":
+        decision = Decision.OPTED_OUT
+        sealed = message.phone_sealed or b""
+        opt_out(session, sealing.unseal(session, "message.phone", message.id, sealed), now)
+    _end(message, MessageState.FAILED, reason, now)
+    _uninvite(session, message, decision, moves)
+
+
+def expire(session: Session, message: Message, now: datetime, moves: Moves) -> None:
+    """Its time passed before it left, or before it left the provider."""
+    handed_over = message.state == MessageState.SENT
+    _end(message, MessageState.EXPIRED, "expired", now)
+    cell = _invited_cell(session, message)
+    if handed_over and cell:
+        moves.add(cell, "delivered", -1)
+    _uninvite(session, message, Decision.EXPIRED_UNSENT, moves)
+
+
+def cancel(session: Session, message: Message, reason: str, now: datetime, moves: Moves) -> None:
+    """It must not leave any more: `opted_out` takes the invitation back, `not_needed` does not."""
+    _end(message, MessageState.CANCELLED, reason, now)
+    if reason == "opted_out":
+        _uninvite(session, message, Decision.OPTED_OUT, moves)
+
+
+def deliver(message: Message, now: datetime) -> None:
+    """The network says that it arrived."""
+    message.state, message.settled_at = MessageState.DELIVERED, now
+
+
+def fail_delivery(
+    session: Session, message: Message, reason: str, now: datetime, moves: Moves
+) -> None:
+    """The network says that it did not arrive."""
+    message.state, message.settled_at, message.reason = MessageState.UNDELIVERED, now, reason
+    if cell := _invited_cell(session, message):
+        moves.add(cell, "delivered", -1)
+
+
+def try_later(message: Message, reason: str, now: datetime) -> None:
+    """The call surely created nothing: back into the queue, later each time."""
+    minutes = BACK_OFF[min(message.attempt, len(BACK_OFF)) - 1]
+    message.state, message.reason = MessageState.READY, reason
+    message.retry_at = now + timedelta(minutes=minutes)
+    _forget_fate(message)
+
+
+def undo_attempt(message: Message, reason: str) -> None:
+    """Our own configuration failed: as if it had not been tried."""
+    message.state, message.reason = MessageState.READY, reason
+    message.attempt -= 1
+    _forget_fate(message)
+
+
+def doubt(message: Message, reason: str) -> None:
+    """Nobody knows whether it left; reconcile will find out."""
+    message.state, message.reason = MessageState.UNKNOWN, reason
+    message.owner = None
+
+
+def release(message: Message) -> None:
+    """It surely did not leave: it may be sent again."""
+    message.state, message.reason, message.retry_at = MessageState.READY, "released", None
+    _forget_fate(message)
+
+
+def _forget_fate(message: Message) -> None:
+    message.owner, message.claimed_at, message.unknown_since, message.looks = None, None, None, 0
+
+
+def _end(message: Message, state: MessageState, reason: str, now: datetime) -> None:
+    message.state, message.reason, message.settled_at = state, reason, now
+    _forget_fate(message)
+    _blank(message)
+
+
+def _blank(message: Message) -> None:
+    message.body_sealed = None
+    if message.kind == MessageKind.DIALOGUE:
+        message.phone_sealed = message.phone_index = None
+
+
+def _invited_cell(session: Session, message: Message) -> Cell | None:
+    """The cell of the dossier that an invitation asks about; None for other messages."""
+    if message.kind != MessageKind.INVITATION or message.invitation_id is None:
+        return None
+    return session.get_one(Invitation, message.invitation_id).coverage.cell
+
+
+def _uninvite(session: Session, message: Message, decision: Decision, moves: Moves) -> None:
+    """Give the ledger entry of an invitation that was never made its reason."""
+    if cell := _invited_cell(session, message):
+        session.get_one(Invitation, message.invitation_id).coverage.decision = decision
+        moves.add(cell, "invited", -1)

@@ -1,0 +1,72 @@
+"""When messages may leave: the province's window and calendar, the pace, the budget."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.db import settings_of
+from survey.errors import Refused
+from survey.models.message import MessageKind
+from survey.models.organisation import DayKind, Province, SendBias, SpecialDay
+from survey.workdays import Calendar
+
+# Messages that we start; the others answer somebody who is waiting. The order is the queue's.
+ANSWERS = (MessageKind.DIALOGUE, MessageKind.TEST)
+STARTED = (MessageKind.CASE_REPLY, MessageKind.REMINDER, MessageKind.INVITATION)
+GAP = timedelta(minutes=10)
+LONGEST_VALIDITY = timedelta(hours=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one run."""
+
+    calendar: Calendar
+    window_start: time
+    window_end: time
+    is_rehearsal: bool
+    rate: int
+    daily_budget: int | None
+    bias: str
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether messages that we start may leave."""
+        if self.is_rehearsal:
+            return True
+        return self.calendar.next_send_time(at, self.window_start, self.window_end) <= at
+
+    def valid_seconds(self, at: datetime, expires_at: datetime) -> int:
+        """Seconds until a message must not be delivered any more: its own end or the window's."""
+        left = min(expires_at - at, LONGEST_VALIDITY).total_seconds()
+        if not self.is_rehearsal and self.is_open(at):
+            window = (self.window_start, self.window_end)
+            left = min(left, self.calendar.seconds_left_in_window(at, *window))
+        return max(int(left), 1)
+
+    @property
+    def gap(self) -> timedelta:
+        """Time between two messages that we start to one number."""
+        return timedelta() if self.is_rehearsal else GAP
+
+
+def load_rules(session: Session) -> Rules:
+    """The rules of the province; Refused `no_province` before the reference data are loaded."""
+    province = session.scalars(select(Province)).first()
+    if province is None:
+        raise Refused("no_province")
+    days = session.scalars(select(SpecialDay)).all()
+    settings = settings_of(session)
+    return Rules(
+        calendar=Calendar(
+            extra_off=frozenset(day.day for day in days if day.kind == DayKind.EXTRA_OFF),
+            swap_work=frozenset(day.day for day in days if day.kind == DayKind.SWAP_WORK),
+        ),
+        window_start=province.window_start,
+        window_end=province.window_end,
+        is_rehearsal=settings.is_rehearsal,
+        rate=settings.sms.rate,
+        daily_budget=settings.sms.daily_budget,
+        bias=SendBias(province.send_bias),
+    )

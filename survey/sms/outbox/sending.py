@@ -1,0 +1,184 @@
+"""The sending run: claims are committed, threads call the provider, one thread writes it down."""
+
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.db import transaction
+from survey.models.message import Message, MessageState
+from survey.sms.outbox import health as provider_health
+from survey.sms.outbox import outcomes
+from survey.sms.outbox.claims import Batch, Claim, Taker, claim, expire_overdue, is_due
+from survey.sms.outbox.rules import Rules, load_rules
+from survey.sms.providers import (
+    Accepted,
+    Provider,
+    SmsConfigFault,
+    SmsLoad,
+    SmsNotSent,
+    SmsRefused,
+)
+
+# Calls under way at once: room for half a second of the pace.
+FEWEST_THREADS, MOST_THREADS = 8, 64
+# Outcomes are gathered for so long before they are written together.
+GATHER_SECONDS = 0.01
+
+log = structlog.get_logger()
+Result = tuple[Claim, Accepted | BaseException]
+
+
+@dataclass(frozen=True, slots=True)
+class SendSummary:
+    """What one run did: handed over, refused for good, fate unknown, due but not handed over."""
+
+    sent: int
+    failed: int
+    unknown: int
+    waiting: int
+
+
+def send_due(provider: Provider, now: datetime, limit: int | None = None) -> SendSummary:
+    """Send what is due at `now`, at most `limit` messages, at the pace that all processes share.
+
+    Opens its own transactions. Never raises for what a provider does.
+    """
+    with transaction() as session:
+        rules = load_rules(session)
+    expired = 1
+    while expired:
+        with transaction() as session:
+            expired = expire_overdue(session, now)
+    run = _Run(provider, rules, now, limit)
+    with ThreadPoolExecutor(run.threads) as pool:
+        run.until_done(pool)
+    with transaction() as session:
+        query = select(func.count()).select_from(Message).where(is_due(now))
+        waiting = session.scalar(query) or 0
+    done = run.done
+    return SendSummary(done["sent"], done["failed"], done["unknown"], waiting)
+
+
+def _running_clock(now: datetime) -> Callable[[], datetime]:
+    """`now` that goes on while the run lasts, so that a long run sees the window close."""
+    begun = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - begun)
+
+
+class _Run:
+    """One run of one process."""
+
+    def __init__(self, provider: Provider, rules: Rules, now: datetime, limit: int | None) -> None:
+        self.provider, self.rules, self.now = provider, rules, now
+        self.clock, self.left = _running_clock(now), limit
+        self.threads = min(max(rules.rate // 2, FEWEST_THREADS), MOST_THREADS)
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"[:64]
+        self.calls: dict[Future[Accepted], Claim] = {}
+        self.done: Counter[str] = Counter()
+
+    def until_done(self, pool: ThreadPoolExecutor) -> None:
+        """Claim, call and record until nothing that may leave is left."""
+        while True:
+            batch = self._claim()
+            for taken in batch.claims:
+                self.calls[pool.submit(self.provider.send, taken.sms)] = taken
+            if self.calls:
+                is_full = len(self.calls) >= self.threads or not batch.seen
+                self._record(self._finished(batch.wait if is_full else 0))
+            elif batch.wait:
+                time.sleep(batch.wait)
+            elif not batch.seen:
+                return
+
+    def _claim(self) -> Batch:
+        room = self.threads - len(self.calls)
+        if self.left is not None:
+            room = min(room, self.left)
+        clocks = (self.now, self.clock(), datetime.now(UTC))
+        taker = Taker(self.provider.name, self.owner, *clocks)
+        with transaction() as session:
+            batch = claim(session, taker, self.rules, room)
+        if self.left is not None:
+            self.left -= len(batch.claims)
+        return batch
+
+    def _finished(self, timeout: float | None) -> list[Result]:
+        """Calls that ended; waits for the first at most `timeout` seconds (None: for ever)."""
+        ended, _ = wait(self.calls, timeout, FIRST_COMPLETED)
+        if ended:
+            ended, _ = wait(self.calls, GATHER_SECONDS)
+        return [(self.calls.pop(call), call.exception() or call.result()) for call in ended]
+
+    def _record(self, results: Sequence[Result]) -> None:
+        if not results:
+            return
+        with transaction() as session:
+            attempts = [taken.attempt_id for taken, _ in results]
+            recorder = _Recorder(session, self.provider.name, self.clock(), attempts)
+            for taken, result in results:
+                self.done[recorder.record(taken, result)] += 1
+            recorder.moves.write(session)
+
+
+class _Recorder:
+    """Writes the outcomes of a few calls in one transaction."""
+
+    def __init__(
+        self, session: Session, provider: str, now: datetime, attempts: Sequence[str]
+    ) -> None:
+        self.session, self.now = session, now
+        self.moves = outcomes.Moves()
+        self.health = provider_health.locked_health(session, provider)
+        query = (
+            select(Message)
+            .where(Message.attempt_id.in_(attempts))
+            .where(Message.state.in_([MessageState.SENDING, MessageState.UNKNOWN]))
+            .order_by(Message.id)
+            .with_for_update()
+        )
+        self.messages = {message.attempt_id: message for message in session.scalars(query)}
+
+    def record(self, taken: Claim, result: Accepted | BaseException) -> str:
+        """Write one outcome if the message is still this attempt's; gives the word it counts as."""
+        self._note(taken, result)
+        message = self.messages.get(taken.attempt_id)
+        if message is None:
+            return "overtaken"
+        if isinstance(result, Accepted):
+            outcomes.accept(self.session, message, result.provider_id, self.now, self.moves)
+            return "sent"
+        if isinstance(result, SmsRefused):
+            outcomes.refuse(self.session, message, result.reason, self.now, self.moves)
+            return "failed"
+        if isinstance(result, SmsConfigFault):
+            outcomes.undo_attempt(message, "config_fault")
+            return "held"
+        if isinstance(result, SmsNotSent):
+            outcomes.try_later(message, type(result).__name__, self.now)
+            return "held"
+        outcomes.doubt(message, type(result).__name__[:40])
+        return "unknown"
+
+    def _note(self, taken: Claim, result: Accepted | BaseException) -> None:
+        """What the outcome says about the provider."""
+        if isinstance(result, Accepted | SmsRefused):
+            provider_health.note_good(self.health)
+            return
+        log.warning("sms.call_failed", fault=type(result).__name__, attempt=taken.attempt_id)
+        if isinstance(result, SmsNotSent):
+            provider_health.give_back(self.health, taken.segments)
+        if isinstance(result, SmsConfigFault):
+            provider_health.note_fault(self.health, str(result), self.now)
+            return
+        if isinstance(result, SmsLoad):
+            provider_health.note_load(self.health, datetime.now(UTC))
+        provider_health.note_bad(self.health, self.now)

@@ -1,0 +1,131 @@
+"""A Kannel gateway over its HTTP interface: two-way, with receipts, without a list.
+Kannel names no message when it takes one, so our attempt id is its name.
+"""
+
+from hmac import compare_digest
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import ProxyHandler, build_opener
+
+from survey.settings import LOOPBACK, KannelSettings, Settings
+from survey.sms.providers import (
+    Accepted,
+    Callback,
+    Capabilities,
+    DeliveryReceipt,
+    InboundSms,
+    ListedSms,
+    OutgoingSms,
+    SmsConfigFault,
+    SmsLoad,
+    SmsNotSent,
+    SmsRefused,
+)
+
+TIMEOUT_SECONDS = 10
+ACCEPTED = 202
+# Kannel's words when it takes a message for later: both mean that it has it.
+CODINGS = {"gsm7": "0", "ucs2": "2"}
+# Delivered, failed, queued, accepted by the carrier, refused by it.
+EVERY_RECEIPT = "31"
+OUTCOMES = {"1": "delivered", "2": "undelivered", "16": "undelivered"}
+
+
+class KannelProvider:
+    """One gateway."""
+
+    name = "kannel"
+
+    def __init__(self, settings: KannelSettings, public_url: str, sender: str) -> None:
+        self.settings, self.public_url, self.sender = settings, public_url, sender
+        host = urlsplit(settings.send_url).hostname or ""
+        self.capabilities = Capabilities(
+            two_way=settings.two_way,
+            can_list=False,
+            gives_receipts=True,
+            is_loopback=host in LOOPBACK,
+        )
+        self.opener = build_opener(ProxyHandler({}))
+
+    def send(self, sms: OutgoingSms) -> Accepted:
+        """Hand one message over; it is kept if Kannel answers 202, whatever it says besides."""
+        try:
+            with self.opener.open(self._address(sms), timeout=TIMEOUT_SECONDS) as answer:
+                status = answer.status
+        except HTTPError as fault:
+            with fault:
+                _classify(fault.code)
+            raise
+        except URLError as fault:
+            if isinstance(fault.reason, ConnectionRefusedError):
+                raise SmsNotSent("no connection") from fault
+            raise
+        if status != ACCEPTED:
+            raise HTTPException(f"status {status}")
+        return Accepted(sms.attempt_id)
+
+    def list_sent(self, to_e164: str) -> list[ListedSms]:  # noqa: ARG002 - the Protocol's name
+        """Kannel keeps no list: never called, since `can_list` is false."""
+        raise LookupError("Kannel keeps no list of what it sent")
+
+    def _address(self, sms: OutgoingSms) -> str:
+        """The call: a GET whose receipt address holds our attempt id."""
+        secret = quote(self.settings.webhook_secret, safe="")
+        receipt = (
+            f"{self.public_url}/webhooks/kannel/{secret}/status"
+            f"?attempt={sms.attempt_id}&status=%d&error=%A"
+        )
+        fields = {
+            "username": self.settings.username,
+            "password": self.settings.password,
+            "from": self.sender,
+            "to": sms.to_e164,
+            "text": sms.text,
+            "charset": "UTF-8",
+            "coding": CODINGS[sms.encoding],
+            "validity": str(max(sms.valid_seconds // 60, 1)),
+            "dlr-mask": EVERY_RECEIPT,
+            "dlr-url": receipt,
+        }
+        return f"{self.settings.send_url}?{urlencode(fields)}"
+
+    def is_genuine(self, callback: Callback) -> bool:
+        """Whether a request knows the secret in its path."""
+        expected = self.settings.webhook_secret
+        return bool(expected) and compare_digest(callback.secret.encode(), expected.encode())
+
+    def read_receipt(self, callback: Callback) -> DeliveryReceipt:
+        """A receipt; `status` is Kannel's %d."""
+        fields = callback.fields
+        attempt_id, status = fields.get("attempt", ""), fields.get("status", "")
+        return DeliveryReceipt(
+            provider=self.name,
+            provider_id=attempt_id,
+            attempt_id=attempt_id,
+            status=status,
+            error_code=fields.get("error", "")[:20],
+            outcome=OUTCOMES.get(status, "in_progress"),
+        )
+
+    def read_inbound(self, callback: Callback) -> InboundSms:
+        """A text from a phone, as `post-url` is to be configured: %I, %p and %a."""
+        fields = callback.fields
+        return InboundSms(
+            self.name, fields.get("id", ""), fields.get("from", ""), fields.get("text", "")
+        )
+
+
+def _classify(status: int) -> None:
+    """Raise what Kannel's answer surely means; return where it leaves doubt."""
+    if status in {401, 403, 404}:
+        raise SmsConfigFault(f"kannel {status}")
+    if status == 503:  # noqa: PLR2004, HTTP: "temporal failure", nothing was taken
+        raise SmsLoad("kannel 503")
+    if status == 400:  # noqa: PLR2004, HTTP
+        raise SmsRefused("bad_text")
+
+
+def build(settings: Settings) -> KannelProvider:
+    """The gateway in the settings; its texts come from the reply number."""
+    return KannelProvider(settings.sms.kannel, settings.public_url, settings.sms.reply_number)

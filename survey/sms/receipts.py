@@ -1,0 +1,69 @@
+"""What a provider reports about a message: stored raw and once, then its state moves forward."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from survey.models.message import Message, MessageState, Receipt
+from survey.sms.outbox import outcomes
+from survey.sms.providers import DeliveryReceipt
+
+# States in which we do not know that the provider took the message: any word of it proves that.
+# READY is one that was released and not begun again: it arrived late, and must not be repeated.
+_UNPROVEN = frozenset({MessageState.SENDING, MessageState.UNKNOWN, MessageState.READY})
+
+
+def apply(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
+    """Store a receipt and move its message; doubled, late, early and unknown ones are harmless."""
+    if not _store(session, now, receipt):
+        return
+    message = _find(session, receipt)
+    if message is None:
+        return
+    moves = outcomes.Moves()
+    if message.state in _UNPROVEN:
+        outcomes.accept(session, message, receipt.provider_id, now, moves)
+    _move(session, message, receipt, now, moves)
+    moves.write(session)
+
+
+def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
+    """Keep the raw event; False if it was there already."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    row = dialect.insert(Receipt).values(
+        provider=receipt.provider,
+        provider_id=receipt.provider_id[:64],
+        attempt_id=receipt.attempt_id[:32],
+        status=receipt.status[:30],
+        error_code=receipt.error_code[:20],
+        received_at=now,
+    )
+    stored = session.execute(row.on_conflict_do_nothing().returning(Receipt.id))
+    return stored.first() is not None
+
+
+def _find(session: Session, receipt: DeliveryReceipt) -> Message | None:
+    """The message of a receipt: by our attempt id, else by the provider's name for it."""
+    if receipt.attempt_id:
+        by = Message.attempt_id == receipt.attempt_id
+    else:
+        by = (Message.provider_id == receipt.provider_id) & (Message.provider == receipt.provider)
+    return session.scalars(select(Message).where(by).with_for_update()).first()
+
+
+def _move(
+    session: Session,
+    message: Message,
+    receipt: DeliveryReceipt,
+    now: datetime,
+    moves: outcomes.Moves,
+) -> None:
+    """Go forward where the states allow it."""
+    if receipt.outcome == "delivered" and outcomes.may_step(message, MessageState.DELIVERED):
+        outcomes.deliver(message, now)
+    elif receipt.outcome == "undelivered" and outcomes.may_step(message, MessageState.UNDELIVERED):
+        outcomes.fail_delivery(session, message, receipt.error_code, now, moves)
+    elif receipt.outcome == "expired" and outcomes.may_step(message, MessageState.EXPIRED):
+        outcomes.expire(session, message, now, moves)

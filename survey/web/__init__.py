@@ -1,0 +1,23 @@
+"""The web edge: parse, one transaction, one call, render."""
+
+from flask import Flask
+
+from survey.web import demo, errors, headers, staff
+from survey.web.health import health
+from survey.web.public import public
+from survey.web.sessions import StaffSessions
+from survey.web.webhooks import webhooks
+
+BLUEPRINTS = (public, health, webhooks, demo.blueprint)
+
+
+def register(app: Flask) -> None:
+    """Put every page and webhook on the application."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.session_interface = StaffSessions()
+    headers.register(app)
+    errors.register(app)
+    staff.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

@@ -1,0 +1,116 @@
+"""The demo's doors and phone: one person walks the whole loop. Not there unless DEMO=1.
+
+Whoever opens a door is signed in as the invented account behind it.
+"""
+
+import secrets
+from datetime import UTC, datetime
+from typing import cast
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from survey import accounts, demo
+from survey.db import db, transaction
+from survey.errors import Refused, SurveyError
+from survey.models.staff import RoleName
+from survey.responses import conversation
+from survey.settings import Settings
+from survey.sms import outbox
+from survey.sms.phone import mask_phone
+from survey.sms.providers import InboundSms, build_provider
+from survey.web.staff.errors import explain
+from survey.web.staff.guard import begin_session, csrf
+
+blueprint = Blueprint("demo", __name__, url_prefix="/demo")
+
+MESSAGES_SHOWN = 20
+# Three segments of a long text.
+REPLY_LENGTH = 459
+
+
+def _settings() -> Settings:
+    return cast("Settings", current_app.extensions["settings"])
+
+
+@blueprint.before_request
+def _only_in_a_demo() -> None:
+    if not _settings().demo:
+        abort(404)
+    if request.method == "POST":
+        csrf.protect()
+
+
+@blueprint.errorhandler(SurveyError)
+def _explain(refusal: SurveyError) -> ResponseReturnValue:
+    return explain(refusal)
+
+
+@blueprint.get("")
+def doors() -> str:
+    """The six doors, and the walk in five steps."""
+    session = db.session()
+    passwords = [(door, demo.password_of(session, door)) for door in demo.DOORS.values()]
+    return render_template(
+        "demo/doors.html", passwords=passwords, is_rehearsal=_settings().is_rehearsal
+    )
+
+
+@blueprint.post("/enter/<role>")
+def enter(role: str) -> ResponseReturnValue:
+    """Sign in as the account behind a door; never where messages reach real people."""
+    if role not in set(RoleName) or not _settings().is_rehearsal:
+        abort(404)
+    now = datetime.now(UTC)
+    with transaction() as session:
+        staff = demo.open_door(session, RoleName(role), now)
+        accounts.note_sign_in(session, now, staff)
+    begin_session(staff)
+    return redirect(url_for("staff.home"), 303)
+
+
+@blueprint.post("/dossier")
+def finish_dossier() -> ResponseReturnValue:
+    """Register a dossier that is finished now for the demo phone, and send what is due."""
+    settings = _settings()
+    if not settings.is_rehearsal:
+        raise Refused("not_a_demo")
+    now = datetime.now(UTC)
+    with transaction() as session:
+        code = demo.finish_one(session, now)
+    outbox.send_due(build_provider(settings), datetime.now(UTC))
+    flash(f"Đã trả kết quả hồ sơ {code}. Tin nhắn mời đánh giá đã đến máy.", "done")
+    return redirect(url_for("demo.phone"), 303)
+
+
+@blueprint.get("/phone")
+def phone() -> str:
+    """A phone that shows what was sent to it, newest first."""
+    settings = _settings()
+    received = demo.messages(settings.sms.console_file, MESSAGES_SHOWN)
+    return render_template(
+        "demo/phone.html",
+        messages=received,
+        number=mask_phone(demo.PHONE),
+        most=REPLY_LENGTH,
+        is_rehearsal=settings.is_rehearsal,
+    )
+
+
+@blueprint.post("/phone/reply")
+def reply() -> ResponseReturnValue:
+    """A text from the phone, taken like one that a provider hands on; what it causes is sent."""
+    settings = _settings()
+    if not settings.is_rehearsal:
+        raise Refused("not_a_demo")
+    text = request.form.get("text", "").strip()[:REPLY_LENGTH]
+    if not text:
+        flash("Chưa viết gì để gửi.", "wrong")
+        return redirect(url_for("demo.phone"), 303)
+    now = datetime.now(UTC)
+    inbound = InboundSms("console", secrets.token_hex(16), demo.PHONE, text)
+    with transaction() as session:
+        conversation.receive(session, inbound, now)
+    outbox.send_due(build_provider(settings), datetime.now(UTC))
+    flash(f"Đã gửi: “{text}”.", "done")
+    return redirect(url_for("demo.phone"), 303)

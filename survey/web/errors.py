@@ -1,0 +1,128 @@
+"""Pages for what went wrong: the right status, what happened, what to do; nothing internal."""
+
+import secrets
+from http import HTTPStatus
+
+import structlog
+from flask import Flask, Response, request
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
+
+from survey.errors import Conflict, Invalid, NotFound, Refused, SurveyError
+from survey.web.language import Language, language_of
+from survey.web.rendering import render
+from survey.wording import words_for
+
+log = structlog.get_logger()
+
+STATUSES: tuple[tuple[type[SurveyError], int], ...] = (
+    (NotFound, 404),
+    (Invalid, 400),
+    (Refused, 409),
+    (Conflict, 409),
+)
+# Refusals about who asks, not about what is asked.
+FORBIDDEN = frozenset({"forbidden", "not_allowed", "not_your_case", "not_your_agency"})
+RETRY_SECONDS = "10"
+
+
+def register(app: Flask) -> None:
+    """Answer every refusal and failure that no page caught."""
+    app.register_error_handler(SurveyError, refused)
+    app.register_error_handler(HTTPException, failed)
+    app.register_error_handler(DataError, impossible)
+    for failure in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(failure, busy)
+
+
+def status_of(refusal: SurveyError) -> int:
+    """The HTTP status of a refusal's family."""
+    if refusal.code in FORBIDDEN:
+        return 403
+    return next(status for family, status in STATUSES if isinstance(refusal, family))
+
+
+def refused(refusal: SurveyError) -> Response:
+    """The refusal's own sentence under a heading for its status."""
+    language = _language()
+    status = status_of(refusal)
+    heading = _headings(language).get(status, _unknown(language))[0]
+    return render(
+        "error",
+        language,
+        status,
+        heading=heading,
+        sentences=[language.translate(words_for(refusal))],
+    )
+
+
+def failed(error: HTTPException) -> Response | HTTPException:
+    """Errors of HTTP: page not there, method wrong, too large, not allowed, or a fault of ours."""
+    status = error.code or 500
+    if error.response is not None or status < HTTPStatus.BAD_REQUEST:  # a redirect of routing
+        return error
+    language = _language()
+    heading, *sentences = _headings(language).get(status, _unknown(language))
+    incident = _report(error) if isinstance(error, InternalServerError) else ""
+    page = render(
+        "error", language, status, heading=heading, sentences=sentences, incident=incident
+    )
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After", "WWW-Authenticate"}:
+            page.headers[name] = value
+    return page
+
+
+def impossible(failure: Exception) -> Response | HTTPException:
+    """A value no column can hold (a zero byte, a number beyond all bounds): not from our forms."""
+    log.warning("impossible_value", failure=type(failure).__name__, endpoint=request.endpoint)
+    return failed(BadRequest())
+
+
+def busy(failure: Exception) -> Response:
+    """The database does not answer; the page asks none."""
+    log.warning("database_unavailable", failure=type(failure).__name__, endpoint=request.endpoint)
+    page = render("busy", _language(), 503, sent=None)
+    page.headers["Retry-After"] = RETRY_SECONDS
+    return page
+
+
+def _report(error: InternalServerError) -> str:
+    """A code people can quote; the log holds it beside the kind of fault."""
+    incident = secrets.token_hex(4).upper()
+    cause = type(error.original_exception or error).__name__
+    log.error("incident", incident=incident, failure=cause, endpoint=request.endpoint)
+    return incident
+
+
+def _language() -> Language:
+    return language_of(request.args.get("lang"))
+
+
+def _unknown(language: Language) -> tuple[str, ...]:
+    _ = language.translate
+    return _("Không thực hiện được"), _("Xin quay lại trang trước và thử lại.")
+
+
+def _headings(language: Language) -> dict[int, tuple[str, ...]]:
+    """Status → heading and what to do."""
+    _ = language.translate
+    back = _("Xin quay lại trang trước, những gì đã nhập vẫn còn ở đó, rồi thử lại.")
+    return {
+        400: (_("Thông tin gửi lên chưa đúng"), back),
+        401: (_("Cần đăng nhập"), _("Xin đăng nhập rồi mở lại trang này.")),
+        403: (
+            _("Tài khoản không có quyền xem trang này"),
+            _("Nếu cần, xin hỏi người quản trị của đơn vị."),
+        ),
+        404: (_("Không tìm thấy trang này"), _("Xin kiểm tra lại địa chỉ.")),
+        405: (_("Không thực hiện được"), back),
+        409: (_("Chưa thực hiện được lúc này"), back),
+        413: (_("Nội dung gửi lên quá lớn"), _("Xin quay lại trang trước, rút gọn rồi gửi lại.")),
+        429: (_("Có quá nhiều yêu cầu"), _("Xin chờ ít phút rồi thử lại.")),
+        500: (
+            _("Hệ thống gặp lỗi"),
+            _("Lỗi đã được ghi lại. Việc vừa làm chưa được lưu; xin thử lại sau ít phút."),
+        ),
+    }

@@ -1,0 +1,82 @@
+"""The languages of the citizen's pages: Vietnamese stands in the source, English in the catalogue.
+
+A language is built once a process; a page then costs one look-up in a dict for each text.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from babel.support import Translations
+
+CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
+SOURCE = "vi"
+NAMES = {"vi": "Tiếng Việt", "en": "English"}
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One of the five factors: its name, and what belongs to it in everyday words."""
+
+    name: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language with the words every page needs."""
+
+    code: str
+    translate: Callable[[str], str]
+    # Rating 1–5 → its words.
+    levels: dict[int, str]
+    factors: dict[str, Factor]
+
+    @property
+    def is_source(self) -> bool:
+        """Whether this is the language the names of agencies and procedures are in."""
+        return self.code == SOURCE
+
+    @property
+    def other(self) -> str:
+        """Code of the language one may turn to."""
+        return next(code for code in NAMES if code != self.code)
+
+    @property
+    def other_name(self) -> str:
+        """Its own name for itself."""
+        return NAMES[self.other]
+
+
+def _levels(_: Callable[[str], str]) -> dict[int, str]:
+    return {
+        5: _("Rất hài lòng"),
+        4: _("Hài lòng"),
+        3: _("Bình thường"),
+        2: _("Không hài lòng"),
+        1: _("Rất không hài lòng"),
+    }
+
+
+def _factors(_: Callable[[str], str]) -> dict[str, Factor]:
+    return {
+        "access": Factor(_("Tiếp cận dịch vụ"), _("nơi tiếp nhận, thông tin, nộp qua mạng")),
+        "procedure": Factor(_("Thủ tục"), _("giấy tờ, các bước, chi phí, thời hạn")),
+        "officials": Factor(_("Công chức"), _("thái độ, hướng dẫn, trách nhiệm")),
+        "result": Factor(_("Kết quả"), _("đúng, đủ, đúng hẹn")),
+        "feedback": Factor(_("Tiếp nhận góp ý"), _("dễ góp ý, được trả lời")),
+    }
+
+
+def _language(code: str) -> Language:
+    catalogue = Translations.load(str(CATALOGUES), [code])
+    translate = catalogue.gettext
+    return Language(code, translate, _levels(translate), _factors(translate))
+
+
+LANGUAGES = {code: _language(code) for code in NAMES}
+
+
+def language_of(code: str | None) -> Language:
+    """The language with this code; Vietnamese for any other value."""
+    return LANGUAGES.get(code or SOURCE, LANGUAGES[SOURCE])

@@ -1,0 +1,273 @@
+"""The citizen's side: the page behind a link with its steps and wishes, the promise, the start
+page.
+
+GET and HEAD only read. No cookie, no script, and so no CSRF token: there is nothing to ride on.
+"""
+
+from datetime import UTC, datetime
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, Response, current_app, redirect, request
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
+
+from survey import invitations, responses
+from survey.db import db, transaction
+from survey.errors import Invalid, NotFound, Refused
+from survey.invitations.links import READABLE_AFTER_CLOSE
+from survey.models.organisation import Province
+from survey.models.questionnaire import FACTORS, Question
+from survey.privacy.retention import TERMS
+from survey.responses import AnswerPage, CaseGlimpse, Said, answer_page
+from survey.web.answer_form import PAGES, AnswerForm
+from survey.web.language import SOURCE, Language, language_of
+from survey.web.rendering import render
+
+public = Blueprint("public", __name__)
+
+# A form with the longest comment, spelled in percent signs, has room; a file has not.
+FORM_BYTES = 256 * 1024
+UNHAPPY_UP_TO = 2
+RETRY_SECONDS = "10"
+# Pages of a link that may be asked for by name; the others follow from what was answered.
+ASKABLE = ("rate", "reasons", "contact", "thanks")
+WISHES = ("not-mine", "stop")
+BUSY = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class Link:
+    """Addresses under one token in one language."""
+
+    def __init__(self, token: str, language: Language) -> None:
+        self.start = f"/s/{quote(token, safe='')}"
+        self.language = language
+
+    def __call__(self, page: str | None = None, *, action: str = "", lang: str = "") -> str:
+        """The address of a step, or of an action, in this language or another one."""
+        code = lang or self.language.code
+        query = {"page": page} if page else {}
+        if code != SOURCE:
+            query["lang"] = code
+        path = f"{self.start}/{action}" if action else self.start
+        return f"{path}?{urlencode(query)}" if query else path
+
+
+@public.before_request
+def _limit_size() -> None:
+    request.max_content_length = FORM_BYTES
+
+
+@public.get("/s/<token>")
+def show(token: str) -> Response:
+    """The step of the survey that comes next, or the one asked for by `?page=`."""
+    page = answer_page(db.session(), token, datetime.now(UTC))
+    step = _step(page, request.args.get("page", ""))
+    link = Link(token, _language())
+    return _draw(step, page, link, AnswerForm(_stored(page.answer)), turned=_turned(link))
+
+
+@public.post("/s/<token>")
+def answer(token: str) -> AnyResponse:
+    """Store what was sent and go on; with an error show the same step again, nothing lost."""
+    now = datetime.now(UTC)
+    language = _language()
+    form = AnswerForm(request.form)
+    form.check(language)
+    if not form.errors:
+        try:
+            with transaction() as session:
+                overall = responses.submit(session, token, form.submission(), now).overall
+        except Invalid as refusal:
+            form.explain(refusal, language)
+        else:
+            return _go(Link(token, language)(_next_step(form, overall)))
+    page = answer_page(db.session(), token, now)
+    if page.answer is None and not form.overall:
+        form.explain(Invalid("rating_first"), language)
+    return _draw(form.page, page, Link(token, language), form, status=400)
+
+
+@public.post("/s/<token>/not-mine")
+def not_mine(token: str) -> AnyResponse:
+    """Not my dossier: the survey closes and counts nothing."""
+    with transaction() as session:
+        responses.disown(session, token, datetime.now(UTC))
+    return _go(Link(token, _language())())
+
+
+@public.post("/s/<token>/stop")
+def stop(token: str) -> AnyResponse:
+    """No more messages to this phone."""
+    with transaction() as session:
+        invitations.stop(session, token, datetime.now(UTC))
+    return _go(Link(token, _language())("stopped"))
+
+
+@public.post("/s/<token>/reopen")
+def reopen(token: str) -> AnyResponse:
+    """Not satisfied with the reply; a second tap on the button changes nothing more."""
+    try:
+        with transaction() as session:
+            responses.reopen(session, token, datetime.now(UTC))
+    except Refused as refusal:
+        if refusal.code != "case_already_reopened":
+            raise
+    return _go(Link(token, _language())("thanks"))
+
+
+@public.get("/privacy")
+def privacy() -> Response:
+    """What is kept, for how long, and what is promised."""
+    province = _province()
+    days = province.link_days if province else Province.link_days.default.arg
+    return render(
+        "privacy",
+        _language(),
+        hotline=hotline_of(province),
+        link_days=days,
+        readable_days=READABLE_AFTER_CLOSE.days,
+        terms=TERMS,
+        turned=_turned_here(),
+    )
+
+
+@public.get("/")
+def start() -> Response:
+    """What this is, how to know a true message, and the hotline."""
+    settings = current_app.extensions["settings"]
+    province = _province()
+    return render(
+        "start",
+        _language(),
+        hotline=hotline_of(province),
+        province=province.name if province else "",
+        demo=settings.demo,
+        origin=settings.public_url,
+        turned=_turned_here(),
+    )
+
+
+@public.errorhandler(NotFound)
+def no_link(_refusal: NotFound) -> Response:
+    """Unknown, expired and mistyped links get one and the same page."""
+    turned = _turned_here()
+    return render("no_link", _language(), 404, hotline=hotline_of(_province()), turned=turned)
+
+
+def busy(_failure: Exception) -> Response:
+    """Nothing was stored; the page holds what was sent, so one tap sends it again."""
+    posted = request.method == "POST"
+    form = AnswerForm(request.form if posted else MultiDict())
+    kept = [pair for pair in form.kept(None) if pair[0] != "comment"]
+    page = render("busy", _language(), 503, sent=form.sent if posted else None, kept=kept)
+    page.headers["Retry-After"] = RETRY_SECONDS
+    return page
+
+
+for _failure_kind in BUSY:
+    public.register_error_handler(_failure_kind, busy)
+
+
+def hotline_of(province: Province | None) -> str:
+    """The number to call, empty before the reference data are loaded."""
+    return province.hotline if province else ""
+
+
+def _province() -> Province | None:
+    return db.session.scalars(select(Province)).first()
+
+
+def _language() -> Language:
+    return language_of(request.args.get("lang"))
+
+
+def _turned(link: Link) -> str:
+    return link(request.args.get("page"), lang=link.language.other)
+
+
+def _turned_here() -> str:
+    other = _language().other
+    path = quote(request.path)
+    return path if other == SOURCE else f"{path}?lang={other}"
+
+
+def _go(address: str) -> AnyResponse:
+    return redirect(address, 303)
+
+
+def _step(page: AnswerPage, asked: str) -> str:
+    """Which step a GET shows: what was asked for if it makes sense, else the first open one."""
+    if page.is_disowned or asked == "stopped":
+        return "settled"
+    if asked in WISHES:
+        return asked
+    if page.answer is None:
+        return "rate"
+    if not page.may_answer:
+        return "thanks"
+    return asked if asked in ASKABLE else _first_open(page.answer, page.case)
+
+
+def _first_open(said: Said, case: CaseGlimpse | None) -> str:
+    replied = case is not None and case.reply
+    return "thanks" if replied or said.is_more_than_a_rating else "reasons"
+
+
+def _next_step(form: AnswerForm, overall: int) -> str:
+    sent = form.sent
+    if "contact" in sent or "contact_phone" in sent:
+        return "thanks"
+    if not {"reasons", "comment", *FACTORS} & sent.keys():
+        return "reasons"
+    return "contact" if overall <= UNHAPPY_UP_TO else "thanks"
+
+
+def _stored(said: Said | None) -> MultiDict[str, str]:
+    """What was said last in the shape of a sent form."""
+    if said is None:
+        return MultiDict()
+    fields = [("comment", said.comment)]
+    fields += [(name, str(rating)) for name, rating in said.ratings.items()]
+    fields += [("reasons", reason) for reason in said.reasons]
+    return MultiDict(fields)
+
+
+def _draw(
+    step: str,
+    page: AnswerPage,
+    link: Link,
+    form: AnswerForm,
+    *,
+    status: int = 200,
+    turned: str = "",
+) -> Response:
+    """One step with what is stored, or with what was typed when it comes back with an error."""
+    sent = form.sent
+    overall = form.overall if "overall" not in form.errors else ""
+    if not overall and page.answer:
+        overall = str(page.answer.overall)
+    return render(
+        "wish" if step in WISHES else step,
+        link.language,
+        status,
+        page=page,
+        terms=TERMS,
+        link=link,
+        turned=turned,
+        hotline=page.hotline,
+        wish=step,
+        chosen=int(overall) if overall else None,
+        ratings=sent,
+        reasons=form.reasons,
+        comment=sent.get("comment", ""),
+        contact=sent.get("contact"),
+        contact_phone=sent.get("contact_phone", ""),
+        question=next(item for item in page.items if item.question == Question.OVERALL),
+        factors=[item for item in page.items if item.question in FACTORS],
+        said_more=page.answer is not None and page.answer.is_more_than_a_rating,
+        kept=form.kept(step) if form.errors else [],
+        errors={name: form.errors[name] for name in PAGES.get(step, ()) if name in form.errors},
+    )

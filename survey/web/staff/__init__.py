@@ -1,0 +1,105 @@
+"""The staff area: sign-in, the guard before every page, and the rooms behind it."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app, request, url_for
+from flask_security import Security, SQLAlchemyUserDatastore, current_user
+from sqlalchemy import select
+
+from survey.db import db
+from survey.models.organisation import Province
+from survey.models.staff import Role, Staff
+from survey.settings import Settings
+from survey.web.staff import (
+    accounts,
+    cases,
+    dashboard,
+    errors,
+    formats,
+    guard,
+    intake,
+    own_account,
+    reports,
+    rules,
+    sign_in,
+)
+from survey.web.staff.permissions import NAVIGATION, may_open
+
+BLUEPRINTS = (
+    sign_in.blueprint,
+    own_account.blueprint,
+    dashboard.blueprint,
+    accounts.blueprint,
+    rules.blueprint,
+    cases.blueprint,
+    reports.blueprint,
+    intake.blueprint,
+)
+
+
+class StaffDatastore(SQLAlchemyUserDatastore):
+    """Accounts for Flask-Security; committing is left to `transaction()` at the edges."""
+
+    def commit(self) -> None:
+        """Do nothing: a unit of work ends in one place only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of the navigation on the page being shown."""
+
+    url: str
+    label: str
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the frame of every staff page shows."""
+
+    staff: Staff | None
+    links: list[Link]
+    province: str
+    is_demo: bool
+    is_rehearsal: bool
+
+
+def register(app: Flask) -> None:
+    """Put the staff area on the application."""
+    app.config.update(
+        SECURITY_CLI_USERS_NAME=None,  # accounts are made by `staff add`
+        SECURITY_CLI_ROLES_NAME=None,
+    )
+    guard.register(app)
+    errors.register(app)
+    formats.register(app)
+    security = Security(app, StaffDatastore(db, Staff, Role), register_blueprint=False)
+    # Cookies are the one way in: the package's header and query tokens are switched off.
+    security.login_manager.request_loader(lambda _request: None)
+    app.jinja_env.globals["staff_desk"] = desk
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+
+
+def desk() -> Desk:
+    """The frame of the page: who is here, where they may go, and whether data are real."""
+    settings = cast("Settings", current_app.extensions["settings"])
+    staff = current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001
+    ready = staff is not None and not staff.must_change_password
+    return Desk(
+        staff=staff,
+        links=_links(staff) if staff is not None and ready else [],
+        province=db.session.scalar(select(Province.name)) or "",
+        is_demo=settings.demo,
+        is_rehearsal=settings.is_rehearsal,
+    )
+
+
+def _links(staff: Staff) -> list[Link]:
+    room = (request.endpoint or "").partition(".")[0]
+    return [
+        Link(url_for(entry.endpoint), entry.label, entry.endpoint.partition(".")[0] == room)
+        for entry in NAVIGATION
+        if entry.endpoint in current_app.view_functions and may_open(staff.role, entry.endpoint)
+    ]

@@ -1,0 +1,289 @@
+"""The hotline's room: the queue, one case with its timeline and its steps, and open alerts.
+
+One form holds all that can be typed on a case, so no step loses what was typed for another.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from survey.cases import labels, notices, queue, sight, steps
+from survey.cases.clocks import hours_of_a_day
+from survey.cases.file import open_file
+from survey.cases.notices import Way
+from survey.cases.queue import View
+from survey.cases.sight import Identity
+from survey.db import db, transaction
+from survey.errors import Conflict, Invalid, NotFound, SurveyError
+from survey.models.case import Case, CloseReason
+from survey.models.staff import RoleName, Staff
+from survey.sms.segments import measure
+from survey.web.errors import status_of
+from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.guard import current_staff
+from survey.wording import words_for
+
+blueprint = staff_blueprint("cases", __name__, "/staff")
+
+VIEWS = {
+    View.MINE: "Của tôi",
+    View.UNASSIGNED: "Chưa giao",
+    View.DUE_SOON: "Sắp quá hạn",
+    View.OVERDUE: "Quá hạn",
+    View.REOPENED: "Mở lại",
+    View.ALL: "Tất cả",
+}
+# Heads of agencies own no case.
+HEAD_VIEWS = (View.ALL, View.DUE_SOON, View.OVERDUE, View.REOPENED)
+EMPTY_VIEWS = {
+    View.MINE: "Ông/Bà chưa nhận phản ánh nào.",
+    View.UNASSIGNED: "Không còn phản ánh nào chờ người nhận.",
+    View.DUE_SOON: "Không có phản ánh nào sắp quá hạn.",
+    View.OVERDUE: "Không có phản ánh nào quá hạn.",
+    View.REOPENED: "Không có phản ánh nào được người dân mở lại.",
+    View.ALL: "Chưa có phản ánh nào.",
+}
+WAYS = {
+    Way.PLAIN: "Trên trang và nhắn toàn văn không dấu",
+    Way.ACCENTED: "Trên trang và nhắn toàn văn có dấu",
+    Way.NOTICE: "Trên trang và nhắn báo đã có trả lời",
+    Way.PAGE: "Chỉ trên trang của liên kết",
+}
+REVEAL_REASONS = {"call_back": "Gọi lại", "compare": "Đối chiếu hồ sơ", "other": "Lý do khác"}
+# What is typed on a case, by the step that uses it up.
+DRAFTS = {"reply": "reply", "note": "note", "close": "close_words"}
+ROOM = {"gsm7": (160, 153), "ucs2": (70, 67)}
+
+Step = Callable[[Session, Staff, Case, datetime], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One way a reply may be texted: its size in words, and the text, or why it cannot be."""
+
+    label: str
+    size: str
+    text: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page of a case shows besides the case: a refusal, an identity, a preview."""
+
+    refusal: SurveyError | None = None
+    identity: Identity | None = None
+    parcels: list[Parcel] = field(default_factory=list)
+
+
+@blueprint.get("/cases", endpoint="queue")
+def show_queue() -> ResponseReturnValue:
+    """The queue: views with counts, soonest due first."""
+    session, staff, now = db.session(), current_staff(), datetime.now(UTC)
+    cases = sight.visible(session, staff)
+    counts = queue.counts(session, cases, staff, now)
+    views = list(View) if staff.role is RoleName.HANDLER else list(HEAD_VIEWS)
+    view = _chosen_view(views, counts)
+    chosen = queue.condition(session, view, staff, now)
+    number = request.args.get("page", 1, type=int)
+    return render_template(
+        "staff/cases/queue.html",
+        tabs=[(one, VIEWS[one], counts[one]) for one in views],
+        view=view,
+        page=queue.show_page(session, cases, chosen, number, now),
+        empty=EMPTY_VIEWS[view],
+        labels=labels,
+        alerts=len(queue.alert_cards(session, cases)),
+    )
+
+
+@blueprint.get("/alerts")
+def show_alerts() -> ResponseReturnValue:
+    """Open alerts with the cases they gather."""
+    session = db.session()
+    cards = queue.alert_cards(session, sight.visible(session, current_staff()))
+    return render_template("staff/cases/alerts.html", cards=cards, labels=labels)
+
+
+@blueprint.get("/cases/<code>")
+def show(code: str) -> ResponseReturnValue:
+    """One case."""
+    return _page(code, datetime.now(UTC), Shown())
+
+
+@blueprint.post("/cases/<code>/take")
+def take(code: str) -> ResponseReturnValue:
+    """Own the case."""
+    return _do(code, "take", steps.take, "Đã nhận xử lý.")
+
+
+@blueprint.post("/cases/<code>/note")
+def note(code: str) -> ResponseReturnValue:
+    """Add a note for staff."""
+    text = request.form.get("note", "")
+
+    def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
+        steps.note(unit, staff, case, text, now)
+
+    return _do(code, "note", step, "Đã lưu ghi chú.")
+
+
+@blueprint.post("/cases/<code>/preview")
+def preview(code: str) -> ResponseReturnValue:
+    """Show what each way of texting the reply costs; stores nothing."""
+    session, now = db.session(), datetime.now(UTC)
+    case = sight.find(session, current_staff(), code)
+    text = request.form.get("reply", "")
+    parcels = []
+    if text.strip() and notices.may_text(session, case):
+        parcels = [_parcel(session, case, text, way, now) for way in WAYS if way is not Way.PAGE]
+    return _page(code, now, Shown(parcels=parcels))
+
+
+@blueprint.post("/cases/<code>/reply")
+def reply(code: str) -> ResponseReturnValue:
+    """Reply in writing, on the citizen's page and by text where that was wished."""
+    letter = (request.form.get("reply", ""), _way())
+
+    def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
+        steps.reply(unit, staff, case, letter, now)
+
+    texted = "" if letter[1] is Way.PAGE else " Tin nhắn đang chờ gửi."
+    return _do(code, "reply", step, f"Đã trả lời bằng văn bản.{texted}")
+
+
+@blueprint.post("/cases/<code>/close")
+def close(code: str) -> ResponseReturnValue:
+    """Close with a reason."""
+    words = request.form.get("close_words", "")
+
+    def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
+        steps.close(unit, staff, case, (_close_reason(), words), now)
+
+    return _do(code, "close", step, "Đã đóng phản ánh.")
+
+
+@blueprint.post("/cases/<code>/reveal")
+def reveal(code: str) -> ResponseReturnValue:
+    """Show name and number in this one answer; the look is recorded."""
+    kind = request.form.get("reveal_kind", "")
+    words = request.form.get("reveal_words", "").strip()
+    # Another reason counts only in the person's own words.
+    reason = ". ".join(filter(None, (REVEAL_REASONS.get(kind, ""), words)))
+    if kind == "other" and not words:
+        reason = ""
+    seen: list[Identity] = []
+
+    def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
+        seen.append(sight.reveal(unit, staff, case, reason, now))
+
+    failed = _try(code, step)
+    return failed or _page(code, datetime.now(UTC), Shown(identity=seen[0]))
+
+
+def _do(code: str, name: str, step: Step, done: str) -> ResponseReturnValue:
+    """Take one step; then the case again, at once if something typed for another step is left."""
+    failed = _try(code, step)
+    if failed:
+        return failed
+    flash(done, "done")
+    used = DRAFTS.get(name)
+    if any(request.form.get(one, "").strip() for one in DRAFTS.values() if one != used):
+        return _page(code, datetime.now(UTC), Shown(), used)
+    return redirect(url_for("cases.show", code=code), 303)
+
+
+def _try(code: str, step: Step) -> ResponseReturnValue | None:
+    """One transaction for one step; the page with the refusal and all that was typed, or None."""
+    staff_id, now = current_staff().id, datetime.now(UTC)
+    revision = request.form.get("revision", 0, type=int)
+    try:
+        with transaction() as unit:
+            staff = unit.get_one(Staff, staff_id)
+            step(unit, staff, steps.claim(unit, staff, code, revision), now)
+    except NotFound:
+        raise
+    except SurveyError as refusal:
+        return _page(code, now, Shown(refusal))
+    return None
+
+
+def _page(code: str, now: datetime, shown: Shown, used: str | None = None) -> ResponseReturnValue:
+    file = open_file(db.session(), current_staff(), code, now)
+    typed = {name: value for name, value in request.form.items() if name != used}
+    seen = request.form.get("seen", 0, type=int)
+    refusal = shown.refusal
+    page = render_template(
+        "staff/cases/case.html",
+        file=file,
+        case=file.case,
+        me=current_staff(),
+        is_handler=current_staff().role is RoleName.HANDLER,
+        shown=shown,
+        fault=words_for(refusal) if refusal else "",
+        is_conflict=isinstance(refusal, Conflict),
+        typed=typed,
+        seen=seen if isinstance(refusal, Conflict) else None,
+        labels=labels,
+        ways=WAYS,
+        reveal_reasons=REVEAL_REASONS,
+    )
+    status = status_of(refusal) if refusal else 200
+    return page, status
+
+
+def _parcel(session: Session, case: Case, text: str, way: Way, now: datetime) -> Parcel:
+    try:
+        message = notices.compose(session, case, text, way, now)
+    except Invalid as refusal:
+        return Parcel(WAYS[way], "", "", words_for(refusal))
+    if message is None:
+        return Parcel(WAYS[way], "", "")
+    alone, joined = ROOM[message.encoding]
+    room = alone if message.segments == 1 else joined * message.segments
+    letters = "không dấu" if message.encoding == "gsm7" else "có dấu"
+    units = measure(message.text).units
+    return Parcel(WAYS[way], f"{units}/{room} · {message.segments} tin · {letters}", message.text)
+
+
+def _chosen_view(views: list[View], counts: dict[View, int]) -> View:
+    """The view asked for, else one's own cases, else the first view that holds any."""
+    asked = request.args.get("view", "")
+    if asked in views:
+        return View(asked)
+    return next((view for view in views if counts[view]), View.ALL)
+
+
+def _way() -> Way:
+    asked = request.form.get("way", "")
+    return Way(asked) if asked in set(Way) else Way.PAGE
+
+
+def _close_reason() -> CloseReason:
+    asked = request.form.get("close_reason", "")
+    if asked not in set(CloseReason):
+        raise Invalid("close_reason")
+    return CloseReason(asked)
+
+
+@blueprint.app_template_filter("work_time")
+def work_time(hours: float) -> str:
+    """Working hours as people say them: 2 ngày 3 giờ, 3 giờ 20 phút, 12 phút."""
+    minutes = max(1, round(abs(hours) * 60))
+    days, rest = divmod(minutes, round(hours_of_a_day() * 60))
+    if days:
+        parts = ((days, "ngày"), (rest // 60, "giờ"))
+    else:
+        parts = ((rest // 60, "giờ"), (rest % 60, "phút"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+@blueprint.app_template_filter("home_number")
+def home_number(e164: str) -> str:
+    """A number as it is dialled and read at home: 0905 000 111."""
+    home = f"0{e164[3:]}" if e164.startswith("+84") else e164
+    return f"{home[:4]} {home[4:7]} {home[7:]}"

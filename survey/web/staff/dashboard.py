@@ -1,0 +1,168 @@
+"""The dashboard: one month's index against its targets, with how many were asked and how sure it
+is.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from flask import render_template, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey import indices, invitations
+from survey.db import db
+from survey.errors import Invalid
+from survey.indices.targets import ladder
+from survey.models.count import Frame
+from survey.models.organisation import Agency
+from survey.models.staff import Scope
+from survey.reports.figures import Figure, FrameFigures, Status
+from survey.reports.phrases import REASONS
+from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.guard import current_scope
+from survey.workdays import LOCAL
+
+blueprint = staff_blueprint("dashboard", __name__, "/staff/dashboard")
+
+# The level of 2021–2025, which must be kept from 2026 on.
+LEVEL_TO_KEEP = "2025-12"
+# So many lines of a long table are open; the others are one click away.
+OPEN_LINES = 15
+# Which states are counted in the sentence of a section, in this order.
+COUNTED = (Status.NOT_MET, Status.UNCERTAIN, Status.MET, Status.FEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of figures, worst distance to its target first."""
+
+    title: str
+    head: str
+    rows: list[Figure]
+
+    @property
+    def parts(self) -> list[list[Figure]]:
+        """The lines that are open, and those behind a click."""
+        most = OPEN_LINES if len(self.rows) > OPEN_LINES + 2 else len(self.rows)
+        return [part for part in (self.rows[:most], self.rows[most:]) if part]
+
+    @property
+    def counts(self) -> list[tuple[Status, int]]:
+        """How many lines stand in each state; states without a line are left out."""
+        states = [row.status for row in self.rows]
+        return [(state, states.count(state)) for state in COUNTED if state in states]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything the page shows of one month."""
+
+    overall: Figure
+    to_keep: float | None
+    frame: FrameFigures
+    sectors: Section
+    agencies: Section
+    channels: Section
+    not_invited: list[tuple[str, int]]
+    is_narrowed: bool
+
+
+@blueprint.get("")
+def show() -> str:
+    """The figures of the chosen month, or of the newest one with dossiers."""
+    session, now = db.session(), datetime.now(UTC)
+    months = months_with_dossiers(session, now)
+    month = chosen_month(months, now)
+    has_figures = month in months
+    return render_template(
+        "staff/dashboard.html",
+        months=months if has_figures else [month, *months],
+        month=month,
+        newest=months[0] if months else "",
+        board=_board(session, month, now) if has_figures else None,
+        closing=indices.closable_from(month),
+    )
+
+
+def months_with_dossiers(session: Session, now: datetime) -> list[str]:
+    """Months (YYYY-MM) in which dossiers finished, newest first, none of the future."""
+    found = select(Frame.month).where(Frame.finished > 0, Frame.month <= _month_of(now))
+    return list(session.scalars(found.distinct().order_by(Frame.month.desc())))
+
+
+def chosen_month(months: list[str], now: datetime) -> str:
+    """The month the address asks for; Invalid when malformed or in the future."""
+    text = request.args.get("period", "").strip()
+    if not text:
+        return months[0] if months else _month_of(now)
+    try:
+        month = datetime.strptime(text, "%Y-%m").replace(tzinfo=LOCAL)
+    except ValueError as wrong:
+        raise Invalid("bad_period", text[:20]) from wrong
+    indices.check_month(f"{month:%Y-%m}", now)
+    return f"{month:%Y-%m}"
+
+
+def _month_of(now: datetime) -> str:
+    return f"{now.astimezone(LOCAL):%Y-%m}"
+
+
+def _board(session: Session, month: str, now: datetime) -> Board:
+    scope = current_scope()
+    sectors = _figures(session, month, "sector", now)
+    if scope.sector_code:
+        sectors = [one for one in sectors if one.key == scope.sector_code]
+    agencies = _seen_agencies(session, _figures(session, month, "agency", now), scope)
+    channels = _figures(session, month, "channel", now)
+    coverage = invitations.coverage(session, month)
+    return Board(
+        overall=_figures(session, month, "overall", now)[0],
+        to_keep=_level_to_keep(session, month),
+        frame=_frame(session, month),
+        sectors=Section("Theo lĩnh vực", "Lĩnh vực", _worst_first(sectors)),
+        agencies=Section("Theo cơ quan, đơn vị", "Cơ quan, đơn vị", _worst_first(agencies)),
+        channels=Section("Theo hình thức nộp", "Hình thức nộp", _worst_first(channels)),
+        not_invited=_reasons(coverage.not_invited),
+        is_narrowed=scope != Scope(),
+    )
+
+
+def _figures(session: Session, month: str, by: str, now: datetime) -> list[Figure]:
+    return [Figure(**asdict(one)) for one in indices.show(session, month, by, now)]
+
+
+def _level_to_keep(session: Session, month: str) -> float | None:
+    """The target of the years before, where they are over."""
+    before = ladder(session, LEVEL_TO_KEEP).overall() if month > LEVEL_TO_KEEP else None
+    return float(before.value) if before else None
+
+
+def _seen_agencies(session: Session, figures: list[Figure], scope: Scope) -> list[Figure]:
+    if scope.agency_ids is None:
+        return figures
+    codes = set(session.scalars(select(Agency.code).where(Agency.id.in_(scope.agency_ids))))
+    return [one for one in figures if one.key in codes]
+
+
+def _worst_first(figures: list[Figure]) -> list[Figure]:
+    """By distance to the target; small samples after the others, since their order is noise."""
+    return sorted(figures, key=lambda one: (_weight(one), one.gap, one.label))
+
+
+def _weight(one: Figure) -> int:
+    if one.is_hidden or not one.rated:
+        return 2
+    return 1 if one.status is Status.FEW else 0
+
+
+def _frame(session: Session, month: str) -> FrameFigures:
+    names = ("finished", "invited", "delivered", "answered")
+    sums = [func.coalesce(func.sum(getattr(Frame, name)), 0) for name in names]
+    row = session.execute(select(*sums).where(Frame.month == month)).one()
+    return FrameFigures(*(int(number) for number in row))
+
+
+def _reasons(not_invited: dict[str, int]) -> list[tuple[str, int]]:
+    """Why dossiers were not asked about, most frequent first, in words."""
+    ordered = sorted(not_invited.items(), key=lambda item: (-item[1], item[0]))
+    return [(REASONS.get(reason, reason), number) for reason, number in ordered if number]

@@ -1,0 +1,88 @@
+"""Refusals on staff pages: the right status code and a sentence that says what to do."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from flask import Blueprint, Flask, render_template
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from survey.errors import SurveyError
+from survey.web.errors import status_of
+from survey.wording import words_for
+
+TITLES = {
+    400: "Yêu cầu chưa đúng",
+    401: "Phiên làm việc đã kết thúc",
+    403: "Trang này không thuộc quyền của tài khoản",
+    404: "Không tìm thấy trang",
+    405: "Thao tác không được hỗ trợ",
+    409: "Chưa thực hiện được",
+    413: "Tệp quá lớn",
+    429: "Đã thử quá nhiều lần",
+}
+SENTENCES = {
+    400: "Hãy kiểm tra lại địa chỉ hoặc nội dung đã nhập rồi thử lại.",
+    401: "Hãy đăng nhập lại rồi gửi lại biểu mẫu. Nội dung đã nhập được giữ bên dưới để sao chép.",
+    403: "Nếu cần dùng trang này, hãy liên hệ người quản trị để được cấp vai trò phù hợp.",
+    404: "Địa chỉ không đúng, hoặc nội dung này không thuộc phạm vi của tài khoản.",
+    405: "Hãy mở trang từ thanh điều hướng rồi thao tác lại.",
+    409: "Dữ liệu đã thay đổi hoặc quy định chưa cho phép bước này. Hãy tải lại trang rồi thử lại.",
+    413: "Tệp gửi lên vượt quá giới hạn 64 MB. Hãy chia nhỏ tệp rồi gửi lại.",
+    429: "Vui lòng đợi 5 phút rồi thử lại.",
+}
+RETRY_SECONDS = "300"
+FORM_TOO_OLD = "Biểu mẫu đã hết hiệu lực. Hãy quay lại trang trước, tải lại rồi gửi lại."
+
+
+def refuse(
+    status: int, *, roles: Sequence[str] = (), kept: Sequence[str] = ()
+) -> ResponseReturnValue:
+    """The page of a refusal: which roles may, and what the person had typed."""
+    sentence = SENTENCES.get(status, SENTENCES[400])
+    page = render_template(
+        "staff/refusal.html",
+        status=status,
+        title=TITLES.get(status, TITLES[400]),
+        sentence=sentence,
+        roles=roles,
+        kept=kept,
+    )
+    wait = {"Retry-After": RETRY_SECONDS} if status == HTTPStatus.TOO_MANY_REQUESTS else {}
+    return page, status, wait
+
+
+def explain(refusal: SurveyError) -> ResponseReturnValue:
+    """The page for a refusal of a feature, in its own words."""
+    status = status_of(refusal)
+    page = render_template(
+        "staff/refusal.html", status=status, title=TITLES[status], sentence=words_for(refusal)
+    )
+    return page, status
+
+
+def staff_blueprint(name: str, import_name: str, url_prefix: str) -> Blueprint:
+    """A room of the staff area; refusals inside it get their page."""
+    blueprint = Blueprint(name, import_name, url_prefix=url_prefix)
+    blueprint.register_error_handler(SurveyError, explain)
+    blueprint.register_error_handler(HTTPException, _of_werkzeug)
+    return blueprint
+
+
+def register(app: Flask) -> None:
+    """Explain forms that are too old or not ours."""
+    app.register_error_handler(CSRFError, _of_forged_form)
+
+
+def _of_werkzeug(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < HTTPStatus.BAD_REQUEST:  # a redirect
+        return error.get_response()
+    return refuse(error.code)
+
+
+def _of_forged_form(_error: CSRFError) -> ResponseReturnValue:
+    page = render_template(
+        "staff/refusal.html", status=400, title=TITLES[400], sentence=FORM_TOO_OLD
+    )
+    return page, 400

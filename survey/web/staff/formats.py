@@ -1,0 +1,74 @@
+"""How figures, dates and states look on staff pages: the words of the reports, as filters of Jinja.
+
+Macros in templates/staff/parts.html build on them.
+"""
+
+from datetime import date, datetime
+
+from flask import Flask
+
+from survey.reports import phrases
+from survey.reports.figures import Status
+from survey.workdays import LOCAL
+
+# The line of an interval: from 40 to 100 per cent on this many units.
+LINE_FROM = 0.4
+LINE_UNITS = 240
+ROLES = {
+    "handler": "Cán bộ đường dây nóng",
+    "agency_head": "Lãnh đạo đơn vị",
+    "analyst": "Chuyên viên tổng hợp",
+    "leader": "Lãnh đạo tỉnh",
+    "admin": "Quản trị hệ thống",
+}
+
+
+def day(value: date | datetime | None) -> str:
+    """A local date: 21/11/2026."""
+    if isinstance(value, datetime):
+        value = value.astimezone(LOCAL)
+    return phrases.NONE if value is None else f"{value:%d/%m/%Y}"
+
+
+def moment(value: datetime | None) -> str:
+    """A local time of day and date: 14:05 ngày 21/11/2026."""
+    return phrases.NONE if value is None else phrases.moment(value)
+
+
+def place(share: float) -> float:
+    """Where a fraction stands on the line of an interval; below 40 % it stands at the begin."""
+    return round(max(0.0, (share - LINE_FROM) / (1 - LINE_FROM)) * LINE_UNITS, 1)
+
+
+def status_sign(status: str) -> str:
+    """The sign of a status: ● ◐ ▼ ○ ◌."""
+    return phrases.STATUS_SIGNS[Status(status)]
+
+
+def status_words(status: str) -> str:
+    """The words of a status."""
+    return phrases.STATUS_WORDS[Status(status)]
+
+
+def role_words(role: str) -> str:
+    """A role as people call it."""
+    return ROLES[role]
+
+
+def register(app: Flask) -> None:
+    """Make every format a filter of the templates."""
+    app.jinja_env.filters.update(
+        whole=phrases.number,
+        decimal=phrases.number,
+        percent=phrases.percent,
+        goal=phrases.level,
+        month=phrases.month_name,
+        change=phrases.change,
+        source=phrases.source,
+        day=day,
+        moment=moment,
+        place=place,
+        status_sign=status_sign,
+        status_words=status_words,
+        role_words=role_words,
+    )

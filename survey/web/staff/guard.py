@@ -1,0 +1,151 @@
+"""The door of the staff area: every request below /staff passes here before its page.
+
+Signed in, session not too old, form genuine, own password chosen, second factor set up, role right.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from flask import Flask, current_app, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import current_user
+from flask_security.utils import login_user, logout_user
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from survey.db import db
+from survey.models.staff import Scope, Staff, scope_of
+from survey.settings import Settings
+from survey.web.staff.errors import refuse
+from survey.web.staff.permissions import PAGES, may_open
+
+IDLE = timedelta(minutes=30)
+LONGEST = timedelta(hours=12)
+# The moment of the last request is written at most this often.
+SEEN_EVERY = timedelta(minutes=1)
+# Longer texts than this are handed back when a session ended meanwhile.
+KEPT_FROM = 20
+# Nobody unknown may fill the disk with files.
+STRANGERS_BYTES = 256 * 1024
+OPEN_TO_BEGINNERS = ("staff.password", "sign_in.leave")
+
+csrf = CSRFProtect()
+
+
+def register(app: Flask) -> None:
+    """Put the guard before every page of staff."""
+    app.config.update(
+        WTF_CSRF_CHECK_DEFAULT=False,  # citizens' pages need none; staff pages are checked here
+        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # the referrer is not sent across sites at all
+    )
+    csrf.init_app(app)
+    app.before_request(check)
+
+
+def current_staff() -> Staff:
+    """Who is signed in; only for pages behind the guard."""
+    return cast("Staff", current_user._get_current_object())  # noqa: SLF001 - werkzeug's way out of a proxy
+
+
+def current_scope() -> Scope:
+    """What the signed-in account may see."""
+    return scope_of(db.session(), current_staff())
+
+
+def begin_session(staff: Staff) -> None:
+    """Sign an account in on this browser, with a fresh session."""
+    session.clear()
+    now = int(datetime.now(UTC).timestamp())
+    session["began"] = session["seen"] = now
+    login_user(staff, remember=False)
+
+
+def end_session() -> None:
+    """Forget this browser's session."""
+    logout_user()
+    session.clear()
+
+
+def check() -> ResponseReturnValue | None:
+    """Let a request pass (None), or answer it: sign in first, not for this role, and the like."""
+    if request.blueprint == "sign_in":
+        request.max_content_length = STRANGERS_BYTES
+        _check_form()
+        return None
+    if not _is_staff_path():
+        return None
+    if not current_user.is_authenticated or _is_too_old():
+        return _ask_to_sign_in()
+    if isinstance(request.routing_exception, NotFound | MethodNotAllowed):
+        return refuse(request.routing_exception.code)
+    _check_form()
+    return _check_account() or _check_role()
+
+
+def _is_staff_path() -> bool:
+    return request.path == "/staff" or request.path.startswith("/staff/")
+
+
+def _is_too_old() -> bool:
+    """Whether this session idled or lasted too long; notes that it is in use."""
+    now = datetime.now(UTC)
+    began, seen = (datetime.fromtimestamp(session.get(name, 0), UTC) for name in ("began", "seen"))
+    if now - began > LONGEST or now - seen > IDLE:
+        return True
+    if now - seen > SEEN_EVERY:
+        session["seen"] = int(now.timestamp())
+    return False
+
+
+def _ask_to_sign_in() -> ResponseReturnValue:
+    expired = current_user.is_authenticated
+    if expired:
+        end_session()
+    if request.method not in {"GET", "HEAD"}:
+        return refuse(401, kept=_typed())
+    target = request.full_path.rstrip("?")
+    return redirect(url_for("sign_in.show", next=target, expired="1" if expired else None))
+
+
+def _typed() -> list[str]:
+    """Longer texts of the form, handed back so that nobody loses a reply to an ended session."""
+    hidden = ("csrf_token", "password", "code")
+    request.max_content_length = STRANGERS_BYTES
+    try:
+        form = request.form
+    except RequestEntityTooLarge:  # a file, which nobody has to type again
+        return []
+    return [
+        value
+        for name, value in form.items()
+        if len(value) > KEPT_FROM and not any(word in name for word in hidden)
+    ]
+
+
+def _check_form() -> None:
+    if request.method not in {"GET", "HEAD", "OPTIONS"}:
+        csrf.protect()
+
+
+def _check_account() -> ResponseReturnValue | None:
+    """New accounts first choose a password, then, where demanded, set up a second factor."""
+    staff = current_staff()
+    if request.endpoint in OPEN_TO_BEGINNERS:
+        return None
+    if staff.must_change_password:
+        return redirect(url_for("staff.password"))
+    settings = cast("Settings", current_app.extensions["settings"])
+    if settings.require_2fa and not staff.tf_totp_secret:
+        return (
+            None
+            if request.endpoint == "staff.second_factor"
+            else redirect(url_for("staff.second_factor"))
+        )
+    return None
+
+
+def _check_role() -> ResponseReturnValue | None:
+    if may_open(current_staff().role, request.endpoint or ""):
+        return None
+    return refuse(403, roles=sorted(PAGES.get(request.endpoint or "", ())))

@@ -1,0 +1,233 @@
+"""The room of one-stop files: upload, what was recognised, dry run, confirm, progress, result."""
+
+import io
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from flask import flash, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from survey import audit
+from survey.db import db, transaction
+from survey.errors import Invalid, Refused
+from survey.intake import upload as held
+from survey.intake.containers import MEGABYTE
+from survey.jobs.queue import enqueue, newest
+from survey.models.intake import ImportRun, Upload
+from survey.models.job import Heartbeat, Job, JobState
+from survey.models.staff import Staff
+from survey.web.health import WORKER_SILENT_AFTER
+from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.guard import current_staff
+from survey.web.staff.intake_view import Figures, Reading, state_of, work_of
+from survey.wording import words_for
+from survey.workdays import local_day
+
+KIND = "intake.import"
+# Seconds until a page with work under way asks again, unless the reader stopped that.
+RENEW_AFTER = "5"
+STAND_STILL = "dung"
+SHOWN_RUNS = 8
+LONGEST_NAME = 180
+# What is still read of a file that is too big, so that the browser gets to show the answer.
+DRAINED = 512 * MEGABYTE
+LIMIT = held.UPLOAD_LIMIT // MEGABYTE
+
+blueprint = staff_blueprint("intake", __name__, "/staff/intake")
+
+
+@blueprint.get("")
+def show_all() -> ResponseReturnValue:
+    """Show the form and what came in lately."""
+    return _room()
+
+
+@blueprint.post("")
+def upload() -> ResponseReturnValue:
+    """Recognise a file, try it and hold it sealed; refused with a sentence, nothing is kept."""
+    staff_id, now = current_staff().id, datetime.now(UTC)
+    try:
+        day = _export_day(request.form.get("export_day", ""), now)
+    except Invalid as refusal:
+        return _room(day_fault=words_for(refusal)), 400
+    try:
+        one = _held(request.files.get("file"), day, staff_id, now)
+    except Invalid as refusal:
+        return _room(file_fault=words_for(refusal)), 400
+    facts = {"kind": one.recognised["kind"], "rows": one.recognised["rows"], "day": day.isoformat()}
+    upload_id = one.id
+    with transaction() as session:
+        session.add(one)
+        _note(session, now, "upload", upload_id, staff_id, **facts)
+    return redirect(url_for("intake.show", upload_id=upload_id), 303)
+
+
+@blueprint.get("/<upload_id>")
+def show(upload_id: str) -> ResponseReturnValue:
+    """One upload: the dry run, the progress of its import, or what came of it."""
+    session, now = db.session(), datetime.now(UTC)
+    one = held.find_upload(session, upload_id, now)
+    work = work_of(one, newest(session, _key(one.id)))
+    renews = work.is_under_way and STAND_STILL not in request.args
+    page = render_template(
+        "staff/intake/file.html",
+        one=one,
+        facts=one.recognised,
+        state=state_of(work),
+        work=work,
+        figures=Figures.of(session, one),
+        reading=Reading.of(one),
+        by=_name(session, one.staff_id),
+        export_day=date.fromisoformat(one.recognised["export_day"]),
+        gone_at=one.uploaded_at + held.HELD_FOR,
+        worker_is_silent=work.is_waiting and _worker_is_silent(session, now),
+        renews=renews,
+        stand_still=STAND_STILL,
+    )
+    return page, {"Refresh": RENEW_AFTER} if renews else {}
+
+
+@blueprint.post("/<upload_id>/confirm")
+def confirm(upload_id: str) -> ResponseReturnValue:
+    """Put the import on the list of jobs; confirmed again, nothing more happens."""
+    staff_id, now = current_staff().id, datetime.now(UTC)
+    with transaction() as session:
+        one = held.find_upload(session, upload_id, now, lock=True)
+        if not _is_taken(session, one):
+            payload = {"upload_id": one.id, "export_day": one.recognised["export_day"]}
+            enqueue(session, KIND, _key(one.id), payload, now)
+            _note(session, now, "confirm", one.id, staff_id)
+    return redirect(url_for("intake.show", upload_id=upload_id), 303)
+
+
+@blueprint.post("/<upload_id>/discard")
+def discard(upload_id: str) -> ResponseReturnValue:
+    """Forget an upload instead of importing it."""
+    staff_id, now = current_staff().id, datetime.now(UTC)
+    with transaction() as session:
+        one = held.find_upload(session, upload_id, now, lock=True)
+        if _is_taken(session, one):
+            raise Refused("upload_done")
+        name = one.file_name
+        held.discard(session, one)
+        _note(session, now, "discard", upload_id, staff_id)
+    flash(f"Đã bỏ tệp {name}. Không có hồ sơ nào được ghi.", "done")
+    return redirect(url_for("intake.show_all"), 303)
+
+
+@blueprint.get("/<upload_id>/errors")
+def errors(upload_id: str) -> ResponseReturnValue:
+    """The rows that are not taken, in the layout of the input, with the reason beside each."""
+    session, now = db.session(), datetime.now(UTC)
+    one = held.find_upload(session, upload_id, now)
+    if one.run_id is None:
+        name, content = held.trial_file(session, one, now)
+    else:
+        name, content = held.error_file(session, one)
+    return send_file(io.BytesIO(content), as_attachment=True, download_name=name, max_age=0)
+
+
+@blueprint.errorhandler(RequestEntityTooLarge)
+def explain_size(_error: RequestEntityTooLarge) -> ResponseReturnValue:
+    """Name the limit; a browser that is still sending would show no page, so it is heard out."""
+    _drain(request.environ["wsgi.input"], min(request.content_length or 0, DRAINED))
+    return _room(file_fault=words_for(Invalid("upload_too_big", str(LIMIT))), sent={}), 413
+
+
+def _drain(stream: IO[bytes], left: int) -> None:
+    while left > 0 and (block := stream.read(min(MEGABYTE, left))):
+        left -= len(block)
+
+
+def _held(sent: FileStorage | None, day: date, staff_id: int, now: datetime) -> Upload:
+    """The upload, tried, not yet added; its plain copy is gone when this returns."""
+    name = _clean_name(sent.filename or "") if sent else ""
+    if sent is None or not name:
+        raise Invalid("no_file")
+    session = db.session()
+    with TemporaryDirectory(prefix="intake-") as folder:
+        path = Path(folder) / name
+        sent.save(path)
+        one = held.hold(session, path, name, staff_id, now)
+    held.keep_trial(session, one, day, now)
+    return one
+
+
+def _clean_name(sent: str) -> str:
+    """The last part of what the browser called the file, printable and short enough for a disk."""
+    last = PurePosixPath(sent.replace("\\", "/")).name
+    seen = "".join(sign for sign in last if sign.isprintable()).strip(" .")
+    return seen.encode()[-LONGEST_NAME:].decode(errors="ignore")
+
+
+def _export_day(text: str, now: datetime) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("bad_day") from None
+    if day > local_day(now):
+        raise Invalid("export_day_ahead")
+    return day
+
+
+def _room(file_fault: str = "", day_fault: str = "", sent: Mapping[str, str] | None = None) -> str:
+    """The page; `sent` stands for what was typed where the form itself cannot be read."""
+    typed = request.form if sent is None else sent
+    session, now = db.session(), datetime.now(UTC)
+    uploads = held.recent_uploads(session, now)
+    works = {one.id: work_of(one, newest(session, _key(one.id))) for one in uploads}
+    return render_template(
+        "staff/intake/list.html",
+        uploads=uploads,
+        states={key: state_of(work) for key, work in works.items()},
+        runs=_runs(session, uploads),
+        names={one.staff_id: _name(session, one.staff_id) for one in uploads},
+        today=local_day(now),
+        chosen=typed.get("export_day") or local_day(now).isoformat(),
+        file_fault=file_fault,
+        day_fault=day_fault,
+        limit=LIMIT,
+    )
+
+
+def _runs(session: Session, uploads: list[Upload]) -> list[ImportRun]:
+    """Finished imports, newest first, besides those of the uploads on the page."""
+    shown = [one.run_id for one in uploads if one.run_id is not None]
+    query = select(ImportRun).where(ImportRun.finished_at.is_not(None), ImportRun.id.not_in(shown))
+    return list(session.scalars(query.order_by(ImportRun.id.desc()).limit(SHOWN_RUNS)))
+
+
+def _is_taken(session: Session, one: Upload) -> bool:
+    """Whether an import of this upload waits, runs or is done."""
+    work = work_of(one, newest(session, _key(one.id)))
+    return work.is_done or work.is_under_way
+
+
+def _worker_is_silent(session: Session, now: datetime) -> bool:
+    last = session.scalar(select(func.max(Heartbeat.at)))
+    running = session.scalar(select(Job.id).where(Job.state == JobState.RUNNING).limit(1))
+    return running is None and (last is None or now - last > WORKER_SILENT_AFTER)
+
+
+def _name(session: Session, staff_id: int) -> str:
+    staff = session.get_one(Staff, staff_id)
+    return staff.name or staff.email
+
+
+def _note(
+    session: Session, now: datetime, act: str, upload_id: str, staff_id: int, **facts: object
+) -> None:
+    audit.record(
+        session, now, f"intake.{act}", f"upload:{upload_id}", staff_id=staff_id, detail=facts
+    )
+
+
+def _key(upload_id: str) -> str:
+    return f"{KIND}:{upload_id}"

@@ -1,0 +1,172 @@
+"""What the pages of the intake room show of an upload: its figures, and how far its import is."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy.orm import Session
+
+from survey.errors import SurveyError
+from survey.intake.error_file import NO_RECORDS
+from survey.intake.register import tally_of
+from survey.intake.wording import FIELD_NAMES, REASONS
+from survey.models.intake import Upload
+from survey.models.job import Job, JobState
+from survey.wording import SENTENCES, words_for
+
+DUPLICATES = ("same_row_again", "same_code_again", "unchanged")
+# What is said of rows that are taken; those that decide about an invitation come first.
+NOTES = (
+    *("updated", "phone_missing", "phone_invalid", "phone_landline", "phone_foreign"),
+    *("not_returned", "status_without_return_date", "phone_old_prefix", "due_missing"),
+    *("applicant_missing", "matched_by_name", "agency_alias", "name_in_both_eras"),
+    *("code_date_differs", "code_cleaned"),
+)
+# Sign and colour of a state as the statuses of figures have them.
+STATES = {
+    "tried": ("uncertain", "◐", "Chờ xác nhận"),
+    "waiting": ("", "◌", "Chờ đến lượt"),
+    "running": ("", "◌", "Đang nạp"),
+    "done": ("met", "●", "Đã nạp"),
+    "failed": ("not_met", "▼", "Chưa nạp được"),
+}
+
+DELIMITERS = {",": "dấu phẩy", ";": "dấu chấm phẩy", "\t": "dấu tab"}
+SHOWN_PROBLEMS = 20
+
+Lines = list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where an upload stands: the end of a class of style, a sign, words."""
+
+    style: str
+    sign: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The import of an upload: not asked for, waiting, running, done, or why it failed."""
+
+    is_done: bool = False
+    is_waiting: bool = False
+    is_running: bool = False
+    done: int = 0
+    total: int = 0
+    fault: str = ""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there will soon be more to see."""
+        return self.is_waiting or self.is_running
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The rows of a file: `rows` is the sum of the other four; lines are (sentence, rows)."""
+
+    rows: int
+    accepted: int
+    duplicate: int
+    wrong: int
+    no_records: int
+    why_wrong: Lines
+    why_duplicate: Lines
+    why_no_records: Lines
+    notes: Lines
+    in_future: int
+
+    @classmethod
+    def of(cls, session: Session, upload: Upload) -> Self:
+        """Of the import when there was one, else of the dry run."""
+        if upload.run_id is None:
+            facts = upload.recognised
+            return cls._from(facts["outcomes"], Counter(facts["reasons"]))
+        tally = tally_of(session, upload.run_id)
+        return cls._from(tally.outcomes, tally.reasons)
+
+    @classmethod
+    def _from(cls, outcomes: Mapping[str, int], reasons: Counter[str]) -> Self:
+        known = {*NO_RECORDS, *DUPLICATES, *NOTES}
+        no_records = sum(reasons[reason] for reason in NO_RECORDS)
+        return cls(
+            rows=sum(outcomes.values()),
+            accepted=outcomes.get("accepted", 0),
+            duplicate=outcomes.get("duplicate", 0),
+            wrong=outcomes.get("rejected", 0) - no_records,
+            no_records=no_records,
+            why_wrong=_lines(
+                reasons, [one for one, _ in reasons.most_common() if one not in known]
+            ),
+            why_duplicate=_lines(reasons, DUPLICATES),
+            why_no_records=_lines(reasons, sorted(NO_RECORDS)),
+            notes=_lines(reasons, NOTES),
+            in_future=reasons["received_in_future"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file was understood: (heading, field), the heading of an id column, headings not used,
+    and (row, heading, sentence) of the first rows at fault.
+    """
+
+    used: list[tuple[str, str]]
+    dropped: list[str]
+    ignored: list[str]
+    delimiter: str
+    problems: list[tuple[int, str, str]]
+
+    @classmethod
+    def of(cls, upload: Upload) -> Self:
+        """As noted when the file was uploaded."""
+        facts = upload.recognised
+        never = FIELD_NAMES["id_number_drop"]
+        return cls(
+            used=[(name, field) for name, field in facts["columns"] if field not in ("", never)],
+            dropped=[name for name, field in facts["columns"] if field == never],
+            ignored=[name for name, field in facts["columns"] if name and not field],
+            delimiter=DELIMITERS[facts["dialect"][1]] if facts["dialect"] else "",
+            problems=[
+                (row, heading, REASONS.get(reason, reason))
+                for row, heading, reason in facts["problems"][:SHOWN_PROBLEMS]
+            ],
+        )
+
+
+def work_of(upload: Upload, job: Job | None) -> Work:
+    """What the newest job of an upload tells; an upload with a run is done whatever it says."""
+    if upload.run_id is not None:
+        return Work(is_done=True)
+    if job is None:
+        return Work()
+    return Work(
+        is_waiting=job.state == JobState.WAITING,
+        is_running=job.state == JobState.RUNNING,
+        done=job.progress,
+        total=job.total,
+        fault=_fault(job.error) if job.state == JobState.FAILED else "",
+    )
+
+
+def state_of(work: Work) -> State:
+    """Style, sign and words for where an upload stands."""
+    if work.is_done:
+        return State(*STATES["done"])
+    if work.fault:
+        return State(*STATES["failed"])
+    if work.is_under_way:
+        return State(*STATES["running" if work.is_running else "waiting"])
+    return State(*STATES["tried"])
+
+
+def _lines(reasons: Mapping[str, int], wanted: Iterable[str]) -> Lines:
+    return [(REASONS.get(one, one), reasons[one]) for one in wanted if reasons.get(one)]
+
+
+def _fault(code: str) -> str:
+    told = code in SENTENCES and "{detail}" not in SENTENCES[code]
+    return words_for(SurveyError(code)) if told else f"Mã lỗi: {code}."

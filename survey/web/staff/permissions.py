@@ -1,0 +1,97 @@
+"""Who may open which staff page: the one table, and the navigation that follows from it.
+
+A staff route that is missing here is refused for everybody, and a test fails.
+"""
+
+from dataclasses import dataclass
+
+from survey.models.staff import RoleName
+
+HANDLER, AGENCY_HEAD, ANALYST, LEADER, ADMIN = RoleName
+EVERYONE = frozenset(RoleName)
+FIGURES = frozenset({AGENCY_HEAD, ANALYST, LEADER, ADMIN})
+CASE_READERS = frozenset({HANDLER, AGENCY_HEAD})
+HANDLERS = frozenset({HANDLER})
+REPORT_READERS = frozenset({ANALYST, LEADER, ADMIN})
+REPORT_MAKERS = frozenset({ANALYST})
+DOSSIER_CLERKS = frozenset({ANALYST, ADMIN})
+ADMINS = frozenset({ADMIN})
+
+# Endpoint → roles. Endpoints of one room stand together.
+PAGES: dict[str, frozenset[RoleName]] = {
+    # Own account.
+    "staff.home": EVERYONE,
+    "staff.password": EVERYONE,
+    "staff.second_factor": EVERYONE,
+    # Figures.
+    "dashboard.show": EVERYONE,
+    # Cases.
+    "cases.queue": CASE_READERS,
+    "cases.show_alerts": CASE_READERS,
+    "cases.show": CASE_READERS,
+    "cases.note": CASE_READERS,
+    "cases.take": HANDLERS,
+    "cases.preview": HANDLERS,
+    "cases.reply": HANDLERS,
+    "cases.close": HANDLERS,
+    "cases.reveal": HANDLERS,
+    # Monthly reports of the whole province.
+    "reports.show_all": REPORT_READERS,
+    "reports.build": REPORT_MAKERS,
+    "reports.download": REPORT_READERS,
+    # Files of the one-stop software.
+    "intake.show_all": DOSSIER_CLERKS,
+    "intake.upload": DOSSIER_CLERKS,
+    "intake.show": DOSSIER_CLERKS,
+    "intake.confirm": DOSSIER_CLERKS,
+    "intake.discard": DOSSIER_CLERKS,
+    "intake.errors": DOSSIER_CLERKS,
+    # Accounts and rules of the province.
+    "accounts.show_all": ADMINS,
+    "accounts.add": ADMINS,
+    "accounts.show": ADMINS,
+    "accounts.change": ADMINS,
+    "accounts.reset": ADMINS,
+    "rules.show": ADMINS,
+    "rules.save": ADMINS,
+    "rules.save_sampling": ADMINS,
+    "rules.add_day": ADMINS,
+    "rules.remove_day": ADMINS,
+}
+
+# Where a role begins after signing in.
+FIRST_PAGES: dict[RoleName, str] = {
+    HANDLER: "cases.queue",
+    AGENCY_HEAD: "dashboard.show",
+    ANALYST: "dashboard.show",
+    LEADER: "dashboard.show",
+    ADMIN: "dashboard.show",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link of the navigation."""
+
+    endpoint: str
+    label: str
+
+
+NAVIGATION = (
+    Entry("cases.queue", "Phản ánh"),
+    Entry("dashboard.show", "Chỉ số"),
+    Entry("reports.show_all", "Báo cáo"),
+    Entry("intake.show_all", "Nhập hồ sơ"),
+    Entry("accounts.show_all", "Tài khoản"),
+    Entry("rules.show", "Thiết lập"),
+)
+
+
+def may_open(role: RoleName, endpoint: str) -> bool:
+    """Whether a role may open a page; a page without an entry is open to nobody."""
+    return role in PAGES.get(endpoint, frozenset())
+
+
+def links_for(role: RoleName) -> list[Entry]:
+    """The navigation of a role, in order."""
+    return [entry for entry in NAVIGATION if may_open(role, entry.endpoint)]

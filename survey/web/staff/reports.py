@@ -1,0 +1,118 @@
+"""The room of monthly reports: what can be reported, what is missing, building, downloads."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from flask import abort, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from survey import audit, indices
+from survey.db import db, transaction
+from survey.errors import SurveyError
+from survey.jobs.queue import enqueue, newest
+from survey.models.job import Job, JobState
+from survey.models.staff import RoleName
+from survey.reports import shelf
+from survey.settings import Settings
+from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.guard import current_staff
+from survey.web.staff.permissions import may_open
+from survey.wording import SENTENCES, words_for
+
+KIND = "report.build"
+MONTH = "%Y-%m"
+# Seconds until a page with work under way asks again, unless the reader stopped that.
+RENEW_AFTER = "4"
+STAND_STILL = "dung"
+UNDER_WAY = frozenset({JobState.WAITING, JobState.RUNNING})
+FORMAT_WORDS = {"html": "Trang web", "pdf": "PDF", "docx": "Word", "xlsx": "Excel"}
+
+blueprint = staff_blueprint("reports", __name__, "/staff/reports")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The latest building of a month: how far it is, or why it failed."""
+
+    is_under_way: bool
+    done: int
+    total: int
+    fault: str
+    left_out: tuple[str, ...]
+
+
+@blueprint.get("")
+def show_all() -> ResponseReturnValue:
+    """List the months; the page renews itself while something is built."""
+    session = db.session()
+    months = shelf.months(session, _settings().reports_folder)
+    works = {one.month: _work(newest(session, _key(one.month))) for one in months}
+    is_building = any(work and work.is_under_way for work in works.values())
+    renews = is_building and STAND_STILL not in request.args
+    page = render_template(
+        "staff/reports/list.html",
+        months=months,
+        works=works,
+        is_building=is_building,
+        renews=renews,
+        stand_still=STAND_STILL,
+        may_build=may_open(RoleName(current_staff().role), "reports.build"),
+        words=FORMAT_WORDS,
+    )
+    return page, {"Refresh": RENEW_AFTER} if renews else {}
+
+
+@blueprint.post("/<month>/build")
+def build(month: str) -> ResponseReturnValue:
+    """Put the building of a month on the list of jobs."""
+    _check(month)
+    staff_id, now = current_staff().id, datetime.now(UTC)
+    indices.check_month(month, now)
+    with transaction() as session:
+        enqueue(session, KIND, _key(month), {"month": month}, now)
+        audit.record(session, now, KIND, f"month:{month}", staff_id=staff_id)
+    flash("Đang lập báo cáo. Có thể rời trang này, tệp sẽ nằm ở đây khi xong.", "done")
+    return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
+
+
+@blueprint.get("/<month>/<name>")
+def download(month: str, name: str) -> ResponseReturnValue:
+    """One built file."""
+    _check(month)
+    path = shelf.path_of(_settings().reports_folder, month, name)
+    return send_file(path, as_attachment=True, download_name=path.name, max_age=0)
+
+
+def _check(month: str) -> None:
+    """Refuse an address that names no month."""
+    try:
+        named = datetime.strptime(month, MONTH).replace(tzinfo=UTC)
+    except ValueError:
+        abort(404)
+    if f"{named:{MONTH}}" != month:
+        abort(404)
+
+
+def _key(month: str) -> str:
+    return f"{KIND}:{month}"
+
+
+def _work(job: Job | None) -> Work | None:
+    if job is None:
+        return None
+    fault = ""
+    if job.state == JobState.FAILED:
+        known = job.error in SENTENCES and "{detail}" not in SENTENCES[job.error]
+        fault = words_for(SurveyError(job.error)) if known else f"Mã lỗi: {job.error}."
+    return Work(
+        is_under_way=job.state in UNDER_WAY,
+        done=job.progress,
+        total=job.total,
+        fault=fault,
+        left_out=tuple(job.result.get("left_out", ())),
+    )
+
+
+def _settings() -> Settings:
+    return cast("Settings", current_app.extensions["settings"])

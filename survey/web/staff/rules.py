@@ -1,0 +1,161 @@
+"""The province's own rules: when citizens are asked, how many of them, and special days."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.audit import record
+from survey.db import db, transaction
+from survey.errors import Invalid, NotFound, SurveyError
+from survey.models.organisation import DayKind, Province, Sector, SpecialDay
+from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.guard import current_staff
+from survey.wording import words_for
+
+blueprint = staff_blueprint("rules", __name__, "/staff/settings")
+
+# Column of the province → (label, unit, least, most).
+NUMBERS = {
+    "invite_delay_minutes": ("Chờ sau khi trả kết quả", "phút", 0, 10_080),
+    "link_days": ("Liên kết có hiệu lực", "ngày", 1, 90),
+    "max_age_days": ("Không hỏi hồ sơ đã xong quá", "ngày", 1, 365),
+    "phone_gap_days": ("Giữa hai lời mời tới một số (0: bỏ quy tắc)", "ngày", 0, 365),
+    "intermediary_over": ("Coi là người nộp hộ khi một số có hơn", "hồ sơ", 1, 1_000),
+    "intermediary_days": ("Số ngày xét người nộp hộ", "ngày", 1, 365),
+    "full_percent": ("Tỷ lệ nhận phiếu đầy đủ", "%", 0, 100),
+}
+TIMES = {"window_start": "Gửi tin từ", "window_end": "Ngừng gửi tin từ"}
+DAY_WORDS = {DayKind.EXTRA_OFF: "Nghỉ thêm", DayKind.SWAP_WORK: "Làm bù"}
+
+
+@blueprint.get("")
+def show() -> str:
+    """All rules on one page."""
+    return _page()
+
+
+@blueprint.post("")
+def save() -> ResponseReturnValue:
+    """Store numbers and the window for sending."""
+    by = current_staff().id
+    try:
+        with transaction() as unit:
+            _store(unit, by)
+    except SurveyError as refusal:
+        return _page(words_for(refusal), request.form), 400
+    flash("Đã lưu quy tắc gửi lời mời.", "done")
+    return redirect(url_for("rules.show"), 303)
+
+
+@blueprint.post("/sampling")
+def save_sampling() -> ResponseReturnValue:
+    """Store the share of finished dossiers that are asked, for each sector."""
+    by, changed = current_staff().id, {}
+    try:
+        with transaction() as unit:
+            for sector in unit.scalars(select(Sector)):
+                share = _number(f"sample_{sector.code}", sector.name, 0, 100)
+                if share != sector.sample_percent:
+                    changed[sector.code] = [sector.sample_percent, share]
+                    sector.sample_percent = share
+            _keep(unit, by, "rules.sampling", changed)
+    except SurveyError as refusal:
+        return _page(words_for(refusal), request.form), 400
+    flash("Đã lưu tỷ lệ lấy mẫu.", "done")
+    return redirect(url_for("rules.show"), 303)
+
+
+@blueprint.post("/days")
+def add_day() -> ResponseReturnValue:
+    """Add or replace a special day."""
+    by = current_staff().id
+    try:
+        with transaction() as unit:
+            day, kind = _day(request.form.get("day", "")), request.form.get("kind", "")
+            if kind not in list(DayKind):
+                raise Invalid("bad_day_kind")
+            note = request.form.get("note", "").strip()[:200]
+            unit.merge(SpecialDay(day=day, kind=kind, note=note))
+            _keep(unit, by, "rules.day", {str(day): kind})
+    except SurveyError as refusal:
+        return _page(words_for(refusal), request.form), 400
+    flash("Đã thêm ngày đặc biệt.", "done")
+    return redirect(url_for("rules.show"), 303)
+
+
+@blueprint.post("/days/<day>/remove")
+def remove_day(day: str) -> ResponseReturnValue:
+    """Take a special day out of the calendar."""
+    by = current_staff().id
+    with transaction() as unit:
+        found = unit.get(SpecialDay, _day(day))
+        if found is None:
+            raise NotFound("no_such_day")
+        unit.delete(found)
+        _keep(unit, by, "rules.day", {day: None})
+    flash("Đã bỏ ngày đặc biệt.", "done")
+    return redirect(url_for("rules.show"), 303)
+
+
+def _store(unit: Session, by: int) -> None:
+    province = unit.scalars(select(Province)).one()
+    values: dict[str, int | time] = {
+        name: _number(name, label, least, most)
+        for name, (label, _unit, least, most) in NUMBERS.items()
+    }
+    values |= {name: _time(name) for name in TIMES}
+    if str(values["window_start"]) >= str(values["window_end"]):
+        raise Invalid("bad_window")
+    changed: dict[str, object] = {}
+    for name, value in values.items():
+        if getattr(province, name) != value:
+            changed[name] = [str(getattr(province, name)), str(value)]
+            setattr(province, name, value)
+    _keep(unit, by, "rules.change", changed)
+
+
+def _keep(unit: Session, by: int, action: str, changed: Mapping[str, object]) -> None:
+    if changed:
+        unit.flush()
+        record(unit, datetime.now(UTC), action, "province", staff_id=by, detail=changed)
+
+
+def _number(name: str, label: str, least: int, most: int) -> int:
+    text = request.form.get(name, "").strip()
+    if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
+        raise Invalid("bad_number", f"{label}: {least}–{most}")
+    return int(text)
+
+
+def _time(name: str) -> time:
+    try:
+        return time.fromisoformat(request.form.get(name, ""))
+    except ValueError as wrong:
+        raise Invalid("bad_time", TIMES[name]) from wrong
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as wrong:
+        raise Invalid("bad_day") from wrong
+
+
+def _page(fault: str = "", typed: object = None) -> str:
+    session = db.session()
+    days = select(SpecialDay).order_by(SpecialDay.day.desc())
+    return render_template(
+        "staff/rules.html",
+        province=session.scalars(select(Province)).first(),
+        sectors=session.scalars(select(Sector).order_by(Sector.name)).all(),
+        days=session.scalars(days).all(),
+        numbers=NUMBERS,
+        times=TIMES,
+        day_words=DAY_WORDS,
+        fault=fault,
+        typed=typed or {},
+    )

@@ -1,0 +1,87 @@
+"""What providers tell us: receipts and texts from phones, acted on in one transaction.
+
+A request that is not the provider's gets 403 and no word why; a repeat changes nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import cast
+
+from flask import Blueprint, Response, abort, current_app, request
+
+from survey.db import transaction
+from survey.responses.conversation import receive
+from survey.sms import receipts
+from survey.sms.providers import Callback, CallbackReader, Provider, build_provider
+
+webhooks = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+BODY_BYTES = 64 * 1024
+# Kannel sends what it is answered to the phone, and knows no 204.
+KANNEL_OK = ("", 200, {"Content-Type": "text/plain"})
+
+
+@webhooks.before_request
+def _limit_size() -> None:
+    request.max_content_length = BODY_BYTES
+
+
+@webhooks.post("/twilio/inbound")
+def twilio_inbound() -> Response:
+    """A text from a phone; the answer leaves through the outbox, not in this one."""
+    _take("twilio", _callback(request.form))
+    return Response("<Response/>", mimetype="text/xml")
+
+
+@webhooks.post("/twilio/status")
+@webhooks.post("/twilio/status/<attempt_id>")
+def twilio_status(attempt_id: str = "") -> tuple[str, int]:
+    """What became of a message."""
+    _note("twilio", _callback(request.form, attempt_id=attempt_id))
+    return "", 204
+
+
+@webhooks.route("/kannel/<secret>/inbound", methods=["GET", "POST"])
+def kannel_inbound(secret: str) -> tuple[str, int, dict[str, str]]:
+    """A text from a phone, in the fields or as the body."""
+    fields = request.values.to_dict()
+    fields.setdefault("text", request.get_data(as_text=True))
+    _take("kannel", _callback(fields, secret=secret))
+    return KANNEL_OK
+
+
+@webhooks.route("/kannel/<secret>/status", methods=["GET", "POST"])
+def kannel_status(secret: str) -> tuple[str, int, dict[str, str]]:
+    """What became of a message."""
+    _note("kannel", _callback(request.values, secret=secret))
+    return KANNEL_OK
+
+
+def _callback(fields: Mapping[str, str], *, secret: str = "", attempt_id: str = "") -> Callback:
+    """The request as providers read it; they sign the path as it was sent."""
+    raw = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or "")
+    return Callback(raw, fields, dict(request.headers), secret, attempt_id)
+
+
+def _take(name: str, callback: Callback) -> None:
+    inbound = _reader(name, callback).read_inbound(callback)
+    with transaction() as session:
+        receive(session, inbound, datetime.now(UTC))
+
+
+def _note(name: str, callback: Callback) -> None:
+    receipt = _reader(name, callback).read_receipt(callback)
+    with transaction() as session:
+        receipts.apply(session, datetime.now(UTC), receipt)
+
+
+def _reader(name: str, callback: Callback) -> CallbackReader:
+    """The provider of the settings, if it is this one and made this request; else 403."""
+    kept = current_app.extensions
+    if "sms_provider" not in kept:
+        kept["sms_provider"] = build_provider(kept["settings"])
+    provider: Provider = kept["sms_provider"]
+    reader = cast("CallbackReader", provider)
+    if provider.name != name or not reader.is_genuine(callback):
+        abort(403)
+    return reader

@@ -1,0 +1,161 @@
+"""The Vietnamese sentence for every refusal code: what is wrong and what to do, in one place."""
+
+from survey.errors import SurveyError
+
+SENTENCES = {
+    "bad_settings": "Cấu hình chưa đúng: {detail}.",
+    "no_data_key": "Thiếu khóa DATA_KEY. Hãy đặt 32 byte ngẫu nhiên ở dạng base64 rồi chạy lại.",
+    "sealed_value_broken": (
+        "Dữ liệu đã mã hóa không còn nguyên vẹn ({detail}). Hãy báo người quản trị."
+    ),
+    "sealed_with_unknown_key": (
+        "Dữ liệu được mã hóa bằng khóa khác ({detail}). Hãy bổ sung khóa cũ vào DATA_KEYS_OLD."
+    ),
+    "no_province": (
+        "Chưa có dữ liệu tham chiếu của tỉnh. Hãy chạy: flask --app survey reference load."
+    ),
+    "not_a_demo": (
+        "Chỉ dùng được khi DEMO=1 và SMS_PROVIDER=console. "
+        "Không đổ dữ liệu giả lập vào hệ thống thật."
+    ),
+    "dossiers_exist": (
+        "Cơ sở dữ liệu đã có hồ sơ. Dữ liệu giả lập chỉ nạp vào cơ sở dữ liệu trống; hãy đặt "
+        "DATABASE_URL khác rồi chạy lại."
+    ),
+    "demo_scale": (
+        "Quy mô chưa đúng: cần từ 1 đến 1.000.000 hồ sơ, từ 1 đến 36 tháng, và ít nhất một ngày "
+        "làm việc đã qua."
+    ),
+    "demo_no_agency": (
+        "Không có cơ quan nào của tỉnh còn hoạt động ở thời điểm này. Hãy chọn tỉnh khác "
+        "(PROVINCE) hoặc thời điểm khác (--now)."
+    ),
+    "future_period": "Kỳ {detail} chưa đến. Hãy chọn tháng này hoặc một tháng đã qua.",
+    "unknown_breakdown": "Không có cách xem “{detail}”.",
+    "unknown_question": "Không có câu hỏi “{detail}”.",
+    "too_early": (
+        "Chưa đến ngày chốt kỳ. Kỳ này được chốt từ ngày {detail}, để người dân còn kịp trả lời."
+    ),
+    "snapshot_broken": (
+        "Số liệu đã chốt của kỳ {detail} không còn nguyên vẹn. Hãy báo người quản trị và "
+        "khôi phục từ bản sao lưu."
+    ),
+    "no_such_link": "Liên kết không đúng hoặc đã hết hạn.",
+    "answering_closed": "Đã hết thời hạn trả lời cho hồ sơ này.",
+    "rating_first": "Xin Ông/Bà chọn mức độ hài lòng trước.",
+    "bad_rating": "Mức đánh giá phải từ 1 đến 5.",
+    "bad_factor": "Nội dung được chọn không có trong phiếu.",
+    "comment_too_long": (
+        "Ý kiến dài quá 2.000 ký tự. Xin Ông/Bà bớt {detail} ký tự; "
+        "nội dung đã viết vẫn còn dưới đây."
+    ),
+    "bad_contact_phone": (
+        "Số điện thoại chưa đúng. Xin nhập số di động hoặc số cố định Việt Nam, ví dụ 0912 345 678."
+    ),
+    "backup_exists": "Tệp {detail} đã có. Hãy chọn tên khác; bản sao lưu không ghi đè.",
+    "backup_unreadable": (
+        "Không đọc được bản sao lưu {detail} hoặc bảng kê {detail}.json bên cạnh nó."
+    ),
+    "backup_engine": "Bản sao lưu thuộc loại cơ sở dữ liệu khác ({detail}).",
+    "backup_broken": "Bản sao lưu không dùng được: các bảng sau khác bảng kê: {detail}.",
+    "backup_failed": "Công cụ sao lưu báo lỗi: {detail}",
+    "database_not_empty": (
+        "Cơ sở dữ liệu này đang có dữ liệu. Hãy dừng web và worker, sao lưu, rồi thêm --replace."
+    ),
+    "tool_missing": "Máy chưa có công cụ {detail}. Hãy cài gói postgresql-client.",
+    "no_file": "Hãy chọn tệp hồ sơ trước.",
+    "upload_too_big": (
+        "Tệp vượt giới hạn {detail} MB. "
+        "Anh/chị xuất theo từng tháng hoặc từng quý rồi nạp lần lượt."
+    ),
+    "export_day_ahead": ("Ngày cuối của kỳ xuất chưa đến. Hãy chọn hôm nay hoặc một ngày đã qua."),
+    "upload_gone": (
+        "Tệp này không còn. Tệp tải lên chỉ được giữ 24 giờ; hãy tải lên lại nếu vẫn cần nạp."
+    ),
+    "upload_done": "Tệp này đã được nạp hoặc đang nạp.",
+    "import_running": "Tệp này đang được nạp ở nơi khác. Hãy đợi vài phút rồi thử lại.",
+    "no_error_rows": "Tệp này không có dòng lỗi nào.",
+    "no_such_job": "Không có việc này.",
+    "job_lost": "Việc này đã được tiến trình khác làm tiếp.",
+    "dossier_not_finished": "Hồ sơ {detail} chưa có ngày trả kết quả.",
+    "bad_email": "Thư điện tử chưa đúng: {detail}. Ví dụ đúng: ten.ho@tinh.gov.vn.",
+    "account_exists": (
+        "Thư điện tử {detail} đã có tài khoản. Để cấp mật khẩu mới, hãy dùng chức năng "
+        "đặt lại (staff reset)."
+    ),
+    "no_account": "Không có tài khoản này.",
+    "unknown_agency": (
+        "Không có cơ quan nào mang mã {detail}. Hãy kiểm tra lại mã trong danh mục cơ quan."
+    ),
+    "unknown_sector": (
+        "Không có lĩnh vực nào mang mã {detail}. Hãy kiểm tra lại mã trong danh mục lĩnh vực."
+    ),
+    "last_admin": (
+        "Đây là tài khoản quản trị cuối cùng đang hoạt động. Hãy thêm một quản trị viên khác trước."
+    ),
+    "wrong_password": "Mật khẩu hiện tại chưa đúng.",
+    "password_length": "Mật khẩu mới cần từ 12 đến 200 ký tự.",
+    "password_weak": (
+        "Mật khẩu mới quá dễ đoán: không dùng lại mật khẩu cũ, không chứa tên đăng nhập, "
+        "cần ít nhất 6 ký tự khác nhau."
+    ),
+    "wrong_code": "Mã chưa đúng. Hãy kiểm tra giờ trên điện thoại rồi nhập mã mới.",
+    "bad_period": "Kỳ '{detail}' chưa đúng. Hãy viết dạng năm-tháng, ví dụ 2026-10.",
+    "bad_number": "Giá trị chưa đúng. {detail}.",
+    "bad_time": "Giờ chưa đúng ({detail}). Hãy viết dạng 08:00.",
+    "bad_window": "Giờ bắt đầu gửi tin phải trước giờ kết thúc.",
+    "bad_day": "Ngày chưa đúng. Hãy chọn ngày trong lịch.",
+    "bad_day_kind": "Hãy chọn loại ngày: nghỉ thêm hoặc làm bù.",
+    "no_such_day": "Ngày này không có trong danh sách.",
+    "no_case": "Không có phản ánh này trong phạm vi của tài khoản.",
+    "case_changed": "Phản ánh vừa được thay đổi. Hãy xem nội dung mới rồi gửi lại.",
+    "case_closed": "Phản ánh đã đóng.",
+    "case_step": "Trạng thái hiện tại của phản ánh chưa cho phép bước này. Hãy tải lại trang.",
+    "case_already_reopened": "Phản ánh đã được mở lại một lần. Xin gọi đường dây nóng.",
+    "case_not_reopenable": (
+        "Chỉ mở lại được sau khi có trả lời và trong 30 ngày sau khi kết thúc. Xin gọi đường "
+        "dây nóng."
+    ),
+    "handlers_only": "Chỉ cán bộ đường dây nóng được làm bước này.",
+    "take_first": "Hãy bấm Nhận xử lý trước.",
+    "close_needs_reply": (
+        "Chưa có trả lời bằng văn bản. Hãy trả lời trước, hoặc chọn lý do đóng khác."
+    ),
+    "no_contact_wished": "Người dân không đề nghị được liên hệ.",
+    "no_mobile_wished": "Không có số di động nhận được tin nhắn. Hãy chọn chỉ đăng trên trang.",
+    "reveal_reason": "Hãy chọn lý do xem thông tin liên hệ; lý do khác cần ghi rõ (300 ký tự).",
+    "reveal_quota": "Hôm nay tài khoản đã xem thông tin liên hệ {detail} lần, hết số lần cho phép.",
+    "close_reason": "Hãy chọn lý do đóng phản ánh.",
+    "note_empty": "Hãy nhập nội dung ghi chú.",
+    "reply_empty": "Hãy nhập nội dung trả lời.",
+    "text_too_long": "Nội dung dài quá {detail} ký tự. Hãy rút gọn.",
+    "empty_month": (
+        "Kỳ {detail} không có hồ sơ nào hoàn thành nên chưa lập được báo cáo. Hãy nhập hồ sơ của kỳ"
+        " trước."
+    ),
+    "unknown_format": "Không có dạng tệp {detail}. Hãy chọn trong: html, pdf, docx, xlsx.",
+    "cannot_write": (
+        "Không ghi được tệp vào thư mục {detail}. Hãy kiểm tra quyền ghi và dung lượng."
+    ),
+    "pdf_not_available": (
+        "Máy này chưa in được PDF vì thiếu thư viện Pango. Hãy cài libpango-1.0-0,"
+        " libpangoft2-1.0-0 và libharfbuzz-subset0, hoặc chọn dạng khác: html, docx, xlsx."
+    ),
+    "no_report_file": "Chưa có tệp này. Hãy bấm Lập báo cáo rồi tải lại.",
+    "sms_template": "Không có mẫu tin nhắn {detail}, hoặc dòng đầu của mẫu chưa đúng.",
+    "sms_value": "Mẫu tin nhắn thiếu dữ liệu: {detail}.",
+    "sms_budget": "Tin nhắn dài quá số đoạn cho phép: {detail}. Hãy rút gọn.",
+    "not_this_time": (
+        "Nhà cung cấp này gửi tin thật đến người dân, nên --now chỉ được lệch giờ thật 10 phút."
+    ),
+    "sms_characters": "Tin nhắn có ký tự nhà mạng không nhận: {detail}. Hãy bỏ các ký tự này.",
+    "reply_too_long_for_sms": (
+        "Tin nhắn dài {detail} đoạn, quá mức 5 đoạn. Hãy rút gọn hoặc chỉ nhắn báo đã có trả lời."
+    ),
+}
+
+
+def words_for(refusal: SurveyError) -> str:
+    """The sentence for a refusal; its own detail when it brings whole words."""
+    sentence = SENTENCES.get(refusal.code)
+    return sentence.format(detail=refusal.detail) if sentence else refusal.detail or refusal.code

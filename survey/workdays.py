@@ -1,0 +1,110 @@
+"""Vietnam's calendar: public holidays, the window for sending, and the offices' working hours.
+Instants are aware and leave in UTC; days and hours of day are local (Asia/Ho_Chi_Minh).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from itertools import takewhile
+from zoneinfo import ZoneInfo
+
+import holidays
+
+LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
+OFFICE_HOURS = ((time(7, 30), time(11, 30)), (time(13, 30), time(17)))
+CLOSING_TIME = time(17)
+_SATURDAY = 5
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The state's holidays with a province's own: days off besides, and weekends worked instead."""
+
+    extra_off: frozenset[date] = frozenset()
+    swap_work: frozenset[date] = frozenset()
+
+    def is_holiday(self, day: date) -> bool:
+        """Whether the offices keep `day` as a public holiday (weekends are not holidays)."""
+        if day in self.swap_work:
+            return False
+        return day in self.extra_off or day in _state_holidays(day.year)[0]
+
+    def is_workday(self, day: date) -> bool:
+        """Whether the offices are open on `day`."""
+        if day in self.swap_work:
+            return True
+        if self.is_holiday(day):
+            return False
+        return day.weekday() < _SATURDAY or day in _state_holidays(day.year)[1]
+
+    def next_send_time(self, at: datetime, window_start: time, window_end: time) -> datetime:
+        """Earliest instant from `at` on that lies in the local window of a day without holiday.
+
+        Weekends are allowed. The window's end itself is already outside.
+        """
+        local = at.astimezone(LOCAL)
+        day = local.date()
+        if local.time() >= window_end:
+            day += timedelta(days=1)
+        while self.is_holiday(day):
+            day += timedelta(days=1)
+        return max(at.astimezone(UTC), _instant(day, window_start))
+
+    def seconds_left_in_window(self, at: datetime, window_start: time, window_end: time) -> int:
+        """Whole seconds until the window closes; 0 outside of it and on holidays."""
+        if self.next_send_time(at, window_start, window_end) > at:
+            return 0
+        return int((_instant(local_day(at), window_end) - at).total_seconds())
+
+    def add_working_hours(self, start: datetime, hours: float) -> datetime:
+        """Instant at which `hours` (>= 0) of office time have passed since `start`."""
+        left = timedelta(hours=hours)
+        spells = self._office_spells(start)
+        opens, closes = next(spells)
+        while max(opens, start) + left > closes:
+            left -= closes - max(opens, start)
+            opens, closes = next(spells)
+        return max(opens, start) + left
+
+    def working_hours_between(self, start: datetime, end: datetime) -> float:
+        """Hours of office time between two instants; 0 if `end` is not after `start`."""
+        spells = takewhile(lambda spell: spell[0] < end, self._office_spells(start))
+        worked = (min(closes, end) - max(opens, start) for opens, closes in spells)
+        return max(sum(worked, timedelta()), timedelta()) / _HOUR
+
+    def _office_spells(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Opening spells of the offices that end after `start`, without end."""
+        day = local_day(start)
+        while True:
+            if self.is_workday(day):
+                for opens, closes in OFFICE_HOURS:
+                    if _instant(day, closes) > start:
+                        yield _instant(day, opens), _instant(day, closes)
+            day += timedelta(days=1)
+
+
+def local_day(at: datetime) -> date:
+    """Day of an aware instant on the wall of the office."""
+    return at.astimezone(LOCAL).date()
+
+
+def finish_moment(value: date | datetime) -> datetime:
+    """Instant (UTC) of a finish; a day alone counts as 17:00 local, a naive time as local."""
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, CLOSING_TIME)
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=LOCAL)
+    return value.astimezone(UTC)
+
+
+def _instant(day: date, clock: time) -> datetime:
+    return datetime.combine(day, clock, tzinfo=LOCAL).astimezone(UTC)
+
+
+@cache
+def _state_holidays(year: int) -> tuple[frozenset[date], frozenset[date]]:
+    """The state's days off in a year, and the weekend days worked to make up for some of them."""
+    calendar = holidays.country_holidays("VN", years=[year])
+    return frozenset(calendar), frozenset(calendar.weekend_workdays)

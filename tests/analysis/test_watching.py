@@ -1,0 +1,160 @@
+"""Charts, drivers, forecasts and public tables on examples with a known answer."""
+
+import numpy as np
+import pytest
+
+from analysis import disclosure, drivers, forecast, monitor, ordinal, runlength
+
+PATTERNS = [[5, 5, 5, 80], [4, 4, 4, 60], [5, 3, 4, 30], [2, 4, 2, 25], [1, 3, 1, 10]]
+
+
+def test_given_limits_of_a_province_keep_false_alarms_below_the_promise():
+    """All charts together alarm falsely less often than allowed, and simulated ones do so too."""
+    volumes = [40, 200, 200, 1500]
+    charts = runlength.design_charts(volumes, 0.10, 0.15, 0.5)
+    assert sum(chart.false_alarms for chart in charts) < 0.5
+    assert charts[1] == charts[2]
+    assert charts[0].H < charts[1].H < charts[3].H
+    assert all(chart.arl1 < chart.arl0 for chart in charts)
+    chart, rng, alarms, days = charts[1], np.random.default_rng(7), 0, 0
+    for _ in range(120):
+        n = rng.poisson(200 / 30, 2000)
+        path = monitor.counting_path(rng.binomial(n, 0.9), n, (chart.den, chart.num), chart.H)
+        alarms += path.first_alarm is not None
+        days += 2000 if path.first_alarm is None else path.first_alarm + 1
+    assert alarms / (days / 30) < 0.5 / 4
+
+
+def test_correlated_ratings_get_higher_limits():
+    """A chart for correlated days waits longer, because it would cry wolf otherwise."""
+    [plain] = runlength.design_charts([300], 0.10, 0.20, 0.1)
+    [wide] = runlength.design_charts([300], 0.10, 0.20, 0.1, rho=0.02)
+    assert wide.n == 10
+    assert wide.H > plain.H
+    naive = runlength.batch_arl(10, 0.10, (wide.den, wide.num * 10), plain.H, 0.02)
+    assert naive < wide.arl0
+
+
+def test_laney_needs_two_periods_and_spread():
+    """Without moving ranges there are no limits and no alarms."""
+    found = monitor.control_limits([9, 0], [10, 0], "laney")
+    assert found.sigma_z is None
+    assert np.isnan(found.low).all()
+    assert found.below == ()
+
+
+def test_intraclass_correlation_finds_days_that_hang_together():
+    """Simulated rho of 0.05 is found again; certain equality gives 0."""
+    rng = np.random.default_rng(8)
+    days = rng.beta(0.9 * 19, 0.1 * 19, 800)
+    n = rng.integers(20, 60, 800)
+    assert monitor.intraclass_correlation(rng.binomial(n, days), n) == pytest.approx(0.05, abs=0.01)
+    assert monitor.intraclass_correlation([5, 6], [5, 6]) == 0.0
+
+
+def test_moments_of_months_add_up():
+    """Drivers of two months together come from the sum of their moments."""
+    whole = drivers.lmg(drivers.moments(PATTERNS))
+    parts = drivers.lmg(drivers.moments(PATTERNS[:2]) + drivers.moments(PATTERNS[2:]))
+    assert parts.lmg == pytest.approx(whole.lmg)
+    assert whole.lmg.sum() == pytest.approx(whole.r2)
+
+
+def test_constant_and_repeated_factors_explain_nothing_of_their_own():
+    """A factor that never varies gets nothing; two equal ones share alike."""
+    rows = np.array(PATTERNS)
+    constant = np.insert(rows, 2, 3, axis=1)
+    found = drivers.lmg(drivers.moments(constant))
+    assert found.lmg[2] == pytest.approx(0)
+    assert np.isnan(found.zero_order[2])
+    twice = drivers.lmg(drivers.moments(np.insert(rows, 1, rows[:, 0], axis=1)))
+    assert twice.lmg[0] == pytest.approx(twice.lmg[1])
+    assert twice.r2 == pytest.approx(drivers.lmg(drivers.moments(rows)).r2)
+
+
+def test_unrelated_factors_have_no_shares():
+    """When nothing is explained there is nothing to divide."""
+    found = drivers.lmg(drivers.moments([[1, 1, 50], [1, 2, 50], [2, 1, 50], [2, 2, 50]]))
+    assert found.r2 == pytest.approx(0)
+
+
+def test_straight_lining_is_reported_and_can_be_left_out():
+    """Same score everywhere: 150 of 205; without ratings there is no share."""
+    assert drivers.straight_lining(PATTERNS) == pytest.approx(140 / 205)
+    assert drivers.straight_lining([[5, 5, 5, 0]]) is None
+    assert drivers.without_straight_lining(PATTERNS).shape == (3, 4)
+
+
+def test_quadrants_name_what_to_do_first():
+    """Important and weak comes first."""
+    names = drivers.quadrants([0.4, 0.35, 0.15, 0.1], [0.6, 0.9, 0.5, 0.95])
+    assert names == ("act_first", "keep_up", "watch", "leave")
+
+
+def test_a_useless_step_is_halved_until_it_climbs():
+    """Rare extreme scores make Newton overshoot; the fit still ends at the maximum."""
+    found = ordinal.proportional_odds([[1, 3, 5], [5, 1, 10000], [5, 5, 50], [1, 5, 5]])
+    assert found.coef[0] < 0
+    assert np.isfinite(found.se).all()
+    assert (np.diff(found.thresholds) > 0).all()
+
+
+def test_forecast_wording_follows_chance_and_history():
+    """Likely, unlikely, open or too short: never more than the months bear."""
+    n = [200] * 12
+    rising = [150 + 3 * k for k in range(12)]
+    assert forecast.trend(rising, n, 15, 0.85, 0.95).outlook == "likely"
+    assert forecast.trend(rising, n, 15, 0.99, 0.95).outlook == "unlikely"
+    assert forecast.trend([160, 158] * 6, n, 13, 0.795, 0.95).outlook == "open"
+    assert forecast.trend(rising, n, 30, 0.9, 0.95).outlook == "too_short"
+    assert forecast.needed_share(90, 100, 0, 0.9) is None
+    assert forecast.needed_share(100, 100, 10, 0.5) == 0.0
+
+
+def test_protected_tables_are_proven_safe():
+    """Whatever small cells a random table has, protecting it leaves no cell to be worked out."""
+    rng = np.random.default_rng(9)
+    for _ in range(6):
+        table = rng.integers(0, 40, (5, 4))
+        small = disclosure.primary(table, table + 1, threshold=9) & (table > 0)
+        mask = disclosure.protect(table, small, 5)
+        assert mask[small].all()
+        assert disclosure.audit(table, mask, 5).safe
+
+
+def test_a_list_hides_a_second_small_cell():
+    """One hidden agency in a list with a total takes the smallest other with it."""
+    assert disclosure.protect([3, 40, 12, 30], [1, 0, 0, 0], 5).tolist() == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert disclosure.audit([3, 4], [0, 0], 5).safe
+
+
+def test_a_narrow_square_is_widened():
+    """Four hidden cells with a zero corner still tell too much: more are hidden."""
+    table = [[2, 40, 0], [30, 28, 19], [4, 35, 41]]
+    hidden = [[1, 0, 1], [0, 0, 0], [1, 0, 1]]
+    mask = disclosure.protect(table, hidden, 5)
+    assert mask.sum() > 4
+    assert disclosure.audit(table, mask, 5).safe
+
+
+def test_bounds_of_large_tables_are_exact():
+    """Counts of hundreds of thousands are bounded to the last dossier."""
+    table = [[300_000, 41], [500, 200_017]]
+    found = disclosure.audit(table, [[1, 1], [1, 1]], 5)
+    assert [(cell.low, cell.high) for cell in found.cells] == [
+        (99_983, 300_041),
+        (459, 200_517),
+        (0, 200_058),
+        (0, 200_058),
+    ]
+
+
+def test_few_citizens_are_hidden_however_many_dossiers():
+    """Two citizens with 30 dossiers each know each other's answers."""
+    assert disclosure.primary([50], [60], citizens=[2]).tolist() == [True]
+    assert disclosure.primary([50], [60], citizens=[3]).tolist() == [False]

@@ -1,0 +1,57 @@
+"""The two-minute walk of one person through the whole loop, in a browser without JavaScript."""
+
+import pytest
+
+from survey import demo
+from survey.models.staff import RoleName
+from tests.browser.conftest import overflows
+
+pytestmark = pytest.mark.browser
+REPLY = "Đơn vị đã nhận lỗi và hẹn trả kết quả vào thứ Sáu."
+PATHS = ("/demo", "/demo/phone")
+
+
+@pytest.fixture(name="demo")
+def is_demo():
+    """Let `site` run with DEMO=1."""
+    return True
+
+
+def test_one_person_walks_the_whole_loop(open_page):
+    """From a finished dossier to the reply on the citizen's phone, with buttons and links alone."""
+    citizen = open_page("/demo", "phone")
+    citizen.get_by_role("button", name="Tạo một hồ sơ vừa giải quyết xong").click()
+    assert citizen.url.endswith("/demo/phone")
+    citizen.locator(".phone-sms a").first.click()
+    link = citizen.url
+    citizen.get_by_role("button", name="Rất không hài lòng").click()
+
+    handler = open_page("/demo", "desktop")
+    handler.get_by_role("button", name="Vào cửa Tổng đài").click()
+    handler.locator("a[href*='/staff/cases/PA']").first.click()
+    handler.get_by_role("button", name="Nhận xử lý").click()
+    handler.locator("#reply").fill(REPLY)
+    handler.get_by_role("button", name="Gửi trả lời").click()
+    assert "Đã trả lời" in handler.content()
+
+    citizen.goto(link + "?page=thanks")
+    assert REPLY in citizen.content()
+    assert citizen.get_by_role("button", name="đề nghị xem lại").is_visible()
+
+    head = open_page("/demo", "desktop")
+    head.get_by_role("button", name="Vào cửa Đơn vị").click()
+    assert demo.DOORS[RoleName.AGENCY_HEAD].name in head.content()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("size", ["small", "phone", "desktop"])
+def test_doors_and_phone_fit_and_are_accessible(open_page, axe, path, size):
+    """Doors and phone break no rule of WCAG 2.2 AA, light or dark, and never scroll sideways."""
+    for dark in (False, True):
+        page = open_page("/demo", size, dark=dark, javascript=True)
+        page.get_by_role("button", name="Tạo một hồ sơ vừa giải quyết xong").click()
+        page.goto(path)
+        for summary in page.locator("summary").all():
+            summary.click()
+        assert axe(page) == []
+        assert not overflows(page)

@@ -1,0 +1,54 @@
+"""The room of reports and the report itself in a browser, without JavaScript."""
+
+import re
+
+import pytest
+
+from survey.reports import build
+from tests.conftest import unit_of_work
+from tests.features import report_data
+from tests.features.report_data import MONTH, NOW
+from tests.web.staff_accounts import add_account
+
+
+@pytest.fixture
+def prepared(site):
+    """A closed month with counts, and an analyst who may build."""
+    with unit_of_work(site.app) as session:
+        report_data.store(session, report_data.payload())
+        report_data.count(session, MONTH, "LOC-KH-SXD", finished=9, ratings=[5, 5, 4])
+        report_data.count(session, "2026-11", "LOC-KH-W22366", finished=9, ratings=[5])
+    return add_account(site.app, "analyst")
+
+
+@pytest.mark.parametrize(("size", "dark"), [("small", False), ("desktop", True)])
+def test_the_room_of_reports_is_for_everybody(prepared, open_page, axe, size, dark):
+    """Signing in, one click to build, a bar: no violation of WCAG, nothing beside the screen."""
+    page = open_page("/login", size, dark=dark, javascript=True)
+    email, password = prepared
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", password)
+    page.click("main button[type=submit]")
+    page.goto("/staff/reports")
+    assert axe(page) == []
+    page.click("text=Lập báo cáo >> nth=-1")
+    assert page.locator("progress").count() == 1
+    assert axe(page) == []
+    assert not page.evaluate(
+        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )
+
+
+@pytest.mark.parametrize("size", ["small", "desktop"])
+def test_the_page_of_a_report_reads_well(site, prepared, open_page, axe, tmp_path, size):
+    """The built page has no violation of WCAG, fits the screen and shows its chart."""
+    with unit_of_work(site.app) as session:
+        path = build.build(session, MONTH, ("html",), tmp_path, NOW).files[0]
+    page = open_page("/healthz", size, javascript=True)
+    page.goto(path.as_uri())
+    assert axe(page) == []
+    assert page.locator("img[alt^='Biểu đồ']").evaluate("one => one.naturalWidth") > 0
+    assert not page.evaluate(
+        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )
+    assert re.search(r"Báo cáo|Kết quả đo lường", page.title())

@@ -1,0 +1,97 @@
+"""Staff pages in Chromium without JavaScript: sizes, light and dark, and for everybody."""
+
+import pytest
+
+from survey import accounts
+from tests.browser.conftest import overflows
+from tests.conftest import run_command, unit_of_work
+from tests.web.figures import fill_month
+from tests.web.staff_accounts import PASSWORD, add_account
+
+pytestmark = pytest.mark.browser
+OPEN, CLOSED = "2026-05", "2026-04"
+
+
+@pytest.fixture
+def enter(site, open_page):
+    """`enter("admin", "/staff/…", "phone")`: a window in which this role is signed in."""
+
+    def go(role, path, size="desktop", **how):
+        with unit_of_work(site.app) as session:
+            known = accounts.find(session, f"{role}.tinh.moi@tinh.vn") is not None
+        email = f"{role}.tinh.moi@tinh.vn" if known else add_account(site.app, role)[0]
+        page = open_page("/login", size, **how)
+        page.fill("#email", email)
+        page.fill("#password", PASSWORD)
+        page.click("main button")
+        page.goto(path)
+        return page
+
+    return go
+
+
+@pytest.fixture
+def months(site):
+    """An open and a closed month with figures."""
+    with unit_of_work(site.app) as session:
+        for month in (OPEN, CLOSED):
+            fill_month(session, month)
+    assert run_command(site.app, "index", "close", "--period", CLOSED).code == 0
+
+
+PAGES = {
+    "analyst": [f"/staff/dashboard?period={CLOSED}"],
+    "leader": [
+        f"/staff/dashboard?period={OPEN}",
+        "/staff/dashboard?period=2025-01",
+        "/staff/accounts",
+    ],
+    "admin": ["/staff/accounts", "/staff/accounts/new", "/staff/settings"],
+    "handler": ["/staff/password", "/staff/second-factor"],
+}
+
+
+@pytest.mark.parametrize(("size", "dark"), [("small", False), ("desktop", True)])
+def test_pages_are_accessible_and_fit_every_screen(enter, months, axe, size, dark):
+    """No staff page breaks a rule of WCAG 2.2 AA or scrolls sideways, from 320 px, day or night."""
+    for role, paths in PAGES.items():
+        page = enter(role, "/staff/password", size, dark=dark, javascript=True)
+        for path in paths:
+            page.goto(path)
+            assert not overflows(page), path
+            assert axe(page) == [], path
+
+
+def test_the_way_in_is_accessible(open_page, axe):
+    """The sign-in page passes as well, with and without a fault."""
+    page = open_page("/login", "small", javascript=True)
+    assert axe(page) == []
+    page.fill("#email", "ai@tinh.vn")
+    page.fill("#password", "sai")
+    page.click("main button")
+    assert "chưa đúng" in page.text_content("main")
+    assert page.input_value("#email") == "ai@tinh.vn"
+    assert axe(page) == []
+
+
+def test_a_month_is_chosen_and_left_without_javascript(enter, months):
+    """The period picker, the fold of a long table and signing out work without scripts."""
+    page = enter("analyst", f"/staff/dashboard?period={OPEN}", "phone")
+    assert "tạm tính" in page.text_content("main")
+    page.select_option("#period", CLOSED)
+    page.click(".picker button")
+    assert f"period={CLOSED}" in page.url
+    assert "Chưa đạt" in page.text_content("main")
+    page.click("text=Đăng xuất")
+    assert page.url.endswith("/login")
+    page.goto("/staff/dashboard")
+    assert "/login" in page.url
+
+
+def test_every_focus_is_seen(enter):
+    """Keyboard users see where they are: each control shows a ring of at least three pixels."""
+    page = enter("admin", "/staff/accounts/new", "desktop", javascript=True)
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        width = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+        assert float(width.removesuffix("px")) >= 3

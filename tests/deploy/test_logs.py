@@ -1,0 +1,156 @@
+"""What the servers write down: never a link's token, a webhook's secret or who called."""
+
+import logging
+import re
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import delete
+
+from survey.logs import RedactingFilter
+from survey.models.questionnaire import QuestionnaireItem
+from tests.conftest import unit_of_work
+from tests.web.citizens import NAME, invite
+
+ROOT = Path(__file__).resolve().parents[2]
+CANARY = "C4N4RYT0KEN7"
+CALLS = [
+    ("GET", f"/s/{CANARY}"),
+    ("POST", f"/s/{CANARY}"),
+    ("POST", f"/s/{CANARY}/stop"),
+    ("GET", f"/s/{CANARY}?lang=en"),
+    ("GET", f"//s/{CANARY}"),
+    ("GET", f"/S/{CANARY}/"),
+    ("GET", f"/{CANARY}"),
+    ("GET", f"/privacy?from=/s/{CANARY}"),
+    ("GET", f"/%73/{CANARY}"),
+    ("GET", f"/webhooks/kannel/{CANARY}/inbound"),
+    ("BREW", f"/s/{CANARY}"),
+]
+
+
+@pytest.fixture
+def gunicorn(sqlite_environment, tmp_path):
+    """Port of a gunicorn with the shipped configuration, and the file that holds all it writes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path / "log"
+    config = ROOT / "deploy" / "gunicorn.conf.py"
+    bind = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--log-level", "debug"]
+    command = [sys.executable, "-m", "gunicorn", "--config", config, *bind, "survey:create_app()"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**sqlite_environment, "LOG_LEVEL": "DEBUG"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_open(port, process)
+        yield port, log
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_until_open(port, process):
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("gunicorn ended before it listened")
+
+
+def test_gunicorn_never_logs_a_token_nor_a_caller(gunicorn):
+    """Whatever is called, whole or broken, the log holds neither the token nor an address."""
+    port, log = gunicorn
+    for method, path in CALLS:
+        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request(method, path, headers={"Referer": f"http://x/s/{CANARY}"})
+        assert connection.getresponse().read() is not None
+        connection.close()
+    for line in (f"GET /s/{CANARY} HTTP/9.9", f"GET /s/{CANARY}", f"\x01GET /s/{CANARY} HTTP/1.1"):
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
+            raw.sendall(line.encode() + b"\r\n\r\n")
+            while raw.recv(4096):
+                pass
+    written = log.read_text(encoding="utf-8")
+    assert CANARY not in written
+    access = [line for line in written.splitlines() if re.search(r"\] [A-Z]+ /.* \d+ms$", line)]
+    assert len(access) >= len(CALLS)
+    assert not [line for line in access if "127.0.0.1" in line]
+
+
+COMMENT = "Canary Vàng Anh"
+PHONE = "0987654321"
+
+
+def _call(port, method, path, **form):
+    """Status and body of one call to the running server."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
+    connection.request(method, path, urlencode(form), headers)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer.status, body
+
+
+def test_a_whole_answer_leaves_no_trace_in_the_logs(gunicorn, sqlite_app):
+    """From the first tap to a page of fault 500, no log holds token, number, name or comment."""
+    port, log = gunicorn
+    with unit_of_work(sqlite_app) as session:
+        token = invite(session)
+    link = f"/s/{token}"
+    said = {"overall": "1", "comment": COMMENT, "contact": "yes", "contact_phone": PHONE}
+    assert _call(port, "GET", link)[0] == 200
+    assert _call(port, "POST", link, overall="1")[0] == 303
+    assert _call(port, "POST", link, **said)[0] == 303
+    assert _call(port, "POST", link, **{**said, "contact_phone": f"{PHONE}99999"})[0] == 400
+    assert COMMENT in _call(port, "GET", f"{link}?page=reasons")[1]
+    assert _call(port, "POST", f"{link}/reopen")[0] == 409
+    assert _call(port, "PUT", link, **said)[0] == 405
+    assert _call(port, "POST", f"{link}/stop")[0] == 303
+    with unit_of_work(sqlite_app) as session:
+        session.execute(delete(QuestionnaireItem))
+    failures = [_call(port, "GET", link), _call(port, "POST", link, **{**said, "overall": "9"})]
+    assert [status for status, _ in failures] == [500, 500]
+    written = log.read_text(encoding="utf-8")
+    assert written.count("event='incident'") == 2
+    for text in (written, *(body for _, body in failures)):
+        assert not [one for one in (token, "Canary", PHONE[1:], NAME, "91230") if one in text]
+
+
+def test_a_traceback_is_redacted_too():
+    """What an exception says about a value is cut out like the message of a line."""
+    error = ValueError("/s/C4N4RYT0KEN7 0987654321")
+    fault = (ValueError, error, None)
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "at /s/%s", ("C4N4RYT0KEN7",), fault)
+    assert RedactingFilter().filter(record)
+    line = logging.Formatter().format(record)
+    assert "ValueError: /s/[token] [phone]" in line
+    assert "C4N4RY" not in line
+
+
+def test_the_nginx_file_logs_no_path_as_it_came():
+    """Nginx's own format names the shortened path only, and no error file holds request lines."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    (shape,) = re.findall(r"log_format langnghe '([^']*)'", text)
+    names = set(re.findall(r"\$(\w+)", shape))
+    assert not names & {"request", "uri", "request_uri", "args", "http_referer", "remote_addr"}
+    assert set(re.findall(r"access_log\s+([^;]+);", text)) == {
+        "off",
+        "/var/log/nginx/langnghe.log langnghe",
+    }
+    assert set(re.findall(r"error_log\s+([^;]+);", text)) == {"/dev/null"}

@@ -1,0 +1,143 @@
+"""The databases tests run on: finds or starts PostgreSQL, and copies a migrated template per test.
+
+Order: TEST_DATABASE_URL, a server on 127.0.0.1:5432 with user postgres, a throw-away cluster.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
+CLUSTER_USERS = ("postgres", "nobody")
+
+
+@dataclass
+class PostgresServer:
+    """Where PostgreSQL is (`url` is empty when there is none) and what to say about it."""
+
+    url: str
+    note: str
+    folder: Path | None = None
+    command: list[str] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """End the throw-away cluster, if this run started one."""
+        if self.folder is None:
+            return
+        subprocess.run([*self.command, "stop", "-m", "immediate"], check=False, capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def find_postgres() -> PostgresServer:
+    """The server for this run, started if need be."""
+    given = os.environ.get("TEST_DATABASE_URL", "").replace("postgresql+psycopg:", "postgresql:")
+    if given:
+        return PostgresServer(given, "TEST_DATABASE_URL")
+    try:
+        psycopg.connect(LOCAL, connect_timeout=3).close()
+    except psycopg.OperationalError:
+        return _throw_away_cluster()
+    return PostgresServer(LOCAL, "the server on 127.0.0.1:5432")
+
+
+def _throw_away_cluster() -> PostgresServer:
+    found = [shutil.which("initdb"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
+    programs = [Path(program).resolve().parent for program in found if program]
+    if not programs:
+        return PostgresServer("", "no server and no initdb found")
+    folder = Path(tempfile.mkdtemp(prefix="langnghe-postgres-"))
+    try:
+        return _start_cluster(programs[-1], folder)
+    except (OSError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        detail = getattr(error, "stderr", b"") or str(error).encode()
+        reason = detail.decode(errors="replace").strip()[-200:]
+        return PostgresServer("", f"a throw-away cluster did not start: {reason}")
+
+
+def _start_cluster(programs: Path, folder: Path) -> PostgresServer:
+    prefix = _as_other_user(folder)
+    data = str(folder / "data")
+    initdb = [*prefix, str(programs / "initdb"), "-D", data, "-U", "postgres", "-A", "trust"]
+    subprocess.run([*initdb, "--encoding=UTF8", "--no-sync"], check=True, capture_output=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    control = [*prefix, str(programs / "pg_ctl"), "-D", data]
+    start = [*control, "-w", "-l", str(folder / "log"), "-o", options, "start"]
+    subprocess.run(start, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    return PostgresServer(url, "a throw-away cluster", folder, control)
+
+
+def _as_other_user(folder: Path) -> list[str]:
+    """PostgreSQL refuses to run as root: hand the folder to a user that may."""
+    if os.geteuid() != 0:
+        return []
+    for user in CLUSTER_USERS:
+        try:
+            shutil.chown(folder, user)
+        except LookupError:
+            continue
+        return ["runuser", "-u", user, "--"]
+    message = "PostgreSQL does not run as root, and there is no other user to run it as"
+    raise OSError(message)
+
+
+class SqliteCopies:
+    """Fresh SQLite files, each a copy of one migrated file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.template = folder / "template.db"
+        self.template_url = f"sqlite:///{self.template}"
+
+    def copy(self, folder: Path) -> str:
+        """URL of a new database in `folder`."""
+        target = folder / f"test-{secrets.token_hex(4)}.db"
+        shutil.copyfile(self.template, target)
+        return f"sqlite:///{target}"
+
+    def drop(self, url: str) -> None:
+        """The folder of the test is removed by pytest."""
+
+
+class PostgresCopies:
+    """Fresh PostgreSQL databases, each made from one migrated template."""
+
+    def __init__(self, server: str, worker: str) -> None:
+        self.server = server
+        self.name = f"langnghe_test_{secrets.token_hex(4)}_{worker}"
+        self.made = 0
+        self._run(f"CREATE DATABASE \"{self.name}\" TEMPLATE template0 ENCODING 'UTF8'")
+        self.template_url = self._url(self.name)
+
+    def copy(self, _folder: Path) -> str:
+        """URL of a new database."""
+        self.made += 1
+        name = f"{self.name}_{self.made}"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{self.name}"')
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        """Drop a copy, and whoever is still connected with it."""
+        self._run(f'DROP DATABASE IF EXISTS "{url.rpartition("/")[2]}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Drop the template."""
+        self.drop(self.template_url)
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _url(self, name: str) -> str:
+        address = self.server.partition("://")[2].partition("?")[0].rpartition("/")[0]
+        return f"postgresql+psycopg://{address}/{name}"

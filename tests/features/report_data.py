@@ -1,0 +1,68 @@
+"""Snapshots for the tests of reports: handmade figures of Khánh Hòa, or counts made on the spot."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from survey.models.count import Cell, count_finished, move_counts, move_frame
+from survey.models.dossier import Dossier, DossierChange
+from survey.models.organisation import Agency
+from survey.models.snapshot import Snapshot
+from tests import seeding
+
+DATA = Path(__file__).parent / "data"
+MONTH, BEFORE = "2026-10", "2026-09"
+CLOSED_AT = datetime(2026, 11, 15, 2, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 16, 2, 0, tzinfo=UTC)
+
+
+def payload(month=MONTH):
+    """The handmade figures of a month."""
+    return json.loads((DATA / f"report_{month.replace('-', '_')}.json").read_text("utf-8"))
+
+
+def store(session, figures):
+    """Keep figures as the snapshot of their month."""
+    text = json.dumps(figures, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    snapshot = Snapshot(
+        month=figures["month"],
+        number=1,
+        closed_at=datetime.fromisoformat(figures["closed_at"]),
+        formula=figures["formula"],
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        payload=text,
+    )
+    session.add(snapshot)
+    session.flush()
+    return snapshot
+
+
+def count(session, month, agency, *, finished, ratings, lateness="on_time"):
+    """Finished dossiers of one land procedure at an agency, and what was answered to them."""
+    number = session.scalars(select(Agency.id).where(Agency.code == agency)).one()
+    cell = Cell(number, "land", month, "counter", lateness)
+    count_finished(session, {(cell, "1.012784"): finished}, {cell: finished})
+    move_frame(session, cell, delivered=finished, answered=len(ratings))
+    for rating in ratings:
+        move_counts(session, cell, "1.012784", {}, {"overall": rating})
+
+
+def change_after_finish(session, month, field, changed_at, *, dossiers):
+    """Dossiers of a month of which a later file changed one field."""
+    first = datetime.fromisoformat(f"{month}-05T03:00:00+00:00")
+    numbers = (session.scalar(select(func.count()).select_from(Dossier)) or 0) + 1
+    wanted = [seeding.Wanted(numbers + step, finished_at=first) for step in range(dossiers)]
+    for dossier in seeding.finish(session, wanted, first + timedelta(hours=2)):
+        change = DossierChange(
+            dossier_id=dossier.id,
+            changed_at=changed_at,
+            field=field,
+            old="2026-10-05",
+            new="2026-10-09",
+            after_finish=True,
+        )
+        session.add(change)
+    session.flush()

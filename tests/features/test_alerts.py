@@ -1,0 +1,214 @@
+"""A very bad answer becomes one case, under at most one open alert per rule and agency."""
+
+import csv
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from survey import alerts
+from survey.cases.clocks import day_of
+from survey.db import Base
+from survey.models.alert import Alert
+from survey.models.audit import AuditEntry
+from survey.models.case import Case, CaseEvent
+from survey.models.response import Response
+from survey.privacy.sealing import unseal
+from tests.conftest import unit_of_work
+from tests.features import answering
+from tests.features.answering import NOW, WISH
+
+COMMENTS = Path(__file__).parent / "data" / "comments_vi.csv"
+LATER = NOW + timedelta(hours=3)
+
+
+@pytest.mark.parametrize(
+    ("overall", "comment", "contact", "reason"),
+    [
+        (1, None, None, "very_bad_rating"),
+        (2, "Hơi chậm", None, "very_bad_rating"),
+        (5, None, WISH, "call_back_wish"),
+        (4, "phai dua phong bi moi nhan ho so", None, "grave_words"),
+        (1, "Cán bộ dọa sẽ trả hồ sơ", WISH, "grave_words"),
+        (3, "Bình thường, không bị ai vòi vĩnh", None, None),
+        (5, None, None, None),
+    ],
+)
+def test_what_needs_a_person_opens_a_case(transact, overall, comment, contact, reason):
+    """A rating of 1 or 2, grave words or a wish to be called open a case, the gravest names it."""
+    with transact() as session:
+        case = answering.raise_case(session, contact=contact, overall=overall, comment=comment)
+        assert (case.reason if case else None) == reason
+        assert session.scalar(select(func.count()).select_from(Alert)) == (reason is not None)
+
+
+def test_the_word_list_finds_the_grave_comments(capsys):
+    """All comments of severity 3 are found, few others are, and no praise is; it says how many."""
+    with COMMENTS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = [row for row in rows if alerts.grave_topics(row["text"])]
+    grave = [row for row in rows if row["severity"] == "3"]
+    right = [row for row in found if row["severity"] == "3"]
+    recall, precision = len(right) / len(grave), len(right) / len(found)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nword list {alerts.words_version()}: recall {recall:.2f} of {len(grave)} grave, "
+            f"precision {precision:.2f} of {len(found)} found\n"
+        )
+    assert recall == 1
+    assert precision >= 0.75
+    assert not [row for row in found if row["topic"] == "praise"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "topics"),
+    [
+        ("Hòa nhã, không phải lót tay", set()),
+        ("Không ai đòi tiền tôi cả", set()),
+        ("co nguoi doi tien, ko dua thi ngam ho so", {"money", "harassment"}),
+        ("BỊ DOẠ NẠT ngay tại quầy", {"harassment"}),
+        ("Tôi hơi lo vì chờ lâu", set()),
+        ("Tra cứu tôi thấy rất nhanh", set()),
+        ("Cán bộ cần được bồi dưỡng thêm nghiệp vụ", set()),
+        ("nha toi co dat o xa", set()),
+        ("Từ từ rồi cũng xong", set()),
+        ("Xin giúp đỡ, tôi không biết kêu ai", {"help"}),
+        ("They asked for money under the table", {"money"}),
+        ("មន្ត្រីទារសំណូក", {"money"}),
+    ],
+)
+def test_words_are_read_with_and_without_diacritics(comment, topics):
+    """Diacritics may be missing but not wrong; what is denied or means something else is left."""
+    assert alerts.grave_topics(comment) == topics
+
+
+def test_an_answer_has_one_case_that_grows(transact):
+    """Changes of an answer add to its one case, once each; a better rating keeps it open."""
+    with transact() as session:
+        case = answering.raise_case(session, overall=1)
+        code, response_id = case.code, case.response_id
+    for overall, comment, contact in (
+        (4, None, None),
+        (4, None, None),
+        (4, "Bị vòi tiền", None),
+        (4, "Bị vòi tiền", WISH),
+        (4, "Bị vòi tiền", WISH),
+    ):
+        with transact() as session:
+            case = session.scalars(select(Case)).one()
+            response = session.get(Response, response_id)
+            newest = response.answers[-1]
+            if (newest.overall, newest.comment) != (overall, comment):
+                newest = answering.change(session, response, overall=overall, comment=comment)
+            alerts.raise_for_answer(session, LATER, response, newest, contact)
+    with transact() as session:
+        case = session.scalars(select(Case)).one()
+        assert (case.code, case.state, case.reason) == (code, "new", "grave_words")
+        assert [(one.kind, one.text) for one in case.events] == [
+            ("opened", ""),
+            ("citizen_added", "Đổi mức đánh giá từ 1 thành 4."),
+            ("citizen_added", "Bổ sung góp ý."),
+            ("citizen_added", "Xin được gọi lại."),
+        ]
+        alert = session.scalars(select(Alert)).one()
+        assert (alert.rule, alert.id) == ("grave_words", case.alert_id)
+
+
+def test_cases_of_one_rule_and_agency_share_an_alert(transact):
+    """Cases of one rule at one agency join one open alert; another agency or rule has its own."""
+    with transact() as session:
+        here, there = answering.agencies(session)[:2]
+        cases = [
+            answering.raise_case(session, agency=here),
+            answering.raise_case(session, agency=here, sector=answering.sectors(session)[1]),
+            answering.raise_case(session, agency=there),
+            answering.raise_case(session, agency=here, comment="bị đe dọa"),
+        ]
+        first, second, third, fourth = (case.alert_id for case in cases)
+        assert first == second
+        assert len({first, third, fourth}) == 3
+
+
+def test_eight_answers_at_once_open_one_alert(app):
+    """Eight answers at the same moment give eight cases under one open alert, and none is lost."""
+    gate = threading.Barrier(8)
+
+    def one(_):
+        gate.wait()
+        with unit_of_work(app) as session:
+            answering.raise_case(session, overall=1)
+
+    with unit_of_work(app) as session:
+        answering.questionnaire_id(session)
+    with ThreadPoolExecutor(8) as people:
+        list(people.map(one, range(8)))
+    with unit_of_work(app) as session:
+        alert = session.scalars(select(Alert)).one()
+        assert list(session.scalars(select(Case.alert_id))) == [alert.id] * 8
+
+
+def test_without_a_wish_nothing_leads_to_the_dossier(transact):
+    """A case without a wish to be called has no contact, moment, order or chain entry."""
+    with transact() as session:
+        for _ in range(6):
+            answering.raise_case(session, overall=1, comment="Quá tệ")
+    with transact() as session:
+        cases = list(session.scalars(select(Case)))
+        events = list(session.scalars(select(CaseEvent)))
+        contact = {
+            (
+                one.contact_phone_sealed,
+                one.contact_name_sealed,
+                one.contact_index,
+                one.contact_dossier_code,
+            )
+            for one in cases
+        }
+        assert contact == {(None, None, None, None)}
+        moments = [*(one.opened_at for one in cases), *(one.at for one in events)]
+        moments += session.scalars(select(Alert.opened_at))
+        assert set(moments) == {day_of(NOW)}
+        # Both deadlines count from the next day, so they tell the day alone as well.
+        assert len({(one.first_due_at, one.due_at) for one in cases}) == 1
+        assert session.scalar(select(func.count()).select_from(AuditEntry)) == 0
+        assert {one.number for one in events} == {1}
+        assert "Quá tệ" not in {one.text for one in events}
+        if session.get_bind().dialect.name == "sqlite":
+            tables = ("case", "case_event", "alert")
+            made = session.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+            assert all("WITHOUT ROWID" in sql for name, sql in made if name in tables)
+
+
+def test_a_wish_seals_contact_onto_the_case_alone(transact):
+    """Number and name stand sealed on the case, readable with its key, and leave when withdrawn."""
+    with transact() as session:
+        case = answering.raise_case(session, contact=WISH, overall=3)
+        phone = unseal(session, "case.phone", case.code, case.contact_phone_sealed)
+        name = unseal(session, "case.name", case.code, case.contact_name_sealed)
+        assert (phone, name, case.contact_dossier_code) == (
+            WISH.phone_e164,
+            WISH.name,
+            WISH.dossier_code,
+        )
+        assert case.opened_at == NOW
+        response_id = case.response_id
+    with transact() as session:
+        dump = "".join(
+            str([tuple(row) for row in session.execute(select(table))])
+            for table in Base.metadata.sorted_tables
+            if table.name not in {"agency", "agency_alias", "procedure"}
+        )
+        assert WISH.phone_e164[3:] not in dump
+        assert "Văn An" not in dump
+        response = session.get(Response, response_id)
+        alerts.withdraw_contact(session, LATER, response)
+    with transact() as session:
+        case = session.scalars(select(Case)).one()
+        assert case.contact_phone_sealed is None
+        assert case.contact_index is None
+        assert case.contact_name_sealed is None
+        assert case.contact_dossier_code is None

@@ -1,0 +1,315 @@
+"""What a citizen says is stored once, counted once, and lies in no order."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from survey import backup, indices, invitations, responses
+from survey.db import transaction
+from survey.errors import Invalid, NotFound, Refused
+from survey.models.case import Case, CaseEvent, CaseState
+from survey.models.count import Count, Frame, ProcedureCount
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation
+from survey.models.message import Message
+from survey.models.organisation import Province
+from survey.models.response import Answer, Response
+from survey.privacy import sealing
+from survey.responses import Submission
+from tests.conftest import Ran, unit_of_work
+from tests.seeding import NOW, Wanted, ask_everybody, finish, links
+
+Transact = Callable[[], AbstractContextManager[Session]]
+Invite = Callable[..., list[str]]
+DAY = timedelta(days=1)
+EXPIRED = NOW + 20 * DAY
+PROCEDURES = ("1.012784", "2.000815")
+TWO_WAY = {
+    "SMS_PROVIDER": "kannel",
+    "SMS_REPLY_NUMBER": "8099",
+    "KANNEL_SEND_URL": "http://localhost:13013/cgi-bin/sendsms",
+    "KANNEL_USERNAME": "u",
+    "KANNEL_PASSWORD": "p",
+    "KANNEL_WEBHOOK_SECRET": "s" * 32,
+}
+
+
+@pytest.fixture
+def invite(transact: Transact, runner: Callable[..., Ran], environment: dict[str, str]) -> Invite:
+    """`invite(Wanted(1), Wanted(2))` gives the tokens citizens got by SMS, in that order."""
+
+    def ask(*wanted: Wanted) -> list[str]:
+        with transact() as session:
+            ask_everybody(session)
+            finish(session, wanted)
+        assert runner("messages", "send-due", "--now", NOW.isoformat()).code == 0
+        found = links(Path(environment["SMS_CONSOLE_FILE"]))
+        return [found[one.mobile] for one in wanted]
+
+    return ask
+
+
+def contents(session: Session) -> dict[str, backup.Contents]:
+    """Rows and digest of every table."""
+    return backup.read(session.connection(), NOW).tables
+
+
+def levels(session: Session, question: str = "overall") -> Counter[int]:
+    """Rating → how often it is counted."""
+    found: Counter[int] = Counter()
+    for row in session.scalars(select(Count).where(Count.question == question)):
+        found.update({level: getattr(row, f"n{level}") for level in range(1, 6)})
+    return +found
+
+
+def say(transact: Transact, token: str, *, now=NOW, **said) -> None:
+    """One form sent through a link."""
+    with transact() as session:
+        responses.submit(session, token, Submission(**said), now)
+
+
+def test_a_repeat_changes_nothing_and_a_change_moves_counts(
+    transact: Transact, invite: Invite
+) -> None:
+    """The same form again leaves every table as it was; another value is a version and a move."""
+    (token,) = invite(Wanted(1))
+    said = {"overall": 2, "reasons": ("officials",), "comment": "Chờ lâu.", "contact": True}
+    say(transact, token, **said)
+    with transact() as session:
+        before = contents(session)
+    say(transact, token.lower().replace("0", "o").replace("1", "l"), **said, now=NOW + DAY)
+    with transact() as session:
+        assert contents(session) == before
+    say(transact, token, overall=5, now=NOW + DAY)
+    with transact() as session:
+        versions = session.scalars(select(Answer).order_by(Answer.version)).all()
+        assert [(one.version, one.overall, one.comment) for one in versions] == [
+            (1, 2, "Chờ lâu."),
+            (2, 5, "Chờ lâu."),
+        ]
+        assert levels(session) == {5: 1}
+        assert session.scalars(select(Frame.answered)).all() == [1]
+
+
+def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invite) -> None:
+    """After random answers, changes, repeats and wrong receivers counts are what was said last."""
+    tokens = invite(*(Wanted(number, procedure=PROCEDURES[number % 2]) for number in range(12)))
+    dice = random.Random(20260520)
+    last: dict[str, Submission] = {}
+    disowned = set()
+    for _ in range(80):
+        token = dice.choice(tokens)
+        if token in disowned:
+            with transact() as session, pytest.raises(Refused, match="answering_closed"):
+                responses.submit(session, token, Submission(overall=1), NOW)
+        elif dice.random() < 0.1:
+            with transact() as session:
+                responses.disown(session, token, NOW)
+            disowned.add(token)
+            last.pop(token, None)
+        else:
+            again = token in last and dice.random() < 0.2
+            said = last[token] if again else _random_form(dice)
+            with transact() as session:
+                responses.submit(session, token, said, NOW)
+            last[token] = said
+    with transact() as session:
+        assert indices.check(session) == []
+        assert levels(session) == Counter(said.overall for said in last.values())
+        assert sum(session.scalars(select(Frame.answered))) == len(last) > 3
+        assert len(disowned) > 2
+
+
+def _random_form(dice: random.Random) -> Submission:
+    return Submission(
+        overall=dice.randint(1, 5),
+        reasons=tuple(dice.sample(("access", "result"), dice.randint(0, 2))),
+        comment=dice.choice([None, "", "Tốt.", "Cán bộ vòi tiền."]),
+    )
+
+
+def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: Invite) -> None:
+    """When the transaction ends badly, answer, counts, alert and case are gone together."""
+    (token,) = invite(Wanted(1))
+    with transact() as session:
+        before = contents(session)
+    bad = Submission(overall=1, comment="Cán bộ vòi tiền.", contact=True)
+
+    def fail_after_answering() -> None:
+        with unit_of_work(app) as session:
+            responses.submit(session, token, bad, NOW)
+            assert session.scalars(select(Case)).all()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after_answering()
+    too_long = Submission(overall=1, comment="ắ" * 2001)
+    for form, code in (
+        (too_long, "comment_too_long"),
+        (Submission(overall=6), "bad_rating"),
+        (Submission(overall=1, ratings={"speed": 1}), "bad_factor"),
+        (Submission(comment="Chưa chọn mức."), "rating_first"),
+        (Submission(overall=3, contact=True, contact_phone="113"), "bad_contact_phone"),
+    ):
+        with pytest.raises(Invalid, match=code), unit_of_work(app) as session:
+            responses.submit(session, token, form, NOW)
+    with transact() as session:
+        assert contents(session) == before
+    say(transact, token, overall=3, comment="ắ" * 2000)
+
+
+def test_an_expired_link_refuses_and_a_case_keeps_it_readable(
+    transact: Transact, invite: Invite
+) -> None:
+    """After its days a link is unknown; with a case it reads on until 30 days after closing."""
+    calm, angry, silent = invite(Wanted(1), Wanted(2), Wanted(3))
+    say(transact, calm, overall=5)
+    say(transact, angry, overall=1)
+    with transact() as session:
+        for token in (calm, silent):
+            for use in (
+                lambda token: responses.answer_page(session, token, EXPIRED),
+                lambda token: responses.submit(session, token, Submission(overall=4), EXPIRED),
+                lambda token: responses.disown(session, token, EXPIRED),
+                lambda token: invitations.stop(session, token, EXPIRED),
+            ):
+                with pytest.raises(NotFound, match="no_such_link"):
+                    use(token)
+        page = responses.answer_page(session, angry, EXPIRED)
+        assert page.case is not None
+        assert page.answer.overall == 1
+        assert not page.may_answer
+        with pytest.raises(Refused, match="answering_closed"):
+            responses.submit(session, angry, Submission(overall=5), EXPIRED)
+        case = session.scalars(select(Case)).one()
+        case.state, case.closed_at, case.close_reason = CaseState.CLOSED, EXPIRED, "resolved"
+    with transact() as session:
+        assert responses.answer_page(session, angry, EXPIRED + 30 * DAY - timedelta(seconds=1))
+        with pytest.raises(NotFound, match="no_such_link"):
+            responses.answer_page(session, angry, EXPIRED + 30 * DAY)
+
+
+def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invite) -> None:
+    """Contact data stand on the case while they are wished, and leave it when they are not."""
+    (token,) = invite(Wanted(1))
+    say(transact, token, overall=1, contact=True, contact_phone="0912 345 678")
+    with transact() as session:
+        case = session.scalars(select(Case)).one()
+        assert sealing.unseal(session, "case.phone", case.code, case.contact_phone_sealed) == (
+            "+84912345678"
+        )
+    say(transact, token, contact=False, now=NOW + DAY)
+    with transact() as session:
+        case = session.scalars(select(Case)).one()
+        held = (
+            case.contact_phone_sealed,
+            case.contact_index,
+            case.contact_name_sealed,
+            case.contact_dossier_code,
+        )
+        assert held == (None,) * 4
+        texts = session.scalars(select(CaseEvent.text).order_by(CaseEvent.number)).all()
+        assert "Không muốn được gọi lại nữa." in texts
+        assert levels(session) == {1: 1}
+
+
+def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
+    """One phone's two invitations are two answers, found by phone and code only."""
+    app = make_app(**TWO_WAY)
+    phone = "+84905123456"
+    with unit_of_work(app) as session:
+        province = session.scalars(select(Province)).one()
+        province.invite_delay_minutes = province.phone_gap_days = 0
+        finish(session, [Wanted(1, phone=phone), Wanted(2, phone=phone)])
+    for place, overall in ((0, 1), (1, 5), (0, 2)):
+        with unit_of_work(app) as session:
+            asked = session.scalars(select(Invitation).order_by(Invitation.id)).all()
+            responses.submit_by_sms(session, asked[place], phone, Submission(overall=overall), NOW)
+    with unit_of_work(app) as session:
+        assert levels(session) == {2: 1, 5: 1}
+        asked = session.scalars(select(Invitation).order_by(Invitation.id)).all()
+        for invitation, overall in zip(asked, (2, 5), strict=True):
+            assert invitation.token_hash is None
+            key = sealing.answer_key(session, sealing.sms_token(phone, invitation.reply_code))
+            found = session.scalars(select(Response).where(Response.key == key)).one()
+            assert (found.mode, found.answers[-1].overall) == ("sms", overall)
+        assert indices.check(session) == []
+        with pytest.raises(Refused, match="answering_closed"):
+            responses.submit_by_sms(session, asked[0], phone, Submission(overall=3), EXPIRED)
+
+
+def test_answers_at_once_lose_nothing(app: Flask, transact: Transact, invite: Invite) -> None:
+    """Eight at a time, forty citizens of one cell answer and change: all is stored and counted."""
+    tokens = invite(*(Wanted(number) for number in range(40)))
+
+    def answer_and_change(place: int) -> None:
+        for overall in (1, place % 5 + 1):
+            said = Submission(overall=overall, comment=f"Lần {overall}.")
+            with app.app_context(), transaction() as session:
+                responses.submit(session, tokens[place], said, NOW)
+
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(answer_and_change, range(40)))
+    with transact() as session:
+        assert levels(session) == dict.fromkeys(range(1, 6), 8)
+        for place, token in enumerate(tokens):
+            said = responses.answer_page(session, token, NOW).answer
+            assert (said.overall, said.comment) == (place % 5 + 1, f"Lần {place % 5 + 1}.")
+        assert session.query(Answer).count() == 40 + 32
+        assert indices.check(session) == []
+
+
+def test_rows_do_not_lie_in_the_order_of_answering(
+    engine: str, transact: Transact, invite: Invite
+) -> None:
+    """Neither responses nor answers tell by their place who came first or last."""
+    tokens = invite(*(Wanted(number) for number in range(40)))
+    for place, token in enumerate(tokens):
+        say(transact, token, overall=place % 5 + 1)
+    place_in_file = " ORDER BY ctid" if engine == "postgresql" else ""
+    with transact() as session:
+        came = {sealing.answer_key(session, token): place for place, token in enumerate(tokens)}
+        rows = session.execute(text(f"SELECT id, key FROM response{place_in_file}"))  # noqa: S608
+        by_id = {row.id: came[bytes(row.key)] for row in rows}
+        lying = session.scalars(text(f"SELECT response_id FROM answer{place_in_file}"))  # noqa: S608
+        answers = [by_id[response_id] for response_id in lying]
+    for order in (list(by_id.values()), answers):
+        assert sorted(order) == list(range(40))
+        assert abs(_concordance(order)) < 0.55  # five standard deviations of a shuffled order
+
+
+def _concordance(order: list[int]) -> float:
+    """Kendall's tau between an order and the order of answering."""
+    pairs = [(one, other) for place, one in enumerate(order) for other in order[place + 1 :]]
+    return sum(1 if one < other else -1 for one, other in pairs) / len(pairs)
+
+
+def test_not_mine_takes_the_answer_out(transact: Transact, invite: Invite) -> None:
+    """The wrong receiver's answer leaves tables and counts; saying so again changes nothing."""
+    kept, wrong = invite(Wanted(1), Wanted(2))
+    say(transact, kept, overall=4)
+    say(transact, wrong, overall=1)
+    with transact() as session:  # the register may put a procedure right after it was counted
+        session.execute(update(Dossier).values(procedure_code=PROCEDURES[1]))
+    for _ in range(2):
+        with transact() as session:
+            responses.disown(session, wrong, NOW)
+    with transact() as session:
+        assert levels(session) == {4: 1}
+        by_procedure = session.scalars(select(ProcedureCount)).all()
+        assert [(one.procedure_code, one.n1, one.n4) for one in by_procedure] == [
+            (PROCEDURES[0], 0, 1)
+        ]
+        assert [one.overall for one in session.scalars(select(Answer))] == [4]
+        assert session.scalars(select(Case)).one().response_id is None
+        assert session.query(Message).count() == 2
+        assert indices.check(session) == []

@@ -1,0 +1,343 @@
+"""What handlers do with cases: steps, clocks, sight, and what the citizen may do after."""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from survey import alerts, audit
+from survey.cases import notices, opening, queue, sight, steps
+from survey.cases.clocks import may_reopen, read_clocks
+from survey.cases.file import open_file
+from survey.cases.notices import Way
+from survey.cases.queue import View
+from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.models.alert import Alert
+from survey.models.audit import AuditEntry
+from survey.models.case import Case, CloseReason
+from survey.models.message import Message
+from survey.models.organisation import AgencyLevel
+from survey.models.response import Response
+from survey.models.staff import RoleName, Staff
+from survey.privacy.sealing import unseal
+from tests.features import answering
+from tests.features.answering import NOW, WISH
+
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+LETTER = "Kính gửi Ông/Bà, chúng tôi đã nhắc nhở cán bộ và trả hồ sơ."
+
+
+@pytest.fixture
+def work(transact):
+    """`with work(staff_id, code) as (session, staff, case):` is one step on the newest case."""
+
+    @contextmanager
+    def one_step(staff_id, code):
+        with transact() as session:
+            staff = session.get_one(Staff, staff_id)
+            revision = session.scalar(select(Case.revision).where(Case.code == code))
+            yield session, staff, steps.claim(session, staff, code, revision)
+
+    return one_step
+
+
+def prepare(transact, *, contact=None, **answer_parts):
+    """One case and one handler of the whole province: code and staff id."""
+    with transact() as session:
+        case = answering.raise_case(session, contact=contact, **answer_parts)
+        return case.code, answering.add_staff(session).id
+
+
+def test_from_taking_to_closing_every_step_is_on_record(transact, work):
+    """Take, note, reply and close stand in the timeline and the chain, and close the alert."""
+    code, handler = prepare(transact, overall=1)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+    with work(handler, code) as (session, staff, case):
+        steps.note(session, staff, case, "  Đã gọi bộ phận một cửa. ", MONDAY)
+    with work(handler, code) as (session, staff, case):
+        steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
+    with work(handler, code) as (session, staff, case):
+        steps.close(session, staff, case, (CloseReason.RESOLVED, ""), MONDAY)
+    with transact() as session:
+        case = session.scalars(select(Case)).one()
+        assert (case.state, case.reply, case.assignee_id) == ("closed", LETTER, handler)
+        assert [(one.kind, one.text, one.staff_id) for one in case.events] == [
+            ("opened", "", None),
+            ("taken", "", handler),
+            ("noted", "Đã gọi bộ phận một cửa.", handler),
+            ("replied", LETTER, handler),
+            ("closed", "Đã giải quyết xong", handler),
+        ]
+        acts = session.scalars(select(AuditEntry).where(AuditEntry.subject == f"case:{code}"))
+        assert [one.action for one in acts] == [
+            "case.taken",
+            "case.noted",
+            "case.replied",
+            "case.closed",
+        ]
+        assert audit.verify(session)[1]
+        assert session.scalars(select(Alert)).one().closed_at == MONDAY
+        # The next bad answer there begins a new alert.
+        assert answering.raise_case(session).alert_id != case.alert_id
+
+
+def test_an_alert_stays_open_until_its_last_case_is_closed(transact, work):
+    """Closing one of two cases leaves their alert open."""
+    code, handler = prepare(transact)
+    with transact() as session:
+        answering.raise_case(session)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        steps.close(session, staff, case, (CloseReason.NOT_A_COMPLAINT, "Thử máy"), MONDAY)
+        assert session.scalars(select(Alert)).one().closed_at is None
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        (lambda *a: steps.reply(*a[:3], (LETTER, Way.PAGE), a[3]), "take_first"),
+        (lambda *a: steps.close(*a[:3], (CloseReason.TRANSFERRED, ""), a[3]), "take_first"),
+        (lambda *a: steps.note(*a[:3], "  ", a[3]), "note_empty"),
+        (lambda *a: sight.reveal(*a[:3], "gọi lại", a[3]), "no_contact_wished"),
+    ],
+)
+def test_steps_out_of_place_are_refused(transact, work, step, code):
+    """Who did not take the case cannot settle it; empty notes and absent contacts are refused."""
+    case_code, handler = prepare(transact)
+    with (
+        pytest.raises((Refused, Invalid)) as refusal,
+        work(handler, case_code) as (session, staff, case),
+    ):
+        step(session, staff, case, MONDAY)
+    assert refusal.value.code == code
+
+
+def test_settled_needs_a_written_reply(transact, work):
+    """A case cannot be called resolved before somebody replied in writing."""
+    code, handler = prepare(transact)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        with pytest.raises(Refused, match="close_needs_reply"):
+            steps.close(session, staff, case, (CloseReason.RESOLVED, ""), MONDAY)
+
+
+def test_an_outdated_view_is_refused(transact):
+    """Whoever acts on a revision that was changed since, by staff or citizen, is told."""
+    code, handler = prepare(transact, overall=2)
+    with transact() as session:
+        case = session.scalars(select(Case)).one()
+        seen = case.revision
+        response = session.get(Response, case.response_id)
+        newest = answering.change(session, response, overall=1)
+        alerts.raise_for_answer(session, MONDAY, response, newest, None)
+    with transact() as session, pytest.raises(Conflict, match="case_changed"):
+        steps.claim(session, session.get_one(Staff, handler), code, seen)
+
+
+def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
+    """The whole reply or a notice goes out as one queued message of the case, measured before."""
+    code, handler = prepare(transact, contact=WISH, overall=1)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        plain = notices.compose(session, case, LETTER, Way.PLAIN, MONDAY)
+        accented = notices.compose(session, case, LETTER, Way.ACCENTED, MONDAY)
+        notice = notices.compose(session, case, LETTER, Way.NOTICE, MONDAY)
+        assert (plain.encoding, accented.encoding, notice.segments) == ("gsm7", "ucs2", 1)
+        assert plain.segments < accented.segments
+        assert LETTER in accented.text
+        for text, fault in (("dài " * 300, "reply_too_long_for_sms"), ("<b>", "sms_characters")):
+            with pytest.raises(Invalid, match=fault):
+                notices.compose(session, case, text, Way.PLAIN, MONDAY)
+        steps.reply(session, staff, case, (LETTER, Way.PLAIN), MONDAY)
+    with transact() as session:
+        message = session.scalars(select(Message)).one()
+        case = session.scalars(select(Case)).one()
+        assert (message.kind, message.case_id, message.state) == ("case_reply", case.id, "ready")
+        assert unseal(session, "message.phone", message.id, message.phone_sealed) == WISH.phone_e164
+        assert unseal(session, "message.body", message.id, message.body_sealed) == plain.text
+        shown = open_file(session, session.get_one(Staff, handler), code, MONDAY)
+        assert shown.timeline[-1].kind == "message"
+
+
+def test_without_a_mobile_no_text_goes_out(transact, work):
+    """A landline is called, never texted; without a wish there is nobody to text."""
+    landline = alerts.ContactWish("+842583822001", "", WISH.dossier_code)
+    code, handler = prepare(transact, contact=landline, overall=1)
+    with work(handler, code) as (session, staff, case):
+        assert not notices.may_text(session, case)
+        steps.take(session, staff, case, MONDAY)
+        with pytest.raises(Refused, match="no_mobile_wished"):
+            steps.reply(session, staff, case, (LETTER, Way.PLAIN), MONDAY)
+
+
+def test_clocks_run_in_working_hours(transact, work):
+    """A wish counts from its instant, others from the next day; holidays do not count."""
+    with transact() as session:
+        wished = answering.raise_case(session, contact=WISH)
+        quiet = answering.raise_case(session)
+        # 8 hours from Friday 16:40, 7.5 a day: 20 minutes, Monday, then, since Tuesday 24 November
+        # is a holiday, 10 minutes of Wednesday.
+        assert wished.first_due_at == datetime(2026, 11, 25, 0, 40, tzinfo=UTC)
+        # From Monday's opening: that day and half an hour; and five days.
+        assert quiet.first_due_at == datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+        assert quiet.due_at == datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
+        code, handler = quiet.code, answering.add_staff(session).id
+    with work(handler, code) as (session, staff, case):
+        late = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
+        assert [one.pace for one in read_clocks(session, case, MONDAY)] == ["running", "running"]
+        assert read_clocks(session, case, late)[0].pace == "overdue"
+        steps.take(session, staff, case, late)
+        first, written = read_clocks(session, case, late)
+        assert (first.pace, written.pace) == ("done_late", "running")
+        assert read_clocks(session, case, datetime(2026, 11, 30, 8, tzinfo=UTC))[1].pace == "soon"
+
+
+def test_the_citizen_reopens_once_within_thirty_days(transact, work):
+    """Not before a reply, once, within 30 days of closing; it lies open for anybody."""
+    code, handler = prepare(transact)
+
+    def reopen(now):
+        with transact() as session:
+            response = session.scalars(select(Response)).one()
+            return opening.reopen_by_citizen(session, response, now).code
+
+    with pytest.raises(Refused, match="case_not_reopenable"):
+        reopen(MONDAY)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
+        steps.close(session, staff, case, (CloseReason.EXPLAINED, ""), MONDAY)
+        assert may_reopen(case, MONDAY + timedelta(days=30))
+    with pytest.raises(Refused, match="case_not_reopenable"):
+        reopen(MONDAY + timedelta(days=31))
+    assert reopen(MONDAY + timedelta(days=2)) == code
+    with transact() as session:
+        case = session.scalars(select(Case)).one()
+        assert (case.state, case.assignee_id, case.replied_at) == ("reopened", None, None)
+        assert case.due_at > MONDAY + timedelta(days=7)
+        assert session.get(Alert, case.alert_id).closed_at is None
+    with pytest.raises(Refused, match="case_already_reopened"):
+        reopen(MONDAY + timedelta(days=3))
+
+
+def test_what_comes_after_closing_is_not_lost(transact, work):
+    """Graver words or a wish to be called after the close put the same case back to work."""
+    code, handler = prepare(transact)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        steps.close(session, staff, case, (CloseReason.TRANSFERRED, ""), MONDAY)
+    with transact() as session:
+        response = session.scalars(select(Response)).one()
+        newest = answering.change(session, response, overall=1, comment="Họ vòi tiền tôi")
+        case = alerts.raise_for_answer(session, MONDAY, response, newest, None)
+        assert (case.code, case.state, case.reason) == (code, "reopened", "grave_words")
+        assert may_reopen(case, MONDAY) is False
+        assert case.reopened == 0
+
+
+def test_sight_follows_agency_tree_and_sector(transact):
+    """Handlers and heads see their tree and sector alone; all others see none."""
+    with transact() as session:
+        here, there = answering.agencies(session, AgencyLevel.COMMUNE)[:2]
+        one, other = answering.sectors(session)[:2]
+        codes = {
+            name: answering.raise_case(session, agency=agency, sector=sector).code
+            for name, agency, sector in (("a", here, one), ("b", here, other), ("c", there, one))
+        }
+
+        def seen(role, agency=None, sector=""):
+            staff = answering.add_staff(session, role, agency=agency, sector=sector)
+            found = {case.code for case in session.scalars(sight.visible(session, staff))}
+            return {name for name, code in codes.items() if code in found}
+
+        assert seen(RoleName.HANDLER) == {"a", "b", "c"}
+        assert seen(RoleName.HANDLER, here) == {"a", "b"}
+        assert seen(RoleName.HANDLER, here, one) == {"a"}
+        assert seen(RoleName.HANDLER, sector=other) == {"b"}
+        assert seen(RoleName.AGENCY_HEAD, there) == {"c"}
+        assert seen(RoleName.AGENCY_HEAD) == set()
+        for role in (RoleName.ANALYST, RoleName.LEADER, RoleName.ADMIN):
+            assert seen(role) == set()
+        stranger = answering.add_staff(session, RoleName.HANDLER, agency=there)
+        with pytest.raises(NotFound, match="no_case"):
+            steps.claim(session, stranger, codes["a"], 1)
+
+
+def test_the_accused_agency_never_sees_who_complained(transact, work):
+    """A head reads no number, contact or note of handlers, and cannot reveal."""
+    code, handler = prepare(transact, contact=WISH, comment="Gọi tôi số 0905 000 111, bị đe dọa")
+    with work(handler, code) as (session, staff, case):
+        steps.note(session, staff, case, "Bà Lan ở tổ 3 kể lại", MONDAY)
+        sight.reveal(session, staff, case, "Gọi lại bà Lan", MONDAY)
+        agency = case.agency
+        head = answering.add_staff(session, RoleName.AGENCY_HEAD, agency=agency).id
+    with work(head, code) as (session, staff, case):
+        shown = open_file(session, staff, code, MONDAY)
+        assert shown.citizen is None
+        assert not shown.may_text
+        assert shown.timeline[0].is_day
+        assert "0905" not in shown.comment
+        assert "Lan" not in str([moment.text for moment in shown.timeline])
+        with pytest.raises(Refused, match="handlers_only"):
+            sight.reveal(session, staff, case, "tò mò", MONDAY)
+        with pytest.raises(Refused, match="handlers_only"):
+            steps.take(session, staff, case, MONDAY)
+        steps.note(session, staff, case, "Đơn vị giải trình", MONDAY)
+    with transact() as session:
+        texts = [one.text for one in session.scalars(select(Case)).one().events]
+        assert "Đơn vị giải trình" in texts
+
+
+def test_contact_is_masked_and_each_look_is_recorded(transact, work):
+    """Masked until a reason is given; a look stands in timeline and chain, at most 20 a day."""
+    code, handler = prepare(transact, contact=WISH)
+    with work(handler, code) as (session, staff, case):
+        masked = sight.masked_identity(session, staff, case)
+        assert (masked.name, masked.dossier_code) == ("N•• V•• A••", "")
+        assert "000" not in masked.phone
+        with pytest.raises(Invalid, match="reveal_reason"):
+            sight.reveal(session, staff, case, "  ", MONDAY)
+        whole = sight.reveal(session, staff, case, "Gọi lại", MONDAY)
+        assert (whole.phone, whole.name) == (WISH.phone_e164, WISH.name)
+        assert whole.dossier_code == WISH.dossier_code
+        for _ in range(19):
+            sight.reveal(session, staff, case, "Đối chiếu hồ sơ", MONDAY)
+        with pytest.raises(Refused, match="reveal_quota"):
+            sight.reveal(session, staff, case, "Gọi lại", MONDAY)
+        assert sight.reveals_left(session, staff, MONDAY + timedelta(days=1)) == 20
+        acts = list(session.scalars(select(AuditEntry.action)))
+        assert acts.count("case.reveal") == 20
+        assert [one.kind for one in case.events].count("revealed") == 20
+
+
+def test_the_queue_counts_sorts_and_pages(transact):
+    """Views count what they show, soonest due stands first, a page holds 25."""
+    with transact() as session:
+        handler = answering.add_staff(session)
+        for _ in range(30):
+            answering.raise_case(session, comment="Số tôi là 0905000111 " + "rất dài " * 30)
+        urgent = answering.raise_case(session, NOW - timedelta(days=30), contact=WISH)
+        mine = answering.raise_case(session, contact=WISH)
+        steps.take(session, handler, mine, NOW)
+        cases = sight.visible(session, handler)
+        assert queue.counts(session, cases, handler, MONDAY) == {
+            View.MINE: 1,
+            View.UNASSIGNED: 31,
+            View.DUE_SOON: 0,
+            View.OVERDUE: 1,
+            View.REOPENED: 0,
+            View.ALL: 32,
+        }
+        everything = queue.condition(session, View.ALL, handler, MONDAY)
+        first = queue.show_page(session, cases, everything, 1, MONDAY)
+        second = queue.show_page(session, cases, everything, 9, MONDAY)
+        assert (len(first.rows), first.pages, first.total) == (25, 2, 32)
+        assert (len(second.rows), second.number) == (7, 2)
+        assert first.rows[0].case is urgent
+        assert first.rows[0].hours_left < 0
+        assert len(first.rows[1].excerpt) <= 91
+        assert "0905" not in first.rows[1].excerpt
+        afternoon = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+        assert queue.counts(session, cases, handler, afternoon)[View.DUE_SOON] == 30

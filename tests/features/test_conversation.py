@@ -1,0 +1,269 @@
+import hashlib
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from sqlalchemy import select
+
+from survey.db import transaction
+from survey.models.case import Case
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation, OptOut
+from survey.models.message import Conversation, Inbound, Message
+from survey.models.organisation import Province
+from survey.models.response import Answer, Response
+from survey.privacy import sealing
+from survey.responses.conversation import receive
+from survey.sms import outbox
+from survey.sms.providers import InboundSms
+from tests.seeding import NOW, Wanted, ask_everybody, finish
+from tests.sms.gateway import Gateway
+
+PHONE = "+84905000111"
+LATER = NOW + timedelta(minutes=5)
+DAY = timedelta(days=1)
+
+
+class Phone:
+    """A citizen's phone in the hands of a test."""
+
+    def __init__(self, app):
+        self.app, self.gateway, self.events = app, Gateway(), count()
+
+    def asked(self, *numbers, now=NOW):
+        """Dossiers of this phone finish, and their invitations arrive; gives their codes."""
+        with self.app.app_context():
+            with transaction() as session:
+                ask_everybody(session)
+                session.scalars(select(Province)).one().phone_gap_days = 0
+                finish(session, [Wanted(number, phone=PHONE) for number in numbers], now)
+            for minutes in range(0, 11 * len(numbers), 11):
+                outbox.send_due(self.gateway, now + timedelta(minutes=minutes))
+            with transaction() as session:
+                query = select(Dossier.code, Invitation.reply_code)
+                pairs = query.join(Invitation, Invitation.dossier_id == Dossier.id)
+                codes = dict(session.execute(pairs).all())
+        self.gateway.taken.clear()
+        return [codes[Wanted(number).code] for number in numbers]
+
+    def writes(self, text, *, at=LATER, number=PHONE, event=None):
+        """The phone writes; gives what it is answered."""
+        name = f"E{next(self.events)}" if event is None else event
+        with self.app.app_context():
+            with transaction() as session:
+                receive(session, InboundSms("fake", name, number, text), at)
+            outbox.send_due(self.gateway, at)
+        answers = self.gateway.texts
+        self.gateway.taken.clear()
+        return answers
+
+
+@pytest.fixture
+def phone(make_app, database_url):
+    """A phone where citizens can reply."""
+    app = make_app(
+        SMS_PROVIDER="kannel",
+        KANNEL_SEND_URL="http://127.0.0.1:9/",
+        KANNEL_USERNAME="u",
+        KANNEL_PASSWORD="p",
+        KANNEL_WEBHOOK_SECRET="s",
+        SMS_REPLY_NUMBER="8099",
+    )
+    return Phone(app)
+
+
+@pytest.fixture
+def read(phone):
+    """`read(Answer.overall)`: every value of a column."""
+
+    def values(column):
+        with phone.app.app_context(), transaction() as session:
+            return list(session.scalars(select(column)))
+
+    return values
+
+
+def inbox(phone):
+    """Texts that wait for the hotline."""
+    with phone.app.app_context(), transaction() as session:
+        rows = session.scalars(select(Inbound).where(Inbound.needs_person)).all()
+        return [sealing.unseal(session, "inbound.body", row.id, row.body_sealed) for row in rows]
+
+
+def test_a_good_rating(phone, read):
+    """A digit is stored, thanked for once, and leaves nothing of the phone beside it."""
+    phone.asked(1)
+    (answer,) = phone.writes("5")
+    assert "xin cam on" in answer
+    assert phone.writes("5") == []
+    assert phone.writes("4") == []
+    assert sorted(read(Answer.overall)) == [4, 5]
+    assert read(Response.mode) == ["sms"]
+    assert set(read(Inbound.phone_index)) == {None}
+    assert set(read(Inbound.body_sealed)) == {None}
+    assert read(Case.id) == []
+
+
+def test_a_repeated_event(phone, read):
+    """The provider's repeat of an event changes nothing."""
+    phone.asked(1)
+    assert len(phone.writes("5", event="same")) == 1
+    assert phone.writes("2", event="same") == []
+    assert read(Answer.overall) == [5]
+
+
+def test_a_bad_rating_then_why_then_call(phone, read):
+    """After a bad rating comes one question, its answer is kept, and GOI promises a call."""
+    phone.asked(1)
+    (question,) = phone.writes("rất không hài lòng")
+    assert "GOI" in question
+    assert phone.writes("phải đi lại 3 lần") == []
+    assert phone.writes("không ai trả lời") == []
+    with phone.app.app_context(), transaction() as session:
+        newest = select(Answer.comment).order_by(Answer.version.desc()).limit(1)
+        assert session.scalar(newest) == "phải đi lại 3 lần\nkhông ai trả lời"
+    (promise,) = phone.writes("GOI")
+    (code,) = read(Case.code)
+    assert code in promise
+    with phone.app.app_context(), transaction() as session:
+        case = session.scalars(select(Case)).one()
+        number = sealing.unseal(session, "case.phone", code, case.contact_phone_sealed)
+        assert number == PHONE
+    assert inbox(phone) == []
+
+
+def test_from_good_to_bad(phone, read):
+    """Who changes from good to bad is asked why; who stays unhappy is not asked again."""
+    phone.asked(1)
+    phone.writes("4")
+    assert "GOI" in phone.writes("2")[0]
+    assert phone.writes("1") == []
+    assert sorted(read(Answer.overall)) == [1, 2, 4]
+
+
+def test_two_dossiers_with_codes(phone, read):
+    """With its code each rating reaches its own dossier."""
+    first, second = phone.asked(1, 2)
+    at = NOW + timedelta(minutes=30)
+    assert len(phone.writes(f"5 {first}", at=at)) == 1
+    assert len(phone.writes(f"HL 1 {second}", at=at)) == 1
+    with phone.app.app_context(), transaction() as session:
+        stored = {}
+        for code in (first, second):
+            keys = sealing.answer_keys(session, sealing.sms_token(PHONE, code))
+            query = select(Answer.overall).join(Response).where(Response.key.in_(keys))
+            stored[code] = session.scalars(query).one()
+    assert stored == {first: 5, second: 1}
+
+
+def test_two_dossiers_without_code(phone, read):
+    """Without a code nothing is guessed: it is asked once which dossier is meant."""
+    first, _ = phone.asked(1, 2)
+    at = NOW + timedelta(minutes=30)
+    (question,) = phone.writes("5", at=at)
+    assert "hon mot ho so" in question
+    assert phone.writes("5", at=at) == []
+    assert read(Answer.overall) == []
+    assert inbox(phone) == []
+    phone.writes(f"{first} 5", at=at)
+    assert read(Answer.overall) == [5]
+
+
+def test_a_wrong_code(phone, read):
+    """A rating with a code that is not open is never counted for another dossier."""
+    (code,) = phone.asked(1)
+    wrong = "7Q2M" if code != "7Q2M" else "7Q2N"
+    (question,) = phone.writes(f"5 {wrong}")
+    assert "ma 4 ky tu" in question
+    assert read(Answer.overall) == []
+
+
+def test_unclear_is_asked_once(phone, read):
+    """What may be a rating is asked about once; then a person reads it."""
+    (code,) = phone.asked(1)
+    (question,) = phone.writes("không hài lòng lắm")
+    assert code in question
+    assert phone.writes("4 hoặc 5") == []
+    assert inbox(phone) == ["4 hoặc 5"]
+    assert read(Answer.overall) == []
+
+
+def test_after_the_rating_doubt_is_a_comment(phone, read):
+    """Once rated, an unclear sentence is a comment, not a question."""
+    phone.asked(1)
+    phone.writes("3")
+    assert phone.writes("bình thường, không có gì") == []
+    assert set(read(Answer.comment)) == {None, "bình thường, không có gì"}
+
+
+def test_comment_before_any_rating(phone):
+    """A comment that belongs to no rating goes to the hotline, as does one from a stranger."""
+    phone.asked(1)
+    assert phone.writes("50TR cho hồ sơ của tôi") == []
+    assert phone.writes("bao giờ có kết quả", number="+84905000999") == []
+    assert phone.writes("cảm ơn", number="8099") == []
+    assert sorted(inbox(phone)) == ["50TR cho hồ sơ của tôi", "bao giờ có kết quả", "cảm ơn"]
+
+
+def test_call_me_before_any_rating(phone):
+    """A wish to be called is promised and read by a person, with or without a conversation."""
+    phone.asked(1)
+    (promise,) = phone.writes("GOI")
+    assert "se goi truoc" in promise
+    assert ", ma " not in promise
+    assert len(phone.writes("gọi lại", number="+84905000999")) == 1
+    assert len(inbox(phone)) == 2
+
+
+def test_opt_out(phone, read):
+    """Opting out acts at once and is confirmed once."""
+    assert "khong nhan tin" in phone.writes("TC")[0]
+    assert phone.writes("STOP") == []
+    assert len(read(OptOut.phone_index)) == 1
+
+
+def test_help_once_a_day(phone, read):
+    """Help is answered once a day."""
+    assert "GOI" in phone.writes("TG")[0]
+    assert phone.writes("help") == []
+    assert len(phone.writes("tro giup", at=LATER + DAY)) == 1
+    assert len(read(Conversation.phone_index)) == 1
+
+
+def test_unclear_with_two_dossiers(phone):
+    """Doubt about what is meant and about which dossier is one question."""
+    phone.asked(1, 2)
+    at = NOW + timedelta(minutes=30)
+    assert "hon mot ho so" in phone.writes("không hài lòng lắm", at=at)[0]
+
+
+def test_too_late(phone, read):
+    """A rating after the link ended is neither counted nor kept beside its phone."""
+    phone.asked(1)
+    assert phone.writes("5", at=NOW + timedelta(days=40)) == []
+    assert read(Answer.overall) == []
+    assert inbox(phone) == []
+
+
+def test_an_event_tells_no_thief_what_was_texted(phone, read):
+    """A stored event is found by guessing neither its name nor phone, text and minute."""
+    phone.asked(1)
+    phone.writes("2", event="E77")
+    phone.writes("2", event="")
+    known = ["E77", f"{PHONE}|2|{LATER:%Y-%m-%dT%H:%M}"]
+    guesses = {hashlib.sha256(guess.encode()).digest() for guess in known}
+    stored = {bytes(event) for event in read(Inbound.event_hash)}
+    assert len(stored) == 2
+    assert not any(kept[:8] == guess[:8] for kept in stored for guess in guesses)
+
+
+def test_an_event_without_a_name(phone, read):
+    """Where the provider names no event, the same words in the same minute are one."""
+    phone.asked(1)
+    with phone.app.app_context():
+        for _ in range(2):
+            with transaction() as session:
+                receive(session, InboundSms("fake", "", PHONE, "2"), LATER)
+    assert read(Answer.overall) == [2]
+    assert len(read(Inbound.id)) == 1
+    assert "dialogue" in read(Message.kind)

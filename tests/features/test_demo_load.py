@@ -1,0 +1,173 @@
+"""`demo load`: what it refuses, that it repeats itself, and that its figures agree."""
+
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import func, select, update
+
+from survey.models.case import Case, CaseState
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation
+from survey.models.message import Message, MessageState
+from survey.models.organisation import Agency
+from survey.models.response import Response
+from survey.models.snapshot import Snapshot
+from survey.privacy.retention import erase_due
+from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
+
+NOW = "2026-07-20T10:00:00+07:00"
+MONTHS = ("2026-05", "2026-06", "2026-07")
+
+
+def demo_environment(url, folder):
+    """Settings of a demo on a database of its own."""
+    return {**FIXED, "DEMO": "1", "DATABASE_URL": url, **files_in(folder)}
+
+
+def load(app, *more):
+    """A small demo of three months."""
+    words = ("demo", "load", "--dossiers", "900", "--months", "3", "--now", NOW, "--json")
+    return run_command(app, *words, *more)
+
+
+@pytest.fixture
+def demo_app(make_app):
+    """An empty demo with reference data."""
+    return make_app(DEMO="1")
+
+
+def test_the_figures_of_a_demo_agree(demo_app):
+    """Ledger, counts, frame and audit chain agree, and the closed months are closed."""
+    told = load(demo_app).json
+    assert told["dossiers"] == 900
+    assert told["answers"] == 180
+    assert told["months"] == 3
+    assert told["snapshots"] == 2
+    for month in MONTHS:
+        verified = run_command(demo_app, "coverage", "verify", "--period", month)
+        assert verified.code == 0
+    assert run_command(demo_app, "index", "rebuild", "--check").code == 0
+    assert run_command(demo_app, "audit", "verify").code == 0
+    with unit_of_work(demo_app) as session:
+        assert session.scalar(select(func.count()).select_from(Dossier)) == 900
+        assert session.scalar(select(func.count()).select_from(Response)) == 180
+        months = session.scalars(select(Snapshot.month).order_by(Snapshot.month))
+        assert list(months) == list(MONTHS[:2])
+
+
+def test_a_demo_keeps_no_personal_data_past_its_term(demo_app):
+    """Retention finds nothing to erase in a fresh demo, and no message holds its body."""
+    load(demo_app, "--months", "7")
+    with unit_of_work(demo_app) as session:
+        erased = erase_due(session, datetime.fromisoformat(NOW).astimezone(UTC))
+        assert not any(erased.values())
+        bodies = select(func.count()).where(Message.body_sealed.is_not(None))
+        assert session.scalar(bodies) == 0
+
+
+def test_nothing_of_a_demo_waits_to_be_sent(demo_app):
+    """Every message of the past was dealt with, so a worker that starts sends nothing."""
+    load(demo_app)
+    with unit_of_work(demo_app) as session:
+        states = set(session.scalars(select(Message.state).distinct()))
+        made = session.scalar(select(func.count()).select_from(Invitation))
+        assert session.scalar(select(func.count()).select_from(Message)) == made
+    assert states <= {
+        *(MessageState.DELIVERED, MessageState.UNDELIVERED),
+        *(MessageState.FAILED, MessageState.EXPIRED),
+    }
+    sent = run_command(demo_app, "messages", "send-due", "--now", NOW, "--json").json
+    assert sent == {"sent": 0, "failed": 0, "unknown": 0, "waiting": 0}
+
+
+def test_cases_stand_at_every_stage(demo_app):
+    """Among the bad answers some wait, some are in hand, some are replied to, most are closed."""
+    load(demo_app, "--dossiers", "4000")
+    with unit_of_work(demo_app) as session:
+        counted = dict(session.execute(select(Case.state, func.count()).group_by(Case.state)).all())
+        overdue = session.scalar(
+            select(func.count()).where(
+                Case.state == CaseState.NEW, Case.first_due_at < datetime.fromisoformat(NOW)
+            )
+        )
+    wanted = (CaseState.NEW, CaseState.IN_PROGRESS, CaseState.REPLIED, CaseState.CLOSED)
+    assert set(counted) == set(wanted)
+    assert counted[CaseState.CLOSED] > sum(counted.values()) / 2
+    assert overdue
+    assert run_command(demo_app, "alerts", "list", "--json").json
+
+
+def _figures(app):
+    """Everything a report could print of the demo's months."""
+    closed = [
+        json.dumps(
+            run_command(
+                app, "index", "show", "--period", month, "--by", by, "--now", NOW, "--json"
+            ).json
+        )
+        for month in MONTHS
+        for by in ("sector", "agency", "procedure", "channel")
+    ]
+    full = ("--by", "overall", "--question", "officials", "--now", NOW, "--json")
+    factors = [run_command(app, "index", "show", "--period", m, *full).json for m in MONTHS]
+    ledgers = [run_command(app, "coverage", "show", "--period", m, "--json").json for m in MONTHS]
+    with unit_of_work(app) as session:
+        codes = session.scalars(select(Dossier.code).order_by(Dossier.id)).all()
+        states = session.execute(
+            select(Case.agency_id, Case.state, Case.opened_at, Case.due_at).order_by(
+                Case.opened_at, Case.agency_id, Case.state, Case.due_at
+            )
+        ).all()
+    return closed, factors, ledgers, codes, states
+
+
+def test_the_same_seed_gives_the_same_data(sqlite_copies, tmp_path):
+    """Two databases filled with one seed show the same figures; another seed shows others."""
+    shown = []
+    for seed in ("1", "1", "2"):
+        folder = tmp_path / str(len(shown))
+        folder.mkdir()
+        with running(demo_environment(sqlite_copies.copy(folder), folder)) as app:
+            assert load(app, "--seed", seed).code == 0
+            shown.append(_figures(app))
+    assert shown[0] == shown[1]
+    assert shown[0] != shown[2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "sentence"),
+    [
+        ({"DEMO": "0"}, (), "DEMO=1"),
+        ({}, ("--dossiers", "0"), "1.000.000"),
+        ({}, ("--months", "0"), "36"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_a_sentence(make_app, settings, words, sentence):
+    """Outside a demo, or at an impossible scale, the command exits 2 and writes nothing."""
+    app = make_app(**{"DEMO": "1", **settings})
+    refused = load(app, *words)
+    assert refused.code == 2
+    assert sentence in refused.err
+    assert not refused.out
+    with unit_of_work(app) as session:
+        assert session.scalar(select(Dossier.id).limit(1)) is None
+
+
+def test_a_database_with_dossiers_is_left_alone(demo_app):
+    """A second load exits 2 and changes nothing."""
+    load(demo_app)
+    again = load(demo_app)
+    assert again.code == 2
+    assert "đã có hồ sơ" in again.err
+    with unit_of_work(demo_app) as session:
+        assert session.scalar(select(func.count()).select_from(Dossier)) == 900
+
+
+def test_a_province_without_working_agencies_is_refused(demo_app):
+    """Where every agency has ended, the command exits 2 and says what to choose instead."""
+    with unit_of_work(demo_app) as session:
+        session.execute(update(Agency).values(valid_from=None, valid_to=date(2020, 1, 1)))
+    refused = load(demo_app)
+    assert refused.code == 2
+    assert "PROVINCE" in refused.err

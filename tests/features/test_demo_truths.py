@@ -1,0 +1,171 @@
+"""The truths planted in a demo show in the figures that everybody can read.
+
+One demo of eight months with Tết in it serves all of these tests.
+"""
+
+import re
+from datetime import datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from survey.demo import Scene, truths
+from survey.demo.units import FALLING_UNIT, SMALL_UNIT
+from survey.models.case import Case, CaseState
+from survey.models.count import Count, Frame
+from survey.models.dossier import Lateness
+from survey.models.organisation import Agency
+from survey.models.response import Answer
+from survey.workdays import Calendar
+from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
+from tests.web.staff_accounts import post
+
+NOW = "2026-07-20T10:00:00+07:00"
+SCENE = Scene(12_000, 8, 1, datetime.fromisoformat(NOW))
+TRUTHS = truths(SCENE, Calendar())
+JUDGED = SCENE.closed_periods[-1]
+NUMBERS = re.compile(r"0[39]\d(?:[ .]?\d){7}|056\d{9}")
+
+
+@pytest.fixture(scope="module")
+def app(sqlite_copies, tmp_path_factory):
+    """A demo, filled once for this file."""
+    folder = tmp_path_factory.mktemp("truths")
+    environment = {
+        **FIXED,
+        "DEMO": "1",
+        "DATABASE_URL": sqlite_copies.copy(folder),
+        **files_in(folder),
+    }
+    with running(environment) as application:
+        size = ("--dossiers", str(SCENE.dossiers), "--months", str(SCENE.months))
+        assert run_command(application, "demo", "load", *size, "--now", NOW).code == 0
+        yield application
+
+
+def figures(app, month, by):
+    """`index show` of a month: key → figure."""
+    words = ("index", "show", "--period", month, "--by", by, "--now", NOW, "--json")
+    return {row["key"]: row for row in run_command(app, *words).json}
+
+
+def share(app, months, key, by="agency"):
+    """Share of satisfied ratings of one key over several months."""
+    rows = [figures(app, month, by)[key] for month in months]
+    return sum(row["satisfied"] for row in rows) / sum(row["rated"] for row in rows)
+
+
+def test_land_of_one_unit_falls(app):
+    """Truth 1: after the day of the fall the unit's index is far lower, and far more is late."""
+    fall = f"{TRUTHS.fall_from:%Y-%m}"
+    before = [month for month in SCENE.closed_periods if month < fall and month != "2026-02"]
+    after = [month for month in SCENE.closed_periods if month > fall]
+    assert share(app, before, FALLING_UNIT) - share(app, after, FALLING_UNIT) > 0.2
+    province = [share(app, months, "overall", "overall") for months in (before, after)]
+    assert abs(province[0] - province[1]) < 0.05
+    for month in after:
+        assert figures(app, month, "agency")[FALLING_UNIT]["verdict"] == "not_met"
+    assert _late_share(app, after) > 3 * _late_share(app, before)
+
+
+def _late_share(app, months):
+    with unit_of_work(app) as session:
+        query = (
+            select(Frame.lateness, func.sum(Frame.finished))
+            .join(Agency, Agency.id == Frame.agency_id)
+            .where(Agency.code == FALLING_UNIT, Frame.sector_code == "land")
+            .where(Frame.month.in_(months))
+            .group_by(Frame.lateness)
+        )
+        found = dict(session.execute(query).all())
+    return found[Lateness.LATE] / sum(found.values())
+
+
+def test_eight_answers_prove_nothing(app):
+    """Truth 2: the small unit stands below its target with eight answers, and nobody is sure."""
+    row = figures(app, TRUTHS.small_month, "agency")[SMALL_UNIT]
+    assert row["rated"] == 8
+    assert row["index"] < row["target"]
+    assert row["mean"] < 3.7
+    assert row["verdict"] == "uncertain"
+
+
+def test_tet_is_a_dip(app):
+    """Truth 3: in the month of Tết the index is lower than in the months before and after."""
+    index = {month: figures(app, month, "overall")["overall"]["index"] for month in SCENE.periods}
+    assert index["2026-02"] < min(index["2026-01"], index["2026-03"]) - 0.04
+
+
+def test_online_is_judged_better_than_the_counter(app):
+    """Truth 4: over all months online stands above the counter."""
+    months = SCENE.closed_periods
+    assert share(app, months, "online", "channel") > share(app, months, "counter", "channel") + 0.03
+
+
+def test_one_carrier_is_silent(app):
+    """Truth 6, as far as it shows: fewer invitations arrive in that month, the index stays."""
+    with unit_of_work(app) as session:
+        reached = {
+            month: delivered / invited
+            for month, delivered, invited in session.execute(
+                select(Frame.month, func.sum(Frame.delivered), func.sum(Frame.invited)).group_by(
+                    Frame.month
+                )
+            )
+        }
+    others = [value for month, value in reached.items() if month != JUDGED]
+    assert reached[JUDGED] < min(others) - 0.01
+    index = figures(app, JUDGED, "overall")["overall"]["index"]
+    assert abs(index - figures(app, "2026-05", "overall")["overall"]["index"]) < 0.05
+
+
+def test_a_sector_on_its_target_stays_uncertain(app):
+    """Truth 7: where the interval crosses the target, every month says so."""
+    for month in SCENE.closed_periods:
+        row = figures(app, month, "sector")[TRUTHS.crossing_sector]
+        assert row["low"] < row["target"] < row["high"]
+        assert row["verdict"] == "uncertain"
+
+
+def test_late_dossiers_answer_less_and_judge_worse(app):
+    """Truth 8: late dossiers have a lower response rate and a lower raw index."""
+    with unit_of_work(app) as session:
+        frame = {
+            lateness: answered / invited
+            for lateness, answered, invited in session.execute(
+                select(Frame.lateness, func.sum(Frame.answered), func.sum(Frame.invited)).group_by(
+                    Frame.lateness
+                )
+            )
+        }
+        satisfied, rated = Count.n4 + Count.n5, Count.n1 + Count.n2 + Count.n3
+        raw = {
+            lateness: good / (good + rest)
+            for lateness, good, rest in session.execute(
+                select(Count.lateness, func.sum(satisfied), func.sum(rated))
+                .where(Count.question == "overall")
+                .group_by(Count.lateness)
+            )
+        }
+    assert frame[Lateness.LATE] < 0.8 * frame[Lateness.ON_TIME]
+    assert raw[Lateness.LATE] < raw[Lateness.ON_TIME] - 0.1
+
+
+def test_numbers_in_comments_are_masked_on_every_screen(app):
+    """Truth 9: neither queue nor case shows a handler or a head of a unit the numbers written."""
+    with unit_of_work(app) as session:
+        query = (
+            select(Case.code, Answer.comment)
+            .join(Answer, Answer.response_id == Case.response_id)
+            .where(Case.state != CaseState.CLOSED, Answer.comment.is_not(None))
+        )
+        told = {code: text for code, text in session.execute(query) if NUMBERS.search(text)}
+    assert len(told) >= 2
+    client = app.test_client()
+    assert post(client, "/demo/enter/handler", page="/demo").status_code == 303
+    for code, comment in told.items():
+        page = client.get(f"/staff/cases/{code}").text
+        assert comment.split()[0] in page
+        assert NUMBERS.search(comment)[0] not in page
+    queue = client.get("/staff/cases?view=all").text
+    assert not any(NUMBERS.search(comment)[0] in queue for comment in told.values())

@@ -1,0 +1,245 @@
+"""Indices: figures against targets in force, closed once, recounted from the answers."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from survey import indices, responses
+from survey.errors import Refused
+from survey.models.count import Cell, Count, count_answers, count_finished
+from survey.models.organisation import Agency, Procedure
+from survey.models.response import Answer
+from survey.models.snapshot import Snapshot
+from survey.responses import Submission
+from tests.conftest import Ran
+from tests.seeding import NOW, Wanted, ask_everybody, finish, links
+
+Transact = Callable[[], AbstractContextManager[Session]]
+Runner = Callable[..., Ran]
+MONTH = "2026-05"
+WARD = "LOC-KH-W22366"
+LAND, COPY, HEALTH = "1.012784", "2.000815", "1.014092"
+CLOSING = "2026-06-15T08:00:00+07:00"
+FIELDS = {
+    "key", "label", "finished", "rated", "satisfied", "raw", "index", "low", "high", "mean",
+    "response_rate", "missing_low", "missing_high", "target", "verdict", "needed", "provisional",
+}  # fmt: skip
+
+
+def fill(  # noqa: PLR0913 - a cell has that many parts
+    session: Session,
+    procedure: str,
+    finished: int,
+    ratings: tuple[int, int, int, int, int],
+    *,
+    month: str = MONTH,
+    lateness: str = "on_time",
+    channel: str = "counter",
+) -> None:
+    """Count dossiers and ratings of the ward in one cell, through the only writer of counts."""
+    agency = session.scalars(select(Agency.id).where(Agency.code == WARD)).one()
+    sector = session.scalars(select(Procedure.sector_code).where(Procedure.code == procedure)).one()
+    cell = Cell(agency, sector, month, channel, lateness)
+    count_finished(session, {(cell, procedure): finished}, {})
+    given = {
+        (cell, procedure, "overall", rating): number
+        for rating, number in enumerate(ratings, start=1)
+        if number
+    }
+    count_answers(session, given)
+
+
+def show(runner: Runner, by: str, *words: str, month: str = MONTH) -> dict[str, dict[str, object]]:
+    """`index show` by key."""
+    found = runner("index", "show", "--period", month, "--by", by, "--json", *words)
+    assert found.code == 0, found.err
+    assert all(set(line) == FIELDS for line in found.json)
+    return {line["key"]: line for line in found.json}
+
+
+def test_every_breakdown_shows_the_same_answers(transact: Transact, runner: Runner) -> None:
+    """Overall, sectors, agencies, procedures and channels are the same counts, seen differently."""
+    with transact() as session:
+        fill(session, LAND, 40, (1, 1, 2, 8, 8))
+        fill(session, COPY, 10, (0, 0, 0, 0, 5), channel="online", lateness="late")
+    (whole,) = show(runner, "overall").values()
+    assert (whole["finished"], whole["rated"], whole["satisfied"]) == (50, 25, 21)
+    assert whole["raw"] == whole["index"] == 21 / 25
+    assert whole["mean"] == pytest.approx((1 + 2 + 6 + 32 + 65) / 25)
+    assert whole["response_rate"] == 0.5
+    assert (whole["missing_low"], whole["missing_high"]) == (21 / 50, 46 / 50)
+    assert whole["low"] < whole["index"] < whole["high"]
+    for by, keys in {
+        "sector": {"land", "justice"},
+        "agency": {WARD},
+        "procedure": {LAND, COPY},
+        "channel": {"counter", "online"},
+    }.items():
+        lines = show(runner, by)
+        assert set(lines) == keys
+        assert sum(line["rated"] for line in lines.values()) == 25
+        assert sum(line["finished"] for line in lines.values()) == 50
+
+
+LADDER = {
+    "2025-12": (0.85, 0.90, 0.90),
+    "2026-01": (0.90, 0.95, 0.95),
+    "2020-06": (None, None, 0.80),
+    "2018-06": (None, None, None),
+}
+
+
+@pytest.mark.parametrize("month", LADDER)
+def test_the_target_in_force(transact: Transact, runner: Runner, month: str) -> None:
+    """Each scope has the target whose years hold the month; health procedures the general one."""
+    land, general, agency = LADDER[month]
+    with transact() as session:
+        for procedure in (LAND, COPY, HEALTH):
+            fill(session, procedure, 5, (0, 0, 0, 1, 1), month=month)
+    sectors = show(runner, "sector", month=month)
+    assert sectors["land"]["target"] == land
+    assert {sectors["justice"]["target"], sectors["health"]["target"]} == {general}
+    assert show(runner, "procedure", month=month)[HEALTH]["target"] == general
+    assert show(runner, "channel", month=month)["counter"]["target"] == general
+    assert show(runner, "agency", month=month)[WARD]["target"] == agency
+    with transact() as session:
+        (line,) = indices.show(session, month, "agency", datetime(2026, 6, 1, tzinfo=UTC))
+        assert line.target_is_default is (month >= "2021")
+
+
+def test_a_verdict_only_after_closing_and_by_the_shown_bounds(
+    transact: Transact, runner: Runner
+) -> None:
+    """Until the month is closed there is no verdict; then it follows from interval and target."""
+    with transact() as session:
+        fill(session, LAND, 1000, (0, 0, 10, 200, 290))
+        fill(session, COPY, 1000, (100, 50, 50, 100, 200))
+        fill(session, HEALTH, 40, (0, 0, 1, 4, 15))
+    live = show(runner, "sector")
+    assert {line["verdict"] for line in live.values()} == {None}
+    assert all(line["provisional"] for line in live.values())
+    assert runner("index", "close", "--period", MONTH, "--now", CLOSING).code == 0
+    closed = show(runner, "sector")
+    assert {key: line["verdict"] for key, line in closed.items()} == {
+        "land": "met",
+        "justice": "not_met",
+        "health": "uncertain",
+    }
+    assert closed["land"]["low"] >= 0.90 > closed["justice"]["high"]
+    assert closed["health"]["low"] < 0.95 < closed["health"]["high"]
+    assert closed["health"]["needed"] > 0
+    assert not any(line["provisional"] for line in closed.values())
+
+
+def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
+    """Not before day 15; again gives the first snapshot; its payload proves itself."""
+    with transact() as session:
+        fill(session, LAND, 10, (0, 0, 0, 1, 1))
+    early = runner("index", "close", "--period", MONTH, "--now", "2026-06-14T23:59+07:00")
+    assert early.code == 2
+    assert "15/06/2026" in early.err
+    first = runner("index", "close", "--period", MONTH, "--now", CLOSING, "--json").json
+    with transact() as session:
+        fill(session, LAND, 0, (9, 0, 0, 0, 0))
+    again = runner("index", "close", "--period", MONTH, "--now", "2026-07-01", "--json").json
+    assert again == first
+    assert show(runner, "overall")["overall"]["rated"] == 2
+    assert show(runner, "overall", "--revised")["overall"]["rated"] == 11
+    with transact() as session:
+        broken = update(Snapshot).values(payload=Snapshot.payload + " ")
+        session.execute(broken)
+    with transact() as session, pytest.raises(Refused, match="snapshot_broken"):
+        indices.payload_of(indices.first(session, MONTH))
+
+
+@pytest.mark.parametrize(
+    ("month", "limits", "broken"),
+    [
+        ("2026-05", {0.05, 0.8}, {"late_agency_not_good", "index_not_good"}),
+        ("2019-05", {0.1}, set()),
+    ],
+)
+def test_bars_of_the_year(
+    transact: Transact, month: str, limits: set[float], broken: set[str]
+) -> None:
+    """5 % late or an index of 80 % bars an agency from "good" since 2022; before, 10 % late."""
+    with transact() as session:
+        fill(session, LAND, 94, (0, 0, 4, 8, 8), month=month)
+        fill(session, LAND, 6, (0, 0, 0, 0, 0), month=month, lateness="late")
+        payload = indices.draft_payload(session, month, NOW, provisional=False)
+    assert {rule["rule"] for rule in payload["rules"]} == broken
+    assert {rule["limit"] for rule in payload["rules"]} <= limits
+    assert payload["late"][WARD] == {"finished": 100, "late": 6}
+
+
+@pytest.mark.parametrize("month", ["2199-01", "2026-00", "may"])
+def test_a_month_that_cannot_be_is_refused(runner: Runner, month: str) -> None:
+    """Future and impossible months are refused with a sentence and exit code 2."""
+    for words in (("show", "--by", "overall"), ("close",)):
+        refused = runner("index", words[0], "--period", month, *words[1:])
+        assert refused.code == 2
+        assert refused.err.strip()
+
+
+def test_an_empty_month_has_no_index(runner: Runner) -> None:
+    """Without dossiers there is one overall line without an index, and nothing else."""
+    (line,) = show(runner, "overall", month="2026-02").values()
+    assert (line["finished"], line["index"], line["raw"], line["mean"]) == (0, None, None, None)
+    assert show(runner, "agency", month="2026-02") == {}
+
+
+def answer(session: Session, tokens: dict[str, str], one: Wanted, overall: int) -> None:
+    """One citizen's tap."""
+    responses.submit(session, tokens[one.mobile], Submission(overall=overall), NOW)
+
+
+def test_counts_equal_the_answers_and_are_put_right(
+    transact: Transact, runner: Runner, environment: dict[str, str]
+) -> None:
+    """After answers, changes and a wrong receiver a recount agrees; a changed number is found."""
+    wanted = [Wanted(number, procedure=(LAND, COPY)[number % 2]) for number in range(1, 13)]
+    with transact() as session:
+        ask_everybody(session)
+        finish(session, wanted)
+    runner("messages", "send-due", "--now", NOW.isoformat())
+    tokens = links(Path(environment["SMS_CONSOLE_FILE"]))
+    for number, one in enumerate(wanted):
+        with transact() as session:
+            answer(session, tokens, one, number % 5 + 1)
+    with transact() as session:
+        answer(session, tokens, wanted[0], 5)
+        responses.disown(session, tokens[wanted[1].mobile], NOW)
+    assert runner("index", "rebuild", "--check").code == 0
+    assert show(runner, "overall")["overall"]["rated"] == 11
+    with transact() as session:
+        assert session.query(Answer).filter_by(version=2).count() == 1
+        session.execute(update(Count).where(Count.n5 > 0).values(n5=Count.n5 + 1))
+    found = runner("index", "rebuild", "--check", "--json")
+    assert found.code == 1
+    assert {difference["table"] for difference in found.json["differences"]} == {"count"}
+    assert runner("index", "rebuild").code == 0
+    assert runner("index", "rebuild", "--check").code == 0
+
+
+def test_an_answer_after_closing_is_a_revision(
+    transact: Transact, runner: Runner, environment: dict[str, str]
+) -> None:
+    """What comes after the closing never changes the snapshot, and is marked as after it."""
+    late = datetime(2026, 5, 31, 3, tzinfo=UTC)
+    with transact() as session:
+        ask_everybody(session)
+        finish(session, [Wanted(1, finished_at=late)], now=datetime(2026, 6, 10, 3, tzinfo=UTC))
+    runner("messages", "send-due", "--now", "2026-06-10T10:00")
+    (token,) = links(Path(environment["SMS_CONSOLE_FILE"])).values()
+    runner("index", "close", "--period", MONTH, "--now", CLOSING)
+    with transact() as session:
+        after = datetime(2026, 6, 20, 3, tzinfo=UTC)
+        answered = responses.submit(session, token, Submission(overall=2), after)
+        assert answered.closing == 1
+    assert show(runner, "overall")["overall"]["rated"] == 0
+    assert show(runner, "overall", "--revised")["overall"]["rated"] == 1

@@ -1,0 +1,177 @@
+"""Whole imports through the command, on both databases."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sqlalchemy import func, select
+
+from survey.db import db
+from survey.models.dossier import Dossier, DossierChange
+from survey.models.intake import ImportRow, ImportRun
+from survey.models.invitation import CoverageEntry
+from tests.conftest import unit_of_work
+from tests.features.exports import (
+    CITIZEN_ID,
+    DATA,
+    dump,
+    expected,
+    outcomes,
+    row,
+    write_csv,
+)
+
+NOW = "2026-03-20T10:00:00+07:00"
+BINDING = {
+    *("phone_missing", "phone_invalid", "phone_landline", "phone_old_prefix"),
+    *("phone_foreign", "not_returned"),
+}
+LAST_DAY = {"messy_dossiers.csv": "2022-12-31", "messy_dossiers.xlsx": "2026-06-30"}
+
+
+def _import(runner, path, *more, now=NOW):
+    ran = runner("intake", "import", path, "--now", now, "--json", *more)
+    assert ran.code == 0, ran.err
+    return {name: value for name, value in ran.json.items() if name != "file"}
+
+
+def _counts(rows, accepted, rejected, duplicate):
+    return {"rows": rows, "accepted": accepted, "rejected": rejected, "duplicate": duplicate}
+
+
+@pytest.mark.parametrize("name", LAST_DAY)
+def test_messy_files_come_out_as_expected(runner, app, tmp_path, name):
+    """Every row of the messy files gets the outcome, reason and values written down for it."""
+    counts = _import(runner, DATA / name, "--outcomes", tmp_path / "out.csv", now=LAST_DAY[name])
+    wanted, found = expected(name), outcomes(tmp_path / "out.csv")
+    assert found.keys() == wanted.keys()
+    for number, line in wanted.items():
+        told, hoped = found[number]["reason"], line["reason"]
+        assert found[number]["outcome"] == line["expected"], number
+        if line["expected"] == "rejected":
+            assert told == hoped, number
+        if line["expected"] == "accepted":
+            assert set(told.split(";")) & BINDING == set(hoped.split(";")) & BINDING, number
+    outcome = [line["expected"] for line in wanted.values()]
+    kinds = ("accepted", "rejected", "duplicate")
+    assert counts == _counts(len(wanted), *(outcome.count(kind) for kind in kinds))
+    accepted = [line["dossier_code"] for line in wanted.values() if line["expected"] == "accepted"]
+    with app.app_context():
+        assert sorted(db.session.scalars(select(Dossier.code))) == sorted(accepted)
+        finished = select(func.count()).where(Dossier.finished_at.is_not(None))
+        entries = db.session.scalar(select(func.count()).select_from(CoverageEntry))
+        assert entries == db.session.scalar(finished)
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(runner, app, tmp_path):
+    """A dry run counts like the import after it and leaves the database as it was."""
+    name = "messy_dossiers.xlsx"
+    with app.app_context():
+        before = dump(db.session.connection())
+    dry = _import(
+        runner, DATA / name, "--dry-run", "--outcomes", tmp_path / "dry.csv", now="2026-06-30"
+    )
+    with app.app_context():
+        assert dump(db.session.connection()) == before
+    wet = _import(runner, DATA / name, "--outcomes", tmp_path / "wet.csv", now="2026-06-30")
+    assert dry == wet
+    assert (tmp_path / "dry.csv").read_bytes() == (tmp_path / "wet.csv").read_bytes()
+
+
+def test_a_later_file_updates_with_history(runner, app, tmp_path):
+    """Unchanged rows are duplicates, changed ones update their dossier and leave a line each."""
+    first = [row(1), row(2, returned=""), row(3), row(4)]
+    later = [
+        row(1),
+        row(2, due="18/03/2026"),
+        row(3, agency="UBND phường Bắc Nha Trang"),
+        row(4, phone="0914000999"),
+        row(5),
+    ]
+    write_csv(tmp_path / "first.csv", first)
+    write_csv(tmp_path / "later.csv", later)
+    assert _import(runner, tmp_path / "first.csv") == _counts(4, 4, 0, 0)
+    with app.app_context():
+        early = select(CoverageEntry.dossier_id).join(
+            Dossier, Dossier.id == CoverageEntry.dossier_id
+        )
+        assert len(db.session.scalars(early).all()) == 3
+    out = tmp_path / "out.csv"
+    assert _import(runner, tmp_path / "later.csv", "--outcomes", out) == _counts(5, 4, 0, 1)
+    assert [line["reason"] for line in outcomes(out).values()] == [
+        *("unchanged", "updated", "updated", "updated", ""),
+    ]
+    with app.app_context():
+        query = (
+            select(Dossier.code, DossierChange.field, DossierChange.old, DossierChange.new)
+            .add_columns(DossierChange.after_finish)
+            .join(Dossier, Dossier.id == DossierChange.dossier_id)
+            .order_by(Dossier.code, DossierChange.field)
+        )
+        changes = [tuple(line) for line in db.session.execute(query)]
+        assert len(db.session.scalars(select(CoverageEntry.dossier_id)).all()) == 5
+    assert changes == [
+        ("H32.15-260302-0002", "due_at", "2026-03-16", "2026-03-18", False),
+        ("H32.15-260302-0002", "finished_at", "", "2026-03-12T15:30", False),
+        ("H32.15-260302-0002", "outcome", "open", "granted", False),
+        ("H32.15-260302-0003", "agency_id", "LOC-KH-W22366", "LOC-KH-W22333", True),
+        ("H32.15-260302-0004", "phone", "•••", "•••", True),
+    ]
+    assert runner("coverage", "verify", "--period", "2026-03", "--json", "--now", NOW).code == 0
+
+
+def test_an_older_export_takes_nothing_back(runner, tmp_path):
+    """A file that knows less of a dossier than we do changes nothing about it."""
+    write_csv(tmp_path / "new.csv", [row(1)])
+    less = row(1, returned="", due="", phone="", name="", channel="", received="02/03/2026")
+    write_csv(tmp_path / "old.csv", [less])
+    _import(runner, tmp_path / "new.csv")
+    assert _import(runner, tmp_path / "old.csv") == _counts(1, 0, 0, 1)
+
+
+def test_names_and_numbers_of_citizens_do_not_lie_about(runner, app, tmp_path):
+    """No table holds a citizen's id number at all, nor a name or a phone in clear."""
+    named = row(2, name=f"Trần Thị Thử, CCCD {CITIZEN_ID}", phone="0914000777")
+    _import(runner, write_csv(tmp_path / "a.csv", [row(1), named]))
+    with app.app_context():
+        everything = dump(db.session.connection())
+    for secret in (CITIZEN_ID, "Trần Thị Thử", "Công dân thử", "914000777", "905000001"):
+        assert secret not in everything
+
+
+def test_a_killed_import_ends_like_one_that_was_not(app, environment, runner, tmp_path):
+    """Killed half way and started again, an import reports and stores what one run would have."""
+    rows = [row(n, code=f"H32.15-260302-{n:05}", phone="") for n in range(1, 6001)]
+    rows[5500][1] = rows[10][1]  # a duplicate far apart, on both sides of the kill
+    rows[3000][3] = "Sở Không Có"
+    path = write_csv(tmp_path / "long.csv", rows)
+    command = [sys.executable, "-m", "flask", "--app", "survey", "intake", "import", str(path)]
+    process = subprocess.Popen([*command, "--now", NOW], env=environment, stderr=subprocess.PIPE)
+    while _next_row(app) < 1000:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    stopped = _next_row(app)
+    assert 1000 <= stopped < 6000
+    out = tmp_path / "resumed.csv"
+    counts = _import(runner, path, "--outcomes", out)
+    assert counts == _counts(6000, 5998, 1, 1)
+    told = outcomes(out)
+    assert list(told) == list(range(2, 6002))
+    assert {line["reason"] for line in told.values()} == {
+        *("phone_missing", "unknown_agency", "same_row_again"),
+    }
+    with unit_of_work(app) as session:
+        assert session.scalar(select(func.count()).select_from(Dossier)) == 5998
+        assert session.scalar(select(func.count()).select_from(CoverageEntry)) == 5998
+        assert session.scalar(select(func.count()).select_from(ImportRun)) == 1
+        assert session.scalar(select(func.count()).select_from(ImportRow)) == 6000
+
+
+def _next_row(app):
+    with app.app_context():
+        return db.session.scalar(select(func.max(ImportRun.next_row))) or 0

@@ -1,0 +1,186 @@
+"""Background work: done once, taken up again when its worker dies, given up when it never works."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from survey.errors import Refused
+from survey.jobs import queue
+from survey.models.job import Heartbeat, Job, JobState
+from survey.models.snapshot import Snapshot
+from tests.conftest import Ran
+from tests.seeding import NOW, Wanted, finish
+
+Transact = Callable[[], AbstractContextManager[Session]]
+Runner = Callable[..., Ran]
+ROOT = Path(__file__).resolve().parents[2]
+MINUTE = timedelta(minutes=1)
+TAKE_AND_HANG = """
+import time
+from datetime import datetime
+from survey import create_app
+from survey.jobs import queue
+with create_app().app_context():
+    taken = queue.take(datetime.fromisoformat("{now}"))
+    print(taken.id, taken.owner, flush=True)
+    time.sleep(600)
+"""
+
+
+def put(transact: Transact, kind: str, key: str = "k", **payload: object) -> int:
+    """Enqueue one job that is due; its id."""
+    with transact() as session:
+        queue.enqueue(session, kind, key, payload, NOW)
+        return queue.newest(session, key).id
+
+
+def turn(runner: Runner, now: datetime) -> int:
+    """One turn of the worker; how many jobs it did."""
+    done = runner("worker", "--once", "--json", "--now", now.isoformat())
+    assert done.code == 0, done.err
+    assert set(done.json) == {"sent", "jobs"}
+    return done.json["jobs"]
+
+
+def job(transact: Transact, job_id: int) -> Job:
+    """A job as it stands."""
+    with transact() as session:
+        found = session.get_one(Job, job_id)
+        session.expunge(found)
+        return found
+
+
+def end_lease(transact: Transact) -> None:
+    """Let the lease of every running job run out."""
+    with transact() as session:
+        session.execute(update(Job).values(lease_until=datetime.now(UTC) - MINUTE))
+
+
+def test_no_two_take_the_same_job(app: Flask, transact: Transact) -> None:
+    """Eight takers at once get forty different jobs and then nothing."""
+    with transact() as session:
+        for number in range(40):
+            queue.enqueue(session, "index.check", f"k{number}", {}, NOW)
+            queue.enqueue(session, "index.check", f"k{number}", {}, NOW)
+
+    def take_all(_number: int) -> list[int]:
+        with app.app_context():
+            return [taken.id for taken in iter(lambda: queue.take(NOW), None)]
+
+    with ThreadPoolExecutor(8) as takers:
+        found = [one for taken in takers.map(take_all, range(8)) for one in taken]
+    assert len(found) == len(set(found)) == 40
+
+
+def test_a_job_of_a_killed_worker_is_done_again(
+    app: Flask, environment: dict[str, str], transact: Transact, runner: Runner
+) -> None:
+    """After kill -9 nobody takes the job while its lease runs, and the next worker does after."""
+    turn(runner, NOW)
+    job_id = put(transact, "index.check")
+    worker = subprocess.Popen(
+        [sys.executable, "-c", TAKE_AND_HANG.format(now=NOW.isoformat())],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    taken_id, dead = worker.stdout.readline().split()
+    worker.kill()
+    worker.wait(20)
+    worker.stdout.close()
+    assert int(taken_id) == job_id
+    assert turn(runner, NOW + 2 * MINUTE) == 0
+    assert job(transact, job_id).state == JobState.RUNNING
+    end_lease(transact)
+    assert turn(runner, NOW + 2 * MINUTE) == 1
+    done = job(transact, job_id)
+    assert (done.state, done.attempts, done.result) == ("done", 2, {"differences": 0})
+    late = queue.Taken(job_id, "index.check", {}, dead)
+    with app.app_context(), pytest.raises(Refused, match="job_lost"):
+        queue.finish(late, {}, NOW)
+
+
+def test_a_job_that_kills_its_workers_is_given_up(app: Flask, transact: Transact) -> None:
+    """A job under which three workers died is not handed to a fourth, and says why."""
+    job_id = put(transact, "index.check")
+    with app.app_context():
+        for _ in range(queue.ATTEMPTS):
+            assert queue.take(NOW).id == job_id
+            end_lease(transact)
+        assert queue.take(NOW) is None
+    given_up = job(transact, job_id)
+    assert (given_up.state, given_up.error) == ("failed", "worker_died")
+
+
+def test_a_failing_job_is_tried_again_and_a_refused_one_is_not(
+    transact: Transact, runner: Runner
+) -> None:
+    """A fault is tried three times a minute apart, a refusal once; the error's name is kept."""
+    turn(runner, NOW)
+    faulty = put(transact, "no.such.kind", "faulty")
+    refused = put(transact, "intake.import", "refused", upload_id=404)
+    states = []
+    for minutes in (0, 0, 1, 2, 3):
+        turn(runner, NOW + minutes * MINUTE)
+        states.append((job(transact, faulty).state, job(transact, faulty).attempts))
+    assert states == [("waiting", 1), ("waiting", 1), ("waiting", 2), ("failed", 3), ("failed", 3)]
+    assert job(transact, faulty).error == "KeyError"
+    ended = job(transact, refused)
+    assert (ended.state, ended.attempts, ended.error) == ("failed", 1, "upload_gone")
+
+
+def test_a_failed_job_gives_way_to_the_next_of_its_key(app: Flask, transact: Transact) -> None:
+    """When the same work was asked for anew meanwhile, the failed one is not tried again."""
+    job_id = put(transact, "index.check")
+    with app.app_context():
+        taken = queue.take(NOW)
+        successor = put(transact, "index.check")
+        assert successor != job_id
+        queue.fail(taken, "OSError", NOW, final=False)
+    assert job(transact, job_id).state == JobState.FAILED
+    assert job(transact, successor).state == JobState.WAITING
+
+
+def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner) -> None:
+    """Each job once at its hour; after three silent days each is made up for once."""
+    hour = timedelta(hours=1)
+    assert [turn(runner, NOW + wait) for wait in (0 * hour, 59 * MINUTE, hour)] == [4, 0, 1]
+    # NOW is 10:00 local: the next index.check is due at 02:00, retention at 03:00.
+    assert [turn(runner, NOW + wait) for wait in (16 * hour, 17 * hour, 96 * hour)] == [2, 2, 4]
+    with transact() as session:
+        kinds = Counter(session.scalars(select(Job.kind)))
+        assert kinds == {
+            "intake.sweep": 5,
+            "index.check": 3,
+            "privacy.retention": 3,
+            "index.close": 2,
+        }
+        assert set(session.scalars(select(Job.state))) == {JobState.DONE}
+        assert session.query(Heartbeat).count() == 1
+
+
+def test_the_worker_closes_a_month_on_day_fifteen(transact: Transact, runner: Runner) -> None:
+    """No earlier and once; the snapshot holds the month's dossiers."""
+    with transact() as session:
+        finish(session, [Wanted(1), Wanted(2)])
+    turn(runner, datetime(2026, 6, 14, 23, 30, tzinfo=UTC) - timedelta(hours=7))
+    with transact() as session:
+        assert session.scalars(select(Snapshot)).all() == []
+    for day in (15, 16, 17):
+        turn(runner, datetime(2026, 6, day, 2, tzinfo=UTC))
+    with transact() as session:
+        snapshot = session.scalars(select(Snapshot)).one()
+        assert (snapshot.month, snapshot.closed_at.day) == ("2026-05", 15)
+        closing = session.scalars(select(Job).where(Job.kind == "index.close")).all()
+        assert [one.result["closed"] for one in closing] == [[], ["2026-05"], [], []]

@@ -1,0 +1,140 @@
+"""Personal data: sealed in their place, erased on time or on request, movable to a new key."""
+
+import base64
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey import invitations, responses
+from survey.errors import Refused
+from survey.models.case import Case, CaseState
+from survey.models.count import Count
+from survey.models.dossier import Dossier
+from survey.models.invitation import OptOut
+from survey.models.message import Message
+from survey.models.response import Answer
+from survey.privacy import retention, sealing
+from survey.privacy.masking import mask_name, mask_text
+from survey.responses import Submission
+from tests.conftest import FIXED, Ran, run_command, unit_of_work
+from tests.seeding import NOW, Wanted, ask_everybody, finish, links
+
+Transact = Callable[[], AbstractContextManager[Session]]
+Runner = Callable[..., Ran]
+ANGRY, CALM = Wanted(1), Wanted(2)
+NEW_KEY = base64.urlsafe_b64encode(b"another key of thirty-two bytes!").decode()
+
+
+@pytest.fixture
+def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> dict[str, str]:
+    """Two citizens answered: one badly, with a wish to be called; phone → token."""
+    with transact() as session:
+        ask_everybody(session)
+        finish(session, [ANGRY, CALM])
+    runner("messages", "send-due", "--now", NOW.isoformat())
+    found = links(Path(environment["SMS_CONSOLE_FILE"]))
+    with transact() as session:
+        bad = Submission(overall=1, comment="Chậm quá.", contact=True)
+        responses.submit(session, found[ANGRY.mobile], bad, NOW)
+        good = Submission(overall=5, comment="Tốt lắm.")
+        responses.submit(session, found[CALM.mobile], good, NOW)
+    return found
+
+
+def close_case(session: Session, at: datetime) -> None:
+    """Close the one case."""
+    case = session.scalars(select(Case)).one()
+    case.state, case.closed_at, case.close_reason = CaseState.CLOSED, at, "resolved"
+
+
+def test_sealed_values_cannot_be_moved(transact: Transact) -> None:
+    """A sealed value opens only for its own column and row, and only with a known key."""
+    with transact() as session:
+        sealed = sealing.seal(session, "dossier.phone", "A", "+84905123456")
+        assert sealing.unseal(session, "dossier.phone", "A", sealed) == "+84905123456"
+        for place, row in (("dossier.phone", "B"), ("dossier.name", "A")):
+            with pytest.raises(Refused, match="sealed_value_broken"):
+                sealing.unseal(session, place, row, sealed)
+        with pytest.raises(Refused, match="sealed_with_unknown_key"):
+            sealing.unseal(session, "dossier.phone", "A", b"nope" + sealed[4:])
+        assert sealing.seal(session, "dossier.phone", "A", "+84905123456") != sealed
+
+
+def test_contact_data_live_ninety_days_and_counts_stay(
+    transact: Transact, tokens: dict[str, str]
+) -> None:
+    """Phones go 90 days after the finish, a case's 90 days after its closing; counts stay."""
+    with transact() as session:
+        before = session.scalar(select(func.sum(Count.n1 + Count.n5)))
+        close_case(session, NOW + timedelta(days=10))
+        assert retention.erase_due(session, NOW + timedelta(days=89))["dossiers"] == 0
+        erased = retention.erase_due(session, NOW + timedelta(days=91))
+        assert (erased["dossiers"], erased["messages"], erased["cases"]) == (2, 2, 0)
+        assert retention.erase_due(session, NOW + timedelta(days=101))["cases"] == 1
+        case = session.scalars(select(Case)).one()
+        session.refresh(case)
+        assert case.contact_phone_sealed is case.contact_name_sealed is None
+        assert case.contact_dossier_code is None
+        assert session.scalar(select(func.sum(Count.n1 + Count.n5))) == before == 2
+        for table in (Dossier, Message):
+            left = select(func.count()).where(table.phone_sealed.is_not(None))
+            assert session.scalar(left) == 0
+
+
+def test_comments_live_a_year_unless_their_case_is_open(
+    transact: Transact, tokens: dict[str, str]
+) -> None:
+    """After a year comments go; that of an open case stays until it is closed."""
+    later = datetime(2027, 6, 2, tzinfo=UTC)
+    with transact() as session:
+        assert retention.erase_due(session, later - timedelta(days=5))["comments"] == 0
+        assert retention.erase_due(session, later)["comments"] == 1
+        assert session.scalars(select(Answer.comment)).all().count("Chậm quá.") == 1
+        close_case(session, later)
+        assert retention.erase_due(session, later)["comments"] == 1
+
+
+def test_erasure_on_request(transact: Transact, runner: Runner, tokens: dict[str, str]) -> None:
+    """`privacy erase` takes one number out of every table; others and the counts stay."""
+    erased = runner("privacy", "erase", "--phone", ANGRY.mobile, "--json").json
+    assert (erased["dossiers"], erased["messages"], erased["cases"]) == (1, 1, 1)
+    with transact() as session:
+        assert session.scalar(select(func.count()).where(Dossier.phone_sealed.is_not(None))) == 1
+        assert session.scalar(select(Case.contact_phone_sealed)) is None
+    assert runner("index", "rebuild", "--check").code == 0
+    assert runner("privacy", "erase", "--phone", "chín không năm").code == 2
+
+
+def test_keys_rotate(
+    transact: Transact, make_app: Callable[..., Flask], tokens: dict[str, str]
+) -> None:
+    """While the old key is listed links work; after `rekey` it can go, and opt-outs hold."""
+    with transact() as session:
+        invitations.opt_out(session, CALM.mobile, NOW)
+    both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
+    with unit_of_work(both) as session:
+        assert responses.answer_page(session, tokens[ANGRY.mobile], NOW).answer.overall == 1
+    moved = run_command(both, "privacy", "rekey", "--json").json
+    assert (moved["dossier.phone"], moved["case.phone"], moved["opt_out.phone"]) == (2, 1, 1)
+    assert set(run_command(both, "privacy", "rekey", "--json").json.values()) == {0}
+    alone = make_app(DATA_KEY=NEW_KEY)
+    with unit_of_work(alone) as session:
+        for dossier in session.scalars(select(Dossier)):
+            phone = sealing.unseal(session, "dossier.phone", dossier.code, dossier.phone_sealed)
+            assert dossier.phone_index == sealing.phone_index(session, phone)
+        wish = session.scalars(select(OptOut)).one()
+        assert wish.phone_index == sealing.phone_index(session, CALM.mobile)
+
+
+def test_masks() -> None:
+    """Names show initials; phone and paper numbers in a text are covered, others are not."""
+    assert mask_name("Nguyễn Văn An") == "N•• V•• A••"
+    text = "Gọi 0905 123 456 hoặc +84905123456, CCCD 056099001234, hẹn 3 lần, ngày 12/05/2026"
+    covered = "Gọi [số điện thoại] hoặc [số điện thoại], CCCD [số giấy tờ], hẹn 3 lần, "
+    assert mask_text(text) == f"{covered}ngày 12/05/2026"

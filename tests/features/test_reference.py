@@ -1,0 +1,109 @@
+"""Reference data: what is shipped loads, again without harm, and says what a new file changed."""
+
+import csv
+import shutil
+
+import pytest
+from sqlalchemy import select
+
+from survey.db import db
+from survey.models.organisation import Agency, Province
+from survey.models.target import Target
+from survey.reference.files import DATA
+from tests.conftest import run_command
+
+COUNTS = {
+    "province": 1,
+    "sectors": 11,
+    "procedures": 150,
+    "agencies": 136,
+    "agency_aliases": 46,
+    "targets": 9,
+    "rules": 39,
+    "header_aliases": 189,
+}
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """A province folder of one's own: the shipped files of Khánh Hòa under their name."""
+    folder = tmp_path / "khanh_hoa"
+    shutil.copytree(DATA / "khanh_hoa", folder)
+    return folder
+
+
+def test_loading_again_changes_nothing(runner, app):
+    """A second load counts the same rows and says of no change."""
+    ran = runner("reference", "load", "--json")
+    assert ran.code == 0
+    assert COUNTS.items() <= ran.json.items()
+    assert ran.err == ""
+    with app.app_context():
+        agency = db.session.scalars(select(Agency).where(Agency.code == "LOC-KH-D574")).one()
+        assert (agency.valid_from, str(agency.valid_to)) == (None, "2025-06-30")
+        assert db.session.scalars(select(Province)).one().dossier_prefix == "H32"
+        level = select(Target.value).where(Target.scope == "land_construction_investment")
+        assert sorted(map(int, db.session.scalars(level))) == [85, 90]
+
+
+def test_a_changed_file_updates_by_code_and_says_so(make_app, own_folder):
+    """A new name and a new agency are taken up; the change is told with old and new value."""
+    path = own_folder / "agencies.csv"
+    text = path.read_text("utf-8").replace(",Sở Nội vụ,", ",Sở Nội vụ tỉnh,")
+    path.write_text(
+        text + "LOC-KH-MOI,Sở Mới,province_department,H32,2026-01-01,,RECALL\n", "utf-8"
+    )
+    ran = run_command(make_app(PROVINCE=str(own_folder)), "reference", "load", "--json")
+    assert ran.json["agencies"] == 137
+    (change,) = ran.err.splitlines()
+    assert "LOC-KH-SNV" in change
+    assert "“Sở Nội vụ” → “Sở Nội vụ tỉnh”" in change
+
+
+def test_one_database_serves_one_province(make_app):
+    """The files of another province are refused once a province is loaded."""
+    ran = run_command(make_app(PROVINCE="soc_trang"), "reference", "load")
+    assert ran.code == 2
+    assert "Khánh Hòa" in ran.err
+
+
+BROKEN = {
+    "no_level": ("agencies.csv", ",province_department,", ",ministry,", "agencies.csv, dòng 2"),
+    "bad_day": ("agencies.csv", "2025-02-28", "28.02.2025", "không phải ngày"),
+    "backwards": ("agencies.csv", "2025-07-01,,", "2025-07-01,2020-01-01,", "sau ngày kết thúc"),
+    "lost_alias": ("agency_aliases.csv", "LOC-KH-STNMT", "LOC-KH-NONE", "LOC-KH-NONE"),
+    "no_column": ("agencies.csv", "parent_code", "parent", "thiếu cột parent_code"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_file_is_named_and_nothing_is_loaded(make_app, own_folder, case):
+    """The file and line at fault stand in the message; the database keeps what it had."""
+    name, old, new, words = BROKEN[case]
+    path = own_folder / name
+    text = path.read_text("utf-8").replace(",Sở Nội vụ,", ",Sở Khác,")
+    path.write_text(text.replace(old, new), "utf-8")
+    app = make_app(PROVINCE=str(own_folder))
+    ran = run_command(app, "reference", "load")
+    assert ran.code == 2
+    assert name in ran.err
+    assert words in ran.err
+    with app.app_context():
+        query = select(Agency.name).where(Agency.code == "LOC-KH-SNV")
+        assert db.session.scalars(query).one() == "Sở Nội vụ"
+
+
+def test_every_shipped_province_is_whole():
+    """Each province folder holds its three files, and every alias points to one of its agencies."""
+    folders = [path for path in DATA.iterdir() if path.is_dir()]
+    assert {folder.name for folder in folders} == {"khanh_hoa", "soc_trang"}
+    for folder in folders:
+        codes = {line["code"] for line in _lines(folder / "agencies.csv")}
+        assert {line["agency_code"] for line in _lines(folder / "agency_aliases.csv")} <= codes
+        (province,) = _lines(folder / "province.csv")
+        assert all(province[key] for key in ("code", "name_vi", "hotline", "source"))
+
+
+def _lines(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

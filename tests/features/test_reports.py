@@ -1,0 +1,352 @@
+"""The monthly report in four formats, read back as a leader's office would read it."""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+import docx
+import openpyxl
+import pytest
+from docx.oxml.ns import qn
+from pypdf import PdfReader
+
+from survey.reports import build, compose, gather, html, phrases
+from survey.reports.writers import render
+from tests.conftest import FIXED, run_command, running, unit_of_work
+from tests.features import report_data
+from tests.features.report_data import CLOSED_AT, MONTH, NOW
+
+STAMP = NOW.isoformat()
+
+
+@pytest.fixture(scope="module")
+def closed(sqlite_copies, tmp_path_factory):
+    """An application where October 2026 and the month before are closed; tests only add to it."""
+    folder = tmp_path_factory.mktemp("closed")
+    database = {"DATABASE_URL": sqlite_copies.copy(folder)}
+    with running({**FIXED, **database, "SMS_CONSOLE_FILE": str(folder / "sms.jsonl")}) as app:
+        with unit_of_work(app) as session:
+            for month in (report_data.BEFORE, MONTH):
+                report_data.store(session, report_data.payload(month))
+        yield app
+
+
+@pytest.fixture(scope="module")
+def built(closed, tmp_path_factory):
+    """Format → path of the four files of October 2026."""
+    made = run_command(
+        closed, "report", "build", "--period", MONTH, "--formats", "html,pdf,docx,xlsx",
+        "--out", tmp_path_factory.mktemp("built") / "new", "--now", STAMP, "--json",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    return {Path(name).suffix[1:]: Path(name) for name in made.json["files"]}
+
+
+def words_of_html(path):
+    """The words of the page, without marks and styles."""
+    text = re.sub(r"<style>.*?</style>", "", path.read_text("utf-8"), flags=re.DOTALL)
+    return squeezed(re.sub(r"<[^>]+>", "", text.replace("&lt;", "‹")).replace("‹", "<"))
+
+
+def words_of_pdf(path):
+    """The words of all pages."""
+    return squeezed(" ".join(page.extract_text() for page in PdfReader(path).pages))
+
+
+def words_of_docx(path):
+    """The words of body, tables included."""
+    body = docx.Document(path).element.body
+    return squeezed(" ".join(part.text or "" for part in body.iter(qn("w:t"))))
+
+
+def squeezed(text):
+    """Without any blank: line breaks differ between formats, words do not."""
+    return re.sub(r"\s+", "", text)
+
+
+def sheet(path, name):
+    """Rows of a sheet as lists of values."""
+    rows = openpyxl.load_workbook(path)[name].iter_rows(values_only=True)
+    return [[value for value in row if value is not None] for row in rows]
+
+
+def test_the_four_formats_hold_the_same_figures(built):
+    """Every figure of every sector and agency reads the same in page, PDF and Word, and Excel
+    holds the numbers behind it.
+    """
+    figures = report_data.payload()["figures"]
+    texts = [words_of_html(built["html"]), words_of_pdf(built["pdf"]), words_of_docx(built["docx"])]
+    for by, name in (("sector", "Lĩnh vực"), ("agency", "Đơn vị"), ("channel", "Kênh")):
+        rows = {row[0]: row for row in sheet(built["xlsx"], name)[3:] if row}
+        for one in figures[by]:
+            if 0 < one["rated"] < 5:
+                continue
+            row = rows[one["key"]]
+            assert row[2:5] == [one["finished"], one["rated"], one["satisfied"]]
+            assert row[6:9] == pytest.approx([one["index"], one["low"], one["high"]])
+            shown = "{} ({}–{})".format(*(phrases.percent(value) for value in row[6:9]))
+            counts = f"{phrases.number(one['rated'])} / {phrases.number(one['finished'])}"
+            for text in texts:
+                assert squeezed(shown + counts) in re.sub(r"(\))\d,\d\d", r"\1", text)
+
+
+def test_the_first_page_says_the_verdict_and_four_figures(built):
+    """One sentence judges the province; index, sectors, response and cases stand below it, with
+    target and the month before.
+    """
+    first = squeezed(PdfReader(built["pdf"]).pages[0].extract_text())
+    whole, sectors = (report_data.payload()["figures"][by] for by in ("overall", "sector"))
+    index = phrases.percent(whole[0]["index"])
+    before = phrases.percent(report_data.payload("2026-09")["figures"]["overall"][0]["index"])
+    met = sum(one["verdict"] == "met" and one["rated"] >= 30 for one in sectors)
+    for words in (
+        f"Chỉ số hài lòng toàn tỉnh tháng 10/2026 là {index}%",
+        "chưa đạt mục tiêu 95%",
+        f"{met}/11",
+        f"Tháng 9: {before}",
+        "Những nội dung cần chỉ đạo",
+        "DỰ THẢO",
+    ):
+        assert squeezed(words) in first
+    assert words_of_docx(built["docx"]).count(squeezed("Những nội dung cần chỉ đạo")) == 1
+
+
+def test_a_barred_agency_is_named_with_the_rule_and_its_source(built):
+    """Who may not be rated good stands with the rule's own words and the document they are from."""
+    for read, name in ((words_of_html, "html"), (words_of_pdf, "pdf"), (words_of_docx, "docx")):
+        text = read(built[name])
+        assert squeezed("“có từ 5% hồ sơ trễ hạn trở lên” (Kết luận năm 2022 của Ban") in text
+        assert squeezed("Mức đến năm 2025 vẫn phải giữ") in text
+        assert squeezed("mục tiêu mặc định để tham khảo, không phải chỉ tiêu được giao") in text
+
+
+def test_fewer_than_five_ratings_are_never_printed(closed, built):
+    """A sector and an agency with three or four ratings show a dash, in all four formats."""
+    with unit_of_work(closed) as session:
+        report = gather.gather(session, MONTH, NOW)
+    few = [one for one in (*report.sectors, *report.agencies) if 0 < one.rated < 5]
+    assert len(few) >= 2
+    assert "<5" in words_of_html(built["html"])
+    rows = {
+        row[0]: row
+        for row in sheet(built["xlsx"], "Lĩnh vực")[3:] + sheet(built["xlsx"], "Đơn vị")[3:]
+        if row
+    }
+    for one in few:
+        assert phrases.interval(one) == "–"
+        assert squeezed(f"{one.label}––< 5 / {one.finished}–") in words_of_docx(built["docx"])
+        assert rows[one.key][2:-3] == [one.finished, *["–"] * 10]
+
+
+def test_the_pdf_is_tagged_and_brings_its_fonts(built):
+    """Screen readers find structure, language and the chart's words; all fonts are inside."""
+    reader = PdfReader(built["pdf"])
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "vi"
+    assert "pdfuaid" in root["/Metadata"].get_data().decode()
+    used = [
+        font.get_object() for page in reader.pages for font in page["/Resources"]["/Font"].values()
+    ]
+    assert used
+    for font in used:
+        described = font["/DescendantFonts"][0].get_object()["/FontDescriptor"]
+        assert "/FontFile2" in described or "/FontFile3" in described
+    assert "Biểu đồ chỉ số theo lĩnh vực" in built["html"].read_text("utf-8")
+
+
+def test_word_follows_decree_30(built):
+    """A4, Times New Roman, the national title unbroken in 103 mm, a page number but on page 1."""
+    word = docx.Document(built["docx"])
+    section = word.sections[0]
+    page = (section.page_width, section.page_height, section.left_margin, section.right_margin)
+    assert [round(length.mm) for length in page] == [210, 297, 30, 15]
+    assert section.different_first_page_header_footer
+    assert "PAGE" in _xml(section.header)
+    assert "PAGE" not in _xml(section.first_page_header)
+    heading = word.tables[0]
+    assert heading.columns[1].width == heading.rows[0].cells[1].width
+    assert round(heading.columns[1].width.mm) == 103
+    lines = [one.text for one in heading.rows[0].cells[1].paragraphs]
+    assert lines[:2] == ["CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc"]
+    assert re.fullmatch(r"Khánh Hòa, ngày\s+tháng\s+năm 2026", lines[-1])
+    assert word.styles["Normal"].font.name == "Times New Roman"
+    assert "descr=" in word.element.xml
+
+
+def _xml(part):
+    return part._element.xml  # noqa: SLF001 - the library shows no fields
+
+
+def test_word_opens_in_libreoffice(built, tmp_path):
+    """LibreOffice reads the Word file and shows the national title on one line."""
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice is not installed")
+    subprocess.run(
+        [program, f"-env:UserInstallation={(tmp_path / 'home').as_uri()}", "--headless",
+         "--convert-to", "pdf", "--outdir", tmp_path, built["docx"]],
+        check=True, capture_output=True, timeout=180,
+    )  # fmt: skip
+    pages = PdfReader(tmp_path / f"{built['docx'].stem}.pdf").pages
+    first = pages[0].extract_text()
+    assert any("CHỦ NGHĨA VIỆT NAM" in line and "CỘNG HÒA" in line for line in first.splitlines())
+    assert squeezed("Những nội dung cần chỉ đạo") in squeezed(first)
+    assert pages[1].extract_text().strip().startswith("2")
+
+
+def test_the_same_report_gives_the_same_bytes(closed):
+    """Page, Word and Excel built twice are equal files."""
+    with unit_of_work(closed) as session:
+        report = gather.gather(session, MONTH, NOW)
+    formats = ("html", "docx", "xlsx")
+    assert dict(render(report, formats)) == dict(render(report, formats))
+
+
+def test_excel_holds_no_formula_whatever_a_name_begins_with(closed, tmp_path):
+    """A unit called like a formula is text in Excel, and plain text on the page."""
+    name = '=HYPERLINK("http://x","<b>x</b>")'
+    figures = report_data.payload()
+    figures["month"], figures["figures"]["agency"][0]["label"] = "2026-03", name
+    with unit_of_work(closed) as session:
+        report_data.store(session, figures)
+        files = build.build(session, "2026-03", ("xlsx", "html"), tmp_path, NOW).files
+    cells = [cell for row in openpyxl.load_workbook(files[0])["Đơn vị"].iter_rows() for cell in row]
+    assert [cell.data_type for cell in cells if cell.value == name] == ["s"]
+    assert not any(cell.data_type == "f" for cell in cells)
+    assert "<b>x</b>" not in files[1].read_text("utf-8")
+    names = [item["name"] for item in _parts(files[0])]
+    assert names == [
+        "Tóm tắt", "Lĩnh vực", "Đơn vị", "Kênh", "Thủ tục", "Ca phản ánh", "Bao phủ, trễ hạn",
+        "Phương pháp",
+    ]  # fmt: skip
+
+
+def _parts(path):
+    with zipfile.ZipFile(path) as archive:
+        text = archive.read("xl/workbook.xml").decode()
+    return [match.groupdict() for match in re.finditer(r'<sheet name="(?P<name>[^"]+)"', text)]
+
+
+def test_an_open_month_gives_a_draft_without_verdict(runner, transact, tmp_path):
+    """Without a snapshot every document says "tạm tính", and nothing is called met or not met."""
+    with transact() as session:
+        report_data.count(session, MONTH, "LOC-KH-W22366", finished=90, ratings=[5] * 30 + [2] * 9)
+    made = runner(
+        "report", "build", "--period", MONTH, "--formats", "html,docx,xlsx", "--out", tmp_path,
+        "--now", "2026-11-10T08:00", "--json",
+    )  # fmt: skip
+    assert (made.code, made.json["snapshot"], made.json["digest"]) == (0, None, None)
+    page, word, excel = (Path(name) for name in made.json["files"])
+    assert page.is_absolute()
+    for text in (words_of_html(page), words_of_docx(word)):
+        assert "TẠMTÍNH" in text
+        assert "15/11/2026" in text
+        assert "◌Tạmtính" in text
+        assert "▼Chưađạt" not in text.replace("▼Chưađạt:", "")
+    assert sheet(excel, "Lĩnh vực")[4][-1] == "◌ Tạm tính"
+
+
+def test_a_closed_month_shows_its_snapshot_whatever_comes_later(runner, transact, tmp_path):
+    """Snapshot and digest are those of the closing, and later answers change no figure."""
+    with transact() as session:
+        for agency, late in (("LOC-KH-W22366", "on_time"), ("LOC-KH-SXD", "late")):
+            ratings = [5] * 35 + [3] * 5
+            report_data.count(session, MONTH, agency, finished=80, ratings=ratings, lateness=late)
+    closed = runner("index", "close", "--period", MONTH, "--now", STAMP, "--json").json
+
+    def figures(name):
+        made = runner(
+            "report", "build", "--period", MONTH, "--formats", "html,xlsx", "--out",
+            tmp_path / name, "--now", STAMP, "--json",
+        )  # fmt: skip
+        assert (made.json["snapshot"], made.json["digest"]) == (
+            closed["snapshot"],
+            closed["digest"],
+        )
+        page, excel = (Path(path) for path in made.json["files"])
+        return words_of_html(page), sheet(excel, "Đơn vị")
+
+    first = figures("a")
+    assert squeezed("Sở Xây dựng 80 80 100,0") in first[0]
+    assert closed["digest"] in first[0]
+    with transact() as session:
+        report_data.count(session, MONTH, "LOC-KH-W22366", finished=9, ratings=[1] * 9)
+    assert figures("b") == first
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--period", "2027-01"), "Kỳ 2027-01 chưa đến"),
+        (("--period", "2025-01"), "không có hồ sơ nào hoàn thành"),
+        (("--period", "thang 10"), "không phải kỳ hợp lệ"),
+        (("--period", MONTH, "--formats", "html,rtf"), "Không có dạng tệp rtf"),
+        (("--period", MONTH, "--formats", ","), "Không có dạng tệp"),
+        (("--period", MONTH, "--out", "/dev/null/x"), "Không ghi được tệp"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_with_a_sentence(closed, tmp_path, words, sentence):
+    """Future, empty and misspelt months, unknown formats and closed folders: exit 2, no file."""
+    given = words if "--out" in words else (*words, "--out", tmp_path / "out")
+    made = run_command(closed, "report", "build", *given, "--now", STAMP, "--json")
+    assert made.code == 2
+    assert sentence in made.err
+    assert made.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_snapshot_is_refused(closed, tmp_path):
+    """Figures that no longer fit their digest are never printed."""
+    with unit_of_work(closed) as session:
+        from_before = report_data.payload("2026-09")
+        from_before["month"] = "2026-07"
+        report_data.store(session, from_before).digest = "0" * 64
+    words = ("--period", "2026-07", "--out", tmp_path, "--now", STAMP)
+    made = run_command(closed, "report", "build", *words)
+    assert made.code == 2
+    assert not list(tmp_path.glob("bao-cao*"))
+
+
+def test_without_pango_only_pdf_is_missing(sqlite_environment, tmp_path):
+    """A machine without the library says what to install and still writes the other formats."""
+    (tmp_path / "weasyprint.py").write_text("raise OSError('libpango-1.0-0: cannot open')")
+    environment = {**sqlite_environment, "PYTHONPATH": str(tmp_path)}
+
+    def run(*words):
+        command = [sys.executable, "-m", "flask", "--app", "survey", "report", "build"]
+        given = ["--period", MONTH, "--out", tmp_path / "out", "--now", STAMP, "--json", *words]
+        return subprocess.run(
+            [*command, *given], env=environment, capture_output=True, text=True, check=False
+        )
+
+    refused = run("--formats", "html,pdf")
+    assert refused.returncode == 2
+    assert "libpango-1.0-0" in refused.stderr
+    assert "không có hồ sơ nào hoàn thành" in run("--formats", "html,docx,xlsx").stderr
+
+
+def test_the_page_needs_nothing_beside_itself(built):
+    """One HTML file: no address is loaded, and all styles stand where a policy can name them."""
+    page = built["html"].read_text("utf-8")
+    loaded = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')>]{0,20})', page)
+    assert all(one.startswith("data:image/svg+xml") for one in loaded)
+    assert "<script" not in page
+    assert not re.search(r"<[^>]+ style=", page)
+
+
+def test_corrections_up_to_the_closing_are_listed(transact):
+    """Changes to dossiers already counted are listed by field; later ones are left out."""
+    from_month = CLOSED_AT - timedelta(days=1)
+    with transact() as session:
+        report_data.store(session, report_data.payload())
+        report_data.change_after_finish(session, MONTH, "due_at", from_month, dossiers=3)
+        report_data.change_after_finish(session, MONTH, "channel", NOW, dossiers=1)
+        report = gather.gather(session, MONTH, NOW)
+    assert [(one.field, one.dossiers) for one in report.corrections] == [("due_at", 3)]
+    page = html.render(compose.compose(report))
+    assert "Ngày hẹn trả" in page

@@ -1,0 +1,109 @@
+"""Settings: production does not start on a wrong or weak one, and says which."""
+
+import base64
+import secrets
+
+import pytest
+from flask.cli import NoAppException
+
+from survey import create_app
+from survey.settings import from_env
+from tests.conftest import Ran, run_command, running
+
+
+def key() -> str:
+    """A good key."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def production(**changes: str) -> dict[str, str]:
+    """The environment of a good production, changed."""
+    good = {
+        "SECRET_KEY": key(),
+        "DATA_KEY": key(),
+        "PUBLIC_URL": "https://danhgia.khanhhoa.gov.vn",
+        "DATABASE_URL": "postgresql://survey@db/survey",
+        "SMS_PROVIDER": "kannel",
+        "KANNEL_SEND_URL": "http://127.0.0.1:13013/cgi-bin/sendsms",
+        "KANNEL_USERNAME": "survey",
+        "KANNEL_PASSWORD": "x",
+        "KANNEL_WEBHOOK_SECRET": "y",
+    }
+    return {**good, **changes}
+
+
+def faults(**changes: str) -> dict[str, bool]:
+    """Name of each fault → whether it stops a production start."""
+    return {fault.name: fault.fatal for fault in from_env(production(**changes)).faults()}
+
+
+def test_a_good_production_has_no_fault() -> None:
+    """A complete, strong environment is accepted without a word."""
+    assert faults() == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"DATA_KEY": "short"}, "DATA_KEY"),
+        ({"SECRET_KEY": base64.urlsafe_b64encode(b"k" * 32).decode()}, "SECRET_KEY"),
+        ({"DATA_KEY": base64.urlsafe_b64encode(bytes(range(32))).decode()}, "DATA_KEY"),
+        ({"DATA_KEYS_OLD": "nonsense"}, "DATA_KEYS_OLD"),
+        ({"PUBLIC_URL": ""}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://danhgia.khanhhoa.gov.vn"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://danhgia.khanhhoa.gov.vn/sub"}, "PUBLIC_URL"),
+        ({"SMS_PROVIDER": "pigeon"}, "SMS_PROVIDER"),
+        ({"KANNEL_PASSWORD": ""}, "KANNEL_PASSWORD"),
+        ({"SMS_PROVIDER": "twilio"}, "TWILIO_AUTH_TOKEN"),
+        ({"SMS_RATE": "fast"}, "SMS_RATE"),
+        ({"SMS_DAILY_BUDGET": "-3"}, "SMS_DAILY_BUDGET"),
+        ({"REQUIRE_2FA": "maybe"}, "REQUIRE_2FA"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+    ],
+)
+def test_each_wrong_setting_is_named_and_stops_production(
+    changes: dict[str, str], named: str
+) -> None:
+    """A missing, weak or unreadable setting is a fault under its own name, and no start happens."""
+    assert faults(**changes)[named] is True
+    with pytest.raises(NoAppException, match=named):
+        create_app(from_env(production(**changes)))
+
+
+def test_equal_keys_are_refused() -> None:
+    """One key for two uses is a fault."""
+    same = key()
+    assert faults(SECRET_KEY=same, DATA_KEY=same)["DATA_KEY"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"PUBLIC_URL": "http://127.0.0.1:8000"}, "PUBLIC_URL"),
+        ({"DATABASE_URL": "sqlite:////srv/survey.db"}, "DATABASE_URL"),
+        ({"SMS_PROVIDER": "console"}, "SMS_PROVIDER"),
+        ({"REQUIRE_2FA": "0"}, "REQUIRE_2FA"),
+    ],
+)
+def test_what_is_only_unwise_warns(changes: dict[str, str], named: str) -> None:
+    """Loopback, SQLite, the console provider and no second factor warn, but start."""
+    assert faults(**changes)[named] is False
+
+
+def check_config(environment: dict[str, str]) -> Ran:
+    """Run the one command that works with wrong settings."""
+    with running(environment) as app:
+        return run_command(app, "check-config", "--json")
+
+
+def test_check_config_lists_every_fault(sqlite_environment: dict[str, str]) -> None:
+    """`check-config` names weak settings and exits 0; a fatal one makes it exit 1."""
+    ran = check_config({**sqlite_environment, "DEMO": "1"})
+    assert ran.code == 0
+    assert {fault["name"] for fault in ran.json["faults"]} >= {"DATABASE_URL", "SMS_PROVIDER"}
+    broken = check_config({**sqlite_environment, "DEMO": "1", "DATA_KEY": "short"})
+    assert broken.code == 1
+    assert {"name": "DATA_KEY", "fatal": True} in [
+        {"name": fault["name"], "fatal": fault["fatal"]} for fault in broken.json["faults"]
+    ]

@@ -1,0 +1,267 @@
+"""A stolen database, without a token, does not tell who answered what."""
+
+import copy
+import random
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import inspect, text
+from sqlalchemy.orm import Session
+
+from survey import responses
+from survey.db import db, transaction
+from survey.responses import Submission
+from tests.conftest import Ran
+from tests.seeding import NOW, Wanted, ask_everybody, finish, links
+
+Row = dict[str, Any]
+Tables = Mapping[str, Sequence[Row]]
+CELL = ("agency_id", "sector_code", "month", "channel", "lateness")
+AGENCIES = ("LOC-KH-W22366", "LOC-KH-W22333", "LOC-KH-SXD")
+PROCEDURES = ("1.012784", "2.000815")
+DOSSIERS = 300
+# Tables that lead to a citizen, and tables that lead to an answer, with what joins them.
+CITIZEN_SIDE = {
+    "dossier": "id",
+    "coverage_entry": "dossier_id",
+    "invitation": "dossier_id",
+    "message": "invitation_id",
+}
+ANSWER_SIDE = {"response": "id", "answer": "response_id", "case": "response_id"}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One way of guessing, and how often it was right."""
+
+    name: str
+    right: int
+    tried: int
+
+    @property
+    def share(self) -> float:
+        """Share of right guesses."""
+        return self.right / self.tried if self.tried else 0.0
+
+
+def dump(session: Session) -> Tables:
+    """Every table as a thief reads it: all columns, rows in the order they lie in."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    order = " ORDER BY ctid" if postgres else ""
+    tables = {}
+    for name in inspect(session.connection()).get_table_names():
+        rows = session.execute(text(f'SELECT * FROM "{name}"{order}')).mappings()  # noqa: S608
+        tables[name] = [{**row, "place": place} for place, row in enumerate(rows)]
+    return tables
+
+
+def citizens(tables: Tables) -> dict[str, Row]:
+    """Dossier code → everything the dump tells of it, by table.column."""
+    by_invitation = {row["id"]: row["dossier_id"] for row in tables["invitation"]}
+    codes = {row["id"]: row["code"] for row in tables["dossier"]}
+    found: dict[str, Row] = defaultdict(dict)
+    for name, key in CITIZEN_SIDE.items():
+        for row in tables[name]:
+            number = by_invitation.get(row[key]) if name == "message" else row[key]
+            for column, value in row.items():
+                found[codes[number]][f"{name}.{column}"] = value
+    return found
+
+
+def answers(tables: Tables) -> dict[str, Row]:
+    """Response id → everything the dump tells of it; audit rows count where they name its case."""
+    found: dict[str, Row] = defaultdict(dict)
+    for name, key in ANSWER_SIDE.items():
+        for row in sorted(tables[name], key=lambda row: row.get("version", 0)):
+            for column, value in row.items():
+                found[row[key]][f"{name}.{column}"] = value
+    by_code = {row["code"]: row for row in tables["case"]}
+    for entry in tables["audit_entry"]:
+        case = by_code.get(entry["subject"].removeprefix("case:"))
+        if case:
+            found[case["response_id"]]["audit_entry.number"] = entry["number"]
+            found[case["response_id"]]["audit_entry.at"] = entry["at"]
+    by_id = {row["id"]: row for row in tables["case"]}
+    for event in tables["case_event"]:
+        found[by_id[event["case_id"]]["response_id"]]["case_event.place"] = event["place"]
+    return found
+
+
+def attacks(
+    people: Mapping[str, Row], given: Mapping[str, Row], truth: Mapping[str, int]
+) -> list[Attack]:
+    """Pair answers with dossiers inside each cell, by every pair of sortable columns."""
+    people_cells = _by_cell(people, "coverage_entry")
+    answer_cells = _by_cell(given, "response")
+    left = sorted({column for row in people.values() for column in row})
+    right = sorted({column for row in given.values() for column in row})
+    found = []
+    for one in left:
+        ranked_people = {cell: _ranked(rows, people, one) for cell, rows in people_cells.items()}
+        for other in right:
+            hits = tried = 0
+            for cell, rows in answer_cells.items():
+                if len(rows) < 2:
+                    continue
+                ranked = _ranked(rows, given, other)
+                for code, response in zip(ranked_people[cell], ranked, strict=False):
+                    tried += 1
+                    hits += given[response]["answer.overall"] == truth[code]
+            found.append(Attack(f"{one} ~ {other}", hits, tried))
+    return found
+
+
+def _by_cell(rows: Mapping[str, Row], table: str) -> dict[tuple[Any, ...], list[str]]:
+    cells: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for key, row in rows.items():
+        cells[tuple(row[f"{table}.{part}"] for part in CELL)].append(key)
+    return cells
+
+
+def _ranked(keys: Sequence[str], rows: Mapping[str, Row], column: str) -> list[str]:
+    """Keys that have the column, in its order; keys without it are left out."""
+    have = [key for key in keys if rows[key].get(column) is not None]
+    return sorted(have, key=lambda key: _sortable(rows[key][column]))
+
+
+def _sortable(value: Any) -> tuple[str, Any]:
+    if isinstance(value, bool | int | float):
+        return ("number", value)
+    if isinstance(value, memoryview):
+        value = bytes(value)
+    return (type(value).__name__, value if isinstance(value, str | bytes) else str(value))
+
+
+def chance(given: Mapping[str, Row]) -> float:
+    """How often blind pairing inside the cells is right."""
+    right = total = 0.0
+    for rows in _by_cell(given, "response").values():
+        if len(rows) < 2:
+            continue
+        ratings = Counter(given[row]["answer.overall"] for row in rows)
+        right += sum(number * number for number in ratings.values()) / len(rows)
+        total += len(rows)
+    return right / total
+
+
+def answer_all(
+    app: Flask, tokens: Mapping[str, str], wanted: Sequence[Wanted], seed: int
+) -> dict[str, int]:
+    """Everybody answers, in an order of their own; one in five changes the answer later."""
+    dice = random.Random(seed)
+    order = list(wanted)
+    dice.shuffle(order)
+    truth = {}
+    with app.app_context():
+        for one in order:
+            truth[one.code] = _say(dice, tokens[one.mobile])
+        for one in dice.sample(order, len(order) // 5):
+            truth[one.code] = _say(dice, tokens[one.mobile])
+    return truth
+
+
+def _say(dice: random.Random, token: str) -> int:
+    rating = dice.randint(1, 5)
+    comment = "Cần giải thích rõ hơn." if rating <= 2 else None
+    with transaction() as session:
+        responses.submit(session, token, Submission(overall=rating, comment=comment), NOW)
+    return rating
+
+
+def spread(tried: int, expected: float) -> float:
+    """Standard deviation of the share of right guesses when guessing blindly."""
+    return (expected * (1 - expected) / tried) ** 0.5
+
+
+# Answering takes long: the promises about one engine read the same dump.
+dumps: dict[str, tuple[Tables, dict[str, int]]] = {}
+
+
+@pytest.fixture
+def answered(
+    engine: str,
+    app: Flask,
+    transact: Callable[[], AbstractContextManager[Session]],
+    runner: Callable[..., Ran],
+    environment: dict[str, str],
+) -> tuple[Tables, dict[str, int]]:
+    """A dump after hundreds of answers, and the truth it must not tell."""
+    if engine in dumps:
+        return copy.deepcopy(dumps[engine])
+    dice = random.Random(7)
+    wanted = [
+        Wanted(number, agency=dice.choice(AGENCIES), procedure=dice.choice(PROCEDURES))
+        for number in range(1, DOSSIERS - len(AGENCIES) + 1)
+    ]
+    for number, agency in enumerate(AGENCIES, start=DOSSIERS - len(AGENCIES) + 1):
+        wanted.append(Wanted(number, agency=agency, channel="post"))  # alone in their cells
+    with transact() as session:
+        ask_everybody(session)
+        finish(session, wanted)
+    assert (
+        runner("messages", "send-due", "--now", NOW.isoformat(), "--json").json["sent"] == DOSSIERS
+    )
+    truth = answer_all(app, links(Path(environment["SMS_CONSOLE_FILE"])), wanted, seed=11)
+    with app.app_context():
+        dumps[engine] = (dump(db.session()), truth)
+    return copy.deepcopy(dumps[engine])
+
+
+def test_dump_without_token_names_nobody(
+    answered: tuple[Tables, dict[str, int]], report: Callable[[str], None]
+) -> None:
+    """No column and no order of any table pairs a dossier with its rating better than chance."""
+    tables, truth = answered
+    people, given = citizens(tables), answers(tables)
+    expected = chance(given)
+    found = attacks(people, given, truth)
+    strong = [attack for attack in found if attack.tried >= DOSSIERS // 10]
+    best = max(
+        strong, key=lambda attack: (attack.share - expected) / spread(attack.tried, expected)
+    )
+    single = sum(len(rows) == 1 for rows in _by_cell(given, "response").values())
+    report(
+        f"{len(found)} attacks; chance {expected:.3f}, "
+        f"mean {statistics.mean(attack.share for attack in strong):.3f}, "
+        f"best {best.share:.3f} by {best.name}; "
+        f"answers alone in their cell: {single / len(given):.2%}"
+    )
+    limit = expected + 5 * spread(best.tried, expected)
+    assert best.share < limit, best
+
+
+def test_the_attack_finds_a_planted_leak(answered: tuple[Tables, dict[str, int]]) -> None:
+    """The attack is no paper tiger: where both sides keep one order it finds nearly all."""
+    tables, truth = answered
+    people, given = citizens(tables), answers(tables)
+    for cell, codes in _by_cell(people, "coverage_entry").items():
+        rows = _by_cell(given, "response")[cell]
+        for place, code in enumerate(sorted(codes, key=lambda code: (truth[code], code))):
+            people[code]["dossier.leak"] = place
+        ranked = sorted(rows, key=lambda row: given[row]["answer.overall"])
+        for place, row in enumerate(ranked):
+            given[row]["response.leak"] = place
+    best = max(attacks(people, given, truth), key=lambda attack: attack.share)
+    assert best.share > 0.99
+
+
+def test_no_value_stands_on_both_sides(answered: tuple[Tables, dict[str, int]]) -> None:
+    """No key, hash or random id of a response, answer or case occurs anywhere beside a dossier."""
+    tables, _ = answered
+    here = {_long(value) for row in answers(tables).values() for value in row.values()}
+    there = {_long(value) for row in citizens(tables).values() for value in row.values()}
+    assert not (here & there) - {None}
+
+
+def _long(value: Any) -> Any:
+    """Values long enough to be a key; short ones (agency, month, rating) are shared by many."""
+    if isinstance(value, memoryview):
+        value = bytes(value)
+    return value if isinstance(value, str | bytes) and len(value) >= 16 else None

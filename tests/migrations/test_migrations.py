@@ -1,0 +1,104 @@
+"""Migrations build exactly the models' tables, and can be taken back, on both databases."""
+
+import flask_migrate
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import func, inspect, select
+
+from survey.db import db
+from tests.conftest import running
+from tests.engines import PostgresCopies, SqliteCopies
+
+VERSION_TABLE = "schema_version"
+
+
+@pytest.fixture
+def empty_app(request, engine, tmp_path, pytestconfig, worker_id):
+    """An application on a database without a single table."""
+    if engine == "sqlite":
+        copies = SqliteCopies(tmp_path)
+    else:
+        request.getfixturevalue("postgres_copies")  # skips when there is no server
+        copies = PostgresCopies(request.getfixturevalue("postgres_copies").server, worker_id)
+    environment = {**request.getfixturevalue("environment"), "DATABASE_URL": copies.template_url}
+    with running(environment) as app:
+        yield app
+    copies.drop(copies.template_url)
+
+
+def _schema(connection):
+    """Everything the database knows about its tables, in a form that can be compared."""
+    look = inspect(connection)
+    return {
+        name: {
+            "columns": {
+                one["name"]: (str(one["type"]), one["nullable"], one["default"])
+                for one in look.get_columns(name)
+            },
+            "key": look.get_pk_constraint(name)["constrained_columns"],
+            "foreign": _sorted(look.get_foreign_keys(name)),
+            "unique": _sorted(look.get_unique_constraints(name)),
+            "checks": _sorted(look.get_check_constraints(name)),
+            "indexes": _sorted(look.get_indexes(name)),
+        }
+        for name in look.get_table_names()
+        if name != VERSION_TABLE
+    }
+
+
+def _sorted(items):
+    return sorted(repr(_plain(item)) for item in items)
+
+
+def _plain(value):
+    """SQL expressions as their text, so two reflections of one thing are equal."""
+    if isinstance(value, dict):
+        return sorted((name, _plain(one)) for name, one in value.items())
+    return str(value)
+
+
+def test_models_and_migrations_are_the_same(empty_app):
+    """A migrated database differs in nothing from what the models would create."""
+    with empty_app.app_context():
+        flask_migrate.upgrade()
+        with db.engine.connect() as connection:
+            options = {"compare_type": True, "version_table": VERSION_TABLE}
+            context = MigrationContext.configure(connection, opts=options)
+            assert compare_metadata(context, db.metadata) == []
+            migrated = _schema(connection)
+        flask_migrate.downgrade(revision="base")
+        db.create_all()
+        with db.engine.connect() as connection:
+            assert _schema(connection) == migrated
+
+
+def test_migrations_can_be_taken_back_and_made_again(empty_app):
+    """Upgrade, downgrade to nothing, upgrade: the second result equals the first."""
+    with empty_app.app_context():
+        flask_migrate.upgrade()
+        with db.engine.connect() as connection:
+            first = _schema(connection)
+        flask_migrate.downgrade(revision="base")
+        with db.engine.connect() as connection:
+            assert _schema(connection) == {}
+        flask_migrate.upgrade()
+        with db.engine.connect() as connection:
+            assert _schema(connection) == first
+
+
+def test_upgrading_again_changes_nothing(app):
+    """A second upgrade of an up-to-date database with data leaves every row and table."""
+    with app.app_context():
+        with db.engine.connect() as connection:
+            before = (_schema(connection), _rows(connection))
+        flask_migrate.upgrade()
+        with db.engine.connect() as connection:
+            assert (_schema(connection), _rows(connection)) == before
+
+
+def _rows(connection):
+    return {
+        table.name: connection.scalar(select(func.count()).select_from(table))
+        for table in db.metadata.sorted_tables
+    }

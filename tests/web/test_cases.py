@@ -1,0 +1,210 @@
+"""The hotline's pages, used like a person uses them, without JavaScript."""
+
+import re
+from html import unescape
+
+import pytest
+from sqlalchemy import delete, select
+
+from survey.cases import steps
+from survey.models.case import Case
+from survey.models.message import Message
+from survey.models.response import Answer, Response
+from survey.models.staff import Staff
+from tests.conftest import unit_of_work
+from tests.features import answering
+from tests.features.answering import NOW, WISH
+from tests.web.staff_accounts import signed_in
+
+LETTER = "Kính gửi Ông/Bà, chúng tôi xin lỗi và đã trả hồ sơ."
+HIDDEN = re.compile(r'name="(csrf_token|revision|seen)" value="([^"]*)"')
+
+
+def open_case(app, **parts):
+    """A case in the database: its code and the code of its agency."""
+    with unit_of_work(app) as session:
+        case = answering.raise_case(session, **parts)
+        return case.code, case.agency.code
+
+
+def fields(client, path):
+    """What the hidden fields of a page hold."""
+    return dict(HIDDEN.findall(client.get(path).text))
+
+
+def act(client, code, step, held=None, **typed):
+    """Press one button of the case's page, as that page was when `held` was read."""
+    path = f"/staff/cases/{code}"
+    return client.post(f"{path}/{step}", data={**(held or fields(client, path)), **typed})
+
+
+def test_a_case_walks_from_the_queue_to_its_end(app):
+    """Found in the queue, taken, previewed, replied by text and closed: all by forms alone."""
+    code, _ = open_case(app, contact=WISH, overall=1, comment="Bị đe dọa")
+    client = signed_in(app, "handler")
+    queue = client.get("/staff/cases").text
+    assert code in queue
+    assert "Chưa giao" in queue
+    assert "Bị đe dọa" in queue
+    taken = act(client, code, "take")
+    assert (taken.status_code, taken.location) == (303, f"/staff/cases/{code}")
+    preview = unescape(act(client, code, "preview", reply=LETTER).text)
+    assert re.search(r"\d+/160 · 1 tin · không dấu", preview)
+    assert re.search(r"\d+/(70|134|201) · \d tin · có dấu", preview)
+    assert f">{LETTER}</textarea>" in preview
+    assert act(client, code, "reply", reply=LETTER, way="plain").status_code == 303
+    shown = unescape(client.get(f"/staff/cases/{code}").text)
+    assert LETTER in shown
+    assert "chờ gửi" in shown
+    # Replied: it waits for the citizen, and is resumed before it is closed or replied to again.
+    closed = act(client, code, "close", close_reason="resolved", close_words="Đã gọi báo")
+    assert closed.status_code == 303
+    assert "Đã đóng" in client.get(f"/staff/cases/{code}").text
+    assert code not in client.get("/staff/cases?view=mine").text
+    assert code in client.get("/staff/cases?view=all").text
+    with unit_of_work(app) as session:
+        assert session.scalars(select(Message)).one().kind == "case_reply"
+
+
+def test_an_outdated_form_shows_both_texts_and_loses_nothing(app):
+    """409 with what was typed and what is new side by side; sending again then works."""
+    code, _ = open_case(app, overall=1)
+    client = signed_in(app, "handler")
+    act(client, code, "take")
+    held = fields(client, f"/staff/cases/{code}")
+    act(client, code, "note", note="Ghi chú của ca trước")
+    late = act(client, code, "reply", held, reply=LETTER, note="Nháp riêng", way="page")
+    assert late.status_code == 409
+    text = unescape(late.text)
+    assert "đã thay đổi trong lúc" in text
+    assert text.count("Ghi chú của ca trước") == 2
+    assert text.count(LETTER) == 2
+    assert ">Nháp riêng</textarea>" in text
+    again = act(client, code, "reply", dict(HIDDEN.findall(text)), reply=LETTER, way="page")
+    assert again.status_code == 303
+    with unit_of_work(app) as session:
+        assert session.scalars(select(Case)).one().reply == LETTER
+
+
+def test_one_step_keeps_what_was_typed_for_another(app):
+    """Saving a note answers with the reply still in its box, and a fault keeps all boxes."""
+    code, _ = open_case(app, overall=1)
+    client = signed_in(app, "handler")
+    act(client, code, "take")
+    saved = act(client, code, "note", note="Đã ghi", reply=LETTER)
+    assert saved.status_code == 200
+    assert f">{LETTER}</textarea>" in unescape(saved.text)
+    assert ">Đã ghi</textarea>" not in unescape(saved.text)
+    fault = act(client, code, "close", close_reason="resolved", reply=LETTER)
+    assert fault.status_code == 409
+    assert "Chưa có trả lời bằng văn bản" in fault.text
+    assert f">{LETTER}</textarea>" in unescape(fault.text)
+    assert act(client, code, "close").status_code == 400
+    assert act(client, code, "reply", reply="x" * 4001).status_code == 400
+
+
+def test_identity_shows_once_with_a_reason(app):
+    """Masked on every page; a reason shows it in one answer only, another reason needs words."""
+    code, _ = open_case(app, contact=WISH, overall=1)
+    client = signed_in(app, "handler")
+    page = client.get(f"/staff/cases/{code}").text
+    assert "N•• V•• A••" in page
+    assert act(client, code, "reveal", reveal_kind="other").status_code == 400
+    seen = act(client, code, "reveal", reveal_kind="call_back", reply=LETTER)
+    assert seen.status_code == 200
+    assert "0905 000 111" in seen.text
+    assert WISH.dossier_code in seen.text
+    assert seen.headers["Cache-Control"] == "no-store"
+    after = client.get(f"/staff/cases/{code}").text
+    assert "Xem thông tin liên hệ" in after
+    for page in (after, client.get("/staff/cases?view=all").text, client.get("/staff/alerts").text):
+        for secret in ("0905 000 111", WISH.phone_e164, WISH.name, WISH.dossier_code):
+            assert secret not in page
+
+
+def test_heads_of_agencies_read_without_who_and_without_steps(app):
+    """The accused agency's head reads and explains; who it was, and steps, are refused."""
+    code, agency = open_case(app, contact=WISH, overall=1, comment="Gọi 0905000111, bị vòi tiền")
+    head = signed_in(app, "agency_head", agency)
+    page = head.get(f"/staff/cases/{code}").text
+    assert "bị vòi tiền" in page
+    for absent in ("0905000111", "N•• V••", "09••", "Nhận xử lý", "Hiện số", "Gửi trả lời"):
+        assert absent not in page
+    for step in ("take", "reveal", "reply", "close", "preview"):
+        assert act(head, code, step, reveal_kind="call_back").status_code == 403
+    assert act(head, code, "note", note="Đơn vị giải trình").status_code == 303
+    assert "Đơn vị giải trình" in head.get(f"/staff/cases/{code}").text
+    assert code in head.get("/staff/cases").text
+
+
+@pytest.mark.parametrize("role", ["analyst", "leader", "admin"])
+def test_other_roles_open_no_case(app, role):
+    """Queue, alerts and cases are closed to who needs figures only."""
+    code, _ = open_case(app)
+    client = signed_in(app, role)
+    for path in ("/staff/cases", "/staff/alerts", f"/staff/cases/{code}"):
+        assert client.get(path).status_code == 403
+
+
+def test_what_is_outside_of_the_scope_is_not_there(app):
+    """A case of another agency is 404 to read and to act on, as an unknown code is."""
+    code, agency = open_case(app)
+    with unit_of_work(app) as session:
+        other = next(one.code for one in answering.agencies(session) if one.code != agency)
+    client = signed_in(app, "handler", other)
+    assert code not in client.get("/staff/cases?view=all").text
+    held = fields(client, "/staff/password")
+    for wanted in (code, "PA000000"):
+        assert client.get(f"/staff/cases/{wanted}").status_code == 404
+        assert act(client, wanted, "take", {**held, "revision": "1"}).status_code == 404
+    with unit_of_work(app) as session:
+        assert session.scalars(select(Case)).one().state == "new"
+
+
+def test_empty_and_long_queues(app):
+    """An empty queue says why; a long one has pages; odd addresses are no fault."""
+    client = signed_in(app, "handler")
+    assert "Chưa có phản ánh nào." in client.get("/staff/cases").text
+    assert "Không có cảnh báo nào" in client.get("/staff/alerts").text
+    with unit_of_work(app) as session:
+        for _ in range(27):
+            answering.raise_case(session)
+    first = client.get("/staff/cases").text
+    assert "Trang 1/2 · 27 phản ánh" in first
+    assert client.get("/staff/cases?view=all&page=2").text.count('class="queue-code') == 2
+    for odd in ("?page=x", "?page=-3", "?page=99", "?view=nope"):
+        assert client.get(f"/staff/cases{odd}").status_code == 200
+    assert "27" in client.get("/staff/alerts").text
+
+
+def test_a_disowned_answer_leaves_a_readable_case(app):
+    """A case whose answer was taken back still opens, and says so."""
+    code, _ = open_case(app, overall=1)
+    with unit_of_work(app) as session:
+        case = session.scalars(select(Case)).one()
+        case.response_id = None
+        session.flush()
+        session.execute(delete(Answer))
+        session.execute(delete(Response))
+    client = signed_in(app, "handler")
+    assert "Phiếu không còn" in client.get(f"/staff/cases/{code}").text
+    assert code in client.get("/staff/cases").text
+
+
+def test_a_case_of_a_colleague_is_taken_over_in_the_open(app):
+    """Another handler may take over; the timeline names both."""
+    code, _ = open_case(app, overall=1)
+    with unit_of_work(app) as session:
+        colleague = answering.add_staff(session)
+        case = session.scalars(select(Case)).one()
+        steps.take(session, colleague, case, NOW)
+        name = colleague.name
+    client = signed_in(app, "handler")
+    assert "Nhận thay" in client.get(f"/staff/cases/{code}").text
+    assert act(client, code, "reply", reply=LETTER).status_code == 409
+    act(client, code, "take")
+    page = client.get(f"/staff/cases/{code}").text
+    assert name in page
+    with unit_of_work(app) as session:
+        owner = session.get(Staff, session.scalars(select(Case)).one().assignee_id)
+        assert owner.name != name

@@ -1,0 +1,234 @@
+"""The citizen's page: one tap is an answer, later pages add to it, nothing typed is lost."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import MetaData, func, select
+
+from survey.db import db
+from survey.models.case import Case, CaseState
+from survey.models.invitation import Invitation, OptOut
+from survey.models.response import Answer, Response
+from tests.conftest import unit_of_work
+from tests.web.citizens import invite
+
+# Choices no form offers: there is nothing a person could have typed.
+NOT_OFFERED = {"weather", "maybe", "0", "6", "5 sao", "５"}
+
+
+@pytest.fixture
+def token(transact):
+    with transact() as session:
+        return invite(session)
+
+
+def dump(app):
+    """Every row of every table."""
+    with app.app_context(), db.engine.connect() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        return {
+            table.name: sorted(map(repr, connection.execute(select(table))))
+            for table in tables.sorted_tables
+        }
+
+
+def answers(app):
+    """Stored versions: overall, reasons, comment."""
+    with app.app_context():
+        query = select(Answer.overall, Answer.reasons, Answer.comment).order_by(Answer.version)
+        return [tuple(row) for row in db.session.execute(query)]
+
+
+def test_one_tap_is_a_complete_answer(app, client, token):
+    """A POST of `overall` alone stores a rating and leads on; nothing else is needed."""
+    done = client.post(f"/s/{token}", data={"overall": "4"})
+    assert done.status_code == 303
+    assert done.location == f"/s/{token}?page=reasons"
+    assert answers(app) == [(4, "", None)]
+
+
+def test_later_pages_add_to_the_answer(app, client, token):
+    """Reasons, comment and call-back come without `overall` and keep what was said before."""
+    steps = [
+        ({"overall": "2"}, "reasons"),
+        ({"reasons": ["officials", "access"], "comment": "Chờ lâu.\r\nMong sửa."}, "contact"),
+        ({"contact": "yes", "contact_phone": ""}, "thanks"),
+    ]
+    for data, following in steps:
+        done = client.post(f"/s/{token}", data=data)
+        assert (done.status_code, done.location) == (303, f"/s/{token}?page={following}")
+    assert answers(app)[-1] == (2, "access;officials", "Chờ lâu.\nMong sửa.")
+    page = client.get(f"/s/{token}").text
+    assert "Chờ lâu.\nMong sửa." in page
+    assert "Đường dây nóng sẽ gọi lại" in page
+
+
+def test_a_comment_alone_keeps_the_reasons(app, client, token):
+    """A script that sends field after field loses nothing it sent before."""
+    for data in ({"overall": "5"}, {"reasons": "result"}, {"comment": "Tốt lắm"}):
+        assert client.post(f"/s/{token}", data=data).status_code == 303
+    assert answers(app)[-1] == (5, "result", "Tốt lắm")
+
+
+def test_the_whole_form_at_once_goes_to_the_end(app, client, token):
+    """Who sends everything in one POST is thanked at once."""
+    data = {"overall": "1", "reasons": "result", "comment": "Chậm", "contact": "no"}
+    done = client.post(f"/s/{token}?lang=en", data=data)
+    assert done.location == f"/s/{token}?page=thanks&lang=en"
+    assert answers(app) == [(1, "result", "Chậm")]
+
+
+def test_a_new_rating_replaces_the_old(app, client, token):
+    """The answer may be changed from any device; the last one is shown and marked."""
+    client.post(f"/s/{token}", data={"overall": "5"})
+    app.test_client().post(f"/s/{token.lower()}", data={"overall": "3"})
+    assert [one[0] for one in answers(app)] == [5, 3]
+    marked = re.search(r'value="(\d)" class="now"', client.get(f"/s/{token}?page=rate").text)
+    assert marked[1] == "3"
+
+
+def test_the_full_questionnaire_rates_five_factors(app, client, transact):
+    """The five names are ratings there; the page shows them again as they were given."""
+    with transact() as session:
+        token = invite(session, kind="full")
+    page = client.post(f"/s/{token}", data={"overall": "4"}, follow_redirects=True).text
+    assert page.count('type="radio"') == 25
+    sent = {"access": "5", "procedure": "4", "officials": "3", "result": "2", "feedback": "1"}
+    assert client.post(f"/s/{token}", data={**sent, "comment": ""}).status_code == 303
+    page = client.get(f"/s/{token}?page=reasons").text
+    assert sent == dict(re.findall(r'name="(\w+)" value="(\d)" checked', page))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"overall": "6"},
+        {"overall": "5 sao"},
+        {"overall": "５"},
+        {"access": "0"},
+        {"reasons": ["result", "weather"]},
+        {"comment": "ă" * 2001},
+        {"contact": "maybe"},
+        {"contact_phone": "0912345678"},
+        {"contact": "yes", "contact_phone": "12345"},
+    ],
+)
+def test_what_is_wrong_is_said_and_what_was_typed_is_kept(sqlite_app, wrong):
+    """A wrong or too long value gives 400, the form with everything typed, and stores nothing."""
+    client = sqlite_app.test_client()
+    with unit_of_work(sqlite_app) as session:
+        token = invite(session)
+    client.post(f"/s/{token}", data={"overall": "2"})
+    before = dump(sqlite_app)
+    sent = {"comment": "Chữ tôi đã viết <b>&", "reasons": "officials", **wrong}
+    page = client.post(f"/s/{token}", data=sent)
+    assert page.status_code == 400
+    assert "<title>Lỗi: " in page.text
+    for values in sent.values():
+        for value in [values] if isinstance(values, str) else values:
+            shown = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            assert shown in page.text or value in NOT_OFFERED
+    assert dump(sqlite_app) == before
+
+
+def test_a_rating_comes_first(app, client, token):
+    """Without a stored rating a later page is refused, and its text waits in the form."""
+    before = dump(app)
+    page = client.post(f"/s/{token}", data={"comment": "Tôi viết trước", "reasons": "result"})
+    assert page.status_code == 400
+    assert 'name="comment" value="Tôi viết trước"' in page.text
+    assert dump(app) == before
+    fields = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)
+    assert client.post(f"/s/{token}", data={**dict(fields), "overall": "3"}).status_code == 303
+    assert answers(app) == [(3, "result", "Tôi viết trước")]
+
+
+def test_reading_never_writes(app, client, token, transact):
+    """A hundred GET, HEAD and prefetch requests leave every table as it was."""
+    with transact() as session:
+        answered = invite(session, kind="full")
+        invite(session, days_left=-1)
+    client.post(f"/s/{answered}", data={"overall": "1"})
+    before = dump(app)
+    pages = ["", "?page=rate", "?page=reasons", "?page=contact", "?page=thanks"]
+    pages += ["?page=not-mine", "?page=stop", "?page=stopped", "?lang=en", "?page=nonsense"]
+    for link in (token, answered):
+        for page in pages:
+            for headers in ({}, {"Sec-Purpose": "prefetch"}, {"Purpose": "preview"}):
+                assert client.get(f"/s/{link}{page}", headers=headers).status_code == 200
+            for _ in range(2):
+                assert client.head(f"/s/{link}{page}").status_code == 200
+    assert dump(app) == before
+
+
+def test_fifty_taps_at_once_are_one_response(app, token):
+    """Parallel posts on one link end in one response and one counted answer."""
+
+    def tap(number):
+        done = app.test_client().post(f"/s/{token}", data={"overall": str(1 + number % 5)})
+        return done.status_code
+
+    with ThreadPoolExecutor(max_workers=10) as pool:
+        assert set(pool.map(tap, range(50))) == {303}
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Response)) == 1
+        last = db.session.scalars(select(Answer).order_by(Answer.version.desc())).first()
+    counted = [row for row in dump(app)["count"] if "'overall'" in row]
+    assert len(counted) == 1
+    figures = [int(one) for one in re.findall(r"\b\d+\b", counted[0].rpartition("'overall'")[2])]
+    assert figures == [int(level == last.overall) for level in range(1, 6)]
+
+
+def test_not_my_dossier_closes_the_survey(app, client, token):
+    """The wish is asked once more, carried out by POST only, and takes no answer after that."""
+    assert "Đây không phải hồ sơ" in client.get(f"/s/{token}?page=not-mine").text
+    done = client.post(f"/s/{token}/not-mine", follow_redirects=True)
+    assert "không phải hồ sơ của Ông/Bà" in done.text
+    refused = client.post(f"/s/{token}", data={"overall": "5"})
+    assert refused.status_code == 409
+    assert answers(app) == []
+
+
+def test_no_more_messages(app, client, token):
+    """The wish is stored for the phone; the survey itself stays open; twice is once."""
+    for _ in range(2):
+        done = client.post(f"/s/{token}/stop", follow_redirects=True)
+        assert "không nhắn tin khảo sát nữa" in done.text
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(OptOut)) == 1
+    assert client.get(f"/s/{token}").status_code == 200
+
+
+def test_a_case_shows_its_state_its_reply_and_opens_again_once(client, token, transact):
+    """The page of the link holds the written reply; the citizen may disagree one time."""
+    client.post(f"/s/{token}", data={"overall": "1"})
+    assert "Xem phản ánh PA" in client.get(f"/s/{token}").text
+    waiting = client.get(f"/s/{token}?page=thanks").text
+    assert 'aria-current="step">Đã nhận' in waiting
+    assert client.post(f"/s/{token}/reopen").status_code == 409
+    with transact() as session:
+        case = session.scalars(select(Case)).one()
+        case.state, case.reply = CaseState.REPLIED, "Kính gửi Ông/Bà <chúng tôi xin lỗi>."
+        case.replied_at = case.opened_at
+    page = client.get(f"/s/{token}").text
+    assert "Kính gửi Ông/Bà &lt;chúng tôi xin lỗi&gt;." in page
+    assert f'action="/s/{token}/reopen"' in page
+    for _ in range(2):
+        page = client.post(f"/s/{token}/reopen", follow_redirects=True).text
+        assert "Đã mở lại theo đề nghị" in page
+        assert "/reopen" not in page
+
+
+def test_a_link_with_a_case_stays_readable_but_closed(client, token, transact):
+    """After its days the page still shows the case, and offers nothing that would be refused."""
+    client.post(f"/s/{token}", data={"overall": "1", "comment": "Chậm quá"})
+    with transact() as session:
+        invitation = session.scalars(select(Invitation)).one()
+        invitation.expires_at = invitation.dossier.finished_at
+    page = client.get(f"/s/{token}?page=rate").text
+    assert "Phản ánh PA" in page
+    assert "Chậm quá" in page
+    assert "Đổi câu trả lời" not in page
+    assert client.post(f"/s/{token}", data={"overall": "5"}).status_code == 409
