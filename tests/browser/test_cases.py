@@ -1,7 +1,9 @@
 """The hotline's pages in a real browser: on both sizes and schemes, usable without script."""
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.browser.conftest import overflows
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.features.answering import WISH
@@ -22,6 +24,7 @@ def sign_in(page):
     page.get_by_label("Thư điện tử").fill(page.email)
     page.get_by_label("Mật khẩu", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Đăng nhập").click()
+    expect(page.get_by_role("button", name="Đăng xuất")).to_be_attached()
 
 
 @pytest.fixture
@@ -45,12 +48,13 @@ def test_pages_of_the_hotline_are_accessible(open_signed_in, axe, case_code, siz
     for path in ("/staff/cases?view=all", "/staff/alerts", f"/staff/cases/{case_code}"):
         page.goto(path)
         assert axe(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert not overflows(page)
     page.get_by_role("button", name="Nhận xử lý").click()
     page.get_by_label("Trả lời bằng văn bản").fill("Kính gửi Ông/Bà, chúng tôi xin lỗi.")
     page.get_by_role("button", name="Xem trước tin nhắn").click()
+    page.wait_for_url("**/preview")
     assert axe(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert not overflows(page)
 
 
 def test_a_phone_without_script_works_a_case(open_signed_in, case_code):
@@ -60,8 +64,8 @@ def test_a_phone_without_script_works_a_case(open_signed_in, case_code):
     page.get_by_role("button", name="Nhận xử lý").click()
     page.get_by_text("Hiện số", exact=True).click()
     page.get_by_role("button", name="Hiện số và ghi vào nhật ký").click()
-    assert page.get_by_role("link", name="0905 000 111").is_visible()
+    expect(page.get_by_role("link", name="0905 000 111")).to_be_visible()
     page.get_by_label("Trả lời bằng văn bản").fill("Kính gửi Ông/Bà, chúng tôi xin lỗi.")
     page.get_by_role("button", name="Gửi trả lời").click()
-    assert page.get_by_text("Đã trả lời bằng văn bản.").is_visible()
-    assert page.locator(".step-message").is_visible()
+    expect(page.get_by_text("Đã trả lời bằng văn bản.")).to_be_visible()
+    expect(page.locator(".step-message")).to_be_visible()

@@ -97,6 +97,7 @@ def test_five_levels_fit_the_smallest_screen(open_page, site):
         token = invite(session, longest=True)
     for lang in ("", "?lang=en"):
         page = open_page(f"/s/{token}{lang}", "small")
+        expect(page.get_by_role("button")).to_have_count(5)
         boxes = [button.bounding_box() for button in page.get_by_role("button").all()]
         assert len(boxes) == 5
         assert all(box["height"] >= TARGET and box["width"] >= TARGET for box in boxes)

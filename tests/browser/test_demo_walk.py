@@ -1,6 +1,9 @@
 """The two-minute walk of one person through the whole loop, in a browser without JavaScript."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from survey import demo
 from survey.models.staff import RoleName
@@ -21,10 +24,12 @@ def test_one_person_walks_the_whole_loop(open_page):
     """From a finished dossier to the reply on the citizen's phone, with buttons and links alone."""
     citizen = open_page("/demo", "phone")
     citizen.get_by_role("button", name="Tạo một hồ sơ vừa giải quyết xong").click()
-    assert citizen.url.endswith("/demo/phone")
+    expect(citizen).to_have_url(re.compile("/demo/phone$"))
     citizen.locator(".phone-sms a").first.click()
+    expect(citizen).to_have_url(re.compile("/s/"))
     link = citizen.url
     citizen.get_by_role("button", name="Rất không hài lòng").click()
+    expect(citizen.get_by_label("Góp ý thêm")).to_be_visible()
 
     handler = open_page("/demo", "desktop")
     handler.get_by_role("button", name="Vào cửa Tổng đài").click()
@@ -32,15 +37,15 @@ def test_one_person_walks_the_whole_loop(open_page):
     handler.get_by_role("button", name="Nhận xử lý").click()
     handler.locator("#reply").fill(REPLY)
     handler.get_by_role("button", name="Gửi trả lời").click()
-    assert "Đã trả lời" in handler.content()
+    expect(handler.locator("main")).to_contain_text("Đã trả lời")
 
     citizen.goto(link + "?page=thanks")
-    assert REPLY in citizen.content()
-    assert citizen.get_by_role("button", name="đề nghị xem lại").is_visible()
+    expect(citizen.locator("main")).to_contain_text(REPLY)
+    expect(citizen.get_by_role("button", name="đề nghị xem lại")).to_be_visible()
 
     head = open_page("/demo", "desktop")
     head.get_by_role("button", name="Vào cửa Đơn vị").click()
-    assert demo.DOORS[RoleName.AGENCY_HEAD].name in head.content()
+    expect(head.locator("body")).to_contain_text(demo.DOORS[RoleName.AGENCY_HEAD].name)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -50,6 +55,7 @@ def test_doors_and_phone_fit_and_are_accessible(open_page, axe, path, size):
     for dark in (False, True):
         page = open_page("/demo", size, dark=dark, javascript=True)
         page.get_by_role("button", name="Tạo một hồ sơ vừa giải quyết xong").click()
+        page.wait_for_url("**/demo/phone")
         page.goto(path)
         for summary in page.locator("summary").all():
             summary.click()

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import overflows
 from tests.conftest import run_command
@@ -23,6 +24,7 @@ def enter(site, open_page):
         page.fill("#email", email)
         page.fill("#password", PASSWORD)
         page.click("main button")
+        expect(page.locator("body")).to_contain_text("Đăng xuất")
         page.goto(ROOM)
         return page
 
@@ -41,9 +43,9 @@ def test_a_clerk_brings_a_workbook_in_without_javascript(site, enter):
     """Upload, look, confirm; the page renews itself and ends with the error file to save."""
     page = enter("phone")
     upload(page, DATA / "messy_dossiers.xlsx")
-    assert "Kết quả kiểm tra thử" in page.text_content("main")
+    expect(page.locator("main")).to_contain_text("Kết quả kiểm tra thử")
     page.click("text=/^Nạp 115 hồ sơ/")
-    assert page.locator("progress").count() == 1
+    expect(page.locator("progress")).to_have_count(1)
     run_command(site.app, "worker", "--once")
     page.wait_for_selector("text=Kết quả nạp", timeout=30_000)
     with page.expect_download() as saved:
@@ -57,7 +59,7 @@ def test_every_state_is_accessible_and_fits(site, enter, axe, tmp_path, size, da
     page = enter(size, dark=dark, javascript=True)
 
     def look(words):
-        assert re.search(words, page.text_content("main"))
+        expect(page.locator("main")).to_contain_text(re.compile(words))
         assert not overflows(page), words
         assert axe(page) == [], words
 

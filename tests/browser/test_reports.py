@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from survey.reports import build
+from tests.browser.conftest import overflows
 from tests.conftest import unit_of_work
 from tests.features import report_data
 from tests.features.report_data import MONTH, NOW
@@ -29,14 +31,13 @@ def test_the_room_of_reports_is_for_everybody(prepared, open_page, axe, size, da
     page.fill("[name=email]", email)
     page.fill("[name=password]", password)
     page.click("main button[type=submit]")
+    expect(page.locator("body")).to_contain_text("Đăng xuất")
     page.goto("/staff/reports")
     assert axe(page) == []
     page.click("text=Lập báo cáo >> nth=-1")
-    assert page.locator("progress").count() == 1
+    expect(page.locator("progress")).to_have_count(1)
     assert axe(page) == []
-    assert not page.evaluate(
-        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    )
+    assert not overflows(page)
 
 
 @pytest.mark.parametrize("size", ["small", "desktop"])
@@ -48,7 +49,5 @@ def test_the_page_of_a_report_reads_well(site, prepared, open_page, axe, tmp_pat
     page.goto(path.as_uri())
     assert axe(page) == []
     assert page.locator("img[alt^='Biểu đồ']").evaluate("one => one.naturalWidth") > 0
-    assert not page.evaluate(
-        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    )
+    assert not overflows(page)
     assert re.search(r"Báo cáo|Kết quả đo lường", page.title())

@@ -1,6 +1,9 @@
 """Staff pages in Chromium without JavaScript: sizes, light and dark, and for everybody."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from survey import accounts
 from tests.browser.conftest import overflows
@@ -24,6 +27,7 @@ def enter(site, open_page):
         page.fill("#email", email)
         page.fill("#password", PASSWORD)
         page.click("main button")
+        expect(page.locator("body")).to_contain_text("Đăng xuất")
         page.goto(path)
         return page
 
@@ -69,23 +73,23 @@ def test_the_way_in_is_accessible(open_page, axe):
     page.fill("#email", "ai@tinh.vn")
     page.fill("#password", "sai")
     page.click("main button")
-    assert "chưa đúng" in page.text_content("main")
-    assert page.input_value("#email") == "ai@tinh.vn"
+    expect(page.locator("main")).to_contain_text("chưa đúng")
+    expect(page.locator("#email")).to_have_value("ai@tinh.vn")
     assert axe(page) == []
 
 
 def test_a_month_is_chosen_and_left_without_javascript(enter, months):
     """The period picker, the fold of a long table and signing out work without scripts."""
     page = enter("analyst", f"/staff/dashboard?period={OPEN}", "phone")
-    assert "tạm tính" in page.text_content("main")
+    expect(page.locator("main")).to_contain_text("tạm tính")
     page.select_option("#period", CLOSED)
     page.click(".picker button")
-    assert f"period={CLOSED}" in page.url
-    assert "Chưa đạt" in page.text_content("main")
+    expect(page).to_have_url(re.compile(f"period={CLOSED}"))
+    expect(page.locator("main")).to_contain_text("Chưa đạt")
     page.click("text=Đăng xuất")
-    assert page.url.endswith("/login")
+    expect(page).to_have_url(re.compile("/login$"))
     page.goto("/staff/dashboard")
-    assert "/login" in page.url
+    expect(page).to_have_url(re.compile("/login"))
 
 
 def test_every_focus_is_seen(enter):
