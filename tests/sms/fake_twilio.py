@@ -1,7 +1,10 @@
 """A stateful Twilio on this machine, held against Twilio's own contract at each call."""
 
 import json
+import os
 import secrets
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -24,15 +27,23 @@ CONTRACT = OpenAPI.from_dict(
 
 @dataclass(frozen=True)
 class Trouble:
-    """What happens to one create, and whether the message is made all the same."""
+    """What happens to one create, and whether the message is made all the same.
+
+    `late`: made so many seconds after the connection ended. `reset`: it ends with RST, not FIN.
+    """
 
     status: int = 0
     code: int | None = None
     body: str | None = None
     made: bool = False
+    late: float = 0
     drop: bool = False
+    reset: bool = False
     delay: float = 0
     problem: bool = False
+
+
+FINE = Trouble(201, made=True)
 
 
 @dataclass
@@ -44,6 +55,10 @@ class FakeTwilio:
     forms: list[dict[str, str]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     url: str = ""
+
+    def next_trouble(self) -> Trouble:
+        """What the next create meets."""
+        return self.troubles.pop(0) if self.troubles else FINE
 
     def create(self, form: dict[str, str]) -> dict[str, object]:
         """Make one message."""
@@ -60,6 +75,10 @@ class FakeTwilio:
         }  # fmt: skip
         self.messages.append(message)
         return message
+
+    def is_listing_down(self) -> bool:
+        """Whether it cannot be asked now."""
+        return False
 
     def listed(self, to: str) -> dict[str, object]:
         """The list of messages to a number, newest first."""
@@ -90,7 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
         """List messages."""
         query = parse_qs(urlsplit(self.path).query)
         self._check_request(b"")
-        self._answer(200, self.fake.listed(query["To"][0]))
+        if self.fake.is_listing_down():
+            self._fail(Trouble(503))
+        else:
+            self._answer(200, self.fake.listed(query["To"][0]))
 
     def do_POST(self) -> None:
         """Create a message, or let it go wrong."""
@@ -98,18 +120,29 @@ class _Handler(BaseHTTPRequestHandler):
         self._check_request(body)
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         self.fake.forms.append(form)
-        trouble = self.fake.troubles.pop(0) if self.fake.troubles else Trouble(201, made=True)
+        trouble = self.fake.next_trouble()
         time.sleep(trouble.delay)
         message = self.fake.create(form) if trouble.made else {}
-        if trouble.drop:
-            self.close_connection = True
-            self.connection.close()
+        if trouble.late:
+            threading.Timer(trouble.late, self.fake.create, [form]).start()
+        if trouble.drop or trouble.reset:
+            self._hang_up(trouble)
         elif trouble.body is not None:
             self._write(trouble.status, trouble.body.encode())
         elif trouble.status in {200, 201}:
             self._answer(trouble.status, message)
         else:
             self._fail(trouble)
+
+    def _hang_up(self, trouble: Trouble) -> None:
+        """End the connection without an answer."""
+        self.close_connection = True
+        if trouble.reset:
+            at_once = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            os.close(self.connection.detach())
+        else:
+            self.connection.close()
 
     def _fail(self, trouble: Trouble) -> None:
         error = {"status": trouble.status, "message": "no", "code": trouble.code, "more_info": ""}

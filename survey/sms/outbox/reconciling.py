@@ -16,11 +16,9 @@ from survey.models.organisation import SendBias
 from survey.privacy import sealing
 from survey.sms.outbox import outcomes
 from survey.sms.outbox.claims import LINK_TOKEN
-from survey.sms.outbox.rules import load_rules
+from survey.sms.outbox.rules import Rules, load_rules
 from survey.sms.providers import ListedSms, Provider
 
-# A claim older than this on the real clock belongs to a process that died.
-LEASE = timedelta(seconds=50)
 # The provider is asked so long after the call, on the run's clock.
 LOOKS = (timedelta(minutes=2), timedelta(minutes=10))
 # However fast the run's clock goes, the provider really had so long to take it in and list it.
@@ -59,8 +57,8 @@ def reconcile(provider: Provider, now: datetime, settle: timedelta = SETTLE) -> 
     leaves them to a person, or to the queue where the province prefers to send.
     """
     with transaction() as session:
-        _take_over(session, datetime.now(UTC))
-        bias = load_rules(session).bias
+        rules = load_rules(session)
+        _take_over(session, datetime.now(UTC) - rules.lease)
         if provider.capabilities.gives_receipts:
             _give_up_receipts(session, now)
     found = released = 0
@@ -68,20 +66,18 @@ def reconcile(provider: Provider, now: datetime, settle: timedelta = SETTLE) -> 
         if provider.capabilities.can_list:
             here, back = _look(provider, number, now - age, settle)
             found, released = found + here, released + back
-    if not provider.capabilities.can_list and bias == SendBias.PREFER_SEND:
-        with transaction() as session:
-            released = _release_unasked(session, provider.name, now - LOOKS[-1])
+    released += _release_unasked(provider, rules, now)
     with transaction() as session:
         query = select(func.count()).select_from(Message)
         unknown = session.scalar(query.where(Message.state == MessageState.UNKNOWN))
     return ReconcileSummary(found, released, unknown or 0)
 
 
-def _take_over(session: Session, clock: datetime) -> None:
-    """Claims of processes that died: their calls may have been made."""
+def _take_over(session: Session, before: datetime) -> None:
+    """Claims older than this belong to processes that died: their calls may have been made."""
     query = (
         select(Message)
-        .where(Message.state == MessageState.SENDING, Message.claimed_at <= clock - LEASE)
+        .where(Message.state == MessageState.SENDING, Message.claimed_at <= before)
         .with_for_update(skip_locked=True)
     )
     for message in session.scalars(query):
@@ -97,17 +93,23 @@ def _give_up_receipts(session: Session, now: datetime) -> None:
     )
 
 
-def _release_unasked(session: Session, provider: str, before: datetime) -> int:
+def _release_unasked(provider: Provider, rules: Rules, now: datetime) -> int:
+    """Give back what nobody can ask about, where the province prefers to send; gives how many."""
+    cannot_ask = not provider.capabilities.can_list
+    if rules.is_fenced and not (cannot_ask and rules.bias == SendBias.PREFER_SEND):
+        return 0
+    before = now - LOOKS[-1] if rules.is_fenced else now
     query = (
         select(Message)
-        .where(Message.state == MessageState.UNKNOWN, Message.provider == provider)
+        .where(Message.state == MessageState.UNKNOWN, Message.provider == provider.name)
         .where(Message.unknown_since <= before)
         .with_for_update(skip_locked=True)
     )
-    messages = session.scalars(query).all()
-    for message in messages:
-        outcomes.release(message)
-    return len(messages)
+    with transaction() as session:
+        messages = session.scalars(query).all()
+        for message in messages:
+            outcomes.release(message)
+        return len(messages)
 
 
 def _look(provider: Provider, number: int, before: datetime, settle: timedelta) -> tuple[int, int]:

@@ -30,6 +30,8 @@ class Rules:
     rate: int
     daily_budget: int | None
     bias: str
+    lease: timedelta
+    is_fenced: bool
 
     def is_open(self, at: datetime) -> bool:
         """Whether messages that we start may leave."""
@@ -69,4 +71,6 @@ def load_rules(session: Session) -> Rules:
         rate=settings.sms.rate,
         daily_budget=settings.sms.daily_budget,
         bias=SendBias(province.send_bias),
+        lease=timedelta(seconds=settings.sms.lease_seconds),
+        is_fenced=settings.sms.is_fenced,
     )
