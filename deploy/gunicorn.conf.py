@@ -56,7 +56,8 @@ timeout = 60
 graceful_timeout = 10
 max_requests = 20_000
 max_requests_jitter = 2_000
-limit_request_line = 2_048
+# Kannel sends a long SMS in the address; this is the most gunicorn can be told.
+limit_request_line = 8_190
 accesslog = "-"
 access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms"
 logger_class = QuietLogger

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs Debian packages for what pip cannot bring: pdf (Pango and a font with Vietnamese),
-# browser (Chromium) or postgresql. Without root or apt it says what is missing; never fails.
+# browser (Chromium), postgresql or nginx. Without root or apt it says what is missing; never fails.
 set -eu
 
 missing() {
@@ -8,6 +8,7 @@ missing() {
     pdf) ! python3 -c 'import ctypes; ctypes.CDLL("libpangoft2-1.0.so.0"); ctypes.CDLL("libharfbuzz-subset.so.0")' 2>/dev/null ;;
     browser) ! command -v chromium >/dev/null 2>&1 ;;
     postgresql) ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1 ;;
+    nginx) ! command -v nginx >/dev/null 2>&1 && [ ! -x /usr/sbin/nginx ] ;;
     esac
 }
 
@@ -25,7 +26,11 @@ for need in "$@"; do
         packages="postgresql"
         without="PostgreSQL tests are skipped unless TEST_DATABASE_URL names a server."
         ;;
-    *) echo "usage: deploy/packages.sh pdf|browser|postgresql ..." >&2 && exit 2 ;;
+    nginx)
+        packages="nginx"
+        without="The shipped nginx file is not tested."
+        ;;
+    *) echo "usage: deploy/packages.sh pdf|browser|postgresql|nginx ..." >&2 && exit 2 ;;
     esac
     missing "$need" || continue
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -95,6 +96,8 @@ class Settings:
     log_level: str = "INFO"
     # Where reports built on the staff page lie, one folder a month.
     reports_folder: Path = ROOT / "instance" / "reports"
+    # Proxies on other machines that are believed about who called them.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     unreadable: tuple[Fault, ...] = ()
 
     @property
@@ -233,6 +236,15 @@ class _Reader:
         self.unreadable.append(Fault(name, f"must be one of {', '.join(known)}"))
         return known[0]
 
+    def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+        try:
+            return tuple(ip_network(part) for part in self.text(name).replace(",", " ").split())
+        except ValueError:
+            self.unreadable.append(
+                Fault(name, "must be addresses or networks such as 10.0.0.5 or 10.0.0.0/24")
+            )
+            return ()
+
     def switch(self, name: str, *, default: bool) -> bool:
         text = self.text(name) or ("1" if default else "0")
         if text not in {"0", "1"}:
@@ -314,5 +326,6 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
         require_2fa=read.switch("REQUIRE_2FA", default=not demo),
         reports_folder=Path(read.text("REPORTS_FOLDER") or ROOT / "instance" / "reports"),
         log_level=read.choice("LOG_LEVEL", LOG_LEVELS),
+        trusted_proxies=read.networks("TRUSTED_PROXIES"),
         unreadable=tuple(read.unreadable),
     )

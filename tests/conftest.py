@@ -61,6 +61,7 @@ def pytest_terminal_summary(
         "SQLite": sum("sqlite" in name for name in passed),
         f"PostgreSQL ({config.stash[POSTGRES].note})": sum("postgresql" in name for name in passed),
         "Chromium": sum(name.startswith("tests/browser/") for name in passed),
+        "nginx": sum("test_nginx" in name for name in passed),
     }
     for name, count in counts.items():
         terminalreporter.line(f"{name}: {f'{count} passed' if count else 'NOT RUN'}")

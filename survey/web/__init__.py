@@ -4,6 +4,7 @@ from flask import Flask
 
 from survey.web import demo, errors, headers, staff
 from survey.web.health import health
+from survey.web.misses import Misses
 from survey.web.public import public
 from survey.web.sessions import StaffSessions
 from survey.web.webhooks import webhooks
@@ -16,6 +17,7 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.session_interface = StaffSessions()
+    app.extensions["misses"] = Misses()
     headers.register(app)
     errors.register(app)
     staff.register(app)

@@ -5,6 +5,8 @@ GET and HEAD only read. No cookie, no script, and so no CSRF token: there is not
 """
 
 from datetime import UTC, datetime
+from time import monotonic
+from typing import cast
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, current_app, redirect, request
@@ -12,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 from survey import invitations, responses
@@ -22,8 +25,11 @@ from survey.models.organisation import Province
 from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
 from survey.responses import AnswerPage, CaseGlimpse, Said, answer_page
+from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
+from survey.web.errors import failed
 from survey.web.language import SOURCE, Language, language_of
+from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
 
 public = Blueprint("public", __name__)
@@ -151,8 +157,11 @@ def start() -> Response:
 
 
 @public.errorhandler(NotFound)
-def no_link(_refusal: NotFound) -> Response:
-    """Unknown, expired and mistyped links get one and the same page."""
+def no_link(_refusal: NotFound) -> Response | HTTPException:
+    """Unknown, expired and mistyped links get one and the same page; many of them, a short one."""
+    misses = cast("Misses", current_app.extensions["misses"])
+    if misses.are_too_many(caller.address(), monotonic()):
+        return failed(TooManyRequests(retry_after=int(WINDOW_SECONDS)))
     turned = _turned_here()
     return render("no_link", _language(), 404, hotline=hotline_of(_province()), turned=turned)
 

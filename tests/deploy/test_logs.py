@@ -3,14 +3,10 @@
 import logging
 import re
 import socket
-import subprocess
-import sys
-import time
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
 
-import pytest
 from sqlalchemy import delete
 
 from survey.logs import RedactingFilter
@@ -35,46 +31,9 @@ CALLS = [
 ]
 
 
-@pytest.fixture
-def gunicorn(sqlite_environment, tmp_path):
-    """Port of a gunicorn with the shipped configuration, and the file that holds all it writes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path / "log"
-    config = ROOT / "deploy" / "gunicorn.conf.py"
-    bind = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--log-level", "debug"]
-    command = [sys.executable, "-m", "gunicorn", "--config", config, *bind, "survey:create_app()"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**sqlite_environment, "LOG_LEVEL": "DEBUG"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_until_open(port, process)
-        yield port, log
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait_until_open(port, process):
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("gunicorn ended before it listened")
-
-
 def test_gunicorn_never_logs_a_token_nor_a_caller(gunicorn):
     """Whatever is called, whole or broken, the log holds neither the token nor an address."""
-    port, log = gunicorn
+    port, log = gunicorn.port, gunicorn.log
     for method, path in CALLS:
         connection = HTTPConnection("127.0.0.1", port, timeout=20)
         connection.request(method, path, headers={"Referer": f"http://x/s/{CANARY}"})
@@ -109,7 +68,7 @@ def _call(port, method, path, **form):
 
 def test_a_whole_answer_leaves_no_trace_in_the_logs(gunicorn, sqlite_app):
     """From the first tap to a page of fault 500, no log holds token, number, name or comment."""
-    port, log = gunicorn
+    port, log = gunicorn.port, gunicorn.log
     with unit_of_work(sqlite_app) as session:
         token = invite(session)
     link = f"/s/{token}"

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from survey import accounts
 from survey.db import db, transaction
 from survey.models.staff import Staff
+from survey.web import caller
 from survey.web.staff.errors import refuse
 from survey.web.staff.guard import begin_session, current_staff, end_session
 
@@ -18,7 +19,6 @@ blueprint = Blueprint("sign_in", __name__)
 
 # How long a right password waits for its code.
 CODE_WITHIN = timedelta(minutes=10)
-LOOPBACK = ("127.0.0.1", "::1")
 
 
 @blueprint.get("/login")
@@ -34,12 +34,12 @@ def check() -> ResponseReturnValue:
     """Right password: in, or on to the code. Hashing is slow, so the transaction comes after."""
     now = datetime.now(UTC)
     email, password = request.form.get("email", ""), request.form.get("password", "")
-    if accounts.is_throttled(db.session(), now, email, _address()):
+    if accounts.is_throttled(db.session(), now, email, caller.address()):
         return refuse(429)
     staff = accounts.prove(db.session(), email, password)
     if staff is None:
         with transaction() as unit:
-            accounts.note_wrong_try(unit, now, email, _address())
+            accounts.note_wrong_try(unit, now, email, caller.address())
         return _form(email, wrong=True), 401
     if staff.tf_totp_secret:
         session.clear()
@@ -63,13 +63,13 @@ def check_code() -> ResponseReturnValue:
     proved = _proved(now)
     if proved is None:
         return redirect(url_for("sign_in.show"), 303)
-    if accounts.is_throttled(db.session(), now, proved.email, _address()):
+    if accounts.is_throttled(db.session(), now, proved.email, caller.address()):
         return refuse(429)
     with transaction() as unit:
         staff = accounts.get(unit, proved.id)
         right = accounts.check_second_factor(unit, now, staff, request.form.get("code", "")[:40])
         if not right:
-            accounts.note_wrong_try(unit, now, staff.email, _address())
+            accounts.note_wrong_try(unit, now, staff.email, caller.address())
     if not right:
         return render_template("staff/code.html", next=_next(), wrong=True), 401
     return _enter(staff, now)
@@ -118,11 +118,3 @@ def _next() -> str:
     parts = urlsplit(target)
     inside = not parts.scheme and not parts.netloc and target.startswith("/staff/")
     return target if inside and "\\" not in target else ""
-
-
-def _address() -> str:
-    """The caller's address; what a proxy on this machine says about it is believed."""
-    address = request.remote_addr or ""
-    if not address or address in LOOPBACK:
-        return request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
-    return address

@@ -1,0 +1,48 @@
+"""Who calls: the address behind the proxies that are ours. For throttles only, never for a log."""
+
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import cast
+
+from flask import current_app, request
+
+from survey.settings import Settings
+
+# One line of IPv6 has a whole network of addresses; an address alone would hide nobody behind it.
+LINE_BITS = 64
+
+
+def address() -> str:
+    """The caller's address, of IPv6 its /64 network; empty when nothing tells it.
+
+    A proxy on this machine or in TRUSTED_PROXIES is believed about who called it, nobody else.
+    """
+    settings = cast("Settings", current_app.extensions["settings"])
+    told = request.headers.get("X-Forwarded-For", "").split(",")
+    caller = request.remote_addr or ""
+    while told and (not caller or _is_ours(caller, settings)):
+        before = _plain(told.pop())
+        if not before:
+            break
+        caller = before
+    return _line(caller)
+
+
+def _is_ours(text: str, settings: Settings) -> bool:
+    caller = ip_address(text)
+    return caller.is_loopback or any(caller in one for one in settings.trusted_proxies)
+
+
+def _plain(text: str) -> str:
+    """One spelling of an address; empty for what is none."""
+    try:
+        found = ip_address(text.strip())
+    except ValueError:
+        return ""
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return str(mapped or found)
+
+
+def _line(text: str) -> str:
+    if ":" not in text:
+        return text
+    return str(IPv6Network((ip_address(text).packed, LINE_BITS), strict=False))
