@@ -52,6 +52,8 @@ SENTENCES = {
     "bad_contact_phone": (
         "Số điện thoại chưa đúng. Xin nhập số di động hoặc số cố định Việt Nam, ví dụ 0912 345 678."
     ),
+    "bad_mobile": ("Số điện thoại chưa đúng. Hãy nhập đủ số di động Việt Nam, ví dụ 0912 345 678."),
+    "nothing_chosen": "Chưa chọn tin nào.",
     "backup_exists": "Tệp {detail} đã có. Hãy chọn tên khác; bản sao lưu không ghi đè.",
     "backup_unreadable": (
         "Không đọc được bản sao lưu {detail} hoặc bảng kê {detail}.json bên cạnh nó."

@@ -785,6 +785,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("staff_id", "role_id", name=op.f("pk_staff_role")),
     )
     op.create_table(
+        "text_version",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=30), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("form", sa.String(length=10), nullable=False),
+        sa.Column("words", sa.String(length=600), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("carrier_note", sa.String(length=200), nullable=False),
+        sa.Column("made_by", sa.Integer(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.Integer(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("form IN ('plain', 'accented')", name=op.f("ck_text_version_form")),
+        sa.CheckConstraint(
+            "state IN ('draft', 'submitted', 'approved', 'refused', 'retired')",
+            name=op.f("ck_text_version_state"),
+        ),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_text_version_number")),
+        sa.ForeignKeyConstraint(
+            ["changed_by"], ["staff.id"], name=op.f("fk_text_version_changed_by_staff")
+        ),
+        sa.ForeignKeyConstraint(
+            ["made_by"], ["staff.id"], name=op.f("fk_text_version_made_by_staff")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_text_version")),
+        sa.UniqueConstraint("name", "number", name=op.f("uq_text_version_name_number")),
+    )
+    op.create_table(
         "upload",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("staff_id", sa.Integer(), nullable=False),
@@ -926,6 +954,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.BigInteger(), nullable=True),
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("phone_index", sa.LargeBinary(), nullable=True),
+        sa.Column("prefix", sa.String(length=3), nullable=True),
         sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("token_hash", sa.LargeBinary(), nullable=True),
         sa.Column("segments", sa.Integer(), nullable=False),
@@ -976,6 +1005,13 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_message_provider_id"), ["provider_id"], unique=False)
         batch_op.create_index(
+            "ix_message_sent_at",
+            ["sent_at"],
+            unique=False,
+            sqlite_where=sa.text("sent_at IS NOT NULL"),
+            postgresql_where=sa.text("sent_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_message_state_kind_due_at", ["state", "kind", "due_at"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_message_token_hash"), ["token_hash"], unique=False)
@@ -989,6 +1025,11 @@ def downgrade() -> None:
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_message_token_hash"))
         batch_op.drop_index("ix_message_state_kind_due_at")
+        batch_op.drop_index(
+            "ix_message_sent_at",
+            sqlite_where=sa.text("sent_at IS NOT NULL"),
+            postgresql_where=sa.text("sent_at IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_message_provider_id"))
         batch_op.drop_index("ix_message_phone_index_sent_at")
         batch_op.drop_index(batch_op.f("ix_message_invitation_id"))
@@ -1012,6 +1053,7 @@ def downgrade() -> None:
 
     op.drop_table("case_event")
     op.drop_table("upload")
+    op.drop_table("text_version")
     op.drop_table("staff_role")
     with op.batch_alter_table("procedure_frame", schema=None) as batch_op:
         batch_op.drop_index("ix_procedure_frame_procedure_code")

@@ -24,6 +24,7 @@ from survey.models.questionnaire import Question, Questionnaire
 from survey.models.response import Answer, Mode, Response
 from survey.privacy import sealing
 from survey.privacy.retention import TERMS
+from survey.sms.phone import prefix_of
 from survey.workdays import local_day
 
 ROWS_AT_ONCE = 5000
@@ -140,6 +141,7 @@ class Ledger:
             "invitation_id": invitation_id,
             "phone_sealed": sealed,
             "phone_index": sealing.phone_index(self.session, phone) if phone else None,
+            "prefix": prefix_of(phone) if phone else None,
             "body_sealed": None,
             "token_hash": invitation["token_hash"],
             "segments": 1,

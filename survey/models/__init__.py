@@ -16,6 +16,7 @@ from survey.models import (
     snapshot,
     staff,
     target,
+    text_version,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "snapshot",
     "staff",
     "target",
+    "text_version",
 ]

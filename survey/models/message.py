@@ -7,7 +7,7 @@ beside a rating.
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.db import Base, one_of
@@ -105,6 +105,13 @@ class Message(Base):
         ),
         Index("ix_message_state_kind_due_at", "state", "kind", "due_at"),
         Index("ix_message_phone_index_sent_at", "phone_index", "sent_at"),
+        # Only what left: a long import writes no line here.
+        Index(
+            "ix_message_sent_at",
+            "sent_at",
+            sqlite_where=text("sent_at IS NOT NULL"),
+            postgresql_where=text("sent_at IS NOT NULL"),
+        ),
     )
 
     # Random hex; also the row's name in sealed values.
@@ -115,6 +122,9 @@ class Message(Base):
     # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left.
     phone_sealed: Mapped[bytes | None]
     phone_index: Mapped[bytes | None]
+    # First three digits of the number, such as 090: delivery is watched by them. Never of a
+    # dialogue, whose time stands beside a rating.
+    prefix: Mapped[str | None] = mapped_column(String(3))
     body_sealed: Mapped[bytes | None]
     # HMAC(k1, token) of the token in the body, so that reconcile recognises its own text in a
     # listing.

@@ -97,7 +97,9 @@ def _blank_dossiers() -> Update:
 
 
 def _blank_messages() -> Update:
-    return update(Message).values(phone_sealed=None, phone_index=None, body_sealed=None)
+    return update(Message).values(
+        phone_sealed=None, phone_index=None, prefix=None, body_sealed=None
+    )
 
 
 def _blank_inbound() -> Update:

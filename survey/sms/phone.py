@@ -27,6 +27,21 @@ OLD_PREFIXES = {
     "0186": "056", "0188": "058", "0199": "059",
 }  # fmt: skip
 
+_MOBILE_E164 = re.compile(r"\+84[35789][0-9]{8}")
+_CARRIERS = {
+    prefix: carrier
+    for carrier, prefixes in {
+        "Viettel": "032 033 034 035 036 037 038 039 086 096 097 098",
+        "VinaPhone": "081 082 083 084 085 088 091 094",
+        "MobiFone": "070 076 077 078 079 089 090 093",
+        "Vietnamobile": "052 056 058 092",
+        "Gmobile": "059 099",
+        "Wintel": "055",
+        "Itel": "087",
+    }.items()
+    for prefix in prefixes.split()
+}
+
 # Metadata of number plans lags the market, so every number of this shape is taken for a mobile.
 _MOBILE = re.compile(r"0?([35789][0-9]{8})")
 _CLEAN_MOBILE = re.compile(r"(?:\+84|0084|84|0)?([35789][0-9]{8})")
@@ -76,6 +91,19 @@ def mask_phone(e164: str) -> str:
     """A number fit for screens and logs: `+84912345678` becomes `09••••678`."""
     shown = "0" + e164[3:] if e164.startswith("+84") else e164
     return shown[:2] + _MASK + shown[-3:]
+
+
+def prefix_of(e164: str) -> str | None:
+    """First three digits of a mobile as it is dialled at home, such as 090; None of any other."""
+    return f"0{e164[3:5]}" if _MOBILE_E164.fullmatch(e164) else None
+
+
+def carrier_of(prefix: str) -> str:
+    """The network a prefix was given to; numbers may have moved since, so nothing is routed by it.
+
+    Empty for a prefix that no list of ours knows.
+    """
+    return _CARRIERS.get(prefix, "")
 
 
 def _plain(text: str) -> str:

@@ -87,7 +87,10 @@ def test_create_app_only_wires():
             ("survey/web/", "survey/cli/", "survey/__init__.py", "survey/models/staff.py"),
         ),
         ("twilio", ("survey/sms/providers/twilio.py",)),
-        ("analysis", ("survey/indices", "survey/alerts", "survey/reports")),
+        (
+            "analysis",
+            ("survey/indices", "survey/alerts", "survey/reports", "survey/delivery"),
+        ),
     ],
 )
 def test_a_package_enters_by_its_door(module, allowed):

@@ -9,8 +9,9 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from survey.db import table_of
-from survey.models.message import Message, MessageState
+from survey.models.message import Message, MessageKind, MessageState
 from survey.privacy import sealing
+from survey.sms.phone import prefix_of
 from survey.sms.text import SmsText
 
 
@@ -53,6 +54,7 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
         "case_id": draft.case_id,
         "phone_sealed": sealing.seal(session, "message.phone", message_id, draft.phone_e164),
         "phone_index": sealing.phone_index(session, draft.phone_e164),
+        "prefix": None if draft.kind == MessageKind.DIALOGUE else prefix_of(draft.phone_e164),
         "body_sealed": sealing.seal(session, "message.body", message_id, draft.text.text),
         "token_hash": hashed,
         "segments": draft.text.segments,

@@ -19,12 +19,13 @@ from survey.web.staff import (
     formats,
     guard,
     intake,
+    messages,
     own_account,
     reports,
     rules,
     sign_in,
 )
-from survey.web.staff.permissions import NAVIGATION, may_open
+from survey.web.staff.permissions import NAVIGATION, may_open, message_tabs_for
 
 BLUEPRINTS = (
     sign_in.blueprint,
@@ -35,6 +36,7 @@ BLUEPRINTS = (
     cases.blueprint,
     reports.blueprint,
     intake.blueprint,
+    messages.blueprint,
 )
 
 
@@ -77,7 +79,7 @@ def register(app: Flask) -> None:
     security = Security(app, StaffDatastore(db, Staff, Role), register_blueprint=False)
     # Cookies are the one way in: the package's header and query tokens are switched off.
     security.login_manager.request_loader(lambda _request: None)
-    app.jinja_env.globals["staff_desk"] = desk
+    app.jinja_env.globals.update(staff_desk=desk, message_tabs=message_tabs_for)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
 
@@ -99,7 +101,7 @@ def desk() -> Desk:
 def _links(staff: Staff) -> list[Link]:
     room = (request.endpoint or "").partition(".")[0]
     return [
-        Link(url_for(entry.endpoint), entry.label, entry.endpoint.partition(".")[0] == room)
+        Link(url_for(entry.endpoint), entry.label, entry.leads_to(room))
         for entry in NAVIGATION
         if entry.endpoint in current_app.view_functions and may_open(staff.role, entry.endpoint)
     ]

@@ -15,6 +15,8 @@ HANDLERS = frozenset({HANDLER})
 REPORT_READERS = frozenset({ANALYST, LEADER, ADMIN})
 REPORT_MAKERS = frozenset({ANALYST})
 DOSSIER_CLERKS = frozenset({ANALYST, ADMIN})
+MESSAGE_READERS = frozenset({HANDLER, ANALYST, ADMIN})
+MESSAGE_CLERKS = frozenset({ANALYST, ADMIN})
 ADMINS = frozenset({ADMIN})
 
 # Endpoint → roles. Endpoints of one room stand together.
@@ -46,6 +48,12 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "intake.confirm": DOSSIER_CLERKS,
     "intake.discard": DOSSIER_CLERKS,
     "intake.errors": DOSSIER_CLERKS,
+    # Messages: how they leave and arrive, and what only a person can decide.
+    "messages.show": MESSAGE_READERS,
+    "messages.delivery": MESSAGE_READERS,
+    "messages.look_up": MESSAGE_READERS,
+    "messages.unclear": MESSAGE_CLERKS,
+    "messages.decide": MESSAGE_CLERKS,
     # Accounts and rules of the province.
     "accounts.show_all": ADMINS,
     "accounts.add": ADMINS,
@@ -75,6 +83,12 @@ class Entry:
 
     endpoint: str
     label: str
+    # Other rooms (blueprints) that are reached through it.
+    rooms: tuple[str, ...] = ()
+
+    def leads_to(self, room: str) -> bool:
+        """Whether a page of this room lies behind the link."""
+        return room == self.endpoint.partition(".")[0] or room in self.rooms
 
 
 NAVIGATION = (
@@ -82,8 +96,16 @@ NAVIGATION = (
     Entry("dashboard.show", "Chỉ số"),
     Entry("reports.show_all", "Báo cáo"),
     Entry("intake.show_all", "Nhập hồ sơ"),
+    Entry("messages.show", "Tin nhắn"),
     Entry("accounts.show_all", "Tài khoản"),
     Entry("rules.show", "Thiết lập"),
+)
+
+# Pages about messages, side by side.
+MESSAGE_TABS = (
+    Entry("messages.show", "Tình hình gửi"),
+    Entry("messages.delivery", "Tỷ lệ đến máy"),
+    Entry("messages.look_up", "Tra theo số"),
 )
 
 
@@ -95,3 +117,8 @@ def may_open(role: RoleName, endpoint: str) -> bool:
 def links_for(role: RoleName) -> list[Entry]:
     """The navigation of a role, in order."""
     return [entry for entry in NAVIGATION if may_open(role, entry.endpoint)]
+
+
+def message_tabs_for(role: RoleName) -> list[Entry]:
+    """The pages about messages that a role may open, in order."""
+    return [entry for entry in MESSAGE_TABS if may_open(role, entry.endpoint)]

@@ -1,0 +1,79 @@
+"""What one number was sent: found by the whole number only, and every look is recorded."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import audit
+from survey.errors import Invalid
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation, OptOut
+from survey.models.message import Message
+from survey.privacy import sealing
+from survey.sms.phone import clean_phone, mask_phone
+
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One message to the number; `last4` ends the code of the dossier it is about, or is empty."""
+
+    kind: str
+    state: str
+    reason: str
+    due_at: datetime
+    sent_at: datetime | None
+    settled_at: datetime | None
+    last4: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as it may be shown, what it was sent (newest first), and since when it wants none.
+
+    Answers of a dialogue are never among them: they lose their number when they leave.
+    """
+
+    masked: str
+    messages: list[Found]
+    opted_out_on: date | None
+
+
+def look_up(session: Session, staff_id: int, typed: str, now: datetime) -> Number:
+    """Messages of a number as somebody typed it; the chain keeps who looked and how much was seen.
+
+    Invalid `bad_mobile` if it is no Vietnamese mobile.
+    """
+    phone = clean_phone(typed)
+    if phone.e164 is None or phone.kind != "mobile":
+        raise Invalid("bad_mobile")
+    indexes = sealing.phone_indexes(session, phone.e164)
+    rows = session.execute(
+        select(Message, Dossier.code)
+        .outerjoin(Invitation, Invitation.id == Message.invitation_id)
+        .outerjoin(Dossier, Dossier.id == Invitation.dossier_id)
+        .where(Message.phone_index.in_(indexes))
+        .order_by(Message.due_at.desc())
+        .limit(MOST_SHOWN)
+    )
+    found = [_found(message, code) for message, code in rows]
+    wish = select(OptOut.on).where(OptOut.phone_index.in_(indexes))
+    audit.record(
+        session, now, "message.look_up", "phone", staff_id=staff_id, detail={"found": len(found)}
+    )
+    return Number(mask_phone(phone.e164), found, session.scalars(wish).first())
+
+
+def _found(message: Message, code: str | None) -> Found:
+    return Found(
+        kind=message.kind,
+        state=message.state,
+        reason=message.reason,
+        due_at=message.due_at,
+        sent_at=message.sent_at,
+        settled_at=message.settled_at,
+        last4=(code or "")[-4:],
+    )

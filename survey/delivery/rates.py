@@ -1,0 +1,172 @@
+"""The share of messages that arrived, per carrier, prefix and day, with a mark where it falls out
+of line with what that line did before.
+
+A day is marked when it lies below the limit of its p-chart (Laney's p' where a day holds
+thousands) and, so that few messages cry no wolf, its exact interval lies wholly below the one of
+the days before. Networks let numbers move between carriers: a prefix tells who gave it out.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from analysis.intervals import clopper_pearson_many
+from analysis.monitor import control_limits
+from survey.cases.clocks import day_of
+from survey.models.message import Message, MessageState
+from survey.sms.phone import carrier_of
+from survey.workdays import local_day
+
+SHOWN_DAYS = 14
+BASE_DAYS = 28
+# Below so many days or messages before it, a day is not judged.
+FEWEST_DAYS, FEWEST_BEFORE = 10, 100
+# From so many messages a day on, p-limits are uselessly narrow.
+LANEY_FROM = 1000
+SIGMAS = 3.0
+CONFIDENCE = 0.9973
+# A phone that is switched off may still take its message for so long.
+STILL_COMING = timedelta(hours=24)
+OTHERS = "Mạng khác"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One line on one day: messages whose fate is due, how many arrived, and the judgement.
+
+    `usual` is the share of the days before, None where there were too few to judge by.
+    """
+
+    handed_over: int
+    arrived: int
+    usual: float | None = None
+    is_low: bool = False
+
+    @property
+    def share(self) -> float | None:
+        """Share that arrived; None of nothing."""
+        return self.arrived / self.handed_over if self.handed_over else None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A carrier (`prefix` empty) or one of its prefixes, a Day for each day of the board."""
+
+    carrier: str
+    prefix: str
+    days: tuple[Day, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Days, oldest first; lines, each carrier before its prefixes; whether receipts come at all."""
+
+    days: tuple[date, ...]
+    lines: tuple[Line, ...]
+    has_receipts: bool
+
+    def low_on(self, day: date) -> list[Line]:
+        """Carriers, and prefixes of carriers that are not low as a whole, marked on a day."""
+        place = self.days.index(day)
+        low = [line for line in self.lines if line.days[place].is_low]
+        whole = {line.carrier for line in low if not line.prefix}
+        return [line for line in low if not line.prefix or line.carrier not in whole]
+
+
+Tally = tuple[int, int]
+Series = list[Tally]
+
+
+def board(session: Session, now: datetime) -> Board:
+    """Delivery of the last fourteen days, today included, judged by up to 28 days before each."""
+    last = local_day(now)
+    count = SHOWN_DAYS + BASE_DAYS
+    days = [last - timedelta(days=back) for back in reversed(range(count))]
+    by_prefix = _series(session, now, days)
+    lines = []
+    for carrier, prefixes in sorted(_by_carrier(by_prefix).items()):
+        whole = [_sum(by_prefix[prefix][place] for prefix in prefixes) for place in range(count)]
+        lines.append(Line(carrier, "", _judge(whole)))
+        lines += [Line(carrier, one, _judge(by_prefix[one])) for one in prefixes]
+    has_receipts = any(arrived for one in by_prefix.values() for _, arrived in one)
+    return Board(tuple(days[-SHOWN_DAYS:]), tuple(lines), has_receipts)
+
+
+def _series(session: Session, now: datetime, days: Sequence[date]) -> dict[str, Series]:
+    """Prefix → (handed over, arrived) of every day."""
+    series: defaultdict[str, Series] = defaultdict(lambda: [(0, 0)] * len(days))
+    begin = day_of(now) - timedelta(days=len(days) - 1)
+    for place in range(len(days)):
+        start = begin + timedelta(days=place)
+        for prefix, tally in _tallies(session, start, now).items():
+            series[prefix][place] = tally
+    return series
+
+
+def _tallies(session: Session, start: datetime, now: datetime) -> dict[str, Tally]:
+    """Prefix → (handed over, arrived) of one local day; what may still arrive is left out."""
+    rows = session.execute(
+        select(Message.prefix, Message.state, func.count())
+        .where(Message.sent_at >= start, Message.sent_at < start + timedelta(days=1))
+        .where(Message.prefix.is_not(None))
+        .where((Message.state != MessageState.SENT) | (Message.sent_at <= now - STILL_COMING))
+        .group_by(Message.prefix, Message.state)
+    )
+    handed: Counter[str] = Counter()
+    arrived: Counter[str] = Counter()
+    for prefix, state, number in rows:
+        handed[prefix or ""] += number
+        arrived[prefix or ""] += number if state == MessageState.DELIVERED else 0
+    return {prefix: (number, arrived[prefix]) for prefix, number in handed.items()}
+
+
+def _by_carrier(prefixes: Mapping[str, Series]) -> dict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for prefix in sorted(prefixes):
+        found[carrier_of(prefix) or OTHERS].append(prefix)
+    return found
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    pairs = list(tallies)
+    return sum(n for n, _ in pairs), sum(y for _, y in pairs)
+
+
+def _judge(series: Series) -> tuple[Day, ...]:
+    """The shown days of a line, each against the days before it that were in line."""
+    sound: Series = []
+    days = []
+    for place, (n, y) in enumerate(series):
+        base = [one for one in sound[-BASE_DAYS:] if one[0]]
+        known = len(base) >= FEWEST_DAYS and _sum(base)[0] >= FEWEST_BEFORE
+        is_low = bool(known and n and _is_low((n, y), base))
+        if not is_low:
+            sound.append((n, y))
+        if place >= len(series) - SHOWN_DAYS:
+            before, came = _sum(base)
+            days.append(Day(n, y, came / before if known else None, is_low))
+    return tuple(days)
+
+
+def _is_low(day: Tally, base: Series) -> bool:
+    """Whether a day lies below its chart's limit, and surely below the days before."""
+    n, y = day
+    before, came = _sum(base)
+    if y * before >= came * n:
+        return False
+    spans = clopper_pearson_many([y, came], [n, before], CONFIDENCE)
+    if spans.high[0] >= spans.low[1]:
+        return False
+    if came == before:  # a chart of shares has no width where nothing ever failed
+        return True
+    ns = np.array([one[0] for one in base] + [n])
+    ys = np.array([one[1] for one in base] + [y])
+    method: Literal["p", "laney"] = "laney" if np.median(ns) >= LANEY_FROM else "p"
+    limits = control_limits(ys, ns, method, SIGMAS, came / before)
+    return len(base) in limits.below

@@ -1,0 +1,107 @@
+"""Messages whose fate no machine could find out: a person says whether they left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from survey import audit
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation
+from survey.models.message import Message, MessageState
+from survey.privacy import sealing
+from survey.sms.outbox import outcomes
+from survey.sms.outbox.reconciling import LOOKS
+from survey.sms.phone import mask_phone
+
+# Reconcile has looked twice by then; a while later it will not find out any more by itself.
+ASKED_AFTER = LOOKS[-1] + timedelta(minutes=5)
+SHOWN_AT_ONCE = 50
+
+
+class Verdict(StrEnum):
+    """What a person says about an unclear message."""
+
+    LEFT = "left"
+    SEND_AGAIN = "send_again"
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """One message to decide about; `phone` is masked, `last4` ends its dossier's code."""
+
+    id: str
+    kind: str
+    phone: str
+    last4: str
+    provider: str
+    since: datetime
+    reason: str
+
+
+def waiting_for_person(session: Session, now: datetime) -> int:
+    """How many messages need a person."""
+    query = select(func.count()).select_from(_for_person(now).subquery())
+    return session.scalar(query) or 0
+
+
+def unclear(session: Session, now: datetime) -> list[Unclear]:
+    """The oldest messages that need a person, at most fifty."""
+    query = (
+        select(Message, Dossier.code)
+        .outerjoin(Invitation, Invitation.id == Message.invitation_id)
+        .outerjoin(Dossier, Dossier.id == Invitation.dossier_id)
+        .where(Message.state == MessageState.UNKNOWN, Message.unknown_since <= now - ASKED_AFTER)
+        .order_by(Message.unknown_since, Message.id)
+        .limit(SHOWN_AT_ONCE)
+    )
+    return [_shown(session, message, code) for message, code in session.execute(query)]
+
+
+def decide(
+    session: Session, staff_id: int, ids: Sequence[str] | None, verdict: Verdict, now: datetime
+) -> int:
+    """Settle the messages named, or all that need a person (None); gives how many were settled.
+
+    LEFT: they count as sent, since the call was begun. SEND_AGAIN: back into the queue, where every
+    rule is asked again. One whose fate became known meanwhile is left alone.
+    """
+    query = _for_person(now).order_by(Message.id).with_for_update(skip_locked=True)
+    if ids is not None:
+        query = query.where(Message.id.in_(ids))
+    moves = outcomes.Moves()
+    messages = session.scalars(query).all()
+    for message in messages:
+        if verdict is Verdict.SEND_AGAIN:
+            outcomes.release(message)
+        else:
+            name = message.provider_id or message.attempt_id or ""
+            outcomes.accept(session, message, name, message.unknown_since or now, moves)
+    moves.write(session)
+    if messages:
+        detail = {"verdict": verdict, "messages": len(messages)}
+        audit.record(session, now, "message.decide", "messages", staff_id=staff_id, detail=detail)
+    return len(messages)
+
+
+def _for_person(now: datetime) -> Select[Message]:
+    return select(Message).where(
+        Message.state == MessageState.UNKNOWN, Message.unknown_since <= now - ASKED_AFTER
+    )
+
+
+def _shown(session: Session, message: Message, code: str | None) -> Unclear:
+    sealed = message.phone_sealed
+    number = sealing.unseal(session, "message.phone", message.id, sealed) if sealed else ""
+    return Unclear(
+        id=message.id,
+        kind=message.kind,
+        phone=mask_phone(number) if number else "",
+        last4=(code or "")[-4:],
+        provider=message.provider or "",
+        since=message.unknown_since or message.due_at,
+        reason=message.reason,
+    )

@@ -1,0 +1,116 @@
+"""The room of messages: how they leave and arrive, what one number got, unclear ones to decide."""
+
+from datetime import UTC, datetime, timedelta
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+
+from survey.db import db, transaction
+from survey.delivery import rates
+from survey.delivery.looking_up import look_up as look_up_number
+from survey.delivery.standing import outcomes_since, standing
+from survey.delivery.unclear import Verdict, waiting_for_person
+from survey.delivery.unclear import decide as settle
+from survey.delivery.unclear import unclear as unclear_messages
+from survey.errors import Invalid
+from survey.models.job import Heartbeat
+from survey.web.health import WORKER_SILENT_AFTER
+from survey.web.staff import message_words as words
+from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.guard import current_staff
+from survey.wording import words_for
+
+# Seconds until a page with messages under way asks again, unless the reader stopped that.
+RENEW_AFTER = "5"
+STAND_STILL = "dung"
+PERIODS = (1, 7, 30)
+
+blueprint = staff_blueprint("messages", __name__, "/staff/messages")
+
+
+@blueprint.app_template_filter("lasting")
+def lasting(value: timedelta) -> str:
+    """A length of time as people say it."""
+    return words.length_words(value)
+
+
+@blueprint.get("")
+def show() -> ResponseReturnValue:
+    """What waits and what became of the rest; the page renews itself while messages leave."""
+    session, now = db.session(), datetime.now(UTC)
+    state = standing(session, now)
+    days = request.args.get("days", 0, type=int)
+    days = days if days in PERIODS else PERIODS[1]
+    renews = state.is_under_way and STAND_STILL not in request.args
+    last_sign = session.scalar(select(func.max(Heartbeat.at)))
+    page = render_template(
+        "staff/messages/show.html",
+        state=state,
+        now=now,
+        outcomes=outcomes_since(session, now - timedelta(days=days)),
+        days=days,
+        periods=PERIODS,
+        unclear=waiting_for_person(session, now),
+        is_silent=last_sign is None or now - last_sign > WORKER_SILENT_AFTER,
+        renews=renews,
+        stand_still=STAND_STILL,
+        words=words,
+    )
+    return page, {"Refresh": RENEW_AFTER} if renews else {}
+
+
+@blueprint.get("/delivery")
+def delivery() -> str:
+    """The share that arrived, per carrier, prefix and day."""
+    return render_template(
+        "staff/messages/delivery.html", board=rates.board(db.session(), datetime.now(UTC))
+    )
+
+
+@blueprint.route("/search", methods=["GET", "POST"])
+def look_up() -> ResponseReturnValue:
+    """What one number was sent; the look is recorded, the number stands in no address or log."""
+    number, fault = None, ""
+    if request.method == "POST":
+        staff_id = current_staff().id
+        try:
+            with transaction() as session:
+                typed = request.form.get("phone", "")
+                number = look_up_number(session, staff_id, typed, datetime.now(UTC))
+        except Invalid as refusal:
+            fault = words_for(refusal)
+    page = render_template("staff/messages/search.html", number=number, fault=fault, words=words)
+    return page, 400 if fault else 200
+
+
+@blueprint.get("/unclear")
+def unclear() -> str:
+    """Messages whose fate a person has to decide."""
+    return _unclear_page()
+
+
+@blueprint.post("/unclear")
+def decide() -> ResponseReturnValue:
+    """Settle the chosen messages, or all that wait, as sent or to be sent again."""
+    staff_id, verdict = current_staff().id, request.form.get("verdict", "")
+    ids = None if request.form.get("scope") == "all" else request.form.getlist("message")
+    if verdict not in set(Verdict) or ids == []:
+        return _unclear_page(words_for(Invalid("nothing_chosen"))), 400
+    with transaction() as session:
+        settled = settle(session, staff_id, ids, Verdict(verdict), datetime.now(UTC))
+    done = "ghi là đã gửi" if verdict == Verdict.LEFT else "đưa lại vào hàng đợi"
+    flash(f"Đã {done}: {settled} tin. Quyết định được ghi vào nhật ký.", "done")
+    return redirect(url_for("messages.unclear"), 303)
+
+
+def _unclear_page(fault: str = "") -> str:
+    session, now = db.session(), datetime.now(UTC)
+    return render_template(
+        "staff/messages/unclear.html",
+        messages=unclear_messages(session, now),
+        total=waiting_for_person(session, now),
+        fault=fault,
+        now=now,
+        words=words,
+    )

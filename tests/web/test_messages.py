@@ -1,0 +1,109 @@
+"""The room of messages, used as a person uses it, without JavaScript."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+from sqlalchemy import func, select
+
+from survey.jobs import queue as jobs
+from survey.models.audit import AuditEntry
+from survey.models.job import Heartbeat
+from survey.models.message import Message, MessageKind, MessageState
+from tests.conftest import unit_of_work
+from tests.sms.gateway import phone, queue
+from tests.web.staff_accounts import form_token, post, signed_in
+
+ROOM = "/staff/messages"
+
+
+def put(app, number, **changes):
+    """A message that is due now, changed as wanted; its id."""
+    now = datetime.now(UTC)
+    with unit_of_work(app) as session:
+        fields = {"due_at": now - timedelta(minutes=2), "expires_at": now + timedelta(days=7)}
+        message_id = queue(session, number, kind=MessageKind.INVITATION, **fields)
+        message = session.get(Message, message_id)
+        for name, value in changes.items():
+            setattr(message, name, value)
+        return message_id
+
+
+def said(answer):
+    """The words of a page, without tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", unescape(answer.text)).split())
+
+
+def test_a_long_send_is_watched_without_script(make_app):
+    """Counts, pace and time left; the page renews itself while messages leave, and not after."""
+    app = make_app(DEMO="1")
+    now = datetime.now(UTC)
+    with unit_of_work(app) as session:
+        session.add(Heartbeat(worker=jobs.process_name(), at=now))
+    for number in range(3):
+        put(app, number)
+    for number in range(3, 8):
+        sent_at = now - timedelta(seconds=10 + number)
+        put(app, number, state=MessageState.SENT, sent_at=sent_at)
+    clerk = signed_in(app, "analyst")
+    page = clerk.get(ROOM)
+    assert page.headers["Refresh"] == "5"
+    words = said(page)
+    assert "3 tin đang chờ gửi" in words
+    assert re.search(r"Tốc độ 0,\d tin/giây ?, còn khoảng \d+ giây", words)
+    assert re.search(r"Đã gửi 5 62,5 % nhà mạng đã nhận", words)
+    assert "Refresh" not in clerk.get(f"{ROOM}?dung=1").headers
+    with unit_of_work(app) as session:
+        for message in session.scalars(select(Message)):
+            message.state, message.sent_at = MessageState.DELIVERED, now
+    done = clerk.get(ROOM)
+    assert "Refresh" not in done.headers
+    assert "Mọi tin đến hạn đã được gửi" in said(done)
+
+
+def test_a_silent_worker_is_told(app):
+    """Nobody waits for messages that nothing sends."""
+    put(app, 1)
+    assert "Bộ phận gửi tin không hoạt động" in said(signed_in(app, "admin").get(ROOM))
+
+
+def test_unclear_messages_are_decided_on_their_page(app):
+    """Listed masked, decided for the ticked ones or for all; nothing ticked changes nothing."""
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    doubt = {
+        "state": MessageState.UNKNOWN,
+        "unknown_since": an_hour_ago,
+        "attempt_id": None,
+        "reason": "ReadTimeout",
+    }
+    first, _ = put(app, 1, **doubt), put(app, 2, **doubt)
+    clerk = signed_in(app, "analyst")
+    assert "2 tin chưa rõ đã gửi hay chưa" in said(clerk.get(ROOM))
+    page = clerk.get(f"{ROOM}/unclear")
+    assert "09••••001" in page.text
+    assert phone(1)[3:] not in page.text
+    empty = post(clerk, f"{ROOM}/unclear", verdict="left", scope="chosen")
+    assert empty.status_code == 400
+    done = post(clerk, f"{ROOM}/unclear", verdict="left", scope="chosen", message=first)
+    assert done.status_code == 303
+    assert "Đã ghi là đã gửi: 1 tin" in said(clerk.get(f"{ROOM}/unclear"))
+    assert post(clerk, f"{ROOM}/unclear", verdict="send_again", scope="all").status_code == 303
+    with unit_of_work(app) as session:
+        states = session.scalars(select(Message.state).order_by(Message.state)).all()
+        assert states == ["ready", "sent"]
+    assert "Không có tin nào cần quyết định" in said(clerk.get(f"{ROOM}/unclear"))
+
+
+def test_a_number_is_looked_up_by_form(app):
+    """The hotline finds what a caller was sent; a part of a number is refused; looks are kept."""
+    put(app, 7, state=MessageState.DELIVERED)
+    hotline = signed_in(app, "handler")
+    token = form_token(hotline, f"{ROOM}/search")
+    found = hotline.post(f"{ROOM}/search", data={"csrf_token": token, "phone": "0900 000 007"})
+    assert re.search(r"Lời mời – \d\d:\d\d .* Đến máy", said(found))
+    assert "0900 000 007" not in found.text
+    wrong = hotline.post(f"{ROOM}/search", data={"csrf_token": token, "phone": "0007"})
+    assert wrong.status_code == 400
+    with unit_of_work(app) as session:
+        looks = select(func.count()).where(AuditEntry.action == "message.look_up")
+        assert session.scalar(looks) == 1
