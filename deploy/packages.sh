@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs Debian packages for what pip cannot bring: pdf (Pango and a font with Vietnamese),
-# browser (Chromium), postgresql or nginx. Without root or apt it says what is missing; never fails.
+# browser (Chromium), postgresql, nginx or kannel (an SMS gateway). Without root or apt it says what
+# is missing; never fails.
 set -eu
 
 missing() {
@@ -9,6 +10,7 @@ missing() {
     browser) ! command -v chromium >/dev/null 2>&1 ;;
     postgresql) ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1 ;;
     nginx) ! command -v nginx >/dev/null 2>&1 && [ ! -x /usr/sbin/nginx ] ;;
+    kannel) ! PATH="$PATH:/usr/sbin" command -v smsbox >/dev/null 2>&1 ;;
     esac
 }
 
@@ -30,7 +32,11 @@ for need in "$@"; do
         packages="nginx"
         without="The shipped nginx file is not tested."
         ;;
-    *) echo "usage: deploy/packages.sh pdf|browser|postgresql|nginx ..." >&2 && exit 2 ;;
+    kannel)
+        packages="kannel kannel-extras"
+        without="Tests with a real SMS gateway are skipped."
+        ;;
+    *) echo "usage: deploy/packages.sh pdf|browser|postgresql|nginx|kannel ..." >&2 && exit 2 ;;
     esac
     missing "$need" || continue
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -38,6 +44,8 @@ for need in "$@"; do
         # shellcheck disable=SC2086  # the list is meant to split into words
         { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
             --no-install-recommends $packages; } >/dev/null 2>&1 || true
+        # Tests start their own; Debian's sample service would only hold ports.
+        [ "$need" != kannel ] || { service kannel stop; update-rc.d kannel disable; } >/dev/null 2>&1 || true
     fi
     if missing "$need"; then
         echo "$without To have it, run: sudo apt install $packages" >&2

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes the test environment and runs every test; exit 0 only if all passed and enough is covered.
-# tests/engines.py finds PostgreSQL and tests/browser Chromium; pytest's summary says what really ran.
+# tests/engines.py finds PostgreSQL, tests/browser Chromium, tests/kannel Kannel; pytest's summary says
+# what really ran.
 set -eu
 cd "$(dirname "$0")/.."
 deploy/venv.sh test
-deploy/packages.sh pdf browser
+deploy/packages.sh pdf browser kannel
 
 result=0
 .venv/bin/python -m pytest -n 2 --cov --cov-report= || result=1

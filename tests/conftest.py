@@ -54,12 +54,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say which engines and browsers really ran."""
+    """Say which engines, browsers and gateways really ran."""
     passed = [report.nodeid for report in terminalreporter.stats.get("passed", [])]
     terminalreporter.section("what really ran")
     counts = {
         "SQLite": sum("sqlite" in name for name in passed),
         f"PostgreSQL ({config.stash[POSTGRES].note})": sum("postgresql" in name for name in passed),
+        "Kannel": sum(name.startswith("tests/kannel/") for name in passed),
         "Chromium": sum(name.startswith("tests/browser/") for name in passed),
         "nginx": sum("test_nginx" in name for name in passed),
     }

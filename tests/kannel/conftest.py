@@ -1,0 +1,132 @@
+"""The whole road on this machine: product, worker process, Kannel, and a handset at its end.
+
+Skipped where Debian's packages kannel and kannel-extras are not installed.
+"""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import case, func, select, update
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation
+from survey.models.message import Message, MessageState
+from survey.models.organisation import DayKind, Province, SpecialDay
+from survey.workdays import local_day
+from tests.conftest import running, unit_of_work
+from tests.kannel.gateway import Handset, Kannel, free_ports, program, until
+from tests.seeding import Wanted, ask_everybody, finish
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Road:
+    """Everything between a finished dossier and a citizen's phone."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        (self.port,) = free_ports(1)
+        self.kannel = Kannel(folder / "kannel", f"http://127.0.0.1:{self.port}")
+        self.environment = {**environment, **self.kannel.settings}
+        self.handset = Handset(self.kannel.smsc)
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.log = folder / "worker.log"
+        self.server: BaseWSGIServer | None = None
+
+    def open_web(self) -> None:
+        """Serve the product where Kannel calls it."""
+        self.server = make_server("127.0.0.1", self.port, self.app, threaded=True)
+        threading.Thread(target=self.server.serve_forever).start()
+
+    def close_web(self) -> None:
+        """Nobody answers Kannel any more."""
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def start_worker(self, *, later: timedelta = timedelta(), rate: int = 50) -> None:
+        """A worker process, whose clock may go ahead."""
+        now = (datetime.now(UTC) + later).isoformat()
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "flask", "--app", "survey", "worker", "--now", now],
+                cwd=ROOT,
+                env={**self.environment, "SMS_RATE": str(rate)},
+                stdout=output,
+                stderr=output,
+            )
+        self.workers.append(process)
+
+    def kill_worker(self) -> None:
+        """`kill -9` the worker."""
+        worker = self.workers.pop()
+        worker.kill()
+        worker.wait()
+
+    def ask(self, count: int) -> dict[str, str]:
+        """Dossiers of as many phones finish now; phone → reply code."""
+        now = datetime.now(UTC)
+        wanted = [
+            Wanted(number, finished_at=now - timedelta(hours=1), due_at=None)
+            for number in range(1, count + 1)
+        ]
+        with unit_of_work(self.app) as session:
+            ask_everybody(session)
+            province = session.scalars(select(Province)).one()
+            province.window_start, province.window_end = time(0), time(23, 59, 59)
+            for days in range(3):
+                day = local_day(now) + timedelta(days=days)
+                session.add(SpecialDay(day=day, kind=DayKind.SWAP_WORK, note="thử"))
+            finish(session, wanted, now)
+        with unit_of_work(self.app) as session:
+            query = select(Dossier.code, Invitation.reply_code)
+            codes = dict(session.execute(query.join(Invitation.dossier)).all())
+        return {one.mobile: codes[one.code] for one in wanted}
+
+    def read(self, *columns: object) -> list[object]:
+        """Every row of some columns; of one column its values."""
+        with unit_of_work(self.app) as session:
+            rows = session.execute(select(*columns)).all()
+        return [row[0] if len(columns) == 1 else tuple(row) for row in rows]
+
+    def let_calls_hang(self) -> None:
+        """Kannel stops in the middle of its work, with calls of the worker under way."""
+        self.kannel.freeze("smsbox")
+        since = datetime.now(UTC)
+        hanging = (Message.state == MessageState.SENDING) & (Message.claimed_at > since)
+        until("calls hang", lambda: self.read(func.count(case((hanging, 1)))) != [0])
+
+    def let_leases_end(self) -> None:
+        """As if the claims of dead workers were a minute old."""
+        with unit_of_work(self.app) as session:
+            session.execute(
+                update(Message)
+                .where(Message.state == MessageState.SENDING)
+                .values(claimed_at=datetime.now(UTC) - timedelta(minutes=1))
+            )
+
+
+@pytest.fixture
+def road(environment: dict[str, str], tmp_path: Path) -> Iterator[Road]:
+    """The road, open from end to end but for the worker; once on each engine."""
+    if program("bearerbox") is None or program("smsbox") is None:
+        pytest.skip("Kannel is not installed")
+    made = Road(environment, tmp_path)
+    with running(made.environment) as app:
+        made.app = app
+        made.open_web()
+        try:
+            made.kannel.start()
+            yield made
+        finally:
+            while made.workers:
+                made.kill_worker()
+            made.kannel.kill()
+            made.handset.close()
+            made.close_web()

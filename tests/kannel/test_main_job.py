@@ -1,0 +1,38 @@
+"""The messages of the main job through a real gateway."""
+
+from survey.models.case import Case
+from survey.models.message import Message
+from survey.models.response import Answer, Response
+from tests.kannel.gateway import REPLY_NUMBER, until
+
+
+def test_from_invitation_to_thanks_and_receipts(road):
+    """Invited, answered from the handset, thanked or asked why, each message with its receipt."""
+    codes = road.ask(2)
+    (happy, unhappy), handset = codes, road.handset
+    road.start_worker()
+    until("both are invited", lambda: len(handset.received) == 2)
+    for phone, code in codes.items():
+        (invitation,) = handset.texts(phone)
+        assert f"kem ma {code} gui {REPLY_NUMBER}" in invitation
+    assert {sms.sender for sms in handset.received} == {REPLY_NUMBER}
+
+    handset.write(happy, f"5 {codes[happy]}")
+    until("thanks", lambda: len(handset.texts(happy)) == 2)
+    assert "xin cam on" in handset.texts(happy)[1]
+
+    handset.write(unhappy.replace("+", ""), f"rất không hài lòng {codes[unhappy]}")
+    until("asked why", lambda: len(handset.texts(unhappy)) == 2)
+    handset.write(unhappy, "Phải đi lại ba lần mới được nhận hồ sơ")
+    handset.write(unhappy, "GOI")
+    until("a call is promised", lambda: len(handset.texts(unhappy)) == 3)
+    (case,) = road.read(Case.code)
+    assert case in handset.texts(unhappy)[2]
+
+    until("all receipts are in", lambda: set(road.read(Message.state)) == {"delivered"})
+    assert len(handset.received) == len(road.read(Message.id)) == 5
+    assert set(road.read(Response.mode)) == {"sms"}
+    assert sorted(road.read(Answer.overall)) == [1, 1, 5]
+    assert "Phải đi lại ba lần mới được nhận hồ sơ" in road.read(Answer.comment)
+    logs = road.kannel.logs()
+    assert not [one for one in (*codes, *codes.values(), "hài lòng", "GOI") if one in logs]
