@@ -9,8 +9,8 @@ import json
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +19,13 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, inspect, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, ProgrammingError
 
 from survey.errors import Invalid, Refused
 
 OWNER_ONLY = 0o600
+# How long a restore waits for a server that still runs and holds a table.
+LOCK_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +94,29 @@ def check(engine: Engine, source: Path, now: datetime) -> list[str]:
             beside = Path(shutil.copyfile(source, Path(folder) / "copy.db"))
             return wanted.differences(_read_sqlite(beside, now))
     scratch = engine.url.set(database=f"{engine.url.database}_check")
-    admin = create_engine(engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    drop = text(f'DROP DATABASE IF EXISTS "{scratch.database}"')
+    with _fresh_database(engine.url, scratch.database or ""):
+        found = _read_restored(scratch, source, now)
+    return wanted.differences(found)
+
+
+@contextmanager
+def _fresh_database(server: URL, name: str) -> Iterator[None]:
+    """An empty database beside ours for the length of a block."""
+    admin = create_engine(server.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    drop = text(f'DROP DATABASE IF EXISTS "{name}"')
     try:
         with admin.connect() as connection:
-            connection.execute(drop)
-            connection.execute(text(f'CREATE DATABASE "{scratch.database}"'))
             try:
-                found = _read_restored(scratch, source, now)
+                connection.execute(drop)
+                connection.execute(text(f'CREATE DATABASE "{name}"'))
+            except ProgrammingError as fault:
+                raise Refused("backup_needs_createdb", server.username or "") from fault
+            try:
+                yield
             finally:
                 connection.execute(drop)
     finally:
         admin.dispose()
-    return wanted.differences(found)
 
 
 def _read_restored(scratch: URL, source: Path, now: datetime) -> Manifest:
@@ -120,21 +132,39 @@ def _read_restored(scratch: URL, source: Path, now: datetime) -> Manifest:
 def restore(engine: Engine, source: Path, now: datetime, *, replace: bool) -> Manifest:
     """Bring a copy back into this database and compare it with the manifest.
 
-    Refused `database_not_empty` unless `replace`; Refused `backup_broken` when a table differs:
-    on SQLite before anything is replaced, on PostgreSQL (where `check` tries it beside) after.
+    Refused `database_not_empty` unless `replace`; Refused `backup_broken` when a table differs,
+    before anything is replaced. Then all is replaced at once or nothing is.
     """
     wanted = stored_manifest(source)
     _refuse_other_engine(engine, wanted)
     with engine.connect() as connection:
-        if inspect(connection).get_table_names() and not replace:
+        present = inspect(connection).get_table_names()
+        if present and not replace:
             raise Refused("database_not_empty")
     engine.dispose()
     if engine.dialect.name == "sqlite":
         return _replace_sqlite(Path(engine.url.database or ""), source, wanted, now)
-    options = ["--clean", "--if-exists", "--no-owner", "--single-transaction"]
-    _run(["pg_restore", *options, str(source)], engine.url)
+    broken = check(engine, source, now)
+    if broken:
+        raise Refused("backup_broken", ", ".join(broken))
+    _replace_postgres(engine, source, present)
     with engine.connect() as connection:
         return _same(wanted, read(connection, now))
+
+
+def _replace_postgres(engine: Engine, source: Path, present: list[str]) -> None:
+    """In one transaction: every table we have goes, also one the copy does not know, and all of
+    the copy comes.
+    """
+    quote = engine.dialect.identifier_preparer.quote
+    listed = ", ".join(quote(name) for name in present)
+    with TemporaryDirectory() as folder:  # only we can read it
+        away, copy = Path(folder) / "away.sql", Path(folder) / "copy.sql"
+        wait = f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';\n"
+        away.write_text(wait + (f"DROP TABLE {listed} CASCADE;\n" if present else ""), "utf-8")
+        _run(["pg_restore", "--no-owner", f"--file={copy}", str(source)])
+        options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
+        _run(["psql", *options, f"--file={away}", f"--file={copy}"], engine.url)
 
 
 def _same(wanted: Manifest, found: Manifest) -> Manifest:
@@ -222,13 +252,17 @@ def _manifest_path(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.json")
 
 
-def _run(command: list[str], database: URL) -> None:
-    """One of PostgreSQL's own tools on a database; Refused when it is missing or fails.
+def _run(command: list[str], database: URL | None = None) -> None:
+    """One of PostgreSQL's own tools, on a database if one is given; Refused when it is missing or
+    fails.
 
     The password goes by a file only we can read, since everybody sees the words of a command.
     """
     if shutil.which(command[0]) is None:
         raise Refused("tool_missing", command[0])
+    if database is None:
+        _succeed(command)
+        return
     with NamedTemporaryFile("w", encoding="utf-8") as passwords:
         password = str(database.password or "").replace("\\", "\\\\").replace(":", "\\:")
         passwords.write(f"*:*:*:*:{password}\n" if password else "")
@@ -242,8 +276,12 @@ def _run(command: list[str], database: URL) -> None:
             database=database.database,
             query={**database.query, **way_in},
         ).render_as_string()
-        done = subprocess.run(  # noqa: S603 - our own words
-            [*command, f"--dbname={address}"], capture_output=True, text=True, check=False
-        )
+        _succeed([*command, f"--dbname={address}"])
+
+
+def _succeed(command: list[str]) -> None:
+    done = subprocess.run(  # noqa: S603 - our own words
+        command, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise Refused("backup_failed", done.stderr.strip().splitlines()[-1] if done.stderr else "")

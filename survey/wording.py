@@ -60,6 +60,10 @@ SENTENCES = {
     ),
     "backup_engine": "Bản sao lưu thuộc loại cơ sở dữ liệu khác ({detail}).",
     "backup_broken": "Bản sao lưu không dùng được: các bảng sau khác bảng kê: {detail}.",
+    "backup_needs_createdb": (
+        "Người dùng {detail} của PostgreSQL chưa có quyền tạo cơ sở dữ liệu để khôi phục thử. "
+        "Hãy chạy: ALTER ROLE ... CREATEDB"
+    ),
     "backup_failed": "Công cụ sao lưu báo lỗi: {detail}",
     "database_not_empty": (
         "Cơ sở dữ liệu này đang có dữ liệu. Hãy dừng web và worker, sao lưu, rồi thêm --replace."

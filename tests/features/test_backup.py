@@ -78,9 +78,9 @@ def test_a_copy_is_proven_and_brought_back(
 
 
 def test_a_copy_that_differs_is_found(
-    engine: str, app: Flask, transact: Transact, runner: Runner, copy: Path
+    app: Flask, transact: Transact, runner: Runner, copy: Path
 ) -> None:
-    """A table with other rows than the manifest's is named, with exit code 1, and not let in."""
+    """A table with other rows than the manifest's is named, and nothing of ours is replaced."""
     manifest = copy.with_name(f"{copy.name}.json")
     document = json.loads(manifest.read_text(encoding="utf-8"))
     document["tables"]["dossier"]["digest"] = "0" * 64
@@ -91,8 +91,37 @@ def test_a_copy_that_differs_is_found(
     assert (found.code, found.json) == (1, {"ok": False, "differing": ["dossier"]})
     refused = runner("storage", "restore", str(copy), "--replace")
     assert (refused.code, "dossier" in refused.err) == (2, True)
-    if engine == "sqlite":
-        assert contents(app) == before
+    assert contents(app) == before
+
+
+def test_a_copy_of_an_older_version_replaces_all(
+    app: Flask, transact: Transact, runner: Runner, copy: Path
+) -> None:
+    """Tables of a later version, leaning on ours, go with the data that are replaced."""
+    before = contents(app)
+    with transact() as session:
+        session.execute(text("CREATE TABLE later (code TEXT REFERENCES sector (code))"))
+    done = runner("storage", "restore", str(copy), "--replace", "--json")
+    assert (done.code, done.json["ok"] if done.out else done.err) == (0, True)
+    assert contents(app) == before
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_a_role_that_may_not_try_a_copy_is_told_what_it_lacks(
+    engine: str, make_app: Callable[..., Flask], transact: Transact, copy: Path
+) -> None:
+    """Without the right to make a database the command ends with a sentence that names it."""
+    with transact() as session:
+        url = session.get_bind().url
+        role = f"plain_{url.database}"[:60]
+        session.execute(text(f"CREATE ROLE \"{role}\" LOGIN PASSWORD 'plain'"))
+    try:
+        plain = url.set(username=role, password="plain").render_as_string(hide_password=False)
+        refused = run_command(make_app(DATABASE_URL=plain), "storage", "check", str(copy))
+        assert (refused.code, "CREATEDB" in refused.err) == (2, True)
+    finally:
+        with transact() as session:
+            session.execute(text(f'DROP ROLE "{role}"'))
 
 
 @pytest.mark.parametrize("harm", ["truncated", "overwritten", "no manifest", "gone"])
