@@ -127,6 +127,9 @@ SENTENCES = {
     "close_needs_reply": (
         "Chưa có trả lời bằng văn bản. Hãy trả lời trước, hoặc chọn lý do đóng khác."
     ),
+    "postpone_reason": "Hãy ghi lý do cần thêm thời gian.",
+    "already_postponed": "Đã hẹn lại một lần; không hẹn thêm được nữa.",
+    "postpone_too_late": "Đã quá hạn trả lời nên không hẹn lại được. Hãy trả lời ngay.",
     "no_contact_wished": "Người dân không đề nghị được liên hệ.",
     "no_mobile_wished": "Không có số di động nhận được tin nhắn. Hãy chọn chỉ đăng trên trang.",
     "reveal_reason": "Hãy chọn lý do xem thông tin liên hệ; lý do khác cần ghi rõ (300 ký tự).",

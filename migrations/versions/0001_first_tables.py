@@ -594,6 +594,7 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("postponed", sa.Integer(), nullable=False),
         sa.Column("first_reaction_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
@@ -627,6 +628,7 @@ def upgrade() -> None:
             "contact_index IS NULL OR contact_phone_sealed IS NOT NULL",
             name=op.f("ck_case_contact_pair"),
         ),
+        sa.CheckConstraint("postponed BETWEEN 0 AND 1", name=op.f("ck_case_postponed_once")),
         sa.CheckConstraint("reopened BETWEEN 0 AND 1", name=op.f("ck_case_reopened_once")),
         sa.ForeignKeyConstraint(
             ["agency_id"], ["agency.id"], name=op.f("fk_case_agency_id_agency")
@@ -836,7 +838,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=15), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('opened', 'taken', 'noted', 'replied', 'closed', 'reopened', 'revealed', 'citizen_added')",
+            "kind IN ('opened', 'taken', 'noted', 'postponed', 'replied', 'closed', 'reopened', 'revealed', 'citizen_added')",
             name=op.f("ck_case_event_kind"),
         ),
         sa.CheckConstraint("number >= 1", name=op.f("ck_case_event_number")),

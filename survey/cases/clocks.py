@@ -16,6 +16,8 @@ from survey.workdays import LOCAL, OFFICE_HOURS, Calendar, local_day
 FIRST_REACTION_HOURS = 8.0
 # Five working days for the written reply, the term provincial hotlines (1022) promise.
 REPLY_DAYS = 5
+# The written reply may be put off by a third of its term, as a late dossier may.
+POSTPONED_BY = 1 / 3
 # A case is called urgent when less than this is left.
 SOON_HOURS = 4.0
 REOPEN_DAYS = 30
@@ -54,6 +56,13 @@ def start_clocks(session: Session, case: Case, now: datetime, *, by_the_day: boo
     case.due_at = calendar.add_working_hours(start, REPLY_DAYS * hours_of_a_day())
     case.first_reaction_at = None
     case.replied_at = None
+    case.postponed = 0
+
+
+def postponed_until(session: Session, case: Case) -> datetime:
+    """The deadline of the written reply if it is put off."""
+    hours = REPLY_DAYS * hours_of_a_day() * POSTPONED_BY
+    return calendar_of(session).add_working_hours(case.due_at, hours)
 
 
 class Pace(StrEnum):

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.cases.clocks import Clock, day_of, read_clocks
+from survey.cases.clocks import Clock, day_of, postponed_until, read_clocks
 from survey.cases.labels import EVENTS
 from survey.cases.notices import may_text
 from survey.cases.queue import latest_answers
@@ -62,6 +62,8 @@ class CaseFile:
     citizen: Identity | None
     reveals_left: int
     may_text: bool
+    # The new deadline if the reply is put off now; None when it cannot be any more.
+    may_postpone_until: datetime | None
 
 
 def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseFile:
@@ -81,6 +83,9 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         citizen=masked_identity(session, staff, case),
         reveals_left=reveals_left(session, staff, now),
         may_text=is_handler and may_text(session, case),
+        may_postpone_until=(
+            postponed_until(session, case) if not case.postponed and now < case.due_at else None
+        ),
     )
 
 

@@ -32,6 +32,7 @@ EVENTS: dict[str, str] = {
     EventKind.OPENED: "Mở từ phiếu đánh giá",
     EventKind.TAKEN: "Nhận xử lý",
     EventKind.NOTED: "Ghi chú nội bộ",
+    EventKind.POSTPONED: "Hẹn lại ngày trả lời",
     EventKind.REPLIED: "Trả lời bằng văn bản",
     EventKind.CLOSED: "Đóng phản ánh",
     EventKind.REOPENED: "Mở lại",

@@ -1,4 +1,4 @@
-"""The text message that carries a written reply, or tells of it, to who wished to be called."""
+"""Text messages about a case, to who wished to be called: the reply, a delay, a second look."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -73,6 +73,19 @@ def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
         case_id=case.id,
     )
     outbox.enqueue(session, now, draft)
+
+
+def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> None:
+    """Tell by when the written reply comes: `delay` when it was put off, or `reopened`.
+
+    Who did not wish to be called, or gave no mobile, reads it on the page of the link.
+    """
+    if not may_text(session, case):
+        return
+    hotline = session.scalars(select(Province.hotline)).one()
+    by = deadline_words(case.due_at, "vi")
+    text = render(body, "vi", case_code=case.code, url="", hotline=hotline, by=by)
+    send(session, case, text, now)
 
 
 def _mobile(session: Session, case: Case) -> str | None:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import audit
+from survey.cases import notices
 from survey.cases.alerting import join_alert, settle_alert
 from survey.cases.clocks import day_of, may_reopen, start_clocks
 from survey.cases.timeline import add_event
@@ -143,6 +144,7 @@ def reopen_by_citizen(session: Session, response: Response, now: datetime) -> Ca
         raise Refused("case_not_reopenable")
     case.reopened = 1
     open_again(session, now, case)
+    notices.tell_deadline(session, case, "reopened", now)
     _record(session, now, case, "case.reopen")
     return case
 

@@ -1,4 +1,4 @@
-"""What staff do with a case: take, note, reply, close. Each step is in its timeline and the chain.
+"""What staff do with a case: take, note, put off, reply, close; timeline and chain keep each step.
 
 Every step begins with `claim`, which holds the row and refuses an outdated view of it.
 """
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases import notices
 from survey.cases.alerting import settle_alert
+from survey.cases.clocks import postponed_until
 from survey.cases.labels import CLOSE_REASONS
 from survey.cases.notices import Way
 from survey.cases.sight import visible
@@ -50,6 +51,26 @@ def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
 def note(session: Session, staff: Staff, case: Case, text: str, now: datetime) -> None:
     """Add words that only staff read; heads of agencies explain their side this way."""
     _tell(session, staff, case, EventKind.NOTED, _words(text, "note_empty"), now)
+
+
+def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
+    """Put the written reply off, once and before it is due; who wished to be called is told.
+
+    `reason` is read by colleagues and the agency. Refused `already_postponed`, `postpone_too_late`,
+    `case_step` when nobody works on it; Invalid `postpone_reason`.
+    """
+    _only_owner(staff, case)
+    reason = _words(reason, "postpone_reason")
+    if case.state != CaseState.IN_PROGRESS:
+        raise Refused("case_step", case.state)
+    if case.postponed:
+        raise Refused("already_postponed")
+    if now >= case.due_at:
+        raise Refused("postpone_too_late")
+    case.due_at = postponed_until(session, case)
+    case.postponed = 1
+    _tell(session, staff, case, EventKind.POSTPONED, reason, now)
+    notices.tell_deadline(session, case, "delay", now)
 
 
 def reply(

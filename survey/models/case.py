@@ -59,6 +59,7 @@ class EventKind(StrEnum):
     OPENED = "opened"
     TAKEN = "taken"
     NOTED = "noted"
+    POSTPONED = "postponed"
     REPLIED = "replied"
     CLOSED = "closed"
     REOPENED = "reopened"
@@ -77,6 +78,7 @@ class Case(Base):
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed"),
         CheckConstraint("closed_at IS NULL OR close_reason IS NOT NULL", name="close_reason_given"),
         CheckConstraint("reopened BETWEEN 0 AND 1", name="reopened_once"),
+        CheckConstraint("postponed BETWEEN 0 AND 1", name="postponed_once"),
         CheckConstraint(
             "contact_index IS NULL OR contact_phone_sealed IS NOT NULL", name="contact_pair"
         ),
@@ -107,6 +109,8 @@ class Case(Base):
     # Deadlines of the first reaction and of the written reply, in working hours.
     first_due_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    # Whether the second deadline was put off: once until the case is opened again.
+    postponed: Mapped[int] = mapped_column(default=0)
     first_reaction_at: Mapped[datetime | None]
     replied_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from survey import alerts, audit
 from survey.cases import notices, opening, queue, sight, steps
-from survey.cases.clocks import may_reopen, read_clocks
+from survey.cases.clocks import calendar_of, may_reopen, read_clocks
 from survey.cases.file import open_file
 from survey.cases.notices import Way
 from survey.cases.queue import View
@@ -21,6 +21,7 @@ from survey.models.organisation import AgencyLevel
 from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
 from survey.privacy.sealing import unseal
+from survey.sms.text import deadline_words
 from tests.features import answering
 from tests.features.answering import NOW, WISH
 
@@ -220,6 +221,55 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
         assert session.get(Alert, case.alert_id).closed_at is None
     with pytest.raises(Refused, match="case_already_reopened"):
         reopen(MONDAY + timedelta(days=3))
+
+
+def texts(session):
+    """What waits to be sent, in order."""
+    rows = session.scalars(select(Message).order_by(Message.due_at))
+    return [unseal(session, "message.body", one.id, one.body_sealed) for one in rows]
+
+
+def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
+    """Reopening is confirmed by text with the new deadline; on a page alone without a wish."""
+    code, handler = prepare(transact, contact=WISH, overall=1)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
+    with transact() as session:
+        response = session.scalars(select(Response)).one()
+        case = opening.reopen_by_citizen(session, response, MONDAY + timedelta(days=1))
+        (text,) = texts(session)
+        assert f"Phan anh {code} da mo lai theo yeu cau" in text
+        assert deadline_words(case.due_at, "vi") in text
+
+
+@pytest.mark.parametrize("contact", [WISH, None])
+def test_a_reply_is_put_off_once_and_in_time(transact, work, contact):
+    """A third of the term more, with a reason, told to who wished a call; no second time."""
+    code, handler = prepare(transact, contact=contact, overall=1)
+    with work(handler, code) as (session, staff, case):
+        with pytest.raises(Refused, match="take_first"):
+            steps.postpone(session, staff, case, "Chờ xác minh", MONDAY)
+        steps.take(session, staff, case, MONDAY)
+        with pytest.raises(Invalid, match="postpone_reason"):
+            steps.postpone(session, staff, case, " ", MONDAY)
+        with pytest.raises(Refused, match="postpone_too_late"):
+            steps.postpone(session, staff, case, "Chờ xác minh", case.due_at)
+        promised = case.due_at
+        steps.postpone(session, staff, case, "Chờ xác minh", MONDAY)
+        calendar = calendar_of(session)
+        assert calendar.working_hours_between(promised, case.due_at) == pytest.approx(12.5)
+        with pytest.raises(Refused, match="already_postponed"):
+            steps.postpone(session, staff, case, "Chờ tiếp", MONDAY)
+        shown = open_file(session, staff, code, MONDAY)
+        assert shown.may_postpone_until is None
+        assert (case.events[-1].kind, case.events[-1].text) == ("postponed", "Chờ xác minh")
+        told = [deadline_words(case.due_at, "vi")] if contact else []
+        assert [by for text in texts(session) for by in told if by in text] == told
+        assert len(texts(session)) == len(told)
+        steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
+        with pytest.raises(Refused, match="case_step"):
+            steps.postpone(session, staff, case, "Chờ tiếp", MONDAY)
 
 
 def test_what_comes_after_closing_is_not_lost(transact, work):

@@ -66,6 +66,21 @@ def test_a_case_walks_from_the_queue_to_its_end(app):
         assert session.scalars(select(Message)).one().kind == "case_reply"
 
 
+def test_a_deadline_is_put_off_by_a_form(app):
+    """The page offers one new deadline, asks why, and then says that it was used up."""
+    code, _ = open_case(app, contact=WISH, overall=1)
+    client = signed_in(app, "handler")
+    act(client, code, "take")
+    assert "Hẹn lại một lần, đến" in client.get(f"/staff/cases/{code}").text
+    assert act(client, code, "postpone", postpone_words=" ").status_code == 400
+    moved = act(client, code, "postpone", postpone_words="Chờ đơn vị xác minh")
+    assert moved.status_code == 303
+    shown = unescape(client.get(f"/staff/cases/{code}").text)
+    assert "Chờ đơn vị xác minh" in shown
+    assert "Đã hẹn lại một lần." in shown
+    assert "postpone_words" not in shown
+
+
 def test_an_outdated_form_shows_both_texts_and_loses_nothing(app):
     """409 with what was typed and what is new side by side; sending again then works."""
     code, _ = open_case(app, overall=1)

@@ -55,7 +55,12 @@ WAYS = {
 }
 REVEAL_REASONS = {"call_back": "Gọi lại", "compare": "Đối chiếu hồ sơ", "other": "Lý do khác"}
 # What is typed on a case, by the step that uses it up.
-DRAFTS = {"reply": "reply", "note": "note", "close": "close_words"}
+DRAFTS = {
+    "reply": "reply",
+    "note": "note",
+    "close": "close_words",
+    "postpone": "postpone_words",
+}
 ROOM = {"gsm7": (160, 153), "ucs2": (70, 67)}
 
 Step = Callable[[Session, Staff, Case, datetime], object]
@@ -130,6 +135,17 @@ def note(code: str) -> ResponseReturnValue:
         steps.note(unit, staff, case, text, now)
 
     return _do(code, "note", step, "Đã lưu ghi chú.")
+
+
+@blueprint.post("/cases/<code>/postpone")
+def postpone(code: str) -> ResponseReturnValue:
+    """Put the written reply off, once."""
+    reason = request.form.get("postpone_words", "")
+
+    def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
+        steps.postpone(unit, staff, case, reason, now)
+
+    return _do(code, "postpone", step, "Đã hẹn lại ngày trả lời.")
 
 
 @blueprint.post("/cases/<code>/preview")

@@ -33,6 +33,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "cases.show": CASE_READERS,
     "cases.note": CASE_READERS,
     "cases.take": HANDLERS,
+    "cases.postpone": HANDLERS,
     "cases.preview": HANDLERS,
     "cases.reply": HANDLERS,
     "cases.close": HANDLERS,
