@@ -116,6 +116,8 @@ SENTENCES = {
     "no_case": "Không có phản ánh này trong phạm vi của tài khoản.",
     "case_changed": "Phản ánh vừa được thay đổi. Hãy xem nội dung mới rồi gửi lại.",
     "case_closed": "Phản ánh đã đóng.",
+    "bad_send_bias": "Hãy chọn một trong hai cách xử lý tin không rõ đã đi hay chưa.",
+    "message_step": "Tin nhắn không thể chuyển trạng thái như vậy ({detail}). Hãy tải lại trang.",
     "case_step": "Trạng thái hiện tại của phản ánh chưa cho phép bước này. Hãy tải lại trang.",
     "case_already_reopened": "Phản ánh đã được mở lại một lần. Xin gọi đường dây nóng.",
     "case_not_reopenable": (

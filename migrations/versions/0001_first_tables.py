@@ -148,6 +148,8 @@ def upgrade() -> None:
         sa.Column("window_start", sa.Time(), nullable=False),
         sa.Column("window_end", sa.Time(), nullable=False),
         sa.Column("phone_gap_days", sa.Integer(), nullable=False),
+        sa.Column("phone_week_cap", sa.Integer(), nullable=False),
+        sa.Column("reminder_days", sa.Integer(), nullable=False),
         sa.Column("intermediary_over", sa.Integer(), nullable=False),
         sa.Column("intermediary_days", sa.Integer(), nullable=False),
         sa.Column("full_percent", sa.Integer(), nullable=False),
@@ -161,6 +163,8 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("link_days BETWEEN 1 AND 90", name=op.f("ck_province_link_days")),
         sa.CheckConstraint("phone_gap_days >= 0", name=op.f("ck_province_phone_gap_days")),
+        sa.CheckConstraint("phone_week_cap >= 1", name=op.f("ck_province_phone_week_cap")),
+        sa.CheckConstraint("reminder_days >= 0", name=op.f("ck_province_reminder_days")),
         sa.CheckConstraint("window_start < window_end", name=op.f("ck_province_window")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_province")),
     )

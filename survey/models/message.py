@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.db import Base, one_of
+from survey.errors import Conflict
 
 
 class MessageKind(StrEnum):
@@ -154,6 +155,16 @@ class Message(Base):
     looks: Mapped[int] = mapped_column(default=0)
     # Neutral reason of the latest failure: refused_number, opted_out, provider_down, …
     reason: Mapped[str] = mapped_column(String(40), default="")
+
+    def may_step(self, state: MessageState) -> bool:
+        """Whether STEPS leads there from where the message stands."""
+        return state in STEPS[MessageState(self.state)]
+
+    def step(self, state: MessageState) -> None:
+        """Go to a state; Conflict `message_step` if STEPS does not lead there."""
+        if not self.may_step(state):
+            raise Conflict("message_step", f"{self.state} → {state}")
+        self.state = state
 
 
 class Inbound(Base):

@@ -41,6 +41,8 @@ class Province(Base):
     __table_args__ = (
         CheckConstraint("full_percent BETWEEN 0 AND 100", name="full_percent"),
         CheckConstraint("phone_gap_days >= 0", name="phone_gap_days"),
+        CheckConstraint("phone_week_cap >= 1", name="phone_week_cap"),
+        CheckConstraint("reminder_days >= 0", name="reminder_days"),
         CheckConstraint("invite_delay_minutes >= 0", name="invite_delay_minutes"),
         CheckConstraint("link_days BETWEEN 1 AND 90", name="link_days"),
         CheckConstraint("window_start < window_end", name="window"),
@@ -67,6 +69,10 @@ class Province(Base):
     window_end: Mapped[time] = mapped_column(default=time(20))
     # Days between two invitations to one phone; 0 switches the rule off.
     phone_gap_days: Mapped[int] = mapped_column(default=30)
+    # Invitations and reminders that one phone gets within seven days, at most.
+    phone_week_cap: Mapped[int] = mapped_column(default=5)
+    # Days after an invitation on which those who did not answer are reminded once; 0: never.
+    reminder_days: Mapped[int] = mapped_column(default=3)
     # More dossiers than this on one phone within `intermediary_days` make it an intermediary.
     intermediary_over: Mapped[int] = mapped_column(default=5)
     intermediary_days: Mapped[int] = mapped_column(default=90)

@@ -8,6 +8,7 @@ rotate.
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ from survey.settings import decode_key
 # 32 letters and digits without I, L, O and U, which are misread.
 TOKEN_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # noqa: S105 - an alphabet, not a secret
 TOKEN_LENGTH = 12
+TOKEN_SHAPE = re.compile(rf"[{TOKEN_ALPHABET}]{{{TOKEN_LENGTH}}}")
 REPLY_CODE_LENGTH = 4
 CASE_CODE_LENGTH = 8
 NONCE_BYTES = 12

@@ -61,9 +61,9 @@ def _move(
     moves: outcomes.Moves,
 ) -> None:
     """Go forward where the states allow it."""
-    if receipt.outcome == "delivered" and outcomes.may_step(message, MessageState.DELIVERED):
+    if receipt.outcome == "delivered" and message.may_step(MessageState.DELIVERED):
         outcomes.deliver(message, now)
-    elif receipt.outcome == "undelivered" and outcomes.may_step(message, MessageState.UNDELIVERED):
+    elif receipt.outcome == "undelivered" and message.may_step(MessageState.UNDELIVERED):
         outcomes.fail_delivery(session, message, receipt.error_code, now, moves)
-    elif receipt.outcome == "expired" and outcomes.may_step(message, MessageState.EXPIRED):
+    elif receipt.outcome == "expired" and message.may_step(MessageState.EXPIRED):
         outcomes.expire(session, message, now, moves)

@@ -67,9 +67,11 @@ def test_sealed_values_cannot_be_moved(transact: Transact) -> None:
 
 
 def test_contact_data_live_ninety_days_and_counts_stay(
-    transact: Transact, tokens: dict[str, str]
+    transact: Transact, tokens: dict[str, str], runner: Callable[..., Ran]
 ) -> None:
     """Phones go 90 days after the finish, a case's 90 days after its closing; counts stay."""
+    after_the_reminder = NOW + timedelta(days=4)
+    assert runner("messages", "send-due", "--now", after_the_reminder.isoformat()).code == 0
     with transact() as session:
         before = session.scalar(select(func.sum(Count.n1 + Count.n5)))
         close_case(session, NOW + timedelta(days=10))

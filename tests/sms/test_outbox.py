@@ -11,13 +11,13 @@ from survey.models.count import Frame
 from survey.models.invitation import CoverageEntry, OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.models.organisation import Province, SpecialDay
-from survey.responses import Submission, submit
 from survey.sms import outbox
 from survey.sms.providers import SmsConfigFault, SmsLoad, SmsNotSent, SmsRefused
-from tests.seeding import LINK, Wanted, ask_everybody, finish
+from tests.seeding import Wanted, ask_everybody, finish
 from tests.sms.gateway import NOW, WEEK, Gateway, fails, phone, queue, takes
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 NO_WAIT = timedelta()
 
 
@@ -106,7 +106,8 @@ def test_body_is_blanked_when_it_left(transact, gateway):
         queue(session, 2)
     outbox.send_due(gateway, NOW)
     with transact() as session:
-        by_kind = {message.kind: message for message in session.scalars(select(Message))}
+        left = session.scalars(select(Message).where(Message.state == MessageState.SENT))
+        by_kind = {message.kind: message for message in left}
         assert all(message.body_sealed is None for message in by_kind.values())
         assert by_kind["invitation"].phone_index is not None
         assert by_kind["dialogue"].phone_index is None
@@ -212,30 +213,6 @@ def test_opted_out_meanwhile(transact, gateway):
     assert frame(transact) == (0, 0)
 
 
-def remind(transact, body, kind=MessageKind.REMINDER):
-    """Queue a reminder with the text of the invitation."""
-    with transact() as session:
-        invited = session.scalars(select(Message.invitation_id)).first()
-        queue(session, 7, body, kind=kind, invitation_id=invited, due_at=NOW + timedelta(days=3))
-
-
-@pytest.mark.parametrize("event", ["answered", "disowned", "silent"])
-def test_reminder_only_to_those_who_did_not_answer(transact, gateway, event):
-    """Nobody is reminded of what they answered or of what is not theirs."""
-    invite(transact, 1)
-    outbox.send_due(gateway, NOW)
-    token = LINK.search(gateway.texts[0])[1]
-    remind(transact, gateway.texts[0])
-    with transact() as session:
-        if event == "answered":
-            submit(session, token, Submission(overall=4), NOW + MINUTE)
-        if event == "disowned":
-            invitations.disown(session, token, NOW + MINUTE)
-    summary = outbox.send_due(gateway, NOW + timedelta(days=3))
-    assert summary.sent == (1 if event == "silent" else 0)
-    assert summary.waiting == 0
-
-
 def at(day, clock):
     """An instant from local wall time."""
     return datetime.fromisoformat(f"{day}T{clock}:00+07:00")
@@ -304,6 +281,20 @@ def test_the_gap_holds_between_runs(transact, gateway):
         queue(session, 1, "Hai", kind=MessageKind.REMINDER, due_at=NOW + MINUTE)
     assert outbox.send_due(gateway, NOW + 5 * MINUTE) == outbox.SendSummary(0, 0, 0, 1)
     assert outbox.send_due(gateway, NOW + 11 * MINUTE).sent == 1
+
+
+def test_a_number_is_asked_so_often_a_week(transact, gateway):
+    """Beyond the cap of a week what asks waits its turn; a reply to a complaint does not."""
+    with transact() as session:
+        session.scalars(select(Province)).one().phone_week_cap = 2
+        for day in range(3):
+            terms = {"due_at": NOW + day * DAY, "expires_at": NOW + 2 * WEEK}
+            queue(session, 1, f"Hoi {day}", kind=MessageKind.REMINDER, **terms)
+        queue(session, 1, "Tra loi", kind=MessageKind.CASE_REPLY, due_at=NOW + 3 * DAY)
+    for day in range(7):
+        outbox.send_due(gateway, NOW + day * DAY)
+    assert gateway.texts == ["Hoi 0", "Hoi 1", "Tra loi"]
+    assert outbox.send_due(gateway, NOW + WEEK + MINUTE).sent == 1
 
 
 def test_no_window_and_no_gap_in_rehearsal(make_app, environment):

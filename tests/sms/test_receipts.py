@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from survey.models.message import Message, Receipt
+from survey.models.message import Message, MessageKind, Receipt
 from survey.sms import outbox, receipts
 from survey.sms.providers import DeliveryReceipt
 from tests.sms.gateway import NOW, Gateway, fails, queue
@@ -32,7 +32,8 @@ def report(transact, gateway):
         with transact() as session:
             receipts.apply(session, NOW + MINUTE, receipt)
         with transact() as session:
-            return session.scalars(select(Message.state)).one()
+            query = select(Message.state).where(Message.kind != MessageKind.REMINDER)
+            return session.scalars(query).one()
 
     return word
 

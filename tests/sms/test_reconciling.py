@@ -154,3 +154,18 @@ def test_settled_while_the_provider_was_asked(app, transact, gateway, rows):
     gateway.listing = settle
     summary = outbox.reconcile(gateway, NOW + 11 * MINUTE, NO_WAIT)
     assert summary == outbox.ReconcileSummary(0, 0, 0)
+
+
+def test_no_other_provider_repeats_a_doubt(transact, gateway, rows):
+    """While nobody knows whether one provider took a message, another one never sends it."""
+    with transact() as session:
+        queue(session, 1)
+    gateway.before = fails(TimeoutError())
+    outbox.send_due(gateway, NOW)
+    other = Gateway()
+    other.name = "other"
+    for hours in (1, 24, 48):
+        later = NOW + timedelta(hours=hours)
+        assert outbox.reconcile(other, later, NO_WAIT) == outbox.ReconcileSummary(0, 0, 1)
+        assert outbox.send_due(other, later) == outbox.SendSummary(0, 0, 0, 0)
+    assert (other.calls, rows()) == (0, ["unknown"])

@@ -18,6 +18,18 @@ from tests.web.staff_accounts import PASSWORD, add_account, post, sign_in, signe
 SECRET = re.compile(r"<code[^>]*>([A-Z2-7 ]{39})</code>")
 RECOVERY = re.compile(r"<code>([0-9A-Z-]{14})</code>")
 OPEN_ROOMS = ("sign_in.",)
+NUMBERS = {
+    "invite_delay_minutes": "60",
+    "link_days": "10",
+    "max_age_days": "20",
+    "phone_gap_days": "0",
+    "phone_week_cap": "3",
+    "reminder_days": "0",
+    "send_bias": "prefer_send",
+    "intermediary_over": "5",
+    "intermediary_days": "90",
+    "full_percent": "25",
+}
 
 
 @pytest.fixture
@@ -226,22 +238,14 @@ def test_the_provinces_rules_are_changed_and_recorded(app):
     """Delay, window, gap, sampling and special days are set on one page, each act audited."""
     admin = signed_in(app, "admin")
     page = "/staff/settings"
-    numbers = {
-        "invite_delay_minutes": "60",
-        "link_days": "10",
-        "max_age_days": "20",
-        "phone_gap_days": "0",
-        "intermediary_over": "5",
-        "intermediary_days": "90",
-        "full_percent": "25",
-    }
     times = {"window_start": "08:30", "window_end": "19:00"}
-    assert post(admin, page, **numbers, **times).status_code == 303
+    assert post(admin, page, **NUMBERS, **times).status_code == 303
     bad = [
-        {**numbers, **times, "link_days": "0"},
-        {**numbers, **times, "full_percent": "١٠"},
-        {**numbers, "window_start": "20:00", "window_end": "08:00"},
-        {**numbers, "window_start": "sáng", "window_end": "08:00"},
+        {**NUMBERS, **times, "link_days": "0"},
+        {**NUMBERS, **times, "send_bias": "maybe"},
+        {**NUMBERS, **times, "full_percent": "١٠"},
+        {**NUMBERS, "window_start": "20:00", "window_end": "08:00"},
+        {**NUMBERS, "window_start": "sáng", "window_end": "08:00"},
     ]
     for fields in bad:
         assert post(admin, page, **fields).status_code == 400
@@ -257,6 +261,7 @@ def test_the_provinces_rules_are_changed_and_recorded(app):
     with unit_of_work(app) as session:
         province = session.query(Province).one()
         assert (province.phone_gap_days, province.link_days) == (0, 10)
+        assert (province.reminder_days, province.send_bias) == (0, "prefer_send")
         assert province.window_start.isoformat() == "08:30:00"
         assert {sector.sample_percent for sector in session.query(Sector)} == {50}
         assert session.query(SpecialDay).count() == 0

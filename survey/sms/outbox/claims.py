@@ -1,8 +1,8 @@
 """Taking messages that may leave now: the last look at every rule, in one short transaction."""
 
-import re
 import secrets
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,10 +15,9 @@ from survey.models.response import Response
 from survey.privacy import sealing
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, cancel, expire
-from survey.sms.outbox.rules import ANSWERS, STARTED, Rules
+from survey.sms.outbox.rules import ANSWERS, ASKING, GAP, STARTED, WEEK, Rules
 from survey.sms.providers import OutgoingSms
 
-LINK_TOKEN = re.compile(rf"[{sealing.TOKEN_ALPHABET}]{{{sealing.TOKEN_LENGTH}}}")
 _EXPIRED_AT_ONCE = 200
 
 
@@ -93,7 +92,7 @@ def _take(
 def _begin(checks: "_Checks", message: Message, taker: Taker) -> Claim:
     """Mark a message as being handed over by this process."""
     phone, body = checks.phones[message.id], checks.bodies[message.id]
-    message.state = MessageState.SENDING
+    message.step(MessageState.SENDING)
     message.attempt += 1
     message.attempt_id = secrets.token_hex(16)
     message.owner, message.claimed_at = taker.owner, taker.clock
@@ -166,25 +165,29 @@ class _Checks:
         self.bodies = {m.id: _unseal(session, "body", m) for m in messages}
         self.opted_out = _opted_out(session, self.phones)
         self.done = _not_needed(session, messages, self.phones, self.bodies)
-        self.busy_until = _busy_until(session, rules, now, messages)
+        self.begun = _begun(session, rules, now, messages)
 
     def reason_to_cancel(self, message: Message) -> str:
-        """`opted_out`, `not_needed` (answered, or not this citizen's dossier), or empty."""
-        if message.kind not in {MessageKind.INVITATION, MessageKind.REMINDER}:
+        """`opted_out`; `not_needed`: answered, disowned, or its invitation never came; or empty."""
+        if message.kind not in ASKING:
             return ""
         if message.id in self.opted_out:
             return "opted_out"
         return "not_needed" if message.id in self.done else ""
 
     def is_too_soon(self, message: Message) -> bool:
-        """Whether another message of ours just went to this number; then it waits its turn."""
-        if message.kind not in STARTED or not self.rules.gap or message.phone_index is None:
+        """Whether another of ours just went to this number, or enough this week: it waits."""
+        if message.kind not in STARTED or self.rules.is_rehearsal or message.phone_index is None:
             return False
-        until = self.busy_until.get(message.phone_index)
-        if until is not None and until > self.now:
+        begun = self.begun[message.phone_index]
+        until = max((moment + GAP for moment, _ in begun), default=self.now)
+        asked = sorted(moment for moment, kind in begun if kind in ASKING)
+        if message.kind in ASKING and len(asked) >= self.rules.week_cap:
+            until = max(until, asked[-self.rules.week_cap] + WEEK)
+        if until > self.now:
             message.retry_at = until
             return True
-        self.busy_until[message.phone_index] = self.now + self.rules.gap
+        begun.append((self.now, MessageKind(message.kind)))
         return False
 
 
@@ -219,7 +222,12 @@ def _not_needed(
         return set()
     found = session.scalars(select(Invitation).where(Invitation.id.in_(asked.values())))
     invitations = {invitation.id: invitation for invitation in found}
-    done: set[str] = set()
+    never_came = _never_came(session, invitations)
+    done = {
+        one.id
+        for one in messages
+        if one.kind == MessageKind.REMINDER and asked[one.id] in never_came
+    }
     owners: dict[bytes, str] = {}
     for message_id, invitation_id in asked.items():
         invitation = invitations[invitation_id]
@@ -227,25 +235,37 @@ def _not_needed(
             done.add(message_id)
         code = invitation.reply_code
         tokens = [sealing.sms_token(phones[message_id], code)] if code else []
-        for token in tokens or LINK_TOKEN.findall(bodies[message_id]):
+        for token in tokens or sealing.TOKEN_SHAPE.findall(bodies[message_id]):
             for key in sealing.answer_keys(session, token):
                 owners[key] = message_id
     answered = session.scalars(select(Response.key).where(Response.key.in_(owners)))
     return done | {owners[key] for key in answered}
 
 
-def _busy_until(
+def _never_came(session: Session, invitations: Iterable[int]) -> set[int | None]:
+    """Invitations whose message did not reach its phone."""
+    query = select(Message.invitation_id).where(
+        Message.invitation_id.in_(invitations),
+        Message.kind == MessageKind.INVITATION,
+        Message.state.in_([MessageState.UNDELIVERED, MessageState.EXPIRED]),
+    )
+    return set(session.scalars(query))
+
+
+def _begun(
     session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
-) -> dict[bytes | None, datetime]:
-    """Phones that a message of ours went to a short while ago, and until when they rest."""
+) -> defaultdict[bytes, list[tuple[datetime, MessageKind]]]:
+    """By phone: when we began a message of ours within a week, and of which kind."""
+    found: defaultdict[bytes, list[tuple[datetime, MessageKind]]] = defaultdict(list)
     phones = {m.phone_index for m in messages if m.kind in STARTED and m.phone_index}
-    if not phones or not rules.gap:
-        return {}
+    if not phones or rules.is_rehearsal:
+        return found
     begun = func.coalesce(Message.sent_at, Message.unknown_since)
     rows = session.execute(
-        select(Message.phone_index, func.max(begun))
+        select(Message.phone_index, begun, Message.kind)
         .where(Message.phone_index.in_(phones), Message.kind.in_(STARTED))
-        .where(begun > now - rules.gap)
-        .group_by(Message.phone_index)
+        .where(begun > now - WEEK)
     )
-    return {phone: moment + rules.gap for phone, moment in rows}
+    for phone, moment, kind in rows:
+        found[phone or b""].append((moment, MessageKind(kind)))
+    return found

@@ -3,12 +3,15 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.models.count import Cell, move_frame
 from survey.models.invitation import Decision, Invitation
-from survey.models.message import STEPS, Message, MessageKind, MessageState
+from survey.models.message import Message, MessageKind, MessageState
+from survey.models.organisation import Province
 from survey.privacy import sealing
+from survey.sms.outbox.reminders import queue_reminder
 from survey.sms.suppression import opt_out
 
 # Minutes until the next try after the first, second, … call that surely created nothing.
@@ -20,6 +23,13 @@ class Moves:
 
     def __init__(self) -> None:
         self.steps: Counter[tuple[Cell, str]] = Counter()
+        self._reminder_days: int | None = None
+
+    def reminder_days(self, session: Session) -> int:
+        """Days until the reminder, asked for once."""
+        if self._reminder_days is None:
+            self._reminder_days = session.scalars(select(Province.reminder_days)).one()
+        return self._reminder_days
 
     def add(self, cell: Cell, field: str, step: int) -> None:
         """Remember one step."""
@@ -32,23 +42,23 @@ class Moves:
                 move_frame(session, cell, **{field: step})
 
 
-def may_step(message: Message, state: MessageState) -> bool:
-    """Whether the message may go there from where it stands."""
-    return state in STEPS[MessageState(message.state)]
-
-
 def accept(
     session: Session, message: Message, provider_id: str, now: datetime, moves: Moves
 ) -> None:
-    """The provider took it: the body goes, and with an answer of a dialogue the phone too."""
-    message.state = MessageState.SENT
+    """The provider took it: the body goes, and with an answer of a dialogue the phone too.
+
+    `now`: when it was handed over; the reminder of an invitation counts from then.
+    """
+    message.step(MessageState.SENT)
     message.provider_id = provider_id
     message.sent_at = now
     message.reason = ""
     _forget_fate(message)
-    _blank(message)
     if cell := _invited_cell(session, message):
         moves.add(cell, "delivered", 1)
+        if days := moves.reminder_days(session):
+            queue_reminder(session, message, now, days)
+    _blank(message)
 
 
 def refuse(session: Session, message: Message, reason: str, now: datetime, moves: Moves) -> None:
@@ -84,14 +94,16 @@ def cancel(session: Session, message: Message, reason: str, now: datetime, moves
 
 def deliver(message: Message, now: datetime) -> None:
     """The network says that it arrived."""
-    message.state, message.settled_at = MessageState.DELIVERED, now
+    message.step(MessageState.DELIVERED)
+    message.settled_at = now
 
 
 def fail_delivery(
     session: Session, message: Message, reason: str, now: datetime, moves: Moves
 ) -> None:
     """The network says that it did not arrive."""
-    message.state, message.settled_at, message.reason = MessageState.UNDELIVERED, now, reason
+    message.step(MessageState.UNDELIVERED)
+    message.settled_at, message.reason = now, reason
     if cell := _invited_cell(session, message):
         moves.add(cell, "delivered", -1)
 
@@ -99,27 +111,31 @@ def fail_delivery(
 def try_later(message: Message, reason: str, now: datetime) -> None:
     """The call surely created nothing: back into the queue, later each time."""
     minutes = BACK_OFF[min(message.attempt, len(BACK_OFF)) - 1]
-    message.state, message.reason = MessageState.READY, reason
+    message.step(MessageState.READY)
+    message.reason = reason
     message.retry_at = now + timedelta(minutes=minutes)
     _forget_fate(message)
 
 
 def undo_attempt(message: Message, reason: str) -> None:
     """Our own configuration failed: as if it had not been tried."""
-    message.state, message.reason = MessageState.READY, reason
+    message.step(MessageState.READY)
+    message.reason = reason
     message.attempt -= 1
     _forget_fate(message)
 
 
 def doubt(message: Message, reason: str) -> None:
     """Nobody knows whether it left; reconcile will find out."""
-    message.state, message.reason = MessageState.UNKNOWN, reason
-    message.owner = None
+    if message.state != MessageState.UNKNOWN:  # its claim may have been taken over meanwhile
+        message.step(MessageState.UNKNOWN)
+    message.reason, message.owner = reason, None
 
 
 def release(message: Message) -> None:
     """It surely did not leave: it may be sent again."""
-    message.state, message.reason, message.retry_at = MessageState.READY, "released", None
+    message.step(MessageState.READY)
+    message.reason, message.retry_at = "released", None
     _forget_fate(message)
 
 
@@ -128,7 +144,8 @@ def _forget_fate(message: Message) -> None:
 
 
 def _end(message: Message, state: MessageState, reason: str, now: datetime) -> None:
-    message.state, message.reason, message.settled_at = state, reason, now
+    message.step(state)
+    message.reason, message.settled_at = reason, now
     _forget_fate(message)
     _blank(message)
 

@@ -33,7 +33,6 @@ def enqueue(session: Session, now: datetime, draft: Draft) -> Message:
     """Queue one message; one that was due before is due now."""
     message = Message(**_row(session, now, draft))
     session.add(message)
-    session.flush()
     return message
 
 

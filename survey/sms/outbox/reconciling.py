@@ -15,7 +15,6 @@ from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import SendBias
 from survey.privacy import sealing
 from survey.sms.outbox import outcomes
-from survey.sms.outbox.claims import LINK_TOKEN
 from survey.sms.outbox.rules import Rules, load_rules
 from survey.sms.providers import ListedSms, Provider
 
@@ -219,5 +218,5 @@ def _recognise(
 def _holds_token(session: Session, message: Message, text: str) -> bool:
     return any(
         message.token_hash in sealing.invitation_hashes(session, token)
-        for token in LINK_TOKEN.findall(text)
+        for token in sealing.TOKEN_SHAPE.findall(text)
     )

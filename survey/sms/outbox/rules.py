@@ -15,6 +15,10 @@ from survey.workdays import Calendar
 # Messages that we start; the others answer somebody who is waiting. The order is the queue's.
 ANSWERS = (MessageKind.DIALOGUE, MessageKind.TEST)
 STARTED = (MessageKind.CASE_REPLY, MessageKind.REMINDER, MessageKind.INVITATION)
+# Messages that ask something of a citizen: a number gets only so many of them within a week.
+ASKING = (MessageKind.INVITATION, MessageKind.REMINDER)
+WEEK = timedelta(days=7)
+# Between two messages that we start to one number.
 GAP = timedelta(minutes=10)
 LONGEST_VALIDITY = timedelta(hours=10)
 
@@ -30,6 +34,7 @@ class Rules:
     rate: int
     daily_budget: int | None
     bias: str
+    week_cap: int
     lease: timedelta
     is_fenced: bool
 
@@ -46,11 +51,6 @@ class Rules:
             window = (self.window_start, self.window_end)
             left = min(left, self.calendar.seconds_left_in_window(at, *window))
         return max(int(left), 1)
-
-    @property
-    def gap(self) -> timedelta:
-        """Time between two messages that we start to one number."""
-        return timedelta() if self.is_rehearsal else GAP
 
 
 def load_rules(session: Session) -> Rules:
@@ -71,6 +71,7 @@ def load_rules(session: Session) -> Rules:
         rate=settings.sms.rate,
         daily_budget=settings.sms.daily_budget,
         bias=SendBias(province.send_bias),
+        week_cap=province.phone_week_cap,
         lease=timedelta(seconds=settings.sms.lease_seconds),
         is_fenced=settings.sms.is_fenced,
     )

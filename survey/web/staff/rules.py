@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from survey.audit import record
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, SurveyError
-from survey.models.organisation import DayKind, Province, Sector, SpecialDay
+from survey.models.organisation import DayKind, Province, Sector, SendBias, SpecialDay
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.wording import words_for
@@ -24,11 +24,17 @@ NUMBERS = {
     "link_days": ("Liên kết có hiệu lực", "ngày", 1, 90),
     "max_age_days": ("Không hỏi hồ sơ đã xong quá", "ngày", 1, 365),
     "phone_gap_days": ("Giữa hai lời mời tới một số (0: bỏ quy tắc)", "ngày", 0, 365),
+    "phone_week_cap": ("Nhiều nhất cho một số trong 7 ngày", "tin", 1, 20),
+    "reminder_days": ("Nhắc một lần khi chưa trả lời sau (0: không nhắc)", "ngày", 0, 30),
     "intermediary_over": ("Coi là người nộp hộ khi một số có hơn", "hồ sơ", 1, 1_000),
     "intermediary_days": ("Số ngày xét người nộp hộ", "ngày", 1, 365),
     "full_percent": ("Tỷ lệ nhận phiếu đầy đủ", "%", 0, 100),
 }
 TIMES = {"window_start": "Gửi tin từ", "window_end": "Ngừng gửi tin từ"}
+BIAS_WORDS = {
+    SendBias.PREFER_MISS: "Không gửi lại, chờ người quyết định",
+    SendBias.PREFER_SEND: "Gửi lại, chấp nhận có thể trùng",
+}
 DAY_WORDS = {DayKind.EXTRA_OFF: "Nghỉ thêm", DayKind.SWAP_WORK: "Làm bù"}
 
 
@@ -103,11 +109,14 @@ def remove_day(day: str) -> ResponseReturnValue:
 
 def _store(unit: Session, by: int) -> None:
     province = unit.scalars(select(Province)).one()
-    values: dict[str, int | time] = {
+    values: dict[str, int | str | time] = {
         name: _number(name, label, least, most)
         for name, (label, _unit, least, most) in NUMBERS.items()
     }
     values |= {name: _time(name) for name in TIMES}
+    values["send_bias"] = request.form.get("send_bias", province.send_bias)
+    if values["send_bias"] not in list(SendBias):
+        raise Invalid("bad_send_bias")
     if str(values["window_start"]) >= str(values["window_end"]):
         raise Invalid("bad_window")
     changed: dict[str, object] = {}
@@ -156,6 +165,7 @@ def _page(fault: str = "", typed: object = None) -> str:
         numbers=NUMBERS,
         times=TIMES,
         day_words=DAY_WORDS,
+        bias_words=BIAS_WORDS,
         fault=fault,
         typed=typed or {},
     )
