@@ -140,6 +140,17 @@ SENTENCES = {
     "note_empty": "Hãy nhập nội dung ghi chú.",
     "reply_empty": "Hãy nhập nội dung trả lời.",
     "text_too_long": "Nội dung dài quá {detail} ký tự. Hãy rút gọn.",
+    "watch_months": (
+        "Cần từ 2 đến 36 kỳ bình thường để chốt mức nền (kỳ có Tết không tính). Hãy chọn lại kỳ "
+        "đầu và kỳ cuối."
+    ),
+    "watch_open_month": (
+        "Mức nền chỉ lấy từ các kỳ đã chốt số liệu. Hãy chọn kỳ cuối sớm hơn, hoặc chốt các kỳ "
+        "còn mở trước."
+    ),
+    "watch_no_ratings": "Các kỳ đã chọn có quá ít phiếu trả lời để lập mức nền. Hãy chọn thêm kỳ.",
+    "no_alert": "Cảnh báo này không còn mở. Có thể người khác vừa đóng.",
+    "alert_words": "Hãy ghi kết quả xem xét trước khi đóng cảnh báo (không quá 500 ký tự).",
     "empty_month": (
         "Kỳ {detail} không có hồ sơ nào hoàn thành nên chưa lập được báo cáo. Hãy nhập hồ sơ của kỳ"
         " trước."

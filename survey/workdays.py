@@ -14,6 +14,8 @@ import holidays
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 OFFICE_HOURS = ((time(7, 30), time(11, 30)), (time(13, 30), time(17)))
 CLOSING_TIME = time(17)
+TET_NOT_BEFORE, TET_LAST_MONTH, TET_LEAST_DAYS = 10, 2, 5
+TET_WEEKS = timedelta(weeks=2)
 _SATURDAY = 5
 _HOUR = timedelta(hours=1)
 
@@ -38,6 +40,26 @@ class Calendar:
         if self.is_holiday(day):
             return False
         return day.weekday() < _SATURDAY or day in _state_holidays(day.year)[1]
+
+    def tet(self, year: int) -> tuple[date, date] | None:
+        """First and last day of the year's longest holiday; None when no run of five days is there.
+
+        No other holiday has so many days in a row.
+        """
+        day = date(year, 1, TET_NOT_BEFORE)
+        while day.month <= TET_LAST_MONTH:
+            run = 0
+            while self.is_holiday(day + timedelta(days=run)):
+                run += 1
+            if run >= TET_LEAST_DAYS:
+                return day, day + timedelta(days=run - 1)
+            day += timedelta(days=max(run, 1))
+        return None
+
+    def in_tet_weeks(self, day: date) -> bool:
+        """Whether a day lies within two weeks of Tết, when work is hurried, then waits."""
+        tet = self.tet(day.year)
+        return tet is not None and tet[0] - TET_WEEKS <= day <= tet[1] + TET_WEEKS
 
     def next_send_time(self, at: datetime, window_start: time, window_end: time) -> datetime:
         """Earliest instant from `at` on that lies in the local window of a day without holiday.

@@ -315,11 +315,12 @@ def upgrade() -> None:
         "alert",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("rule", sa.String(length=20), nullable=False),
-        sa.Column("agency_id", sa.Integer(), nullable=False),
+        sa.Column("agency_id", sa.Integer(), nullable=True),
+        sa.Column("scope", sa.String(length=40), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "rule IN ('very_bad_rating', 'grave_words', 'call_back_wish')",
+            "rule IN ('very_bad_rating', 'grave_words', 'call_back_wish', 'quality_drop', 'delivery_dip', 'response_dip')",
             name=op.f("ck_alert_rule"),
         ),
         sa.CheckConstraint(
@@ -334,11 +335,18 @@ def upgrade() -> None:
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_alert_agency_id"), ["agency_id"], unique=False)
         batch_op.create_index(
-            "uq_alert_open_rule_agency_id",
-            ["rule", "agency_id"],
+            "uq_alert_open_rule_agency_id_scope",
+            ["rule", "agency_id", "scope"],
             unique=True,
             sqlite_where=sa.text("closed_at IS NULL"),
             postgresql_where=sa.text("closed_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_alert_open_rule_scope",
+            ["rule", "scope"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL AND agency_id IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL AND agency_id IS NULL"),
         )
 
     op.create_table(
@@ -536,6 +544,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff")),
         sa.UniqueConstraint("email", name=op.f("uq_staff_email")),
         sa.UniqueConstraint("fs_uniquifier", name=op.f("uq_staff_fs_uniquifier")),
+    )
+    op.create_table(
+        "alert_signal",
+        sa.Column("alert_id", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("expected", sa.Double(), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
+        sa.Column("out_of", sa.Integer(), nullable=False),
+        sa.Column("chance", sa.Double(), nullable=False),
+        sa.Column("closed_by", sa.Integer(), nullable=True),
+        sa.Column("close_words", sa.String(length=500), nullable=False),
+        sa.CheckConstraint("chance >= 0", name=op.f("ck_alert_signal_chance")),
+        sa.CheckConstraint("seen >= 0 AND seen <= out_of", name=op.f("ck_alert_signal_seen")),
+        sa.ForeignKeyConstraint(
+            ["alert_id"], ["alert.id"], name=op.f("fk_alert_signal_alert_id_alert")
+        ),
+        sa.ForeignKeyConstraint(
+            ["closed_by"], ["staff.id"], name=op.f("fk_alert_signal_closed_by_staff")
+        ),
+        sa.PrimaryKeyConstraint("alert_id", name=op.f("pk_alert_signal")),
     )
     op.create_table(
         "answer",
@@ -834,6 +863,92 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
     )
     op.create_table(
+        "watch_chart",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("agency_id", sa.Integer(), nullable=False),
+        sa.Column("sector_group", sa.String(length=40), nullable=False),
+        sa.Column("usual", sa.Double(), nullable=False),
+        sa.Column("careful", sa.Double(), nullable=False),
+        sa.Column("answer_rate", sa.Double(), nullable=False),
+        sa.Column("den", sa.Integer(), nullable=False),
+        sa.Column("num", sa.Integer(), nullable=False),
+        sa.Column("alarm_at", sa.Integer(), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=False),
+        sa.Column("false_alarms", sa.Double(), nullable=False),
+        sa.Column("first_month", sa.String(length=7), nullable=False),
+        sa.Column("last_month", sa.String(length=7), nullable=False),
+        sa.Column("rated", sa.Integer(), nullable=False),
+        sa.Column("frozen_on", sa.Date(), nullable=False),
+        sa.Column("frozen_by", sa.Integer(), nullable=True),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=True),
+        sa.Column("since_delivered", sa.Integer(), nullable=False),
+        sa.Column("since_rated", sa.Integer(), nullable=False),
+        sa.Column("since_dissatisfied", sa.Integer(), nullable=False),
+        sa.Column("read_delivered", sa.Integer(), nullable=False),
+        sa.Column("read_rated", sa.Integer(), nullable=False),
+        sa.Column("read_dissatisfied", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "den > num AND num >= 1 AND alarm_at >= 1", name=op.f("ck_watch_chart_steps")
+        ),
+        sa.CheckConstraint(
+            "score >= 0 AND since_rated >= 0", name=op.f("ck_watch_chart_not_negative")
+        ),
+        sa.CheckConstraint(
+            "usual > 0 AND usual < 1 AND careful > 0 AND careful < 1",
+            name=op.f("ck_watch_chart_shares"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["agency_id"], ["agency.id"], name=op.f("fk_watch_chart_agency_id_agency")
+        ),
+        sa.ForeignKeyConstraint(
+            ["frozen_by"], ["staff.id"], name=op.f("fk_watch_chart_frozen_by_staff")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_watch_chart")),
+        sa.UniqueConstraint(
+            "agency_id", "sector_group", name=op.f("uq_watch_chart_agency_id_sector_group")
+        ),
+    )
+    op.create_table(
+        "watch_rate",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("measure", sa.String(length=10), nullable=False),
+        sa.Column("agency_id", sa.Integer(), nullable=True),
+        sa.Column("usual", sa.Double(), nullable=False),
+        sa.Column("careful", sa.Double(), nullable=False),
+        sa.Column("rho", sa.Double(), nullable=False),
+        sa.Column("first_month", sa.String(length=7), nullable=False),
+        sa.Column("last_month", sa.String(length=7), nullable=False),
+        sa.Column("frozen_on", sa.Date(), nullable=False),
+        sa.Column("frozen_by", sa.Integer(), nullable=True),
+        sa.Column("batch_from", sa.Date(), nullable=False),
+        sa.Column("read_delivered", sa.Integer(), nullable=False),
+        sa.Column("read_answered", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "measure IN ('delivery', 'response')", name=op.f("ck_watch_rate_measure")
+        ),
+        sa.CheckConstraint(
+            "usual >= 0 AND careful < 1 AND rho >= 0 AND rho < 1", name=op.f("ck_watch_rate_shares")
+        ),
+        sa.ForeignKeyConstraint(
+            ["agency_id"], ["agency.id"], name=op.f("fk_watch_rate_agency_id_agency")
+        ),
+        sa.ForeignKeyConstraint(
+            ["frozen_by"], ["staff.id"], name=op.f("fk_watch_rate_frozen_by_staff")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_watch_rate")),
+        sa.UniqueConstraint("measure", "agency_id", name=op.f("uq_watch_rate_measure_agency_id")),
+    )
+    with op.batch_alter_table("watch_rate", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_watch_rate_province",
+            ["measure"],
+            unique=True,
+            sqlite_where=sa.text("agency_id IS NULL"),
+            postgresql_where=sa.text("agency_id IS NULL"),
+        )
+
+    op.create_table(
         "case_event",
         sa.Column("case_id", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -1058,6 +1173,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_case_event_staff_id_kind_at")
 
     op.drop_table("case_event")
+    with op.batch_alter_table("watch_rate", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_watch_rate_province",
+            sqlite_where=sa.text("agency_id IS NULL"),
+            postgresql_where=sa.text("agency_id IS NULL"),
+        )
+
+    op.drop_table("watch_rate")
+    op.drop_table("watch_chart")
     op.drop_table("upload")
     op.drop_table("text_version")
     op.drop_table("staff_role")
@@ -1083,6 +1207,7 @@ def downgrade() -> None:
     op.drop_table("case")
     op.drop_table("audit_entry")
     op.drop_table("answer")
+    op.drop_table("alert_signal")
     op.drop_table("staff")
     with op.batch_alter_table("response", schema=None) as batch_op:
         batch_op.drop_index("ix_response_month_agency_id_sector_code")
@@ -1098,7 +1223,12 @@ def downgrade() -> None:
     op.drop_table("count")
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_index(
-            "uq_alert_open_rule_agency_id",
+            "uq_alert_open_rule_scope",
+            sqlite_where=sa.text("closed_at IS NULL AND agency_id IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL AND agency_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "uq_alert_open_rule_agency_id_scope",
             sqlite_where=sa.text("closed_at IS NULL"),
             postgresql_where=sa.text("closed_at IS NULL"),
         )

@@ -1,4 +1,4 @@
-"""Cases under their alert: at most one open per rule and agency, closed with its last case."""
+"""Open alerts: at most one per rule, agency and scope; one with cases closes with its last case."""
 
 from datetime import datetime
 
@@ -8,22 +8,23 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import Session
 
 from survey.models.alert import Alert, AlertRule, unordered_id
-from survey.models.case import Case, CaseReason, CaseState
+from survey.models.case import Case, CaseState
 
 
-def join_alert(session: Session, reason: CaseReason, agency_id: int, at: datetime) -> int:
-    """Id of the open alert of this reason's rule and agency, opened if there is none.
+def join_alert(
+    session: Session, rule: AlertRule, agency_id: int | None, at: datetime, scope: str = ""
+) -> int:
+    """Id of the open alert of this rule, agency (None: the province) and scope, opened if there is
+    none.
 
     Safe when many do it at once: the partial unique index lets one insert through, and a shared
     lock keeps the alert from being closed until the case that joins it is committed.
     """
-    rule = AlertRule(reason)
     postgresql = session.get_bind().dialect.name == "postgresql"
     insert = insert_postgresql if postgresql else insert_sqlite
-    opened = insert(Alert).values(id=unordered_id(), rule=rule, agency_id=agency_id, opened_at=at)
-    found = select(Alert.id).where(
-        Alert.rule == rule, Alert.agency_id == agency_id, Alert.closed_at.is_(None)
-    )
+    key = {"rule": rule, "agency_id": agency_id, "scope": scope}
+    opened = insert(Alert).values(id=unordered_id(), opened_at=at, **key)
+    found = select(Alert.id).filter_by(**key, closed_at=None)
     while True:
         session.execute(opened.on_conflict_do_nothing())
         # Empty only when somebody closed the alert between the two statements.

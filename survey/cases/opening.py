@@ -12,6 +12,7 @@ from survey.cases.alerting import join_alert, settle_alert
 from survey.cases.clocks import day_of, may_reopen, start_clocks
 from survey.cases.timeline import add_event
 from survey.errors import NotFound, Refused
+from survey.models.alert import AlertRule
 from survey.models.case import Case, CaseReason, CaseState, EventKind
 from survey.models.response import Answer, Response
 from survey.privacy import sealing
@@ -58,7 +59,7 @@ def open_case(
         answer_version=answer.version,
         agency_id=response.agency_id,
         sector_code=response.sector_code,
-        alert_id=join_alert(session, finding.reason, response.agency_id, opened_at),
+        alert_id=join_alert(session, AlertRule(finding.reason), response.agency_id, opened_at),
         reason=finding.reason,
         words_version=finding.words_version,
         state=CaseState.NEW,
@@ -111,7 +112,7 @@ def raise_reason(session: Session, now: datetime, case: Case, finding: Finding) 
     case.reason, case.words_version = finding.reason, finding.words_version
     if case.state != CaseState.CLOSED:
         at = moment_of(case, now)
-        case.alert_id = join_alert(session, finding.reason, case.agency_id, at)
+        case.alert_id = join_alert(session, AlertRule(finding.reason), case.agency_id, at)
         session.flush()
         settle_alert(session, former, now)
 
@@ -123,7 +124,7 @@ def open_again(session: Session, now: datetime, case: Case) -> None:
     case.closed_at = None
     # Whoever called it settled is not the one to judge that again.
     case.assignee_id = None
-    case.alert_id = join_alert(session, CaseReason(case.reason), case.agency_id, at)
+    case.alert_id = join_alert(session, AlertRule(case.reason), case.agency_id, at)
     start_clocks(session, case, now, by_the_day=case.contact_phone_sealed is None)
     add_event(session, case, EventKind.REOPENED, at)
 

@@ -5,7 +5,7 @@ are what they would be.
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -72,8 +72,17 @@ class Hotline:
         self.cases = 0
         self.entered = 0
 
-    def work(self, asked: Sequence[Asked], ids: Mapping[int, str]) -> None:
-        """Open a case for each answer that needs one, deal with it, and close the months."""
+    def work(
+        self,
+        asked: Sequence[Asked],
+        ids: Mapping[int, str],
+        others: Iterable[tuple[datetime, Deed]],
+    ) -> None:
+        """Open a case for each answer that needs one, deal with it, and close the months; what
+        others do is done in its time.
+        """
+        for moment, deed in others:
+            self._plan(moment, deed)
         for month in self.scene.closed_periods:
             self._plan(closable_from(month) + AFTER_MIDNIGHT, self._closing(month))
         for place, one in enumerate(asked):

@@ -15,6 +15,7 @@ from survey.demo.dossiers import Registry
 from survey.demo.handling import Hotline
 from survey.demo.scene import Scene, truths
 from survey.demo.units import cast_of
+from survey.demo.watching import Watch
 from survey.demo.writing import Ledger
 from survey.errors import Conflict, Invalid, Refused
 from survey.invitations.coverage import month_bounds
@@ -67,7 +68,8 @@ def load(session: Session, scene: Scene) -> Loaded:
     ids = ledger.write(dossiers, asked)
     ledger.write_phones(registry.book)
     hotline = Hotline(session, scene, [staff[RoleName.HANDLER], second])
-    hotline.work(asked, ids)
+    night_watch = Watch(session, scene, planted, asked, staff[RoleName.ANALYST])
+    hotline.work(asked, ids, night_watch.deeds())
     erase_due(session, scene.now)
     return Loaded(
         dossiers=len(dossiers),

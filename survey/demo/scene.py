@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from survey.indices.periods import closable_from, next_month, previous_month
+from survey.indices.periods import closable_from, previous_month
 from survey.invitations.coverage import month_bounds
 from survey.workdays import LOCAL, Calendar, local_day
 
 FALL_MONTHS_AGO = 4
 FALL_DAY = 12
-# The holiday of Tết is the longest of the year: no other one has so many days in a row.
-TET_LEAST_DAYS = 5
 AROUND_TET = timedelta(days=12)
 CARRIER_DAYS = 12
 
@@ -121,17 +119,9 @@ def truths(scene: Scene, calendar: Calendar) -> Truths:
 
 
 def _tet(scene: Scene, calendar: Calendar) -> Span | None:
-    """Days around the long holiday of January or February, if the scene holds it whole."""
+    """Days around the Tết whose month the scene holds."""
     for month in scene.periods:
-        if not month.endswith(("-01", "-02")):
-            continue
-        day = local_day(month_bounds(month)[0])
-        end = local_day(month_bounds(next_month(month))[1])
-        while day < end:
-            run = 0
-            while calendar.is_holiday(day + timedelta(days=run)):
-                run += 1
-            if run >= TET_LEAST_DAYS:
-                return Span(day - AROUND_TET, day + timedelta(days=run) + AROUND_TET)
-            day += timedelta(days=max(run, 1))
+        tet = calendar.tet(int(month[:4])) if month.endswith(("-01", "-02")) else None
+        if tet and f"{tet[0]:%Y-%m}" == month:
+            return Span(tet[0] - AROUND_TET, tet[1] + timedelta(days=1) + AROUND_TET)
     return None

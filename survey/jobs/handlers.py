@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from survey import indices
+from survey import indices, monitoring
 from survey.db import transaction
 from survey.jobs.imports import import_upload, sweep_uploads
 from survey.jobs.reports import build_report
@@ -35,6 +35,12 @@ def check_counts(_job_id: int, _payload: dict[str, Any], _now: datetime) -> dict
     return {"differences": differences}
 
 
+def update_watch(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Read what came since the last night, and raise alerts where it is not as usual."""
+    with transaction() as session:
+        return {"alerts": monitoring.update(session, now)}
+
+
 def erase_due(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Erase what retention no longer allows."""
     with transaction() as session:
@@ -48,4 +54,5 @@ HANDLERS: dict[str, Handler] = {
     "intake.sweep": sweep_uploads,
     "privacy.retention": erase_due,
     "report.build": build_report,
+    "watch.update": update_watch,
 }

@@ -33,6 +33,7 @@ RECURRING = (
     Recurring("intake.sweep", None),
     Recurring("index.check", 2),
     Recurring("privacy.retention", 3),
+    Recurring("watch.update", 4),
     Recurring("index.close", 6),
 )
 

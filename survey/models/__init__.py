@@ -17,6 +17,7 @@ from survey.models import (
     staff,
     target,
     text_version,
+    watch,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "staff",
     "target",
     "text_version",
+    "watch",
 ]

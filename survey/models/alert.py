@@ -1,4 +1,7 @@
-"""Alerts: at most one open per rule and agency, kept so by the database."""
+"""Alerts: at most one open per rule, agency and scope, kept so by the database.
+
+Those of bad answers gather cases; those of the watch carry a signal (`survey.models.watch`).
+"""
 
 import secrets
 from datetime import datetime
@@ -23,6 +26,10 @@ class AlertRule(StrEnum):
     VERY_BAD_RATING = "very_bad_rating"
     GRAVE_WORDS = "grave_words"
     CALL_BACK_WISH = "call_back_wish"
+    # Of the watch: satisfaction fell; invitations do not arrive; citizens answer less.
+    QUALITY_DROP = "quality_drop"
+    DELIVERY_DIP = "delivery_dip"
+    RESPONSE_DIP = "response_dip"
 
 
 class Alert(Base):
@@ -33,12 +40,22 @@ class Alert(Base):
         one_of("rule", AlertRule),
         CheckConstraint("closed_at IS NULL OR closed_at >= opened_at", name="closed_after_opened"),
         Index(
-            "uq_alert_open_rule_agency_id",
+            "uq_alert_open_rule_agency_id_scope",
             "rule",
             "agency_id",
+            "scope",
             unique=True,
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
+        ),
+        # NULLs are not equal to one another: the whole province needs an index of its own.
+        Index(
+            "uq_alert_open_rule_scope",
+            "rule",
+            "scope",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL AND agency_id IS NULL"),
+            postgresql_where=text("closed_at IS NULL AND agency_id IS NULL"),
         ),
         {"sqlite_with_rowid": False},
     )
@@ -47,7 +64,10 @@ class Alert(Base):
         BigInteger, primary_key=True, autoincrement=False, default=unordered_id
     )
     rule: Mapped[str] = mapped_column(String(20))
-    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), index=True)
+    # Empty: the whole province.
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"), index=True)
+    # What of the agency: the target group of its sectors, for a fall of quality.
+    scope: Mapped[str] = mapped_column(String(40), default="")
     # As with the case that opened it: a day, or an instant.
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

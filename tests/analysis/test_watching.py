@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis import disclosure, drivers, forecast, monitor, ordinal, runlength
+from analysis import disclosure, drivers, forecast, monitor, ordinal, phase_one, runlength
 
 PATTERNS = [[5, 5, 5, 80], [4, 4, 4, 60], [5, 3, 4, 30], [2, 4, 2, 25], [1, 3, 1, 10]]
 
@@ -158,3 +158,44 @@ def test_few_citizens_are_hidden_however_many_dossiers():
     """Two citizens with 30 dossiers each know each other's answers."""
     assert disclosure.primary([50], [60], citizens=[2]).tolist() == [True]
     assert disclosure.primary([50], [60], citizens=[3]).tolist() == [False]
+
+
+def test_careful_shares_are_passed_rarely():
+    """The truth lies above a careful share in about one unit of ten, however small the unit."""
+    rng, passed = np.random.default_rng(5), []
+    for _ in range(40):
+        truth, n = rng.beta(6, 54, 60), rng.integers(3, 200, 60)
+        usual = phase_one.usual_shares(rng.binomial(n, truth), n)
+        passed.append(np.mean(truth > usual.careful))
+    assert 0.06 < np.mean(passed) < 0.14
+
+
+def test_few_or_equal_units_still_have_a_usual_share():
+    """Three units stand on their own ratings; units that scatter as chance share one value."""
+    few = phase_one.usual_shares([1, 0, 9], [10, 5, 90])
+    assert few.share.tolist() == pytest.approx([1.5 / 11, 0.5 / 6, 9.5 / 91])
+    equal = phase_one.usual_shares([10] * 8, [100] * 8)
+    assert len(set(equal.share)) == len(set(equal.careful)) == 1
+    with pytest.raises(ValueError, match="phase I"):
+        phase_one.usual_shares([0], [0])
+
+
+def test_the_pooled_correlation_is_the_one_that_was_put_in():
+    """Units of any share and size give back the correlation of their months."""
+    rng, rho = np.random.default_rng(8), 0.02
+    q = rng.uniform(0.05, 0.3, (400, 1))
+    months = rng.beta(q * (1 / rho - 1), (1 - q) * (1 / rho - 1), (400, 12))
+    n = rng.poisson(60, (400, 12))
+    assert phase_one.pooled_correlation(rng.binomial(n, months), n) == pytest.approx(rho, rel=0.1)
+    assert phase_one.pooled_correlation(rng.binomial(n, np.broadcast_to(q, n.shape)), n) < 0.001
+    assert phase_one.pooled_correlation([[0, 0]], [[0, 0]]) == 0
+
+
+def test_frozen_charts_share_one_promise():
+    """All charts together stay under the promise; units alike in size and share share a design."""
+    charts = phase_one.frozen_charts([10, 10, 400, 3], [0.1, 0.1, 0.02, 0.9], 1.0)
+    assert sum(chart.false_alarms for chart in charts) < 1
+    assert charts[0] == charts[1]
+    assert phase_one.frozen_charts([200], [0.1], 1.0, 0.02)[0].n > 1
+    with pytest.raises(ValueError, match="no unit"):
+        phase_one.frozen_charts([], [], 1.0)

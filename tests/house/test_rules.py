@@ -89,7 +89,13 @@ def test_create_app_only_wires():
         ("twilio", ("survey/sms/providers/twilio.py",)),
         (
             "analysis",
-            ("survey/indices", "survey/alerts", "survey/reports", "survey/delivery"),
+            (
+                "survey/indices",
+                "survey/alerts",
+                "survey/delivery",
+                "survey/monitoring",
+                "survey/reports",
+            ),
         ),
     ],
 )

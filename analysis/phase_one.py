@@ -1,0 +1,172 @@
+"""Phase I of watching: what is usual for each unit, and the frozen limits that follow from it.
+
+A usual share is itself an estimate. A limit that takes it for the truth cries wolf where phase I
+happened to go well; so limits stand on a careful share, which the truth passes rarely.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betaincinv
+
+from analysis.counts import FloatArray, count_arrays, share
+from analysis.errors import AnalysisError
+from analysis.rank import shrink
+from analysis.runlength import Chart, batch_probabilities, design_charts
+
+# Below so many units their spread cannot be learnt: each stands on its own ratings.
+_FEW_UNITS = 5
+_JEFFREYS = 0.5
+# Limits are designed on a grid, upwards, so that hundreds of units share a few dozen designs.
+_SHARE_STEP, _VOLUME_STEP = 1.1, 1.5
+_LEAST_SHARE, _LARGEST_SHARE = 0.02, 0.6
+# Correlated ratings: so many batches a month, more where a batch would pass so many ratings.
+_BATCHES, _BATCH_RATINGS = 4, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Each unit's estimated share, and the share it surpasses with chance 1 - `sure`; (K,)."""
+
+    share: FloatArray
+    careful: FloatArray
+
+
+def usual_shares(x: ArrayLike, n: ArrayLike, sure: float = 0.9) -> Usual:
+    """Return usual and careful shares of units of one type with x of n in phase I, shape (K,).
+
+    Beta-binomial shrinkage towards the units' own spread (`analysis.rank.shrink`); units that
+    differ no more than by chance share one value; below five units each stands alone on
+    Jeffreys' prior. Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_data``).
+
+    References
+    ----------
+    Gandy, A. & Kvaloy, J. T. (2013). Guaranteed conditional performance of control charts via
+    bootstrap methods. Scandinavian Journal of Statistics 40, 647-668.
+
+    Examples
+    --------
+    >>> u = usual_shares([4, 0, 30, 12, 9, 2], [40, 3, 200, 100, 120, 30])
+    >>> bool((u.careful > u.share).all()), bool(u.share[1] > 0)
+    (True, True)
+    """
+    xs, ns = (np.atleast_1d(column) for column in count_arrays(x, n))
+    share(sure, "sure")
+    if ns.sum() == 0:
+        raise AnalysisError("no_data", "No unit has a rating in phase I.")
+    a, b = _posterior(xs, ns)
+    return Usual(a / (a + b), betaincinv(a, b, sure))
+
+
+def _posterior(x: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the beta parameters of each unit's share after phase I."""
+    if np.count_nonzero(n) < _FEW_UNITS:
+        return x + _JEFFREYS, n - x + _JEFFREYS
+    try:
+        prior = shrink(x, n, 0.95)
+    except AnalysisError:  # the units differ no more than chance lets them
+        together = np.full(n.shape, x.sum() + _JEFFREYS)
+        return together, np.full(n.shape, (n - x).sum() + _JEFFREYS)
+    return x + prior.alpha, n - x + prior.beta
+
+
+def pooled_correlation(x: ArrayLike, n: ArrayLike) -> float:
+    """Return the correlation of ratings within a period, from units (rows) by periods (columns).
+
+    Moments of Pearson's statistic around each unit's own share, summed over units, so that
+    neither differences between units nor chance within a small one count: shape (K, T), 0 when
+    periods scatter as chance lets them. Raises AnalysisError (``invalid_counts``).
+
+    References
+    ----------
+    Williams, D. A. (1982). Extra-binomial variation in logistic linear models. Applied
+    Statistics 31, 144-148.
+
+    Examples
+    --------
+    >>> pooled_correlation([[9, 11, 10], [40, 38, 42]], [[100, 100, 100], [200, 200, 200]])
+    0.0
+    >>> round(pooled_correlation([[0, 20], [5, 45]], [[100, 100], [200, 200]]), 2)
+    0.19
+    """
+    xs, ns = (np.atleast_2d(column) for column in count_arrays(x, n))
+    whole = ns.sum(axis=1, keepdims=True)
+    p = np.divide(xs.sum(axis=1, keepdims=True), whole, out=np.zeros(whole.shape), where=whole > 0)
+    counted = (ns > 0) & (p > 0) & (p < 1)
+    n_t, p_t = ns[counted], np.broadcast_to(p, ns.shape)[counted]
+    left = 1 - n_t / np.broadcast_to(whole, ns.shape)[counted]
+    pearson = float(((xs[counted] - n_t * p_t) ** 2 / (n_t * p_t * (1 - p_t))).sum())
+    room = float(((n_t - 1) * left).sum())
+    return max(0.0, (pearson - float(left.sum())) / room) if room > 0 else 0.0
+
+
+def rarity(x: int, n: int, q: float, rho: float = 0.0) -> float:
+    """Return the chance of x or more of n when the share is q: how rare a bad batch is.
+
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``).
+
+    Examples
+    --------
+    >>> round(rarity(2, 2, 0.5), 2), rarity(0, 10, 0.1)
+    (0.25, 1.0)
+    """
+    count_arrays(x, n)
+    return min(1.0, float(batch_probabilities(n, q, rho)[x:].sum()))
+
+
+def doubled_odds(q: float) -> float:
+    """Return the share whose odds are twice those of q: the change that charts are tuned to find.
+
+    Examples
+    --------
+    >>> round(doubled_odds(0.1), 3)
+    0.182
+    """
+    return 2 * q / (1 + share(q, "q"))
+
+
+def frozen_charts(
+    monthly: ArrayLike, careful: ArrayLike, alarms_per_month: float, rho: float = 0.0
+) -> tuple[Chart, ...]:
+    """Return one CUSUM a unit, tuned to doubled odds of dissatisfaction, shape (K,).
+
+    While no unit is worse than its careful share, all together raise fewer than
+    `alarms_per_month` false alarms a month. `monthly` ratings and shares are rounded up to a
+    grid, shares to at least 2 %. With rho > 0 a chart is fed with batches of its `n` ratings.
+    Raises AnalysisError (``invalid_counts``, ``no_data``, ``no_distance``, ``never_alarms``).
+
+    Examples
+    --------
+    >>> quick, slow = frozen_charts([40, 40], [0.15, 0.03], 1.0)
+    >>> quick.arl1 < slow.arl1, quick.false_alarms < 0.5
+    (True, True)
+    """
+    volumes, shares = np.broadcast_arrays(
+        np.atleast_1d(count_arrays(monthly)[0]), np.asarray(careful, dtype=np.float64)
+    )
+    if volumes.size == 0:
+        raise AnalysisError("no_data", "There is no unit to watch.")
+    designs: dict[tuple[float, float], Chart] = {}
+    keys = [
+        (_up(max(1.0, volume), _VOLUME_STEP, 1.0), _share_up(q))
+        for volume, q in zip(volumes.tolist(), shares.tolist(), strict=True)
+    ]
+    for volume, q in set(keys):
+        batches = max(_BATCHES, math.ceil(volume / _BATCH_RATINGS))
+        allowed = alarms_per_month / volumes.size
+        whole = [math.ceil(volume)]
+        designs[volume, q] = design_charts(
+            whole, q, doubled_odds(q), allowed, batches=batches, rho=rho
+        )[0]
+    return tuple(designs[key] for key in keys)
+
+
+def _share_up(q: float) -> float:
+    return min(_up(max(q, _LEAST_SHARE), _SHARE_STEP, _LEAST_SHARE), _LARGEST_SHARE)
+
+
+def _up(value: float, step: float, least: float) -> float:
+    """Return the next point of a geometric grid at or above a value."""
+    return least * step ** math.ceil(round(math.log(value / least, step), 9))

@@ -1,0 +1,97 @@
+"""The watch of a demo: an analyst freezes what was usual before the fall, then every night counts.
+
+Answers keep no time, so the nights are replayed from the drafts, which still know theirs.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import monitoring
+from survey.cases.clocks import calendar_of
+from survey.demo.answers import UNHAPPY_UP_TO, Asked
+from survey.demo.scene import Scene, Truths
+from survey.indices.periods import closable_from
+from survey.models.organisation import Sector
+from survey.models.staff import Staff
+from survey.monitoring.freezing import LEAST_MONTHS, is_tet_month
+from survey.workdays import LOCAL, local_day
+
+# After the month was closed, in office hours.
+FREEZING = timedelta(hours=9)
+NIGHT = time(4)
+NEUTRAL = UNHAPPY_UP_TO + 1
+Deed = Callable[[datetime], None]
+
+
+class Watch:
+    """What an analyst and the nights of a demo do."""
+
+    def __init__(
+        self,
+        session: Session,
+        scene: Scene,
+        truths: Truths,
+        asked: Sequence[Asked],
+        analyst: Staff,
+    ) -> None:
+        self.session, self.scene, self.analyst = session, scene, analyst
+        calendar = calendar_of(session)
+        fall = f"{truths.fall_from:%Y-%m}"
+        self.usual = [
+            month
+            for month in scene.closed_periods
+            if month < fall and not is_tet_month(calendar, month)
+        ]
+        self.news = self._news(asked)
+        self.found: dict[monitoring.Spot, monitoring.Standing] = defaultdict(monitoring.Standing)
+
+    def deeds(self) -> Iterator[tuple[datetime, Deed]]:
+        """When to freeze and when to read; nothing where too few months lie before the fall."""
+        if len(self.usual) < LEAST_MONTHS:
+            return
+        frozen = closable_from(self.usual[-1]) + FREEZING
+        yield frozen, self._freeze
+        night = datetime.combine(local_day(frozen) + timedelta(days=1), NIGHT, LOCAL)
+        while night <= self.scene.now:
+            yield night, self._read
+            night += timedelta(days=1)
+
+    def _freeze(self, now: datetime) -> None:
+        first, last = self.usual[0], self.usual[-1]
+        monitoring.freeze(self.session, first, last, now, staff_id=self.analyst.id)
+        today = local_day(now)
+        self._learn(today)
+        monitoring.begin(self.session, self.found, today)
+
+    def _read(self, now: datetime) -> None:
+        yesterday = local_day(now) - timedelta(days=1)
+        self._learn(yesterday)
+        monitoring.watch(self.session, self.found, yesterday, now)
+
+    def _learn(self, until: date) -> None:
+        for day in [day for day in self.news if day <= until]:
+            for spot, standing in self.news.pop(day):
+                self.found[spot] = self.found[spot].plus(standing)
+
+    def _news(
+        self, asked: Sequence[Asked]
+    ) -> dict[date, list[tuple[monitoring.Spot, monitoring.Standing]]]:
+        """Day → what arrived and what was answered on it."""
+        groups = dict(self.session.execute(select(Sector.code, Sector.target_group)).all())
+        news: dict[date, list[tuple[monitoring.Spot, monitoring.Standing]]] = defaultdict(list)
+        for one in asked:
+            cell = one.dossier.cell
+            if cell is None or not one.reached:
+                continue
+            spot = (cell.agency_id, groups[cell.sector_code])
+            sent = monitoring.Standing(invited=1, delivered=1)
+            news[local_day(one.sent)].append((spot, sent))
+            if one.answered is not None:
+                bad = int(one.rating <= NEUTRAL)
+                answer = monitoring.Standing(rated=1, dissatisfied=bad)
+                news[local_day(one.answered)].append((spot, answer))
+        return dict(sorted(news.items()))

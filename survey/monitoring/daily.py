@@ -1,0 +1,88 @@
+"""The night's reading: first the data, then satisfaction: missing answers can feign a fall."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.cases.clocks import calendar_of
+from survey.models.alert import AlertRule
+from survey.models.watch import Measure, Signal, WatchChart, WatchRate
+from survey.monitoring import quality, signals
+from survey.monitoring.data import Dip, dips
+from survey.monitoring.signals import Place
+from survey.monitoring.standings import Spot, Standing, standings
+from survey.workdays import local_day
+
+RULES = {Measure.DELIVERY: AlertRule.DELIVERY_DIP, Measure.RESPONSE: AlertRule.RESPONSE_DIP}
+
+
+def update(session: Session, now: datetime) -> int:
+    """Read everything that came until the end of yesterday; how many alerts were raised."""
+    return watch(session, standings(session), local_day(now) - timedelta(days=1), now)
+
+
+def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: datetime) -> int:
+    """Move charts and rates on to what was found by the end of `day`, and raise what calls for it.
+
+    Running it again for the same day changes nothing.
+    """
+    calendar = calendar_of(session)
+    is_open = signals.open_places(session)
+    rates = session.scalars(
+        select(WatchRate).order_by(WatchRate.agency_id.is_not(None), WatchRate.id)
+    ).all()
+    fresh: dict[Place, Signal] = {}
+    for dip in dips(session, rates, found, day, calendar):
+        rule = RULES[Measure(dip.rate.measure)]
+        # What befalls the whole province needs no alert for each agency besides.
+        place, province = Place(rule, dip.rate.agency_id), Place(rule, None)
+        if place == province or province not in is_open | set(fresh):
+            fresh[place] = _signal_of_dip(dip)
+    charts = {
+        (chart.agency_id, chart.sector_group): chart
+        for chart in session.scalars(select(WatchChart))
+    }
+    for chart in quality.read(charts, found, day, is_tet=calendar.in_tet_weeks(day)):
+        place = Place(AlertRule.QUALITY_DROP, chart.agency_id, chart.sector_group)
+        doubted = _is_doubted(chart.agency_id, is_open | set(fresh))
+        if not doubted or quality.stands_without_the_silent(chart):
+            fresh[place] = _signal_of_chart(chart, day)
+    for place, signal in fresh.items():
+        if place in is_open:
+            signals.extend(session, place, signal)
+        else:
+            signals.raise_signal(session, place, signal, now)
+    session.flush()
+    return len(set(fresh) - is_open)
+
+
+def _is_doubted(agency_id: int, places: set[Place]) -> bool:
+    """Whether an alert on the data of the agency or the province is open."""
+    return any(
+        place.rule in signals.DATA_RULES and place.agency_id in {None, agency_id}
+        for place in places
+    )
+
+
+def _signal_of_dip(dip: Dip) -> Signal:
+    return Signal(
+        since=dip.since,
+        until=dip.until,
+        expected=dip.rate.usual,
+        seen=dip.seen,
+        out_of=dip.out_of,
+        chance=dip.chance,
+    )
+
+
+def _signal_of_chart(chart: WatchChart, day: date) -> Signal:
+    return Signal(
+        since=chart.since or day,
+        until=day,
+        expected=chart.usual,
+        seen=chart.since_dissatisfied,
+        out_of=chart.since_rated,
+        chance=chart.false_alarms,
+    )

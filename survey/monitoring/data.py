@@ -1,0 +1,143 @@
+"""The data themselves: invitations that do not arrive, citizens who no longer answer.
+
+Each look compares one batch with phase I: how rare is it that so many or more are missing, given
+the correlation within a batch? Together all looks raise one false alarm a month.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from analysis.phase_one import rarity
+from survey.models.invitation import CoverageEntry, Invitation
+from survey.models.message import Message, MessageKind, MessageState
+from survey.models.watch import Measure, WatchRate
+from survey.monitoring.freezing import FALSE_ALARMS_A_MONTH, LEAST_DELIVERED
+from survey.monitoring.standings import Spot, Standing, by_agency
+from survey.workdays import LOCAL, Calendar
+
+# Receipts have a day to come in; a week of answers is long enough for their delay not to matter.
+RECEIPT_DAYS = 1
+WEEK = timedelta(days=7)
+# A batch that did not fill in so long is given up: it would tell of the past.
+LONGEST = timedelta(days=27)
+LOOKS_A_MONTH = {"day": 30.4, "week": 4.35}
+# Whatever was taken by the provider and is not known to have arrived.
+LEFT = (
+    MessageState.SENT,
+    MessageState.DELIVERED,
+    MessageState.UNDELIVERED,
+    MessageState.DELIVERY_UNKNOWN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dip:
+    """A batch that is too bad for chance; `chance` is how rare it is."""
+
+    rate: WatchRate
+    since: date
+    until: date
+    seen: int
+    out_of: int
+    chance: float
+
+
+def dips(
+    session: Session,
+    rates: Sequence[WatchRate],
+    found: Mapping[Spot, Standing],
+    day: date,
+    calendar: Calendar,
+) -> list[Dip]:
+    """Look at every batch that is complete by the end of `day`, and begin the next ones."""
+    limit = FALSE_ALARMS_A_MONTH / max(1.0, sum(_looks(rate) for rate in rates))
+    batches = [*_delivered(session, rates, day), *_answered(rates, by_agency(found), day, calendar)]
+    judged = [
+        Dip(rate, since, until, seen, out_of, rarity(seen, out_of, rate.careful, rate.rho))
+        for rate, since, until, seen, out_of in batches
+    ]
+    return [dip for dip in judged if dip.chance < limit]
+
+
+Batch = tuple[WatchRate, date, date, int, int]
+
+
+def _looks(rate: WatchRate) -> float:
+    return LOOKS_A_MONTH["day" if _is_daily(rate) else "week"]
+
+
+def _is_daily(rate: WatchRate) -> bool:
+    return rate.measure == Measure.DELIVERY and rate.agency_id is None
+
+
+def _is_due(rate: WatchRate, days: int) -> bool:
+    """Whether a batch of so many days is looked at: every day, or at the end of a week."""
+    return days > 0 and (_is_daily(rate) or days % WEEK.days == 0)
+
+
+def _delivered(session: Session, rates: Sequence[WatchRate], day: date) -> Iterator[Batch]:
+    """Batches of invitations that left: each day for the province, each week for an agency."""
+    until = day - timedelta(days=RECEIPT_DAYS)
+    due: dict[date, list[WatchRate]] = defaultdict(list)
+    for rate in rates:
+        days = (until - rate.batch_from).days + 1
+        if rate.measure == Measure.DELIVERY and _is_due(rate, days):
+            due[rate.batch_from].append(rate)
+    for since, waiting in due.items():
+        sums = _sent(session, since, until)
+        for rate in waiting:
+            out_of, arrived = sums.get(rate.agency_id, (0, 0))
+            is_enough = out_of >= LEAST_DELIVERED
+            if is_enough or until - since >= LONGEST:
+                rate.batch_from = until + timedelta(days=1)
+            if is_enough:
+                yield rate, since, until, out_of - arrived, out_of
+
+
+def _sent(session: Session, since: date, until: date) -> dict[int | None, tuple[int, int]]:
+    """Agency (None: the province) → invitations that left on these days, and those delivered."""
+    moments = [datetime.combine(day, time(), LOCAL) for day in (since, until + timedelta(days=1))]
+    arrived = func.sum(case((Message.state == MessageState.DELIVERED, 1), else_=0))
+    query = (
+        select(CoverageEntry.agency_id, func.count(), arrived)
+        .join(Invitation, Invitation.id == Message.invitation_id)
+        .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
+        .where(
+            Message.kind == MessageKind.INVITATION,
+            Message.state.in_(LEFT),
+            Message.due_at >= moments[0],
+            Message.due_at < moments[1],
+        )
+        .group_by(CoverageEntry.agency_id)
+    )
+    sums: dict[int | None, tuple[int, int]] = {
+        agency_id: (number, int(reached)) for agency_id, number, reached in session.execute(query)
+    }
+    whole = [sum(column) for column in zip(*sums.values(), strict=True)] or [0, 0]
+    sums[None] = (whole[0], whole[1])
+    return sums
+
+
+def _answered(
+    rates: Sequence[WatchRate], added: Mapping[int | None, Standing], day: date, calendar: Calendar
+) -> Iterator[Batch]:
+    """Weekly batches of delivered invitations and how many answers are missing."""
+    for rate in rates:
+        now = added.get(rate.agency_id)
+        is_due = rate.batch_from + WEEK <= day + timedelta(days=1)
+        if rate.measure != Measure.RESPONSE or now is None or not is_due:
+            continue
+        out_of = now.delivered - rate.read_delivered
+        if out_of < LEAST_DELIVERED:
+            continue
+        missing = min(max(0, out_of - (now.rated - rate.read_answered)), out_of)
+        since, rate.batch_from = rate.batch_from, day + timedelta(days=1)
+        rate.read_delivered, rate.read_answered = now.delivered, now.rated
+        # Around Tết people answer less: known beforehand, so it is no sign of a fault.
+        if not (calendar.in_tet_weeks(since) or calendar.in_tet_weeks(day)):
+            yield rate, since, day, missing, out_of

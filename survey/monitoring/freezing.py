@@ -1,0 +1,208 @@
+"""Phase I: a person names months that were ordinary, and limits are made from them and frozen.
+
+All charts of quality together may raise one false alarm a month for the province, and so may all
+looks at the data.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from analysis.phase_one import frozen_charts, pooled_correlation, usual_shares
+from survey import audit
+from survey.cases.clocks import calendar_of
+from survey.errors import Invalid
+from survey.indices.periods import next_month
+from survey.models.snapshot import Snapshot
+from survey.models.watch import Measure, WatchChart, WatchRate
+from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
+from survey.workdays import Calendar, local_day
+
+FALSE_ALARMS_A_MONTH = 1.0
+LEAST_MONTHS, MOST_MONTHS = 2, 36
+# With fewer ratings a month a chart would sleep for years.
+LEAST_MONTHLY = 3
+LEAST_DELIVERED = 30
+# Answers and receipts of a day or week hang together a little even where phase I does not show it.
+LEAST_RHO = 0.002
+# Where hardly anything is known to arrive (no receipts), delivery cannot be watched.
+MOST_USUAL = 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What was frozen: months used, charts of quality, rates of the data."""
+
+    months: tuple[str, ...]
+    charts: int
+    rates: int
+
+
+def freeze(
+    session: Session, first: str, last: str, now: datetime, *, staff_id: int | None = None
+) -> Frozen:
+    """Make all limits anew from the months `first` to `last` (YYYY-MM) and begin from zero.
+
+    Months mostly of Tết weeks are left out. Invalid: `watch_months` unless between 2 and 36
+    ordinary months, `watch_open_month` for one that is not closed, `watch_no_ratings`.
+    """
+    months = _ordinary(session, first, last)
+    found = by_month(session, months)
+    charts = _charts(found, months)
+    if not charts:
+        raise Invalid("watch_no_ratings")
+    rates = _rates(found, months)
+    today = local_day(now)
+    for table in (WatchChart, WatchRate):
+        session.execute(delete(table))
+    rows: list[WatchChart | WatchRate] = [*charts, *rates]
+    for row in rows:
+        row.first_month, row.last_month = months[0], months[-1]
+        row.frozen_on, row.frozen_by = today, staff_id
+    for rate in rates:
+        rate.batch_from = today
+    session.add_all(rows)
+    begin(session, standings(session), today)
+    detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
+    audit.record(
+        session, now, "watch.freeze", f"months:{first}..{last}", staff_id=staff_id, detail=detail
+    )
+    return Frozen(months, len(charts), len(rates))
+
+
+def begin(session: Session, found: Mapping[Spot, Standing], day: date) -> None:
+    """Let every chart and rate take what is there as read: only what comes after counts."""
+    session.flush()
+    for chart in session.scalars(select(WatchChart)):
+        now = found.get((chart.agency_id, chart.sector_group), Standing())
+        chart.read_delivered, chart.read_rated = now.delivered, now.rated
+        chart.read_dissatisfied = now.dissatisfied
+    added = by_agency(found)
+    for rate in session.scalars(select(WatchRate)):
+        now = added.get(rate.agency_id, Standing())
+        rate.read_delivered, rate.read_answered, rate.batch_from = now.delivered, now.rated, day
+    session.flush()
+
+
+def _ordinary(session: Session, first: str, last: str) -> tuple[str, ...]:
+    calendar = calendar_of(session)
+    months: list[str] = []
+    month = first
+    while month <= last and len(months) <= MOST_MONTHS:
+        if not is_tet_month(calendar, month):
+            months.append(month)
+        month = next_month(month)
+    if not LEAST_MONTHS <= len(months) <= MOST_MONTHS:
+        raise Invalid("watch_months")
+    closed = select(func.count(func.distinct(Snapshot.month))).where(Snapshot.month.in_(months))
+    if session.scalar(closed) != len(months):
+        raise Invalid("watch_open_month")
+    return tuple(months)
+
+
+def is_tet_month(calendar: Calendar, month: str) -> bool:
+    """Whether most days of a month (YYYY-MM) lie in Tết weeks."""
+    begin, end = date.fromisoformat(f"{month}-01"), date.fromisoformat(f"{next_month(month)}-01")
+    days = [begin + timedelta(days=number) for number in range((end - begin).days)]
+    return sum(calendar.in_tet_weeks(day) for day in days) > len(days) / 2
+
+
+def _charts(
+    found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[str]
+) -> list[WatchChart]:
+    """One chart per spot with enough ratings; spots of a group learn from one another."""
+    groups: dict[str, dict[int, list[Standing]]] = defaultdict(dict)
+    for agency_id, group in sorted({spot for month in found.values() for spot in month}):
+        series = [found.get(month, {}).get((agency_id, group), Standing()) for month in months]
+        if sum(one.rated for one in series) >= LEAST_MONTHLY * len(months):
+            groups[group][agency_id] = series
+    number = sum(map(len, groups.values()))
+    charts: list[WatchChart] = []
+    for group, spots in groups.items():
+        allowed = FALSE_ALARMS_A_MONTH * len(spots) / number
+        charts += _charts_of_group(group, spots, allowed)
+    return charts
+
+
+def _charts_of_group(
+    group: str, spots: Mapping[int, Sequence[Standing]], allowed: float
+) -> list[WatchChart]:
+    bad = [[one.dissatisfied for one in series] for series in spots.values()]
+    rated = [[one.rated for one in series] for series in spots.values()]
+    totals = [Standing(*map(sum, zip(*series, strict=True))) for series in spots.values()]
+    usual = usual_shares([one.dissatisfied for one in totals], [one.rated for one in totals])
+    monthly = [round(one.rated / len(bad[0])) for one in totals]
+    designs = frozen_charts(monthly, usual.careful, allowed, pooled_correlation(bad, rated))
+    return [
+        WatchChart(
+            agency_id=agency_id,
+            sector_group=group,
+            usual=float(share),
+            careful=float(careful),
+            answer_rate=min(1.0, total.rated / max(1, total.delivered)),
+            den=design.den,
+            num=design.num,
+            alarm_at=design.H,
+            batch=design.n,
+            false_alarms=design.false_alarms,
+            rated=total.rated,
+        )
+        for agency_id, share, careful, total, design in zip(
+            spots, usual.share, usual.careful, totals, designs, strict=True
+        )
+    ]
+
+
+def _rates(found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[str]) -> list[WatchRate]:
+    """How often invitations fail and citizens stay silent, for the province and each agency."""
+    series: dict[int | None, list[Standing]] = defaultdict(list)
+    for month in months:
+        added = by_agency(found.get(month, {}))
+        for key in {*added, *series}:
+            series[key] = [*series[key], added.get(key, Standing())]
+    rates: list[WatchRate] = []
+    for measure in Measure:
+        agencies: dict[int | None, list[tuple[int, int]]] = {
+            key: _misses(measure, one) for key, one in series.items() if key is not None
+        }
+        rates += _rates_of(measure, agencies)
+        rates += _rates_of(measure, {None: _misses(measure, series.get(None, []))})
+    return rates
+
+
+def _misses(measure: Measure, series: Sequence[Standing]) -> list[tuple[int, int]]:
+    """(missed, of how many) by month."""
+    if measure is Measure.DELIVERY:
+        pairs = [(one.invited - one.delivered, one.invited) for one in series]
+    else:
+        pairs = [(one.delivered - one.rated, one.delivered) for one in series]
+    return [(min(max(0, missed), out_of), out_of) for missed, out_of in pairs]
+
+
+def _rates_of(
+    measure: Measure, series: Mapping[int | None, Sequence[tuple[int, int]]]
+) -> list[WatchRate]:
+    kept = {
+        key: pairs
+        for key, pairs in series.items()
+        if sum(out_of for _, out_of in pairs) >= LEAST_DELIVERED
+    }
+    if not kept:
+        return []
+    longest = max(map(len, kept.values()))
+    padded = [[*pairs, *[(0, 0)] * (longest - len(pairs))] for pairs in kept.values()]
+    missed = [[one for one, _ in pairs] for pairs in padded]
+    out_of = [[two for _, two in pairs] for pairs in padded]
+    usual = usual_shares([sum(row) for row in missed], [sum(row) for row in out_of])
+    rho = max(LEAST_RHO, pooled_correlation(missed, out_of))
+    return [
+        WatchRate(
+            measure=measure, agency_id=key, usual=float(share), careful=float(careful), rho=rho
+        )
+        for key, share, careful in zip(kept, usual.share, usual.careful, strict=True)
+        if share <= MOST_USUAL
+    ]

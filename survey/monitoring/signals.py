@@ -1,0 +1,127 @@
+"""Alerts of the watch: raised once per rule, place and group, seen by scope, closed by a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import audit
+from survey.cases.alerting import join_alert
+from survey.cases.clocks import day_of
+from survey.errors import Invalid, NotFound
+from survey.models.alert import Alert, AlertRule
+from survey.models.organisation import Agency
+from survey.models.staff import Scope, Staff
+from survey.models.watch import Signal, WatchChart
+from survey.monitoring.quality import forget
+
+LONGEST_WORDS = 500
+DATA_RULES = (AlertRule.DELIVERY_DIP, AlertRule.RESPONSE_DIP)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An open alert of the watch, its place (None: the whole province) and what it says."""
+
+    alert: Alert
+    agency: Agency | None
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Rule, agency (None: the whole province) and sector group (empty: all) of an alert."""
+
+    rule: AlertRule
+    agency_id: int | None
+    scope: str = ""
+
+
+def open_places(session: Session) -> set[Place]:
+    """Where an alert of the watch is open."""
+    query = (
+        select(Alert.rule, Alert.agency_id, Alert.scope)
+        .join(Signal, Signal.alert_id == Alert.id)
+        .where(Alert.closed_at.is_(None))
+    )
+    return {Place(AlertRule(rule), agency, scope) for rule, agency, scope in session.execute(query)}
+
+
+def raise_signal(session: Session, place: Place, signal: Signal, now: datetime) -> None:
+    """Open an alert for a place without an open one, with what it says."""
+    signal.alert_id = join_alert(session, place.rule, place.agency_id, day_of(now), place.scope)
+    session.add(signal)
+    session.flush()
+    detail = {"rule": place.rule, "agency": place.agency_id, "group": place.scope}
+    audit.record(session, now, "watch.alert", f"alert:{signal.alert_id}", detail=detail)
+
+
+def extend(session: Session, place: Place, later: Signal) -> None:
+    """It goes on: an open alert on the data counts a further batch, one on quality its newest sums.
+
+    A fall whose chart began again stays as it was told.
+    """
+    query = (
+        select(Signal)
+        .join(Alert, Alert.id == Signal.alert_id)
+        .where(Alert.closed_at.is_(None))
+        .filter(Alert.rule == place.rule, Alert.scope == place.scope)
+        .filter(Alert.agency_id.is_not_distinct_from(place.agency_id))
+    )
+    signal = session.scalars(query).one()
+    if place.rule in DATA_RULES and later.until > signal.until:
+        signal.seen, signal.out_of = signal.seen + later.seen, signal.out_of + later.out_of
+        signal.until = later.until
+    elif later.since == signal.since:
+        signal.seen, signal.out_of, signal.until = later.seen, later.out_of, later.until
+
+
+def cards(session: Session, scope: Scope) -> list[Card]:
+    """Open alerts of the watch within a scope, data before quality, newest first.
+
+    Who sees one agency tree only sees no alert of the whole province.
+    """
+    query = (
+        select(Alert, Agency, Signal)
+        .join(Signal, Signal.alert_id == Alert.id)
+        .outerjoin(Agency, Agency.id == Alert.agency_id)
+        .where(Alert.closed_at.is_(None))
+        .order_by(Alert.agency_id.is_not(None), Alert.opened_at.desc(), Agency.name, Alert.scope)
+    )
+    if scope.agency_ids is not None:
+        query = query.where(Alert.agency_id.in_(scope.agency_ids))
+    return [Card(alert, agency, signal) for alert, agency, signal in session.execute(query)]
+
+
+def close(session: Session, alert_id: int, staff: Staff, words: str, now: datetime) -> None:
+    """A person looked into an alert: it closes with what was found, and its chart begins at zero.
+
+    NotFound `no_alert`; Invalid `alert_words` without words or with more than 500 characters.
+    """
+    signal = session.get(Signal, alert_id, with_for_update=True)
+    if signal is None or signal.alert.closed_at is not None:
+        raise NotFound("no_alert")
+    words = words.strip()
+    if not words or len(words) > LONGEST_WORDS:
+        raise Invalid("alert_words")
+    signal.closed_by, signal.close_words = staff.id, words
+    alert = signal.alert
+    alert.closed_at = now
+    reset(session, [alert])
+    session.flush()
+    audit.record(session, now, "watch.close", f"alert:{alert.id}", staff_id=staff.id)
+
+
+def reset(session: Session, alerts: Sequence[Alert]) -> None:
+    """Let the charts of these alerts begin at zero."""
+    for alert in alerts:
+        chart = session.scalars(
+            select(WatchChart).where(
+                WatchChart.agency_id == alert.agency_id, WatchChart.sector_group == alert.scope
+            )
+        ).first()
+        if chart is not None:
+            chart.score = 0
+            forget(chart)

@@ -1,0 +1,221 @@
+"""The watch: frozen limits, one score per agency and sector group, data before quality."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from survey import audit, indices, monitoring
+from survey.errors import Invalid, NotFound
+from survey.models.alert import Alert
+from survey.models.audit import AuditEntry
+from survey.models.count import Cell, count_answers, count_finished, count_reached
+from survey.models.message import Message, MessageState
+from survey.models.staff import Scope
+from survey.models.watch import Signal, WatchChart, WatchRate
+from survey.workdays import LOCAL, Calendar
+from tests.features.answering import add_staff, agencies
+from tests.seeding import NOW as ASKED_AT
+from tests.seeding import Wanted, ask_everybody, finish
+
+MONTHS = ("2025-09", "2025-10", "2025-11", "2025-12")
+NOW = datetime(2026, 4, 1, 2, 0, tzinfo=UTC)
+LATER = NOW + timedelta(days=9)
+LAND = "land_construction_investment"
+# A month: satisfied, dissatisfied and silent among those reached.
+USUAL = (36, 4, 60)
+
+
+def say(session, agency, month, said=USUAL, sector="land", procedure="1.012784"):
+    """Count invitations that arrived and what was answered: satisfied, dissatisfied, silent."""
+    satisfied, dissatisfied, _silent = said
+    cell = Cell(agency.id, sector, month, "counter", "on_time")
+    asked, answered = sum(said), satisfied + dissatisfied
+    count_finished(session, {(cell, procedure): asked}, {cell: asked})
+    count_reached(session, {cell: asked}, {cell: answered})
+    ratings = {4: satisfied, 2: dissatisfied}
+    count_answers(
+        session, {(cell, procedure, "overall", level): n for level, n in ratings.items() if n}
+    )
+
+
+def night(session, day):
+    """What the job does in the night after a day."""
+    return monitoring.update(session, datetime.combine(day, datetime.min.time(), LOCAL) + _NIGHT)
+
+
+_NIGHT = timedelta(days=1, hours=4)
+
+
+@pytest.fixture
+def watched(transact):
+    """Six communes with four ordinary months, closed and frozen."""
+    with transact() as session:
+        for agency in agencies(session)[:6]:
+            for month in MONTHS:
+                say(session, agency, month)
+        for month in MONTHS:
+            indices.close(session, month, NOW)
+        monitoring.freeze(session, MONTHS[0], MONTHS[-1], NOW)
+    return transact
+
+
+def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
+    """A unit whose dissatisfied answers rise gets one alert that says what was usual and seen."""
+    with watched() as session:
+        here, there = agencies(session)[:2]
+        for day in range(2, 9):
+            say(session, here, "2026-04", (3, 4, 11))
+            say(session, there, "2026-04", (6, 1, 11))
+            night(session, date(2026, 4, day))
+        (signal,) = session.scalars(select(Signal))
+        assert (signal.alert.rule, signal.alert.agency_id) == ("quality_drop", here.id)
+        assert signal.alert.scope == LAND
+        assert signal.since == date(2026, 4, 2)
+        assert signal.expected == pytest.approx(0.1, abs=0.02)
+        assert signal.seen / signal.out_of == pytest.approx(4 / 7)
+        chances = [chart.false_alarms for chart in session.scalars(select(WatchChart))]
+        assert 0 < signal.chance < 1
+        assert sum(chances) < 1
+        assert [card.agency.id for card in monitoring.cards(session, Scope())] == [here.id]
+        assert not monitoring.cards(session, Scope(frozenset({there.id})))
+        assert audit.verify(session)[1]
+
+
+def test_single_answers_are_never_read_alone(watched):
+    """Fewer than five new ratings, or more taken back than given, leave a chart as it was."""
+    with watched() as session:
+        here = agencies(session)[0]
+        chart = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id)).one()
+        before = (chart.score, chart.read_rated)
+        say(session, here, "2026-04", (0, 4, 6))
+        night(session, date(2026, 4, 2))
+        assert (chart.score, chart.read_rated) == before
+        say(session, here, "2026-04", (1, 0, 0))
+        night(session, date(2026, 4, 3))
+        assert chart.score > before[0]
+        assert chart.read_rated == before[1] + 5
+        # Run again for the same night: nothing new, nothing moves.
+        after = (chart.score, chart.read_rated, chart.since_rated)
+        assert night(session, date(2026, 4, 3)) == 0
+        assert (chart.score, chart.read_rated, chart.since_rated) == after
+
+
+def test_tet_is_read_and_does_not_count(watched):
+    """Answers of Tết weeks move no score, and those after them count again."""
+    calendar = Calendar()
+    assert calendar.tet(2026) == (date(2026, 2, 16), date(2026, 2, 20))
+    assert calendar.in_tet_weeks(date(2026, 3, 6))
+    assert not calendar.in_tet_weeks(date(2026, 3, 7))
+    with watched() as session:
+        here = agencies(session)[0]
+        for day in range(10, 20):
+            say(session, here, "2026-02", (3, 4, 11))
+            assert night(session, date(2026, 2, day)) == 0
+        assert not any(session.scalars(select(WatchChart.score)))
+        say(session, here, "2026-03", (3, 4, 11))
+        night(session, date(2026, 3, 9))
+        assert any(session.scalars(select(WatchChart.score)))
+
+
+def test_missing_answers_raise_a_data_alert_instead(watched):
+    """When citizens fall silent, the unit's bad answers wait: the alert is about the data."""
+    with watched() as session:
+        units = agencies(session)[:6]
+        for week in range(1, 4):
+            for agency in units:
+                say(session, agency, "2026-04", (1, 4, 95))
+            night(session, date(2026, 4, 1) + timedelta(weeks=week))
+        alerts = session.execute(select(Alert.rule, Alert.agency_id)).all()
+        assert alerts == [("response_dip", None)]
+        (signal,) = session.scalars(select(Signal))
+        assert signal.expected == pytest.approx(0.6, abs=0.02)
+        assert signal.seen / signal.out_of == pytest.approx(0.95)
+        # A fall so deep that all the silent together could not undo it is told all the same.
+        say(session, units[0], "2026-04", (0, 200, 10))
+        night(session, date(2026, 4, 30))
+        assert ("quality_drop", units[0].id) in session.execute(
+            select(Alert.rule, Alert.agency_id)
+        ).all()
+
+
+def test_messages_that_do_not_arrive_raise_a_data_alert(transact):
+    """A day on which a third of all invitations is lost raises one alert for the province."""
+    with transact() as session:
+        ask_everybody(session)
+        agency = agencies(session)[0]
+        for month in MONTHS:
+            say(session, agency, month)
+            indices.close(session, month, NOW)
+        monitoring.freeze(session, MONTHS[0], MONTHS[-1], NOW)
+        finish(session, [Wanted(number) for number in range(1, 61)])
+        ids = list(session.scalars(select(Message.id)))
+        for state, some in (
+            (MessageState.UNDELIVERED, ids[:20]),
+            (MessageState.DELIVERED, ids[20:]),
+        ):
+            session.execute(update(Message).where(Message.id.in_(some)).values(state=state))
+        today = ASKED_AT.astimezone(LOCAL).date()
+        for rate in session.scalars(select(WatchRate)):
+            rate.batch_from = today
+        assert night(session, today) == 0  # receipts have a day to come in
+        assert night(session, today + timedelta(days=1)) == 1
+        (signal,) = session.scalars(select(Signal))
+        assert (signal.alert.rule, signal.alert.agency_id) == ("delivery_dip", None)
+        assert (signal.seen, signal.out_of) == (20, 60)
+        assert (signal.since, signal.until) == (today, today)
+
+
+def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watched):
+    """Closing asks for words, is recorded, and happens once; the next fall is a new alert."""
+    with watched() as session:
+        here = agencies(session)[0]
+        say(session, here, "2026-04", (0, 30, 30))
+        assert night(session, date(2026, 4, 2)) == 1
+        analyst = add_staff(session, "analyst")
+        (alert,) = session.scalars(select(Alert))
+        with pytest.raises(Invalid, match="alert_words"):
+            monitoring.close(session, alert.id, analyst, "  ", NOW)
+        monitoring.close(session, alert.id, analyst, "Máy lấy số hỏng, đã sửa.", LATER)
+        assert alert.closed_at == LATER
+        assert not any(session.scalars(select(WatchChart.score)))
+        with pytest.raises(NotFound):
+            monitoring.close(session, alert.id, analyst, "Lần nữa", NOW)
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "watch.close")).one()
+        assert (entry.staff_id, entry.subject) == (analyst.id, f"alert:{alert.id}")
+        say(session, here, "2026-04", (0, 30, 30))
+        assert night(session, date(2026, 4, 3)) == 1
+
+
+def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
+    """Freezing names closed months, leaves Tết out, is recorded, and starts from what is there."""
+    with watched() as session:
+        for month in ("2026-01", "2026-02", "2026-03"):
+            say(session, agencies(session)[0], month)
+        indices.close(session, "2026-01", NOW)
+        indices.close(session, "2026-02", NOW)
+        with pytest.raises(Invalid, match="watch_open_month"):
+            monitoring.freeze(session, "2026-01", "2026-03", NOW)
+        with pytest.raises(Invalid, match="watch_months"):
+            monitoring.freeze(session, "2026-01", "2026-02", NOW)
+        analyst = add_staff(session, "analyst")
+        frozen = monitoring.freeze(session, "2025-12", "2026-02", NOW, staff_id=analyst.id)
+        assert frozen.months == ("2025-12", "2026-01")
+        charts = list(session.scalars(select(WatchChart)))
+        assert {chart.frozen_by for chart in charts} == {analyst.id}
+        assert len(charts) == frozen.charts
+        query = select(AuditEntry).where(AuditEntry.action == "watch.freeze")
+        newest = session.scalars(query.order_by(AuditEntry.number.desc())).first()
+        assert newest.detail["months"] == ["2025-12", "2026-01"]
+        assert night(session, date(2026, 4, 2)) == 0
+        assert not any(session.scalars(select(WatchChart.score)))
+
+
+def test_the_worker_reads_every_night(watched, runner):
+    """The job of the night raises the alert by itself."""
+    with watched() as session:
+        say(session, agencies(session)[0], "2026-04", (0, 30, 30))
+    ran = runner("worker", "--once", "--now", "2026-04-03T05:00:00+07:00")
+    assert ran.code == 0, ran.err
+    with watched() as session:
+        assert session.scalars(select(Alert.rule)).all() == ["quality_drop"]
