@@ -3,11 +3,13 @@
 Many report lines at once; rows of (L, K) arrays are lines, columns the cells of a line.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.anytime import confidence_sequence
 from analysis.counts import FloatArray, level
 from analysis.errors import AnalysisError
 from analysis.poststratify import GuardedLines, MergedLines, collapse_lines, guard, guarded_lines
@@ -16,6 +18,8 @@ from analysis.verdict import target_share
 BoolArray = NDArray[np.bool_]
 # A target share as whole numbers: (85, 100) is 85 %.
 Target = tuple[int, int]
+# A product that is whole but for a rounding error is that whole number.
+_WHOLE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,15 @@ class VerdictLines:
     secured: BoolArray
     lost: BoolArray
     needed_n: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class BoundLines:
+    """Index and bounds of report lines, arrays of shape (L,); NaN and [0, 1] without a rating."""
+
+    estimate: FloatArray
+    low: FloatArray
+    high: FloatArray
 
 
 def headline_lines(
@@ -89,6 +102,73 @@ def headline_verdicts(
         lost=(satisfied + total - rated) * den < num * total,
         needed_n=needed,
     )
+
+
+def floor_lines(
+    y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, floor: Target, confidence: float
+) -> NDArray[np.str_]:
+    """Tell of each line whether its index stands at or below floor = (num, den), or above it.
+
+    ``below_floor`` when the one-sided upper bound is at most the floor, ``above_floor`` when the
+    lower bound exceeds it, else ``uncertain``; whole numbers decide what the silent cannot change
+    any more. The same index and bounds as `headline_verdicts`; `analysis.verdict.floor_verdict`
+    is the exact form for one cell. Raises AnalysisError (``invalid_counts``,
+    ``invalid_confidence``, ``invalid_target``).
+
+    Examples
+    --------
+    >>> n, N = [[38, 2], [9, 0], [48, 0]], [[40, 2], [20, 0], [50, 0]]
+    >>> floor_lines([[15, 2], [8, 0], [45, 0]], n, N, [0, 1], (80, 100), 0.95).tolist()
+    ['below_floor', 'uncertain', 'above_floor']
+    """
+    num, den = target_share(*floor)
+    cells = collapse_lines(y, n, N, late)
+    found = guarded_lines(cells.y, cells.n, cells.N, 2 * level(confidence) - 1)
+    satisfied, rated, total = (c.sum(axis=1) for c in (cells.y, cells.n, cells.N))
+    lost = (satisfied + total - rated) * den <= num * total
+    secured = satisfied * den > num * total
+    some = rated > 0
+    below = lost | (found.high <= num / den)
+    above = secured | (found.low > num / den)
+    return np.select(
+        [~some, secured, below, above],
+        ["uncertain", "above_floor", "below_floor", "above_floor"],
+        "uncertain",
+    )
+
+
+def anytime_lines(
+    y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, confidence: float
+) -> BoundLines:
+    """Return the index of each line with bounds that anybody may look at as often as they like.
+
+    One cell: `analysis.confidence_sequence`. Several: the sequence on as many ratings as the
+    post-stratified index is worth, n' = m N/(N - 1 + m) with m its guarded effective size, never
+    more than there are; y' = index x n', rounded outwards. That is exact for one cell and a
+    working approximation for several, checked by simulation; it assumes that ratings come in as
+    if at random inside each cell. Raises AnalysisError (``invalid_counts``,
+    ``invalid_confidence``).
+
+    Examples
+    --------
+    >>> lines = anytime_lines([[90, 0]], [[100, 0]], [[2000, 0]], [0, 1], 0.95)
+    >>> lines.low.round(3).tolist(), lines.high.round(3).tolist()
+    ([0.775], [0.97])
+    """
+    cells = collapse_lines(y, n, N, late)
+    found = guarded_lines(cells.y, cells.n, cells.N, confidence)
+    low, high = found.low.copy(), found.high.copy()
+    for i in np.flatnonzero(np.isin(found.rule, ("guarded", "wilson_fpc"))).tolist():
+        rated, total = int(cells.n[i].sum()), int(cells.N[i].sum())
+        size, satisfied = rated, float(cells.y[i].sum())
+        if found.rule[i] == "guarded":
+            worth = float(found.n_eff[i])
+            size = max(1, min(rated, math.floor(worth * total / (total - 1 + worth))))
+            satisfied = float(found.estimate[i]) * size
+        least, most = math.floor(satisfied + _WHOLE), math.ceil(satisfied - _WHOLE)
+        low[i] = confidence_sequence(least, size, total, confidence).low
+        high[i] = confidence_sequence(most, size, total, confidence).high
+    return BoundLines(found.estimate, low, high)
 
 
 def _needed(

@@ -275,8 +275,10 @@ def _thin(
     thresholds: tuple[int, int],
 ) -> NDArray[np.bool_]:
     """Tell which cells must be merged; none where a line has a single cell left."""
-    shared = (late[:, :, np.newaxis] == late[:, np.newaxis, :]) & alive[:, np.newaxis, :]
-    has_partner = shared.sum(axis=2) > 1
+    is_late = late == 1
+    late_cells = (alive & is_late).sum(axis=1, keepdims=True)
+    other_cells = (alive & ~is_late).sum(axis=1, keepdims=True)
+    has_partner = np.where(is_late, late_cells, other_cells) > 1
     limit = np.where(has_partner, *thresholds)
     several = alive.sum(axis=1, keepdims=True) > 1
     thin: NDArray[np.bool_] = alive & several & (counts[1] < counts[2]) & (counts[1] < limit)

@@ -40,6 +40,10 @@ SENTENCES = {
         "Số liệu đã chốt của kỳ {detail} không còn nguyên vẹn. Hãy báo người quản trị và "
         "khôi phục từ bản sao lưu."
     ),
+    "no_snapshot": "Không có bản chốt số liệu nào mang số {detail}.",
+    "old_formula": (
+        "Bản chốt này theo công thức cũ ({detail}), không kèm số đầu vào nên không tính lại được."
+    ),
     "no_such_link": "Liên kết không đúng hoặc đã hết hạn.",
     "answering_closed": "Đã hết thời hạn trả lời cho hồ sơ này.",
     "rating_first": "Xin Ông/Bà chọn mức độ hài lòng trước.",

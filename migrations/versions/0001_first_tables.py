@@ -153,14 +153,20 @@ def upgrade() -> None:
         sa.Column("intermediary_over", sa.Integer(), nullable=False),
         sa.Column("intermediary_days", sa.Integer(), nullable=False),
         sa.Column("full_percent", sa.Integer(), nullable=False),
+        sa.Column("confidence_percent", sa.Integer(), nullable=False),
+        sa.Column("judged_from", sa.Integer(), nullable=False),
         sa.Column("send_bias", sa.String(length=12), nullable=False),
         sa.CheckConstraint(
             "send_bias IN ('prefer_miss', 'prefer_send')", name=op.f("ck_province_send_bias")
+        ),
+        sa.CheckConstraint(
+            "confidence_percent BETWEEN 80 AND 99", name=op.f("ck_province_confidence_percent")
         ),
         sa.CheckConstraint("full_percent BETWEEN 0 AND 100", name=op.f("ck_province_full_percent")),
         sa.CheckConstraint(
             "invite_delay_minutes >= 0", name=op.f("ck_province_invite_delay_minutes")
         ),
+        sa.CheckConstraint("judged_from >= 5", name=op.f("ck_province_judged_from")),
         sa.CheckConstraint("link_days BETWEEN 1 AND 90", name=op.f("ck_province_link_days")),
         sa.CheckConstraint("phone_gap_days >= 0", name=op.f("ck_province_phone_gap_days")),
         sa.CheckConstraint("phone_week_cap >= 1", name=op.f("ck_province_phone_week_cap")),
@@ -259,6 +265,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("formula", sa.String(length=60), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("inputs_digest", sa.String(length=64), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.CheckConstraint("number >= 1", name=op.f("ck_snapshot_number")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshot")),

@@ -1,20 +1,21 @@
-"""One figure: counts of a scope turned into index, interval, bounds and verdict.
+"""One figure: the index of a scope with its interval, what stands beside it, and its verdict.
 
-Formula "raw-share/1": the index is the raw share of ratings 4–5 and its limits are Wilson's with
-finite-population
-correction at 95 %, until the post-stratified index takes its place under another name and version.
+Index = post-stratified share of ratings 4–5. Before the closing of a month its interval is the
+any-time one, at the closing the guarded one (`survey.indices.cards` explains both).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-import analysis
-from survey.indices.targets import TargetInForce
-
-FORMULA = "raw-share-wilson-fpc/1"
-CONFIDENCE = 0.95
-# The verdict uses the very bounds that are shown: each is one-sided at 97.5 %.
-ONE_SIDED = 1 - (1 - CONFIDENCE) / 2
+# Name and version of the formulas; a change of what is computed is a new version.
+FORMULA = "post-stratified-guarded/1"
+LIVE_FORMULA = "post-stratified-anytime/1"
+# Fewer ratings than this are never printed: they could name a person.
+SMALLEST_SHOWN = 5
+# Below this many ratings older snapshots, which do not say it themselves, judged nothing.
+ONCE_JUDGED_FROM = 30
 
 
 class Breakdown(StrEnum):
@@ -27,19 +28,24 @@ class Breakdown(StrEnum):
     CHANNEL = "channel"
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Counts of one scope: dossiers finished, ratings 1 … 5."""
+class Status(StrEnum):
+    """How a figure stands against its target, as documents say it."""
 
-    key: str
-    label: str
-    finished: int
-    ratings: tuple[int, int, int, int, int]
+    MET = "met"
+    UNCERTAIN = "uncertain"
+    NOT_MET = "not_met"
+    FEW = "few"
+    HIDDEN = "hidden"
+    PROVISIONAL = "provisional"
+    NO_TARGET = "no_target"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of `index show`; shares and targets are fractions 0–1, None where undefined."""
+    """One line: the index of a sector, an agency, a procedure, a channel or the whole.
+
+    Shares and targets are fractions 0–1; None where undefined.
+    """
 
     key: str
     label: str
@@ -62,44 +68,37 @@ class Figure:
     target_source: str = ""
     # True when the target is another province's ladder, used as the default.
     target_is_default: bool = False
+    # Share of 4–5 among all ratings of the five factors together, and how many these are.
+    sipas: float | None = None
+    sipas_rated: int = 0
+    # Too few ratings for a verdict by the province's rule, and nothing certain without one.
+    few: bool = False
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether so few rated that the line must not be printed."""
+        return 0 < self.rated < SMALLEST_SHOWN
+
+    @property
+    def status(self) -> Status:
+        """Where the figure stands; small samples are never called met or not met."""
+        if self.is_hidden:
+            return Status.HIDDEN
+        if self.target is None and self.rated:
+            return Status.NO_TARGET
+        if self.few:
+            return Status.FEW
+        if self.provisional or self.verdict is None:
+            return Status.PROVISIONAL
+        return Status(self.verdict)
+
+    @property
+    def gap(self) -> float:
+        """Distance of the index to its target (negative: below); 0 where either is missing."""
+        return 0.0 if self.index is None or self.target is None else self.index - self.target
 
 
-def figure(tally: Tally, target: TargetInForce | None, *, provisional: bool) -> Figure:
-    """Judge one scope. Without a target, or while provisional, there is no verdict."""
-    rated = sum(tally.ratings)
-    satisfied = tally.ratings[3] + tally.ratings[4]
-    population = max(tally.finished, rated)
-    limits = analysis.wilson_fpc(satisfied, rated, population, CONFIDENCE)
-    worst = analysis.missing_bounds(satisfied, rated, population) if population else (None, None)
-    points = sum(level * number for level, number in enumerate(tally.ratings, start=1))
-    judged = None
-    if target is not None and population:
-        judged = analysis.verdict(
-            satisfied,
-            rated,
-            population,
-            target.value.numerator,
-            target.value.denominator,
-            ONE_SIDED,
-        )
-    return Figure(
-        key=tally.key,
-        label=tally.label,
-        finished=tally.finished,
-        rated=rated,
-        satisfied=satisfied,
-        raw=satisfied / rated if rated else None,
-        index=limits.estimate,
-        low=limits.low,
-        high=limits.high,
-        mean=points / rated if rated else None,
-        response_rate=rated / population if population else None,
-        missing_low=worst[0],
-        missing_high=worst[1],
-        target=float(target.value) if target else None,
-        verdict=judged.verdict if judged and not provisional else None,
-        needed=judged.additional_n if judged else None,
-        provisional=provisional,
-        target_source=f"{target.province}: {target.source}" if target else "",
-        target_is_default=target.is_default if target else False,
-    )
+def read_figure(row: Mapping[str, Any]) -> Figure:
+    """A figure from one entry of a payload, of this formula or of an older one."""
+    known = {name: row[name] for name in Figure.__dataclass_fields__ if name in row}
+    return Figure(**{"few": row["rated"] < ONCE_JUDGED_FROM, **known})

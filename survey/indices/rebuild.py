@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from survey.indices.tallies import LEVELS
-from survey.models.count import Count, Frame, ProcedureCount, ProcedureFrame
+from survey.models.count import LEVELS, Count, Frame, ProcedureCount, ProcedureFrame
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.questionnaire import Question
 from survey.models.response import Answer, Response

@@ -6,10 +6,18 @@ from sqlalchemy.orm import Session
 
 from survey.errors import Invalid
 from survey.indices.figures import Breakdown, Figure
+from survey.indices.judging import Rules, read_rules, rules_in_force
 from survey.indices.live import live
 from survey.indices.periods import check_month, is_provisional
-from survey.indices.snapshots import figures_of, first
+from survey.indices.snapshots import figures_of, first, payload_of
 from survey.models.questionnaire import Question
+
+
+def rules_of(session: Session, month: str) -> Rules:
+    """The rules that judged a closed month, or those in force for an open one."""
+    snapshot = first(session, month)
+    judged = payload_of(snapshot).get("judging") if snapshot else None
+    return read_rules(judged) if judged else rules_in_force(session, month)
 
 
 def show(

@@ -1,25 +1,154 @@
-"""Reads counts and frame of a month, added up by what is shown. Costs the same at any number of
-answers.
+"""Counts of a month, added up by what is shown and kept apart by post-stratum.
+
+A post-stratum is sector × channel × lateness: dossiers of different sectors are asked in different
+shares, and late citizens answer less, so each stratum weighs as its finished dossiers do.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from survey.indices.figures import Breakdown, Tally
-from survey.models.count import Count, Frame, ProcedureCount, ProcedureFrame
+from survey.indices.figures import Breakdown
+from survey.indices.targets import Ladder, TargetInForce, ladder
+from survey.models.count import LEVELS, Count, Frame, ProcedureCount, ProcedureFrame
 from survey.models.dossier import Channel
 from survey.models.organisation import Agency, Procedure, Sector
+from survey.models.questionnaire import FACTORS
 
-LEVELS = ("n1", "n2", "n3", "n4", "n5")
 CHANNEL_NAMES = {
     Channel.COUNTER: "Trực tiếp",
     Channel.ONLINE: "Trực tuyến",
     Channel.POST: "Bưu chính công ích",
     Channel.UNKNOWN: "Không rõ",
 }
+OVERALL = "overall"
+# Sector (empty for a procedure, which has one only), channel, lateness.
+Stratum = tuple[str, str, str]
+Ratings = tuple[int, int, int, int, int]
+NO_RATINGS: Ratings = (0, 0, 0, 0, 0)
+Finished = Mapping[str, Mapping[Stratum, int]]
+Rated = Mapping[str, Mapping[Stratum, Ratings]]
+
+
+class Source(Protocol):
+    """Where the counts of one month come from: kept with each answer, or counted again."""
+
+    def finished(self, by: Breakdown) -> Finished:
+        """Key → stratum → finished dossiers; strata without any are left out."""
+        ...
+
+    def rated(self, by: Breakdown, questions: Sequence[str]) -> Rated:
+        """Key → stratum → ratings 1 … 5 of the questions together."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One key of a breakdown: its name, and the target in force for it."""
+
+    key: str
+    label: str
+    target: TargetInForce | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of one line: stratum → (finished dossiers, ratings), and ratings of all factors."""
+
+    line: Line
+    strata: Mapping[Stratum, tuple[int, Ratings]]
+    factors: Ratings
+
+
+def tallies(source: Source, lines: Sequence[Line], by: Breakdown, question: str) -> list[Tally]:
+    """Counts of one question for each line, strata in the order of their names."""
+    finished = source.finished(by)
+    rated = source.rated(by, (question,))
+    factors = source.rated(by, FACTORS)
+    return [
+        Tally(
+            line,
+            _strata(finished.get(line.key, {}), rated.get(line.key, {})),
+            summed(factors.get(line.key, {}).values()),
+        )
+        for line in lines
+    ]
+
+
+def _strata(
+    finished: Mapping[Stratum, int], rated: Mapping[Stratum, Ratings]
+) -> dict[Stratum, tuple[int, Ratings]]:
+    names = sorted({*finished, *rated})
+    return {name: (finished.get(name, 0), rated.get(name, NO_RATINGS)) for name in names}
+
+
+def summed(parts: Any) -> Ratings:  # noqa: ANN401 - any iterable of ratings
+    """Ratings of several strata together."""
+    n1, n2, n3, n4, n5 = (sum(column) for column in zip(NO_RATINGS, *parts, strict=True))
+    return (n1, n2, n3, n4, n5)
+
+
+class Stored:
+    """The counts that move with each answer. Costs the same at any number of answers."""
+
+    def __init__(self, session: Session, month: str) -> None:
+        self.session = session
+        self.month = month
+
+    def finished(self, by: Breakdown) -> Finished:
+        """As `Source` says."""
+        table = ProcedureFrame if by is Breakdown.PROCEDURE else Frame
+        rows = self._sums(table, by, ("finished",))
+        found: dict[str, dict[Stratum, int]] = {}
+        for key, stratum, (number,) in rows:
+            if number:
+                found.setdefault(key, {})[stratum] = number
+        return found
+
+    def rated(self, by: Breakdown, questions: Sequence[str]) -> Rated:
+        """As `Source` says."""
+        table = ProcedureCount if by is Breakdown.PROCEDURE else Count
+        asked = table.question.in_(list(questions))
+        found: dict[str, dict[Stratum, Ratings]] = {}
+        for key, stratum, (n1, n2, n3, n4, n5) in self._sums(table, by, LEVELS, asked):
+            found.setdefault(key, {})[stratum] = (n1, n2, n3, n4, n5)
+        return found
+
+    def _sums(
+        self,
+        table: type[Count | ProcedureCount | Frame | ProcedureFrame],
+        by: Breakdown,
+        numbers: Sequence[str],
+        *only: ColumnElement[bool],
+    ) -> list[tuple[str, Stratum, tuple[int, ...]]]:
+        columns = table.__table__.columns
+        parts = [
+            columns[name] for name in ("sector_code", "channel", "lateness") if name in columns
+        ]
+        key = [columns[COLUMNS[by]]] if by in COLUMNS else []
+        group = [*key, *parts]
+        sums = [func.sum(columns[number]) for number in numbers]
+        query = select(*group, *sums).where(table.month == self.month, *only).group_by(*group)
+        found = []
+        for row in self.session.execute(query):
+            stratum = ("", *row[len(key) : len(group)])[-3:]
+            name = self._name(by, row[0]) if key else OVERALL
+            found.append((name, stratum, tuple(int(number) for number in row[len(group) :])))
+        return found
+
+    def _name(self, by: Breakdown, key: Any) -> str:  # noqa: ANN401 - an id or a code
+        return self.agency_codes[key] if by is Breakdown.AGENCY else str(key)
+
+    @cached_property
+    def agency_codes(self) -> dict[int, str]:
+        """Id → code of every agency."""
+        return dict(self.session.execute(select(Agency.id, Agency.code)).all())
+
+
 COLUMNS: Mapping[Breakdown, str] = {
     Breakdown.SECTOR: "sector_code",
     Breakdown.AGENCY: "agency_id",
@@ -28,71 +157,46 @@ COLUMNS: Mapping[Breakdown, str] = {
 }
 
 
-def tallies(session: Session, month: str, by: Breakdown, question: str) -> list[Tally]:
-    """Finished dossiers and ratings of a month per key, in the order of the keys' codes.
-
-    Overall is always one line; otherwise only keys with finished dossiers have one.
-    """
+def lines_of(session: Session, month: str, by: Breakdown, source: Source) -> list[Line]:
+    """Every key with finished dossiers, by code; overall is always one line."""
+    steps = ladder(session, month)
     if by is Breakdown.OVERALL:
-        return [_overall(session, month, question)]
-    counted: type[Count | ProcedureCount] = Count
-    framed: type[Frame | ProcedureFrame] = Frame
-    if by is Breakdown.PROCEDURE:
-        counted, framed = ProcedureCount, ProcedureFrame
-    name = COLUMNS[by]
-    finished = _sums(session, framed, month, name)
-    rated = _sums(session, counted, month, name, counted.question == question)
+        return [Line(OVERALL, "Toàn tỉnh", steps.overall())]
     labels = _labels(session, by)
-    found = [
-        Tally(
-            key=labels[key][0],
-            label=labels[key][1],
-            finished=row.finished,
-            ratings=_ratings(rated.get(key)),
-        )
-        for key, row in finished.items()
-        if row.finished
+    groups = _target_groups(session, by)
+    return [
+        Line(key, labels[key], _target(steps, by, groups.get(key, "")))
+        for key in sorted(source.finished(by))
     ]
-    return sorted(found, key=lambda tally: tally.key)
 
 
-def _overall(session: Session, month: str, question: str) -> Tally:
-    finished = session.scalar(select(func.sum(Frame.finished)).where(Frame.month == month))
-    levels = [func.sum(getattr(Count, level)).label(level) for level in LEVELS]
-    rated = session.execute(
-        select(*levels).where(Count.month == month, Count.question == question)
-    ).one()
-    return Tally("overall", "Toàn tỉnh", finished or 0, _ratings(rated))
-
-
-def _sums(
-    session: Session,
-    table: type[Count | ProcedureCount | Frame | ProcedureFrame],
-    month: str,
-    name: str,
-    *only: ColumnElement[bool],
-) -> dict[Any, Row[Any]]:
-    """Sums of a table's numbers per value of the column `name`."""
-    key = table.__table__.columns[name]
-    numbers = LEVELS if table in {Count, ProcedureCount} else ("finished",)
-    sums = [func.sum(table.__table__.columns[number]).label(number) for number in numbers]
-    query = select(key, *sums).where(table.month == month, *only).group_by(key)
-    return {row[0]: row for row in session.execute(query)}
-
-
-def _ratings(row: Row[Any] | None) -> tuple[int, int, int, int, int]:
-    if row is None:
-        return (0, 0, 0, 0, 0)
-    n1, n2, n3, n4, n5 = (int(getattr(row, level) or 0) for level in LEVELS)
-    return (n1, n2, n3, n4, n5)
-
-
-def _labels(session: Session, by: Breakdown) -> dict[Any, tuple[str, str]]:
-    """Key in the counts → code and name for people."""
+def _labels(session: Session, by: Breakdown) -> dict[str, str]:
     if by is Breakdown.CHANNEL:
-        return {channel.value: (channel.value, name) for channel, name in CHANNEL_NAMES.items()}
+        return {channel.value: name for channel, name in CHANNEL_NAMES.items()}
+    tables: dict[Breakdown, type[Agency | Sector | Procedure]] = {
+        Breakdown.AGENCY: Agency,
+        Breakdown.SECTOR: Sector,
+        Breakdown.PROCEDURE: Procedure,
+    }
+    table = tables[by]
+    return dict(session.execute(select(table.code, table.name)).all())
+
+
+def _target_groups(session: Session, by: Breakdown) -> dict[str, str]:
+    """Key → target group, for sectors and procedures."""
+    if by is Breakdown.SECTOR:
+        return dict(session.execute(select(Sector.code, Sector.target_group)).all())
+    if by is Breakdown.PROCEDURE:
+        query = select(Procedure.code, Sector.target_group).join(
+            Sector, Sector.code == Procedure.sector_code
+        )
+        return dict(session.execute(query).all())
+    return {}
+
+
+def _target(steps: Ladder, by: Breakdown, target_group: str) -> TargetInForce | None:
     if by is Breakdown.AGENCY:
-        agencies = session.execute(select(Agency.id, Agency.code, Agency.name))
-        return {number: (code, name) for number, code, name in agencies}
-    table: type[Sector | Procedure] = Sector if by is Breakdown.SECTOR else Procedure
-    return {code: (code, name) for code, name in session.execute(select(table.code, table.name))}
+        return steps.agency()
+    if by in {Breakdown.SECTOR, Breakdown.PROCEDURE}:
+        return steps.sector(target_group)
+    return steps.overall()

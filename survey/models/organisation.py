@@ -46,6 +46,8 @@ class Province(Base):
         CheckConstraint("invite_delay_minutes >= 0", name="invite_delay_minutes"),
         CheckConstraint("link_days BETWEEN 1 AND 90", name="link_days"),
         CheckConstraint("window_start < window_end", name="window"),
+        CheckConstraint("confidence_percent BETWEEN 80 AND 99", name="confidence_percent"),
+        CheckConstraint("judged_from >= 5", name="judged_from"),
         one_of("send_bias", SendBias),
     )
 
@@ -78,6 +80,10 @@ class Province(Base):
     intermediary_days: Mapped[int] = mapped_column(default=90)
     # Share of invitations that get the full questionnaire, in percent.
     full_percent: Mapped[int] = mapped_column(default=10)
+    # Confidence of the interval printed beside each index, in percent; verdicts use its bounds.
+    confidence_percent: Mapped[int] = mapped_column(default=95)
+    # Fewest ratings for a verdict that rests on the interval.
+    judged_from: Mapped[int] = mapped_column(default=30)
     # What becomes of messages that stay unknown where the provider cannot be asked.
     send_bias: Mapped[str] = mapped_column(String(12), default=SendBias.PREFER_MISS)
 

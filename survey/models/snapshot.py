@@ -27,5 +27,8 @@ class Snapshot(Base):
     formula: Mapped[str] = mapped_column(String(60))
     # SHA-256 of `payload`.
     digest: Mapped[str] = mapped_column(String(64))
+    # SHA-256 of what the figures were computed from: the answers counted, and the payload's
+    # `inputs`. Empty for formulas before the post-stratified one.
+    inputs_digest: Mapped[str] = mapped_column(String(64), default="")
     # Canonical JSON (sorted keys, no blanks) of all figures.
     payload: Mapped[str] = mapped_column(Text)

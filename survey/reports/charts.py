@@ -1,4 +1,4 @@
-"""The chart of the first page: sectors against their targets with 95 % intervals.
+"""The chart of the first page: sectors against their targets with intervals.
 
 Shape tells the status as well as colour, so it reads in black and white.
 """
@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
+from survey.indices import Figure, Status
 from survey.reports import phrases
 from survey.reports.document import Picture
-from survey.reports.figures import Figure, Report, Status
+from survey.reports.figures import Report
 
 INK, FAINT, TARGET = "#1a1a1a", "#8a8a8a", "#111111"
 # Blue and orange stay apart for every kind of colour blindness; the shapes differ as well.
@@ -52,7 +53,8 @@ def sector_chart(report: Report) -> Picture:
         for place, one in enumerate(rows):
             _draw_row(axes, len(rows) - 1 - place, one)
         _dress(axes, rows)
-        _explain(canvas.add_axes((0.02, 0.0, 0.96, 0.8 * LEGEND / height)), rows)
+        name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
+        _explain(canvas.add_axes((0.02, 0.0, 0.96, 0.8 * LEGEND / height)), rows, name)
         svg, png = io.BytesIO(), io.BytesIO()
         canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
         canvas.savefig(png, format="png", dpi=RESOLUTION, metadata={"Software": None})
@@ -72,12 +74,9 @@ def _draw_row(axes: Axes, height: int, one: Figure) -> None:
     if one.is_hidden or one.index is None:
         return
     look = LOOKS[one.status]
-    if one.low is not None and one.high is not None:
-        ends = (100 * one.low, 100 * one.high)
-        axes.hlines(height, *ends, color=look["color"], linewidth=1.6, zorder=3)
-        axes.vlines(
-            ends, height - 0.13, height + 0.13, color=look["color"], linewidth=1.2, zorder=3
-        )
+    ends = (100 * one.low, 100 * one.high)
+    axes.hlines(height, *ends, color=look["color"], linewidth=1.6, zorder=3)
+    axes.vlines(ends, height - 0.13, height + 0.13, color=look["color"], linewidth=1.2, zorder=3)
     axes.plot(
         100 * one.index,
         height,
@@ -111,13 +110,13 @@ def _dress(axes: Axes, rows: list[Figure]) -> None:
 
 
 def _left_end(rows: list[Figure]) -> float:
-    lows = [100 * one.low for one in rows if one.low is not None and not one.is_hidden]
+    lows = [100 * one.low for one in rows if one.index is not None and not one.is_hidden]
     lows += [100 * one.target for one in rows if one.target is not None]
     lowest = min(lows, default=80.0)
     return max(0.0, ROUND_TO * (lowest // ROUND_TO) - 1)
 
 
-def _explain(corner: Axes, rows: list[Figure]) -> None:
+def _explain(corner: Axes, rows: list[Figure], interval: str) -> None:
     """The legend: only the signs that occur, and what line and tick mean."""
     corner.set_axis_off()
     corner.set_xlim(0, 100)
@@ -131,9 +130,10 @@ def _explain(corner: Axes, rows: list[Figure]) -> None:
             )
             left += 12.5
     corner.hlines(0.5, left, left + 4, color=INK, linewidth=1.6)
-    corner.text(left + 5, 0.5, "khoảng tin cậy 95%", va="center_baseline", fontsize=8)
-    corner.vlines(left + 26, 0.1, 0.9, color=TARGET, linewidth=2.2)
-    corner.text(left + 27.2, 0.5, "mục tiêu", va="center_baseline", fontsize=8)
+    corner.text(left + 5, 0.5, interval, va="center_baseline", fontsize=8)
+    left += 7 + 1.06 * len(interval)
+    corner.vlines(left, 0.1, 0.9, color=TARGET, linewidth=2.2)
+    corner.text(left + 1.2, 0.5, "mục tiêu", va="center_baseline", fontsize=8)
 
 
 def _in_words(rows: list[Figure]) -> str:

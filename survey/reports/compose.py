@@ -2,12 +2,18 @@
 
 from datetime import date
 
-from survey.indices import closable_from
+from survey.indices import Status, closable_from
 from survey.reports import phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Point, Section
-from survey.reports.figures import Report, Status
+from survey.reports.figures import Report
 from survey.workdays import LOCAL
+
+OLD_FORMULA = "raw-share-wilson-fpc/1"
+WEIGHTED = (
+    " Mỗi nhóm hồ sơ (lĩnh vực, hình thức nộp, đúng hạn hay trễ hạn) góp vào chỉ số theo số hồ sơ"
+    " của nhóm, không theo số phiếu."
+)
 
 
 def compose(report: Report) -> Document:
@@ -57,9 +63,10 @@ def closing_day(month: str) -> date:
 
 def _sectors(report: Report) -> Section:
     title, first = "Chỉ số theo lĩnh vực (%)", "Lĩnh vực"
-    listed = [tables.figure_table(title, first, report.sectors, report.overall)]
+    listed = [tables.figure_table(title, first, report.sectors, report)]
     if report.factors:
-        listed.append(tables.factor_table(report.factors))
+        listed.append(tables.factor_table(report))
+    listed.append(tables.beside_table(report))
     return Section("Kết quả theo lĩnh vực", _targets(report), tables=tuple(listed))
 
 
@@ -84,11 +91,9 @@ def _agencies(report: Report) -> Section:
     silent = len(report.agencies) - len(shown)
     said = f"Có {len(shown)} cơ quan, đơn vị có hồ sơ hoàn thành trong kỳ"
     said += f"; {silent} đơn vị không có hồ sơ." if silent else "."
-    by_unit = tables.figure_table(
-        "Chỉ số theo đơn vị (%)", "Cơ quan, đơn vị", shown, report.overall
-    )
+    by_unit = tables.figure_table("Chỉ số theo đơn vị (%)", "Cơ quan, đơn vị", shown, report)
     by_channel = tables.figure_table(
-        "Chỉ số theo hình thức nộp hồ sơ (%)", "Hình thức", report.channels, report.overall
+        "Chỉ số theo hình thức nộp hồ sơ (%)", "Hình thức", report.channels, report
     )
     note = (
         "Các đơn vị xếp theo số hồ sơ, không xếp theo chỉ số: chênh lệch nằm trong khoảng tin cậy"
@@ -155,7 +160,6 @@ def _corrections(report: Report) -> Section:
 
 
 def _method(report: Report) -> Section:
-    signs = phrases.STATUS_SIGNS
     points = (
         Point(
             "Chỉ số sau giao dịch, không phải SIPAS.",
@@ -165,21 +169,11 @@ def _method(report: Report) -> Section:
         Point(
             "Cách tính.",
             "Chỉ số là tỷ lệ trả lời “Hài lòng” và “Rất hài lòng” (mức 4, 5 trên thang 5 mức), tính"
-            f" theo hồ sơ có ngày trả kết quả trong kỳ. Công thức: {report.formula}.",
+            " theo hồ sơ có ngày trả kết quả trong kỳ."
+            f"{'' if report.formula == OLD_FORMULA else WEIGHTED} Công thức: {report.formula}.",
         ),
-        Point(
-            "Khoảng tin cậy 95%.",
-            "Khoảng chứa chỉ số của toàn bộ hồ sơ trong kỳ với độ tin cậy 95%, nếu người không trả"
-            " lời giống người trả lời; khi điều đó không đúng, xem bảng giới hạn tại mục 3.",
-        ),
-        Point(
-            "Đánh giá.",
-            f"{signs[Status.MET]} Đạt: cả khoảng tin cậy từ mục tiêu trở lên;"
-            f" {signs[Status.NOT_MET]} Chưa đạt: cả khoảng tin cậy dưới mục tiêu;"
-            f" {signs[Status.UNCERTAIN]} Chưa rõ: khoảng tin cậy chứa mục tiêu, chưa đủ phiếu để"
-            f" kết luận; {signs[Status.FEW]} Ít mẫu: dưới 30 phiếu. Kết luận đưa ra một lần,"
-            " khi chốt kỳ.",
-        ),
+        _interval_point(report),
+        _verdict_point(report),
         Point(
             "Bảo vệ người dân.",
             "Không công bố kết quả của nhóm dưới 5 phiếu trả lời. Phiếu trả lời không gắn với số"
@@ -190,9 +184,40 @@ def _method(report: Report) -> Section:
     return Section("Phương pháp và giới hạn", points=points)
 
 
+def _interval_point(report: Report) -> Point:
+    name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
+    level = phrases.level(report.judging.confidence)
+    lead = f"{name[0].upper()}{name[1:]}."
+    if report.is_draft:
+        return Point(
+            lead,
+            "Kỳ còn mở nên khoảng này rộng hơn khoảng tin cậy khi chốt: ai xem lúc nào, xem bao"
+            f" nhiêu lần, nó vẫn chứa chỉ số của toàn bộ hồ sơ với độ tin cậy {level}%. Chưa dùng"
+            " để kết luận đạt hay chưa đạt.",
+        )
+    return Point(
+        lead,
+        f"Khoảng chứa chỉ số của toàn bộ hồ sơ trong kỳ với độ tin cậy {level}%, nếu trong mỗi nhóm"
+        " hồ sơ người không trả lời giống người trả lời; khi điều đó không đúng, xem bảng giới hạn"
+        " tại mục 3.",
+    )
+
+
+def _verdict_point(report: Report) -> Point:
+    signs = phrases.STATUS_SIGNS
+    return Point(
+        "Đánh giá.",
+        f"{signs[Status.MET]} Đạt: cả khoảng tin cậy từ mục tiêu trở lên;"
+        f" {signs[Status.NOT_MET]} Chưa đạt: cả khoảng tin cậy dưới mục tiêu;"
+        f" {signs[Status.UNCERTAIN]} Chưa rõ: khoảng tin cậy chứa mục tiêu, chưa đủ phiếu để kết"
+        f" luận; {signs[Status.FEW]} Ít mẫu: dưới {report.judging.judged_from} phiếu, trừ khi người"
+        " chưa trả lời không thể làm thay đổi kết quả. Kết luận đưa ra một lần, khi chốt kỳ.",
+    )
+
+
 def _annexes(report: Report) -> tuple[Section, ...]:
     finished = [one for one in report.procedures if one.finished]
-    by_procedure = tables.procedure_table(finished, report.overall)
+    by_procedure = tables.procedure_table(finished, report)
     return (Section("Kết quả theo thủ tục hành chính", tables=(by_procedure,)),)
 
 

@@ -6,74 +6,13 @@ All shares are fractions 0..1; None means that nothing was rated or that the pay
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-# Fewer ratings than this are never printed: they could name a person.
-SMALLEST_SHOWN = 5
-# Fewer ratings than this are shown without a verdict.
-SMALLEST_JUDGED = 30
+from survey.indices import Figure, Status, read_figure
+
+# The rules of snapshots that do not say theirs.
+ONCE = {"confidence": 0.95, "judged_from": 30}
 INDEX_RULE = "index_not_good"
-
-
-class Status(StrEnum):
-    """How a figure stands against its target, as documents say it."""
-
-    MET = "met"
-    UNCERTAIN = "uncertain"
-    NOT_MET = "not_met"
-    FEW = "few"
-    HIDDEN = "hidden"
-    PROVISIONAL = "provisional"
-    NO_TARGET = "no_target"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line: the index of a sector, an agency, a procedure, a channel or the whole."""
-
-    key: str
-    label: str
-    finished: int
-    rated: int
-    satisfied: int
-    raw: float | None
-    index: float | None
-    low: float | None
-    high: float | None
-    mean: float | None
-    response_rate: float | None
-    missing_low: float | None
-    missing_high: float | None
-    target: float | None
-    target_source: str
-    verdict: str | None
-    needed: int | None
-    provisional: bool
-    target_is_default: bool = False
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether so few rated that the line must not be printed."""
-        return 0 < self.rated < SMALLEST_SHOWN
-
-    @property
-    def status(self) -> Status:
-        """Where the figure stands; small samples are never called met or not met."""
-        if self.is_hidden:
-            return Status.HIDDEN
-        if self.target is None and self.rated:
-            return Status.NO_TARGET
-        if self.rated < SMALLEST_JUDGED:
-            return Status.FEW
-        if self.provisional or self.verdict is None:
-            return Status.PROVISIONAL
-        return Status(self.verdict)
-
-    @property
-    def gap(self) -> float:
-        """Distance of the index to its target (negative: below); 0 where either is missing."""
-        return 0.0 if self.index is None or self.target is None else self.index - self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +38,14 @@ class LateFigures:
     def share(self) -> float:
         """Late among finished, 0 for an agency without dossiers."""
         return self.late / self.finished if self.finished else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """Confidence of the printed interval (a share) and fewest ratings for a verdict."""
+
+    confidence: float
+    judged_from: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +142,7 @@ class Report:
     month: str
     origin: Origin
     formula: str
+    judging: Judging
     closed_at: datetime | None
     overall: Figure
     sectors: tuple[Figure, ...]
@@ -227,15 +175,6 @@ def standing(figures: Sequence[Figure], status: Status) -> list[Figure]:
     return sorted((one for one in figures if one.status is status), key=lambda one: one.gap)
 
 
-def read_figure(row: Mapping[str, Any]) -> Figure:
-    """A figure from one entry of a payload; fields the report does not know are left out."""
-    names = Figure.__dataclass_fields__
-    known: dict[str, Any] = {name: row.get(name) for name in names}
-    known["target_source"] = known["target_source"] or ""
-    known["target_is_default"] = bool(known["target_is_default"])
-    return Figure(**known)
-
-
 def read_report(
     payload: Mapping[str, Any],
     origin: Origin,
@@ -250,11 +189,13 @@ def read_report(
     names = {one.key: one.label for one in agencies}
     coverage = payload["coverage"]["not_invited"]
     frame = payload["frame"]
+    judging = payload.get("judging", ONCE)
     closed_at = payload.get("closed_at")
     return Report(
         month=payload["month"],
         origin=origin,
         formula=payload["formula"],
+        judging=Judging(judging["confidence"], judging["judged_from"]),
         closed_at=datetime.fromisoformat(closed_at) if closed_at else None,
         overall=read_figure(groups["overall"][0]),
         sectors=_by_size(groups["sector"]),
@@ -296,17 +237,20 @@ def _read_late(
 def _read_rules(
     rows: Sequence[Mapping[str, Any]], agencies: Sequence[Figure]
 ) -> tuple[tuple[RuleHit, ...], int]:
-    """Rules that bar an agency, and how many more would if more people had answered.
-
-    Lateness is counted on all dossiers; an index of a few ratings is no ground to bar anybody.
-    """
+    """Rules that bar an agency, and how many touch a bar without proof."""
     known = {one.key: one for one in agencies}
     hits, unproven = [], 0
     for row in rows:
         figure = known.get(row["agency"])
-        if figure and row["rule"] == INDEX_RULE and figure.rated < SMALLEST_JUDGED:
+        if not _is_proven(row, figure):
             unproven += 1
             continue
         values = {name: row[name] for name in RuleHit.__dataclass_fields__}
         hits.append(RuleHit(**{**values, "agency": figure.label if figure else row["agency"]}))
     return tuple(sorted(hits, key=lambda one: (one.rule, one.agency))), unproven
+
+
+def _is_proven(row: Mapping[str, Any], figure: Figure | None) -> bool:
+    """As the snapshot says; older ones barred at any number of ratings and are read with care."""
+    once = figure is None or row["rule"] != INDEX_RULE or not figure.few
+    return bool(row.get("proven", once))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from survey import audit, indices
 from survey.errors import Refused
+from survey.indices import Status, read_figure
 from survey.indices.targets import ladder
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.invitation import CoverageEntry
@@ -25,8 +26,6 @@ from survey.reports.figures import (
     KeptLevel,
     Origin,
     Report,
-    Status,
-    read_figure,
     read_report,
     standing,
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from survey.reports.figures import Figure, Status
+from survey.indices import Figure, Status
 from survey.workdays import LOCAL
 
 NONE = "–"
@@ -104,12 +104,16 @@ def level(value: float | None) -> str:
 
 
 def interval(figure: Figure) -> str:
-    """The index with its 95 % interval: "86,4 (85,2–87,6)"."""
+    """The index with its interval: "86,4 (85,2–87,6)"."""
     if figure.is_hidden or figure.index is None:
         return NONE
-    if figure.low is None or figure.high is None:
-        return percent(figure.index)
     return f"{percent(figure.index)} ({percent(figure.low)}–{percent(figure.high)})"
+
+
+def interval_name(confidence: float, *, is_draft: bool) -> str:
+    """What stands in brackets: "khoảng tin cậy 95%"; of an open month "… tạm tính 95%"."""
+    kind = "khoảng tin cậy tạm tính" if is_draft else "khoảng tin cậy"
+    return f"{kind} {level(confidence)}%"
 
 
 def reading(figure: Figure) -> str:

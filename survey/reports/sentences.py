@@ -1,8 +1,9 @@
 """What the first page says: the verdict in one sentence, what is good, and what needs direction."""
 
+from survey.indices import Figure, Status
 from survey.reports import phrases
 from survey.reports.document import Point, Tile
-from survey.reports.figures import Figure, Report, RuleHit, Status, standing
+from survey.reports.figures import Report, RuleHit, standing
 
 MOST_POINTS = 4
 MOST_NAMES = 2
@@ -21,9 +22,9 @@ def verdict(report: Report) -> str:
             " trả lời để tính chỉ số hài lòng."
         )
     said = f"Chỉ số hài lòng toàn tỉnh {month} là {phrases.percent(whole.index)}%"
-    if whole.low is not None and whole.high is not None:
-        low, high = phrases.percent(whole.low), phrases.percent(whole.high)
-        said += f" (khoảng tin cậy 95%: {low}–{high})"
+    low, high = phrases.percent(whole.low), phrases.percent(whole.high)
+    name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
+    said += f" ({name}: {low}–{high})"
     return f"{said}, {_against_target(whole)}. {_sectors(report)}"
 
 
@@ -72,7 +73,7 @@ def _index_tile(report: Report) -> Tile:
         moved = phrases.change(shown, before.index)
         lines.append(f"{_last(before.month)}: {phrases.percent(before.index)} ({moved})")
     detail = f"n = {phrases.count(whole)}"
-    if shown is not None and whole.low is not None and whole.high is not None:
+    if shown is not None:
         detail = f"({phrases.percent(whole.low)}–{phrases.percent(whole.high)}) · {detail}"
     return Tile(
         label="Chỉ số hài lòng",

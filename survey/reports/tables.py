@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 
+from survey.indices import SMALLEST_SHOWN, Figure, Status
+from survey.models.questionnaire import FACTORS
 from survey.reports import phrases
 from survey.reports.document import Cell, Column, Kind, Table
-from survey.reports.figures import (
-    CaseLine,
-    Correction,
-    Figure,
-    LateFigures,
-    Report,
-    RuleHit,
-    Status,
-)
+from survey.reports.figures import CaseLine, Correction, LateFigures, Report, RuleHit
 
 HIDDEN_NOTE = "“–”: dưới 5 phiếu trả lời, không công bố để bảo vệ người dân."
+BESIDE_NOTE = (
+    "Tỷ lệ thô chỉ chia số phiếu hài lòng cho số phiếu; chỉ số còn cân lại theo lĩnh vực, hình thức"
+    " nộp và đúng hạn hay trễ hạn, vì người có hồ sơ trễ hạn trả lời ít hơn. Cột cuối gộp mọi đánh"
+    " giá của năm yếu tố theo cách tính SIPAS, trên phiếu đầy đủ; đó không phải chỉ số SIPAS."
+)
 RANKING_NOTE = (
     "Xếp hạng chính thức theo năm; bảng này căn cứ số liệu của tháng để cảnh báo sớm, không thay"
     " cho kết luận của cơ quan có thẩm quyền."
@@ -25,21 +24,26 @@ MOST_NEEDS = 7
 LONGEST_NAME = 150
 
 
-def figure_table(title: str, first: str, figures: Sequence[Figure], whole: Figure) -> Table:
+def figure_table(title: str, first: str, figures: Sequence[Figure], report: Report) -> Table:
     """Index against target, one line a figure, the whole province on top."""
     columns = (
         Column("TT", 8, Kind.COUNT),
         Column(first, 40),
-        Column("Chỉ số (khoảng tin cậy 95%)", 34, Kind.SHARE),
+        Column(_index_head(report), 34, Kind.SHARE),
         Column("Điểm TB", 12, Kind.MEAN),
         Column("Phiếu / hồ sơ", 23, Kind.COUNT),
         Column("Trả lời (%)", 13, Kind.SHARE),
         Column("Mục tiêu", 12, Kind.LEVEL),
         Column("Đánh giá", 23, Kind.STATUS),
     )
-    rows = [_figure_row("", whole)]
+    rows = [_figure_row("", report.overall)]
     rows += [_figure_row(str(place), one) for place, one in enumerate(figures, 1)]
     return Table(title, columns, tuple(rows), strong=1, notes=_figure_notes(figures))
+
+
+def _index_head(report: Report) -> str:
+    name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
+    return f"Chỉ số ({name})"
 
 
 def _figure_row(place: str, one: Figure) -> tuple[Cell, ...]:
@@ -69,30 +73,30 @@ def _figure_notes(figures: Sequence[Figure]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def procedure_table(figures: Sequence[Figure], whole: Figure) -> Table:
+def procedure_table(figures: Sequence[Figure], report: Report) -> Table:
     """The same for procedures: their long names get the room of two columns."""
     columns = (
         Column("Mã", 18),
         Column("Thủ tục hành chính", 61),
-        Column("Chỉ số (khoảng tin cậy 95%)", 33, Kind.SHARE),
+        Column(_index_head(report), 33, Kind.SHARE),
         Column("Phiếu / hồ sơ", 19, Kind.COUNT),
         Column("Mục tiêu", 11, Kind.LEVEL),
         Column("Đánh giá", 23, Kind.STATUS),
     )
     rows = []
-    for one in (whole, *figures):
+    for one in (report.overall, *figures):
         _, name, index, _, rated, _, target, judged = _figure_row("", one)
-        code = "" if one is whole else one.key
+        code = "" if one is report.overall else one.key
         rows.append((Cell(code), name, index, rated, target, judged))
     title = "Chỉ số theo thủ tục hành chính (%)"
     return Table(title, columns, tuple(rows), strong=1, notes=_figure_notes(figures))
 
 
-def factor_table(figures: Sequence[Figure]) -> Table:
+def factor_table(report: Report) -> Table:
     """The five factors of the full questionnaire."""
     columns = (
         Column("Yếu tố", 70),
-        Column("Chỉ số (khoảng tin cậy 95%)", 45, Kind.SHARE),
+        Column(_index_head(report), 45, Kind.SHARE),
         Column("Điểm TB", 25, Kind.MEAN),
         Column("Số phiếu", 25, Kind.COUNT),
     )
@@ -103,9 +107,38 @@ def factor_table(figures: Sequence[Figure]) -> Table:
             Cell(phrases.number(None if one.is_hidden else one.mean, 2), None, Kind.MEAN),
             Cell(phrases.count(one), None if one.is_hidden else one.rated, Kind.COUNT),
         )
-        for one in figures
+        for one in report.factors
     )
     return Table("Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)", columns, rows)
+
+
+def beside_table(report: Report) -> Table:
+    """The same ratings read in other ways, labelled as what they are."""
+    columns = (
+        Column("Lĩnh vực", 55),
+        Column("Chỉ số", 20, Kind.SHARE),
+        Column("Tỷ lệ thô", 20, Kind.SHARE),
+        Column("Chênh lệch (điểm)", 22, Kind.SHARE),
+        Column("Điểm TB", 18, Kind.MEAN),
+        Column("Gộp năm yếu tố, theo cách SIPAS", 30, Kind.SHARE),
+    )
+    rows = tuple(_beside_row(one) for one in (report.overall, *report.sectors))
+    return Table("Cùng số phiếu, các cách tính khác (%)", columns, rows, 1, (BESIDE_NOTE,))
+
+
+def _beside_row(one: Figure) -> tuple[Cell, ...]:
+    hidden = one.is_hidden
+    index, raw, mean = (None,) * 3 if hidden else (one.index, one.raw, one.mean)
+    # The factors have ratings of their own, mostly fewer.
+    sipas = one.sipas if one.sipas_rated >= len(FACTORS) * SMALLEST_SHOWN else None
+    return (
+        Cell(phrases.shortened(one.label, LONGEST_NAME)),
+        Cell(phrases.percent(index), index, Kind.SHARE),
+        Cell(phrases.percent(raw), raw, Kind.SHARE),
+        Cell(phrases.change(index, raw)),
+        Cell(phrases.number(mean, 2), mean, Kind.MEAN),
+        Cell(phrases.percent(sipas), sipas, Kind.SHARE),
+    )
 
 
 def coverage_table(report: Report) -> Table:
@@ -203,7 +236,10 @@ def rule_table(rules: Sequence[RuleHit], unproven: int) -> Table:
 
 def unproven_words(found: int) -> str:
     """How many agencies touch the bar with too few ratings to say so."""
-    return f"Có {found} đơn vị có chỉ số chạm ngưỡng nhưng dưới 30 phiếu nên chưa kết luận."
+    return (
+        f"Có {found} đơn vị có chỉ số chạm ngưỡng nhưng chưa đủ căn cứ (ít phiếu, hoặc khoảng tin"
+        " cậy còn vượt ngưỡng) nên chưa kết luận."
+    )
 
 
 def case_table(title: str, first: str, lines: Sequence[CaseLine], total: CaseLine) -> Table:

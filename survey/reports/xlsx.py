@@ -10,9 +10,10 @@ from typing import Any
 
 import xlsxwriter
 
+from survey.indices import Figure
 from survey.reports import phrases
 from survey.reports.document import Document, Kind, Section, Table
-from survey.reports.figures import Figure, Report
+from survey.reports.figures import Report
 
 # A sheet of the workbook; the library ships no types.
 Sheet = Any
@@ -24,12 +25,13 @@ FIGURE_COLUMNS = (
     ("Phiếu hài lòng (mức 4, 5)", "satisfied", "count"),
     ("Tỷ lệ thô", "raw", "share"),
     ("Chỉ số", "index", "share"),
-    ("Cận dưới 95%", "low", "share"),
-    ("Cận trên 95%", "high", "share"),
+    ("Cận dưới", "low", "share"),
+    ("Cận trên", "high", "share"),
     ("Điểm trung bình", "mean", "mean"),
     ("Tỷ lệ trả lời", "response_rate", "share"),
     ("Thấp nhất có thể", "missing_low", "share"),
     ("Cao nhất có thể", "missing_high", "share"),
+    ("Gộp năm yếu tố, theo cách SIPAS", "sipas", "share"),
     ("Mục tiêu", "target", "level"),
     ("Phiếu cần thêm", "needed", "count"),
 )

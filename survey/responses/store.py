@@ -93,6 +93,9 @@ def submit_by_sms(
 def disown(session: Session, token: str, now: datetime) -> None:
     """Not my dossier: what this receiver answered is taken out again, and no answer is taken any
     more.
+
+    What counted at a closing of the month stays: the closing never changes, and must be provable
+    from the answers.
     """
     invitation = invitations.disown(session, token, now)
     lock_cell(session, invitation.coverage.cell)
@@ -100,8 +103,17 @@ def disown(session: Session, token: str, now: datetime) -> None:
     if response is None:
         return
     answer = response.answers[-1]
+    closings = _closings(session, response.month)
+    kept = [version for version in response.answers if version.closing < closings]
     procedure_code = invitation.coverage.procedure_code  # as it was counted, not as it is now
-    move_counts(session, response.cell, procedure_code, answer.ratings, {})
+    before = kept[-1].ratings if kept else {}
+    if kept[-1:] != [answer]:
+        move_counts(session, response.cell, procedure_code, answer.ratings, before)
+    if kept:
+        late = (Answer.response_id == response.id, Answer.closing >= closings)
+        session.execute(delete(Answer).where(*late))
+        session.expire_all()
+        return
     move_frame(session, response.cell, answered=-1)
     case = session.scalars(select(Case).where(Case.response_id == response.id)).first()
     if case is not None:

@@ -24,15 +24,25 @@ def payload(month=MONTH):
     return json.loads((DATA / f"report_{month.replace('-', '_')}.json").read_text("utf-8"))
 
 
+def canonical(figures):
+    """The text a digest is taken over."""
+    return json.dumps(figures, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(text):
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def store(session, figures):
     """Keep figures as the snapshot of their month."""
-    text = json.dumps(figures, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = canonical(figures)
     snapshot = Snapshot(
         month=figures["month"],
         number=1,
         closed_at=datetime.fromisoformat(figures["closed_at"]),
         formula=figures["formula"],
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=digest(text),
         payload=text,
     )
     session.add(snapshot)

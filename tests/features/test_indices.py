@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+import analysis
 from survey import indices, responses
 from survey.errors import Refused
 from survey.models.count import Cell, Count, count_answers, count_finished
-from survey.models.organisation import Agency, Procedure
+from survey.models.organisation import Agency, Procedure, Province
+from survey.models.questionnaire import FACTORS
 from survey.models.response import Answer
 from survey.models.snapshot import Snapshot
 from survey.responses import Submission
@@ -25,6 +27,7 @@ MONTH = "2026-05"
 WARD = "LOC-KH-W22366"
 LAND, COPY, HEALTH = "1.012784", "2.000815", "1.014092"
 CLOSING = "2026-06-15T08:00:00+07:00"
+NOW_CLOSED = datetime(2026, 6, 15, 1, tzinfo=UTC)
 FIELDS = {
     "key", "label", "finished", "rated", "satisfied", "raw", "index", "low", "high", "mean",
     "response_rate", "missing_low", "missing_high", "target", "verdict", "needed", "provisional",
@@ -69,7 +72,8 @@ def test_every_breakdown_shows_the_same_answers(transact: Transact, runner: Runn
         fill(session, COPY, 10, (0, 0, 0, 0, 5), channel="online", lateness="late")
     (whole,) = show(runner, "overall").values()
     assert (whole["finished"], whole["rated"], whole["satisfied"]) == (50, 25, 21)
-    assert whole["raw"] == whole["index"] == 21 / 25
+    assert whole["raw"] == 21 / 25
+    assert whole["index"] == pytest.approx(40 / 50 * 16 / 20 + 10 / 50 * 5 / 5)
     assert whole["mean"] == pytest.approx((1 + 2 + 6 + 32 + 65) / 25)
     assert whole["response_rate"] == 0.5
     assert (whole["missing_low"], whole["missing_high"]) == (21 / 50, 46 / 50)
@@ -157,22 +161,103 @@ def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
         indices.payload_of(indices.first(session, MONTH))
 
 
+def test_late_citizens_who_answer_less_count_as_their_dossiers_do(
+    transact: Transact, runner: Runner
+) -> None:
+    """The index weighs late and timely dossiers by how many finished, not by how many answered;
+    the raw share and the mean stay as they were given.
+    """
+    with transact() as session:
+        fill(session, LAND, 100, (0, 0, 0, 30, 30))
+        fill(session, LAND, 100, (12, 0, 0, 4, 4), lateness="late")
+        count_factors(session)
+    assert runner("index", "close", "--period", MONTH, "--now", CLOSING).code == 0
+    (line,) = show(runner, "agency").values()
+    assert line["raw"] == 68 / 80
+    assert line["index"] == pytest.approx((1.0 + 0.4) / 2)
+    assert line["low"] < 0.7 < line["high"] < line["raw"]
+    with transact() as session:
+        (kept,) = indices.show(session, MONTH, "agency", datetime(2026, 7, 1, tzinfo=UTC))
+    assert (kept.sipas, kept.sipas_rated) == (3 / 5, 5)
+
+
+def count_factors(session: Session) -> None:
+    """One full questionnaire in the ward: five factors, three of them satisfied."""
+    agency = session.scalars(select(Agency.id).where(Agency.code == WARD)).one()
+    cell = Cell(agency, "land", MONTH, "counter", "on_time")
+    ratings = zip(FACTORS, (5, 4, 4, 3, 1), strict=True)
+    count_answers(session, {(cell, LAND, factor, rating): 1 for factor, rating in ratings})
+
+
+def test_an_open_month_shows_the_interval_that_may_be_watched(
+    transact: Transact, runner: Runner
+) -> None:
+    """While ratings come in the interval is a confidence sequence, wider than that of the closing;
+    of one cell it is the sequence of its counts.
+    """
+    with transact() as session:
+        fill(session, LAND, 1000, (0, 0, 40, 100, 260))
+    (live,) = show(runner, "sector").values()
+    sequence = analysis.confidence_sequence(360, 400, 1000, 0.95)
+    assert (live["low"], live["high"]) == (sequence.low, sequence.high)
+    runner("index", "close", "--period", MONTH, "--now", CLOSING)
+    (closed,) = show(runner, "sector").values()
+    assert live["low"] < closed["low"] < closed["high"] < live["high"]
+
+
+def test_the_province_decides_how_sure_and_from_how_many(
+    transact: Transact, runner: Runner
+) -> None:
+    """Confidence and fewest ratings are the province's own; what nobody can change needs neither,
+    and a closed month keeps the rules it was judged by.
+    """
+    with transact() as session:
+        fill(session, LAND, 100, (0, 0, 0, 10, 19))
+        fill(session, COPY, 20, (1, 0, 0, 9, 10))
+        fill(session, HEALTH, 600, (0, 0, 16, 150, 250))
+    closed = indices_closed(runner)
+    assert closed["land"]["verdict"] == "uncertain"
+    assert (closed["land"]["needed"], closed["justice"]["verdict"]) == (1, "met")
+    assert closed["health"]["verdict"] == "uncertain"
+    with transact() as session:
+        province = session.scalars(select(Province)).one()
+        province.confidence_percent, province.judged_from = 90, 25
+        with_few = indices.show(session, MONTH, "sector", NOW_CLOSED, revised=True)
+    assert {one.verdict for one in with_few} == {"met"}
+    assert indices_closed(runner) == closed
+
+
+def indices_closed(runner: Runner) -> dict[str, dict[str, object]]:
+    """The sectors of the month, which is closed."""
+    assert runner("index", "close", "--period", MONTH, "--now", CLOSING).code == 0
+    return show(runner, "sector")
+
+
 @pytest.mark.parametrize(
-    ("month", "limits", "broken"),
+    ("month", "ratings", "limits", "broken"),
     [
-        ("2026-05", {0.05, 0.8}, {"late_agency_not_good", "index_not_good"}),
-        ("2019-05", {0.1}, set()),
+        ("2026-05", (9, 8, 4, 10, 9), {0.05, 0.8}, {("late", True), ("index", True)}),
+        ("2026-05", (0, 0, 11, 15, 15), {0.05, 0.8}, {("late", True), ("index", False)}),
+        ("2026-05", (0, 4, 4, 8, 8), {0.05, 0.8}, {("late", True), ("index", False)}),
+        ("2019-05", (9, 8, 4, 10, 9), {0.1}, set()),
     ],
 )
 def test_bars_of_the_year(
-    transact: Transact, month: str, limits: set[float], broken: set[str]
+    transact: Transact,
+    month: str,
+    ratings: tuple[int, int, int, int, int],
+    limits: set[float],
+    broken: set[tuple[str, bool]],
 ) -> None:
-    """5 % late or an index of 80 % bars an agency from "good" since 2022; before, 10 % late."""
+    """5 % late or an index of 80 % bars an agency from "good" since 2022; before, 10 % late. An
+    index bars only when its whole interval does, from enough ratings.
+    """
     with transact() as session:
-        fill(session, LAND, 94, (0, 0, 4, 8, 8), month=month)
+        fill(session, LAND, 94, ratings, month=month)
         fill(session, LAND, 6, (0, 0, 0, 0, 0), month=month, lateness="late")
         payload = indices.draft_payload(session, month, NOW, provisional=False)
-    assert {rule["rule"] for rule in payload["rules"]} == broken
+    found = {(rule["rule"].partition("_")[0], rule["proven"]) for rule in payload["rules"]}
+    assert found == broken
     assert {rule["limit"] for rule in payload["rules"]} <= limits
     assert payload["late"][WARD] == {"finished": 100, "late": 6}
 

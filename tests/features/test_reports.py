@@ -139,7 +139,7 @@ def test_fewer_than_five_ratings_are_never_printed(closed, built):
     for one in few:
         assert phrases.interval(one) == "–"
         assert squeezed(f"{one.label}––< 5 / {one.finished}–") in words_of_docx(built["docx"])
-        assert rows[one.key][2:-3] == [one.finished, *["–"] * 10]
+        assert rows[one.key][2:-3] == [one.finished, *["–"] * 11]
 
 
 def test_the_pdf_is_tagged_and_brings_its_fonts(built):

@@ -2,7 +2,7 @@
 is.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import render_template, request
@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from survey import indices, invitations
 from survey.db import db
 from survey.errors import Invalid
+from survey.indices import Figure, Status
 from survey.indices.targets import ladder
 from survey.models.count import Frame
 from survey.models.organisation import Agency
 from survey.models.staff import Scope
-from survey.reports.figures import Figure, FrameFigures, Status
+from survey.reports.figures import FrameFigures
 from survey.reports.phrases import REASONS
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_scope
@@ -65,6 +66,7 @@ class Board:
     channels: Section
     not_invited: list[tuple[str, int]]
     is_narrowed: bool
+    judging: indices.Rules
 
 
 @blueprint.get("")
@@ -124,11 +126,12 @@ def _board(session: Session, month: str, now: datetime) -> Board:
         channels=Section("Theo hình thức nộp", "Hình thức nộp", _worst_first(channels)),
         not_invited=_reasons(coverage.not_invited),
         is_narrowed=scope != Scope(),
+        judging=indices.rules_of(session, month),
     )
 
 
 def _figures(session: Session, month: str, by: str, now: datetime) -> list[Figure]:
-    return [Figure(**asdict(one)) for one in indices.show(session, month, by, now)]
+    return indices.show(session, month, by, now)
 
 
 def _level_to_keep(session: Session, month: str) -> float | None:

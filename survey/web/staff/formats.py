@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from flask import Flask
 
+from survey.indices import Status
 from survey.reports import phrases
-from survey.reports.figures import Status
 from survey.workdays import LOCAL
 
 # The line of an interval: from 40 to 100 per cent on this many units.

@@ -1,0 +1,271 @@
+"""The province's rules of judging, as data, and what they make of counts."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import analysis
+from analysis import headline
+from survey.errors import Refused
+from survey.indices.figures import Figure
+from survey.indices.tallies import Ratings, Tally, summed
+from survey.indices.targets import bars
+from survey.models.dossier import Lateness
+from survey.models.organisation import Province
+
+LATE_BAR = "late_agency_not_good"
+INDEX_BAR = "index_not_good"
+# The bars that are counted here, and from which side they are touched.
+OPERATORS = {LATE_BAR: ">=", INDEX_BAR: "<="}
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A bar from a document: an agency that touches it may not be rated "good"."""
+
+    name: str
+    # A percentage as the document writes it, a whole or a decimal number.
+    percent: str
+    # ">=" for lateness, "<=" for the index: a bar is touched from its number on.
+    operator: str
+    quote: str
+    source: str
+
+    @property
+    def limit(self) -> Fraction:
+        """The bar as a share."""
+        return Fraction(self.percent) / 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a month is judged: confidence of the printed interval (a share; each of its bounds is
+    one-sided at half the rest), fewest ratings for a verdict, and the bars in force.
+    """
+
+    confidence: float
+    judged_from: int
+    floors: tuple[Floor, ...]
+
+    @property
+    def one_sided(self) -> float:
+        """Confidence of each bound of the interval: the verdict uses the bounds that are shown."""
+        return (1 + self.confidence) / 2
+
+
+def rules_in_force(session: Session, month: str) -> Rules:
+    """The rules of this province in a month (YYYY-MM); Refused `no_province` without one."""
+    province = session.scalars(select(Province)).first()
+    if province is None:
+        raise Refused("no_province")
+    floors = tuple(
+        Floor(rule.name, rule.value, rule.operator, rule.quote, rule.source)
+        for rule in sorted(bars(session, month), key=lambda rule: rule.name)
+        if OPERATORS.get(rule.name) == rule.operator
+    )
+    return Rules(province.confidence_percent / 100, province.judged_from, floors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Post-strata of all lines, arrays of shape (lines, most strata); N = 0 is no stratum."""
+
+    y: IntArray
+    n: IntArray
+    N: IntArray
+    late: IntArray
+
+    def of(self, lines: NDArray[np.bool_]) -> "_Cells":
+        return _Cells(self.y[lines], self.n[lines], self.N[lines], self.late[lines])
+
+
+def _cells(tallies: Sequence[Tally]) -> _Cells:
+    width = max(1, *(len(tally.strata) for tally in tallies))
+    y, n, N, late = (np.zeros((len(tallies), width), dtype=np.int64) for _ in range(4))  # noqa: N806
+    for row, tally in enumerate(tallies):
+        for column, (stratum, (finished, ratings)) in enumerate(tally.strata.items()):
+            rated = sum(ratings)
+            y[row, column], n[row, column] = ratings[3] + ratings[4], rated
+            N[row, column] = max(finished, rated)
+            late[row, column] = stratum[2] == Lateness.LATE
+    return _Cells(y, n, N, late)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Verdict of one line, whether so few rated that none is given, and ratings still needed."""
+
+    verdict: str
+    few: bool
+    needed: int | None
+
+
+def figures(tallies: Sequence[Tally], rules: Rules, *, provisional: bool) -> list[Figure]:
+    """Judge every line. Without a target, or while provisional, there is no verdict."""
+    if not tallies:
+        return []
+    cells = _cells(tallies)
+    index = headline.anytime_lines if provisional else headline.headline_lines
+    found = index(cells.y, cells.n, cells.N, cells.late, rules.confidence)
+    bounds = zip(found.estimate.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+    judged = _judge(tallies, cells, rules)
+    return [
+        _figure(tally, limits, verdict, provisional=provisional)
+        for tally, limits, verdict in zip(tallies, bounds, judged, strict=True)
+    ]
+
+
+def _judge(tallies: Sequence[Tally], cells: _Cells, rules: Rules) -> list[_Judged]:
+    """Verdicts of all lines; those with one target are judged at once."""
+    targets = [tally.line.target.value if tally.line.target else None for tally in tallies]
+    rated, total = cells.n.sum(axis=1), cells.N.sum(axis=1)
+    judged = [_Judged("uncertain", int(n) < rules.judged_from, None) for n in rated]
+    for target in {one for one in targets if one is not None}:
+        chosen = np.array([one == target for one in targets]) & (total > 0)
+        part, share = cells.of(chosen), (target.numerator, target.denominator)
+        told = headline.headline_verdicts(part.y, part.n, part.N, part.late, share, rules.one_sided)
+        for place, line in enumerate(np.flatnonzero(chosen).tolist()):
+            certain = {"met": bool(told.secured[place]), "not_met": bool(told.lost[place])}
+            needed = told.needed_n[place]
+            sure = next((name for name, holds in certain.items() if holds), "")
+            judged[line] = _settle(
+                (sure, str(told.verdict[place])),
+                (int(rated[line]), int(total[line])),
+                None if np.isnan(needed) else int(needed),
+                rules.judged_from,
+            )
+    return judged
+
+
+def _settle(
+    words: tuple[str, str], counts: tuple[int, int], needed: int | None, judged_from: int
+) -> _Judged:
+    """What holds whatever the silent say; else what the bounds say of enough ratings."""
+    (sure, told), (rated, total) = words, counts
+    if sure:
+        return _Judged(sure, few=False, needed=None)
+    if not rated:
+        return _Judged("uncertain", few=True, needed=None)
+    if rated >= judged_from:
+        return _Judged(told, few=False, needed=None if needed is None else needed - rated)
+    least = min(max(needed or 0, judged_from), total)
+    return _Judged("uncertain", few=True, needed=least - rated)
+
+
+def _figure(
+    tally: Tally, bounds: tuple[float, float, float], judged: _Judged, *, provisional: bool
+) -> Figure:
+    line = tally.line
+    ratings = summed(ratings for _, ratings in tally.strata.values())
+    population = sum(max(finished, sum(rated)) for finished, rated in tally.strata.values())
+    rated, satisfied = sum(ratings), _satisfied(ratings)
+    worst = analysis.missing_bounds(satisfied, rated, population) if population else (None, None)
+    points = sum(level * number for level, number in enumerate(ratings, start=1))
+    of_factors = sum(tally.factors)
+    has_verdict = line.target is not None and population and not provisional
+    return Figure(
+        key=line.key,
+        label=line.label,
+        finished=sum(finished for finished, _ in tally.strata.values()),
+        rated=rated,
+        satisfied=satisfied,
+        raw=satisfied / rated if rated else None,
+        index=bounds[0] if rated else None,
+        low=bounds[1],
+        high=bounds[2],
+        mean=points / rated if rated else None,
+        response_rate=rated / population if population else None,
+        missing_low=worst[0],
+        missing_high=worst[1],
+        target=float(line.target.value) if line.target else None,
+        verdict=judged.verdict if has_verdict else None,
+        needed=judged.needed,
+        provisional=provisional,
+        target_source=f"{line.target.province}: {line.target.source}" if line.target else "",
+        target_is_default=line.target.is_default if line.target else False,
+        sipas=_satisfied(tally.factors) / of_factors if of_factors else None,
+        sipas_rated=of_factors,
+        few=judged.few,
+    )
+
+
+def _satisfied(ratings: Ratings) -> int:
+    return ratings[3] + ratings[4]
+
+
+def broken(tallies: Sequence[Tally], rules: Rules) -> list[dict[str, Any]]:
+    """Agencies (`tallies` of the overall question) that touch a bar, with the bar's own words.
+
+    Lateness is counted on all dossiers, in whole numbers. The index is `proven` at or below its
+    bar when its whole interval is, from enough ratings, or when the silent could not change it;
+    an index that merely stands there is listed as not proven.
+    """
+    found = []
+    for floor in rules.floors:
+        touched = _late(tallies, floor) if floor.name == LATE_BAR else _low(tallies, floor, rules)
+        for tally, value, proven in touched:
+            found.append(
+                {
+                    "agency": tally.line.key,
+                    "label": tally.line.label,
+                    "rule": floor.name,
+                    "value": value,
+                    "limit": float(floor.limit),
+                    "operator": floor.operator,
+                    "quote": floor.quote,
+                    "source": floor.source,
+                    "proven": proven,
+                }
+            )
+    return sorted(found, key=lambda row: (row["agency"], row["rule"]))
+
+
+def _late(tallies: Sequence[Tally], floor: Floor) -> list[tuple[Tally, float, bool]]:
+    """Agencies whose share of late dossiers is the bar or more."""
+    touched = []
+    for tally in tallies:
+        finished = sum(number for number, _ in tally.strata.values())
+        late = sum(number for name, (number, _) in tally.strata.items() if name[2] == Lateness.LATE)
+        if finished and Fraction(late, finished) >= floor.limit:
+            touched.append((tally, late / finished, True))
+    return touched
+
+
+def _low(tallies: Sequence[Tally], floor: Floor, rules: Rules) -> list[tuple[Tally, float, bool]]:
+    """Agencies whose index is the bar or less, with whether the interval proves it."""
+    if not tallies:
+        return []
+    cells, limit = _cells(tallies), floor.limit
+    bar = (limit.numerator, limit.denominator)
+    told = headline.floor_lines(cells.y, cells.n, cells.N, cells.late, bar, rules.one_sided)
+    judged = figures(tallies, rules, provisional=False)
+    totals = cells.N.sum(axis=1).tolist()
+    touched = []
+    for tally, one, outcome, total in zip(tallies, judged, told.tolist(), totals, strict=True):
+        if one.index is None:
+            continue
+        at_best = Fraction(one.satisfied + total - one.rated, total)
+        enough = at_best <= limit or one.rated >= rules.judged_from
+        if outcome == "below_floor" and enough:
+            touched.append((tally, one.index, True))
+        elif one.index <= limit:
+            touched.append((tally, one.index, False))
+    return touched
+
+
+def rules_row(rules: Rules) -> dict[str, Any]:
+    """The rules as they are stored with the figures they judged."""
+    return asdict(rules)
+
+
+def read_rules(row: dict[str, Any]) -> Rules:
+    """Rules from a payload."""
+    floors = tuple(Floor(**floor) for floor in row["floors"])
+    return Rules(row["confidence"], row["judged_from"], floors)

@@ -1,0 +1,137 @@
+"""Proving a snapshot: its figures computed again from the answers, byte for byte."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.errors import NotFound, Refused
+from survey.indices.answers import Ballot, Recounted, ballot
+from survey.indices.figures import FORMULA
+from survey.indices.payload import Inputs, canonical, closing_payload, read_inputs, sha256
+from survey.indices.snapshots import payload_of
+from survey.models.audit import AuditEntry
+from survey.models.invitation import CoverageEntry
+from survey.models.organisation import Agency
+from survey.models.snapshot import Snapshot
+
+MOST_DIFFERENCES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputation:
+    """What came out: the digest that was stored, the one computed, and where they part."""
+
+    snapshot: int
+    month: str
+    formula: str
+    digest: str
+    recomputed: str
+    differences: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every byte is the same and nothing else contradicts the snapshot."""
+        return self.digest == self.recomputed and not self.differences
+
+
+def recompute(session: Session, snapshot_id: int) -> Recomputation:
+    """Compute a snapshot again from the last versions of the answers before its closing.
+
+    An edited, deleted or slipped-in version is a difference; what citizens say after the closing
+    is none. NotFound `no_snapshot`; Refused `snapshot_broken` when the stored payload does not fit
+    its own digest, `old_formula` when its formula stored no inputs.
+    """
+    snapshot = session.get(Snapshot, snapshot_id)
+    if snapshot is None:
+        raise NotFound("no_snapshot", str(snapshot_id))
+    stored = payload_of(snapshot)
+    if snapshot.formula != FORMULA:
+        raise Refused("old_formula", snapshot.formula)
+    inputs = read_inputs(stored["inputs"])
+    counted = ballot(session, snapshot.month, snapshot.number)
+    source = Recounted(inputs, counted.ratings)
+    again = closing_payload(snapshot.month, stored["closed_at"], inputs, source, counted.digest)
+    text = canonical(again)
+    differences = [
+        *_between("", stored, json.loads(text)),
+        *_sums(inputs, counted),
+        *_ledger(session, snapshot.month, inputs),
+        *_audit(session, snapshot),
+    ]
+    return Recomputation(
+        snapshot=snapshot.id,
+        month=snapshot.month,
+        formula=snapshot.formula,
+        digest=snapshot.digest,
+        recomputed=sha256(text),
+        differences=tuple(differences[:MOST_DIFFERENCES]),
+    )
+
+
+def _between(path: str, stored: Any, again: Any) -> list[str]:  # noqa: ANN401 - any JSON
+    """Where two documents differ, as paths with both values."""
+    if isinstance(stored, dict) and isinstance(again, dict):
+        names = sorted({*stored, *again})
+        return [
+            line
+            for name in names
+            for line in _between(f"{path}.{name}".strip("."), stored.get(name), again.get(name))
+        ]
+    if isinstance(stored, list) and isinstance(again, list) and len(stored) == len(again):
+        pairs = enumerate(zip(stored, again, strict=True))
+        return [
+            line for at, (one, other) in pairs for line in _between(f"{path}[{at}]", one, other)
+        ]
+    return [] if stored == again else [f"{path}: {stored!r} ≠ {again!r}"]
+
+
+def _sums(inputs: Inputs, counted: Ballot) -> list[str]:
+    """Stored numbers that must add up to the answers: per procedure, and answers in the frame."""
+    procedures: Counter[tuple[object, ...]] = Counter()
+    for _procedure, channel, lateness, question, *levels in inputs.procedure_counts:
+        for level, number in enumerate(levels, start=1):
+            procedures[channel, lateness, question, level] += number
+    answers: Counter[tuple[object, ...]] = Counter()
+    for (_agency, _sector, *place), number in counted.ratings.items():
+        answers[tuple(place)] += number
+    frame = Counter({tuple(row[:4]): row[7] for row in inputs.frame})
+    return [
+        f"{name} {'/'.join(map(str, key))}: {stored[key]} ≠ {again[key]}"
+        for name, stored, again in (
+            ("procedure_counts", procedures, answers),
+            ("answered", frame, Counter[tuple[object, ...]](counted.answered)),
+        )
+        for key in sorted({*stored, *again}, key=repr)
+        if stored[key] != again[key]
+    ]
+
+
+def _ledger(session: Session, month: str, inputs: Inputs) -> list[str]:
+    """Cells with fewer dossiers in the ledger than were counted; later files may only add some."""
+    entry = CoverageEntry
+    cell = (Agency.code, entry.sector_code, entry.channel, entry.lateness)
+    query = (
+        select(*cell, func.count())
+        .join(Agency, Agency.id == entry.agency_id)
+        .where(entry.month == month)
+        .group_by(*cell)
+    )
+    ledger = {tuple(row[:4]): row[4] for row in session.execute(query)}
+    return [
+        f"finished {'/'.join(row[:4])}: {row[4]} > {ledger.get(tuple(row[:4]), 0)}"
+        for row in inputs.frame
+        if row[4] > ledger.get(tuple(row[:4]), 0)
+    ]
+
+
+def _audit(session: Session, snapshot: Snapshot) -> list[str]:
+    """The closing as the audit chain has it."""
+    query = select(AuditEntry.detail).where(
+        AuditEntry.action == "index.close", AuditEntry.subject == f"month:{snapshot.month}"
+    )
+    told = [detail.get("digest") for detail in session.scalars(query)]
+    return [] if snapshot.digest in told else [f"audit: {told} ≠ {snapshot.digest}"]
