@@ -64,7 +64,10 @@ def test_land_of_one_unit_falls(app):
     province = [share(app, months, "overall", "overall") for months in (before, after)]
     assert abs(province[0] - province[1]) < 0.05
     for month in after:
-        assert figures(app, month, "agency")[FALLING_UNIT]["verdict"] == "not_met"
+        row = figures(app, month, "agency")[FALLING_UNIT]
+        assert row["index"] < row["target"] - 0.1
+        is_sure = row["rated"] >= 30 or row["missing_high"] < row["target"]
+        assert row["verdict"] == ("not_met" if is_sure else "uncertain")
     assert _late_share(app, after) > 3 * _late_share(app, before)
 
 
