@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import case, func, select, update
@@ -23,17 +24,19 @@ from tests.conftest import running, unit_of_work
 from tests.kannel.gateway import Handset, Kannel, free_ports, program, until
 from tests.seeding import Wanted, ask_everybody, finish
 
+FarEnd = tuple[str, type[Any]]
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class Road:
     """Everything between a finished dossier and a citizen's phone."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, environment: dict[str, str], folder: Path, far_end: FarEnd) -> None:
         (self.port,) = free_ports(1)
-        self.kannel = Kannel(folder / "kannel", f"http://127.0.0.1:{self.port}")
+        carrier, kind = far_end
+        self.kannel = Kannel(folder / "kannel", f"http://127.0.0.1:{self.port}", carrier)
         self.environment = {**environment, **self.kannel.settings}
-        self.handset = Handset(self.kannel.smsc)
+        self.handset = kind(self.kannel.smsc)
         self.workers: list[subprocess.Popen[bytes]] = []
         self.log = folder / "worker.log"
         self.server: BaseWSGIServer | None = None
@@ -113,11 +116,17 @@ class Road:
 
 
 @pytest.fixture
-def road(environment: dict[str, str], tmp_path: Path) -> Iterator[Road]:
+def far_end() -> FarEnd:
+    """The shipped file that leads to the carrier, and who plays it; a test file may override it."""
+    return "smsc-fake.conf", Handset
+
+
+@pytest.fixture
+def road(environment: dict[str, str], tmp_path: Path, far_end: FarEnd) -> Iterator[Road]:
     """The road, open from end to end but for the worker; once on each engine."""
     if program("bearerbox") is None or program("smsbox") is None:
         pytest.skip("Kannel is not installed")
-    made = Road(environment, tmp_path)
+    made = Road(environment, tmp_path, far_end)
     with running(made.environment) as app:
         made.app = app
         made.open_web()

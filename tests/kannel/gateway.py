@@ -47,7 +47,7 @@ def free_ports(count: int) -> list[int]:
 class Kannel:
     """Bearerbox and smsbox in a folder of their own, on ports of their own."""
 
-    def __init__(self, folder: Path, web: str, carrier: str = "smsc-fake.conf") -> None:
+    def __init__(self, folder: Path, web: str, carrier: str) -> None:
         self.folder, self.web = folder, web
         self.admin, self.boxes, self.sendsms, self.smsc = free_ports(4)
         self.secret, self.password = secrets.token_hex(16), secrets.token_hex(16)

@@ -109,7 +109,7 @@ def heard(secret="", **fields):
 
 
 def test_receipts_and_inbound():
-    """Kannel's numbers are read into our words; it cannot be asked what it sent."""
+    """Numbers of Kannel and carrier are read into our words; it cannot be asked what it sent."""
     provider = gateway(1)
     outcomes = {
         status: provider.read_receipt(heard(attempt="b" * 32, status=status)).outcome
@@ -119,6 +119,15 @@ def test_receipts_and_inbound():
         "1": "delivered", "2": "undelivered", "4": "in_progress", "8": "in_progress",
         "16": "undelivered", "": "in_progress",
     }  # fmt: skip
+    reasons = {
+        words: provider.read_receipt(heard(attempt="b" * 32, status="2", error=words)).error_code
+        for words in (
+            "id:7 sub:001 dlvrd:000 submit date:1 done date:2 stat:UNDELIV err:011 text:Xin",
+            "NACK/0x0000000b/Invalid Destination Address",
+            "ACK/",
+        )
+    }
+    assert list(reasons.values()) == ["011", "0x0000000b", ""]
     inbound = provider.read_inbound(heard(id="7", **{"from": "+84900000001"}, text="5"))
     assert (inbound.event_id, inbound.from_number, inbound.text) == ("7", "+84900000001", "5")
     assert not provider.capabilities.can_list

@@ -1,4 +1,5 @@
 import csv
+import re
 import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from survey.sms.segments import measure, outside_gsm7
 from survey.sms.text import (
     LOCALES,
     REFUSED_BY_CARRIERS,
+    TEMPLATES,
     body_names,
     deadline_words,
     parse_body,
@@ -113,6 +115,19 @@ def test_bodies_fit_their_budget_with_longest_values(locale):
             assert not REFUSED_BY_CARRIERS & set(sms.text)
             if locale != "vi_accented":
                 assert (sms.encoding, sms.segments) == ("gsm7", 1), name
+
+
+# A province registers a template with these filled in.
+FIXED = {"hotline", "reply_number"}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_carriers_accept_three_variables_at_most(locale):
+    """No body changes in more than three places from one message to the next."""
+    for path in sorted((TEMPLATES / locale).glob("*.txt")):
+        source = path.read_text(encoding="utf-8")
+        variables = set(re.findall(r"{{ (\w+) }}", source)) - FIXED
+        assert len(variables) <= 3, path.name
 
 
 def test_invitation_says_who_and_which():

@@ -2,6 +2,7 @@
 Kannel names no message when it takes one, so our attempt id is its name.
 """
 
+import re
 from hmac import compare_digest
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
@@ -29,6 +30,8 @@ ACCEPTED = 202
 CODINGS = {"gsm7": "0", "ucs2": "2"}
 # Delivered, failed, queued, accepted by the carrier, refused by it.
 EVERY_RECEIPT = "31"
+# A carrier's word why: in the receipt's text (SMPP, appendix B), or in a refusal.
+REASON = re.compile(r"err:(\w{1,10})|NACK/(\w{1,12})")
 OUTCOMES = {"1": "delivered", "2": "undelivered", "16": "undelivered"}
 
 
@@ -104,7 +107,7 @@ class KannelProvider:
             provider_id=attempt_id,
             attempt_id=attempt_id,
             status=status,
-            error_code=fields.get("error", "")[:20],
+            error_code=_reason(fields.get("error", "")),
             outcome=OUTCOMES.get(status, "in_progress"),
         )
 
@@ -114,6 +117,12 @@ class KannelProvider:
         return InboundSms(
             self.name, fields.get("id", ""), fields.get("from", ""), fields.get("text", "")
         )
+
+
+def _reason(answer: str) -> str:
+    """The carrier's error in its answer (%A), which may also quote our text; empty if none."""
+    found = REASON.search(answer)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def _classify(status: int) -> None:
