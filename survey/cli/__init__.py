@@ -17,6 +17,7 @@ COMMANDS = {
     "index": "index",
     "intake": "intake",
     "messages": "messages",
+    "monitor": "monitor",
     "privacy": "privacy",
     "reference": "reference",
     "report": "report",

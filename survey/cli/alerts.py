@@ -1,15 +1,19 @@
-"""`flask alerts`: open alerts with the open cases they gather."""
+"""`flask alerts`: open alerts, of the watch and those that gather cases."""
 
 from datetime import datetime
 
 import click
 from sqlalchemy import select
 
+from survey import monitoring
 from survey.cases.labels import REASONS
 from survey.cases.queue import AlertCard, alert_cards
 from survey.cli.options import common_options, emit
 from survey.db import db
 from survey.models.case import Case
+from survey.models.staff import Scope
+from survey.monitoring.labels import RULES, WHOLE_PROVINCE
+from survey.reports.phrases import percent
 
 
 @click.group(help="Cảnh báo đang mở.")
@@ -21,17 +25,46 @@ def command() -> None:
 @common_options
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is open does not depend on it
     """Print open alerts."""
-    cards = alert_cards(db.session(), select(Case))
+    session = db.session()
+    cards, signals = alert_cards(session, select(Case)), monitoring.cards(session, Scope())
     lines = [
         f"{REASONS[card.alert.rule]} · {card.agency.name} · {len(card.cases)} phản ánh: "
         + ", ".join(one.code for one in card.cases)
         for card in cards
     ]
+    lines = [_line(card) for card in signals] + lines
     emit(
-        [_document(card) for card in cards],
+        [_of_signal(card) for card in signals] + [_document(card) for card in cards],
         as_json=as_json,
         text="\n".join(lines) or "Không có cảnh báo nào đang mở.",
     )
+
+
+def _line(card: monitoring.Card) -> str:
+    said = card.signal
+    place = card.agency.name if card.agency else WHOLE_PROVINCE
+    return (
+        f"{RULES[card.alert.rule]} · {place} · {said.seen}/{said.out_of} từ {said.since:%d/%m/%Y}, "
+        f"thường ngày {percent(said.expected)} %"
+    )
+
+
+def _of_signal(card: monitoring.Card) -> dict[str, object]:
+    said = card.signal
+    return {
+        "rule": card.alert.rule,
+        "agency": card.agency.code if card.agency else None,
+        "agency_name": card.agency.name if card.agency else WHOLE_PROVINCE,
+        "opened_at": card.alert.opened_at.isoformat(),
+        "cases": [],
+        "sector_group": card.alert.scope or None,
+        "since": said.since.isoformat(),
+        "until": said.until.isoformat(),
+        "expected": said.expected,
+        "seen": said.seen,
+        "out_of": said.out_of,
+        "chance": said.chance,
+    }
 
 
 def _document(card: AlertCard) -> dict[str, object]:

@@ -4,6 +4,7 @@ All charts of quality together may raise one false alarm a month for the provinc
 looks at the data.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from survey.models.watch import Measure, WatchChart, WatchRate
 from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
 from survey.workdays import Calendar, local_day
 
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 FALSE_ALARMS_A_MONTH = 1.0
 LEAST_MONTHS, MOST_MONTHS = 2, 36
 # With fewer ratings a month a chart would sleep for years.
@@ -89,6 +91,9 @@ def begin(session: Session, found: Mapping[Spot, Standing], day: date) -> None:
 
 
 def _ordinary(session: Session, first: str, last: str) -> tuple[str, ...]:
+    for month in (first, last):
+        if not MONTH.fullmatch(month):
+            raise Invalid("bad_period", month[:20])
     calendar = calendar_of(session)
     months: list[str] = []
     month = first

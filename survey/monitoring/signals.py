@@ -73,7 +73,7 @@ def extend(session: Session, place: Place, later: Signal) -> None:
     signal = session.scalars(query).one()
     if place.rule in DATA_RULES and later.until > signal.until:
         signal.seen, signal.out_of = signal.seen + later.seen, signal.out_of + later.out_of
-        signal.until = later.until
+        signal.until, signal.chance = later.until, min(signal.chance, later.chance)
     elif later.since == signal.since:
         signal.seen, signal.out_of, signal.until = later.seen, later.out_of, later.until
 

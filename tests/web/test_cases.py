@@ -154,11 +154,12 @@ def test_heads_of_agencies_read_without_who_and_without_steps(app):
 
 @pytest.mark.parametrize("role", ["analyst", "leader", "admin"])
 def test_other_roles_open_no_case(app, role):
-    """Queue, alerts and cases are closed to who needs figures only."""
+    """Queue and cases are closed to who needs figures only, and alerts tell them of no case."""
     code, _ = open_case(app)
     client = signed_in(app, role)
-    for path in ("/staff/cases", "/staff/alerts", f"/staff/cases/{code}"):
+    for path in ("/staff/cases", f"/staff/cases/{code}"):
         assert client.get(path).status_code == 403
+    assert code not in client.get("/staff/alerts").text
 
 
 def test_what_is_outside_of_the_scope_is_not_there(app):

@@ -13,6 +13,7 @@ from survey.models.staff import Role, Staff
 from survey.settings import Settings
 from survey.web.staff import (
     accounts,
+    alerts,
     cases,
     dashboard,
     errors,
@@ -34,6 +35,7 @@ BLUEPRINTS = (
     accounts.blueprint,
     rules.blueprint,
     cases.blueprint,
+    alerts.blueprint,
     reports.blueprint,
     intake.blueprint,
     messages.blueprint,

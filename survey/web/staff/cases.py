@@ -1,4 +1,4 @@
-"""The hotline's room: the queue, one case with its timeline and its steps, and open alerts.
+"""The hotline's room: the queue, one case with its timeline and its steps.
 
 One form holds all that can be typed on a case, so no step loses what was typed for another.
 """
@@ -104,14 +104,6 @@ def show_queue() -> ResponseReturnValue:
         labels=labels,
         alerts=len(queue.alert_cards(session, cases)),
     )
-
-
-@blueprint.get("/alerts")
-def show_alerts() -> ResponseReturnValue:
-    """Open alerts with the cases they gather."""
-    session = db.session()
-    cards = queue.alert_cards(session, sight.visible(session, current_staff()))
-    return render_template("staff/cases/alerts.html", cards=cards, labels=labels)
 
 
 @blueprint.get("/cases/<code>")

@@ -29,7 +29,6 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "dashboard.show": EVERYONE,
     # Cases.
     "cases.queue": CASE_READERS,
-    "cases.show_alerts": CASE_READERS,
     "cases.show": CASE_READERS,
     "cases.note": CASE_READERS,
     "cases.take": HANDLERS,
@@ -38,6 +37,11 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "cases.reply": HANDLERS,
     "cases.close": HANDLERS,
     "cases.reveal": HANDLERS,
+    # Alerts, and what the watch takes for usual.
+    "alerts.show_all": EVERYONE,
+    "alerts.close": REPORT_MAKERS,
+    "alerts.watch": REPORT_READERS,
+    "alerts.freeze": REPORT_MAKERS,
     # Monthly reports of the whole province.
     "reports.show_all": REPORT_READERS,
     "reports.build": REPORT_MAKERS,
@@ -94,6 +98,7 @@ class Entry:
 
 NAVIGATION = (
     Entry("cases.queue", "Phản ánh"),
+    Entry("alerts.show_all", "Cảnh báo"),
     Entry("dashboard.show", "Chỉ số"),
     Entry("reports.show_all", "Báo cáo"),
     Entry("intake.show_all", "Nhập hồ sơ"),

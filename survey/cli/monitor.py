@@ -1,0 +1,65 @@
+"""`flask monitor`: freeze what is usual, and show how far each unit is from an alarm."""
+
+from datetime import datetime
+
+import click
+from sqlalchemy import select
+
+from survey import monitoring
+from survey.cli.options import Period, common_options, emit
+from survey.db import db, transaction
+from survey.models.watch import WatchChart
+from survey.monitoring.labels import GROUPS
+from survey.reports.phrases import percent
+
+
+@click.group(help="Theo dõi diễn biến: chốt mức nền, xem biểu đồ.")
+def command() -> None:
+    """Group the commands on the watch."""
+
+
+@command.command("freeze", help="Chốt mức nền từ các kỳ bình thường đã chốt số liệu.")
+@click.option("--from", "first", type=Period(), required=True)
+@click.option("--to", "last", type=Period(), required=True)
+@common_options
+def freeze(*, first: str, last: str, now: datetime, as_json: bool) -> None:
+    """Make all limits anew; recorded in the audit chain."""
+    with transaction() as session:
+        frozen = monitoring.freeze(session, first, last, now)
+    document = {"months": frozen.months, "charts": frozen.charts, "rates": frozen.rates}
+    text = f"Đã chốt mức nền từ {len(frozen.months)} kỳ: {frozen.charts} biểu đồ."
+    emit(document, as_json=as_json, text=text)
+
+
+@command.command("show", help="Từng biểu đồ: mức thường ngày, điểm tích lũy, mức báo động.")
+@common_options
+def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stand as the night left them
+    """Print every chart, the nearest to its alarm first."""
+    charts = db.session().scalars(select(WatchChart)).all()
+    charts = sorted(charts, key=lambda one: (-one.score / one.alarm_at, one.id))
+    lines = [
+        f"{one.agency.name} · {GROUPS.get(one.sector_group, one.sector_group)}: "
+        f"{one.score}/{one.alarm_at}, thường ngày {percent(one.usual)} % chưa hài lòng"
+        for one in charts
+    ]
+    emit(
+        [_document(one) for one in charts],
+        as_json=as_json,
+        text="\n".join(lines) or "Chưa chốt mức nền. Hãy chạy: flask --app survey monitor freeze.",
+    )
+
+
+def _document(chart: WatchChart) -> dict[str, object]:
+    return {
+        "agency": chart.agency.code,
+        "sector_group": chart.sector_group,
+        "usual": chart.usual,
+        "score": chart.score,
+        "alarm_at": chart.alarm_at,
+        "since": chart.since.isoformat() if chart.since else None,
+        "rated": chart.since_rated,
+        "dissatisfied": chart.since_dissatisfied,
+        "false_alarms": chart.false_alarms,
+        "phase_one": [chart.first_month, chart.last_month],
+        "frozen_on": chart.frozen_on.isoformat(),
+    }

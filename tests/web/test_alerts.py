@@ -1,0 +1,134 @@
+"""The page of alerts: what moved, since when, expected against seen; who closes it, who freezes."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import select
+
+from survey import indices, monitoring
+from survey.models.alert import Alert
+from survey.models.staff import Scope
+from survey.models.watch import Signal, WatchChart
+from survey.monitoring.signals import Place, raise_signal
+from tests.conftest import unit_of_work
+from tests.features.answering import agencies
+from tests.web.figures import fill_month
+from tests.web.staff_accounts import post, signed_in
+
+NOW = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
+MONTHS = ("2026-04", "2026-05")
+
+
+def raise_both(app):
+    """A fall at one commune and lost messages in the province; the commune's code and name."""
+    with unit_of_work(app) as session:
+        here = agencies(session)[0]
+        for place, figures in (
+            (Place("quality_drop", here.id, "general"), (0.08, 9, 20, 0.01)),
+            (Place("delivery_dip", None), (0.015, 24, 160, 0.00002)),
+        ):
+            expected, seen, out_of, chance = figures
+            raise_signal(
+                session,
+                place,
+                Signal(
+                    since=date(2026, 6, 20),
+                    until=date(2026, 6, 24),
+                    expected=expected,
+                    seen=seen,
+                    out_of=out_of,
+                    chance=chance,
+                ),
+                NOW,
+            )
+        return here.code, here.name
+
+
+def test_an_alert_says_what_moved_and_how_sure(app):
+    """Expected against seen, since when, and how often it is false; heads see their unit only."""
+    code, name = raise_both(app)
+    page = signed_in(app, "analyst").get("/staff/alerts").text
+    for words in (
+        name,
+        "Mức hài lòng giảm",
+        "45,0 %",
+        "8,0 %",
+        "9 trong 20 phiếu",
+        "từ 20/06/2026 đến 24/06/2026",
+        "khoảng 8 năm một lần",
+        "Tin nhắn không đến nơi",
+        "15,0 %",
+        "dưới 1/10.000",
+        "không phải về chất lượng phục vụ",
+    ):
+        assert words in page
+    head = signed_in(app, "agency_head", code).get("/staff/alerts").text
+    assert "Mức hài lòng giảm" in head
+    assert "Tin nhắn không đến nơi" not in head
+    assert "Đóng cảnh báo" not in head
+
+
+def test_an_analyst_closes_with_words(app):
+    """Without words the page says so and the alert stays; with words it is gone, for others too."""
+    raise_both(app)
+    with unit_of_work(app) as session:
+        alert_id = session.scalars(select(Alert.id).where(Alert.rule == "quality_drop")).one()
+    path = f"/staff/alerts/{alert_id}/close"
+    analyst = signed_in(app, "analyst")
+    empty = post(analyst, path, page="/staff/alerts", words=" ")
+    assert empty.status_code == 400
+    assert "Hãy ghi kết quả xem xét" in empty.text
+    leader = signed_in(app, "leader")
+    assert post(leader, path, page="/staff/password", words="Đã xem").status_code == 403
+    assert post(analyst, path, page="/staff/alerts", words="Đã kiểm tra").status_code == 303
+    assert post(analyst, path, page="/staff/alerts", words="Lần nữa").status_code == 404
+    assert "Mức hài lòng giảm" not in analyst.get("/staff/alerts").text
+
+
+def test_an_analyst_freezes_what_is_usual(app, runner):
+    """From closed months only; the page then shows each unit, and a leader may look, not act."""
+    analyst = signed_in(app, "analyst")
+    assert "Cần ít nhất hai kỳ" in analyst.get("/staff/alerts/watch").text
+    with unit_of_work(app) as session:
+        for month in MONTHS:
+            fill_month(session, month)
+            indices.close(session, month, NOW)
+    wrong = post(analyst, "/staff/alerts/watch", first="2026-05", last="2026-04")
+    assert wrong.status_code == 400
+    assert "Cần từ 2 đến 36 kỳ" in wrong.text
+    assert post(analyst, "/staff/alerts/watch", first="2026-x", last="2026-05").status_code == 400
+    assert post(analyst, "/staff/alerts/watch", first=MONTHS[0], last=MONTHS[1]).status_code == 303
+    leader = signed_in(app, "leader")
+    page = leader.get("/staff/alerts/watch").text
+    assert "tháng 04/2026 đến tháng 05/2026" in page
+    assert "Chốt lại mức nền" not in page
+    shown = runner("monitor", "show", "--json").json
+    with unit_of_work(app) as session:
+        charts = session.scalars(select(WatchChart)).all()
+        assert len(shown) == len(charts) > 0
+        for chart in charts:
+            assert chart.agency.name in page
+
+
+@pytest.mark.parametrize("last", ["2026-05", "2026-06"])
+def test_the_commands_freeze_and_list(app, runner, last):
+    """`monitor freeze` makes charts or exits 2 with a sentence; `alerts list` tells of signals."""
+    with unit_of_work(app) as session:
+        for month in MONTHS:
+            fill_month(session, month)
+            indices.close(session, month, NOW)
+    ran = runner("monitor", "freeze", "--from", MONTHS[0], "--to", last, "--json")
+    if last == MONTHS[1]:
+        assert ran.json["months"] == list(MONTHS)
+        assert ran.json["charts"] > 0
+    else:
+        assert ran.code == 2
+        assert "kỳ đã chốt số liệu" in ran.err
+    code, _ = raise_both(app)
+    listed = {one["rule"]: one for one in runner("alerts", "list", "--json").json}
+    assert listed["quality_drop"]["agency"] == code
+    assert listed["delivery_dip"]["agency"] is None
+    assert listed["delivery_dip"]["seen"] == 24
+    assert "24/160" in runner("alerts", "list").out
+    with unit_of_work(app) as session:
+        assert len(monitoring.cards(session, Scope())) == 2
