@@ -168,6 +168,10 @@ SENTENCES = {
         " libpangoft2-1.0-0 và libharfbuzz-subset0, hoặc chọn dạng khác: html, docx, xlsx."
     ),
     "no_report_file": "Chưa có tệp này. Hãy bấm Lập báo cáo rồi tải lại.",
+    "no_such_text": "Không có mẫu tin này.",
+    "text_step": "Bản này vừa được chuyển bước. Hãy tải lại trang rồi thử lại.",
+    "text_no_choice": "Hãy chọn dạng gửi: không dấu hoặc có dấu.",
+    "test_quota": "Hôm nay tài khoản đã gửi {detail} tin thử, hết số lần cho phép.",
     "sms_template": "Không có mẫu tin nhắn {detail}, hoặc dòng đầu của mẫu chưa đúng.",
     "sms_value": "Mẫu tin nhắn thiếu dữ liệu: {detail}.",
     "sms_budget": "Tin nhắn dài quá số đoạn cho phép: {detail}. Hãy rút gọn.",

@@ -15,7 +15,8 @@ from survey.models.organisation import Province
 from survey.sms import outbox
 from survey.sms.phone import clean_phone
 from survey.sms.segments import measure
-from survey.sms.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, plain, render
+from survey.sms.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, plain
+from survey.sms.versions import compose as compose_text
 
 # A reply that costs more than this belongs on the page, and the message only tells of it.
 MOST_SEGMENTS = 5
@@ -47,8 +48,10 @@ def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -
         return None
     hotline = session.scalars(select(Province.hotline)).one()
     if way is Way.NOTICE:
-        by = deadline_words(reopen_until(now), "vi")
-        return render("answered", "vi", case_code=case.code, url="", hotline=hotline, by=by)
+        by = deadline_words(reopen_until(now), "vi_accented")
+        return compose_text(
+            session, "answered", case_code=case.code, url="", hotline=hotline, by=by
+        )
     words = f"Phản ánh {case.code}: {' '.join(reply.split())} Tổng đài {hotline}."
     text = plain(words) if way is Way.PLAIN else words
     if refused := [sign for sign in dict.fromkeys(text) if sign in REFUSED_BY_CARRIERS]:
@@ -83,8 +86,8 @@ def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> Non
     if not may_text(session, case):
         return
     hotline = session.scalars(select(Province.hotline)).one()
-    by = deadline_words(case.due_at, "vi")
-    text = render(body, "vi", case_code=case.code, url="", hotline=hotline, by=by)
+    by = deadline_words(case.due_at, "vi_accented")
+    text = compose_text(session, body, case_code=case.code, hotline=hotline, by=by, url="")
     send(session, case, text, now)
 
 

@@ -24,12 +24,15 @@ from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireKind
 from survey.privacy import sealing
 from survey.sms import outbox
-from survey.sms.text import SmsText, render, short_agency_name
+from survey.sms.placeholders import Wording
+from survey.sms.text import SmsText, short_agency_name
+from survey.sms.versions import approved, compose_as
 from survey.workdays import local_day
 
-LOCALE = "vi"
-# Stand for the digits of the code and for the token; no agency has such a run in its name.
-BLANK_DIGITS = "0000"
+# The texts that ask.
+TEXTS = ("invitation", "invitation_refused", "invitation_two_way")
+# Stand for the digits of the code and for the token; neither agencies nor wordings hold such runs.
+BLANK_DIGITS = "§§§§"
 BLANK_TOKEN = "Z" * sealing.TOKEN_LENGTH
 
 
@@ -149,11 +152,12 @@ def _invite(
     made = select(Invitation.dossier_id, Invitation.id).where(Invitation.dossier_id.in_(numbers))
     ids = dict(session.execute(made).all())
     names = dict(session.execute(select(Agency.id, Agency.name)).all())
+    wordings = {name: approved(session, name) for name in TEXTS}
     drafts = [
         outbox.Draft(
             kind=MessageKind.INVITATION,
             phone_e164=phones[ask.dossier.code],
-            text=_text(session, ask, names[ask.dossier.agency_id]),
+            text=_text(session, ask, names[ask.dossier.agency_id], wordings),
             due_at=ask.due_at,
             expires_at=ask.expires_at,
             invitation_id=ids[ask.dossier.id],
@@ -164,17 +168,17 @@ def _invite(
     outbox.enqueue_many(session, now, drafts)
 
 
-def _text(session: Session, ask: Ask, agency_name: str) -> SmsText:
+def _text(
+    session: Session, ask: Ask, agency_name: str, wordings: Mapping[str, Wording | None]
+) -> SmsText:
     settings = settings_of(session)
     values = {"agency": short_agency_name(agency_name), "last4": ask.dossier.code[-4:]}
     if ask.reply_code:
-        number = settings.sms.reply_number
-        return render(
-            "invitation_two_way", LOCALE, code=ask.reply_code, reply_number=number, **values
-        )
+        name, number = "invitation_two_way", settings.sms.reply_number
+        return compose_as(wordings[name], name, code=ask.reply_code, reply_number=number, **values)
     granted = ask.dossier.outcome in {Outcome.GRANTED, Outcome.OPEN}
     name = "invitation" if granted else "invitation_refused"
-    stencil = _stencil(name, values["agency"], settings.public_url)
+    stencil = _stencil(wordings[name], name, values["agency"], settings.public_url)
     text = stencil.text.replace(BLANK_DIGITS, values["last4"], 1).replace(
         BLANK_TOKEN, ask.token or ""
     )
@@ -182,7 +186,7 @@ def _text(session: Session, ask: Ask, agency_name: str) -> SmsText:
 
 
 @cache
-def _stencil(name: str, agency: str, public_url: str) -> SmsText:
+def _stencil(wording: Wording | None, name: str, agency: str, public_url: str) -> SmsText:
     """The text of an agency with blanks as long as what takes their place, so its size holds."""
     url = f"{public_url}/s/{BLANK_TOKEN}"
-    return render(name, LOCALE, agency=agency, last4=BLANK_DIGITS, url=url)
+    return compose_as(wording, name, agency=agency, last4=BLANK_DIGITS, url=url)

@@ -26,10 +26,11 @@ from survey.sms import outbox
 from survey.sms.dialogue import Reply, parse
 from survey.sms.phone import clean_phone
 from survey.sms.providers import InboundSms
-from survey.sms.text import deadline_words, render, short_agency_name
+from survey.sms.text import deadline_words, short_agency_name
+from survey.sms.versions import compose
 from survey.workdays import local_day
 
-LOCALE = "vi"
+LOCALE = "vi_accented"
 # An answer that cannot leave within a day is of no use any more.
 WORTH_ANSWERING = timedelta(days=1)
 UNHAPPY_UP_TO = 2
@@ -234,7 +235,7 @@ class _Talk:
         draft = outbox.Draft(
             kind=MessageKind.DIALOGUE,
             phone_e164=self.e164,
-            text=render(name, LOCALE, hotline=hotline, **values),
+            text=compose(self.session, name, hotline=hotline, **values),
             due_at=self.now,
             expires_at=self.now + WORTH_ANSWERING,
         )

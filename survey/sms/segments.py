@@ -26,6 +26,12 @@ class Size:
     units: int
     segments: int
 
+    @property
+    def room(self) -> int:
+        """Units that these segments can hold."""
+        alone, joined = _ROOM[self.encoding]
+        return alone if self.segments == 1 else joined * self.segments
+
 
 def outside_gsm7(text: str) -> str:
     """Characters of the NFC text that GSM 03.38 cannot carry, each once, in order; may be empty."""

@@ -4,6 +4,7 @@ Each file's first line declares its encoding and the most segments it may cost.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -45,31 +46,31 @@ _SHORT_FORMS = {
     "Trung tâm": "TT",
     "Ban Quản lý": "BQL",
     "Khu kinh tế": "KKT",
-    "Khoa học và Công nghệ": "KH va CN",
-    "Nông nghiệp và Môi trường": "NN va MT",
-    "Nông nghiệp và Phát triển nông thôn": "NN va PTNT",
-    "Tài nguyên và Môi trường": "TN va MT",
-    "Kế hoạch và Đầu tư": "KH va DT",
-    "Thông tin và Truyền thông": "TT va TT",
-    "Giáo dục và Đào tạo": "GD va DT",
-    "Lao động - Thương binh và Xã hội": "LD-TB va XH",
-    "Văn hóa, Thể thao và Du lịch": "VH, TT va DL",
+    "Khoa học và Công nghệ": "KH và CN",
+    "Nông nghiệp và Môi trường": "NN và MT",
+    "Nông nghiệp và Phát triển nông thôn": "NN và PTNT",
+    "Tài nguyên và Môi trường": "TN và MT",
+    "Kế hoạch và Đầu tư": "KH và ĐT",
+    "Thông tin và Truyền thông": "TT và TT",
+    "Giáo dục và Đào tạo": "GD và ĐT",
+    "Lao động - Thương binh và Xã hội": "LĐ-TB và XH",
+    "Văn hóa, Thể thao và Du lịch": "VH, TT và DL",
     "Phục vụ hành chính công": "PVHCC",
     "Dịch vụ hành chính công": "DVHCC",
-    "Đăng ký đất đai": "DKDD",
-    "Xúc tiến đầu tư": "XTDT",
+    "Đăng ký đất đai": "ĐKĐĐ",
+    "Xúc tiến đầu tư": "XTĐT",
     "Hỗ trợ doanh nghiệp": "HTDN",
     "Bảo hiểm Xã hội": "BHXH",
     "Công ty Cổ phần": "CTCP",
 }
 # Applied only to a name that is still too long.
 _SHORTER_FORMS = {
-    "UBND thanh pho": "UBND TP",
-    "UBND thi tran": "UBND TT",
-    "UBND thi xa": "UBND TX",
-    "UBND phuong": "UBND P.",
-    "UBND huyen": "UBND H.",
-    "UBND xa": "UBND X.",
+    "UBND thành phố": "UBND TP",
+    "UBND thị trấn": "UBND TT",
+    "UBND thị xã": "UBND TX",
+    "UBND phường": "UBND P.",
+    "UBND huyện": "UBND H.",
+    "UBND xã": "UBND X.",
 }
 
 
@@ -114,24 +115,37 @@ def render(name: str, locale: str, **values: str) -> SmsText:
     body = _body(name, locale)
     clean = {k: unaccent(v) for k, v in values.items()} if body.encoding == "gsm7" else values
     try:
-        text = unicodedata.normalize("NFC", body.template.render(clean)).strip()
+        text = body.template.render(clean)
     except UndefinedError as error:
         raise Invalid("sms_value", f"{locale}/{name}: {error.message}") from error
-    beside_link = text.replace(clean["url"], "") if clean.get("url") else text
+    return finished(text, clean.get("url", ""), body.budget, is_plain=body.encoding == "gsm7")
+
+
+def finished(text: str, link: str, budget: int, *, is_plain: bool) -> SmsText:
+    """A text that may leave; Invalid `sms_characters` or `sms_budget` when it may not.
+
+    `link` may hold what links hold; `budget` is in segments; a plain text is GSM 03.38.
+    """
+    text = unicodedata.normalize("NFC", text).strip()
+    beside_link = text.replace(link, "") if link else text
     _refuse("".join(dict.fromkeys(c for c in beside_link if c in REFUSED_BY_CARRIERS)))
-    if body.encoding == "gsm7":
+    if is_plain:
         _refuse(outside_gsm7(text))
     size = measure(text)
-    if size.segments > body.budget:
-        raise Invalid("sms_budget", f"{locale}/{name}: {size.segments} > {body.budget} ({text!r})")
+    if size.segments > budget:
+        raise Invalid("sms_budget", f"{size.segments} > {budget} ({text!r})")
     return SmsText(text, size.encoding, size.segments)
 
 
 @cache
 def short_agency_name(name_vi: str) -> str:
-    """Name of an agency for a text: without diacritics, at most 24 characters of GSM 03.38."""
+    """Name of an agency for a text, at most 24 characters; plain bodies drop its diacritics.
+
+    Invalid `sms_characters` lists signs that GSM 03.38 lacks even then.
+    """
     name = " ".join(unicodedata.normalize("NFC", name_vi.replace("&", " và ")).split())
-    short = plain(_replace(name.replace("Uỷ", "Ủy").replace("hoá", "hóa"), _SHORT_FORMS))
+    short = _replace(name.replace("Uỷ", "Ủy").replace("hoá", "hóa"), _SHORT_FORMS)
+    _refuse(outside_gsm7(unaccent(short)))
     if len(short) > AGENCY_ROOM:
         short = _replace(short, _SHORTER_FORMS)
     words = short.split()
@@ -145,12 +159,20 @@ def short_agency_name(name_vi: str) -> str:
 
 
 def deadline_words(moment: datetime, locale: str) -> str:
-    """An instant as the value `by` of a body: `17h ngay 25/11`, `16h30 ngày 25/11` and the like."""
+    """An instant as the value `by` of a body: `17h ngay 25/11`, `16h30 ngày 25/11` and the like.
+
+    A plain body drops the marks by itself, so whoever does not know the form asks for vi_accented.
+    """
     local = moment.astimezone(LOCAL)
     if locale == "en":
         return f"{local:%H:%M on %d/%m}"
     clock = f"{local.hour}h{local:%M}" if local.minute else f"{local.hour}h"
     return f"{clock} {'ngày' if locale == 'vi_accented' else 'ngay'} {local:%d/%m}"
+
+
+def shipped_words(name: str, locale: str, values: Mapping[str, str]) -> str:
+    """A shipped body with anything in place of its values, whatever that costs."""
+    return _body(name, locale).template.render(values).strip()
 
 
 def body_names(locale: str) -> list[str]:

@@ -14,9 +14,9 @@ from survey.models.message import Message, MessageKind
 from survey.models.organisation import Agency
 from survey.privacy import sealing
 from survey.sms.outbox.queue import Draft, enqueue
-from survey.sms.text import SmsText, render, short_agency_name
+from survey.sms.text import SmsText, short_agency_name
+from survey.sms.versions import compose
 
-LOCALE = "vi"
 # A reminder leaves at least so much time to answer, or it is not sent.
 LEAST_TIME = timedelta(days=1)
 
@@ -46,11 +46,11 @@ def _text(session: Session, invitation: Invitation, message: Message) -> SmsText
     if invitation.reply_code:
         number = settings.sms.reply_number
         code = invitation.reply_code
-        return render("reminder_two_way", LOCALE, code=code, reply_number=number, **values)
+        return compose(session, "reminder_two_way", code=code, reply_number=number, **values)
     body = sealing.unseal(session, "message.body", message.id, message.body_sealed or b"")
     token = next(
         token
         for token in sealing.TOKEN_SHAPE.findall(body)
         if message.token_hash in sealing.invitation_hashes(session, token)
     )
-    return render("reminder", LOCALE, url=f"{settings.public_url}/s/{token}", **values)
+    return compose(session, "reminder", url=f"{settings.public_url}/s/{token}", **values)

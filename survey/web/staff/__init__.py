@@ -25,6 +25,7 @@ from survey.web.staff import (
     reports,
     rules,
     sign_in,
+    texts,
 )
 from survey.web.staff.permissions import NAVIGATION, may_open, message_tabs_for
 
@@ -39,6 +40,7 @@ BLUEPRINTS = (
     reports.blueprint,
     intake.blueprint,
     messages.blueprint,
+    texts.blueprint,
 )
 
 

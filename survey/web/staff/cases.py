@@ -61,7 +61,6 @@ DRAFTS = {
     "close": "close_words",
     "postpone": "postpone_words",
 }
-ROOM = {"gsm7": (160, 153), "ucs2": (70, 67)}
 
 Step = Callable[[Session, Staff, Case, datetime], object]
 
@@ -251,11 +250,10 @@ def _parcel(session: Session, case: Case, text: str, way: Way, now: datetime) ->
         return Parcel(WAYS[way], "", "", words_for(refusal))
     if message is None:
         return Parcel(WAYS[way], "", "")
-    alone, joined = ROOM[message.encoding]
-    room = alone if message.segments == 1 else joined * message.segments
     letters = "không dấu" if message.encoding == "gsm7" else "có dấu"
-    units = measure(message.text).units
-    return Parcel(WAYS[way], f"{units}/{room} · {message.segments} tin · {letters}", message.text)
+    size = measure(message.text)
+    cost = f"{size.units}/{size.room} · {size.segments} tin · {letters}"
+    return Parcel(WAYS[way], cost, message.text)
 
 
 def _chosen_view(views: list[View], counts: dict[View, int]) -> View:

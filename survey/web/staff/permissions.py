@@ -59,6 +59,13 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "messages.look_up": MESSAGE_READERS,
     "messages.unclear": MESSAGE_CLERKS,
     "messages.decide": MESSAGE_CLERKS,
+    # The province's own texts.
+    "texts.show_all": MESSAGE_CLERKS,
+    "texts.edit": MESSAGE_CLERKS,
+    "texts.look": MESSAGE_CLERKS,
+    "texts.save": MESSAGE_CLERKS,
+    "texts.move": MESSAGE_CLERKS,
+    "texts.try_out": MESSAGE_CLERKS,
     # Accounts and rules of the province.
     "accounts.show_all": ADMINS,
     "accounts.add": ADMINS,
@@ -102,7 +109,7 @@ NAVIGATION = (
     Entry("dashboard.show", "Chỉ số"),
     Entry("reports.show_all", "Báo cáo"),
     Entry("intake.show_all", "Nhập hồ sơ"),
-    Entry("messages.show", "Tin nhắn"),
+    Entry("messages.show", "Tin nhắn", ("texts",)),
     Entry("accounts.show_all", "Tài khoản"),
     Entry("rules.show", "Thiết lập"),
 )
@@ -112,6 +119,7 @@ MESSAGE_TABS = (
     Entry("messages.show", "Tình hình gửi"),
     Entry("messages.delivery", "Tỷ lệ đến máy"),
     Entry("messages.look_up", "Tra theo số"),
+    Entry("texts.show_all", "Mẫu tin", ("texts",)),
 )
 
 
