@@ -30,7 +30,7 @@ from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown
 from survey.indices.judging import Rules, broken, figures, read_rules, rules_in_force, rules_row
 from survey.indices.tallies import Line, Source, Stored, lines_of, tallies
 from survey.indices.targets import TargetInForce
-from survey.invitations import coverage
+from survey.invitations.coverage import coverage
 from survey.models.count import LEVELS, Frame, ProcedureCount, ProcedureFrame
 from survey.models.dossier import DossierChange, Lateness
 from survey.models.invitation import CoverageEntry
