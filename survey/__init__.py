@@ -1,5 +1,6 @@
 """Lắng Nghe: citizens judge the public service they just received, and a province listens."""
 
+import gc
 import sys
 
 from flask import Flask
@@ -12,6 +13,9 @@ from survey.logs import configure
 from survey.settings import ROOT, Settings, from_env
 
 UPLOAD_LIMIT = 64 * 1024 * 1024
+# Rows and pages are made of thousands of small objects without cycles: looking for cycles after
+# every 700 of them, as Python does, took a fifth of an import's time.
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -23,6 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         if "check-config" not in sys.argv:  # the one command that must run with wrong settings
             raise NoAppException(fault.detail) from fault
     configure(settings.log_level)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     app = Flask(__name__, template_folder=str(ROOT / "templates"))
     app.config.update(
         SECRET_KEY=settings.secret_key,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import table_of
+from survey.db import table_of, write_many
 from survey.intake.cleaning import CleanRow
 from survey.intake.dates import Moment
 from survey.invitations import FinishedDossier, register_finished
@@ -24,6 +24,7 @@ from survey.workdays import LOCAL
 # Contact data of older dossiers are due for erasure: a repeated export must not bring them back.
 CONTACT_KEPT = timedelta(days=90)
 HIDDEN = "•••"
+WRITE_DOSSIER = insert(table_of(Dossier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _add(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Written]:
     """Write new dossiers with one statement; no objects of the model, there are too many."""
     if not rows:
         return []
-    session.execute(insert(table_of(Dossier)), rows)
+    write_many(session, WRITE_DOSSIER, rows)
     codes = [row["code"] for row in rows]
     ids = dict(
         session.execute(select(Dossier.code, Dossier.id).where(Dossier.code.in_(codes))).all()

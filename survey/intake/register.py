@@ -12,7 +12,7 @@ from itertools import islice
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import table_of
+from survey.db import table_of, write_many
 from survey.errors import Conflict
 from survey.intake.catalogue import Catalogue
 from survey.intake.cleaning import ACCEPTED, DUPLICATE, FileCleaner, Outcome
@@ -20,7 +20,10 @@ from survey.intake.dossiers import Match, match, write
 from survey.intake.reader import Table
 from survey.models.intake import ImportRow, ImportRun
 
-CHUNK_ROWS = 1000
+# So many rows hold up other writers for about half a second; fewer would write the random pages
+# of the indexes more often.
+CHUNK_ROWS = 2500
+WRITE_ROW = insert(table_of(ImportRow))
 NAME_LENGTH = 200
 
 
@@ -110,8 +113,9 @@ def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
         raise Conflict("import_running", row.file_name)
     matches = _match(session, chunk, now)
     write(session, [one for one in matches if one.dossier is None or one.changes], now)
-    session.execute(
-        insert(table_of(ImportRow)),
+    write_many(
+        session,
+        WRITE_ROW,
         [
             {
                 "run_id": run.id,

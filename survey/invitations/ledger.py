@@ -12,7 +12,7 @@ from functools import cache
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import settings_of, table_of
+from survey.db import settings_of, table_of, write_many
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import Eligibility, draw
@@ -29,6 +29,8 @@ from survey.sms.text import SmsText, short_agency_name
 from survey.sms.versions import approved, compose_as
 from survey.workdays import local_day
 
+WRITE_ENTRY = insert(table_of(CoverageEntry))
+WRITE_INVITATION = insert(table_of(Invitation))
 # The texts that ask.
 TEXTS = ("invitation", "invitation_refused", "invitation_two_way")
 # Stand for the digits of the code and for the token; neither agencies nor wordings hold such runs.
@@ -99,7 +101,7 @@ def _write_entries(
         }
         for dossier, cell, decision in entries
     ]
-    session.execute(insert(table_of(CoverageEntry)), rows)
+    write_many(session, WRITE_ENTRY, rows)
     finished = Counter((cell, dossier.procedure_code) for dossier, cell, _ in entries)
     invited = Counter(cell for _, cell, decision in entries if decision is Decision.ASKED)
     count_finished(session, finished, invited)
@@ -147,7 +149,7 @@ def _invite(
         }
         for ask in asks
     ]
-    session.execute(insert(table_of(Invitation)), rows)
+    write_many(session, WRITE_INVITATION, rows)
     numbers = [ask.dossier.id for ask in asks]
     made = select(Invitation.dossier_id, Invitation.id).where(Invitation.dossier_id.in_(numbers))
     ids = dict(session.execute(made).all())

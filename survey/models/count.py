@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from survey.db import Base, one_of
+from survey.db import Base, one_of, write_many
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
 
@@ -259,9 +259,8 @@ def _add_all(
     """Add many rows in one statement; those that are there grow by the `counted` columns."""
     if not rows:
         return
-    connection = session.connection()
-    statement = _putting(table, connection.dialect.name, tuple(counted))
-    connection.execute(statement, rows)
+    dialect_name = session.connection().dialect.name
+    write_many(session, _putting(table, dialect_name, tuple(counted)), rows)
 
 
 def move_counts(

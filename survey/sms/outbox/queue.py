@@ -8,11 +8,13 @@ from datetime import datetime
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from survey.db import table_of
+from survey.db import table_of, write_many
 from survey.models.message import Message, MessageKind, MessageState
 from survey.privacy import sealing
 from survey.sms.phone import prefix_of
 from survey.sms.text import SmsText
+
+WRITE_MESSAGE = insert(table_of(Message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,7 @@ def enqueue(session: Session, now: datetime, draft: Draft) -> Message:
 
 def enqueue_many(session: Session, now: datetime, drafts: Iterable[Draft]) -> None:
     """Queue many messages with one statement."""
-    rows = [_row(session, now, draft) for draft in drafts]
-    if rows:
-        session.execute(insert(table_of(Message)), rows)
+    write_many(session, WRITE_MESSAGE, [_row(session, now, draft) for draft in drafts])
 
 
 def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
