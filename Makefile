@@ -7,7 +7,7 @@ help: ## this list
 run: ## set up, load demo data into an empty database, serve on PORT (8000) until Ctrl-C
 	@deploy/venv.sh run
 	@deploy/packages.sh pdf
-	@exec .venv/bin/python -m deploy.run
+	@exec .venv/bin/python -u -m deploy.run
 
 test: ## run all tests on SQLite, PostgreSQL and in Chromium, and check coverage
 	@deploy/test.sh

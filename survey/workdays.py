@@ -125,8 +125,18 @@ def _instant(day: date, clock: time) -> datetime:
     return datetime.combine(day, clock, tzinfo=LOCAL).astimezone(UTC)
 
 
+def state_holidays(first: date, last: date) -> list[tuple[date, str]]:
+    """The state's days off between two days (both included), with their Vietnamese names."""
+    return [
+        (day, name)
+        for year in range(first.year, last.year + 1)
+        for day, name in sorted(_state_holidays(year)[0].items())
+        if first <= day <= last
+    ]
+
+
 @cache
-def _state_holidays(year: int) -> tuple[frozenset[date], frozenset[date]]:
+def _state_holidays(year: int) -> tuple[dict[date, str], frozenset[date]]:
     """The state's days off in a year, and the weekend days worked to make up for some of them."""
-    calendar = holidays.country_holidays("VN", years=[year])
-    return frozenset(calendar), frozenset(calendar.weekend_workdays)
+    calendar = holidays.country_holidays("VN", years=[year], language="vi")
+    return dict(calendar), frozenset(calendar.weekend_workdays)

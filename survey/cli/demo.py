@@ -8,6 +8,7 @@ import click
 from survey.cli.options import common_options, emit
 from survey.db import transaction
 from survey.demo import Scene, load
+from survey.jobs import reports
 
 
 @click.group(help="Dữ liệu giả lập để dùng thử (chỉ khi DEMO=1).")
@@ -25,8 +26,11 @@ def command() -> None:
 def load_command(*, dossiers: int, months: int, seed: int, now: datetime, as_json: bool) -> None:
     """Fill an empty database."""
     click.echo(f"Đang tạo {dossiers} hồ sơ giả lập trong {months} tháng …", err=True)
+    scene = Scene(dossiers, months, seed, now)
     with transaction() as session:
-        loaded = load(session, Scene(dossiers, months, seed, now))
+        loaded = load(session, scene)
+        for month in scene.closed_periods[-1:]:  # the leader's door leads to a report
+            reports.order(session, month, now)
     text = (
         f"Đã tạo {loaded.dossiers} hồ sơ, {loaded.invited} lời mời, {loaded.answers} phiếu "
         f"trả lời, {loaded.cases} phản ánh; đã chốt {loaded.snapshots} kỳ."

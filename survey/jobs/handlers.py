@@ -8,8 +8,8 @@ import structlog
 
 from survey import indices, monitoring
 from survey.db import transaction
+from survey.jobs import reports
 from survey.jobs.imports import import_upload, sweep_uploads
-from survey.jobs.reports import build_report
 from survey.privacy import retention
 
 log = structlog.get_logger()
@@ -53,6 +53,6 @@ HANDLERS: dict[str, Handler] = {
     "intake.import": import_upload,
     "intake.sweep": sweep_uploads,
     "privacy.retention": erase_due,
-    "report.build": build_report,
+    reports.KIND: reports.build_report,
     "watch.update": update_watch,
 }

@@ -3,10 +3,25 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from survey.db import db, settings_of
-from survey.jobs.queue import report_progress
+from survey.jobs.queue import enqueue, newest, report_progress
+from survey.models.job import Job
 from survey.reports.build import FORMATS, pdf_is_available, write
 from survey.reports.gather import gather
+
+KIND = "report.build"
+
+
+def order(session: Session, month: str, now: datetime) -> None:
+    """Put the building of `month` (YYYY-MM) on the list of jobs; ordered twice, it waits once."""
+    enqueue(session, KIND, f"{KIND}:{month}", {"month": month}, now)
+
+
+def latest(session: Session, month: str) -> Job | None:
+    """The latest building of a month."""
+    return newest(session, f"{KIND}:{month}")
 
 
 def build_report(job_id: int, payload: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import func, select, update
 
+from survey.jobs import reports
 from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
+from survey.models.job import JobState
 from survey.models.message import Message, MessageState
 from survey.models.organisation import Agency
 from survey.models.response import Response
@@ -54,6 +56,14 @@ def test_the_figures_of_a_demo_agree(demo_app):
         assert session.scalar(select(func.count()).select_from(Response)) == 180
         months = session.scalars(select(Snapshot.month).order_by(Snapshot.month))
         assert list(months) == list(MONTHS[:2])
+
+
+def test_the_leader_of_a_demo_finds_a_report(demo_app):
+    """The worker that starts after a demo is loaded builds the report of the last closed month."""
+    load(demo_app)
+    with unit_of_work(demo_app) as session:
+        assert reports.latest(session, MONTHS[1]).state == JobState.WAITING
+        assert reports.latest(session, MONTHS[2]) is None
 
 
 def test_a_demo_keeps_no_personal_data_past_its_term(demo_app):

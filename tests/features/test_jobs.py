@@ -155,15 +155,16 @@ def test_a_failed_job_gives_way_to_the_next_of_its_key(app: Flask, transact: Tra
 def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner) -> None:
     """Each job once at its hour; after three silent days each is made up for once."""
     hour = timedelta(hours=1)
-    assert [turn(runner, NOW + wait) for wait in (0 * hour, 59 * MINUTE, hour)] == [4, 0, 1]
+    assert [turn(runner, NOW + wait) for wait in (0 * hour, 59 * MINUTE, hour)] == [5, 0, 1]
     # NOW is 10:00 local: the next index.check is due at 02:00, retention at 03:00.
-    assert [turn(runner, NOW + wait) for wait in (16 * hour, 17 * hour, 96 * hour)] == [2, 2, 4]
+    assert [turn(runner, NOW + wait) for wait in (16 * hour, 17 * hour, 96 * hour)] == [2, 2, 5]
     with transact() as session:
         kinds = Counter(session.scalars(select(Job.kind)))
         assert kinds == {
             "intake.sweep": 5,
             "index.check": 3,
             "privacy.retention": 3,
+            "watch.update": 2,
             "index.close": 2,
         }
         assert set(session.scalars(select(Job.state))) == {JobState.DONE}

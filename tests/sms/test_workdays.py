@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from survey.workdays import Calendar, finish_moment, local_day
+from survey.workdays import Calendar, finish_moment, local_day, state_holidays
 
 OPEN, SHUT = time(8), time(20)
 CALENDAR = Calendar()
@@ -21,6 +21,8 @@ def at(day, clock):
         ("2026-09-02", False, True),
         ("2026-11-21", False, False),  # a Saturday
         ("2026-11-23", True, False),
+        ("2026-11-24", False, True),  # Culture Day, since 2026
+        ("2025-11-24", True, False),
         ("2025-05-02", False, True),  # given free
         ("2025-04-26", True, False),  # the Saturday worked instead
     ],
@@ -30,6 +32,22 @@ def test_state_calendar(day, is_workday, is_holiday):
     day = date.fromisoformat(day)
     assert CALENDAR.is_workday(day) is is_workday
     assert CALENDAR.is_holiday(day) is is_holiday
+
+
+def test_a_province_may_work_on_a_day_the_list_calls_free():
+    """Where a day off was decided otherwise, the swap makes it a workday that SMS may leave on."""
+    day = date(2026, 11, 24)
+    assert Calendar(swap_work=frozenset({day})).is_workday(day)
+    assert not Calendar(swap_work=frozenset({day})).is_holiday(day)
+
+
+def test_days_off_have_names_over_the_turn_of_the_year():
+    """The days off of a span of time are listed in order with their Vietnamese names."""
+    listed = state_holidays(date(2026, 11, 24), date(2027, 1, 1))
+    assert listed == [
+        (date(2026, 11, 24), "Ngày Văn hóa Việt Nam"),
+        (date(2027, 1, 1), "Tết Dương lịch"),
+    ]
 
 
 def test_province_adds_and_swaps():

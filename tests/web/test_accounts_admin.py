@@ -29,6 +29,8 @@ NUMBERS = {
     "intermediary_over": "5",
     "intermediary_days": "90",
     "full_percent": "25",
+    "confidence_percent": "95",
+    "judged_from": "30",
 }
 
 

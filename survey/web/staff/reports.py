@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from survey import audit, indices
 from survey.db import db, transaction
 from survey.errors import SurveyError
-from survey.jobs.queue import enqueue, newest
+from survey.jobs import reports as jobs
 from survey.models.job import Job, JobState
 from survey.models.staff import RoleName
 from survey.reports import shelf
@@ -20,7 +20,6 @@ from survey.web.staff.guard import current_staff
 from survey.web.staff.permissions import may_open
 from survey.wording import SENTENCES, words_for
 
-KIND = "report.build"
 MONTH = "%Y-%m"
 # Seconds until a page with work under way asks again, unless the reader stopped that.
 RENEW_AFTER = "4"
@@ -47,7 +46,7 @@ def show_all() -> ResponseReturnValue:
     """List the months; the page renews itself while something is built."""
     session = db.session()
     months = shelf.months(session, _settings().reports_folder)
-    works = {one.month: _work(newest(session, _key(one.month))) for one in months}
+    works = {one.month: _work(jobs.latest(session, one.month)) for one in months}
     is_building = any(work and work.is_under_way for work in works.values())
     renews = is_building and STAND_STILL not in request.args
     page = render_template(
@@ -70,8 +69,8 @@ def build(month: str) -> ResponseReturnValue:
     staff_id, now = current_staff().id, datetime.now(UTC)
     indices.check_month(month, now)
     with transaction() as session:
-        enqueue(session, KIND, _key(month), {"month": month}, now)
-        audit.record(session, now, KIND, f"month:{month}", staff_id=staff_id)
+        jobs.order(session, month, now)
+        audit.record(session, now, jobs.KIND, f"month:{month}", staff_id=staff_id)
     flash("Đang lập báo cáo. Có thể rời trang này, tệp sẽ nằm ở đây khi xong.", "done")
     return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
 
@@ -92,10 +91,6 @@ def _check(month: str) -> None:
         abort(404)
     if f"{named:{MONTH}}" != month:
         abort(404)
-
-
-def _key(month: str) -> str:
-    return f"{KIND}:{month}"
 
 
 def _work(job: Job | None) -> Work | None:

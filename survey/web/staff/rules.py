@@ -1,7 +1,7 @@
 """The province's own rules: when citizens are asked, how many of them, and special days."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,6 +15,7 @@ from survey.models.organisation import DayKind, Province, Sector, SendBias, Spec
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.wording import words_for
+from survey.workdays import local_day, state_holidays
 
 blueprint = staff_blueprint("rules", __name__, "/staff/settings")
 
@@ -37,6 +38,7 @@ BIAS_WORDS = {
     SendBias.PREFER_MISS: "Không gửi lại, chờ người quyết định",
     SendBias.PREFER_SEND: "Gửi lại, chấp nhận có thể trùng",
 }
+STATE_DAYS_AHEAD = timedelta(days=365)
 DAY_WORDS = {DayKind.EXTRA_OFF: "Nghỉ thêm", DayKind.SWAP_WORK: "Làm bù"}
 
 
@@ -159,6 +161,7 @@ def _day(text: str) -> date:
 def _page(fault: str = "", typed: object = None) -> str:
     session = db.session()
     days = select(SpecialDay).order_by(SpecialDay.day.desc())
+    today = local_day(datetime.now(UTC))
     return render_template(
         "staff/rules.html",
         province=session.scalars(select(Province)).first(),
@@ -167,6 +170,7 @@ def _page(fault: str = "", typed: object = None) -> str:
         numbers=NUMBERS,
         times=TIMES,
         day_words=DAY_WORDS,
+        state_days=state_holidays(today, today + STATE_DAYS_AHEAD),
         bias_words=BIAS_WORDS,
         fault=fault,
         typed=typed or {},
