@@ -84,6 +84,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound")),
         sa.UniqueConstraint("provider", "event_hash", name=op.f("uq_inbound_provider_event_hash")),
     )
+    with op.batch_alter_table("inbound", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_inbound_waiting",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("needs_person"),
+            postgresql_where=sa.text("needs_person"),
+        )
+
     op.create_table(
         "job",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -618,6 +627,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entry")),
     )
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_audit_entry_staff_id_action_at", ["staff_id", "action", "at"], unique=False
+        )
+
     op.create_table(
         "case",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -1212,6 +1226,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_case_agency_id_state")
 
     op.drop_table("case")
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_entry_staff_id_action_at")
+
     op.drop_table("audit_entry")
     op.drop_table("answer")
     op.drop_table("alert_signal")
@@ -1271,6 +1288,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_job_state_run_at")
 
     op.drop_table("job")
+    with op.batch_alter_table("inbound", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_inbound_waiting",
+            sqlite_where=sa.text("needs_person"),
+            postgresql_where=sa.text("needs_person"),
+        )
+
     op.drop_table("inbound")
     with op.batch_alter_table("import_run", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_import_run_digest"))

@@ -53,7 +53,12 @@ def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -
             session, "answered", case_code=case.code, url="", hotline=hotline, by=by
         )
     words = f"Phản ánh {case.code}: {' '.join(reply.split())} Tổng đài {hotline}."
-    text = plain(words) if way is Way.PLAIN else words
+    return carried(words, accented=way is Way.ACCENTED)
+
+
+def carried(words: str, *, accented: bool) -> SmsText:
+    """Words of a person as a message, with or without diacritics; Invalid as `compose` says."""
+    text = words if accented else plain(words)
     if refused := [sign for sign in dict.fromkeys(text) if sign in REFUSED_BY_CARRIERS]:
         raise Invalid("sms_characters", " ".join(refused))
     size = measure(text)

@@ -13,6 +13,7 @@ from survey import audit
 from survey.cases.clocks import day_of
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
+from survey.models.audit import AuditEntry
 from survey.models.case import Case, CaseEvent, CaseState, EventKind
 from survey.models.staff import RoleName, Staff, scope_of
 from survey.privacy.masking import mask_name
@@ -23,6 +24,8 @@ READERS = frozenset({RoleName.HANDLER, RoleName.AGENCY_HEAD})
 # A person who looks at more identities than this in a day is collecting, not calling back.
 REVEALS_A_DAY = 20
 REASON_LENGTH = 300
+# The act of the inbox that counts among them.
+REVEAL_IN_INBOX = "inbox.reveal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,15 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
 
 def reveals_left(session: Session, staff: Staff, now: datetime) -> int:
     """How often this account may still look at contact data today (local day)."""
+    in_inbox = session.scalar(
+        select(func.count())
+        .select_from(AuditEntry)
+        .where(
+            AuditEntry.staff_id == staff.id,
+            AuditEntry.action == REVEAL_IN_INBOX,
+            AuditEntry.at >= day_of(now),
+        )
+    )
     seen = session.scalar(
         select(func.count())
         .select_from(CaseEvent)
@@ -99,7 +111,7 @@ def reveals_left(session: Session, staff: Staff, now: datetime) -> int:
             CaseEvent.at >= day_of(now),
         )
     )
-    return max(0, REVEALS_A_DAY - (seen or 0))
+    return max(0, REVEALS_A_DAY - (seen or 0) - (in_inbox or 0))
 
 
 def phone_of(session: Session, case: Case) -> str | None:

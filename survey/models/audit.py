@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.db import Base
@@ -13,6 +13,7 @@ class AuditEntry(Base):
     """One act. Subjects are ids and codes, never personal data."""
 
     __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_staff_id_action_at", "staff_id", "action", "at"),)
 
     # Without a gap, from 1.
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

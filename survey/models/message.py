@@ -173,7 +173,15 @@ class Inbound(Base):
     """
 
     __tablename__ = "inbound"
-    __table_args__ = (UniqueConstraint("provider", "event_hash"),)
+    __table_args__ = (
+        UniqueConstraint("provider", "event_hash"),
+        Index(
+            "ix_inbound_waiting",
+            "received_at",
+            sqlite_where=text("needs_person"),
+            postgresql_where=text("needs_person"),
+        ),
+    )
 
     # Random hex; also the row's name in sealed values.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -19,6 +19,7 @@ from survey.web.staff import (
     errors,
     formats,
     guard,
+    inbox,
     intake,
     messages,
     own_account,
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     reports.blueprint,
     intake.blueprint,
     messages.blueprint,
+    inbox.blueprint,
     texts.blueprint,
 )
 

@@ -42,6 +42,13 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "alerts.close": REPORT_MAKERS,
     "alerts.watch": REPORT_READERS,
     "alerts.freeze": REPORT_MAKERS,
+    # Texts from citizens that a person has to read.
+    "inbox.show_all": HANDLERS,
+    "inbox.show": HANDLERS,
+    "inbox.preview": HANDLERS,
+    "inbox.answer": HANDLERS,
+    "inbox.done": HANDLERS,
+    "inbox.reveal": HANDLERS,
     # Monthly reports of the whole province.
     "reports.show_all": REPORT_READERS,
     "reports.build": REPORT_MAKERS,
@@ -106,6 +113,7 @@ class Entry:
 NAVIGATION = (
     Entry("cases.queue", "Phản ánh"),
     Entry("alerts.show_all", "Cảnh báo"),
+    Entry("inbox.show_all", "Hộp thư"),
     Entry("dashboard.show", "Chỉ số"),
     Entry("reports.show_all", "Báo cáo"),
     Entry("intake.show_all", "Nhập hồ sơ"),

@@ -1,0 +1,184 @@
+"""The hotline's inbox: texts that no rule could answer, oldest first, each phone's together.
+
+Numbers are masked; a look at one needs a reason and counts among the day's looks at identities.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey import audit
+from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of
+from survey.cases.notices import carried
+from survey.cases.sight import REVEAL_IN_INBOX, REVEALS_A_DAY, reveals_left
+from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.models.message import Inbound, MessageKind
+from survey.models.organisation import Province
+from survey.models.staff import RoleName, Staff, scope_of
+from survey.privacy.masking import mask_text
+from survey.privacy.sealing import unseal
+from survey.sms import outbox
+from survey.sms.dialogue import parse
+from survey.sms.phone import clean_phone, mask_phone
+from survey.sms.text import SmsText
+
+SHOWN_AT_ONCE = 100
+WORTH_SENDING = timedelta(days=3)
+REASONS = frozenset({"call_back", "compare", "urgent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text; `call_by`: until when a call was promised, where the citizen asked for one."""
+
+    id: str
+    received_at: datetime
+    words: str
+    call_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What one number wrote and nobody settled, oldest first; `phone` is masked until revealed."""
+
+    phone: str
+    texts: tuple[Text, ...]
+    may_text: bool
+
+    @property
+    def id(self) -> str:
+        """The name of its oldest text."""
+        return self.texts[0].id
+
+
+def waiting(session: Session) -> int:
+    """How many texts wait for a person."""
+    query = select(func.count()).select_from(Inbound).where(Inbound.needs_person)
+    return session.scalar(query) or 0
+
+
+def threads(session: Session, staff: Staff) -> list[Thread]:
+    """The numbers that wait longest, oldest first; Refused `not_hotline` for others than hotline
+    staff of the whole province.
+    """
+    _check(session, staff)
+    query = select(Inbound).where(Inbound.needs_person).order_by(Inbound.received_at, Inbound.id)
+    grouped: dict[bytes, list[Inbound]] = {}
+    for row in session.scalars(query.limit(SHOWN_AT_ONCE)):
+        grouped.setdefault(row.phone_index or row.id.encode(), []).append(row)
+    return [_thread(session, rows) for rows in grouped.values()]
+
+
+def find(session: Session, staff: Staff, text_id: str) -> Thread:
+    """All that waits from the number of one text; NotFound `no_inbound` once it is settled."""
+    _check(session, staff)
+    return _thread(session, _rows(session, text_id))
+
+
+def reveal(session: Session, staff: Staff, text_id: str, reason: str, now: datetime) -> Thread:
+    """Number and words in full for this one view; the chain keeps who looked, and why.
+
+    Invalid `reveal_reason`; Refused `reveal_quota` after 20 looks a day, those at cases included.
+    """
+    _check(session, staff)
+    if reason not in REASONS:
+        raise Invalid("reveal_reason")
+    # The account's row is held, so that two looks at once cannot both be the twentieth.
+    session.execute(select(Staff.id).where(Staff.id == staff.id).with_for_update())
+    if reveals_left(session, staff, now) < 1:
+        raise Refused("reveal_quota", str(REVEALS_A_DAY))
+    rows = _rows(session, text_id)
+    subject = f"inbound:{text_id}"
+    detail = {"reason": reason}
+    audit.record(session, now, REVEAL_IN_INBOX, subject, staff_id=staff.id, detail=detail)
+    return _thread(session, rows, in_full=True)
+
+
+def compose(session: Session, words: str, *, accented: bool) -> SmsText:
+    """The answer as it leaves, the hotline's number behind it; raises Invalid as replies do."""
+    if not words.strip():
+        raise Invalid("reply_empty")
+    hotline = session.scalars(select(Province.hotline)).one()
+    return carried(f"{' '.join(words.split())} Tổng đài {hotline}.", accented=accented)
+
+
+def answer(
+    session: Session, staff: Staff, ids: Sequence[str], text: SmsText, now: datetime
+) -> None:
+    """Answer by SMS and settle the texts that were on the page; later ones keep waiting.
+
+    It leaves like any answer of a dialogue: the number goes with it.
+    """
+    rows = _settle(session, staff, ids, "inbox.answer", now)
+    number = _number(session, rows[0])
+    if clean_phone(number).kind != "mobile":
+        raise Refused("no_mobile_wished")
+    draft = outbox.Draft(
+        kind=MessageKind.DIALOGUE,
+        phone_e164=number,
+        text=text,
+        due_at=now,
+        expires_at=now + WORTH_SENDING,
+    )
+    outbox.enqueue(session, now, draft)
+
+
+def settle(session: Session, staff: Staff, ids: Sequence[str], now: datetime) -> None:
+    """Nothing more to do about these texts: called back, or nothing to answer."""
+    _settle(session, staff, ids, "inbox.done", now)
+
+
+def _settle(
+    session: Session, staff: Staff, ids: Sequence[str], action: str, now: datetime
+) -> list[Inbound]:
+    _check(session, staff)
+    query = select(Inbound).where(Inbound.id.in_(ids), Inbound.needs_person)
+    rows = list(session.scalars(query.order_by(Inbound.received_at).with_for_update()))
+    if not rows or len({row.phone_index for row in rows}) > 1:
+        raise Conflict("inbound_settled")
+    for row in rows:
+        row.needs_person = False
+        audit.record(session, now, action, f"inbound:{row.id}", staff_id=staff.id)
+    return rows
+
+
+def _check(session: Session, staff: Staff) -> None:
+    if staff.role is not RoleName.HANDLER or scope_of(session, staff).agency_ids is not None:
+        raise Refused("not_hotline")
+
+
+def _rows(session: Session, text_id: str) -> list[Inbound]:
+    named = session.get(Inbound, text_id)
+    if named is None or not named.needs_person:
+        raise NotFound("no_inbound")
+    if named.phone_index is None:
+        return [named]
+    query = select(Inbound).where(Inbound.needs_person, Inbound.phone_index == named.phone_index)
+    return list(session.scalars(query.order_by(Inbound.received_at, Inbound.id)))
+
+
+def _thread(session: Session, rows: Sequence[Inbound], *, in_full: bool = False) -> Thread:
+    number = _number(session, rows[0])
+    return Thread(
+        phone=number if in_full else mask_phone(number),
+        texts=tuple(_text(session, row, in_full=in_full) for row in rows),
+        may_text=clean_phone(number).kind == "mobile",
+    )
+
+
+def _text(session: Session, row: Inbound, *, in_full: bool) -> Text:
+    sealed = row.body_sealed
+    words = unseal(session, "inbound.body", row.id, sealed) if sealed else ""
+    call_by = None
+    if parse(words).kind == "call_me":
+        calendar = calendar_of(session)
+        call_by = calendar.add_working_hours(row.received_at, FIRST_REACTION_HOURS)
+    return Text(row.id, row.received_at, words if in_full else mask_text(words), call_by)
+
+
+def _number(session: Session, row: Inbound) -> str:
+    sealed = row.phone_sealed
+    return unseal(session, "inbound.phone", row.id, sealed) if sealed else ""

@@ -1,0 +1,139 @@
+"""Texts that no rule could answer: a person reads them, and every look at a number is kept."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from survey.cases import inbox, sight
+from survey.cases.sight import REVEALS_A_DAY
+from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.models.audit import AuditEntry
+from survey.models.message import Inbound, Message
+from survey.models.organisation import Agency
+from survey.models.staff import RoleName
+from survey.privacy import sealing
+from survey.responses.conversation import receive
+from survey.sms import outbox
+from survey.sms.providers import InboundSms
+from tests.conftest import unit_of_work
+from tests.features import answering
+from tests.seeding import NOW
+from tests.sms.gateway import Gateway
+
+ASKED = "Toi goi so 0905 111 222 khong ai nghe, CCCD 056123456789"
+
+
+def text(session, number, words, minutes=0):
+    """A text that reaches us."""
+    at = NOW + timedelta(minutes=minutes)
+    receive(session, InboundSms("fake", f"{number}/{minutes}", f"+8490000{number:04d}", words), at)
+
+
+def test_texts_wait_by_number_oldest_first(app):
+    """Each number's texts stand together, masked; a wish for a call has its date."""
+    with unit_of_work(app) as session:
+        staff = answering.add_staff(session)
+        text(session, 1, "Cho toi hoi", 5)
+        text(session, 2, ASKED, 1)
+        text(session, 1, "GOI", 9)
+        first, second = inbox.threads(session, staff)
+        assert (first.phone, second.phone) == ("09••••002", "09••••001")
+        assert first.texts[0].words == "Toi goi so [số điện thoại] khong ai nghe, CCCD [số giấy tờ]"
+        assert [one.words for one in second.texts] == ["Cho toi hoi", "GOI"]
+        hello, call = second.texts
+        assert hello.call_by is None
+        assert call.call_by > NOW
+        assert inbox.waiting(session) == 3
+        assert inbox.find(session, staff, second.texts[1].id) == second
+
+
+def test_a_look_at_a_number_needs_a_reason_and_is_counted(app):
+    """Shown in full once, kept in the chain without a digit of it, twenty a day with all cases."""
+    with unit_of_work(app) as session:
+        staff = answering.add_staff(session)
+        text(session, 2, ASKED)
+        (thread,) = inbox.threads(session, staff)
+        with pytest.raises(Invalid, match="reveal_reason"):
+            inbox.reveal(session, staff, thread.id, "curiosity", NOW)
+        left = sight.reveals_left(session, staff, NOW)
+        seen = inbox.reveal(session, staff, thread.id, "call_back", NOW)
+        assert (seen.phone, seen.texts[0].words) == ("+84900000002", ASKED)
+        assert sight.reveals_left(session, staff, NOW) == left - 1 == REVEALS_A_DAY - 1
+        for _ in range(left - 1):
+            inbox.reveal(session, staff, thread.id, "compare", NOW)
+        with pytest.raises(Refused, match="reveal_quota"):
+            inbox.reveal(session, staff, thread.id, "urgent", NOW)
+        inbox.reveal(session, staff, thread.id, "urgent", NOW + timedelta(days=1))
+        entry = session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "inbox.reveal").limit(1)
+        ).one()
+        assert (entry.staff_id, entry.subject, entry.detail) == (
+            staff.id,
+            f"inbound:{thread.id}",
+            {"reason": "call_back"},
+        )
+
+
+def test_an_answer_leaves_once_and_settles_what_was_read(app):
+    """The text goes to the number that wrote; what came later waits; nobody answers twice."""
+    with unit_of_work(app) as session:
+        staff = answering.add_staff(session)
+        text(session, 3, "Bao gio co ket qua?")
+        (thread,) = inbox.threads(session, staff)
+        text(session, 3, "Alo", 2)
+        sms = inbox.compose(session, "Hồ sơ đã xong,\n mời Ông/Bà đến nhận.", accented=False)
+        assert sms.text.startswith("Ho so da xong, moi Ong/Ba den nhan. Tong dai ")
+        assert sms.segments == 1
+        inbox.answer(session, staff, [one.id for one in thread.texts], sms, NOW)
+        with pytest.raises(Conflict, match="inbound_settled"):
+            inbox.answer(session, staff, [thread.id], sms, NOW)
+        with pytest.raises(NotFound, match="no_inbound"):
+            inbox.find(session, staff, thread.id)
+        (left,) = inbox.threads(session, staff)
+        assert [one.words for one in left.texts] == ["Alo"]
+        inbox.settle(session, staff, [left.id], NOW)
+        assert inbox.threads(session, staff) == []
+        acts = session.scalars(select(AuditEntry.action).where(AuditEntry.staff_id == staff.id))
+        assert list(acts) == ["inbox.answer", "inbox.done"]
+    gateway = Gateway()
+    with app.app_context():
+        outbox.send_due(gateway, NOW)
+    assert [(sms.to_e164, sms.text[:13]) for sms in gateway.taken] == [
+        ("+84900000003", "Ho so da xong")
+    ]
+    with unit_of_work(app) as session:
+        assert session.scalars(select(Message.phone_index)).all() == [None]
+
+
+def test_numbers_of_two_people_are_never_settled_together(app):
+    """A form that names texts of two numbers changes nothing; a landline is not texted."""
+    with unit_of_work(app) as session:
+        staff = answering.add_staff(session)
+        text(session, 1, "Cho hoi")
+        text(session, 2, "Cho hoi", 1)
+        ids = [one.id for one in inbox.threads(session, staff)]
+        with pytest.raises(Conflict, match="inbound_settled"):
+            inbox.settle(session, staff, ids, NOW)
+        assert inbox.waiting(session) == 2
+        number = "+842583822999"
+        row = session.get(Inbound, ids[0])
+        row.phone_sealed = sealing.seal(session, "inbound.phone", row.id, number)
+        sms = inbox.compose(session, "Xin chào", accented=True)
+        assert not inbox.find(session, staff, ids[0]).may_text
+        with pytest.raises(Refused, match="no_mobile_wished"):
+            inbox.answer(session, staff, ids[:1], sms, NOW)
+        with pytest.raises(Invalid, match="reply_empty"):
+            inbox.compose(session, "  ", accented=True)
+
+
+def test_only_the_hotline_reads_the_inbox(sqlite_app):
+    """No other role reads a text, and no handler of a single agency does."""
+    with unit_of_work(sqlite_app) as session:
+        text(session, 1, "Can bo doi tien")
+        agency = session.scalars(select(Agency).limit(1)).one()
+        for role in RoleName:
+            scoped = role in {RoleName.AGENCY_HEAD, RoleName.HANDLER}
+            staff = answering.add_staff(session, role, agency=agency if scoped else None)
+            with pytest.raises(Refused, match="not_hotline"):
+                inbox.threads(session, staff)
