@@ -56,12 +56,13 @@ class KannelSettings:
 
 @dataclass(frozen=True, slots=True)
 class SmsSettings:
-    """Which provider sends, how fast, and within which budget (segments a day)."""
+    """Which provider sends, how fast, and within which budgets (segments a day, a month)."""
 
     provider: str = "console"
     console_file: Path = ROOT / "instance" / "sms.jsonl"
     reply_number: str = ""
     daily_budget: int | None = None
+    monthly_budget: int | None = None
     rate: int = 50
     twilio: TwilioSettings = TwilioSettings()
     kannel: KannelSettings = KannelSettings()
@@ -229,6 +230,9 @@ class _Reader:
         self.unreadable.append(Fault(name, "must be a whole number above 0"))
         return default
 
+    def limit(self, name: str) -> int | None:
+        return self.number(name, 1) if self.text(name) else None
+
     def choice(self, name: str, known: tuple[str, ...]) -> str:
         text = self.text(name).upper() or known[0]
         if text in known:
@@ -276,12 +280,12 @@ def _demo_keys() -> dict[str, str]:
 
 
 def _sms_settings(read: _Reader) -> SmsSettings:
-    budget = read.number("SMS_DAILY_BUDGET", 1) if read.text("SMS_DAILY_BUDGET") else None
     return SmsSettings(
         provider=read.text("SMS_PROVIDER", "console") or "console",
         console_file=Path(read.text("SMS_CONSOLE_FILE") or ROOT / "instance" / "sms.jsonl"),
         reply_number=read.text("SMS_REPLY_NUMBER"),
-        daily_budget=budget,
+        daily_budget=read.limit("SMS_DAILY_BUDGET"),
+        monthly_budget=read.limit("SMS_MONTHLY_BUDGET"),
         rate=read.number("SMS_RATE", 50),
         twilio=TwilioSettings(
             account_sid=read.text("TWILIO_ACCOUNT_SID"),

@@ -112,6 +112,14 @@ def local_day(at: datetime) -> date:
     return at.astimezone(LOCAL).date()
 
 
+def month_bounds(month: str) -> tuple[datetime, datetime]:
+    """First instant of a local month (YYYY-MM) and of the next one."""
+    year, number = (int(part) for part in month.split("-"))
+    first = datetime(year, number, 1, tzinfo=LOCAL)
+    after = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=LOCAL)
+    return first, after
+
+
 def finish_moment(value: date | datetime) -> datetime:
     """Instant (UTC) of a finish; a day alone counts as 17:00 local, a naive time as local."""
     if not isinstance(value, datetime):

@@ -140,6 +140,8 @@ def upgrade() -> None:
         sa.Column("paused_reason", sa.String(length=60), nullable=True),
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("day_segments", sa.Integer(), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=True),
+        sa.Column("month_segments", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.Double(), nullable=False),
         sa.Column("refilled_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("tokens >= 0", name=op.f("ck_provider_health_tokens")),
@@ -267,6 +269,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_try")),
     )
     op.create_table(
+        "sms_price",
+        sa.Column("provider", sa.String(length=10), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("dong_per_segment", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.CheckConstraint("dong_per_segment >= 0", name=op.f("ck_sms_price_dong_per_segment")),
+        sa.PrimaryKeyConstraint("provider", "valid_from", name=op.f("pk_sms_price")),
+    )
+    op.create_table(
         "snapshot",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("month", sa.String(length=7), nullable=False),
@@ -336,7 +347,7 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "rule IN ('very_bad_rating', 'grave_words', 'call_back_wish', 'quality_drop', 'delivery_dip', 'response_dip')",
+            "rule IN ('very_bad_rating', 'grave_words', 'call_back_wish', 'quality_drop', 'delivery_dip', 'response_dip', 'sms_budget_near', 'sms_budget_spent', 'sms_paused', 'sms_unclear')",
             name=op.f("ck_alert_rule"),
         ),
         sa.CheckConstraint(
@@ -1111,6 +1122,7 @@ def upgrade() -> None:
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("provider", sa.String(length=10), nullable=True),
         sa.Column("provider_id", sa.String(length=64), nullable=True),
+        sa.Column("cost_dong", sa.Integer(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unknown_since", sa.DateTime(timezone=True), nullable=True),
@@ -1267,6 +1279,7 @@ def downgrade() -> None:
     op.drop_table("staff_phone")
     op.drop_table("special_day")
     op.drop_table("snapshot")
+    op.drop_table("sms_price")
     op.drop_table("sign_in_try")
     op.drop_table("sector")
     op.drop_table("rule")

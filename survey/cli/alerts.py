@@ -10,6 +10,8 @@ from survey.cases.labels import REASONS
 from survey.cases.queue import AlertCard, alert_cards
 from survey.cli.options import common_options, emit
 from survey.db import db
+from survey.delivery.troubles import open_troubles, trouble_words
+from survey.models.alert import Alert
 from survey.models.case import Case
 from survey.models.staff import Scope
 from survey.monitoring.labels import RULES, WHOLE_PROVINCE
@@ -32,9 +34,12 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is ope
         + ", ".join(one.code for one in card.cases)
         for card in cards
     ]
-    lines = [_line(card) for card in signals] + lines
+    troubles = open_troubles(session)
+    lines = [trouble_words(one) for one in troubles] + [_line(card) for card in signals] + lines
+    documents = [_trouble(alert) for alert in troubles]
+    documents += [_of_signal(card) for card in signals] + [_document(card) for card in cards]
     emit(
-        [_of_signal(card) for card in signals] + [_document(card) for card in cards],
+        documents,
         as_json=as_json,
         text="\n".join(lines) or "Không có cảnh báo nào đang mở.",
     )
@@ -64,6 +69,18 @@ def _of_signal(card: monitoring.Card) -> dict[str, object]:
         "seen": said.seen,
         "out_of": said.out_of,
         "chance": said.chance,
+    }
+
+
+def _trouble(alert: Alert) -> dict[str, object]:
+    """An alert on sending: of no agency; `scope` says which budget or provider."""
+    return {
+        "rule": alert.rule,
+        "agency": None,
+        "agency_name": WHOLE_PROVINCE,
+        "scope": alert.scope,
+        "opened_at": alert.opened_at.isoformat(),
+        "cases": [],
     }
 
 

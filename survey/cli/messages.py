@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import click
 from flask import current_app
 
-from survey.cli.options import common_options, emit
+from survey.cli.options import Period, common_options, emit
+from survey.db import db
+from survey.delivery.costs import MonthCosts, month_costs
 from survey.errors import Refused
 from survey.sms import outbox
 from survey.sms.providers import Provider, build_provider
@@ -43,6 +45,43 @@ def reconcile(*, now: datetime, as_json: bool) -> None:
         f"vẫn chưa rõ {summary.still_unknown}."
     )
     emit(asdict(summary), as_json=as_json, text=text)
+
+
+@command.command("cost", help="Chi phí tin nhắn của một tháng và lý do tin không gửi.")
+@click.option("--month", type=Period(), required=True, help="Tháng, dạng YYYY-MM.")
+@common_options
+def cost(*, month: str, now: datetime, as_json: bool) -> None:
+    """Print what a month's messages cost, per agency, and why others were not sent."""
+    costs = month_costs(db.session(), month, now)
+    document = {
+        "month": month,
+        "messages": costs.messages,
+        "segments": costs.segments,
+        "dong": costs.dong,
+        "unpriced": costs.unpriced,
+        "by_agency": [asdict(one) for one in costs.by_agency],
+        "not_sent": costs.not_sent,
+        "budgets": [asdict(one) for one in costs.budgets],
+    }
+    emit(document, as_json=as_json, text="\n".join(_cost_lines(costs)))
+
+
+def _cost_lines(costs: MonthCosts) -> list[str]:
+    """The same for people."""
+    lines = [
+        f"Tháng {costs.month}: {costs.messages} tin, {costs.segments} đoạn, {costs.dong} đồng"
+        + (f" (chưa có đơn giá: {costs.unpriced} tin)" if costs.unpriced else "")
+    ]
+    lines += [
+        f"  {one.label or 'Trả lời tin nhắn đến'}: {one.messages} tin, {one.dong} đồng"
+        for one in costs.by_agency
+    ]
+    lines += [f"Không gửi, {reason}: {number}" for reason, number in costs.not_sent.items()]
+    lines += [
+        f"Hạn mức {'ngày' if one.period == 'day' else 'tháng'}: {one.used}/{one.limit} đoạn"
+        for one in costs.budgets
+    ]
+    return lines
 
 
 def provider_at(now: datetime) -> Provider:

@@ -13,7 +13,7 @@ from survey.models.message import Message, MessageState, ProviderHealth
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.rules import load_rules
-from survey.workdays import local_day
+from survey.workdays import local_day, month_bounds
 
 # The pace is measured over the last minute, and told once a few seconds were seen.
 PACE_OVER = timedelta(minutes=1)
@@ -73,7 +73,7 @@ def standing(session: Session, now: datetime) -> Standing:
         sent_today=_sent_since(session, day_of(now)),
         pace=pace,
         remaining=timedelta(seconds=waiting / pace) if pace and waiting else None,
-        hold=_hold(session, now),
+        hold=hold(session, now),
     )
 
 
@@ -104,7 +104,7 @@ def _pace(session: Session, now: datetime) -> float | None:
     return count / (now - first).total_seconds()
 
 
-def _hold(session: Session, now: datetime) -> Hold | None:
+def hold(session: Session, now: datetime) -> Hold | None:
     """What keeps messages that we start from leaving now."""
     rules = load_rules(session)
     health = session.get(ProviderHealth, settings_of(session).sms.provider)
@@ -115,10 +115,9 @@ def _hold(session: Session, now: datetime) -> Hold | None:
     if not rules.is_open(now):
         window = (rules.window_start, rules.window_end)
         return Hold("window", rules.calendar.next_send_time(now, *window))
-    if health is not None and _is_spent(health, rules.daily_budget, now):
+    spent = [one.period for one in provider_health.budgets(session, rules, now) if one.is_spent]
+    if "month" in spent:
+        return Hold("budget", month_bounds(f"{local_day(now):%Y-%m}")[1])
+    if spent:
         return Hold("budget", day_of(now) + timedelta(days=1))
     return None
-
-
-def _is_spent(health: ProviderHealth, budget: int | None, now: datetime) -> bool:
-    return budget is not None and health.day == local_day(now) and health.day_segments >= budget

@@ -13,12 +13,11 @@ from datetime import date, datetime, time, timedelta
 from survey.demo import people
 from survey.demo.scene import Scene, Truths, pick
 from survey.demo.units import Cast, Unit, Work
-from survey.invitations.coverage import month_bounds
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness, Outcome, PhoneKind
 from survey.models.invitation import Decision
 from survey.models.organisation import Province
-from survey.workdays import LOCAL, OFFICE_HOURS, local_day
+from survey.workdays import LOCAL, OFFICE_HOURS, local_day, month_bounds
 
 OPEN_SHARE = 0.02
 OPEN_FOR_DAYS = 15

@@ -18,11 +18,11 @@ from survey.demo.units import cast_of
 from survey.demo.watching import Watch
 from survey.demo.writing import Ledger
 from survey.errors import Conflict, Invalid, Refused
-from survey.invitations.coverage import month_bounds
 from survey.models.dossier import Dossier
 from survey.models.organisation import Province
 from survey.models.staff import RoleName
 from survey.privacy.retention import erase_due
+from survey.workdays import month_bounds
 
 SECOND_HANDLER = accounts.NewAccount(
     "tong-dai-2@langnghe.example", RoleName.HANDLER, name="Trần Bảo Yến"

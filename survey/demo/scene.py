@@ -10,8 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from survey.indices.periods import closable_from, previous_month
-from survey.invitations.coverage import month_bounds
-from survey.workdays import LOCAL, Calendar, local_day
+from survey.workdays import LOCAL, Calendar, local_day, month_bounds
 
 FALL_MONTHS_AGO = 4
 FALL_DAY = 12

@@ -1,7 +1,6 @@
 """The ledger added up: nobody may quietly leave out a citizen."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 from survey.models.count import Frame
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Decision
-from survey.workdays import LOCAL
+from survey.workdays import month_bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,3 @@ def verify_coverage(session: Session, month: str) -> bool:
     ).one()
     adds_up = figures.finished == figures.invited + sum(figures.not_invited.values())
     return adds_up and (finished or 0, invited or 0) == (figures.finished, figures.invited)
-
-
-def month_bounds(month: str) -> tuple[datetime, datetime]:
-    """First instant of a local month and of the next one."""
-    year, number = (int(part) for part in month.split("-"))
-    first = datetime(year, number, 1, tzinfo=LOCAL)
-    after = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=LOCAL)
-    return first, after

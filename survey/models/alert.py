@@ -30,6 +30,11 @@ class AlertRule(StrEnum):
     QUALITY_DROP = "quality_drop"
     DELIVERY_DIP = "delivery_dip"
     RESPONSE_DIP = "response_dip"
+    # Of sending, for the operator; `scope` says which budget, or which provider.
+    SMS_BUDGET_NEAR = "sms_budget_near"
+    SMS_BUDGET_SPENT = "sms_budget_spent"
+    SMS_PAUSED = "sms_paused"
+    SMS_UNCLEAR = "sms_unclear"
 
 
 class Alert(Base):

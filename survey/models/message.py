@@ -147,6 +147,8 @@ class Message(Base):
     # Provider that took the latest attempt, and its name for the message.
     provider: Mapped[str | None] = mapped_column(String(10))
     provider_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    # What the latest attempt costs in dong, at the price of its day; empty: no price known.
+    cost_dong: Mapped[int | None]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     # When its latest call was begun: since then its fate is unknown; and how often reconcile has
@@ -235,9 +237,11 @@ class ProviderHealth(Base):
     open_until: Mapped[datetime | None]
     # A fault of our own configuration, shown to people until a message gets through again.
     paused_reason: Mapped[str | None] = mapped_column(String(60))
-    # Segments begun on a local day, held against the budget.
+    # Segments begun on a local day and in its month (YYYY-MM), held against the budgets.
     day: Mapped[date | None]
     day_segments: Mapped[int] = mapped_column(default=0)
+    month: Mapped[str | None] = mapped_column(String(7))
+    month_segments: Mapped[int] = mapped_column(default=0)
     # Token bucket on the real clock.
     tokens: Mapped[float] = mapped_column(default=0)
     refilled_at: Mapped[datetime | None]

@@ -26,6 +26,7 @@ COLUMNS = {
         *("question", "text_vi", "text_en"),
     ),
     "header_aliases.csv": ("field", "alias"),
+    "sms_prices.csv": ("provider", "valid_from", "dong_per_segment", "source"),
 }
 
 Line = Mapping[str, str]

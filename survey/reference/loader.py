@@ -20,6 +20,7 @@ from survey.models.organisation import (
     Province,
     Sector,
 )
+from survey.models.price import SmsPrice
 from survey.models.questionnaire import Questionnaire, QuestionnaireItem
 from survey.models.target import Rule, Target
 from survey.reference.files import day, lines, number
@@ -59,6 +60,7 @@ def load(session: Session, folder: Path) -> LoadReport:
             lambda: _items(session, folder),
         ),
         ("header_aliases", HeaderAlias, ("alias",), lambda: _headers(folder)),
+        ("sms_prices", SmsPrice, ("provider", "valid_from"), lambda: _prices(folder)),
     )
     for name, model, key, rows in steps:
         counts[name] = _merge(session, model, key, rows(), changes)
@@ -234,3 +236,17 @@ def _items(session: Session, folder: Path) -> Iterable[Values]:
 def _headers(folder: Path) -> Iterable[Values]:
     for rank, (_, row) in enumerate(lines(folder, "header_aliases.csv")):
         yield {"alias": row["alias"], "field": row["field"], "rank": rank}
+
+
+def _prices(folder: Path) -> Iterable[Values]:
+    for place, row in lines(folder, "sms_prices.csv"):
+        valid_from = day(place, row["valid_from"])
+        dong = number(place, row["dong_per_segment"])
+        if valid_from is None or dong is None or dong < 0:
+            raise Invalid("reference_broken", f"{place}: cần ngày hiệu lực và giá từ 0 đồng.")
+        yield {
+            "provider": row["provider"],
+            "valid_from": valid_from,
+            "dong_per_segment": dong,
+            "source": row["source"],
+        }

@@ -21,6 +21,7 @@ COUNTS = {
     "targets": 9,
     "rules": 39,
     "header_aliases": 189,
+    "sms_prices": 3,
 }
 
 
@@ -29,6 +30,7 @@ def own_folder(tmp_path):
     """A province folder of one's own: the shipped files of Khánh Hòa under their name."""
     folder = tmp_path / "khanh_hoa"
     shutil.copytree(DATA / "khanh_hoa", folder)
+    shutil.copy(DATA / "sms_prices.csv", folder)
     return folder
 
 
@@ -72,6 +74,7 @@ BROKEN = {
     "bad_day": ("agencies.csv", "2025-02-28", "28.02.2025", "không phải ngày"),
     "backwards": ("agencies.csv", "2025-07-01,,", "2025-07-01,2020-01-01,", "sau ngày kết thúc"),
     "lost_alias": ("agency_aliases.csv", "LOC-KH-STNMT", "LOC-KH-NONE", "LOC-KH-NONE"),
+    "no_price": ("sms_prices.csv", ",850,", ",,", "sms_prices.csv, dòng 3"),
     "no_column": ("agencies.csv", "parent_code", "parent", "thiếu cột parent_code"),
 }
 
@@ -81,8 +84,10 @@ def test_a_broken_file_is_named_and_nothing_is_loaded(make_app, own_folder, case
     """The file and line at fault stand in the message; the database keeps what it had."""
     name, old, new, words = BROKEN[case]
     path = own_folder / name
-    text = path.read_text("utf-8").replace(",Sở Nội vụ,", ",Sở Khác,")
-    path.write_text(text.replace(old, new), "utf-8")
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    agencies = own_folder / "agencies.csv"
+    text = agencies.read_text("utf-8").replace(",Sở Nội vụ,", ",Sở Khác,")
+    agencies.write_text(text, "utf-8")
     app = make_app(PROVINCE=str(own_folder))
     ran = run_command(app, "reference", "load")
     assert ran.code == 2

@@ -58,6 +58,7 @@ def test_a_good_production_has_no_fault() -> None:
         ({"SMS_PROVIDER": "twilio"}, "TWILIO_AUTH_TOKEN"),
         ({"SMS_RATE": "fast"}, "SMS_RATE"),
         ({"SMS_DAILY_BUDGET": "-3"}, "SMS_DAILY_BUDGET"),
+        ({"SMS_MONTHLY_BUDGET": "nhieu"}, "SMS_MONTHLY_BUDGET"),
         ({"REQUIRE_2FA": "maybe"}, "REQUIRE_2FA"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],

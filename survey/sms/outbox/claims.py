@@ -16,7 +16,9 @@ from survey.privacy import sealing
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, cancel, expire
 from survey.sms.outbox.rules import ANSWERS, ASKING, GAP, STARTED, WEEK, Rules
+from survey.sms.phone import prefix_of
 from survey.sms.providers import OutgoingSms
+from survey.workdays import local_day
 
 _EXPIRED_AT_ONCE = 200
 
@@ -70,6 +72,8 @@ def _take(
     checks: "_Checks", health: ProviderHealth, taker: Taker, messages: Sequence[Message]
 ) -> Batch:
     session = checks.session
+    budgets = provider_health.budgets(session, checks.rules, taker.now)
+    affordable = min((one.limit - one.used for one in budgets), default=None)
     moves = Moves()
     claims: list[Claim] = []
     seen = 0
@@ -78,8 +82,11 @@ def _take(
         if reason:
             cancel(session, message, reason, taker.now, moves)
         elif not checks.is_too_soon(message):
-            if not provider_health.spend(health, checks.rules, message.segments, taker.now):
-                break
+            if affordable is not None:
+                affordable -= message.segments
+                if affordable < 0:
+                    break
+            provider_health.book(health, message.segments, taker.now)
             claims.append(_begin(checks, message, taker))
         seen += 1
     health.tokens = max(health.tokens - len(claims), 0)
@@ -98,6 +105,8 @@ def _begin(checks: "_Checks", message: Message, taker: Taker) -> Claim:
     message.owner, message.claimed_at = taker.owner, taker.clock
     message.unknown_since, message.looks = taker.now, 0
     message.provider, message.provider_id, message.reason = taker.provider, None, ""
+    today = local_day(taker.now)
+    message.cost_dong = checks.rules.cost(taker.provider, message.segments, today)
     sms = OutgoingSms(
         attempt_id=message.attempt_id,
         to_e164=phone,
@@ -168,7 +177,11 @@ class _Checks:
         self.begun = _begun(session, rules, now, messages)
 
     def reason_to_cancel(self, message: Message) -> str:
-        """`opted_out`; `not_needed`: answered, disowned, or its invitation never came; or empty."""
+        """`no_mobile`: any number but a Vietnamese mobile's, whatever the kind; `opted_out`;
+        `not_needed`: answered, disowned, or its invitation never came; or empty.
+        """
+        if prefix_of(self.phones[message.id]) is None:
+            return "no_mobile"
         if message.kind not in ASKING:
             return ""
         if message.id in self.opted_out:

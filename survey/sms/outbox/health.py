@@ -2,9 +2,10 @@
 Breaker and budget follow the given time, the pace follows the real clock.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,12 +22,16 @@ PROBE_PAUSE = timedelta(minutes=1)
 LOAD_PAUSE = timedelta(seconds=1)
 # The bucket holds a quarter of a second, so that no second sees much more than the rate.
 BURST_SHARE = 4
+# From so much of a budget on the operator is warned.
+WARN_PERCENT = 80
 
 
 def locked_health(session: Session, name: str) -> ProviderHealth:
     """The row of a provider, made when missing and held until the transaction ends."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    fresh = dialect.insert(ProviderHealth).values(name=name, bad_calls=0, tokens=1, day_segments=0)
+    fresh = dialect.insert(ProviderHealth).values(
+        name=name, bad_calls=0, tokens=1, day_segments=0, month_segments=0
+    )
     session.execute(fresh.on_conflict_do_nothing())
     query = select(ProviderHealth).where(ProviderHealth.name == name).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).one()
@@ -58,15 +63,48 @@ def wait_for_pace(health: ProviderHealth, rules: Rules, clock: datetime) -> floa
     return max(missing + max(held, 0), 0.001)
 
 
-def spend(health: ProviderHealth, rules: Rules, segments: int, now: datetime) -> bool:
-    """Book the segments of a call on the local day; False if that would exceed the budget."""
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Segments allowed in a period (`day`, `month`) and booked in it so far, by all providers."""
+
+    period: str
+    limit: int
+    used: int
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the warning level is reached."""
+        return self.used * 100 >= self.limit * WARN_PERCENT
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether not one more segment fits."""
+        return self.used >= self.limit
+
+
+def budgets(session: Session, rules: Rules, now: datetime) -> list[Budget]:
+    """The province's budgets at `now`; none where none is set."""
+    today = local_day(now)
+    of_day, of_month = ProviderHealth.day == today, ProviderHealth.month == f"{today:%Y-%m}"
+    found = []
+    if rules.daily_budget is not None:
+        used = session.scalar(select(func.sum(ProviderHealth.day_segments)).where(of_day))
+        found.append(Budget("day", rules.daily_budget, used or 0))
+    if rules.monthly_budget is not None:
+        used = session.scalar(select(func.sum(ProviderHealth.month_segments)).where(of_month))
+        found.append(Budget("month", rules.monthly_budget, used or 0))
+    return found
+
+
+def book(health: ProviderHealth, segments: int, now: datetime) -> None:
+    """Book the segments of a call on the local day and its month."""
     today = local_day(now)
     if health.day != today:
         health.day, health.day_segments = today, 0
-    if rules.daily_budget is not None and health.day_segments + segments > rules.daily_budget:
-        return False
+    if health.month != f"{today:%Y-%m}":
+        health.month, health.month_segments = f"{today:%Y-%m}", 0
     health.day_segments += segments
-    return True
+    health.month_segments += segments
 
 
 def note_good(health: ProviderHealth) -> None:
@@ -92,6 +130,10 @@ def note_fault(health: ProviderHealth, reason: str, now: datetime) -> None:
     health.open_until = now + FAULT_PAUSE
 
 
-def give_back(health: ProviderHealth, segments: int) -> None:
-    """Segments of a call that surely created nothing."""
-    health.day_segments = max(health.day_segments - segments, 0)
+def give_back(health: ProviderHealth, segments: int, begun: datetime) -> None:
+    """Segments of a call, begun at that instant, that surely created nothing."""
+    day = local_day(begun)
+    if health.day == day:
+        health.day_segments -= segments
+    if health.month == f"{day:%Y-%m}":
+        health.month_segments -= segments

@@ -86,10 +86,13 @@ def expire(session: Session, message: Message, now: datetime, moves: Moves) -> N
 
 
 def cancel(session: Session, message: Message, reason: str, now: datetime, moves: Moves) -> None:
-    """It must not leave any more: `opted_out` takes the invitation back, `not_needed` does not."""
+    """It must not leave any more: `opted_out` and `no_mobile` take the invitation back,
+    `not_needed` does not.
+    """
     _end(message, MessageState.CANCELLED, reason, now)
-    if reason == "opted_out":
-        _uninvite(session, message, Decision.OPTED_OUT, moves)
+    decisions = {"opted_out": Decision.OPTED_OUT, "no_mobile": Decision.BAD_PHONE}
+    if reason in decisions:
+        _uninvite(session, message, decisions[reason], moves)
 
 
 def deliver(message: Message, now: datetime) -> None:

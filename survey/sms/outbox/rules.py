@@ -1,7 +1,8 @@
 """When messages may leave: the province's window and calendar, the pace, the budget."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from survey.db import settings_of
 from survey.errors import Refused
 from survey.models.message import MessageKind
 from survey.models.organisation import DayKind, Province, SendBias, SpecialDay
+from survey.models.price import SmsPrice
 from survey.workdays import Calendar
 
 # Messages that we start; the others answer somebody who is waiting. The order is the queue's.
@@ -33,6 +35,9 @@ class Rules:
     is_rehearsal: bool
     rate: int
     daily_budget: int | None
+    monthly_budget: int | None
+    # Provider, first day, dong a segment; later days come last.
+    prices: Sequence[tuple[str, date, int]]
     bias: str
     week_cap: int
     lease: timedelta
@@ -52,6 +57,11 @@ class Rules:
             left = min(left, self.calendar.seconds_left_in_window(at, *window))
         return max(int(left), 1)
 
+    def cost(self, provider: str, segments: int, day: date) -> int | None:
+        """What a message costs in dong on a day; None without a price."""
+        known = [dong for name, since, dong in self.prices if name == provider and since <= day]
+        return known[-1] * segments if known else None
+
 
 def load_rules(session: Session) -> Rules:
     """The rules of the province; Refused `no_province` before the reference data are loaded."""
@@ -59,6 +69,8 @@ def load_rules(session: Session) -> Rules:
     if province is None:
         raise Refused("no_province")
     days = session.scalars(select(SpecialDay)).all()
+    prices = select(SmsPrice.provider, SmsPrice.valid_from, SmsPrice.dong_per_segment)
+    prices = prices.order_by(SmsPrice.valid_from)
     settings = settings_of(session)
     return Rules(
         calendar=Calendar(
@@ -70,6 +82,8 @@ def load_rules(session: Session) -> Rules:
         is_rehearsal=settings.is_rehearsal,
         rate=settings.sms.rate,
         daily_budget=settings.sms.daily_budget,
+        monthly_budget=settings.sms.monthly_budget,
+        prices=[(name, day, dong) for name, day, dong in session.execute(prices)],
         bias=SendBias(province.send_bias),
         week_cap=province.phone_week_cap,
         lease=timedelta(seconds=settings.sms.lease_seconds),

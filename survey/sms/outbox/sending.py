@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from survey.db import transaction
 from survey.models.message import Message, MessageState
 from survey.sms.outbox import health as provider_health
-from survey.sms.outbox import outcomes
+from survey.sms.outbox import operator_alerts, outcomes
 from survey.sms.outbox.claims import Batch, Claim, Taker, claim, expire_overdue, is_due
 from survey.sms.outbox.rules import Rules, load_rules
 from survey.sms.providers import (
@@ -64,6 +64,7 @@ def send_due(provider: Provider, now: datetime, limit: int | None = None) -> Sen
     with transaction() as session:
         query = select(func.count()).select_from(Message).where(is_due(now))
         waiting = session.scalar(query) or 0
+        operator_alerts.review(session, provider.name, rules, now)
     done = run.done
     return SendSummary(done["sent"], done["failed"], done["unknown"], waiting)
 
@@ -170,12 +171,12 @@ class _Recorder:
 
     def _note(self, taken: Claim, result: Accepted | BaseException) -> None:
         """What the outcome says about the provider."""
+        if isinstance(result, SmsRefused | SmsNotSent):
+            provider_health.give_back(self.health, taken.segments, taken.sms.at)
         if isinstance(result, Accepted | SmsRefused):
             provider_health.note_good(self.health)
             return
         log.warning("sms.call_failed", fault=type(result).__name__, attempt=taken.attempt_id)
-        if isinstance(result, SmsNotSent):
-            provider_health.give_back(self.health, taken.segments)
         if isinstance(result, SmsConfigFault):
             provider_health.note_fault(self.health, str(result), self.now)
             return

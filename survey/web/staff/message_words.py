@@ -30,6 +30,7 @@ REASONS: dict[str, str] = {
     "config_fault": "cấu hình nhà mạng sai",
     "erased": "dữ liệu đã xóa theo yêu cầu",
     "expired": "quá hạn",
+    "no_mobile": "không phải số di động Việt Nam",
     "not_needed": "không cần nữa",
     "opted_out": "người dân từ chối nhận tin",
     "released": "được gửi lại",
@@ -40,7 +41,7 @@ HOLDS: dict[str, str] = {
     "window": "Ngoài giờ gửi tin",
     "breaker": "Nhà mạng không phản hồi, tạm dừng gửi",
     "fault": "Nhà mạng từ chối tài khoản của hệ thống, tạm dừng gửi",
-    "budget": "Đã dùng hết hạn mức tin trong ngày",
+    "budget": "Đã dùng hết hạn mức tin",
 }
 
 

@@ -10,10 +10,12 @@ from survey.db import db, transaction
 from survey.delivery import rates
 from survey.delivery.looking_up import look_up as look_up_number
 from survey.delivery.standing import outcomes_since, standing
+from survey.delivery.troubles import open_troubles, trouble_words
 from survey.delivery.unclear import Verdict, waiting_for_person
 from survey.delivery.unclear import decide as settle
 from survey.delivery.unclear import unclear as unclear_messages
 from survey.errors import Invalid
+from survey.models.alert import AlertRule
 from survey.models.job import Heartbeat
 from survey.web.health import WORKER_SILENT_AFTER
 from survey.web.staff import message_words as words
@@ -25,6 +27,8 @@ from survey.wording import words_for
 RENEW_AFTER = "5"
 STAND_STILL = "dung"
 PERIODS = (1, 7, 30)
+# The other troubles the page sees for itself, as they are this moment.
+WARNED = (AlertRule.SMS_BUDGET_NEAR,)
 
 blueprint = staff_blueprint("messages", __name__, "/staff/messages")
 
@@ -54,6 +58,7 @@ def show() -> ResponseReturnValue:
         unclear=waiting_for_person(session, now),
         is_silent=last_sign is None or now - last_sign > WORKER_SILENT_AFTER,
         renews=renews,
+        warnings=[trouble_words(one) for one in open_troubles(session) if one.rule in WARNED],
         stand_still=STAND_STILL,
         words=words,
     )

@@ -1,0 +1,137 @@
+"""What a month's messages cost, for whom, and why others were not sent."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.delivery.standing import hold
+from survey.models.case import Case
+from survey.models.invitation import CoverageEntry, Invitation
+from survey.models.message import Message, MessageState
+from survey.models.organisation import Agency
+from survey.sms.outbox import health as provider_health
+from survey.sms.outbox.health import Budget
+from survey.sms.outbox.rules import load_rules
+from survey.workdays import month_bounds
+
+# What a provider took is paid for, whether it arrived or not.
+PAID = (
+    MessageState.SENT,
+    MessageState.DELIVERED,
+    MessageState.UNDELIVERED,
+    MessageState.DELIVERY_UNKNOWN,
+)
+ENDED = (MessageState.FAILED, MessageState.CANCELLED, MessageState.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Messages, segments and dong of one agency, or of none (`key` None): answers by SMS.
+
+    `unpriced`: messages without a price, not in `dong`.
+    """
+
+    key: str | None
+    label: str
+    messages: int
+    segments: int
+    dong: int
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCosts:
+    """One month: by agency, the dearest first; reason → messages that were due and did not leave;
+    the budgets of today's day and month.
+
+    Reasons: of the provider (`bad_number`, …), of the citizen (`opted_out`, `not_needed`), of time
+    (`expired`), of now (`window`, `breaker`, `fault`, `budget`, `waiting`), and `unclear`.
+    """
+
+    month: str
+    by_agency: Sequence[Spent]
+    not_sent: dict[str, int]
+    budgets: Sequence[Budget]
+
+    @property
+    def messages(self) -> int:
+        """Messages that left."""
+        return sum(one.messages for one in self.by_agency)
+
+    @property
+    def segments(self) -> int:
+        """Segments that left."""
+        return sum(one.segments for one in self.by_agency)
+
+    @property
+    def dong(self) -> int:
+        """What they cost together, those without a price left out."""
+        return sum(one.dong for one in self.by_agency)
+
+    @property
+    def unpriced(self) -> int:
+        """Messages without a price."""
+        return sum(one.unpriced for one in self.by_agency)
+
+
+def month_costs(session: Session, month: str, now: datetime) -> MonthCosts:
+    """What left in a local month (YYYY-MM) and what was due in it and did not leave."""
+    return MonthCosts(
+        month=month,
+        by_agency=_by_agency(session, month),
+        not_sent=_not_sent(session, month, now),
+        budgets=provider_health.budgets(session, load_rules(session), now),
+    )
+
+
+def _by_agency(session: Session, month: str) -> list[Spent]:
+    """An invitation counts for the agency of its dossier, a reply for that of its case."""
+    first, after = month_bounds(month)
+    agency_id = func.coalesce(CoverageEntry.agency_id, Case.agency_id)
+    of_month = (
+        select(
+            agency_id.label("agency_id"),
+            func.count().label("messages"),
+            func.sum(Message.segments).label("segments"),
+            func.coalesce(func.sum(Message.cost_dong), 0).label("dong"),
+            (func.count() - func.count(Message.cost_dong)).label("unpriced"),
+        )
+        .select_from(Message)
+        .outerjoin(Invitation, Invitation.id == Message.invitation_id)
+        .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
+        .outerjoin(Case, Case.id == Message.case_id)
+        .where(Message.sent_at >= first, Message.sent_at < after, Message.state.in_(PAID))
+        .group_by(agency_id)
+        .subquery()
+    )
+    query = select(of_month, Agency.code, Agency.name).outerjoin(
+        Agency, Agency.id == of_month.c.agency_id
+    )
+    spent = [
+        Spent(row.code, row.name or "", row.messages, row.segments, row.dong, row.unpriced)
+        for row in session.execute(query)
+    ]
+    return sorted(spent, key=lambda one: (-one.dong, -one.messages, one.key or ""))
+
+
+def _not_sent(session: Session, month: str, now: datetime) -> dict[str, int]:
+    first, after = month_bounds(month)
+    query = (
+        select(Message.state, Message.reason, func.count())
+        .where(Message.due_at >= first, Message.due_at < after, Message.due_at <= now)
+        .group_by(Message.state, Message.reason)
+    )
+    held = hold(session, now)
+    found: Counter[str] = Counter()
+    for state, reason, number in session.execute(query):
+        if state in ENDED:
+            found[reason or state] += number
+        elif state == MessageState.UNKNOWN:
+            found["unclear"] += number
+        elif state == MessageState.READY:
+            found[held.reason if held else "waiting"] += number
+    return dict(sorted(found.items()))

@@ -1,0 +1,26 @@
+"""Open alerts on sending, in words for the operator."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.models.alert import Alert, AlertRule
+from survey.sms.outbox.operator_alerts import RULES
+
+PERIODS = {"day": "ngày", "month": "tháng"}
+WORDS = {
+    AlertRule.SMS_BUDGET_SPENT: "Đã dùng hết hạn mức tin {scope}, tin còn lại chờ kỳ sau",
+    AlertRule.SMS_BUDGET_NEAR: "Đã dùng từ 80 % hạn mức tin {scope}",
+    AlertRule.SMS_PAUSED: "Nhà mạng ({scope}) từ chối tài khoản của hệ thống, tạm dừng gửi",
+    AlertRule.SMS_UNCLEAR: "Có tin chưa rõ đã đi hay chưa, cần người quyết định",
+}
+
+
+def open_troubles(session: Session) -> list[Alert]:
+    """Open alerts on sending, the oldest first."""
+    query = select(Alert).where(Alert.rule.in_(RULES), Alert.closed_at.is_(None))
+    return list(session.scalars(query.order_by(Alert.opened_at, Alert.rule, Alert.scope)))
+
+
+def trouble_words(alert: Alert) -> str:
+    """What an alert on sending says."""
+    return WORDS[AlertRule(alert.rule)].format(scope=PERIODS.get(alert.scope, alert.scope))

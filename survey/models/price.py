@@ -1,0 +1,21 @@
+"""What a segment costs with each provider, from a day on."""
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from survey.db import Base
+
+
+class SmsPrice(Base):
+    """The price of one segment with a provider from a day on, until a later row takes over."""
+
+    __tablename__ = "sms_price"
+    __table_args__ = (CheckConstraint("dong_per_segment >= 0", name="dong_per_segment"),)
+
+    provider: Mapped[str] = mapped_column(String(10), primary_key=True)
+    valid_from: Mapped[date] = mapped_column(primary_key=True)
+    dong_per_segment: Mapped[int]
+    # Contract, price list or letter it stands in.
+    source: Mapped[str] = mapped_column(String(200), default="")
