@@ -204,7 +204,10 @@ def _audit(
     known = matrix @ np.array([table[place] for place in places])
     cells = []
     for column, place in enumerate(places):
-        low, high = (_extreme(matrix, known, column, sign) for sign in (1, -1))
+        if len(rows) == 1 and len(places) > 1:  # the parts of one sum can be anything up to it
+            low, high = 0, int(known[0])
+        else:
+            low, high = (_extreme(matrix, known, column, sign) for sign in (1, -1))
         cells.append(HiddenCell(place, low, high, disclosed=high - low < min_width))
     return Audit(tuple(cells), safe=not any(cell.disclosed for cell in cells))
 

@@ -40,6 +40,7 @@ SENTENCES = {
         "Số liệu đã chốt của kỳ {detail} không còn nguyên vẹn. Hãy báo người quản trị và "
         "khôi phục từ bản sao lưu."
     ),
+    "not_closed": "Kỳ {detail} chưa chốt số liệu nên chưa duyệt được báo cáo.",
     "no_snapshot": "Không có bản chốt số liệu nào mang số {detail}.",
     "old_formula": (
         "Bản chốt này theo công thức cũ ({detail}), không kèm số đầu vào nên không tính lại được."

@@ -625,6 +625,20 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "approval",
+        sa.Column("snapshot_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["snapshot_id"], ["snapshot.id"], name=op.f("fk_approval_snapshot_id_snapshot")
+        ),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff.id"], name=op.f("fk_approval_staff_id_staff")
+        ),
+        sa.PrimaryKeyConstraint("snapshot_id", name=op.f("pk_approval")),
+    )
+    op.create_table(
         "audit_entry",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -1242,6 +1256,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_audit_entry_staff_id_action_at")
 
     op.drop_table("audit_entry")
+    op.drop_table("approval")
     op.drop_table("answer")
     op.drop_table("alert_signal")
     op.drop_table("staff")

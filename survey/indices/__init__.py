@@ -2,6 +2,7 @@
 periods.
 """
 
+from survey.indices.closed import first, payload_of
 from survey.indices.figures import (
     FORMULA,
     LIVE_FORMULA,
@@ -9,15 +10,16 @@ from survey.indices.figures import (
     Breakdown,
     Figure,
     Status,
+    protected,
     read_figure,
 )
+from survey.indices.inputs import draft_payload
 from survey.indices.judging import Rules
-from survey.indices.payload import draft_payload
 from survey.indices.periods import check_month, closable_from, is_provisional, previous_month
 from survey.indices.rebuild import Difference, check, rebuild
 from survey.indices.recompute import Recomputation, recompute
 from survey.indices.show import rules_of, show
-from survey.indices.snapshots import closable_months, close, first, payload_of
+from survey.indices.snapshots import closable_months, close
 
 __all__ = [
     "FORMULA",
@@ -39,6 +41,7 @@ __all__ = [
     "is_provisional",
     "payload_of",
     "previous_month",
+    "protected",
     "read_figure",
     "rebuild",
     "recompute",

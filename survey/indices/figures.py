@@ -4,10 +4,12 @@ Index = post-stratified share of ratings 4–5. Before the closing of a month it
 any-time one, at the closing the guarded one (`survey.indices.cards` explains both).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+from analysis import AnalysisError, disclosure
 
 # Name and version of the formulas; a change of what is computed is a new version.
 FORMULA = "post-stratified-guarded/1"
@@ -73,11 +75,13 @@ class Figure:
     sipas_rated: int = 0
     # Too few ratings for a verdict by the province's rule, and nothing certain without one.
     few: bool = False
+    # Must not be printed, so that nobody works out another line from the total.
+    covers: bool = False
 
     @property
     def is_hidden(self) -> bool:
-        """Whether so few rated that the line must not be printed."""
-        return 0 < self.rated < SMALLEST_SHOWN
+        """Whether the line must not be printed: so few rated, or it covers one of these."""
+        return self.covers or 0 < self.rated < SMALLEST_SHOWN
 
     @property
     def status(self) -> Status:
@@ -96,6 +100,33 @@ class Figure:
     def gap(self) -> float:
         """Distance of the index to its target (negative: below); 0 where either is missing."""
         return 0.0 if self.index is None or self.target is None else self.index - self.target
+
+
+def protected(figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """The lines of one table beside its total, with further lines marked as hidden until nobody
+    can work out the ratings of a hidden one to within SMALLEST_SHOWN.
+
+    Small tables may stay as they are: where even hiding every line proves nothing, all are hidden.
+    """
+    told = safe_to_tell([one.rated for one in figures])
+    return tuple(
+        replace(one, covers=not safe and one.rated > 0)
+        for one, safe in zip(figures, told, strict=True)
+    )
+
+
+def safe_to_tell(counts: Sequence[int]) -> list[bool]:
+    """Which lines of a table with a total may be told: none of 1 … SMALLEST_SHOWN - 1 ratings, and
+    none that would let such a line be worked out (proven by `analysis.disclosure`).
+    """
+    few = [0 < count < SMALLEST_SHOWN for count in counts]
+    if not any(few):
+        return [True] * len(counts)
+    try:
+        hidden = disclosure.protect(counts, few, SMALLEST_SHOWN)
+    except AnalysisError:  # the whole table holds too few ratings
+        return [False] * len(counts)
+    return [not hide for hide in hidden.tolist()]
 
 
 def read_figure(row: Mapping[str, Any]) -> Figure:

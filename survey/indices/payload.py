@@ -10,6 +10,7 @@ rules     [{agency, label, rule, value, limit, operator, quote, source, proven}]
           bars that agencies touch
 judging   {confidence, judged_from, floors}   the rules that judged
 corrections  number of dossiers changed after their cell was fixed
+    revision  what changed in the month before since its closing (`indices.revision`), or null
 inputs    what else was counted, so that everything above can be computed again (`Inputs`);
           closed months only
 inputs_digest  SHA-256 of `inputs` and of the answers counted
@@ -19,22 +20,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
 from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown
-from survey.indices.judging import Rules, broken, figures, read_rules, rules_in_force, rules_row
-from survey.indices.tallies import Line, Source, Stored, lines_of, tallies
+from survey.indices.judging import Rules, broken, figures, read_rules, rules_row
+from survey.indices.tallies import Line, Source, tallies
 from survey.indices.targets import TargetInForce
-from survey.invitations.coverage import coverage
-from survey.models.count import LEVELS, Frame, ProcedureCount, ProcedureFrame
-from survey.models.dossier import DossierChange, Lateness
-from survey.models.invitation import CoverageEntry
-from survey.models.organisation import Agency
+from survey.models.dossier import Lateness
 from survey.models.questionnaire import FACTORS, Question
 
 FRAME = ("finished", "invited", "delivered", "answered")
@@ -58,6 +51,7 @@ class Inputs:
     procedure_counts: Sequence[Row]
     coverage: Mapping[str, Any]
     corrections: int
+    revision: Mapping[str, Any] | None
 
     def to_json(self) -> dict[str, Any]:
         """The inputs as they stand in a payload."""
@@ -70,6 +64,7 @@ class Inputs:
             "procedure_counts": self.procedure_counts,
             "coverage": self.coverage,
             "corrections": self.corrections,
+            "revision": self.revision,
         }
 
 
@@ -91,62 +86,6 @@ def _read_line(row: Mapping[str, Any]) -> Line:
     if target is not None:
         target = TargetInForce(**{**target, "value": Fraction(target["value"])})
     return Line(row["key"], row["label"], target)
-
-
-def read_live(session: Session, month: str, source: Source) -> Inputs:
-    """The inputs as they stand now."""
-    covered = coverage(session, month)
-    return Inputs(
-        rules=rules_in_force(session, month),
-        lines={by: lines_of(session, month, by, source) for by in Breakdown},
-        frame=_frame(session, month),
-        procedure_frame=_rows(session, ProcedureFrame, month, ("finished",)),
-        procedure_counts=_rows(session, ProcedureCount, month, LEVELS, "question"),
-        coverage={"invited": covered.invited, "not_invited": covered.not_invited},
-        corrections=_corrections(session, month),
-    )
-
-
-def _frame(session: Session, month: str) -> list[Row]:
-    cell = (Agency.code, Frame.sector_code, Frame.channel, Frame.lateness)
-    numbers = [getattr(Frame, name) for name in FRAME]
-    query = (
-        select(*cell, *numbers)
-        .join(Agency, Agency.id == Frame.agency_id)
-        .where(Frame.month == month)
-    )
-    return sorted(list(row) for row in session.execute(query))
-
-
-def _rows(
-    session: Session,
-    table: type[ProcedureFrame | ProcedureCount],
-    month: str,
-    numbers: Sequence[str],
-    *more: str,
-) -> list[Row]:
-    names = ("procedure_code", "channel", "lateness", *more, *numbers)
-    columns = table.__table__.columns
-    query = select(*(columns[name] for name in names)).where(columns["month"] == month)
-    return sorted(list(row) for row in session.execute(query))
-
-
-def _corrections(session: Session, month: str) -> int:
-    query = (
-        select(func.count(func.distinct(DossierChange.dossier_id)))
-        .join(CoverageEntry, CoverageEntry.dossier_id == DossierChange.dossier_id)
-        .where(CoverageEntry.month == month, DossierChange.after_finish.is_(True))
-    )
-    return session.scalar(query) or 0
-
-
-def draft_payload(
-    session: Session, month: str, now: datetime, *, provisional: bool
-) -> dict[str, Any]:
-    """The payload from the counts as they stand now."""
-    source = Stored(session, month)
-    inputs = read_live(session, month, source)
-    return compose(month, now.isoformat(), inputs, source, provisional=provisional)
 
 
 def closing_payload(
@@ -184,6 +123,7 @@ def compose(
         "rules": broken(agencies, inputs.rules),
         "judging": rules_row(inputs.rules),
         "corrections": inputs.corrections,
+        "revision": inputs.revision,
     }
 
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from survey.errors import NotFound, Refused
 from survey.indices.answers import Ballot, Recounted, ballot
+from survey.indices.closed import payload_of
 from survey.indices.figures import FORMULA
 from survey.indices.payload import Inputs, canonical, closing_payload, read_inputs, sha256
-from survey.indices.snapshots import payload_of
 from survey.models.audit import AuditEntry
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency

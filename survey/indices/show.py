@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid
+from survey.indices.closed import figures_of, first, payload_of
 from survey.indices.figures import Breakdown, Figure
 from survey.indices.judging import Rules, read_rules, rules_in_force
 from survey.indices.live import live
 from survey.indices.periods import check_month, is_provisional
-from survey.indices.snapshots import figures_of, first, payload_of
 from survey.models.questionnaire import Question
 
 

@@ -1,8 +1,6 @@
 """Closing a month: every figure a report may print, stored once, with formula and digests."""
 
-import json
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,24 +8,18 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.errors import Refused
 from survey.indices.answers import ballot
-from survey.indices.figures import FORMULA, Figure, read_figure
-from survey.indices.payload import canonical, closing_payload, read_live, sha256
+from survey.indices.closed import first
+from survey.indices.figures import FORMULA
+from survey.indices.inputs import read_live
+from survey.indices.payload import canonical, closing_payload, sha256
 from survey.indices.periods import check_month, closable_from
 from survey.indices.tallies import Stored
 from survey.models.count import Frame
-from survey.models.questionnaire import Question
 from survey.models.response import lock_month
 from survey.models.snapshot import Snapshot
 from survey.workdays import local_day
 
 FIRST = 1
-
-
-def first(session: Session, month: str) -> Snapshot | None:
-    """The closing that holds for a month, if it was closed."""
-    return session.scalars(
-        select(Snapshot).where(Snapshot.month == month).order_by(Snapshot.number).limit(1)
-    ).first()
 
 
 def close(session: Session, month: str, now: datetime) -> Snapshot:
@@ -70,21 +62,3 @@ def closable_months(session: Session, now: datetime) -> list[str]:
         select(Frame.month).where(Frame.month.not_in(closed)).distinct().order_by(Frame.month)
     )
     return [month for month in months if now >= closable_from(month)]
-
-
-def payload_of(snapshot: Snapshot) -> dict[str, Any]:
-    """The payload of a snapshot; Refused `snapshot_broken` when it does not fit its digest."""
-    if sha256(snapshot.payload) != snapshot.digest:
-        raise Refused("snapshot_broken", snapshot.month)
-    payload: dict[str, Any] = json.loads(snapshot.payload)
-    return payload
-
-
-def figures_of(snapshot: Snapshot, by: str, question: str) -> list[Figure]:
-    """Figures of a closed month; a factor that was not stored by this breakdown has none."""
-    payload = payload_of(snapshot)
-    if question == Question.OVERALL:
-        rows = payload["figures"][by]
-    else:
-        rows = payload["factors"][question].get(by, [])
-    return [read_figure(row) for row in rows]

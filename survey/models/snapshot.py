@@ -2,10 +2,24 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.db import Base
+
+
+class Approval(Base):
+    """A leader's word that the report of a snapshot may leave the office: given once."""
+
+    __tablename__ = "approval"
+
+    snapshot_id: Mapped[int] = mapped_column(
+        ForeignKey("snapshot.id"), primary_key=True, autoincrement=False
+    )
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    # Name of the account at that moment, as reports print it.
+    name: Mapped[str] = mapped_column(String(200))
+    approved_at: Mapped[datetime]
 
 
 class Snapshot(Base):

@@ -13,10 +13,11 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid, Refused
-from survey.reports.figures import Report
+from survey.reports.figures import Report, Stage
 from survey.reports.gather import gather
 
 FORMATS = ("html", "pdf", "docx", "xlsx")
+SUFFIXES = {Stage.OPEN: "-tam-tinh", Stage.CLOSED: "", Stage.APPROVED: "-da-duyet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def write(report: Report, formats: Sequence[str], out: Path) -> Iterator[Path]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, content in writers.render(report, formats):
-            path = (out / file_name(report.month, name, is_draft=report.is_draft)).resolve()
+            path = (out / file_name(report.month, name, report.stage)).resolve()
             fresh = path.with_name(f".{path.name}.part")
             fresh.write_bytes(content)
             fresh.replace(path)
@@ -73,6 +74,6 @@ def write(report: Report, formats: Sequence[str], out: Path) -> Iterator[Path]:
         raise Invalid("cannot_write", f"{out}: {error.strerror}") from error
 
 
-def file_name(month: str, name: str, *, is_draft: bool) -> str:
-    """Name of the file of a month in a format."""
-    return f"bao-cao-{month}{'-tam-tinh' if is_draft else ''}.{name}"
+def file_name(month: str, name: str, stage: Stage) -> str:
+    """Name of the file of a month in a format; a stage never overwrites another's files."""
+    return f"bao-cao-{month}{SUFFIXES[stage]}.{name}"

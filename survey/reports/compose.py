@@ -6,7 +6,7 @@ from survey.indices import Status, closable_from
 from survey.reports import phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Point, Section
-from survey.reports.figures import Report
+from survey.reports.figures import Report, Revision, Stage
 from survey.workdays import LOCAL
 
 OLD_FORMULA = "raw-share-wilson-fpc/1"
@@ -26,7 +26,7 @@ def compose(report: Report) -> Document:
         subtitle="Kết quả đo lường mức độ hài lòng của người dân, tổ chức sau khi giải quyết"
         f" thủ tục hành chính {phrases.long_month_name(report.month)}",
         basis=_basis(report),
-        is_draft=report.is_draft,
+        mark=_mark(report),
         verdict=sentences.verdict(report),
         tiles=sentences.tiles(report),
         picture=sector_chart(report),
@@ -53,7 +53,16 @@ def _basis(report: Report) -> str:
             f"Số liệu tạm tính, kỳ chưa chốt; lập lúc {made}."
             f" Kỳ được chốt từ ngày {closable:%d/%m/%Y}."
         )
-    return f"Số liệu đã chốt lúc {phrases.moment(report.closed_at)}."
+    closed, approved = phrases.moment(report.closed_at), report.origin.approved
+    if approved is None:
+        return f"Số liệu đã chốt lúc {closed}."
+    by = f"{approved.name} duyệt lúc {phrases.moment(approved.at)}"
+    return f"Số liệu đã chốt lúc {closed}. Báo cáo đã được {by}."
+
+
+def _mark(report: Report) -> str:
+    marks = {Stage.OPEN: "DỰ THẢO · TẠM TÍNH", Stage.CLOSED: "DỰ THẢO", Stage.APPROVED: ""}
+    return marks[report.stage]
 
 
 def closing_day(month: str) -> date:
@@ -149,14 +158,32 @@ def _cases(report: Report) -> Section:
 
 
 def _corrections(report: Report) -> Section:
-    title = "Điều chỉnh hồ sơ sau khi đã tính"
-    if not report.corrections:
-        return Section(title, ("Không có hồ sơ nào thay đổi sau khi đã được tính vào kỳ.",))
-    said = (
-        "Các thay đổi dưới đây đến sau khi hồ sơ đã được tính vào đơn vị, lĩnh vực, kỳ; chúng được"
-        " ghi vào lịch sử hồ sơ và không làm thay đổi số liệu của báo cáo này."
+    said, listed = [], []
+    if report.corrections:
+        said.append(
+            "Các thay đổi dưới đây đến sau khi hồ sơ đã được tính vào đơn vị, lĩnh vực, kỳ; chúng"
+            " được ghi vào lịch sử hồ sơ và không làm thay đổi số liệu của báo cáo này."
+        )
+        listed.append(tables.correction_table(report.corrections))
+    else:
+        said.append("Không có hồ sơ nào thay đổi sau khi đã được tính vào kỳ.")
+    if report.revision:
+        said.append(_revision(report.revision))
+        listed.append(tables.revision_table(report.revision))
+    return Section("Điều chỉnh sau khi đã tính", tuple(said), tables=tuple(listed))
+
+
+def _revision(found: Revision) -> str:
+    reasons = (
+        (found.late, "phiếu người dân trả lời sau ngày chốt"),
+        (found.changed, "phiếu người dân sửa lại sau ngày chốt"),
+        (found.dossiers, "hồ sơ được nhập bổ sung"),
     )
-    return Section(title, (said,), tables=(tables.correction_table(report.corrections),))
+    named = phrases.listed([f"{phrases.number(count)} {what}" for count, what in reasons if count])
+    return (
+        f"Số liệu {phrases.month_name(found.month)} đã chốt và giữ nguyên; từ đó đến nay có thêm"
+        f" {named}. Bảng dưới so số đã chốt với số tính lại; kết luận khi chốt không thay đổi."
+    )
 
 
 def _method(report: Report) -> Section:
@@ -176,8 +203,8 @@ def _method(report: Report) -> Section:
         _verdict_point(report),
         Point(
             "Bảo vệ người dân.",
-            "Không công bố kết quả của nhóm dưới 5 phiếu trả lời. Phiếu trả lời không gắn với số"
-            " điện thoại, mã hồ sơ.",
+            "Không công bố kết quả của nhóm dưới 5 phiếu trả lời, và ẩn thêm dòng khác khi từ tổng"
+            " có thể suy ra nhóm đó. Phiếu trả lời không gắn với số điện thoại, mã hồ sơ.",
         ),
         Point("Nguồn gốc số liệu.", " · ".join(_footer(report))),
     )

@@ -97,7 +97,8 @@ class Document:
     title: str
     subtitle: str
     basis: str
-    is_draft: bool
+    # What stands boxed above the title: "DỰ THẢO" and its like; empty once approved.
+    mark: str
     verdict: str
     tiles: tuple[Tile, ...]
     picture: Picture

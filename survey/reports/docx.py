@@ -125,9 +125,9 @@ def _write_heading(word: WordPart, report: Document) -> None:
 
 
 def _write_first_page(word: WordPart, report: Document) -> None:
-    mark = "DỰ THẢO · TẠM TÍNH" if report.is_draft else "DỰ THẢO"
-    paragraph = write(word.add_paragraph(), mark, 12, CENTRE, bold=True)
-    paragraph.paragraph_format.space_before = Pt(4)
+    if report.mark:
+        paragraph = write(word.add_paragraph(), report.mark, 12, CENTRE, bold=True)
+        paragraph.paragraph_format.space_before = Pt(4)
     title = write(word.add_paragraph(style="Title"), report.title, 14, CENTRE, bold=True)
     docx_tables.drop_border(title)
     title.paragraph_format.space_after = Pt(0)

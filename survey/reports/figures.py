@@ -6,13 +6,22 @@ All shares are fractions 0..1; None means that nothing was rated or that the pay
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from survey.indices import Figure, Status, read_figure
+from survey.indices import Figure, Status, protected, read_figure
 
 # The rules of snapshots that do not say theirs.
 ONCE = {"confidence": 0.95, "judged_from": 30}
 INDEX_RULE = "index_not_good"
+
+
+class Stage(StrEnum):
+    """How far the report of a month is on its way."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    APPROVED = "approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,37 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """An index as it was read once; shares are fractions."""
+
+    index: float | None
+    rated: int
+    finished: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevisedLine:
+    """One line of the month before: as closed, and as it stands now (None: must not be told)."""
+
+    label: str
+    moved: int
+    dossiers: int
+    old: Reading | None
+    new: Reading | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What came to the month before after its closing: answers late and changed, dossiers."""
+
+    month: str
+    late: int
+    changed: int
+    dossiers: int
+    lines: tuple[RevisedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """The four figures of the month before, from its snapshot."""
 
@@ -124,6 +164,14 @@ class KeptLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """Who let the report leave the office, and when."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """What stands beside the figures: province, snapshot and digest (None: live counts), chain."""
 
@@ -133,6 +181,7 @@ class Origin:
     audit_head: str
     made_at: datetime
     kept: tuple[KeptLevel, ...] = ()
+    approved: Approved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +206,20 @@ class Report:
     unproven: int
     cases: CaseFigures
     corrections: tuple[Correction, ...]
+    revision: Revision | None
     before: Before | None
+
+    @property
+    def stage(self) -> Stage:
+        """Open, closed or approved."""
+        if self.origin.snapshot is None:
+            return Stage.OPEN
+        return Stage.APPROVED if self.origin.approved else Stage.CLOSED
 
     @property
     def is_draft(self) -> bool:
         """Whether the period is not closed: every document says so."""
-        return self.origin.snapshot is None
+        return self.stage is Stage.OPEN
 
     @property
     def sectors_met(self) -> int | None:
@@ -199,7 +256,7 @@ def read_report(
         closed_at=datetime.fromisoformat(closed_at) if closed_at else None,
         overall=read_figure(groups["overall"][0]),
         sectors=_by_size(groups["sector"]),
-        agencies=tuple(sorted(agencies, key=lambda one: (-one.finished, one.label))),
+        agencies=_by_size(groups["agency"]),
         procedures=_by_size(groups["procedure"]),
         channels=_by_size(groups["channel"]),
         factors=_read_factors(payload.get("factors", {})),
@@ -210,12 +267,13 @@ def read_report(
         unproven=unproven,
         cases=cases,
         corrections=tuple(corrections),
+        revision=_read_revision(payload.get("revision")),
         before=before,
     )
 
 
 def _by_size(rows: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
-    figures = (read_figure(row) for row in rows)
+    figures = protected([read_figure(row) for row in rows])
     return tuple(sorted(figures, key=lambda one: (-one.finished, one.label)))
 
 
@@ -232,6 +290,21 @@ def _read_late(
         for code, row in late.items()
     ]
     return tuple(sorted(lines, key=lambda one: (-one.share, one.label)))
+
+
+def _read_revision(row: Mapping[str, Any] | None) -> Revision | None:
+    if row is None:
+        return None
+    lines = tuple(
+        RevisedLine(
+            line["label"],
+            line["moved"],
+            line["dossiers"],
+            *(Reading(**line[name]) if line[name] else None for name in ("old", "new")),
+        )
+        for line in row["lines"]
+    )
+    return Revision(row["month"], row["late"], row["changed"], row["dossiers"], lines)
 
 
 def _read_rules(

@@ -16,11 +16,12 @@ from survey.indices.targets import ladder
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Province
-from survey.models.snapshot import Snapshot
+from survey.models.snapshot import Approval, Snapshot
 from survey.models.target import Target
 from survey.reports import phrases
 from survey.reports.case_times import read_cases
 from survey.reports.figures import (
+    Approved,
     Before,
     Correction,
     KeptLevel,
@@ -67,7 +68,13 @@ def _origin(session: Session, month: str, snapshot: Snapshot | None, now: dateti
         audit_head=audit.head(session),
         made_at=now,
         kept=_kept(session, month),
+        approved=_approved(session, snapshot),
     )
+
+
+def _approved(session: Session, snapshot: Snapshot | None) -> Approved | None:
+    given = session.get(Approval, snapshot.id) if snapshot else None
+    return Approved(given.name, given.approved_at) if given else None
 
 
 def _kept(session: Session, month: str) -> tuple[KeptLevel, ...]:

@@ -125,8 +125,8 @@ def reading(figure: Figure) -> str:
 
 
 def count(figure: Figure) -> str:
-    """Number of ratings, or that there are too few to tell."""
-    return "< 5" if figure.is_hidden else number(figure.rated)
+    """Number of ratings, or a dash where they must not be told."""
+    return NONE if figure.is_hidden else number(figure.rated)
 
 
 def status(figure: Figure) -> str:

@@ -50,7 +50,7 @@ def _sectors(report: Report) -> str:
             (Status.NOT_MET, "chưa đạt"),
             (Status.UNCERTAIN, "chưa rõ"),
             (Status.FEW, "ít mẫu"),
-            (Status.HIDDEN, "dưới 5 phiếu"),
+            (Status.HIDDEN, "không hiện số liệu"),
             (Status.NO_TARGET, "chưa giao mục tiêu"),
         )
         if (found := standing(report.sectors, status))

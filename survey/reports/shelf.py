@@ -12,8 +12,9 @@ from survey.errors import NotFound
 from survey.indices import closable_from, previous_month
 from survey.models.count import Frame
 from survey.models.organisation import Agency
-from survey.models.snapshot import Snapshot
+from survey.models.snapshot import Approval, Snapshot
 from survey.reports.build import FORMATS, file_name
+from survey.reports.figures import Approved, Stage
 from survey.workdays import LOCAL
 
 MOST_MONTHS = 36
@@ -31,13 +32,14 @@ class ReadyFile:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """One month: figures behind it, its closing, units that fell silent, files that lie ready."""
+    """One month: figures behind it, closing, approval, silent units, files that lie ready."""
 
     month: str
     finished: int
     answered: int
     closed_at: datetime | None
     closable_on: date
+    approved: Approved | None
     silent: tuple[str, ...]
     files: tuple[ReadyFile, ...]
 
@@ -55,6 +57,7 @@ def months(session: Session, folder: Path) -> list[Month]:
     rows = session.execute(query).all()
     query_closed = select(Snapshot.month, Snapshot.closed_at).where(Snapshot.number == 1)
     closed = {row.month: row.closed_at for row in session.execute(query_closed)}
+    approved = _approvals(session)
     active = _active(session, rows[-1][0]) if rows else {}
     return [
         Month(
@@ -63,11 +66,25 @@ def months(session: Session, folder: Path) -> list[Month]:
             answered=answered,
             closed_at=closed.get(month),
             closable_on=closable_from(month).astimezone(LOCAL).date(),
+            approved=approved.get(month),
             silent=_silent(active, month),
-            files=ready_files(folder, month, is_draft=month not in closed),
+            files=ready_files(folder, month, _stage(month in closed, month in approved)),
         )
         for month, finished, answered in rows
     ]
+
+
+def _approvals(session: Session) -> dict[str, Approved]:
+    query = select(Snapshot.month, Approval).join(Approval, Approval.snapshot_id == Snapshot.id)
+    return {
+        month: Approved(given.name, given.approved_at) for month, given in session.execute(query)
+    }
+
+
+def _stage(is_closed: bool, is_approved: bool) -> Stage:  # noqa: FBT001 - two facts of one month
+    if is_approved:
+        return Stage.APPROVED
+    return Stage.CLOSED if is_closed else Stage.OPEN
 
 
 def _active(session: Session, since: str) -> dict[str, dict[int, Agency]]:
@@ -94,11 +111,11 @@ def _silent(active: dict[str, dict[int, Agency]], month: str) -> tuple[str, ...]
     return tuple(sorted(agency.name for agency in missing if agency.is_valid_on(first_day)))
 
 
-def ready_files(folder: Path, month: str, *, is_draft: bool) -> tuple[ReadyFile, ...]:
-    """Files of a month that fit its state: drafts are no longer offered once it is closed."""
+def ready_files(folder: Path, month: str, stage: Stage) -> tuple[ReadyFile, ...]:
+    """Files of a month that fit its stage: those of an earlier one are no longer offered."""
     found = []
     for name in FORMATS:
-        path = folder / month / file_name(month, name, is_draft=is_draft)
+        path = folder / month / file_name(month, name, stage)
         if path.is_file():
             about = path.stat()
             built_at = datetime.fromtimestamp(about.st_mtime, UTC)
@@ -108,7 +125,7 @@ def ready_files(folder: Path, month: str, *, is_draft: bool) -> tuple[ReadyFile,
 
 def path_of(folder: Path, month: str, name: str) -> Path:
     """Where a built file lies; NotFound `no_report_file` for any other name."""
-    known = {file_name(month, one, is_draft=draft) for one in FORMATS for draft in (True, False)}
+    known = {file_name(month, one, stage) for one in FORMATS for stage in Stage}
     path = folder / month / name
     if name not in known or not path.is_file():
         raise NotFound("no_report_file")

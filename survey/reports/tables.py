@@ -6,13 +6,29 @@ from survey.indices import SMALLEST_SHOWN, Figure, Status
 from survey.models.questionnaire import FACTORS
 from survey.reports import phrases
 from survey.reports.document import Cell, Column, Kind, Table
-from survey.reports.figures import CaseLine, Correction, LateFigures, Report, RuleHit
+from survey.reports.figures import (
+    CaseLine,
+    Correction,
+    LateFigures,
+    Reading,
+    Report,
+    RevisedLine,
+    Revision,
+    RuleHit,
+)
 
-HIDDEN_NOTE = "“–”: dưới 5 phiếu trả lời, không công bố để bảo vệ người dân."
+HIDDEN_NOTE = (
+    "“–”: không hiện để bảo vệ người dân, vì dưới 5 phiếu trả lời hoặc vì từ tổng có thể suy ra một"
+    " dòng dưới 5 phiếu."
+)
 BESIDE_NOTE = (
     "Tỷ lệ thô chỉ chia số phiếu hài lòng cho số phiếu; chỉ số còn cân lại theo lĩnh vực, hình thức"
     " nộp và đúng hạn hay trễ hạn, vì người có hồ sơ trễ hạn trả lời ít hơn. Cột cuối gộp mọi đánh"
     " giá của năm yếu tố theo cách tính SIPAS, trên phiếu đầy đủ; đó không phải chỉ số SIPAS."
+)
+REVISION_NOTE = (
+    "“–”: dưới 5 phiếu đến hoặc sửa sau khi chốt; không hiện số mới, vì hiệu hai bảng sẽ cho biết"
+    " các phiếu ấy."
 )
 RANKING_NOTE = (
     "Xếp hạng chính thức theo năm; bảng này căn cứ số liệu của tháng để cảnh báo sớm, không thay"
@@ -278,6 +294,41 @@ def correction_table(corrections: Sequence[Correction]) -> Table:
         for one in corrections
     )
     return Table("Thay đổi của hồ sơ sau khi đã được tính vào kỳ", columns, rows)
+
+
+def revision_table(revision: Revision) -> Table:
+    """The month before as it was closed and as it stands now."""
+    columns = (
+        Column("Phạm vi", 60),
+        Column("Khi chốt: chỉ số, phiếu / hồ sơ", 36, Kind.SHARE),
+        Column("Nay: chỉ số, phiếu / hồ sơ", 36, Kind.SHARE),
+        Column("Thay đổi (điểm)", 15, Kind.SHARE),
+        Column("Phiếu đến hoặc sửa sau chốt", 18, Kind.COUNT),
+    )
+    rows = tuple(_revised_row(line) for line in revision.lines)
+    few = any(line.new is None for line in revision.lines)
+    notes = (REVISION_NOTE,) if few else ()
+    title = f"{phrases.month_name(revision.month).capitalize()} sau khi chốt (%)"
+    return Table(title, columns, rows, 1, notes)
+
+
+def _revised_row(line: RevisedLine) -> tuple[Cell, ...]:
+    old, new = line.old, line.new
+    moved = phrases.change(new.index, old.index) if old and new else phrases.NONE
+    return (
+        Cell(phrases.shortened(line.label, LONGEST_NAME)),
+        Cell(_reading(old)),
+        Cell(_reading(new)),
+        Cell(moved),
+        _counted(line.moved),
+    )
+
+
+def _reading(one: Reading | None) -> str:
+    if one is None:
+        return phrases.NONE
+    rated, finished = phrases.number(one.rated), phrases.number(one.finished)
+    return f"{phrases.percent(one.index)}, {rated} / {finished}"
 
 
 def _counted(found: int) -> Cell:

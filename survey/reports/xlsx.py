@@ -14,6 +14,7 @@ from survey.indices import Figure
 from survey.reports import phrases
 from survey.reports.document import Document, Kind, Section, Table
 from survey.reports.figures import Report
+from survey.reports.tables import HIDDEN_NOTE
 
 # A sheet of the workbook; the library ships no types.
 Sheet = Any
@@ -102,8 +103,8 @@ def _set_properties(book: Book, document: Document, made_at: datetime) -> None:
 
 
 def _write_summary(book: Book, document: Document) -> None:
-    mark = "DỰ THẢO · TẠM TÍNH" if document.is_draft else "DỰ THẢO"
-    sheet = book.sheet("Tóm tắt", f"{document.title} ({mark})", (34, 24, 40, 30, 30))
+    title = f"{document.title} ({document.mark})" if document.mark else document.title
+    sheet = book.sheet("Tóm tắt", title, (34, 24, 40, 30, 30))
     lines = [document.subtitle, document.basis, document.verdict]
     for row, line in enumerate(lines, 1):
         sheet.merge_range(row, 0, row, 4, "", book.text)
@@ -161,8 +162,7 @@ def _write_figures(book: Book, name: str, title: str, figures: Sequence[Figure])
     last = len(figures) + 2
     sheet.autofilter(2, 0, last, len(headings) - 1)
     if any(one.is_hidden for one in figures):
-        note = "“–”: dưới 5 phiếu trả lời, không công bố để bảo vệ người dân."
-        sheet.write_string(last + 2, 0, note, book.note)
+        sheet.write_string(last + 2, 0, HIDDEN_NOTE, book.note)
 
 
 def _has_meaning(one: Figure, field: str) -> bool:

@@ -73,7 +73,7 @@ def test_worst_distance_first_and_few_answers_last_and_hidden(sqlite_app):
         }
     places = [table.index(names[c]) for c in (LAND_OFFICE, HEALTH_OFFICE, JUSTICE_OFFICE)]
     assert places == sorted(places)
-    assert "n < 5" in table[places[2] :]
+    assert "n ẩn" in table[places[2] :]
     assert "0,0 (" not in table[places[2] :]
     assert "không phải bảng xếp hạng" in table
 

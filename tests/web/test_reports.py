@@ -174,3 +174,24 @@ def test_nothing_to_report_yet(make_app):
     """A fresh installation says what to do first."""
     page = signed_in(make_app(), "leader").get(ROOM)
     assert "Chưa có kỳ nào để lập báo cáo." in page.text
+
+
+def test_a_leader_approves_and_the_files_are_made_again(sqlite_office):
+    """Only a leader finds the button; one click approves, queues the files without DỰ THẢO, and
+    the page says who and when. An open month has no such button and refuses.
+    """
+    address = f"{ROOM}/{MONTH}/approve"
+    analyst = signed_in(sqlite_office, "analyst")
+    assert "Duyệt báo cáo" not in analyst.get(ROOM).text
+    assert post(analyst, address, page=ROOM).status_code == 403
+    leader = signed_in(sqlite_office, "leader")
+    assert leader.get(ROOM).text.count("Duyệt báo cáo") == 1
+    assert post(leader, address, page=ROOM).status_code == 303
+    assert work(sqlite_office)
+    page = leader.get(ROOM).text
+    assert "duyệt lúc" in page
+    assert "Duyệt báo cáo" not in page
+    assert f"bao-cao-{MONTH}-da-duyet.docx" in page
+    refused = post(leader, f"{ROOM}/{now()}/approve", page="/staff/password")
+    assert refused.status_code == 409
+    assert "chưa chốt số liệu" in refused.text

@@ -131,7 +131,7 @@ def _board(session: Session, month: str, now: datetime) -> Board:
 
 
 def _figures(session: Session, month: str, by: str, now: datetime) -> list[Figure]:
-    return indices.show(session, month, by, now)
+    return list(indices.protected(indices.show(session, month, by, now)))
 
 
 def _level_to_keep(session: Session, month: str) -> float | None:

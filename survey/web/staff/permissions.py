@@ -14,6 +14,7 @@ CASE_READERS = frozenset({HANDLER, AGENCY_HEAD})
 HANDLERS = frozenset({HANDLER})
 REPORT_READERS = frozenset({ANALYST, LEADER, ADMIN})
 REPORT_MAKERS = frozenset({ANALYST})
+LEADERS = frozenset({LEADER})
 DOSSIER_CLERKS = frozenset({ANALYST, ADMIN})
 MESSAGE_READERS = frozenset({HANDLER, ANALYST, ADMIN})
 MESSAGE_CLERKS = frozenset({ANALYST, ADMIN})
@@ -52,6 +53,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     # Monthly reports of the whole province.
     "reports.show_all": REPORT_READERS,
     "reports.build": REPORT_MAKERS,
+    "reports.approve": LEADERS,
     "reports.download": REPORT_READERS,
     # Files of the one-stop software.
     "intake.show_all": DOSSIER_CLERKS,

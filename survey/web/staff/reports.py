@@ -12,8 +12,8 @@ from survey.db import db, transaction
 from survey.errors import SurveyError
 from survey.jobs import reports as jobs
 from survey.models.job import Job, JobState
-from survey.models.staff import RoleName
-from survey.reports import shelf
+from survey.models.staff import RoleName, Staff
+from survey.reports import approval, shelf
 from survey.settings import Settings
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
@@ -57,6 +57,7 @@ def show_all() -> ResponseReturnValue:
         renews=renews,
         stand_still=STAND_STILL,
         may_build=may_open(RoleName(current_staff().role), "reports.build"),
+        may_approve=may_open(RoleName(current_staff().role), "reports.approve"),
         words=FORMAT_WORDS,
     )
     return page, {"Refresh": RENEW_AFTER} if renews else {}
@@ -72,6 +73,18 @@ def build(month: str) -> ResponseReturnValue:
         jobs.order(session, month, now)
         audit.record(session, now, jobs.KIND, f"month:{month}", staff_id=staff_id)
     flash("Đang lập báo cáo. Có thể rời trang này, tệp sẽ nằm ở đây khi xong.", "done")
+    return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
+
+
+@blueprint.post("/<month>/approve")
+def approve(month: str) -> ResponseReturnValue:
+    """Approve the report of a closed month, and have its files made again without "DỰ THẢO"."""
+    _check(month)
+    staff_id, now = current_staff().id, datetime.now(UTC)
+    with transaction() as session:
+        approval.approve(session, month, session.get_one(Staff, staff_id), now)
+        enqueue(session, KIND, _key(month), {"month": month}, now)
+    flash("Đã duyệt báo cáo. Hệ thống đang lập lại các tệp không còn chữ DỰ THẢO.", "done")
     return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
 
 

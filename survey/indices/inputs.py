@@ -1,0 +1,77 @@
+"""Reads from the tables what the figures of a month need beside the answers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.indices.figures import Breakdown
+from survey.indices.judging import rules_in_force
+from survey.indices.payload import FRAME, Inputs, Row, compose
+from survey.indices.periods import previous_month
+from survey.indices.revision import revision
+from survey.indices.tallies import Source, Stored, lines_of
+from survey.invitations.coverage import coverage
+from survey.models.count import LEVELS, Frame, ProcedureCount, ProcedureFrame
+from survey.models.dossier import DossierChange
+from survey.models.invitation import CoverageEntry
+from survey.models.organisation import Agency
+
+
+def read_live(session: Session, month: str, source: Source) -> Inputs:
+    """The inputs as they stand now."""
+    covered = coverage(session, month)
+    return Inputs(
+        rules=rules_in_force(session, month),
+        lines={by: lines_of(session, month, by, source) for by in Breakdown},
+        frame=_frame(session, month),
+        procedure_frame=_rows(session, ProcedureFrame, month, ("finished",)),
+        procedure_counts=_rows(session, ProcedureCount, month, LEVELS, "question"),
+        coverage={"invited": covered.invited, "not_invited": covered.not_invited},
+        corrections=_corrections(session, month),
+        revision=revision(session, previous_month(month)),
+    )
+
+
+def _frame(session: Session, month: str) -> list[Row]:
+    cell = (Agency.code, Frame.sector_code, Frame.channel, Frame.lateness)
+    numbers = [getattr(Frame, name) for name in FRAME]
+    query = (
+        select(*cell, *numbers)
+        .join(Agency, Agency.id == Frame.agency_id)
+        .where(Frame.month == month)
+    )
+    return sorted(list(row) for row in session.execute(query))
+
+
+def _rows(
+    session: Session,
+    table: type[ProcedureFrame | ProcedureCount],
+    month: str,
+    numbers: Sequence[str],
+    *more: str,
+) -> list[Row]:
+    names = ("procedure_code", "channel", "lateness", *more, *numbers)
+    columns = table.__table__.columns
+    query = select(*(columns[name] for name in names)).where(columns["month"] == month)
+    return sorted(list(row) for row in session.execute(query))
+
+
+def _corrections(session: Session, month: str) -> int:
+    query = (
+        select(func.count(func.distinct(DossierChange.dossier_id)))
+        .join(CoverageEntry, CoverageEntry.dossier_id == DossierChange.dossier_id)
+        .where(CoverageEntry.month == month, DossierChange.after_finish.is_(True))
+    )
+    return session.scalar(query) or 0
+
+
+def draft_payload(
+    session: Session, month: str, now: datetime, *, provisional: bool
+) -> dict[str, Any]:
+    """The payload from the counts as they stand now."""
+    source = Stored(session, month)
+    inputs = read_live(session, month, source)
+    return compose(month, now.isoformat(), inputs, source, provisional=provisional)

@@ -1,0 +1,89 @@
+"""What changed in a month after its closing, and why: told once, by the report of the next month.
+
+The closing itself never changes. New figures stand only where at least SMALLEST_SHOWN answers came
+or changed, since the difference of two published tables would tell the ratings of fewer.
+"""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.indices.closed import figures_of, first
+from survey.indices.figures import Breakdown, Figure, safe_to_tell
+from survey.indices.live import live
+from survey.indices.tallies import OVERALL
+from survey.models.questionnaire import Question
+from survey.models.response import Answer, Response
+
+
+def revision(session: Session, month: str) -> dict[str, Any] | None:
+    """Old and new figures of a closed month (YYYY-MM), overall and by sector, with the reasons;
+    None for an open month and for one in which nothing changed.
+
+    `late`: answers that came after the closing; `changed`: answers changed after it; `dossiers`:
+    finished dossiers that came in later. `lines`: key, label, moved (late and changed answers of
+    the line), old and new index with rated and finished; `new` is None where it must not be told.
+    """
+    snapshot = first(session, month)
+    if snapshot is None:
+        return None
+    late, changed = _moved(session, month)
+    lines = []
+    for by in (Breakdown.OVERALL, Breakdown.SECTOR):
+        before = {one.key: one for one in figures_of(snapshot, by, Question.OVERALL)}
+        now = live(session, month, by, Question.OVERALL, provisional=False)
+        moved = [late[one.key] + changed[one.key] for one in now]
+        tell = safe_to_tell(moved)
+        for one, number, told in zip(now, moved, tell, strict=True):
+            lines.append(_line(before.get(one.key), one, number, told=told))
+    found = [line for line in lines if line["moved"] or line["dossiers"]]
+    if not found:
+        return None
+    return {
+        "month": month,
+        "snapshot": snapshot.id,
+        "late": late[OVERALL],
+        "changed": changed[OVERALL],
+        "dossiers": lines[0]["dossiers"],
+        "lines": found,
+    }
+
+
+def _line(before: Figure | None, now: Figure, moved: int, *, told: bool) -> dict[str, Any]:
+    old = _numbers(before) if before and not before.is_hidden else None
+    return {
+        "key": now.key,
+        "label": now.label,
+        "moved": moved,
+        "dossiers": now.finished - (before.finished if before else 0),
+        "old": old,
+        "new": _numbers(now) if told and not now.is_hidden else None,
+    }
+
+
+def _numbers(one: Figure) -> dict[str, Any]:
+    return {"index": one.index, "rated": one.rated, "finished": one.finished}
+
+
+def _moved(session: Session, month: str) -> tuple[Counter[str], Counter[str]]:
+    """Sector (and overall) → answers given, and answers changed, after the first closing."""
+    first_said, last_said = func.min(Answer.closing), func.max(Answer.closing)
+    spans = (
+        select(Response.sector_code, first_said.label("first"), last_said.label("last"))
+        .join(Answer, Answer.response_id == Response.id)
+        .where(Response.month == month)
+        .group_by(Response.id, Response.sector_code)
+        .having(last_said > 0)
+        .subquery()
+    )
+    parts = (spans.c.sector_code, spans.c.first)
+    query = select(*parts, func.count()).group_by(*parts)
+    late: Counter[str] = Counter()
+    changed: Counter[str] = Counter()
+    for sector, first_closing, number in session.execute(query):
+        found = late if first_closing else changed
+        found[sector] += number
+        found[OVERALL] += number
+    return late, changed

@@ -1,0 +1,35 @@
+"""A leader approves the report of a closed month; until then every copy of it is a draft."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from survey import audit, indices
+from survey.errors import Refused
+from survey.models.response import lock_month
+from survey.models.snapshot import Approval
+from survey.models.staff import Staff
+from survey.reports import phrases
+
+
+def approve(session: Session, month: str, staff: Staff, now: datetime) -> Approval:
+    """Approve the report of a month (YYYY-MM); approved already: the first word stands.
+
+    Refused `not_closed` while the month is open, `snapshot_broken` when its figures do not fit
+    their digest.
+    """
+    lock_month(session, month)
+    snapshot = indices.first(session, month)
+    if snapshot is None:
+        raise Refused("not_closed", phrases.month_name(month))
+    given = session.get(Approval, snapshot.id)
+    if given is not None:
+        return given
+    indices.payload_of(snapshot)
+    name = staff.name or staff.email
+    approval = Approval(snapshot_id=snapshot.id, staff_id=staff.id, name=name, approved_at=now)
+    session.add(approval)
+    session.flush()
+    detail = {"snapshot": snapshot.id, "digest": snapshot.digest}
+    audit.record(session, now, "report.approve", f"month:{month}", staff_id=staff.id, detail=detail)
+    return approval

@@ -1,0 +1,168 @@
+"""What may leave the office: approval, hidden lines that stay hidden, and revisions told once."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from survey import accounts, audit, indices, responses
+from survey.errors import Refused
+from survey.indices import Figure, protected
+from survey.models.audit import AuditEntry
+from survey.models.staff import RoleName, Staff
+from survey.reports import approval, build, compose, gather, html, tables
+from survey.responses import Submission
+from tests.features import report_data
+from tests.features.report_data import MONTH, NOW
+from tests.seeding import Wanted, ask_everybody, finish, links
+
+ASKED = datetime(2026, 6, 10, 3, tzinfo=UTC)
+CLOSING = "2026-06-15T08:00:00+07:00"
+AFTER = datetime(2026, 6, 20, 3, tzinfo=UTC)
+NEXT_CLOSING = datetime(2026, 7, 15, 3, tzinfo=UTC)
+
+
+def line(key, rated):
+    """A figure of which only the number of ratings matters."""
+    share = 0.5 if rated else None
+    return Figure(
+        *(key, key, 100, rated, rated // 2, share, share, 0.1, 0.9, 3.0, rated / 100),
+        *(0.0, 1.0, 0.9, None, None, False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rated", "shown"),
+    [
+        ([40, 12, 3], [40]),
+        ([40, 12, 3, 4], [40, 12]),
+        ([40, 12, 1, 1], [40]),
+        ([40, 12, 30], [40, 12, 30]),
+        ([3, 0], [0]),
+        ([2, 2], []),
+    ],
+)
+def test_a_hidden_line_cannot_be_worked_out_from_the_total(rated, shown):
+    """Beside fewer than five ratings the smallest other line is hidden too, until what the total
+    leaves is wide enough; empty lines have nothing to hide.
+    """
+    lines = protected([line(str(place), number) for place, number in enumerate(rated)])
+    assert [one.rated for one in lines if not one.is_hidden] == shown
+    assert protected(lines) == lines
+
+
+def test_a_report_prints_no_covering_line(transact, tmp_path):
+    """The partner of a small sector stands in no table, sentence or chart of the page."""
+    figures = report_data.payload()
+    keep = {"land": 200, "construction": 41, "health": 3}
+    figures["figures"]["sector"] = [
+        {**row, "rated": keep[row["key"]]}
+        for row in figures["figures"]["sector"]
+        if row["key"] in keep
+    ]
+    with transact() as session:
+        report_data.store(session, figures)
+        report = gather.gather(session, MONTH, NOW)
+    hidden = [one for one in report.sectors if one.is_hidden]
+    assert {one.key for one in hidden} == {"construction", "health"}
+    document = compose.compose(report)
+    rows = [row for table in document.sections[0].tables for row in table.rows]
+    for one in hidden:
+        (first, *_) = [row for row in rows if row[1].text == one.label]
+        assert [cell.text for cell in first[2:6]] == ["–", "–", f"– / {one.finished}", "–"]
+        assert f"{one.label}: –" in document.picture.alternative
+    assert tables.HIDDEN_NOTE in html.render(document)
+
+
+@pytest.fixture
+def leader(transact):
+    """Id of a leader's account."""
+    with transact() as session:
+        wanted = accounts.NewAccount("ct@khanhhoa.gov.vn", RoleName.LEADER)
+        staff, _ = accounts.add(session, NOW, wanted)
+        staff.name = "Trần Thị Bình"
+        return staff.id
+
+
+def test_a_leader_approves_once_and_the_mark_goes(transact, leader, tmp_path):
+    """Before approval every copy says DỰ THẢO; after it, who approved and when. The first word
+    stands, is in the audit chain, and an open or damaged month cannot be approved.
+    """
+    with transact() as session:
+        snapshot = report_data.store(session, report_data.payload())
+        staff = session.get_one(Staff, leader)
+        draft = build.build(session, MONTH, ("html", "docx", "xlsx"), tmp_path, NOW).files
+        assert "DỰ THẢO" in draft[0].read_text("utf-8")
+        first = approval.approve(session, MONTH, staff, NOW)
+        again = approval.approve(session, MONTH, staff, NEXT_CLOSING)
+        assert (again.approved_at, again.name) == (first.approved_at, "Trần Thị Bình")
+        final = build.build(session, MONTH, ("html", "docx", "xlsx"), tmp_path, NOW).files
+        assert not {*draft} & {*final}
+        page = final[0].read_text("utf-8")
+        assert "DỰ THẢO" not in page
+        assert "Trần Thị Bình duyệt lúc 09:00 ngày 16/11/2026" in page
+        acts = session.scalars(select(AuditEntry).where(AuditEntry.action == "report.approve"))
+        (act,) = acts
+        assert (act.staff_id, act.detail["digest"]) == (leader, snapshot.digest)
+        assert audit.verify(session)[1]
+        with pytest.raises(Refused, match="not_closed"):
+            approval.approve(session, "2026-08", staff, NOW)
+        damaged = report_data.store(session, report_data.payload(report_data.BEFORE))
+        damaged.digest = "0" * 64
+        with pytest.raises(Refused, match="snapshot_broken"):
+            approval.approve(session, report_data.BEFORE, staff, NOW)
+
+
+@pytest.fixture
+def say(transact, runner, environment):
+    """`say(number, overall, at)`: 25 people asked about May, 12 of them on land, one about June."""
+    month = datetime(2026, 5, 31, 3, tzinfo=UTC)
+    asked = [Wanted(number, finished_at=month) for number in range(1, 13)]
+    asked += [Wanted(number, finished_at=month, procedure="2.000815") for number in range(13, 21)]
+    asked += [Wanted(number, finished_at=month, procedure="1.014092") for number in range(21, 26)]
+    with transact() as session:
+        ask_everybody(session)
+        finish(session, [*asked, Wanted(50, finished_at=ASKED)], now=ASKED)
+    runner("messages", "send-due", "--now", ASKED.isoformat())
+    sent = links(Path(environment["SMS_CONSOLE_FILE"]))
+    tokens = {one.number: sent[one.mobile] for one in asked}
+
+    def say(number, overall, at):
+        with transact() as session:
+            responses.submit(session, tokens[number], Submission(overall=overall), at)
+
+    return say
+
+
+def test_late_answers_are_told_by_the_next_report(transact, runner, say):
+    """What came to a month after its closing stands in the next month's report, old beside new,
+    with the reasons; fewer than five such answers show no new figure, and what comes after that
+    report's closing changes it no more.
+    """
+    for number in (1, 2, 3, 4, 5, 6, 13, 14, 15, 16, 17):
+        say(number, 5, ASKED)
+    assert runner("index", "close", "--period", "2026-05", "--now", CLOSING).code == 0
+    for number in (7, 8, 9, 10, 21, 22, 23, 24, 25):
+        say(number, 2, AFTER)
+    for number in (1, 18):
+        say(number, 1, AFTER)
+    with transact() as session:
+        finish(session, [Wanted(40, finished_at=ASKED.replace(month=5))], now=AFTER)
+        draft = gather.gather(session, "2026-06", AFTER).revision
+        indices.close(session, "2026-06", NEXT_CLOSING)
+    say(11, 5, AFTER)
+    with transact() as session:
+        report = gather.gather(session, "2026-06", NEXT_CLOSING)
+    found = report.revision
+    assert draft == found
+    assert (found.late, found.changed, found.dossiers) == (10, 1, 1)
+    whole, health, justice, land = found.lines
+    assert (whole.old.index, whole.old.rated, whole.new.rated) == (1.0, 11, 21)
+    assert whole.new.index < 0.75
+    assert (land.moved, land.new.rated) == (5, 10)
+    assert (justice.moved, justice.new, health.new) == (1, None, None)
+    page = html.render(compose.compose(report))
+    assert "10 phiếu người dân trả lời sau ngày chốt, 1 phiếu người dân sửa lại sau ngày" in page
+    assert tables.REVISION_NOTE in page
+    assert runner("index", "recompute", "--snapshot", "2").code == 0
