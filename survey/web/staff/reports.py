@@ -83,7 +83,7 @@ def approve(month: str) -> ResponseReturnValue:
     staff_id, now = current_staff().id, datetime.now(UTC)
     with transaction() as session:
         approval.approve(session, month, session.get_one(Staff, staff_id), now)
-        enqueue(session, KIND, _key(month), {"month": month}, now)
+        jobs.order(session, month, now)
     flash("Đã duyệt báo cáo. Hệ thống đang lập lại các tệp không còn chữ DỰ THẢO.", "done")
     return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
 
