@@ -7,18 +7,29 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from survey.models.message import Message, MessageState, Receipt
+from survey.privacy.sealing import unseal
 from survey.sms.outbox import outcomes
-from survey.sms.providers import DeliveryReceipt
+from survey.sms.outbox.health import locked_health, note_fault, note_load
+from survey.sms.providers import LOAD, OPTED_OUT, SENDER, WORDS, DeliveryReceipt
+from survey.sms.suppression import opt_out
 
 # States in which we do not know that the provider took the message: any word of it proves that.
 # READY is one that was released and not begun again: it arrived late, and must not be repeated.
 _UNPROVEN = frozenset({MessageState.SENDING, MessageState.UNKNOWN, MessageState.READY})
 
 
+# So many refusals of our words in a row are not chance.
+SUSPICIOUS = 3
+# Words on the way there, which interrupt no run.
+UNDER_WAY = ("queued", "accepted", "sending", "sent")
+
+
 def apply(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
     """Store a receipt and move its message; doubled, late, early and unknown ones are harmless."""
     if not _store(session, now, receipt):
         return
+    if receipt.cause in {SENDER, WORDS, LOAD}:  # before the message: senders lock in this order
+        _note_cause(session, now, receipt)
     message = _find(session, receipt)
     if message is None:
         return
@@ -44,6 +55,28 @@ def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
     return stored.first() is not None
 
 
+def _note_cause(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
+    """Pause the provider where its word means that what follows would fare no better."""
+    health = locked_health(session, receipt.provider)
+    if receipt.cause == LOAD:
+        note_load(health, now)
+    elif receipt.cause == SENDER or _is_a_run(session, receipt):
+        note_fault(health, f"{receipt.provider} {receipt.error_code}", now)
+
+
+def _is_a_run(session: Session, receipt: DeliveryReceipt) -> bool:
+    """Whether the provider's latest words about the fate of messages were all this one."""
+    latest = (
+        select(Receipt.status, Receipt.error_code)
+        .where(Receipt.provider == receipt.provider, Receipt.status.not_in(UNDER_WAY))
+        .order_by(Receipt.id.desc())
+        .limit(SUSPICIOUS)
+    )
+    rows = session.execute(latest).all()
+    same = (receipt.status, receipt.error_code)
+    return len(rows) == SUSPICIOUS and all(tuple(row) == same for row in rows)
+
+
 def _find(session: Session, receipt: DeliveryReceipt) -> Message | None:
     """The message of a receipt: by our attempt id, else by the provider's name for it."""
     if receipt.attempt_id:
@@ -64,6 +97,9 @@ def _move(
     if receipt.outcome == "delivered" and message.may_step(MessageState.DELIVERED):
         outcomes.deliver(message, now)
     elif receipt.outcome == "undelivered" and message.may_step(MessageState.UNDELIVERED):
+        if receipt.cause == OPTED_OUT and message.phone_sealed:
+            phone = unseal(session, "message.phone", message.id, message.phone_sealed)
+            opt_out(session, phone, now)
         outcomes.fail_delivery(session, message, receipt.error_code, now, moves)
     elif receipt.outcome == "expired" and message.may_step(MessageState.EXPIRED):
         outcomes.expire(session, message, now, moves)

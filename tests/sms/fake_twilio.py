@@ -30,6 +30,7 @@ class Trouble:
     """What happens to one create, and whether the message is made all the same.
 
     `late`: made so many seconds after the connection ended. `reset`: it ends with RST, not FIN.
+    `cut`: it ends in the middle of the answer.
     """
 
     status: int = 0
@@ -41,6 +42,7 @@ class Trouble:
     reset: bool = False
     delay: float = 0
     problem: bool = False
+    cut: bool = False
 
 
 FINE = Trouble(201, made=True)
@@ -127,6 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
             threading.Timer(trouble.late, self.fake.create, [form]).start()
         if trouble.drop or trouble.reset:
             self._hang_up(trouble)
+        elif trouble.cut:
+            self.send_response(trouble.status)
+            self.send_header("Content-Length", "500")
+            self.end_headers()
+            self.wfile.write(b'{"sid": "SM')
+            self.close_connection = True
         elif trouble.body is not None:
             self._write(trouble.status, trouble.body.encode())
         elif trouble.status in {200, 201}:

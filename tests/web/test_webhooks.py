@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from sqlalchemy import select
@@ -7,6 +8,8 @@ from twilio.request_validator import RequestValidator
 from survey.db import transaction
 from survey.models.invitation import OptOut
 from survey.models.message import Inbound, Message, Receipt
+from survey.sms import outbox
+from survey.sms.providers import build_provider
 from tests.sms.gateway import queue
 
 TOKEN = "t" * 32
@@ -70,6 +73,127 @@ def test_twilio_status(twilio):
     assert post(twilio, "/webhooks/twilio/status?x=%2F", form).status_code == 204
     assert rows(twilio, Message.state) == ["delivered"]
     assert len(rows(twilio, Receipt.id)) == 1
+
+
+def sent_one(app, number=1):
+    """One message that Twilio took under the attempt `a…1` or another number."""
+    with app.app_context(), transaction() as session:
+        message = session.get(Message, queue(session, number))
+        message.state, message.attempt, message.attempt_id = "sent", 1, "a" * 31 + str(number)
+        message.provider, message.provider_id = "twilio", f"SM{number}"
+        message.sent_at = datetime.now(UTC)
+
+
+STATUS = f"/webhooks/twilio/status/{'a' * 31}1"
+
+
+def test_fields_may_change_without_notice(twilio):
+    """Unknown and missing fields of a callback are taken as they come."""
+    sent_one(twilio)
+    form = {"MessageSid": "SM1", "MessageStatus": "delivered", "RawDlrDoneDate": "26", "Neu": "?"}
+    assert post(twilio, STATUS, form).status_code == 204
+    assert post(twilio, STATUS, {"Neu": "1"}).status_code == 204
+    assert rows(twilio, Message.state) == ["delivered"]
+
+
+def test_order_is_not_guaranteed(twilio):
+    """In whatever order and however often callbacks come, the furthest state stands."""
+    orders = list(permutations(["sent", "delivered", "queued"]))
+    for number, words in enumerate(orders):
+        sent_one(twilio, number)
+        for word in (*words, *words):
+            form = {"MessageSid": f"SM{number}", "MessageStatus": word}
+            assert post(twilio, STATUS[:-1] + str(number), form).status_code == 204
+    assert rows(twilio, Message.state) == ["delivered"] * len(orders)
+    assert len(rows(twilio, Receipt.status)) == 3 * len(orders)
+
+
+def test_a_failure_is_never_erased(twilio):
+    """A later segment's success hides no failure, and both words are kept."""
+    sent_one(twilio)
+    for status, error in (("undelivered", "30003"), ("delivered", "")):
+        form = {"MessageSid": "SM1", "MessageStatus": status, "ErrorCode": error}
+        assert post(twilio, STATUS, form).status_code == 204
+    assert rows(twilio, Message.state) == ["undelivered"]
+    assert rows(twilio, Message.reason) == ["30003"]
+    assert len(rows(twilio, Receipt.id)) == 2
+
+
+def test_callbacks_may_be_lost(twilio):
+    """Without a word for 72 hours delivery is unknown; a late word is still heard."""
+    sent_one(twilio)
+    with twilio.app_context():
+        provider = build_provider(twilio.extensions["settings"])
+        outbox.reconcile(provider, datetime.now(UTC) + timedelta(hours=73))
+    assert rows(twilio, Message.state) == ["delivery_unknown"]
+    post(twilio, STATUS, {"MessageSid": "SM1", "MessageStatus": "delivered"})
+    assert rows(twilio, Message.state) == ["delivered"]
+
+
+STOP_WORDS = ["STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"]
+
+
+def test_twilios_words_for_opting_out(twilio):
+    """What Twilio itself takes for a stop stands on our list too, whoever sends next."""
+    for number, word in enumerate(STOP_WORDS):
+        form = {"MessageSid": f"SM{number}", "From": f"+8490500011{number}", "Body": word}
+        form["OptOutType"] = "STOP"
+        assert post(twilio, "/webhooks/twilio/inbound", form).status_code == 200
+    assert len(rows(twilio, OptOut.phone_index)) == len(STOP_WORDS)
+
+
+@pytest.mark.parametrize(
+    ("path", "raw", "headers"),
+    [
+        ("/webhooks/twilio/inbound", None, {"X-Forwarded-Host": "evil.example"}),
+        ("/webhooks/twilio/inbound", None, {"X-Forwarded-Proto": "http", "Host": "10.0.0.1"}),
+        ("/webhooks/twilio/inbound?a=%2F&b=%C4%91", None, {}),
+        ("/webhooks/twilio/%69nbound", "/webhooks/twilio/inbound", {}),
+    ],
+    ids=["forwarded host", "plain http behind a proxy", "percent-encoded query", "encoded path"],
+)
+def test_signed_for_the_public_address(twilio, path, raw, headers):
+    """The signature holds for PUBLIC_URL and the path as it was sent, whatever stands between."""
+    form = {"MessageSid": "SM1", "From": "+84905000111", "Body": "  TC  ", "Empty": ""}
+    validator = RequestValidator(TOKEN)
+    signature = validator.compute_signature("https://danhgia.example.vn" + path, form)
+    answer = twilio.test_client().post(
+        raw or path,
+        data=form,
+        headers={"X-Twilio-Signature": signature, **headers},
+        environ_overrides={"RAW_URI": path},
+    )
+    assert answer.status_code == 200
+    assert len(rows(twilio, OptOut.phone_index)) == 1
+
+
+@pytest.mark.parametrize("origin", ["https://danhgia.example.vn:443", "https://danhgia.example.vn"])
+def test_signed_with_or_without_the_port(twilio, origin):
+    """Twilio may name the port it called or not."""
+    form = {"MessageSid": "SM1", "From": "+84905000111", "Body": "TC"}
+    path = "/webhooks/twilio/inbound"
+    signature = RequestValidator(TOKEN).compute_signature(origin + path, form)
+    headers = {"X-Twilio-Signature": signature}
+    assert twilio.test_client().post(path, data=form, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "request_parts",
+    [
+        {"json": {"Body": "TC"}},
+        {"data": "Body=TC", "content_type": "text/plain"},
+        {"data": b"\xff\xfe", "headers": {"X-Twilio-Signature": "\xe9"}},
+        {"headers": {"X-Twilio-Webhooks-Signature-Settings": "algorithm=MD5"}},
+    ],
+    ids=["a body that is no form", "plain text", "rubbish", "unknown algorithm"],
+)
+def test_what_cannot_be_verified_is_403(twilio, request_parts):
+    """A missing header or a body in another shape is refused, never an error of ours."""
+    headers = {"X-Twilio-Signature": "AAAA", **request_parts.pop("headers", {})}
+    client = twilio.test_client()
+    path = "/webhooks/twilio/inbound"
+    assert client.post(path, headers=headers, **request_parts).status_code == 403
+    assert client.post(path, **request_parts).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["inbound", "status", "status/" + "a" * 32])

@@ -173,6 +173,10 @@ class _Recorder:
         """What the outcome says about the provider."""
         if isinstance(result, SmsRefused | SmsNotSent):
             provider_health.give_back(self.health, taken.segments, taken.sms.at)
+        if isinstance(result, SmsRefused) and result.reason == "bad_text":
+            # The next of its kind would fare no better: people have to look at the text.
+            provider_health.note_fault(self.health, "bad_text", self.now)
+            return
         if isinstance(result, Accepted | SmsRefused):
             provider_health.note_good(self.health)
             return

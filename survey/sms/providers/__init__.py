@@ -76,12 +76,18 @@ class ListedSms:
     attempt_id: str = ""
 
 
+# What a receipt may say beyond its message: the phone wants no more of us; our sender or account
+# is refused; perhaps our words are (one may be chance, several in a row are not); we are too fast.
+OPTED_OUT, SENDER, WORDS, LOAD = "opted_out", "sender", "words", "load"
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
     """A provider's word about one message.
 
     `status`, `error_code` as the provider writes them; `outcome`: in_progress, delivered,
-    undelivered, or expired (it never left the provider).
+    undelivered, or expired (it never left the provider); `cause`: what it says beyond this one
+    message.
     """
 
     provider: str
@@ -90,6 +96,7 @@ class DeliveryReceipt:
     status: str
     error_code: str
     outcome: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from survey.settings import LOOPBACK, KannelSettings, Settings
 from survey.sms.providers import (
+    SENDER,
     Accepted,
     Callback,
     Capabilities,
@@ -32,6 +33,8 @@ CODINGS = {"gsm7": "0", "ucs2": "2"}
 EVERY_RECEIPT = "31"
 # A carrier's word why: in the receipt's text (SMPP, appendix B), or in a refusal.
 REASON = re.compile(r"err:(\w{1,10})|NACK/(\w{1,12})")
+# ESME_RINVSRCADR: the carrier does not let us send under this name or number.
+CAUSES = {"0x0000000a": SENDER}
 OUTCOMES = {"1": "delivered", "2": "undelivered", "16": "undelivered"}
 
 
@@ -102,13 +105,15 @@ class KannelProvider:
         """A receipt; `status` is Kannel's %d."""
         fields = callback.fields
         attempt_id, status = fields.get("attempt", ""), fields.get("status", "")
+        reason = _reason(fields.get("error", ""))
         return DeliveryReceipt(
             provider=self.name,
             provider_id=attempt_id,
             attempt_id=attempt_id,
             status=status,
-            error_code=_reason(fields.get("error", "")),
+            error_code=reason,
             outcome=OUTCOMES.get(status, "in_progress"),
+            cause=CAUSES.get(reason, ""),
         )
 
     def read_inbound(self, callback: Callback) -> InboundSms:

@@ -17,6 +17,10 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from survey.settings import LOOPBACK, Settings, TwilioSettings
 from survey.sms.providers import (
+    LOAD,
+    OPTED_OUT,
+    SENDER,
+    WORDS,
     Accepted,
     Callback,
     Capabilities,
@@ -52,6 +56,17 @@ CONFIG_CODES = frozenset(
 LOAD_CODES = frozenset({20429, 21611})
 # Never left Twilio's queue.
 EXPIRED_CODES = frozenset({"30001", "30036"})
+CAUSES = {
+    "21610": OPTED_OUT,
+    "30002": SENDER,
+    "30018": SENDER,
+    "30024": SENDER,
+    "30034": SENDER,
+    "30042": SENDER,
+    "30004": WORDS,
+    "30007": WORDS,
+    "63017": LOAD,
+}
 OUTCOMES = {
     "delivered": "delivered",
     "read": "delivered",
@@ -140,6 +155,7 @@ class TwilioProvider:
             status=status,
             error_code=error,
             outcome="expired" if error in EXPIRED_CODES else outcome,
+            cause=CAUSES.get(error, ""),
         )
 
     def read_inbound(self, callback: Callback) -> InboundSms:
