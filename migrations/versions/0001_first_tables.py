@@ -377,6 +377,18 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "answer_tally",
+        sa.Column("agency_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slot", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.CheckConstraint("answers >= 1", name=op.f("ck_answer_tally_answers")),
+        sa.ForeignKeyConstraint(
+            ["agency_id"], ["agency.id"], name=op.f("fk_answer_tally_agency_id_agency")
+        ),
+        sa.PrimaryKeyConstraint("agency_id", "slot", name=op.f("pk_answer_tally")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "count",
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("agency_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -1272,6 +1284,7 @@ def downgrade() -> None:
     op.drop_table("import_row")
     op.drop_table("frame")
     op.drop_table("count")
+    op.drop_table("answer_tally")
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_alert_open_rule_scope",

@@ -11,6 +11,7 @@ from survey.db import transaction
 from survey.jobs import reports
 from survey.jobs.imports import import_upload, sweep_uploads
 from survey.privacy import retention
+from survey.responses import flags
 
 log = structlog.get_logger()
 
@@ -47,7 +48,15 @@ def erase_due(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str
         return retention.erase_due(session, now)
 
 
+def forget_tallies(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Drop the tallies of answers that are older than a day."""
+    with transaction() as session:
+        flags.forget_tallies(session, now)
+    return {}
+
+
 HANDLERS: dict[str, Handler] = {
+    "answers.tallies": forget_tallies,
     "index.check": check_counts,
     "index.close": close_due_months,
     "intake.import": import_upload,

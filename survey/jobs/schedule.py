@@ -31,6 +31,7 @@ class Recurring:
 
 RECURRING = (
     Recurring("intake.sweep", None),
+    Recurring("answers.tallies", None),
     Recurring("index.check", 2),
     Recurring("privacy.retention", 3),
     Recurring("watch.update", 4),

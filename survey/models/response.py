@@ -7,6 +7,7 @@ random order.
 """
 
 import hashlib
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -36,6 +37,31 @@ class Mode(StrEnum):
 
     WEB = "web"
     SMS = "sms"
+
+
+class Flag(StrEnum):
+    """A sign that an answer may not be a citizen's own."""
+
+    TOO_FAST = "too_fast"
+    BURST = "burst"
+    SAME_EVERYWHERE = "same_everywhere"
+
+
+class AnswerTally(Base):
+    """How many answered to an agency in ten minutes: no rating, no cell, and gone after a day."""
+
+    __tablename__ = "answer_tally"
+    __table_args__ = (
+        CheckConstraint("answers >= 1", name="answers"),
+        {"sqlite_with_rowid": False},
+    )
+
+    agency_id: Mapped[int] = mapped_column(
+        ForeignKey("agency.id"), primary_key=True, autoincrement=False
+    )
+    # Begin of the ten minutes.
+    slot: Mapped[datetime] = mapped_column(primary_key=True)
+    answers: Mapped[int]
 
 
 class Response(Base):

@@ -18,9 +18,10 @@ from survey.models.case import Case
 from survey.models.count import move_counts, move_frame
 from survey.models.invitation import Invitation
 from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING, Question
-from survey.models.response import Answer, Mode, Response, forget_order, lock_cell
+from survey.models.response import Answer, Flag, Mode, Response, forget_order, lock_cell
 from survey.models.snapshot import Snapshot
 from survey.privacy import sealing
+from survey.responses import flags
 from survey.responses.page import clean_token, find_response
 from survey.sms.phone import clean_phone
 
@@ -46,6 +47,8 @@ class Submission:
     comment: str | None = None
     contact: bool | None = None
     contact_phone: str = ""
+    # When the form was drawn, signed (`survey.responses.flags.shown_at`); empty: it does not say.
+    shown: str = ""
 
     def check(self) -> None:
         """Raise Invalid with the field's code when a value is out of range, unknown or too long."""
@@ -73,7 +76,7 @@ def submit(session: Session, token: str, submission: Submission, now: datetime) 
         raise Refused("answering_closed")
     wish = _contact_wish(session, invitation, submission)
     keys = sealing.answer_keys(session, clean_token(token))
-    return _store(session, _Sender(invitation, keys, Mode.WEB), submission, wish, now)
+    return _store(session, _Sender(invitation, keys, Mode.WEB, token), submission, wish, now)
 
 
 def submit_by_sms(
@@ -145,6 +148,8 @@ class _Sender:
     invitation: Invitation
     keys: Sequence[bytes]
     mode: Mode
+    # The link's own, empty for an answer by SMS.
+    token: str = ""
 
 
 def _store(
@@ -164,7 +169,7 @@ def _store(
     if previous is None and submission.overall is None:
         raise Invalid("rating_first")
     if response is None:
-        answer = _first_version(session, sender, submission)
+        answer = _first_version(session, sender, submission, now)
         response = answer.response
     else:
         answer = _next_version(session, response, submission)
@@ -179,7 +184,9 @@ def _store(
     return answer
 
 
-def _first_version(session: Session, sender: _Sender, submission: Submission) -> Answer:
+def _first_version(
+    session: Session, sender: _Sender, submission: Submission, now: datetime
+) -> Answer:
     """A new response with its first answer, written as bare rows: most answers are just that."""
     cell = sender.invitation.coverage.cell
     response = Response(
@@ -197,6 +204,12 @@ def _first_version(session: Session, sender: _Sender, submission: Submission) ->
     said = _merged(NOTHING_SAID, submission)
     closing = _closings(session, cell.month)
     answer = Answer(response_id=response.id, version=1, closing=closing, response=response, **said)
+    seen = set()
+    if flags.is_too_fast(session, sender.token, submission.shown, now):
+        seen.add(Flag.TOO_FAST)
+    if flags.is_burst(session, cell.agency_id, answer.overall, cell.month, now):
+        seen.add(Flag.BURST)
+    response.flags = flags.flags_of(response, answer, frozenset(seen))
     for statement, row in ((WRITE_RESPONSE, response), (WRITE_ANSWER, answer)):
         columns = table_of(type(row)).columns
         values = {column.name: getattr(row, column.name) for column in columns}
@@ -215,6 +228,7 @@ def _next_version(session: Session, response: Response, submission: Submission) 
     closing = _closings(session, response.month)
     answer = Answer(response_id=response.id, version=previous.version + 1, closing=closing, **after)
     response.answers.append(answer)
+    response.flags = flags.flags_of(response, answer)
     session.flush()
     return answer
 

@@ -113,6 +113,7 @@ class AnswerForm:
             comment=self.comment if "comment" in self.sent else None,
             contact=contact == "yes" if contact else None,
             contact_phone=self._text("contact_phone") if contact == "yes" else "",
+            shown=self._text("shown"),
         )
 
     def _text(self, name: str) -> str:

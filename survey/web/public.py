@@ -25,6 +25,7 @@ from survey.models.organisation import Province
 from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
 from survey.responses import AnswerPage, CaseGlimpse, Said, answer_page
+from survey.responses.flags import shown_at
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
 from survey.web.errors import failed
@@ -48,6 +49,7 @@ class Link:
     """Addresses under one token in one language."""
 
     def __init__(self, token: str, language: Language) -> None:
+        self.token = token
         self.start = f"/s/{quote(token, safe='')}"
         self.language = language
 
@@ -263,6 +265,7 @@ def _draw(
         link.language,
         status,
         page=page,
+        shown=shown_at(db.session(), link.token, datetime.now(UTC)) if step == "rate" else "",
         terms=TERMS,
         link=link,
         turned=turned,

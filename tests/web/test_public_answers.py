@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import MetaData, func, select
@@ -10,6 +11,7 @@ from survey.db import db
 from survey.models.case import Case, CaseState
 from survey.models.invitation import Invitation, OptOut
 from survey.models.response import Answer, Response
+from survey.responses.flags import is_too_fast, shown_at
 from tests.conftest import unit_of_work
 from tests.web.citizens import invite
 
@@ -232,3 +234,20 @@ def test_a_link_with_a_case_stays_readable_but_closed(client, token, transact):
     assert "Chậm quá" in page
     assert "Đổi câu trả lời" not in page
     assert client.post(f"/s/{token}", data={"overall": "5"}).status_code == 409
+
+
+def test_the_form_says_when_it_was_drawn_and_need_not(client, transact):
+    """The form holds a signed moment, so a tap at once is flagged; without it a tap counts too."""
+    with transact() as session:
+        quick, bare = invite(session), invite(session)
+    shown = client.get(f"/s/{quick}").text.partition('name="shown" value="')[2].partition('"')[0]
+    with transact() as session:
+        drawn = datetime.fromtimestamp(int(shown.partition(".")[0], 16) / 1000, UTC)
+        assert is_too_fast(session, quick, shown, drawn)
+        # However slow this machine is, the answer comes before a minute is over.
+        ahead = shown_at(session, quick, drawn + timedelta(minutes=1))
+    sent = {"overall": "5", "shown": ahead}
+    assert client.post(f"/s/{quick}", data=sent).status_code == 303
+    assert client.post(f"/s/{bare}", data={"overall": "5"}).status_code == 303
+    with transact() as session:
+        assert sorted(session.scalars(select(Response.flags))) == ["", "too_fast"]

@@ -1,0 +1,91 @@
+"""Signals of manipulation, seen while somebody answers; only the flag is stored, and it deletes
+nothing.
+
+How long the form was open is told by a signed moment inside it, never by a row. How many answer at
+once is told by tallies of ten minutes, which count answers and no rating, and live for a day.
+"""
+
+import hmac
+import math
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from survey.db import settings_of
+from survey.models.count import Frame
+from survey.models.questionnaire import HIGHEST_RATING, Question
+from survey.models.response import Answer, AnswerTally, Flag, Response
+
+# Nobody reads the question and taps sooner.
+TOO_FAST = timedelta(seconds=2)
+SLOT = timedelta(minutes=10)
+TALLIES_LIVE = timedelta(days=1)
+# So many answers of ten minutes are never a burst.
+LEAST_BURST = 6
+# A month's answers as if all came in so many slots: links are sent in heaps, so answers come so.
+BUSY_SLOTS = 60
+DEVIATIONS = 3.1
+_DIGEST = "sha256"
+_MAC_LENGTH = 12
+
+
+def shown_at(session: Session, token: str, now: datetime) -> str:
+    """A signed moment for the form of a link: milliseconds in hex, and what proves them ours."""
+    moment = f"{int(now.timestamp() * 1000):x}"
+    return f"{moment}.{_mac(session, token, moment)}"
+
+
+def is_too_fast(session: Session, token: str, shown: str, now: datetime) -> bool:
+    """Whether the form was sent sooner than a person can read it; False when it does not say."""
+    moment, _, mac = shown.partition(".")
+    if not moment or not hmac.compare_digest(mac.encode(), _mac(session, token, moment).encode()):
+        return False
+    return now - datetime.fromtimestamp(int(moment, 16) / 1000, UTC) < TOO_FAST
+
+
+def is_burst(session: Session, agency_id: int, rating: int, month: str, now: datetime) -> bool:
+    """Count one more answer to an agency; whether a top rating came among too many at once."""
+    slot = datetime.fromtimestamp(now.timestamp() // SLOT.seconds * SLOT.seconds, UTC)
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    fresh = dialect.insert(AnswerTally).values(agency_id=agency_id, slot=slot, answers=1)
+    counted = fresh.on_conflict_do_update(
+        index_elements=[AnswerTally.agency_id, AnswerTally.slot],
+        set_={"answers": AnswerTally.answers + 1},
+    ).returning(AnswerTally.answers)
+    answers = session.connection().execute(counted).scalar_one()
+    if rating < HIGHEST_RATING or answers < LEAST_BURST:
+        return False
+    usual = _busiest(session, agency_id, month) / BUSY_SLOTS
+    return bool(answers > LEAST_BURST / 2 + usual + DEVIATIONS * math.sqrt(usual))
+
+
+def flags_of(response: Response, answer: Answer, seen: frozenset[Flag] = frozenset()) -> str:
+    """The flags of a response after a version: those of its first, and same ratings everywhere."""
+    kept = {Flag(flag) for flag in response.flags.split(";") if flag} | seen
+    ratings = [getattr(answer, question) for question in Question]
+    is_same = None not in ratings and len(set(ratings)) == 1
+    kept = kept | {Flag.SAME_EVERYWHERE} if is_same else kept - {Flag.SAME_EVERYWHERE}
+    return ";".join(flag for flag in Flag if flag in kept)
+
+
+def forget_tallies(session: Session, now: datetime) -> None:
+    """Drop the tallies that are older than a day."""
+    session.execute(delete(AnswerTally).where(AnswerTally.slot < now - TALLIES_LIVE))
+
+
+def _busiest(session: Session, agency_id: int, month: str) -> int:
+    """Answers of the agency's fullest month up to this one."""
+    sums = (
+        select(func.sum(Frame.answered).label("answers"))
+        .where(Frame.agency_id == agency_id, Frame.month < month)
+        .group_by(Frame.month)
+        .subquery()
+    )
+    return session.scalar(select(func.max(sums.c.answers))) or 0
+
+
+def _mac(session: Session, token: str, moment: str) -> str:
+    key = settings_of(session).secret_key.encode()
+    return hmac.digest(key, f"shown {token} {moment}".encode(), _DIGEST).hex()[:_MAC_LENGTH]
