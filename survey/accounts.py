@@ -35,6 +35,8 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 PASSWORD_LEAST = 12
 PASSWORD_MOST = 200
 DISTINCT_LEAST = 6
+# A shorter name than this is part of many words.
+NAME_LEAST = 4
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,130}")
 TRIES = 10
 TRIES_WITHIN = timedelta(minutes=5)
@@ -247,7 +249,8 @@ def _judge(staff: Staff, old: str, new: str) -> None:
     if not PASSWORD_LEAST <= len(new) <= PASSWORD_MOST:
         raise Invalid("password_length")
     name = staff.email.partition("@")[0]
-    if len(set(new)) < DISTINCT_LEAST or name in new.lower() or _plain(new) == _plain(old):
+    holds_name = len(name) >= NAME_LEAST and name in new.lower()
+    if len(set(new)) < DISTINCT_LEAST or holds_name or _plain(new) == _plain(old):
         raise Invalid("password_weak")
 
 

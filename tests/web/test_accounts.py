@@ -4,8 +4,17 @@ import pytest
 
 from survey import accounts
 from survey.models.audit import AuditEntry
+from survey.models.staff import RoleName
 from tests.conftest import run_command, unit_of_work
-from tests.web.staff_accounts import PASSWORD, add_account, form_token, post, sign_in, signed_in
+from tests.web.staff_accounts import (
+    MADE_AT,
+    PASSWORD,
+    add_account,
+    form_token,
+    post,
+    sign_in,
+    signed_in,
+)
 
 
 def test_a_right_password_opens_the_staff_area_and_a_wrong_one_does_not(app):
@@ -81,6 +90,17 @@ def test_weak_passwords_are_refused_with_a_sentence(sqlite_app, new):
     assert answer.status_code == 400
     assert "Mật khẩu mới" in answer.text
     assert sign_in(sqlite_app.test_client(), "analyst.tinh.moi@tinh.vn").status_code == 303
+
+
+def test_a_short_name_does_not_spoil_a_password(sqlite_app):
+    """Who is called an@… may use words that hold these letters."""
+    with unit_of_work(sqlite_app) as session:
+        wanted = accounts.NewAccount("an@tinh.vn", RoleName.ANALYST)
+        _, password = accounts.add(session, MADE_AT, wanted)
+    client = sqlite_app.test_client()
+    sign_in(client, "an@tinh.vn", password)
+    new = dict.fromkeys(("new_password", "new_password_again"), "trời xanh mây trắng")
+    assert post(client, "/staff/password", old_password=password, **new).status_code == 303
 
 
 def test_sessions_end_with_password_role_and_sign_out(app):
