@@ -30,6 +30,8 @@ from survey.workdays import local_day
 ROWS_AT_ONCE = 5000
 DELIVERY = timedelta(seconds=9)
 PROVIDER = "console"
+# Invented, so that the page of costs has something to show.
+DONG_A_MESSAGE = 850
 Row = dict[str, object]
 
 
@@ -154,6 +156,7 @@ class Ledger:
             "provider_id": attempt_id,
             "sent_at": one.sent,
             "settled_at": min(one.sent + DELIVERY, self.now),
+            "cost_dong": DONG_A_MESSAGE,
             "looks": 0,
         }
         return row | _fate(one)
@@ -238,13 +241,16 @@ def _cell(cell: Cell) -> Row:
     }
 
 
+_UNSENT: Row = {"sent_at": None, "cost_dong": None}
+
+
 def _fate(one: Asked) -> Row:
     """What became of an invitation's message."""
     decision = one.dossier.decision
     if decision is Decision.PROVIDER_REFUSED:
-        return {"state": MessageState.FAILED, "reason": "bad_number", "sent_at": None}
+        return {"state": MessageState.FAILED, "reason": "bad_number"} | _UNSENT
     if decision is Decision.EXPIRED_UNSENT:
-        return {"state": MessageState.EXPIRED, "reason": "expired", "sent_at": None}
+        return {"state": MessageState.EXPIRED, "reason": "expired"} | _UNSENT
     if one.reached:
         return {"state": MessageState.DELIVERED, "reason": ""}
     return {"state": MessageState.UNDELIVERED, "reason": "unreachable"}

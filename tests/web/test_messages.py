@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from survey.jobs import queue as jobs
 from survey.models.audit import AuditEntry
 from survey.models.job import Heartbeat
-from survey.models.message import Message, MessageKind, MessageState
+from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.workdays import local_day
 from tests.conftest import unit_of_work
 from tests.sms.gateway import phone, queue
 from tests.web.staff_accounts import form_token, post, signed_in
@@ -107,3 +108,22 @@ def test_a_number_is_looked_up_by_form(app):
     with unit_of_work(app) as session:
         looks = select(func.count()).where(AuditEntry.action == "message.look_up")
         assert session.scalar(looks) == 1
+
+
+def test_costs_are_told_by_agency_with_budgets_and_reasons(make_app):
+    """Dong and segments of who was asked for, why others did not leave, and the budgets' marks."""
+    app = make_app(SMS_DAILY_BUDGET="10", SMS_MONTHLY_BUDGET="1000")
+    now = datetime.now(UTC)
+    put(app, 1, state=MessageState.DELIVERED, sent_at=now, cost_dong=850)
+    put(app, 2, state=MessageState.CANCELLED, reason="opted_out")
+    with unit_of_work(app) as session:
+        health = ProviderHealth(name="console", bad_calls=0, tokens=1)
+        health.day, health.day_segments = local_day(now), 10
+        health.month, health.month_segments = f"{local_day(now):%Y-%m}", 850
+        session.add(health)
+    words = said(signed_in(app, "leader").get(f"{ROOM}/costs"))
+    assert re.search(r"850 đồng, tháng .* 1 tin đã gửi", words)
+    assert "Trả lời tin người dân nhắn đến 1 1 850" in words
+    assert "Người dân từ chối nhận tin 1" in words
+    assert "đã dùng 10/10 đoạn (100 %) ▼ Hết, tin giữ lại chờ" in words
+    assert "đã dùng 850/1.000 đoạn (85 %) ◐ Gần hết" in words

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from survey.db import db, transaction
 from survey.delivery import rates
+from survey.delivery.costs import month_costs
 from survey.delivery.looking_up import look_up as look_up_number
 from survey.delivery.standing import outcomes_since, standing
 from survey.delivery.troubles import open_troubles, trouble_words
@@ -22,11 +23,14 @@ from survey.web.staff import message_words as words
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.wording import words_for
+from survey.workdays import local_day
 
 # Seconds until a page with messages under way asks again, unless the reader stopped that.
 RENEW_AFTER = "5"
 STAND_STILL = "dung"
 PERIODS = (1, 7, 30)
+# How far back costs are shown.
+COST_MONTHS = 13
 # The other troubles the page sees for itself, as they are this moment.
 WARNED = (AlertRule.SMS_BUDGET_NEAR,)
 
@@ -73,6 +77,22 @@ def delivery() -> str:
     )
 
 
+@blueprint.get("/costs")
+def costs() -> str:
+    """What a month's messages cost, per agency, why others did not leave, and the budgets."""
+    session, now = db.session(), datetime.now(UTC)
+    months = _months(now)
+    asked = request.args.get("month", "")
+    month = asked if asked in months else months[0]
+    return render_template(
+        "staff/messages/costs.html",
+        costs=month_costs(session, month, now),
+        months=months,
+        month=month,
+        words=words,
+    )
+
+
 @blueprint.route("/search", methods=["GET", "POST"])
 def look_up() -> ResponseReturnValue:
     """What one number was sent; the look is recorded, the number stands in no address or log."""
@@ -107,6 +127,12 @@ def decide() -> ResponseReturnValue:
     done = "ghi là đã gửi" if verdict == Verdict.LEFT else "đưa lại vào hàng đợi"
     flash(f"Đã {done}: {settled} tin. Quyết định được ghi vào nhật ký.", "done")
     return redirect(url_for("messages.unclear"), 303)
+
+
+def _months(now: datetime) -> list[str]:
+    """The local month of an instant and those before it, newest first."""
+    place = local_day(now).year * 12 + local_day(now).month - 1
+    return [f"{one // 12}-{one % 12 + 1:02}" for one in range(place, place - COST_MONTHS, -1)]
 
 
 def _unclear_page(fault: str = "") -> str:

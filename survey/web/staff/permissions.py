@@ -17,6 +17,7 @@ REPORT_MAKERS = frozenset({ANALYST})
 LEADERS = frozenset({LEADER})
 DOSSIER_CLERKS = frozenset({ANALYST, ADMIN})
 MESSAGE_READERS = frozenset({HANDLER, ANALYST, ADMIN})
+MESSAGE_VIEWERS = MESSAGE_READERS | {LEADER}
 MESSAGE_CLERKS = frozenset({ANALYST, ADMIN})
 ADMINS = frozenset({ADMIN})
 
@@ -63,8 +64,9 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "intake.discard": DOSSIER_CLERKS,
     "intake.errors": DOSSIER_CLERKS,
     # Messages: how they leave and arrive, and what only a person can decide.
-    "messages.show": MESSAGE_READERS,
-    "messages.delivery": MESSAGE_READERS,
+    "messages.show": MESSAGE_VIEWERS,
+    "messages.delivery": MESSAGE_VIEWERS,
+    "messages.costs": REPORT_READERS,
     "messages.look_up": MESSAGE_READERS,
     "messages.unclear": MESSAGE_CLERKS,
     "messages.decide": MESSAGE_CLERKS,
@@ -130,6 +132,7 @@ MESSAGE_TABS = (
     Entry("messages.delivery", "Tỷ lệ đến máy"),
     Entry("messages.look_up", "Tra theo số"),
     Entry("texts.show_all", "Mẫu tin", ("texts",)),
+    Entry("messages.costs", "Chi phí"),
 )
 
 
