@@ -41,6 +41,7 @@ SENTENCES = {
         "khôi phục từ bản sao lưu."
     ),
     "not_closed": "Kỳ {detail} chưa chốt số liệu nên chưa duyệt được báo cáo.",
+    "no_card": "Không có thẻ chỉ số nào tên {detail}.",
     "no_snapshot": "Không có bản chốt số liệu nào mang số {detail}.",
     "old_formula": (
         "Bản chốt này theo công thức cũ ({detail}), không kèm số đầu vào nên không tính lại được."

@@ -18,7 +18,7 @@ from survey.indices.judging import Rules
 from survey.indices.periods import check_month, closable_from, is_provisional, previous_month
 from survey.indices.rebuild import Difference, check, rebuild
 from survey.indices.recompute import Recomputation, recompute
-from survey.indices.show import rules_of, show
+from survey.indices.show import formula_of, rules_of, show
 from survey.indices.snapshots import closable_months, close
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "close",
     "draft_payload",
     "first",
+    "formula_of",
     "is_provisional",
     "payload_of",
     "previous_month",

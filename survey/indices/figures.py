@@ -1,7 +1,7 @@
 """One figure: the index of a scope with its interval, what stands beside it, and its verdict.
 
 Index = post-stratified share of ratings 4–5. Before the closing of a month its interval is the
-any-time one, at the closing the guarded one (`survey.indices.cards` explains both).
+any-time one, at the closing the guarded one (`survey.reports.cards` explains both).
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,11 +6,17 @@ from sqlalchemy.orm import Session
 
 from survey.errors import Invalid
 from survey.indices.closed import figures_of, first, payload_of
-from survey.indices.figures import Breakdown, Figure
+from survey.indices.figures import LIVE_FORMULA, Breakdown, Figure
 from survey.indices.judging import Rules, read_rules, rules_in_force
 from survey.indices.live import live
 from survey.indices.periods import check_month, is_provisional
 from survey.models.questionnaire import Question
+
+
+def formula_of(session: Session, month: str) -> str:
+    """Name and version of the formula a month's figures are computed by."""
+    snapshot = first(session, month)
+    return snapshot.formula if snapshot else LIVE_FORMULA
 
 
 def rules_of(session: Session, month: str) -> Rules:

@@ -197,7 +197,9 @@ def _method(report: Report) -> Section:
             "Cách tính.",
             "Chỉ số là tỷ lệ trả lời “Hài lòng” và “Rất hài lòng” (mức 4, 5 trên thang 5 mức), tính"
             " theo hồ sơ có ngày trả kết quả trong kỳ."
-            f"{'' if report.formula == OLD_FORMULA else WEIGHTED} Công thức: {report.formula}.",
+            f"{'' if report.formula == OLD_FORMULA else WEIGHTED} Công thức: {report.formula}."
+            f" Giải thích bằng lời, có ví dụ: {report.origin.cards_url}/"
+            f"{report.formula.partition('/')[0]}.",
         ),
         _interval_point(report),
         _verdict_point(report),

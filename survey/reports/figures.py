@@ -182,6 +182,8 @@ class Origin:
     made_at: datetime
     kept: tuple[KeptLevel, ...] = ()
     approved: Approved | None = None
+    # Address of the pages that explain the formulas, without the name of one.
+    cards_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import audit, indices
+from survey.db import settings_of
 from survey.errors import Refused
 from survey.indices import Status, read_figure
 from survey.indices.targets import ladder
@@ -69,6 +70,7 @@ def _origin(session: Session, month: str, snapshot: Snapshot | None, now: dateti
         made_at=now,
         kept=_kept(session, month),
         approved=_approved(session, snapshot),
+        cards_url=f"{settings_of(session).public_url}/staff/index-cards",
     )
 
 

@@ -83,6 +83,7 @@ def show() -> str:
         newest=months[0] if months else "",
         board=_board(session, month, now) if has_figures else None,
         closing=indices.closable_from(month),
+        formula=indices.formula_of(session, month),
     )
 
 

@@ -29,6 +29,8 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "staff.second_factor": EVERYONE,
     # Figures.
     "dashboard.show": EVERYONE,
+    "index_cards.show_all": EVERYONE,
+    "index_cards.show": EVERYONE,
     # Cases.
     "cases.queue": CASE_READERS,
     "cases.show": CASE_READERS,

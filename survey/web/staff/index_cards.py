@@ -1,0 +1,21 @@
+"""Index cards: what each figure means, how it is computed, and what it does not say."""
+
+from flask import render_template
+
+from survey.reports import cards
+from survey.web.staff.errors import staff_blueprint
+
+blueprint = staff_blueprint("index_cards", __name__, "/staff/index-cards")
+
+
+@blueprint.get("")
+def show_all() -> str:
+    """Every card, by its title."""
+    return render_template("staff/cards/list.html", cards=cards.CARDS)
+
+
+@blueprint.get("/<name>")
+def show(name: str) -> str:
+    """One formula with a worked example."""
+    one = cards.card(name)
+    return render_template("staff/cards/show.html", card=one, example=one.example())
