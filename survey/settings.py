@@ -16,6 +16,7 @@ from survey.errors import Invalid
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY_BYTES = 32
+SHORTEST_TOKEN = 20
 LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 PROVIDERS = ("console", "twilio", "kannel")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -95,6 +96,8 @@ class Settings:
     celery_broker_url: str = ""
     require_2fa: bool = True
     log_level: str = "INFO"
+    # What a scraper of /metrics has to bring; without one there is no such page.
+    metrics_token: str = ""
     # Where reports built on the staff page lie, one folder a month.
     reports_folder: Path = ROOT / "instance" / "reports"
     # Proxies on other machines that are believed about who called them.
@@ -120,6 +123,8 @@ class Settings:
                     fatal=False,
                 )
             )
+        if 0 < len(self.metrics_token) < SHORTEST_TOKEN:
+            found.append(Fault("METRICS_TOKEN", f"needs at least {SHORTEST_TOKEN} characters"))
         if not self.require_2fa:
             found.append(Fault("REQUIRE_2FA", "staff sign in without a second factor", fatal=False))
         return found
@@ -330,6 +335,7 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
         require_2fa=read.switch("REQUIRE_2FA", default=not demo),
         reports_folder=Path(read.text("REPORTS_FOLDER") or ROOT / "instance" / "reports"),
         log_level=read.choice("LOG_LEVEL", LOG_LEVELS),
+        metrics_token=read.text("METRICS_TOKEN"),
         trusted_proxies=read.networks("TRUSTED_PROXIES"),
         unreadable=tuple(read.unreadable),
     )

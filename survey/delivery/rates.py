@@ -98,6 +98,15 @@ def board(session: Session, now: datetime) -> Board:
     return Board(tuple(days[-SHOWN_DAYS:]), tuple(lines), has_receipts)
 
 
+def yesterday(session: Session, now: datetime) -> dict[str, Tally]:
+    """Carrier → (handed over, arrived) of the local day before."""
+    totals: dict[str, Tally] = {}
+    for prefix, tally in _tallies(session, day_of(now) - timedelta(days=1), now).items():
+        carrier = carrier_of(prefix) or OTHERS
+        totals[carrier] = _sum([totals.get(carrier, (0, 0)), tally])
+    return totals
+
+
 def _series(session: Session, now: datetime, days: Sequence[date]) -> dict[str, Series]:
     """Prefix → (handed over, arrived) of every day."""
     series: defaultdict[str, Series] = defaultdict(lambda: [(0, 0)] * len(days))

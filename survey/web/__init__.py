@@ -4,12 +4,13 @@ from flask import Flask
 
 from survey.web import demo, errors, headers, staff
 from survey.web.health import health
+from survey.web.metrics import metrics
 from survey.web.misses import Misses
 from survey.web.public import public
 from survey.web.sessions import StaffSessions
 from survey.web.webhooks import webhooks
 
-BLUEPRINTS = (public, health, webhooks, demo.blueprint)
+BLUEPRINTS = (public, health, metrics, webhooks, demo.blueprint)
 
 
 def register(app: Flask) -> None:

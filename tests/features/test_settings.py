@@ -47,6 +47,7 @@ def test_a_good_production_has_no_fault() -> None:
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
         ({"DATA_KEY": "short"}, "DATA_KEY"),
+        ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN"),
         ({"SECRET_KEY": base64.urlsafe_b64encode(b"k" * 32).decode()}, "SECRET_KEY"),
         ({"DATA_KEY": base64.urlsafe_b64encode(bytes(range(32))).decode()}, "DATA_KEY"),
         ({"DATA_KEYS_OLD": "nonsense"}, "DATA_KEYS_OLD"),

@@ -1,0 +1,118 @@
+"""Figures for Prometheus, read from the tables when asked, so that all processes tell the same.
+
+Counts only. A scraper brings METRICS_TOKEN; without that setting the page is not there.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from hmac import compare_digest
+from typing import cast
+
+from flask import Blueprint, Response, abort, current_app, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from survey.cases import inbox
+from survey.db import db
+from survey.delivery import rates
+from survey.delivery.standing import Standing, outcomes_since, standing
+from survey.delivery.unclear import waiting_for_person
+from survey.models.alert import Alert
+from survey.models.job import Heartbeat, Job
+from survey.models.message import MessageState
+from survey.settings import Settings
+from survey.sms.outbox import health as provider_health
+from survey.sms.outbox.rules import load_rules
+
+metrics = Blueprint("metrics", __name__)
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+HOLDS = ("window", "breaker", "fault", "budget")
+
+
+@metrics.get("/metrics")
+def show() -> Response:
+    """All figures in the text format; 404 without METRICS_TOKEN, 401 without it in the request."""
+    token = cast("Settings", current_app.extensions["settings"]).metrics_token
+    if not token:
+        abort(404)
+    given = request.headers.get("Authorization", "")
+    if not compare_digest(given.encode(), f"Bearer {token}".encode()):
+        return Response("", 401, {"WWW-Authenticate": "Bearer"})
+    registry = CollectorRegistry()
+    registry.register(_Figures(db.session(), datetime.now(UTC)))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Figures(Collector):
+    """One reading of the tables."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session, self.now = session, now
+
+    def collect(self) -> Iterator[Metric]:
+        """Every figure once."""
+        yield from self._of_outbox(standing(self.session, self.now))
+        yield from self._of_delivery()
+        yield from self._of_budgets()
+        yield from self._of_work()
+
+    def _of_outbox(self, state: Standing) -> Iterator[Metric]:
+        states = dict.fromkeys(MessageState, 0) | outcomes_since(self.session, EPOCH)
+        yield _family("langnghe_messages", "Messages by state.", "state", states.items())
+        yield _gauge("langnghe_messages_waiting", "Messages due and not sent.", state.waiting)
+        oldest = (self.now - state.oldest).total_seconds() if state.oldest else 0
+        yield _gauge("langnghe_messages_oldest_waiting_seconds", "Age of the oldest.", oldest)
+        yield _gauge("langnghe_messages_sent_today", "Sent since local midnight.", state.sent_today)
+        yield _gauge("langnghe_messages_per_second", "Pace of the last minute.", state.pace or 0)
+        left = state.remaining.total_seconds() if state.remaining else 0
+        yield _gauge("langnghe_messages_remaining_seconds", "Time left at that pace.", left)
+        person = waiting_for_person(self.session, self.now)
+        yield _gauge("langnghe_messages_need_person", "Unclear, for a person to decide.", person)
+        reason = state.hold.reason if state.hold else ""
+        holds = [(name, int(name == reason)) for name in HOLDS]
+        yield _family("langnghe_messages_held", "1 for what holds messages back.", "reason", holds)
+
+    def _of_delivery(self) -> Iterator[Metric]:
+        found = rates.yesterday(self.session, self.now)
+        handed = [(carrier, tally[0]) for carrier, tally in found.items()]
+        arrived = [(carrier, tally[1]) for carrier, tally in found.items()]
+        name = "langnghe_delivery_yesterday"
+        yield _family(f"{name}_handed_over", "Handed over yesterday.", "carrier", handed)
+        yield _family(f"{name}_arrived", "Of these, arrived.", "carrier", arrived)
+
+    def _of_budgets(self) -> Iterator[Metric]:
+        found = provider_health.budgets(self.session, load_rules(self.session), self.now)
+        used = [(one.period, one.used) for one in found]
+        limits = [(one.period, one.limit) for one in found]
+        yield _family("langnghe_budget_segments_used", "Segments booked.", "period", used)
+        yield _family("langnghe_budget_segments_limit", "Segments allowed.", "period", limits)
+
+    def _of_work(self) -> Iterator[Metric]:
+        yield _gauge("langnghe_inbox_waiting", "Texts for a person.", inbox.waiting(self.session))
+        last = self.session.scalar(select(func.max(Heartbeat.at)))
+        silent = (self.now - last).total_seconds() if last else -1
+        yield _gauge("langnghe_worker_silent_seconds", "Since a sign of life; -1 never.", silent)
+        jobs = self._counts(select(Job.state, func.count()).group_by(Job.state))
+        yield _family("langnghe_jobs", "Background jobs by state.", "state", jobs.items())
+        is_open = Alert.closed_at.is_(None)
+        alerts = self._counts(select(Alert.rule, func.count()).where(is_open).group_by(Alert.rule))
+        yield _family("langnghe_alerts_open", "Open alerts by rule.", "rule", alerts.items())
+
+    def _counts(self, query: Select[str, int]) -> dict[str, int]:
+        return dict(self.session.execute(query).all())
+
+
+def _gauge(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, words, value)
+
+
+def _family(name: str, words: str, label: str, values: Iterable[tuple[str, float]]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=[label])
+    for key, value in values:
+        family.add_metric([key], value)
+    return family
