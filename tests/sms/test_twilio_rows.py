@@ -16,6 +16,7 @@ from survey.sms import outbox, receipts
 from survey.sms.providers import Callback
 from survey.sms.providers.twilio import TwilioProvider
 from tests.conftest import unit_of_work
+from tests.kannel.gateway import until
 from tests.seeding import Wanted, ask_everybody, finish
 from tests.sms.fake_twilio import ACCOUNT, FakeTwilio, Trouble, serve
 from tests.sms.gateway import NOW
@@ -90,9 +91,9 @@ class Outgoing:
         with self.app.app_context():
             return outbox.send_due(self.provider, at).sent
 
-    def unclear_is_asked_about_first(self):
+    def unclear_is_asked_about_first(self, made):
         """Nothing is sent again before two looks at the listing; then exactly the missing."""
-        made = len(self.fake.messages)
+        until("Twilio is done", lambda: len(self.fake.messages) == made)
         assert {state for state, _, _ in self.states} == {"unknown"}
         assert self.send_again(NOW + MINUTE) == 0
         with self.app.app_context():
@@ -135,7 +136,7 @@ def test_client_unclear(twilio, row):
     """Asked about twice before anything is sent again; found or sent once, never both."""
     summary = twilio.send(*UNCLEAR[row])
     assert summary.unknown == len(UNCLEAR[row])
-    twilio.unclear_is_asked_about_first()
+    twilio.unclear_is_asked_about_first(sum(trouble.made for trouble in UNCLEAR[row]))
     assert len(twilio.fake.messages) == len(UNCLEAR[row])
     assert {state for state, _, _ in twilio.states} == {"sent"}
 
