@@ -19,6 +19,8 @@ KEY_BYTES = 32
 SHORTEST_TOKEN = 20
 LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 PROVIDERS = ("console", "twilio", "kannel")
+# The number the demo phone writes to; texts of a demo go nowhere else.
+DEMO_REPLY_NUMBER = "8099"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 
@@ -284,11 +286,13 @@ def _demo_keys() -> dict[str, str]:
     return keys
 
 
-def _sms_settings(read: _Reader) -> SmsSettings:
+def _sms_settings(read: _Reader, *, demo: bool) -> SmsSettings:
+    provider = read.text("SMS_PROVIDER", "console") or "console"
+    is_played = demo and provider == "console"
     return SmsSettings(
-        provider=read.text("SMS_PROVIDER", "console") or "console",
+        provider=provider,
         console_file=Path(read.text("SMS_CONSOLE_FILE") or ROOT / "instance" / "sms.jsonl"),
-        reply_number=read.text("SMS_REPLY_NUMBER"),
+        reply_number=read.text("SMS_REPLY_NUMBER") or (DEMO_REPLY_NUMBER if is_played else ""),
         daily_budget=read.limit("SMS_DAILY_BUDGET"),
         monthly_budget=read.limit("SMS_MONTHLY_BUDGET"),
         rate=read.number("SMS_RATE", 50),
@@ -330,7 +334,7 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
         province=read.text("PROVINCE", "khanh_hoa") or "khanh_hoa",
         port=port,
         demo=demo,
-        sms=_sms_settings(read),
+        sms=_sms_settings(read, demo=demo),
         celery_broker_url=read.text("CELERY_BROKER_URL"),
         require_2fa=read.switch("REQUIRE_2FA", default=not demo),
         reports_folder=Path(read.text("REPORTS_FOLDER") or ROOT / "instance" / "reports"),

@@ -6,11 +6,12 @@
 from survey.demo.doors import DOORS, Door, open_door, password_of
 from survey.demo.loading import Loaded, load
 from survey.demo.scene import Scene, Truths, truths
-from survey.demo.walk import PHONE, Sms, finish_one, messages
+from survey.demo.walk import PHONE, PHONES, Sms, finish_one, messages
 
 __all__ = [
     "DOORS",
     "PHONE",
+    "PHONES",
     "Door",
     "Loaded",
     "Scene",

@@ -17,7 +17,7 @@ from survey.intake.catalogue import AgencyEntry, ProcedureEntry
 from survey.intake.cleaning import CleanRow
 from survey.intake.dates import Moment
 from survey.intake.dossiers import Match, write
-from survey.invitations import REHEARSAL_PHONES
+from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE
 from survey.models.dossier import Channel, Outcome
 from survey.models.invitation import OptOut
 from survey.models.organisation import Procedure, Province
@@ -25,7 +25,9 @@ from survey.privacy import sealing
 from survey.sms.phone import Phone
 from survey.workdays import LOCAL
 
+# What a visitor may hold in hand: a phone that opens links, and one that can only text.
 PHONE = REHEARSAL_PHONES[0]
+PHONES = {"link": PHONE, "text": REPLYING_PHONE}
 APPLICANT = "Lê Thị Thử"
 # First choice: what people hand in most at a commune.
 SECTOR = "land"
@@ -46,8 +48,8 @@ class Sms:
     after: str
 
 
-def finish_one(session: Session, now: datetime) -> str:
-    """Register a dossier of the demo phone that is finished now; gives its code.
+def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
+    """Register a dossier of a demo phone that is finished now; gives its code.
 
     Takes the same road as a row of an imported file. A phone that wanted no more messages starts
     afresh, so the walk can be walked again. Refused `not_a_demo`, `no_province`.
@@ -66,15 +68,15 @@ def finish_one(session: Session, now: datetime) -> str:
         raise Refused("no_province")
     local = now.astimezone(LOCAL)
     received = local - timedelta(days=TAKEN_DAYS)
-    number = secrets.randbelow(MOST_NUMBER - LEAST_NUMBER) + LEAST_NUMBER
-    code = f"{province.dossier_prefix}.{UNIT_NUMBER}-{received:%y%m%d}-{number}"
+    serial = secrets.randbelow(MOST_NUMBER - LEAST_NUMBER) + LEAST_NUMBER
+    code = f"{province.dossier_prefix}.{UNIT_NUMBER}-{received:%y%m%d}-{serial}"
     record = CleanRow(
         row=1,
         dossier_code=code,
         procedure=ProcedureEntry(procedure.code, procedure.name, procedure.sector_code),
         agency=AgencyEntry(agency.code, agency.name, agency.valid_from, agency.valid_to, agency.id),
         applicant_name=APPLICANT,
-        phone=Phone(PHONE, "mobile"),
+        phone=Phone(number, "mobile"),
         received=Moment(received.date(), received.time().replace(microsecond=0)),
         due=Moment(local.date()),
         returned=Moment(local.date(), local.time().replace(microsecond=0)),
@@ -82,14 +84,14 @@ def finish_one(session: Session, now: datetime) -> str:
         ending=Outcome.GRANTED,
         warnings=(),
     )
-    indexes = sealing.phone_indexes(session, PHONE)
+    indexes = sealing.phone_indexes(session, number)
     session.execute(delete(OptOut).where(OptOut.phone_index.in_(indexes)))
     write(session, [Match(record, None)], now)
     return code
 
 
-def messages(console_file: Path, most: int) -> list[Sms]:
-    """What the demo phone received, newest first; a line that is being written is passed over."""
+def messages(console_file: Path, most: int, number: str = PHONE) -> list[Sms]:
+    """What a demo phone received, newest first; a line that is being written is passed over."""
     found = []
     lines = console_file.read_bytes().splitlines() if console_file.exists() else []
     for line in reversed(lines):
@@ -97,7 +99,7 @@ def messages(console_file: Path, most: int) -> list[Sms]:
             sms = json.loads(line)
         except ValueError:
             continue
-        if sms["to"] == PHONE:
+        if sms["to"] == number:
             found.append(_read(sms["text"], datetime.fromisoformat(sms["at"])))
         if len(found) == most:
             break

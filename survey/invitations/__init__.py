@@ -6,7 +6,7 @@ up.
 
 from survey.invitations.cells import FinishedDossier
 from survey.invitations.coverage import CoverageFigures, coverage, missing_entries, verify_coverage
-from survey.invitations.eligibility import REHEARSAL_PHONES
+from survey.invitations.eligibility import REHEARSAL_PHONES, REPLYING_PHONE
 from survey.invitations.ledger import register_finished
 from survey.invitations.links import (
     disown,
@@ -19,6 +19,7 @@ from survey.sms.suppression import opt_out
 
 __all__ = [
     "REHEARSAL_PHONES",
+    "REPLYING_PHONE",
     "CoverageFigures",
     "FinishedDossier",
     "coverage",

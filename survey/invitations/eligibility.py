@@ -18,7 +18,9 @@ from survey.workdays import local_day
 
 # Invented numbers of the demo phone: asked again and again, so gap and intermediary rules leave
 # them out while nothing is really sent.
-REHEARSAL_PHONES = ("+84900000001", "+84900000002")
+# The last one is asked to reply by text, as where a provider brings replies.
+REPLYING_PHONE = "+84900990099"
+REHEARSAL_PHONES = ("+84900000001", "+84900000002", REPLYING_PHONE)
 
 EVERYBODY = 100
 BY_KIND = {

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from survey.db import settings_of, table_of, write_many
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
-from survey.invitations.eligibility import Eligibility, draw
+from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
 from survey.models.count import Cell, count_finished
 from survey.models.dossier import Outcome
 from survey.models.invitation import CoverageEntry, Decision, Invitation
@@ -114,11 +114,12 @@ def _prepare(
     latest = select(Questionnaire).order_by(Questionnaire.version)
     kinds = {questionnaire.kind: questionnaire.id for questionnaire in session.scalars(latest)}
     delay = timedelta(minutes=0 if settings.is_rehearsal else province.invite_delay_minutes)
+    replying = sealing.phone_indexes(session, REPLYING_PHONE) if settings.is_rehearsal else ()
     asks = []
     for dossier in dossiers:
         due_at = max(now, finished_moment(dossier) + delay) if delay else now
         full = draw(session, "full", dossier.code) < province.full_percent
-        two_way = settings.sms.two_way
+        two_way = settings.sms.two_way or (dossier.phone_index in replying)
         asks.append(
             Ask(
                 dossier=dossier,

@@ -75,23 +75,32 @@ def finish_dossier() -> ResponseReturnValue:
     settings = _settings()
     if not settings.is_rehearsal:
         raise Refused("not_a_demo")
-    now = datetime.now(UTC)
+    kind, now = _kind(), datetime.now(UTC)
     with transaction() as session:
-        code = demo.finish_one(session, now)
+        code = demo.finish_one(session, now, demo.PHONES[kind])
     outbox.send_due(build_provider(settings), datetime.now(UTC))
     flash(f"Đã trả kết quả hồ sơ {code}. Tin nhắn mời đánh giá đã đến máy.", "done")
-    return redirect(url_for("demo.phone"), 303)
+    return redirect(url_for("demo.phone", kind=kind), 303)
+
+
+def _kind() -> str:
+    """Which of the two phones: `link`, unless the other is asked for."""
+    kind = request.values.get("kind", "link")
+    return kind if kind in demo.PHONES else "link"
 
 
 @blueprint.get("/phone")
 def phone() -> str:
     """A phone that shows what was sent to it, newest first."""
-    settings = _settings()
-    received = demo.messages(settings.sms.console_file, MESSAGES_SHOWN)
+    settings, kind = _settings(), _kind()
+    number = demo.PHONES[kind]
+    received = demo.messages(settings.sms.console_file, MESSAGES_SHOWN, number)
     return render_template(
         "demo/phone.html",
         messages=received,
-        number=mask_phone(demo.PHONE),
+        number=mask_phone(number),
+        kind=kind,
+        reply_number=settings.sms.reply_number,
         most=REPLY_LENGTH,
         is_rehearsal=settings.is_rehearsal,
     )
@@ -103,14 +112,15 @@ def reply() -> ResponseReturnValue:
     settings = _settings()
     if not settings.is_rehearsal:
         raise Refused("not_a_demo")
+    kind = _kind()
     text = request.form.get("text", "").strip()[:REPLY_LENGTH]
     if not text:
         flash("Chưa viết gì để gửi.", "wrong")
-        return redirect(url_for("demo.phone"), 303)
+        return redirect(url_for("demo.phone", kind=kind), 303)
     now = datetime.now(UTC)
-    inbound = InboundSms("console", secrets.token_hex(16), demo.PHONE, text)
+    inbound = InboundSms("console", secrets.token_hex(16), demo.PHONES[kind], text)
     with transaction() as session:
         conversation.receive(session, inbound, now)
     outbox.send_due(build_provider(settings), datetime.now(UTC))
     flash(f"Đã gửi: “{text}”.", "done")
-    return redirect(url_for("demo.phone"), 303)
+    return redirect(url_for("demo.phone", kind=kind), 303)

@@ -11,7 +11,7 @@ from tests.browser.conftest import overflows
 
 pytestmark = pytest.mark.browser
 REPLY = "Đơn vị đã nhận lỗi và hẹn trả kết quả vào thứ Sáu."
-PATHS = ("/demo", "/demo/phone")
+PATHS = ("/demo", "/demo/phone", "/demo/phone?kind=text")
 
 
 @pytest.fixture(name="demo")

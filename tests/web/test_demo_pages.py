@@ -5,11 +5,14 @@ import re
 from datetime import datetime
 
 import pytest
+from sqlalchemy import select
 
 from survey import demo
+from survey.models.case import Case
+from survey.models.response import Answer, Response
 from survey.models.staff import RoleName
 from survey.workdays import LOCAL
-from tests.conftest import run_command
+from tests.conftest import run_command, unit_of_work
 from tests.web.staff_accounts import FORM_TOKEN, post, sign_in
 
 LINK = re.compile(r'href="http://localhost(/s/[0-9A-Z]{12})"')
@@ -110,6 +113,30 @@ def test_the_phone_can_reply(demo_app):
     assert post(client, "/demo/phone/reply", text="  ", **sent).status_code == 303
     assert "Chưa viết gì" in client.get("/demo/phone").text
     assert [sms["to"] for sms in _messages(demo_app)] == [demo.PHONE] * 2
+
+
+def test_a_phone_without_internet_answers_by_text(demo_app):
+    """The other phone is asked for a reply, rates with its code, says why and asks for a call."""
+    client = demo_app.test_client()
+    page = "/demo/phone?kind=text"
+
+    def write(text):
+        assert post(client, "/demo/phone/reply", page=page, kind="text", text=text).location == page
+        return _messages(demo_app)[-1]
+
+    made = post(client, "/demo/dossier", page=page, kind="text")
+    assert made.location == page
+    (invitation,) = _messages(demo_app)
+    code = re.search(r"kem ma (\w{4}) gui 8099", invitation["text"])[1]
+    assert code in client.get(page).text
+    assert code not in client.get("/demo/phone").text
+    assert "GOI" in write(f"2 {code}")["text"]
+    assert write("phải đi lại nhiều lần")["text"] == _messages(demo_app)[1]["text"]
+    assert "se goi truoc" in write("GOI")["text"]
+    with unit_of_work(demo_app) as session:
+        assert session.scalars(select(Response.mode)).one() == "sms"
+        assert session.scalars(select(Answer.comment).order_by(Answer.version.desc())).first()
+        assert session.scalars(select(Case.contact_index)).one() is not None
 
 
 def test_invented_dossiers_stand_in_the_ledger(demo_app):
