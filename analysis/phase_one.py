@@ -6,6 +6,7 @@ happened to go well; so limits stand on a careful share, which the truth passes 
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -148,19 +149,20 @@ def frozen_charts(
     )
     if volumes.size == 0:
         raise AnalysisError("no_data", "There is no unit to watch.")
-    designs: dict[tuple[float, float], Chart] = {}
     keys = [
         (_up(max(1.0, volume), _VOLUME_STEP, 1.0), _share_up(q))
         for volume, q in zip(volumes.tolist(), shares.tolist(), strict=True)
     ]
-    for volume, q in set(keys):
-        batches = max(_BATCHES, math.ceil(volume / _BATCH_RATINGS))
-        allowed = alarms_per_month / volumes.size
-        whole = [math.ceil(volume)]
-        designs[volume, q] = design_charts(
-            whole, q, doubled_odds(q), allowed, batches=batches, rho=rho
-        )[0]
-    return tuple(designs[key] for key in keys)
+    allowed = alarms_per_month / volumes.size
+    return tuple(_design(volume, q, allowed, rho) for volume, q in keys)
+
+
+@cache
+def _design(volume: float, q: float, allowed: float, rho: float) -> Chart:
+    """Return the chart at a point of the grid; designed once, since many units share it."""
+    batches = max(_BATCHES, math.ceil(volume / _BATCH_RATINGS))
+    whole = [math.ceil(volume)]
+    return design_charts(whole, q, doubled_odds(q), allowed, batches=batches, rho=rho)[0]
 
 
 def _share_up(q: float) -> float:

@@ -15,6 +15,8 @@ from survey.models.dossier import Channel, Lateness, Outcome
 from survey.models.invitation import Decision
 from survey.models.organisation import Province
 from survey.models.questionnaire import FACTORS, SATISFIED_FROM
+from survey.models.response import Flag
+from survey.responses.flags import LEAST_BURST
 from survey.workdays import Calendar, local_day
 
 # Decisions that came after an invitation was made.
@@ -64,6 +66,8 @@ REVEALING_DAYS = 20
 # Truth 6.
 REACHED, REACHED_IN_SILENCE = 0.985, 0.06
 UNHAPPY_UP_TO = 2
+# Truth 5.
+BURST_ANSWERS, MOST_SATISFIED = 14, 5
 # Truth 7: the targets of land, construction and investment, 2021–2025 and after.
 FIRST_LEVEL, SECOND_LEVEL = 0.85, 0.9
 LAST_MONTH_OF_FIRST_LEVEL = "2025-12"
@@ -85,6 +89,8 @@ class Asked:
     reasons: str = ""
     comment: str | None = None
     wants_call: bool = False
+    # Signs of manipulation, joined by ";", as `survey.responses.flags` would have seen them.
+    flags: str = ""
 
 
 class Citizens:
@@ -118,6 +124,7 @@ class Citizens:
         self._plant(answered)
         for one in answered:
             self._say(one)
+        self._burst(answered)
         self._reveal(answered)
         return asked
 
@@ -217,6 +224,24 @@ class Citizens:
             shifted = {factor: one.rating + dice.choice(FACTOR_SHIFTS) for factor in FACTORS}
             one.factors = {factor: min(max(value, 1), 5) for factor, value in shifted.items()}
         one.wants_call = dice.random() < CALL_SHARE.get(one.rating, 0)
+
+    def _burst(self, answered: Sequence[Asked]) -> None:
+        """Truth 5: at one counter somebody taps for a dozen citizens within ten minutes."""
+        for one in answered:
+            ratings = {one.rating, *one.factors.values()}
+            if one.factors and len(ratings) == 1:
+                one.flags = Flag.SAME_EVERYWHERE
+        group = [
+            one
+            for one in answered
+            if one.dossier.cell
+            and one.dossier.unit is self.cast.bursting
+            and one.dossier.cell.month == self.truths.burst_month
+        ]
+        for place, one in enumerate(group[:BURST_ANSWERS]):
+            one.rating, one.factors = MOST_SATISFIED, {}
+            one.comment, one.reasons, one.wants_call = None, "", False
+            one.flags = Flag.BURST if place + 1 >= LEAST_BURST else ""
 
     def _reveal(self, answered: Sequence[Asked]) -> None:
         """Truth 9: some of the last bad answers hold a phone or an id number."""

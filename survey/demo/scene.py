@@ -88,18 +88,19 @@ class Truths:
     1. `fall_from`: land dossiers of the falling unit come late, and its citizens are angry.
     2. `small_month`: the small unit has exactly eight answers, which look bad and prove nothing.
     3. `tet`: work is slow and citizens impatient around Tết (None when no Tết is in the months).
+    5. `burst_month`: at one counter a dozen top ratings come within minutes; they carry a flag.
     6. `silence`: phones of one carrier are not reached; nobody is less satisfied.
     7. `crossing_sector`: its share stands on its target in every month.
 
     4 (online higher than counter), 8 (late and refused dossiers answer less and judge worse) and
-    9 (comments with phone and id numbers) hold everywhere. 5 (bursts of top scores) is missing:
-    answers keep no time in which a burst could be seen.
+    9 (comments with phone and id numbers) hold everywhere.
     """
 
     fall_from: date
     small_month: str
     tet: Span | None
     silence: Span
+    burst_month: str
     crossing_sector: str = "investment"
 
 
@@ -113,6 +114,7 @@ def truths(scene: Scene, calendar: Calendar) -> Truths:
         fall_from=local_day(month_bounds(fall)[0]) + timedelta(days=FALL_DAY - 1),
         small_month=judged,
         tet=_tet(scene, calendar),
+        burst_month=judged,
         silence=Span(first, first + timedelta(days=CARRIER_DAYS - 1)),
     )
 

@@ -83,11 +83,12 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """All units of a demo, and the two that carry truths."""
+    """All units of a demo, and the three that carry truths."""
 
     units: Sequence[Unit]
     falling: Unit
     small: Unit
+    bursting: Unit
 
 
 def cast_of(session: Session, scene: Scene) -> Cast:
@@ -114,7 +115,10 @@ def cast_of(session: Session, scene: Scene) -> Cast:
     if not local:
         raise Refused("demo_no_agency")
     by_code = {unit.code: unit for unit in today}
-    return Cast(units, by_code.get(FALLING_UNIT, local[0]), by_code.get(SMALL_UNIT, local[-1]))
+    falling, small = by_code.get(FALLING_UNIT, local[0]), by_code.get(SMALL_UNIT, local[-1])
+    others = [unit for unit in local if unit is not falling and unit is not small] or local
+    bursting = max(others, key=lambda unit: (unit.share, unit.code))
+    return Cast(units, falling, small, bursting)
 
 
 def _work(agency: Agency, spread: float) -> tuple[float, Mapping[str, float], tuple[str, str]]:

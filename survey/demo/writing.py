@@ -177,7 +177,7 @@ class Ledger:
                     "key": sealing.answer_key(self.session, tokens[place]),
                     "mode": Mode.WEB,
                     "questionnaire_id": self.questionnaires["full" if one.is_full else "short"],
-                    "flags": "",
+                    "flags": one.flags,
                 }
             )
             answers.append(

@@ -4,18 +4,21 @@ One demo of eight months with Tết in it serves all of these tests.
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from survey.demo import Scene, truths
 from survey.demo.units import FALLING_UNIT, SMALL_UNIT
+from survey.models.alert import Alert
 from survey.models.case import Case, CaseState
 from survey.models.count import Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.organisation import Agency
-from survey.models.response import Answer
+from survey.models.response import Answer, Flag
+from survey.models.watch import Signal
+from survey.monitoring.integrity import signs
 from survey.workdays import Calendar
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.web.staff_accounts import post
@@ -152,6 +155,41 @@ def test_late_dossiers_answer_less_and_judge_worse(app):
         }
     assert frame[Lateness.LATE] < 0.8 * frame[Lateness.ON_TIME]
     assert raw[Lateness.LATE] < raw[Lateness.ON_TIME] - 0.1
+
+
+def test_the_watch_tells_the_planted_from_the_rest(app):
+    """Truths 1, 2, 3 and 6: one fall, one dip of delivery, and no other alert in all the nights.
+
+    The fall is told within two months of the first late return, though only a dozen answer a month.
+    """
+    with unit_of_work(app) as session:
+        alerts = {alert.rule: alert for alert in session.scalars(select(Alert))}
+        watched = select(Alert.rule, Agency.code).outerjoin(Agency, Agency.id == Alert.agency_id)
+        told = session.execute(watched.join(Signal, Signal.alert_id == Alert.id)).all()
+        assert sorted(map(tuple, told)) == [
+            ("delivery_dip", None),
+            ("quality_drop", FALLING_UNIT),
+        ]
+        fall = session.get_one(Signal, alerts["quality_drop"].id)
+        assert fall.since >= TRUTHS.fall_from
+        opened = alerts["quality_drop"].opened_at.date()
+        assert opened - TRUTHS.fall_from <= timedelta(days=61)
+        dip = session.get_one(Signal, alerts["delivery_dip"].id)
+        assert TRUTHS.silence.holds(dip.since)
+        assert dip.seen / dip.out_of > 3 * dip.expected
+
+
+def test_a_burst_is_flagged_and_counts(app):
+    """Truth 5: one counter's top ratings within minutes carry a flag, and its score shows both."""
+    with unit_of_work(app) as session:
+        found = [one for one in signs(session, JUDGED) if one.flagged.get(Flag.BURST)]
+        (one,) = found
+        assert one.flagged[Flag.BURST] >= 3
+        assert one.share_without < one.share
+        assert one.is_notable
+        others = [other for other in signs(session, JUDGED) if other.is_asked_less]
+        assert others == []
+    assert figures(app, JUDGED, "agency")[one.key]["rated"] == one.rated
 
 
 def test_numbers_in_comments_are_masked_on_every_screen(app):

@@ -14,6 +14,7 @@ from survey.settings import Settings
 from survey.web.staff import (
     accounts,
     alerts,
+    analysis,
     cases,
     dashboard,
     errors,
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     rules.blueprint,
     cases.blueprint,
     alerts.blueprint,
+    analysis.blueprint,
     reports.blueprint,
     intake.blueprint,
     messages.blueprint,

@@ -53,6 +53,8 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "inbox.answer": HANDLERS,
     "inbox.done": HANDLERS,
     "inbox.reveal": HANDLERS,
+    # What stands behind the figures.
+    "analysis.integrity": REPORT_READERS,
     # Monthly reports of the whole province.
     "reports.show_all": REPORT_READERS,
     "reports.build": REPORT_MAKERS,
@@ -121,6 +123,7 @@ NAVIGATION = (
     Entry("alerts.show_all", "Cảnh báo"),
     Entry("inbox.show_all", "Hộp thư"),
     Entry("dashboard.show", "Chỉ số"),
+    Entry("analysis.integrity", "Phân tích"),
     Entry("reports.show_all", "Báo cáo"),
     Entry("intake.show_all", "Nhập hồ sơ"),
     Entry("messages.show", "Tin nhắn", ("texts",)),
