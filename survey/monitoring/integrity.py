@@ -106,9 +106,7 @@ def signs(session: Session, month: str) -> list[Signs]:
         )
         for place, agency in enumerate(agencies)
     ]
-    return sorted(
-        found, key=lambda one: (not one.is_notable, -sum(one.flagged.values()), one.label)
-    )
+    return sorted(found, key=lambda one: (not one.is_notable, one.label))
 
 
 def _asked_less(asked: Mapping[str, Asked]) -> float | None:
