@@ -80,7 +80,12 @@ def finish_dossier() -> ResponseReturnValue:
         code = demo.finish_one(session, now, demo.PHONES[kind])
     outbox.send_due(build_provider(settings), datetime.now(UTC))
     flash(f"Đã trả kết quả hồ sơ {code}. Tin nhắn mời đánh giá đã đến máy.", "done")
-    return redirect(url_for("demo.phone", kind=kind), 303)
+    return _to_phone(kind)
+
+
+def _to_phone(kind: str) -> ResponseReturnValue:
+    """Show one of the phones; the first has the plain address."""
+    return redirect(url_for("demo.phone", kind=None if kind == "link" else kind), 303)
 
 
 def _kind() -> str:
@@ -116,11 +121,11 @@ def reply() -> ResponseReturnValue:
     text = request.form.get("text", "").strip()[:REPLY_LENGTH]
     if not text:
         flash("Chưa viết gì để gửi.", "wrong")
-        return redirect(url_for("demo.phone", kind=kind), 303)
+        return _to_phone(kind)
     now = datetime.now(UTC)
     inbound = InboundSms("console", secrets.token_hex(16), demo.PHONES[kind], text)
     with transaction() as session:
         conversation.receive(session, inbound, now)
     outbox.send_due(build_provider(settings), datetime.now(UTC))
     flash(f"Đã gửi: “{text}”.", "done")
-    return redirect(url_for("demo.phone", kind=kind), 303)
+    return _to_phone(kind)
