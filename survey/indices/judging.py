@@ -115,15 +115,19 @@ def figures(tallies: Sequence[Tally], rules: Rules, *, provisional: bool) -> lis
     index = headline.anytime_lines if provisional else headline.headline_lines
     found = index(cells.y, cells.n, cells.N, cells.late, rules.confidence)
     bounds = zip(found.estimate.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
-    judged = _judge(tallies, cells, rules)
+    judged = _judge(tallies, cells, rules, provisional=provisional)
     return [
         _figure(tally, limits, verdict, provisional=provisional)
         for tally, limits, verdict in zip(tallies, bounds, judged, strict=True)
     ]
 
 
-def _judge(tallies: Sequence[Tally], cells: _Cells, rules: Rules) -> list[_Judged]:
-    """Verdicts of all lines; those with one target are judged at once."""
+def _judge(
+    tallies: Sequence[Tally], cells: _Cells, rules: Rules, *, provisional: bool
+) -> list[_Judged]:
+    """Verdicts of all lines; those with one target are judged at once. While provisional nothing
+    is certain: more dossiers finish.
+    """
     targets = [tally.line.target.value if tally.line.target else None for tally in tallies]
     rated, total = cells.n.sum(axis=1), cells.N.sum(axis=1)
     judged = [_Judged("uncertain", int(n) < rules.judged_from, None) for n in rated]
@@ -134,7 +138,7 @@ def _judge(tallies: Sequence[Tally], cells: _Cells, rules: Rules) -> list[_Judge
         for place, line in enumerate(np.flatnonzero(chosen).tolist()):
             certain = {"met": bool(told.secured[place]), "not_met": bool(told.lost[place])}
             needed = told.needed_n[place]
-            sure = next((name for name, holds in certain.items() if holds), "")
+            sure = next((name for name, holds in certain.items() if holds and not provisional), "")
             judged[line] = _settle(
                 (sure, str(told.verdict[place])),
                 (int(rated[line]), int(total[line])),

@@ -226,14 +226,13 @@ def _late_row(place: str, label: str, finished: int, late: int) -> tuple[Cell, .
 
 
 def rule_table(rules: Sequence[RuleHit], unproven: int) -> Table:
-    """Agencies that could not be rated "good", with the rule's own words and its source."""
+    """Agencies that could not be rated "good"; each rule's own words and source stand below."""
     columns = (
         Column("TT", 8, Kind.COUNT),
-        Column("Cơ quan, đơn vị", 38),
-        Column("Nội dung", 25),
-        Column("Kết quả", 16, Kind.SHARE),
-        Column("Ngưỡng", 24),
-        Column("Căn cứ", 54),
+        Column("Cơ quan, đơn vị", 67),
+        Column("Nội dung", 40),
+        Column("Kết quả", 20, Kind.SHARE),
+        Column("Ngưỡng", 30),
     )
     rows = tuple(
         (
@@ -242,11 +241,11 @@ def rule_table(rules: Sequence[RuleHit], unproven: int) -> Table:
             Cell(phrases.RULES.get(hit.rule, hit.rule)),
             Cell(f"{phrases.percent(hit.value)}%", hit.value, Kind.SHARE),
             Cell(phrases.OPERATORS.get(hit.operator, "{}").format(f"{phrases.level(hit.limit)}%")),
-            Cell(f"“{hit.quote}” ({phrases.source(hit.source)})"),
         )
         for place, hit in enumerate(rules, 1)
     )
-    notes = (RANKING_NOTE, *((unproven_words(unproven),) if unproven else ()))
+    bases = dict.fromkeys(f"Căn cứ: “{hit.quote}” ({phrases.source(hit.source)})." for hit in rules)
+    notes = (*bases, RANKING_NOTE, *((unproven_words(unproven),) if unproven else ()))
     return Table("Đơn vị chưa đủ điều kiện xếp hạng tốt", columns, rows, 0, notes)
 
 

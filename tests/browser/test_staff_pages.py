@@ -48,6 +48,8 @@ PAGES = {
     "leader": [
         f"/staff/dashboard?period={OPEN}",
         "/staff/dashboard?period=2025-01",
+        "/staff/index-cards",
+        "/staff/index-cards/verdict",
         "/staff/accounts",
     ],
     "admin": ["/staff/accounts", "/staff/accounts/new", "/staff/settings"],

@@ -197,11 +197,16 @@ def test_an_open_month_shows_the_interval_that_may_be_watched(
     """
     with transact() as session:
         fill(session, LAND, 1000, (0, 0, 40, 100, 260))
-    (live,) = show(runner, "sector").values()
+        fill(session, COPY, 6, (3, 2, 0, 0, 0))
+        few = indices.show(session, MONTH, "sector", NOW_CLOSED)[0]
+        assert (few.key, few.status, few.needed) == ("justice", indices.Status.FEW, 1)
+    live = show(runner, "sector")["land"]
     sequence = analysis.confidence_sequence(360, 400, 1000, 0.95)
     assert (live["low"], live["high"]) == (sequence.low, sequence.high)
     runner("index", "close", "--period", MONTH, "--now", CLOSING)
-    (closed,) = show(runner, "sector").values()
+    found = show(runner, "sector")
+    closed = found["land"]
+    assert found["justice"]["verdict"] == "not_met"
     assert live["low"] < closed["low"] < closed["high"] < live["high"]
 
 
