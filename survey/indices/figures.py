@@ -73,7 +73,7 @@ class Figure:
     # Share of 4–5 among all ratings of the five factors together, and how many these are.
     sipas: float | None = None
     sipas_rated: int = 0
-    # Too few ratings for a verdict by the province's rule, and nothing certain without one.
+    # Too few ratings for a verdict by the province's rule, and not those of all dossiers either.
     few: bool = False
     # Must not be printed, so that nobody works out another line from the total.
     covers: bool = False

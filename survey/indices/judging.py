@@ -151,13 +151,14 @@ def _judge(
 def _settle(
     words: tuple[str, str], counts: tuple[int, int], needed: int | None, judged_from: int
 ) -> _Judged:
-    """What holds whatever the silent say; else what the bounds say of enough ratings."""
+    """From enough ratings, or all: what holds whatever the silent say, else what bounds say."""
     (sure, told), (rated, total) = words, counts
-    if sure:
-        return _Judged(sure, few=False, needed=None)
     if not rated:
         return _Judged("uncertain", few=True, needed=None)
-    if rated >= judged_from:
+    enough = rated >= judged_from or rated == total
+    if enough and sure:
+        return _Judged(sure, few=False, needed=None)
+    if enough:
         return _Judged(told, few=False, needed=None if needed is None else needed - rated)
     least = min(max(needed or 0, judged_from), total)
     return _Judged("uncertain", few=True, needed=least - rated)
@@ -208,8 +209,8 @@ def broken(tallies: Sequence[Tally], rules: Rules) -> list[dict[str, Any]]:
     """Agencies (`tallies` of the overall question) that touch a bar, with the bar's own words.
 
     Lateness is counted on all dossiers, in whole numbers. The index is `proven` at or below its
-    bar when its whole interval is, from enough ratings, or when the silent could not change it;
-    an index that merely stands there is listed as not proven.
+    bar when its whole interval is, from enough ratings or from all; an index that merely stands
+    there is listed as not proven.
     """
     found = []
     for floor in rules.floors:
@@ -255,8 +256,7 @@ def _low(tallies: Sequence[Tally], floor: Floor, rules: Rules) -> list[tuple[Tal
     for tally, one, outcome, total in zip(tallies, judged, told.tolist(), totals, strict=True):
         if one.index is None:
             continue
-        at_best = Fraction(one.satisfied + total - one.rated, total)
-        enough = at_best <= limit or one.rated >= rules.judged_from
+        enough = one.rated >= rules.judged_from or one.rated == total
         if outcome == "below_floor" and enough:
             touched.append((tally, one.index, True))
         elif one.index <= limit:

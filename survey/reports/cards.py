@@ -330,10 +330,13 @@ CARDS: tuple[Card, ...] = (
                 "Đạt: cả khoảng tin cậy từ mục tiêu trở lên. Chưa đạt: cả khoảng dưới mục tiêu."
                 " Còn lại là Chưa rõ, kèm số phiếu cần thêm."
             ),
-            "Dưới số phiếu tối thiểu của tỉnh (ban đầu là 30) thì không kết luận: Ít mẫu.",
             (
-                "Nếu người chưa trả lời nói gì cũng không đổi được kết quả thì kết luận ngay, dù"
-                " ít phiếu."
+                "Dưới số phiếu tối thiểu của tỉnh (ban đầu là 30) thì không kết luận: Ít mẫu; trừ"
+                " khi mọi hồ sơ đều có phiếu."
+            ),
+            (
+                "Đủ số phiếu rồi mà người chưa trả lời nói gì cũng không đổi được kết quả thì kết"
+                " luận ngay."
             ),
             "Kết luận một lần, khi chốt kỳ. Phiếu đến sau không đổi kết luận đã chốt.",
         ),

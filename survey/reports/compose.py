@@ -239,8 +239,8 @@ def _verdict_point(report: Report) -> Point:
         f"{signs[Status.MET]} Đạt: cả khoảng tin cậy từ mục tiêu trở lên;"
         f" {signs[Status.NOT_MET]} Chưa đạt: cả khoảng tin cậy dưới mục tiêu;"
         f" {signs[Status.UNCERTAIN]} Chưa rõ: khoảng tin cậy chứa mục tiêu, chưa đủ phiếu để kết"
-        f" luận; {signs[Status.FEW]} Ít mẫu: dưới {report.judging.judged_from} phiếu, trừ khi người"
-        " chưa trả lời không thể làm thay đổi kết quả. Kết luận đưa ra một lần, khi chốt kỳ.",
+        f" luận; {signs[Status.FEW]} Ít mẫu: dưới {report.judging.judged_from} phiếu, trừ khi mọi"
+        " hồ sơ đều có phiếu. Kết luận đưa ra một lần, khi chốt kỳ.",
     )
 
 

@@ -206,14 +206,14 @@ def test_an_open_month_shows_the_interval_that_may_be_watched(
     runner("index", "close", "--period", MONTH, "--now", CLOSING)
     found = show(runner, "sector")
     closed = found["land"]
-    assert found["justice"]["verdict"] == "not_met"
+    assert found["justice"]["verdict"] == "uncertain"
     assert live["low"] < closed["low"] < closed["high"] < live["high"]
 
 
 def test_the_province_decides_how_sure_and_from_how_many(
     transact: Transact, runner: Runner
 ) -> None:
-    """Confidence and fewest ratings are the province's own; what nobody can change needs neither,
+    """Confidence and fewest ratings are the province's own; where all answered neither is needed,
     and a closed month keeps the rules it was judged by.
     """
     with transact() as session:
