@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.schema import SchemaItem
 
 from survey.db import Base, one_of, write_many
 from survey.models.dossier import Channel, Lateness
@@ -42,100 +44,92 @@ class Cell:
     lateness: str
 
 
-class Count(Base):
+class _InMonth:
+    """The first part of every key: a local month, YYYY-MM."""
+
+    month: Mapped[str] = mapped_column(String(7), primary_key=True, sort_order=-9)
+
+
+class _ByHandling:
+    """The end of every key: how a dossier was handed in, and whether its result came late."""
+
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True, sort_order=-5)
+    lateness: Mapped[str] = mapped_column(String(10), primary_key=True, sort_order=-4)
+
+
+class _OfAgency(_InMonth, _ByHandling):
+    """The key of a cell."""
+
+    agency_id: Mapped[int] = mapped_column(
+        ForeignKey("agency.id"), primary_key=True, autoincrement=False, sort_order=-8
+    )
+    sector_code: Mapped[str] = mapped_column(
+        ForeignKey("sector.code"), primary_key=True, sort_order=-7
+    )
+
+
+class _OfProcedure(_InMonth, _ByHandling):
+    """The key of a procedure's counts, for all agencies together."""
+
+    procedure_code: Mapped[str] = mapped_column(
+        ForeignKey("procedure.code"), primary_key=True, sort_order=-6
+    )
+
+
+class _Rated:
+    """How many answers gave 1 … 5 to one question."""
+
+    question: Mapped[str] = mapped_column(String(10), primary_key=True, sort_order=-1)
+    n1: Mapped[int] = mapped_column(default=0)
+    n2: Mapped[int] = mapped_column(default=0)
+    n3: Mapped[int] = mapped_column(default=0)
+    n4: Mapped[int] = mapped_column(default=0)
+    n5: Mapped[int] = mapped_column(default=0)
+
+
+def _constraints(not_negative: str, *more: SchemaItem) -> tuple[Any, ...]:
+    """What every table of counts has; counts lie in the order of their keys."""
+    kinds = (one_of("channel", Channel), one_of("lateness", Lateness))
+    check = CheckConstraint(not_negative, name="not_negative")
+    return (*kinds, *more, check, {"sqlite_with_rowid": False})
+
+
+class Count(_OfAgency, _Rated, Base):
     """How many answers gave 1 … 5 to one question in one cell."""
 
     __tablename__ = "count"
-    __table_args__ = (
-        one_of("channel", Channel),
-        one_of("lateness", Lateness),
-        one_of("question", Question),
-        CheckConstraint(NOT_NEGATIVE, name="not_negative"),
-        {"sqlite_with_rowid": False},
-    )
-
-    month: Mapped[str] = mapped_column(String(7), primary_key=True)
-    agency_id: Mapped[int] = mapped_column(
-        ForeignKey("agency.id"), primary_key=True, autoincrement=False
-    )
-    sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
-    lateness: Mapped[str] = mapped_column(String(10), primary_key=True)
-    question: Mapped[str] = mapped_column(String(10), primary_key=True)
-    n1: Mapped[int] = mapped_column(default=0)
-    n2: Mapped[int] = mapped_column(default=0)
-    n3: Mapped[int] = mapped_column(default=0)
-    n4: Mapped[int] = mapped_column(default=0)
-    n5: Mapped[int] = mapped_column(default=0)
+    __table_args__ = _constraints(NOT_NEGATIVE, one_of("question", Question))
 
 
-class ProcedureCount(Base):
+class ProcedureCount(_OfProcedure, _Rated, Base):
     """The same per procedure, for all agencies together; its sums equal those of Count."""
 
     __tablename__ = "procedure_count"
-    __table_args__ = (
-        one_of("channel", Channel),
-        one_of("lateness", Lateness),
-        one_of("question", Question),
-        CheckConstraint(NOT_NEGATIVE, name="not_negative"),
-        {"sqlite_with_rowid": False},
-    )
-
-    month: Mapped[str] = mapped_column(String(7), primary_key=True)
-    procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
-    lateness: Mapped[str] = mapped_column(String(10), primary_key=True)
-    question: Mapped[str] = mapped_column(String(10), primary_key=True)
-    n1: Mapped[int] = mapped_column(default=0)
-    n2: Mapped[int] = mapped_column(default=0)
-    n3: Mapped[int] = mapped_column(default=0)
-    n4: Mapped[int] = mapped_column(default=0)
-    n5: Mapped[int] = mapped_column(default=0)
+    __table_args__ = _constraints(NOT_NEGATIVE, one_of("question", Question))
 
 
-class Frame(Base):
+class Frame(_OfAgency, Base):
     """How many dossiers of a cell finished, were invited, were reached and answered."""
 
     __tablename__ = "frame"
-    __table_args__ = (
-        one_of("channel", Channel),
-        one_of("lateness", Lateness),
-        CheckConstraint(
-            "finished >= 0 AND invited >= 0 AND delivered >= 0 AND answered >= 0",
-            name="not_negative",
-        ),
-        {"sqlite_with_rowid": False},
+    __table_args__ = _constraints(
+        "finished >= 0 AND invited >= 0 AND delivered >= 0 AND answered >= 0"
     )
 
-    month: Mapped[str] = mapped_column(String(7), primary_key=True)
-    agency_id: Mapped[int] = mapped_column(
-        ForeignKey("agency.id"), primary_key=True, autoincrement=False
-    )
-    sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
-    lateness: Mapped[str] = mapped_column(String(10), primary_key=True)
     finished: Mapped[int] = mapped_column(default=0)
     invited: Mapped[int] = mapped_column(default=0)
     delivered: Mapped[int] = mapped_column(default=0)
     answered: Mapped[int] = mapped_column(default=0)
 
 
-class ProcedureFrame(Base):
+class ProcedureFrame(_OfProcedure, Base):
     """How many dossiers of a procedure finished, all agencies together."""
 
     __tablename__ = "procedure_frame"
-    __table_args__ = (
-        one_of("channel", Channel),
-        one_of("lateness", Lateness),
-        CheckConstraint("finished >= 0", name="not_negative"),
-        Index("ix_procedure_frame_procedure_code", "procedure_code"),
-        {"sqlite_with_rowid": False},
+    __table_args__ = _constraints(
+        "finished >= 0", Index("ix_procedure_frame_procedure_code", "procedure_code")
     )
 
-    month: Mapped[str] = mapped_column(String(7), primary_key=True)
-    procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
-    lateness: Mapped[str] = mapped_column(String(10), primary_key=True)
     finished: Mapped[int] = mapped_column(default=0)
 
 
