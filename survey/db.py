@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -86,6 +87,17 @@ class SurveySession(FlaskSession):
     def __init__(self, db: SQLAlchemy, **options: Any) -> None:  # noqa: ANN401
         super().__init__(db, **options)
         self.info["settings"] = current_app.extensions["settings"]
+        self._engine = db.engine
+
+    def get_bind(
+        self,
+        mapper: Any | None = None,  # noqa: ANN401, ARG002
+        clause: Any | None = None,  # noqa: ANN401, ARG002
+        bind: Engine | Connection | None = None,
+        **_more: Any,  # noqa: ANN401
+    ) -> Engine | Connection:
+        """The one engine there is; the look at every statement's tables is saved."""
+        return bind or self._engine
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": SurveySession})
@@ -112,7 +124,7 @@ def transaction() -> Iterator[Session]:
     session.rollback()  # ends the reads of this request, so the write begins on a fresh view
     session.info["writing"] = True
     try:
-        session.connection(execution_options={"writing": True})
+        session.info["connection"] = session.connection(execution_options={"writing": True})
         yield session
         session.commit()
     except BaseException:
@@ -120,6 +132,12 @@ def transaction() -> Iterator[Session]:
         raise
     finally:
         session.info["writing"] = False
+        session.info["connection"] = None
+
+
+def connection_of(session: Session) -> Connection:
+    """The connection of this unit of work: an answer writes through it five times."""
+    return session.info.get("connection") or session.connection()
 
 
 @event.listens_for(Engine, "connect")
@@ -179,28 +197,27 @@ def table_of(model: type[Base]) -> Table:
 
 
 def write_many(session: Session, statement: Insert, rows: Sequence[Mapping[str, object]]) -> None:
-    """Run an INSERT for many rows that all name the same columns; others get their plain defaults.
+    """Run an INSERT for rows that all name the same columns; others get their plain defaults.
 
     An import writes half a million rows: values are made ready a column at a time and go to the
     driver as they are, without a look of SQLAlchemy at every single one. `statement` is kept.
     """
     if not rows:
         return
-    connection = session.connection()
-    columns: dict[str, Iterable[object]] = {}
-    for column in cast("Table", statement.table).columns:
-        if column.name in rows[0]:
-            values = [row[column.name] for row in rows]
-            ready = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-            columns[column.name] = _ready_once(ready, values) if ready else values
-        elif isinstance(column.default, ScalarElementColumnDefault):
-            columns[column.name] = repeat(column.default.arg, len(rows))
-    sql, is_positional = _compiled(statement, connection.dialect, tuple(columns))
-    given = zip(*columns.values(), strict=True)
-    connection.exec_driver_sql(
-        sql,
-        list(given) if is_positional else [dict(zip(columns, one, strict=True)) for one in given],
-    )
+    connection = connection_of(session)
+    plan = _plan(statement, connection.dialect, frozenset(rows[0]))
+    columns: list[Iterable[object]] = []
+    for one in plan.columns:
+        if one.is_given:
+            values = [row[one.name] for row in rows]
+            columns.append(_ready_once(one.ready, values) if one.ready else values)
+        else:
+            columns.append(repeat(one.default, len(rows)))
+    given: list[Any] = list(zip(*columns, strict=True))
+    if not plan.is_positional:
+        names = [one.name for one in plan.columns]
+        given = [dict(zip(names, values, strict=True)) for values in given]
+    connection.exec_driver_sql(plan.sql, given if len(given) > 1 else given[0])
 
 
 def _ready_once(ready: Callable[[Any], Any], values: Sequence[object]) -> list[object]:
@@ -209,11 +226,40 @@ def _ready_once(ready: Callable[[Any], Any], values: Sequence[object]) -> list[o
     return [known[value] for value in values]
 
 
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of an INSERT: given by each row and perhaps made ready, or its plain default."""
+
+    name: str
+    is_given: bool
+    ready: Callable[[Any], Any] | None
+    default: object
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How rows of one shape are written; values go in the order of the columns."""
+
+    sql: str
+    is_positional: bool
+    columns: Sequence[_Column]
+
+
 @lru_cache(maxsize=64)
-def _compiled(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, bool]:
-    """Text of a statement that gets these columns, and whether its values go by position."""
-    compiled = statement.compile(dialect=dialect, column_keys=list(names))
-    return str(compiled), bool(compiled.positional)
+def _plan(statement: Insert, dialect: Dialect, given: frozenset[str]) -> _Plan:
+    """Compile an INSERT for rows that name these columns."""
+    columns = [
+        _Column(
+            column.name,
+            column.name in given,
+            column.type.dialect_impl(dialect).bind_processor(dialect),
+            getattr(column.default, "arg", None),
+        )
+        for column in cast("Table", statement.table).columns
+        if column.name in given or isinstance(column.default, ScalarElementColumnDefault)
+    ]
+    compiled = statement.compile(dialect=dialect, column_keys=[one.name for one in columns])
+    return _Plan(str(compiled), bool(compiled.positional), columns)
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:

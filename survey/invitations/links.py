@@ -1,6 +1,7 @@
 """What a citizen's link opens, and two wishes: this is not my dossier, send me no more."""
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
@@ -21,7 +22,19 @@ _BY_HASH = (
 )
 
 
-def may_answer(invitation: Invitation, now: datetime) -> bool:
+class Link(Protocol):
+    """What tells whether a link still takes answers: the model has it, and so has a plain row."""
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it may be answered until."""
+
+    @property
+    def is_disowned(self) -> bool:
+        """Whether the receiver said: not my dossier."""
+
+
+def may_answer(invitation: Link, now: datetime) -> bool:
     """Whether the question can still be answered."""
     return now < invitation.expires_at and not invitation.is_disowned
 

@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.schema import SchemaItem
 
-from survey.db import Base, one_of, write_many
+from survey.db import Base, connection_of, one_of, write_many
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
 
@@ -139,14 +139,14 @@ def _add(
     """Add `steps` to the row at `key`, making it when missing: one statement, safe when many do it
     at once.
     """
-    connection = session.connection()
+    connection = connection_of(session)
     if min(steps.values()) < 0:  # only what was counted is taken out, so the row is there
         at_key = {f"at_{name}": value for name, value in key.items()}
         by = {f"by_{name}": step for name, step in steps.items()}
         connection.execute(_taking(table, tuple(key), tuple(steps)), {**at_key, **by})
         return
     statement = _putting(table, connection.dialect.name, tuple(steps))
-    connection.execute(statement, {**key, **steps})
+    write_many(session, statement, [{**key, **steps}])
 
 
 @cache
@@ -169,7 +169,8 @@ def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> 
     return statement
 
 
-def _cell_key(cell: Cell) -> dict[str, object]:
+def cell_columns(cell: Cell) -> dict[str, object]:
+    """A cell as columns of a row."""
     return {
         "month": cell.month,
         "agency_id": cell.agency_id,
@@ -190,7 +191,7 @@ def _procedure_key(cell: Cell, procedure_code: str) -> dict[str, object]:
 
 def move_frame(session: Session, cell: Cell, **steps: int) -> None:
     """Add to finished, invited, delivered or answered of a cell (steps may be negative)."""
-    _add(session, Frame, _cell_key(cell), steps)
+    _add(session, Frame, cell_columns(cell), steps)
 
 
 def count_finished(
@@ -206,7 +207,7 @@ def count_finished(
         cells[cell] += times
         procedures[tuple(_procedure_key(cell, procedure_code).items())] += times
     frame = [
-        {**_cell_key(cell), "finished": times, "invited": invited.get(cell, 0)}
+        {**cell_columns(cell), "finished": times, "invited": invited.get(cell, 0)}
         for cell, times in sorted(cells.items(), key=repr)
     ]
     _add_all(session, Frame, frame, ("finished", "invited"))
@@ -222,7 +223,7 @@ def count_answers(session: Session, answered: Mapping[tuple[Cell, str, str, int]
     procedures: dict[tuple[tuple[str, object], ...], Counter[str]] = {}
     for (cell, procedure_code, question, rating), times in answered.items():
         for found, key in (
-            (cells, _cell_key(cell)),
+            (cells, cell_columns(cell)),
             (procedures, _procedure_key(cell, procedure_code)),
         ):
             row = (*key.items(), ("question", question))
@@ -238,7 +239,11 @@ def count_reached(
     """Count invitations that arrived, and those that were answered, of many cells at once."""
     cells = sorted({*delivered, *answered}, key=repr)
     rows = [
-        {**_cell_key(cell), "delivered": delivered.get(cell, 0), "answered": answered.get(cell, 0)}
+        {
+            **cell_columns(cell),
+            "delivered": delivered.get(cell, 0),
+            "answered": answered.get(cell, 0),
+        }
         for cell in cells
     ]
     _add_all(session, Frame, rows, ("delivered", "answered"))
@@ -253,7 +258,7 @@ def _add_all(
     """Add many rows in one statement; those that are there grow by the `counted` columns."""
     if not rows:
         return
-    dialect_name = session.connection().dialect.name
+    dialect_name = connection_of(session).dialect.name
     write_many(session, _putting(table, dialect_name, tuple(counted)), rows)
 
 
@@ -268,7 +273,7 @@ def move_counts(
     for ratings, step in ((new, 1), (old, -1)):
         for question, rating in sorted(ratings.items()):
             steps = {f"n{rating}": step}
-            _add(session, Count, {**_cell_key(cell), "question": question}, steps)
+            _add(session, Count, {**cell_columns(cell), "question": question}, steps)
             _add(
                 session,
                 ProcedureCount,

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from survey.db import Base, one_of
+from survey.db import Base, connection_of, one_of
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
@@ -152,7 +152,7 @@ def lock_cell(session: Session, cell: Cell) -> bool:
     True when others may have written meanwhile: what was read before is to be read again.
     PostgreSQL only: SQLite's writing transactions already come one after the other.
     """
-    if session.get_bind().dialect.name != "postgresql":
+    if connection_of(session).dialect.name != "postgresql":
         return False
     month = select(func.pg_advisory_xact_lock_shared(_lock_number("closing", cell.month)))
     session.execute(month)
@@ -162,7 +162,7 @@ def lock_cell(session: Session, cell: Cell) -> bool:
 
 def lock_month(session: Session, month: str) -> None:
     """Wait for the answers of a month that are being written, and hold back new ones."""
-    if session.get_bind().dialect.name == "postgresql":
+    if connection_of(session).dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_lock_number("closing", month))))
 
 
@@ -179,9 +179,9 @@ def forget_order(session: Session, response: Response) -> None:
     in one statement a table; `lock_cell` was taken before. SQLite's tables without row numbers lie
     in the order of their random keys and need nothing.
     """
-    session.flush()
-    if session.get_bind().dialect.name != "postgresql":
+    if connection_of(session).dialect.name != "postgresql":
         return
+    session.flush()
     cell = (
         Response.agency_id == response.agency_id,
         Response.sector_code == response.sector_code,

@@ -8,12 +8,13 @@ once is told by tallies of ten minutes, which count answers and no rating, and l
 import hmac
 import math
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Insert, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from survey.db import settings_of
+from survey.db import connection_of, settings_of
 from survey.models.count import Frame
 from survey.models.questionnaire import HIGHEST_RATING, Question
 from survey.models.response import Answer, AnswerTally, Flag, Response
@@ -29,6 +30,13 @@ BUSY_SLOTS = 60
 DEVIATIONS = 3.1
 _DIGEST = "sha256"
 _MAC_LENGTH = 12
+_MONTHS = (
+    select(func.sum(Frame.answered).label("answers"))
+    .where(Frame.agency_id == bindparam("agency_id"), Frame.month < bindparam("month"))
+    .group_by(Frame.month)
+    .subquery()
+)
+_FULLEST = select(func.max(_MONTHS.c.answers))
 
 
 def shown_at(session: Session, token: str, now: datetime) -> str:
@@ -48,13 +56,9 @@ def is_too_fast(session: Session, token: str, shown: str, now: datetime) -> bool
 def is_burst(session: Session, agency_id: int, rating: int, month: str, now: datetime) -> bool:
     """Count one more answer to an agency; whether a top rating came among too many at once."""
     slot = datetime.fromtimestamp(now.timestamp() // SLOT.seconds * SLOT.seconds, UTC)
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    fresh = dialect.insert(AnswerTally).values(agency_id=agency_id, slot=slot, answers=1)
-    counted = fresh.on_conflict_do_update(
-        index_elements=[AnswerTally.agency_id, AnswerTally.slot],
-        set_={"answers": AnswerTally.answers + 1},
-    ).returning(AnswerTally.answers)
-    answers = session.connection().execute(counted).scalar_one()
+    connection = connection_of(session)
+    row = {"agency_id": agency_id, "slot": slot, "answers": 1}
+    answers = connection.execute(_counting(connection.dialect.name), row).scalar_one()
     if rating < HIGHEST_RATING or answers < LEAST_BURST:
         return False
     usual = _busiest(session, agency_id, month) / BUSY_SLOTS
@@ -75,15 +79,21 @@ def forget_tallies(session: Session, now: datetime) -> None:
     session.execute(delete(AnswerTally).where(AnswerTally.slot < now - TALLIES_LIVE))
 
 
+@cache
+def _counting(dialect_name: str) -> Insert:
+    """The statement that adds an answer to its tally; built once, since every answer needs it."""
+    fresh = (postgresql if dialect_name == "postgresql" else sqlite).insert(AnswerTally)
+    statement: Insert = fresh.on_conflict_do_update(
+        index_elements=[AnswerTally.agency_id, AnswerTally.slot],
+        set_={"answers": AnswerTally.answers + 1},
+    ).returning(AnswerTally.answers)
+    return statement
+
+
 def _busiest(session: Session, agency_id: int, month: str) -> int:
     """Answers of the agency's fullest month up to this one."""
-    sums = (
-        select(func.sum(Frame.answered).label("answers"))
-        .where(Frame.agency_id == agency_id, Frame.month < month)
-        .group_by(Frame.month)
-        .subquery()
-    )
-    return session.scalar(select(func.max(sums.c.answers))) or 0
+    place = {"agency_id": agency_id, "month": month}
+    return connection_of(session).scalar(_FULLEST, place) or 0
 
 
 def _mac(session: Session, token: str, moment: str) -> str:

@@ -1,14 +1,14 @@
 """What the page of a link shows. Reading writes nothing.
 
-The page is opened more often than anything else, so its three statements are built once and bring
-plain rows.
+The page is opened more often than anything else, so its statements are built once and bring plain
+rows; the first opening needs only one.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey.cases.clocks import may_reopen
@@ -26,7 +26,6 @@ from survey.workdays import local_day
 
 _LINK = (
     select(
-        Invitation.questionnaire_id,
         Invitation.expires_at,
         Invitation.is_disowned,
         Dossier.code,
@@ -35,12 +34,22 @@ _LINK = (
         Agency.name.label("agency"),
         Procedure.name.label("procedure"),
         select(Province.hotline).limit(1).scalar_subquery().label("hotline"),
+        select(Response.id)
+        .where(Response.key.in_(bindparam("keys", expanding=True)))
+        .limit(1)
+        .scalar_subquery()
+        .label("response_id"),
+        QuestionnaireItem.question,
+        QuestionnaireItem.text_vi,
+        QuestionnaireItem.text_en,
     )
     .join(Dossier, Dossier.id == Invitation.dossier_id)
     .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
     .join(Agency, Agency.id == CoverageEntry.agency_id)
     .join(Procedure, Procedure.code == Dossier.procedure_code)
+    .join(QuestionnaireItem, QuestionnaireItem.questionnaire_id == Invitation.questionnaire_id)
     .where(Invitation.token_hash.in_(bindparam("hashes", expanding=True)))
+    .order_by(QuestionnaireItem.position)
 )
 _RATINGS = [getattr(Answer, question) for question in ("overall", *FACTORS)]
 _SAID = (
@@ -57,9 +66,8 @@ _SAID = (
         Case.closed_at,
         Case.contact_index,
     )
-    .join(Response, Response.id == Answer.response_id)
-    .outerjoin(Case, Case.response_id == Response.id)
-    .where(Response.key.in_(bindparam("keys", expanding=True)))
+    .outerjoin(Case, Case.response_id == Answer.response_id)
+    .where(Answer.response_id == bindparam("response_id"))
     .order_by(Answer.version.desc())
     .limit(1)
 )
@@ -68,11 +76,6 @@ _RESPONSE = (
     select(Response)
     .where(Response.key.in_(bindparam("keys", expanding=True)))
     .options(joinedload(Response.answers))
-)
-_ITEMS = (
-    select(QuestionnaireItem.question, QuestionnaireItem.text_vi, QuestionnaireItem.text_en)
-    .where(QuestionnaireItem.questionnaire_id == bindparam("questionnaire_id"))
-    .order_by(QuestionnaireItem.position)
 )
 
 
@@ -141,10 +144,13 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
     """The page of a link; NotFound for unknown, malformed and expired links alike."""
     clean = clean_token(token)
     connection = session.connection()
-    link = connection.execute(_LINK, {"hashes": sealing.invitation_hashes(session, clean)}).first()
-    if link is None:
+    hashes, keys = sealing.invitation_hashes(session, clean), sealing.answer_keys(session, clean)
+    rows = connection.execute(_LINK, {"hashes": hashes, "keys": keys}).all()
+    if not rows:
         raise NotFound("no_such_link")
-    said = connection.execute(_SAID, {"keys": sealing.answer_keys(session, clean)}).first()
+    link, said = rows[0], None
+    if link.response_id is not None:
+        said = connection.execute(_SAID, {"response_id": link.response_id}).first()
     is_open = now < link.expires_at
     case = said if said is not None and said.case_code is not None else None
     if not is_open and not (case and stays_readable(case.state, case.closed_at, now)):
@@ -159,7 +165,7 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
         finished_on=local_day(link.finished_at) if link.finished_at else None,
         may_answer=is_open and not link.is_disowned,
         is_disowned=link.is_disowned,
-        items=_items(connection, link.questionnaire_id),
+        items=tuple(Item(row.question, row.text_vi, row.text_en) for row in rows),
         answer=_said(said) if said else None,
         case=_glimpse(case, now) if case else None,
         masked_phone=phone,
@@ -177,11 +183,6 @@ def find_response(session: Session, keys: list[bytes]) -> Response | None:
     if session.connection().scalar(_RESPONSE_ID, {"keys": keys}) is None:
         return None  # as for most: no objects have to be made to find nothing
     return session.scalars(_RESPONSE, {"keys": keys}).unique().first()
-
-
-def _items(connection: Connection, questionnaire_id: int) -> tuple[Item, ...]:
-    rows = connection.execute(_ITEMS, {"questionnaire_id": questionnaire_id})
-    return tuple(Item(row.question, row.text_vi, row.text_en) for row in rows)
 
 
 def _said(row: Any) -> Said:  # noqa: ANN401 - a row of _SAID

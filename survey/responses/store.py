@@ -3,21 +3,30 @@ comes.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import Select, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from survey import alerts, invitations
 from survey.cases.opening import reopen_by_citizen
-from survey.db import table_of
+from survey.db import connection_of, table_of, write_many
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import Case
-from survey.models.count import move_counts, move_frame
-from survey.models.invitation import Invitation
-from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING, Question
+from survey.models.count import Cell, cell_columns, move_counts, move_frame
+from survey.models.dossier import Dossier
+from survey.models.invitation import CoverageEntry, Invitation
+from survey.models.questionnaire import (
+    FACTORS,
+    HIGHEST_RATING,
+    LOWEST_RATING,
+    Question,
+    Questionnaire,
+    QuestionnaireKind,
+)
 from survey.models.response import Answer, Flag, Mode, Response, forget_order, lock_cell
 from survey.models.snapshot import Snapshot
 from survey.privacy import sealing
@@ -29,7 +38,36 @@ COMMENT_LENGTH = 2000
 NOTHING_SAID = {**dict.fromkeys(map(str, Question)), "reasons": "", "comment": None}
 WRITE_RESPONSE = insert(table_of(Response))
 WRITE_ANSWER = insert(table_of(Answer))
+# Everything a rating needs to know, in one look and as a plain row; most answers are just that.
+_QUESTION = (
+    select(
+        Invitation.dossier_id,
+        Invitation.questionnaire_id,
+        Questionnaire.kind,
+        Invitation.expires_at,
+        Invitation.is_disowned,
+        CoverageEntry.agency_id,
+        CoverageEntry.sector_code,
+        CoverageEntry.month,
+        CoverageEntry.channel,
+        CoverageEntry.lateness,
+        CoverageEntry.procedure_code,
+        select(func.coalesce(func.max(Snapshot.number), 0))
+        .where(Snapshot.month == CoverageEntry.month)
+        .scalar_subquery()
+        .label("closings"),
+        select(Response.id)
+        .where(Response.key.in_(bindparam("keys", expanding=True)))
+        .limit(1)
+        .scalar_subquery()
+        .label("response_id"),
+    )
+    .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
+    .join(Questionnaire, Questionnaire.id == Invitation.questionnaire_id)
+)
 _LAST_CLOSING = select(func.max(Snapshot.number)).where(Snapshot.month == bindparam("month"))
+_BY_TOKEN = _QUESTION.where(Invitation.token_hash.in_(bindparam("hashes", expanding=True)))
+_BY_ID = _QUESTION.where(Invitation.id == bindparam("invitation_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +109,17 @@ def submit(session: Session, token: str, submission: Submission, now: datetime) 
     without a stored rating, `bad_contact_phone`, and what `Submission.check` finds.
     """
     submission.check()
-    invitation = invitations.find_by_token(session, token, now)
-    if not invitations.may_answer(invitation, now):
+    clean = clean_token(token)
+    keys, hashes = sealing.answer_keys(session, clean), sealing.invitation_hashes(session, clean)
+    sender = _Sender(_BY_TOKEN, {"keys": keys, "hashes": hashes}, Mode.WEB, token)
+    asked = sender.asked(session)
+    if asked is None or not invitations.may_answer(asked, now):
+        invitations.find_by_token(session, token, now)  # tells unknown and expired links apart
         raise Refused("answering_closed")
-    wish = _contact_wish(session, invitation, submission)
-    keys = sealing.answer_keys(session, clean_token(token))
-    return _store(session, _Sender(invitation, keys, Mode.WEB, token), submission, wish, now)
+    if asked.kind != QuestionnaireKind.FULL:  # factors were not asked, so nothing answers them
+        submission = replace(submission, ratings=None)
+    wish = _contact_wish(session, asked, submission)
+    return _store(session, sender, asked, submission, wish, now)
 
 
 def submit_by_sms(
@@ -89,8 +132,13 @@ def submit_by_sms(
     keys = sealing.answer_keys(session, sealing.sms_token(e164, invitation.reply_code))
     wish = None
     if submission.contact:
-        wish = alerts.ContactWish(e164, _name(session, invitation), invitation.dossier.code)
-    return _store(session, _Sender(invitation, keys, Mode.SMS), submission, wish, now)
+        dossier = invitation.dossier
+        wish = alerts.ContactWish(e164, _name(session, dossier), dossier.code)
+    sender = _Sender(_BY_ID, {"keys": keys, "invitation_id": invitation.id}, Mode.SMS)
+    asked = sender.asked(session)
+    if asked is None:
+        raise NotFound("no_such_link")
+    return _store(session, sender, asked, submission, wish, now)
 
 
 def disown(session: Session, token: str, now: datetime) -> None:
@@ -140,42 +188,78 @@ def reopen(session: Session, token: str, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """The question that is answered, as `_QUESTION` reads it."""
+
+    dossier_id: int
+    questionnaire_id: int
+    kind: str
+    expires_at: datetime
+    is_disowned: bool
+    cell: Cell
+    procedure_code: str
+    # How often the month was closed already.
+    closings: int
+    # The response that is there already.
+    response_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Sender:
-    """Who answers: the invitation, the keys it may be stored under (current first), the way it
+    """Who answers: how the question is found, `keys` of the answer (current first), the way it
     came.
     """
 
-    invitation: Invitation
-    keys: Sequence[bytes]
+    statement: Select[*tuple[Any, ...]]
+    values: Mapping[str, Any]
     mode: Mode
     # The link's own, empty for an answer by SMS.
     token: str = ""
+
+    def asked(self, session: Session) -> _Asked | None:
+        """The question as it stands now."""
+        row = connection_of(session).execute(self.statement, self.values).first()
+        if row is None:
+            return None
+        cell = Cell(row.agency_id, row.sector_code, row.month, row.channel, row.lateness)
+        return _Asked(
+            dossier_id=row.dossier_id,
+            questionnaire_id=row.questionnaire_id,
+            kind=row.kind,
+            expires_at=row.expires_at,
+            is_disowned=row.is_disowned,
+            cell=cell,
+            procedure_code=row.procedure_code,
+            closings=row.closings,
+            response_id=row.response_id,
+        )
 
 
 def _store(
     session: Session,
     sender: _Sender,
+    asked: _Asked,
     submission: Submission,
     wish: alerts.ContactWish | None,
     now: datetime,
 ) -> Answer:
-    coverage = sender.invitation.coverage
-    if lock_cell(session, coverage.cell):
-        session.refresh(sender.invitation, ["is_disowned"])
-        if sender.invitation.is_disowned:
+    if lock_cell(session, asked.cell):
+        again = sender.asked(session)
+        if again is None or again.is_disowned:
             raise Refused("answering_closed")
-    response = find_response(session, list(sender.keys))
+        asked = again
+    response = session.get_one(Response, asked.response_id) if asked.response_id else None
     previous = response.answers[-1] if response else None
     if previous is None and submission.overall is None:
         raise Invalid("rating_first")
     if response is None:
-        answer = _first_version(session, sender, submission, now)
+        answer = _first_version(session, sender, asked, submission, now)
         response = answer.response
     else:
-        answer = _next_version(session, response, submission)
+        answer = _next_version(session, response, asked, submission)
     if answer is not previous:
         old = previous.ratings if previous else {}
-        move_counts(session, coverage.cell, coverage.procedure_code, old, answer.ratings)
+        move_counts(session, asked.cell, asked.procedure_code, old, answer.ratings)
     alerts.raise_for_answer(session, now, response, answer, wish)
     if submission.contact is False:
         alerts.withdraw_contact(session, now, response)
@@ -185,48 +269,45 @@ def _store(
 
 
 def _first_version(
-    session: Session, sender: _Sender, submission: Submission, now: datetime
+    session: Session, sender: _Sender, asked: _Asked, submission: Submission, now: datetime
 ) -> Answer:
     """A new response with its first answer, written as bare rows: most answers are just that."""
-    cell = sender.invitation.coverage.cell
     response = Response(
         id=secrets.token_hex(16),
-        key=sender.keys[0],
-        agency_id=cell.agency_id,
-        sector_code=cell.sector_code,
-        month=cell.month,
-        channel=cell.channel,
-        lateness=cell.lateness,
+        key=sender.values["keys"][0],
+        **cell_columns(asked.cell),
         mode=sender.mode,
-        questionnaire_id=sender.invitation.questionnaire_id,
+        questionnaire_id=asked.questionnaire_id,
         flags="",
     )
     said = _merged(NOTHING_SAID, submission)
-    closing = _closings(session, cell.month)
-    answer = Answer(response_id=response.id, version=1, closing=closing, response=response, **said)
+    answer = Answer(
+        response_id=response.id, version=1, closing=asked.closings, response=response, **said
+    )
     seen = set()
     if flags.is_too_fast(session, sender.token, submission.shown, now):
         seen.add(Flag.TOO_FAST)
-    if flags.is_burst(session, cell.agency_id, answer.overall, cell.month, now):
+    if flags.is_burst(session, asked.cell.agency_id, answer.overall, asked.cell.month, now):
         seen.add(Flag.BURST)
     response.flags = flags.flags_of(response, answer, frozenset(seen))
     for statement, row in ((WRITE_RESPONSE, response), (WRITE_ANSWER, answer)):
         columns = table_of(type(row)).columns
-        values = {column.name: getattr(row, column.name) for column in columns}
-        session.connection().execute(statement, values)
-    move_frame(session, cell, answered=1)
+        write_many(session, statement, [{one.name: getattr(row, one.name) for one in columns}])
+    move_frame(session, asked.cell, answered=1)
     return answer
 
 
-def _next_version(session: Session, response: Response, submission: Submission) -> Answer:
+def _next_version(
+    session: Session, response: Response, asked: _Asked, submission: Submission
+) -> Answer:
     """The latest answer when nothing changed, else a new version with the changes merged in."""
     previous = response.answers[-1]
     before = _content(previous)
     after = _merged(before, submission)
     if after == before:
         return previous
-    closing = _closings(session, response.month)
-    answer = Answer(response_id=response.id, version=previous.version + 1, closing=closing, **after)
+    number, closing = previous.version + 1, asked.closings
+    answer = Answer(response_id=response.id, version=number, closing=closing, **after)
     response.answers.append(answer)
     response.flags = flags.flags_of(response, answer)
     session.flush()
@@ -257,12 +338,12 @@ def _closings(session: Session, month: str) -> int:
 
 
 def _contact_wish(
-    session: Session, invitation: Invitation, submission: Submission
+    session: Session, asked: _Asked, submission: Submission
 ) -> alerts.ContactWish | None:
     """The number a citizen wants to be called on: the typed one, else the dossier's own."""
     if not submission.contact:
         return None
-    dossier = invitation.dossier
+    dossier = session.get_one(Dossier, asked.dossier_id)
     if submission.contact_phone.strip():
         phone = clean_phone(submission.contact_phone)
         if phone.e164 is None or phone.kind not in {"mobile", "landline"}:
@@ -272,11 +353,10 @@ def _contact_wish(
         number = sealing.unseal(session, "dossier.phone", dossier.code, dossier.phone_sealed)
     else:
         raise Invalid("bad_contact_phone")
-    return alerts.ContactWish(number, _name(session, invitation), dossier.code)
+    return alerts.ContactWish(number, _name(session, dossier), dossier.code)
 
 
-def _name(session: Session, invitation: Invitation) -> str:
-    dossier = invitation.dossier
+def _name(session: Session, dossier: Dossier) -> str:
     if dossier.name_sealed is None:
         return ""
     return sealing.unseal(session, "dossier.name", dossier.code, dossier.name_sealed)

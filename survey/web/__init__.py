@@ -1,6 +1,7 @@
 """The web edge: parse, one transaction, one call, render."""
 
 from flask import Flask
+from werkzeug.routing import IntegerConverter, Map
 
 from survey.web import demo, errors, headers, staff
 from survey.web.health import health
@@ -13,8 +14,16 @@ from survey.web.webhooks import webhooks
 BLUEPRINTS = (public, health, metrics, webhooks, demo.blueprint)
 
 
+class RowNumber(IntegerConverter):
+    """A row's number in an address: what no column can hold is no page, not a fault."""
+
+    def __init__(self, places: Map) -> None:
+        super().__init__(places, max=2**31 - 1)
+
+
 def register(app: Flask) -> None:
     """Put every page and webhook on the application."""
+    app.url_map.converters["int"] = RowNumber
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.session_interface = StaffSessions()

@@ -31,7 +31,8 @@ def register(app: Flask) -> None:
     """Answer every refusal and failure that no page caught."""
     app.register_error_handler(SurveyError, refused)
     app.register_error_handler(HTTPException, failed)
-    app.register_error_handler(DataError, impossible)
+    for impossibility in (DataError, OverflowError):  # the second is what SQLite's driver says
+        app.register_error_handler(impossibility, impossible)
     for failure in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(failure, busy)
 

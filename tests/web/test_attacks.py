@@ -116,3 +116,11 @@ def test_what_citizens_write_is_text_for_staff(app, client, token):
     shown = client.get(f"/s/{token}?page=reasons").text
     assert "&lt;script&gt;alert(1)" in shown
     assert "<script" not in shown
+
+
+@pytest.mark.parametrize("size", [2**31, 2**63, 10**30])
+def test_numbers_beyond_every_column_are_no_fault(app, size):
+    """A row's number that no table can hold is an unknown page; elsewhere it is a bad request."""
+    assert signed_in(app, "admin").get(f"/staff/accounts/{size}").status_code == 404
+    queue = signed_in(app, "leader").get(f"/staff/cases?page={size}")
+    assert queue.status_code < 500

@@ -103,6 +103,17 @@ def test_the_full_questionnaire_rates_five_factors(app, client, transact):
     assert sent == dict(re.findall(r'name="(\w+)" value="(\d)" checked', page))
 
 
+def test_factors_that_were_not_asked_are_not_stored(app, client, transact):
+    """The short questionnaire takes the five names for nothing; what it does ask is stored."""
+    with transact() as session:
+        token = invite(session)
+    sent = {"overall": "4", "access": "1", "feedback": "2", "comment": "Nhanh"}
+    assert client.post(f"/s/{token}", data=sent).status_code == 303
+    assert answers(app) == [(4, "", "Nhanh")]
+    with app.app_context():
+        assert db.session.execute(select(Answer.access, Answer.feedback)).all() == [(None, None)]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
