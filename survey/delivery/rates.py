@@ -25,8 +25,8 @@ from survey.workdays import local_day
 
 SHOWN_DAYS = 14
 BASE_DAYS = 28
-# Below so many days or messages before it, a day is not judged.
-FEWEST_DAYS, FEWEST_BEFORE = 10, 100
+# Below so many days or messages before it, or messages on it, a day is not judged.
+FEWEST_DAYS, FEWEST_BEFORE, FEWEST_ON_IT = 10, 100, 10
 # From so many messages a day on, p-limits are uselessly narrow.
 LANEY_FROM = 1000
 SIGMAS = 3.0
@@ -154,7 +154,7 @@ def _judge(series: Series) -> tuple[Day, ...]:
     for place, (n, y) in enumerate(series):
         base = [one for one in sound[-BASE_DAYS:] if one[0]]
         known = len(base) >= FEWEST_DAYS and _sum(base)[0] >= FEWEST_BEFORE
-        is_low = bool(known and n and _is_low((n, y), base))
+        is_low = known and n >= FEWEST_ON_IT and _is_low((n, y), base)
         if not is_low:
             sound.append((n, y))
         if place >= len(series) - SHOWN_DAYS:

@@ -36,6 +36,14 @@ REASONS: dict[str, str] = {
     "released": "được gửi lại",
     "unreachable": "máy không liên lạc được",
     "worker_lost": "tiến trình gửi bị ngắt",
+    # Names of faults as the libraries give them.
+    "ChunkedEncodingError": "phản hồi bị cắt giữa chừng",
+    "ConnectionError": "mất kết nối",
+    "JSONDecodeError": "phản hồi không đọc được",
+    "ReadTimeout": "quá lâu không có phản hồi",
+    "RemoteDisconnected": "mất kết nối",
+    "TimeoutError": "quá lâu không có phản hồi",
+    "TwilioRestException": "nhà cung cấp báo lỗi",
 }
 HOLDS: dict[str, str] = {
     "window": "Ngoài giờ gửi tin",
