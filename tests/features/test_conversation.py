@@ -37,7 +37,8 @@ class Phone:
                 ask_everybody(session)
                 session.scalars(select(Province)).one().phone_gap_days = 0
                 finish(session, [Wanted(number, phone=PHONE) for number in numbers], now)
-            for minutes in range(0, 11 * len(numbers), 11):
+            # Ten minutes lie between two messages to a phone, and a reminder may go first.
+            for minutes in range(0, 11 * len(numbers) + 11, 11):
                 outbox.send_due(self.gateway, now + timedelta(minutes=minutes))
             with transaction() as session:
                 query = select(Dossier.code, Invitation.reply_code)
@@ -176,6 +177,38 @@ def test_a_wrong_code(phone, read):
     (question,) = phone.writes(f"5 {wrong}")
     assert "ma 4 ky tu" in question
     assert read(Answer.overall) == []
+
+
+def test_a_wrong_code_with_two_dossiers(phone, read):
+    """A code that fits none of several is asked about once, and counted for none of them."""
+    codes = phone.asked(1, 2)
+    at = NOW + timedelta(minutes=30)
+    wrong = next(code for code in ("7Q2M", "7Q2N", "7Q2P") if code not in codes)
+    assert "hon mot ho so" in phone.writes(f"1 {wrong}", at=at)[0]
+    assert phone.writes(f"1 {wrong}", at=at) == []
+    assert read(Answer.overall) == []
+    assert len(phone.writes(f"4 {codes[1]}", at=at)) == 1
+    assert read(Answer.overall) == [4]
+
+
+def test_a_conversation_is_open_as_long_as_its_link(phone, read):
+    """Until the minute the invitation ends a reply counts; from then on none does."""
+    phone.asked(1)
+    (end,) = read(Invitation.expires_at)
+    assert phone.writes("5", at=end) == []
+    assert read(Answer.overall) == []
+    assert len(phone.writes("5", at=end - timedelta(minutes=1))) == 1
+    assert read(Answer.overall) == [5]
+
+
+def test_the_older_of_two_has_ended(phone, read):
+    """Once only one conversation is left open, a reply without a code is about that one."""
+    phone.asked(1)
+    (end,) = read(Invitation.expires_at)
+    phone.asked(2, now=end - DAY)
+    assert "hon mot ho so" in phone.writes("2", at=end - timedelta(hours=20))[0]
+    assert "GOI" in phone.writes("2", at=end + timedelta(hours=1))[0]
+    assert read(Answer.overall) == [2]
 
 
 def test_unclear_is_asked_once(phone, read):

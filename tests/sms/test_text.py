@@ -21,7 +21,8 @@ from survey.sms.text import (
     unaccent,
 )
 
-REFERENCE = Path(__file__).parents[2] / "survey" / "reference" / "data"
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "survey" / "reference" / "data"
 LETTERS = (
     "àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ"
     "ÀÁẢÃẠĂẰẮẲẴẶÂẦẤẨẪẬÈÉẺẼẸÊỀẾỂỄỆÌÍỈĨỊÒÓỎÕỌÔỒỐỔỖỘƠỜỚỞỠỢÙÚỦŨỤƯỪỨỬỮỰỲÝỶỸỴĐ"
@@ -115,6 +116,14 @@ def test_bodies_fit_their_budget_with_longest_values(locale):
             assert not REFUSED_BY_CARRIERS & set(sms.text)
             if locale != "vi_accented":
                 assert (sms.encoding, sms.segments) == ("gsm7", 1), name
+
+
+def test_no_body_is_written_for_nothing():
+    """Each body is sent by some feature."""
+    rooms = ("responses", "invitations", "cases", "sms/outbox")
+    sources = [path for room in rooms for path in (ROOT / "survey" / room).rglob("*.py")]
+    written = "".join(path.read_text(encoding="utf-8") for path in sources)
+    assert [name for name in body_names("vi") if f'"{name}"' not in written] == []
 
 
 # A province registers a template with these filled in.
