@@ -6,7 +6,7 @@ help: ## this list
 
 run: ## set up, load demo data into an empty database, serve on PORT (8000) until Ctrl-C
 	@deploy/venv.sh run
-	@deploy/packages.sh pdf
+	@deploy/packages.sh pdf font
 	@exec .venv/bin/python -u -m deploy.run
 
 test: ## run all tests on SQLite, PostgreSQL and in Chromium, and check coverage
@@ -22,7 +22,7 @@ lint: ## ruff, mypy, the import road, translation catalogs, migrations against m
 
 bench: ## measure against floors, write benchmarks/results.json, fail when a target is missed
 	@deploy/venv.sh test
-	@deploy/packages.sh pdf browser
+	@deploy/packages.sh pdf font browser
 	@exec .venv/bin/python -m benchmarks
 
 pin: ## compile requirements.in and tests/requirements.in into the pinned lists

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Installs Debian packages for what pip cannot bring: pdf (Pango and a font with Vietnamese),
-# browser (Chromium), postgresql, nginx or kannel (an SMS gateway). Without root or apt it says what
+# Installs Debian packages for what pip cannot bring: pdf (Pango), font (Tinos, as wide as Times New
+# Roman and with every Vietnamese letter, which Debian's Liberation lacks), browser (Chromium), postgresql, nginx or kannel (an SMS gateway). Without root or apt it says what
 # is missing; never fails.
 set -eu
 
 missing() {
     case "$1" in
     pdf) ! python3 -c 'import ctypes; ctypes.CDLL("libpangoft2-1.0.so.0"); ctypes.CDLL("libharfbuzz-subset.so.0")' 2>/dev/null ;;
+    font) [ -z "$(find /usr/share/fonts /usr/local/share/fonts \( -iname 'tinos-regular.*' -o -iname 'times.ttf' \) -print 2>/dev/null)" ] ;;
     browser) ! command -v chromium >/dev/null 2>&1 ;;
     postgresql) ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1 ;;
     nginx) ! command -v nginx >/dev/null 2>&1 && [ ! -x /usr/sbin/nginx ] ;;
@@ -17,8 +18,12 @@ missing() {
 for need in "$@"; do
     case "$need" in
     pdf)
-        packages="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation"
+        packages="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
         without="PDF reports are not available; everything else works."
+        ;;
+    font)
+        packages="fonts-croscore"
+        without="PDF reports take some letters from a second font."
         ;;
     browser)
         packages="chromium"
@@ -36,7 +41,7 @@ for need in "$@"; do
         packages="kannel kannel-extras"
         without="Tests with a real SMS gateway are skipped."
         ;;
-    *) echo "usage: deploy/packages.sh pdf|browser|postgresql|nginx|kannel ..." >&2 && exit 2 ;;
+    *) echo "usage: deploy/packages.sh pdf|font|browser|postgresql|nginx|kannel ..." >&2 && exit 2 ;;
     esac
     missing "$need" || continue
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

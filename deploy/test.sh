@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 deploy/venv.sh test
-deploy/packages.sh pdf browser kannel
+deploy/packages.sh pdf font browser kannel
 
 result=0
 .venv/bin/python -m pytest -n 2 --cov --cov-report= || result=1

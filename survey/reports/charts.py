@@ -4,6 +4,7 @@ Shape tells the status as well as colour, so it reads in black and white.
 """
 
 import io
+import logging
 from typing import Any
 
 import matplotlib as mpl
@@ -27,8 +28,10 @@ LOOKS: dict[Status, dict[str, Any]] = {
     Status.PROVISIONAL: {"marker": "D", "color": "#4d4d4d", "markerfacecolor": "white"},
     Status.NO_TARGET: {"marker": "s", "color": "#6b6b6b", "markerfacecolor": "white"},
 }
+# Where a family is missing the next one serves; nobody need be told.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 STYLE: dict[Any, Any] = {
-    "font.family": ["Liberation Sans", "DejaVu Sans"],
+    "font.family": ["Arimo", "Liberation Sans", "DejaVu Sans"],
     "font.size": 9,
     "svg.fonttype": "path",
     "svg.hashsalt": "lang-nghe",

@@ -185,6 +185,10 @@ def test_a_leader_approves_and_the_files_are_made_again(sqlite_office):
     assert "Duyệt báo cáo" not in analyst.get(ROOM).text
     assert post(analyst, address, page=ROOM).status_code == 403
     leader = signed_in(sqlite_office, "leader")
+    assert "Duyệt báo cáo" not in leader.get(ROOM).text  # there is nothing to read yet
+    draft = sqlite_office.extensions["settings"].reports_folder / MONTH / f"bao-cao-{MONTH}.docx"
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(b"draft")
     assert leader.get(ROOM).text.count("Duyệt báo cáo") == 1
     assert post(leader, address, page=ROOM).status_code == 303
     assert work(sqlite_office)
