@@ -93,6 +93,7 @@ def test_create_app_only_wires():
                 "survey/indices",
                 "survey/alerts",
                 "survey/delivery",
+                "survey/insights",
                 "survey/monitoring",
                 "survey/reports",
             ),

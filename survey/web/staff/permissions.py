@@ -54,6 +54,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "inbox.done": HANDLERS,
     "inbox.reveal": HANDLERS,
     # What stands behind the figures.
+    "analysis.show": REPORT_READERS,
     "analysis.integrity": REPORT_READERS,
     # Monthly reports of the whole province.
     "reports.show_all": REPORT_READERS,
@@ -123,7 +124,7 @@ NAVIGATION = (
     Entry("alerts.show_all", "Cảnh báo"),
     Entry("inbox.show_all", "Hộp thư"),
     Entry("dashboard.show", "Chỉ số"),
-    Entry("analysis.integrity", "Phân tích"),
+    Entry("analysis.show", "Phân tích"),
     Entry("reports.show_all", "Báo cáo"),
     Entry("intake.show_all", "Nhập hồ sơ"),
     Entry("messages.show", "Tin nhắn", ("texts",)),

@@ -1,0 +1,132 @@
+"""Comparison, drivers, funnel and outlook say what the data bear, else that they do not."""
+
+import secrets
+
+import pytest
+
+from survey import insights
+from survey.indices import Breakdown
+from survey.models.count import Cell, count_answers, count_finished
+from survey.models.response import Answer, Response
+from tests.conftest import unit_of_work
+from tests.features.answering import agencies, questionnaire_id
+from tests.web.staff_accounts import signed_in
+
+PROCEDURE = "1.012784"
+
+
+def fill(session, agency, month, good, bad, lateness="on_time"):
+    """Satisfied and dissatisfied ratings of one cell, as many dossiers again without an answer."""
+    cell = Cell(agency.id, "land", month, "counter", lateness)
+    finished = 2 * (good + bad)
+    count_finished(session, {(cell, PROCEDURE): finished}, {cell: finished})
+    rated = {(cell, PROCEDURE, "overall", level): n for level, n in ((4, good), (2, bad)) if n}
+    count_answers(session, rated)
+
+
+def test_a_change_of_mix_is_no_change_of_quality(sqlite_app):
+    """More late dossiers lower the raw share, not the comparison; a real fall is told as one."""
+    with unit_of_work(sqlite_app) as session:
+        here, there, small = agencies(session)[:3]
+        for month, late in (("2026-04", 1), ("2026-05", 9)):
+            fill(session, here, month, 180, 20)
+            fill(session, here, month, 10 * late, 10 * late, lateness="late")
+        fill(session, there, "2026-04", 180, 20)
+        fill(session, there, "2026-05", 100, 100)
+        fill(session, small, "2026-04", 8, 0)
+        fill(session, small, "2026-05", 0, 8)
+        found = insights.changes(session, "2026-05", "2026-04", Breakdown.AGENCY)
+        by_key = {one.key: one for one in found}
+        assert not by_key[here.code].is_sure
+        assert by_key[here.code].difference == pytest.approx(0)
+        fall = by_key[there.code]
+        assert fall.is_sure
+        assert fall.difference == pytest.approx(-0.4)
+        assert fall.low < -0.4 < fall.high < 0
+        assert by_key[small.code].difference is None
+        assert found[0].key == there.code
+
+
+def test_the_funnel_names_who_is_outside(sqlite_app):
+    """A unit far below is outside, a small one with the same share is not, and below five none."""
+    with unit_of_work(sqlite_app) as session:
+        units = agencies(session)[:12]
+        for agency in units[:9]:
+            fill(session, agency, "2026-05", 90, 10)
+        fill(session, units[9], "2026-05", 60, 60)
+        fill(session, units[10], "2026-05", 3, 3)
+        fill(session, units[11], "2026-05", 0, 4)
+        found = insights.funnel(session, "2026-05")
+        outside = {dot.key: dot for dot in found.dots if dot.outside}
+        assert set(outside) == {units[9].code}
+        assert outside[units[9].code].is_below
+        assert len(found.dots) == 11
+        assert insights.funnel(session, "2026-06") is None
+
+
+def test_drivers_need_two_hundred_and_find_the_planted_one(sqlite_app):
+    """Below 200 complete answers nothing is said; above, the factor that moves along stands out."""
+    with unit_of_work(sqlite_app) as session:
+        agency, form = agencies(session)[0], questionnaire_id(session)
+        assert insights.drivers(session, "2026-05").factors == ()
+        for number in range(260):
+            overall, other = 1 + number % 5, 1 + number * 7 // 5 % 5
+            row = Response(
+                id=secrets.token_hex(16),
+                key=secrets.token_bytes(16),
+                agency_id=agency.id,
+                sector_code="land",
+                month="2026-03",
+                channel="counter",
+                lateness="on_time",
+                mode="web",
+                questionnaire_id=form,
+            )
+            factors = dict.fromkeys(("access", "procedure", "officials", "feedback"), other)
+            row.answers.append(
+                Answer(version=1, closing=0, overall=overall, result=overall, **factors)
+            )
+            session.add(row)
+        found = insights.drivers(session, "2026-05")
+        assert found.complete == 260
+        first = found.factors[0]
+        assert (first.factor, first.quadrant != "") == ("result", True)
+        assert first.low > 0.2
+        assert insights.drivers(session, "2027-05").complete == 0
+
+
+def test_the_year_is_arithmetic_first_and_words_last(sqlite_app):
+    """Out of reach is told by counting; a short series gets no forecast, a long one words."""
+    with unit_of_work(sqlite_app) as session:
+        here = agencies(session)[0]
+        for number in range(1, 6):
+            fill(session, here, f"2026-{number:02d}", 60, 40)
+        (overall, land) = insights.outlooks(session, "2026-05")
+        assert (overall.words, overall.forecast) == ("too_short", None)
+        assert land.needed == pytest.approx((0.9 * 1200 - 300) / 700)
+        assert land.needed > 1
+        for number in range(1, 13):
+            fill(session, here, f"2025-{number:02d}", 99, 1)
+        (overall, _) = insights.outlooks(session, "2026-05")
+        assert overall.words == "unlikely"
+        assert overall.forecast < overall.target
+
+
+def test_the_page_says_what_is_not_known(app):
+    """Analysts read changes with their grounds; an empty month says so; heads may not."""
+    with unit_of_work(app) as session:
+        units = agencies(session)[:3]
+        for agency in units:
+            fill(session, agency, "2026-04", 180, 20)
+            fill(session, agency, "2026-05", 178, 22)
+        fill(session, units[0], "2026-03", 10, 0)
+        code = units[0].code
+    analyst = signed_in(app, "analyst")
+    page = analyst.get("/staff/analysis?period=2026-05").text
+    for words in ("Chưa đủ căn cứ", "89,0", "không phải bảng xếp hạng"):
+        assert words in page
+    assert "mới có 0 phiếu đầy đủ" in page
+    assert "Có kỳ Tết" not in page
+    assert "Có kỳ Tết" in analyst.get("/staff/analysis?period=2026-03").text
+    assert "Chưa có hồ sơ nào" in analyst.get("/staff/analysis?period=2026-01").text
+    assert signed_in(app, "agency_head", code).get("/staff/analysis").status_code == 403
