@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,9 +22,11 @@ def free_port() -> int:
 
 
 class Installation:
-    """The product with its own SQLite database in `folder`, migrated, with reference data."""
+    """The product, migrated, with reference data and with its own SQLite database in `folder`,
+    unless `changes` of its environment say otherwise.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, changes: Mapping[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
@@ -39,6 +41,7 @@ class Installation:
             "SMS_RATE": "1000000",
             "PORT": str(self.port),
             "LOG_LEVEL": "WARNING",
+            **(changes or {}),
         }
         self.command("db", "upgrade")
         self.command("reference", "load")
@@ -83,14 +86,15 @@ def served(application: str, environment: dict[str, str], port: int) -> Iterator
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_open(port)
+        wait_until_open(port)
         yield
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _wait_until_open(port: int) -> None:
+def wait_until_open(port: int) -> None:
+    """Wait until somebody listens on the port; ends the benchmark when nobody does."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         try:

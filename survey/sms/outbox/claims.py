@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from survey.models.invitation import Invitation, OptOut
@@ -15,7 +15,7 @@ from survey.models.response import Response
 from survey.privacy import sealing
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, cancel, expire
-from survey.sms.outbox.rules import ANSWERS, ASKING, GAP, STARTED, WEEK, Rules
+from survey.sms.outbox.rules import ANSWERS, ASKING, GAP, QUEUE, STARTED, WEEK, Rules
 from survey.sms.phone import prefix_of
 from survey.sms.providers import OutgoingSms
 from survey.workdays import local_day
@@ -126,23 +126,27 @@ def is_due(now: datetime) -> ColumnElement[bool]:
 
 def _due(session: Session, taker: Taker, rules: Rules, room: int) -> list[Message]:
     """Messages that may leave, answers first, held until the transaction ends."""
-    found: list[Message] = []
-    is_open = rules.is_open(taker.now)
-    for kind in (*ANSWERS, *STARTED):
-        if room <= len(found) or (kind in STARTED and not is_open):
-            break
-        query = _ready(kind, taker.due_by).limit(room - len(found))
+    if not rules.is_open(taker.now):
         # An answer that failed before is a message of ours, and keeps to the window.
-        found += session.scalars(query if is_open else query.where(Message.attempt == 0))
+        query = _ready(ANSWERS, taker.due_by).where(Message.attempt == 0)
+        return list(session.scalars(query.limit(room)))
+    found: list[Message] = []
+    for kinds in QUEUE:
+        if room > len(found):
+            query = _ready(kinds, taker.due_by).limit(room - len(found))
+            found += session.scalars(query)
     return found
 
 
-def _ready(kind: MessageKind, now: datetime) -> Select[Message]:
+def _ready(kinds: Sequence[MessageKind], now: datetime) -> Select[Message]:
+    """Messages of some kinds that are due, in the order of the kinds."""
+    places = {kind: place for place, kind in enumerate(kinds)}
+    order = [case(places, value=Message.kind)] if len(kinds) > 1 else []
     return (
         select(Message)
-        .where(is_due(now), Message.kind == kind)
+        .where(is_due(now), Message.kind.in_(kinds))
         .where(or_(Message.retry_at.is_(None), Message.retry_at <= now), Message.expires_at > now)
-        .order_by(Message.due_at)
+        .order_by(*order, Message.due_at)
         .with_for_update(skip_locked=True)
     )
 

@@ -28,13 +28,16 @@ WARN_PERCENT = 80
 
 def locked_health(session: Session, name: str) -> ProviderHealth:
     """The row of a provider, made when missing and held until the transaction ends."""
+    query = select(ProviderHealth).where(ProviderHealth.name == name).with_for_update()
+    query = query.execution_options(populate_existing=True)
+    if known := session.scalars(query).first():
+        return known
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     fresh = dialect.insert(ProviderHealth).values(
         name=name, bad_calls=0, tokens=1, day_segments=0, month_segments=0
     )
     session.execute(fresh.on_conflict_do_nothing())
-    query = select(ProviderHealth).where(ProviderHealth.name == name).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    return session.scalars(query).one()
 
 
 def is_closed(health: ProviderHealth, now: datetime) -> bool:

@@ -3,15 +3,13 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.models.count import Cell, move_frame
 from survey.models.invitation import Decision, Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.organisation import Province
 from survey.privacy import sealing
-from survey.sms.outbox.reminders import queue_reminder
+from survey.sms.outbox.reminders import Invited, questions, queue_reminders
 from survey.sms.suppression import opt_out
 
 # Minutes until the next try after the first, second, … call that surely created nothing.
@@ -19,24 +17,25 @@ BACK_OFF = (1, 2, 5, 10, 20, 30, 60)
 
 
 class Moves:
-    """Steps of the frame, gathered and written in a fixed order so that writers never cross."""
+    """What follows from outcomes, gathered and written at once: steps of the frame, in a fixed
+    order so that writers never cross, and reminders.
+    """
 
     def __init__(self) -> None:
         self.steps: Counter[tuple[Cell, str]] = Counter()
-        self._reminder_days: int | None = None
-
-    def reminder_days(self, session: Session) -> int:
-        """Days until the reminder, asked for once."""
-        if self._reminder_days is None:
-            self._reminder_days = session.scalars(select(Province.reminder_days)).one()
-        return self._reminder_days
+        self.invited: list[Invited] = []
 
     def add(self, cell: Cell, field: str, step: int) -> None:
         """Remember one step."""
         self.steps[cell, field] += step
 
     def write(self, session: Session) -> None:
-        """Move the frame."""
+        """Move the frame and queue the reminders."""
+        if self.invited:
+            asked = questions(session, [one.invitation_id for one in self.invited])
+            for one in self.invited:
+                self.add(asked[one.invitation_id].cell, "delivered", 1)
+            queue_reminders(session, self.invited, asked)
         for (cell, field), step in sorted(self.steps.items(), key=repr):
             if step:
                 move_frame(session, cell, **{field: step})
@@ -54,10 +53,11 @@ def accept(
     message.sent_at = now
     message.reason = ""
     _forget_fate(message)
-    if cell := _invited_cell(session, message):
-        moves.add(cell, "delivered", 1)
-        if days := moves.reminder_days(session):
-            queue_reminder(session, message, now, days)
+    if message.kind == MessageKind.INVITATION and message.invitation_id is not None:
+        phone = sealing.unseal(session, "message.phone", message.id, message.phone_sealed or b"")
+        body = sealing.unseal(session, "message.body", message.id, message.body_sealed or b"")
+        left = Invited(message.invitation_id, phone, body, message.token_hash, now)
+        moves.invited.append(left)
     _blank(message)
 
 

@@ -4,53 +4,119 @@ It is queued while the invitation still holds its link, sealed like any message;
 comes is it asked whether there is an answer, so nothing is written when somebody answers.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.db import settings_of
-from survey.models.invitation import Invitation
-from survey.models.message import Message, MessageKind
-from survey.models.organisation import Agency
+from survey.models.count import Cell
+from survey.models.dossier import Dossier
+from survey.models.invitation import CoverageEntry, Invitation
+from survey.models.message import MessageKind
+from survey.models.organisation import Agency, Province
 from survey.privacy import sealing
-from survey.sms.outbox.queue import Draft, enqueue
+from survey.sms.outbox.queue import Draft, enqueue_many
+from survey.sms.placeholders import Wording
 from survey.sms.text import SmsText, short_agency_name
-from survey.sms.versions import compose
+from survey.sms.versions import approved, compose_as
 
 # A reminder leaves at least so much time to answer, or it is not sent.
 LEAST_TIME = timedelta(days=1)
 
 
-def queue_reminder(session: Session, message: Message, sent_at: datetime, days: int) -> None:
-    """Queue the reminder of an invitation that leaves now, `days` later; none too near its end."""
-    invitation = session.get_one(Invitation, message.invitation_id)
-    due_at = sent_at + timedelta(days=days)
-    if due_at + LEAST_TIME > invitation.expires_at:
-        return
-    sealed = message.phone_sealed or b""
-    draft = Draft(
-        kind=MessageKind.REMINDER,
-        phone_e164=sealing.unseal(session, "message.phone", message.id, sealed),
-        text=_text(session, invitation, message),
-        due_at=due_at,
-        expires_at=invitation.expires_at,
-        invitation_id=invitation.id,
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An invitation that just left, with what its row no longer holds."""
+
+    invitation_id: int
+    phone_e164: str
+    body: str
+    token_hash: bytes | None
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an invitation is about."""
+
+    cell: Cell
+    expires_at: datetime
+    reply_code: str | None
+    last4: str
+    agency: str
+
+
+def questions(session: Session, invitation_ids: Sequence[int]) -> dict[int, Question]:
+    """What some invitations are about, asked for at once."""
+    query = (
+        select(Invitation, CoverageEntry, Dossier.code, Agency.name)
+        .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
+        .join(Dossier, Dossier.id == Invitation.dossier_id)
+        .join(Agency, Agency.id == CoverageEntry.agency_id)
+        .where(Invitation.id.in_(invitation_ids))
     )
-    enqueue(session, sent_at, draft)
+    return {
+        invitation.id: Question(
+            entry.cell,
+            invitation.expires_at,
+            invitation.reply_code,
+            code[-4:],
+            short_agency_name(agency),
+        )
+        for invitation, entry, code, agency in session.execute(query)
+    }
 
 
-def _text(session: Session, invitation: Invitation, message: Message) -> SmsText:
+def queue_reminders(
+    session: Session, invited: Sequence[Invited], asked: Mapping[int, Question]
+) -> None:
+    """Queue the reminders of invitations that left; none too near the end of its question."""
+    days = session.scalars(select(Province.reminder_days)).one()
+    after = timedelta(days=days)
+    due = [
+        one
+        for one in invited
+        if one.sent_at + after + LEAST_TIME <= asked[one.invitation_id].expires_at
+    ]
+    if not days or not due:
+        return
+    names = {_name(asked[one.invitation_id]) for one in due}
+    wordings = {name: approved(session, name) for name in names}
+    drafts = [
+        Draft(
+            kind=MessageKind.REMINDER,
+            phone_e164=one.phone_e164,
+            text=_text(session, one, asked[one.invitation_id], wordings),
+            due_at=one.sent_at + after,
+            expires_at=asked[one.invitation_id].expires_at,
+            invitation_id=one.invitation_id,
+        )
+        for one in due
+    ]
+    enqueue_many(session, due[0].sent_at, drafts)
+
+
+def _text(
+    session: Session, one: Invited, question: Question, wordings: Mapping[str, Wording | None]
+) -> SmsText:
     settings = settings_of(session)
-    agency = session.get_one(Agency, invitation.coverage.agency_id)
-    values = {"agency": short_agency_name(agency.name), "last4": invitation.dossier.code[-4:]}
-    if invitation.reply_code:
-        number = settings.sms.reply_number
-        code = invitation.reply_code
-        return compose(session, "reminder_two_way", code=code, reply_number=number, **values)
-    body = sealing.unseal(session, "message.body", message.id, message.body_sealed or b"")
+    name = _name(question)
+    values = {"agency": question.agency, "last4": question.last4}
+    if question.reply_code:
+        values |= {"code": question.reply_code, "reply_number": settings.sms.reply_number}
+        return compose_as(wordings[name], name, **values)
     token = next(
         token
-        for token in sealing.TOKEN_SHAPE.findall(body)
-        if message.token_hash in sealing.invitation_hashes(session, token)
+        for token in sealing.TOKEN_SHAPE.findall(one.body)
+        if one.token_hash in sealing.invitation_hashes(session, token)
     )
-    return compose(session, "reminder", url=f"{settings.public_url}/s/{token}", **values)
+    url = f"{settings.public_url}/s/{token}"
+    return compose_as(wordings[name], name, url=url, **values)
+
+
+def _name(question: Question) -> str:
+    """The text that fits: with a code to reply with, or with a link."""
+    return "reminder_two_way" if question.reply_code else "reminder"

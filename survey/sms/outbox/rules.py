@@ -14,9 +14,16 @@ from survey.models.organisation import DayKind, Province, SendBias, SpecialDay
 from survey.models.price import SmsPrice
 from survey.workdays import Calendar
 
-# Messages that we start; the others answer somebody who is waiting. The order is the queue's.
+# Messages that we start; the others answer somebody who is waiting.
 ANSWERS = (MessageKind.DIALOGUE, MessageKind.TEST)
 STARTED = (MessageKind.CASE_REPLY, MessageKind.REMINDER, MessageKind.INVITATION)
+# The order of the queue: the few that somebody waits for are found in one look, the many each from
+# their own part of the index.
+QUEUE = (
+    (*ANSWERS, MessageKind.CASE_REPLY),
+    (MessageKind.REMINDER,),
+    (MessageKind.INVITATION,),
+)
 # Messages that ask something of a citizen: a number gets only so many of them within a week.
 ASKING = (MessageKind.INVITATION, MessageKind.REMINDER)
 WEEK = timedelta(days=7)

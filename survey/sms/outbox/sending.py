@@ -1,11 +1,13 @@
 """The sending run: claims are committed, threads call the provider, one thread writes it down."""
 
+import contextlib
 import os
+import queue
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,10 +30,14 @@ from survey.sms.providers import (
     SmsRefused,
 )
 
-# Calls under way at once: room for half a second of the pace.
-FEWEST_THREADS, MOST_THREADS = 8, 64
+# Calls under way at once. More at once need more processes, not more threads of one.
+THREADS = 12
+# Claims held for each thread, so that the pool is never idle while outcomes are written.
+HELD_PER_THREAD = 2
 # Outcomes are gathered for so long before they are written together.
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.04
+# However long a call takes, there is a look at the queue so often.
+LOOK_SECONDS = 0.1
 
 log = structlog.get_logger()
 Result = tuple[Claim, Accepted | BaseException]
@@ -59,7 +65,7 @@ def send_due(provider: Provider, now: datetime, limit: int | None = None) -> Sen
         with transaction() as session:
             expired = expire_overdue(session, now)
     run = _Run(provider, rules, now, limit)
-    with ThreadPoolExecutor(run.threads) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         run.until_done(pool)
     with transaction() as session:
         query = select(func.count()).select_from(Message).where(is_due(now))
@@ -81,9 +87,9 @@ class _Run:
     def __init__(self, provider: Provider, rules: Rules, now: datetime, limit: int | None) -> None:
         self.provider, self.rules, self.now = provider, rules, now
         self.clock, self.left = _running_clock(now), limit
-        self.threads = min(max(rules.rate // 2, FEWEST_THREADS), MOST_THREADS)
         self.owner = f"{socket.gethostname()}:{os.getpid()}"[:64]
         self.calls: dict[Future[Accepted], Claim] = {}
+        self.ended: queue.SimpleQueue[Future[Accepted]] = queue.SimpleQueue()
         self.done: Counter[str] = Counter()
 
     def until_done(self, pool: ThreadPoolExecutor) -> None:
@@ -91,19 +97,22 @@ class _Run:
         while True:
             batch = self._claim()
             for taken in batch.claims:
-                self.calls[pool.submit(self.provider.send, taken.sms)] = taken
+                call = pool.submit(self.provider.send, taken.sms)
+                self.calls[call] = taken
+                call.add_done_callback(self.ended.put)
             if self.calls:
-                is_full = len(self.calls) >= self.threads or not batch.seen
-                self._record(self._finished(batch.wait if is_full else 0))
+                self._record(self._finished())
             elif batch.wait:
                 time.sleep(batch.wait)
             elif not batch.seen:
                 return
 
     def _claim(self) -> Batch:
-        room = self.threads - len(self.calls)
+        room = HELD_PER_THREAD * THREADS - len(self.calls)
         if self.left is not None:
             room = min(room, self.left)
+        if room < 1:
+            return Batch()
         clocks = (self.now, self.clock(), datetime.now(UTC))
         taker = Taker(self.provider.name, self.owner, *clocks)
         with transaction() as session:
@@ -112,11 +121,14 @@ class _Run:
             self.left -= len(batch.claims)
         return batch
 
-    def _finished(self, timeout: float | None) -> list[Result]:
-        """Calls that ended; waits for the first at most `timeout` seconds (None: for ever)."""
-        ended, _ = wait(self.calls, timeout, FIRST_COMPLETED)
-        if ended:
-            ended, _ = wait(self.calls, GATHER_SECONDS)
+    def _finished(self) -> list[Result]:
+        """Calls that ended: waits a while for the first, then a moment for others."""
+        ended: list[Future[Accepted]] = []
+        until = time.monotonic() + LOOK_SECONDS
+        with contextlib.suppress(queue.Empty):
+            while len(ended) < min(len(self.calls), THREADS):
+                ended.append(self.ended.get(timeout=max(until - time.monotonic(), 0)))
+                until = min(until, time.monotonic() + GATHER_SECONDS)
         return [(self.calls.pop(call), call.exception() or call.result()) for call in ended]
 
     def _record(self, results: Sequence[Result]) -> None:

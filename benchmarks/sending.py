@@ -1,0 +1,171 @@
+"""Sending through a provider that answers in 50 ms: the pace is reached, and processes add up."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+
+import requests
+from sqlalchemy import select
+
+from benchmarks.figures import Figure
+from benchmarks.ground import ROOT, Installation, free_port, wait_until_open
+from survey import create_app
+from survey.db import db, transaction
+from survey.models.message import MessageKind
+from survey.models.organisation import Province, SpecialDay
+from survey.settings import from_env
+from survey.sms import outbox
+from survey.sms.text import SmsText
+from survey.workdays import local_day
+from tests.engines import PostgresCopies, find_postgres
+
+PACE, SECONDS = 100, 20
+LATE_SECONDS = 10.0
+FAST, BACKLOG = 1000, 4000
+LEAST_SHARE, LEAST_GAIN = 0.95, 1.7
+# Both workers are at work between these shares of a backlog.
+BOTH_FROM, BOTH_TO = 0.3, 0.9
+START_AFTER = timedelta(seconds=8)
+PATIENCE_SECONDS = 180
+TEXT = SmsText("Sở Nội vụ: ho so (4 so cuoi 0001) da co ket qua.", "gsm7", 1)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A fresh database, the provider in front of it, and the environment of its workers."""
+
+    url: str
+    environment: dict[str, str]
+
+    def put(self, dues: Sequence[datetime]) -> None:
+        """Queue one message for each instant; the window is open all day."""
+        app = create_app(from_env(self.environment))
+        with app.app_context():
+            with transaction() as session:
+                province = session.scalars(select(Province)).one()
+                province.window_start, province.window_end = clock_time(0), clock_time(23, 59, 59)
+                for days in range(2):
+                    day = local_day(datetime.now(UTC)) + timedelta(days)
+                    session.merge(SpecialDay(day=day, kind="swap_work"))
+                drafts = [_draft(number, due) for number, due in enumerate(dues)]
+                outbox.enqueue_many(session, datetime.now(UTC), drafts)
+            db.session.remove()
+            db.engine.dispose()
+
+    def calls(self) -> list[float]:
+        """When each call came in, in order."""
+        calls: list[float] = requests.get(f"{self.url}/calls", timeout=10).json()
+        return sorted(calls)
+
+    def calls_of(self, workers: int, expected: int) -> list[float]:
+        """The calls that so many worker processes make until `expected` came in."""
+        words = [sys.executable, "-m", "flask", "--app", "survey", "worker"]
+        with ExitStack() as stack:
+            for _ in range(workers):
+                stack.enter_context(_running(words, self.environment))
+            end = time.monotonic() + PATIENCE_SECONDS
+            while len(calls := self.calls()) < expected:
+                if time.monotonic() > end:
+                    sys.exit(f"only {len(calls)} of {expected} messages were sent")
+                time.sleep(0.5)
+            return calls
+
+
+def _draft(number: int, due: datetime) -> outbox.Draft:
+    return outbox.Draft(
+        kind=MessageKind.INVITATION,
+        phone_e164=f"+8490{number:07d}",
+        text=TEXT,
+        due_at=due,
+        expires_at=due + timedelta(days=7),
+    )
+
+
+def measure(folder: Path) -> list[Figure]:
+    """The pace on each engine, and what a second process adds where there is PostgreSQL."""
+    figures = []
+    server = find_postgres()
+    copies = PostgresCopies(server.url, "bench") if server.url else None
+    try:
+        figures += _pace(folder / "sending-sqlite", "SQLite", "")
+        if copies is None:
+            print(f"sending on PostgreSQL not measured: {server.note}", file=sys.stderr)
+            return figures
+        figures += _pace(folder / "sending-pg", "PostgreSQL", copies.copy(folder))
+        rates = [
+            _rate_of(folder / f"sending-{workers}", copies.copy(folder), workers)
+            for workers in (1, 2)
+        ]
+        name = "two processes, PostgreSQL"
+        figures.append(Figure(name, "SMS/s", rates[1], rates[0], "one", at_least=LEAST_GAIN))
+        return figures
+    finally:
+        if copies is not None:
+            copies.close()
+        server.stop()
+
+
+def _pace(folder: Path, engine: str, database: str) -> list[Figure]:
+    """One worker, as many messages due each second as it may send."""
+    with _ground(folder, database, PACE) as ground:
+        begin = datetime.now(UTC) + START_AFTER
+        count = PACE * SECONDS
+        dues = [begin + timedelta(seconds=number / PACE) for number in range(count)]
+        ground.put(dues)
+        calls = ground.calls_of(1, count)
+    late = sorted(call - due.timestamp() for call, due in zip(calls, dues, strict=True))
+    rate = (count - 1) / (calls[-1] - calls[0])
+    name = f"SMS_RATE={PACE}, {engine}"
+    return [
+        Figure(name, "SMS/s", rate, PACE, "the pace", at_least=LEAST_SHARE),
+        Figure(
+            f"95 % leave within, {engine}", "s", max(late[int(count * 0.95)], 0), LATE_SECONDS,
+            "limit", at_most=1,
+        ),
+    ]  # fmt: skip
+
+
+def _rate_of(folder: Path, database: str, workers: int) -> float:
+    """Messages a second that so many processes take from a backlog."""
+    with _ground(folder, database, FAST) as ground:
+        ground.put([datetime.now(UTC)] * BACKLOG)
+        calls = ground.calls_of(workers, BACKLOG)
+    first, last = int(BACKLOG * BOTH_FROM), int(BACKLOG * BOTH_TO)
+    return (last - first) / (calls[last] - calls[first])
+
+
+@contextmanager
+def _ground(folder: Path, database: str, rate: int) -> Iterator[Ground]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    changes = {
+        "SMS_PROVIDER": "twilio",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "t" * 32,
+        "TWILIO_FROM": "+15005550006",
+        "TWILIO_API_BASE": url,
+        "SMS_RATE": str(rate),
+    }
+    if database:
+        changes["DATABASE_URL"] = database
+    place = Installation(folder, changes)
+    words = [sys.executable, "-m", "benchmarks.slow_provider", str(port)]
+    with _running(words, place.environment):
+        wait_until_open(port)
+        yield Ground(url, place.environment)
+
+
+@contextmanager
+def _running(words: Sequence[str], environment: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
