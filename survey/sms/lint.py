@@ -12,9 +12,6 @@ from survey.sms.placeholders import MOST_SEGMENTS, NAMES, PLACEHOLDER, SLOTS, Wo
 from survey.sms.segments import Encoding, measure, outside_gsm7
 from survey.sms.text import REFUSED_BY_CARRIERS, unaccent
 
-# Carriers register templates with at most so many values that change from message to message.
-MOST_VARIABLES = 3
-FIXED_VALUES = frozenset({"hotline", "reply_number"})
 LONGEST_WORDS = 600
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+|\b[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b")
@@ -140,8 +137,6 @@ def _of_placeholders(name: str, words: str) -> Iterator[Problem]:
     for value in slot.needs:
         if value not in seen:
             yield Problem("value_missing", f"{{{NAMES[value]}}}")
-    if len(seen - FIXED_VALUES) > MOST_VARIABLES:
-        yield Problem("too_many_values", str(MOST_VARIABLES))
 
 
 def _foreign_links(fixed: str, host: str) -> Iterator[str]:

@@ -49,6 +49,8 @@ class Slot:
         return (*self.needs, *self.offers)
 
 
+# Carriers register at most three values that change from message to message; the hotline and the
+# reply number do not.
 SLOTS: Mapping[str, Slot] = {
     "invitation": Slot(("agency", "url"), ("last4",)),
     "invitation_refused": Slot(("agency", "url"), ("last4",)),

@@ -40,7 +40,8 @@ def test_a_text_walks_from_draft_to_use(app):
     with unit_of_work(app) as session:
         version_id = session.scalars(select(TextVersion.id)).one()
     step = f"{PAGE}/versions/{version_id}"
-    assert send(clerk, step, state="approved").status_code == 409
+    for wrong in ("approved", "no_such_state"):
+        assert send(clerk, step, state=wrong).status_code == 409
     assert send(clerk, step, state="submitted").status_code == 303
     assert send(clerk, step, state="approved", note="Viettel, số 118").status_code == 303
     assert "Bản 1 của tỉnh" in said(clerk.get(ROOM))

@@ -53,7 +53,6 @@ PROBLEMS: dict[str, str] = {
     "unknown_value": "Không có chỗ điền tên {detail}.",
     "value_not_here": "Mẫu này không có giá trị cho {detail}.",
     "value_missing": "Phải có {detail}.",
-    "too_many_values": "Nhà mạng chỉ duyệt mẫu có tối đa {detail} chỗ thay đổi theo từng tin.",
     "too_dear": "Tin không dấu phải vừa {detail} tin. Hãy rút gọn.",
     "too_dear_accented": "Tin có dấu không được quá {detail} tin. Hãy rút gọn.",
 }
