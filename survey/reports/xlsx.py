@@ -19,6 +19,9 @@ from survey.reports.tables import HIDDEN_NOTE
 # A sheet of the workbook; the library ships no types.
 Sheet = Any
 FORMATS = {"share": "0.0%", "level": "0.##%", "count": "#,##0", "mean": "0.00"}
+# The picture's size on paper times this is as wide as the table above it; with every sector it
+# needs so many rows.
+PICTURE_SCALE, PICTURE_ROWS = 1.4, 19
 # Heading, field of the figure, number format; None: text.
 FIGURE_COLUMNS = (
     ("Hồ sơ hoàn thành", "finished", "count"),
@@ -120,7 +123,7 @@ def _write_summary(book: Book, document: Document) -> None:
             sheet.write_string(row, column, text, book.cell)
     row += 2
     sheet.insert_image(row, 0, "chart.png", _image(document))
-    row += 19
+    row += PICTURE_ROWS
     for title, points in (
         ("Những nội dung cần chỉ đạo", document.direction),
         ("Kết quả nổi bật", document.good),
@@ -138,8 +141,8 @@ def _write_summary(book: Book, document: Document) -> None:
 def _image(document: Document) -> dict[str, Any]:
     return {
         "image_data": io.BytesIO(document.picture.png),
-        "x_scale": 0.42,
-        "y_scale": 0.42,
+        "x_scale": PICTURE_SCALE,
+        "y_scale": PICTURE_SCALE,
         "description": document.picture.alternative,
     }
 
