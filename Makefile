@@ -22,9 +22,10 @@ lint: ## ruff, mypy, the import road, translation catalogs, migrations against m
 
 bench: ## measure against floors, write benchmarks/results.json, fail when a target is missed
 	@deploy/venv.sh test
+	@deploy/venv.sh bench
 	@deploy/packages.sh pdf font browser
 	@exec .venv/bin/python -m benchmarks
 
-pin: ## compile requirements.in and tests/requirements.in into the pinned lists
+pin: ## compile the three requirements.in into the pinned lists
 	@deploy/venv.sh test
 	@deploy/pin.sh

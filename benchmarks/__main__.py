@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import answers, index, intake, page, report, sending
+from benchmarks import answers, guarded, index, intake, page, report, sending
 from benchmarks.figures import Figure, write
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "page": page.measure,
     "index": index.measure,
     "report": report.measure,
+    "guarded": guarded.measure,
     "sending": sending.measure,
 }
 RESULTS = Path(__file__).resolve().parent / "results.json"

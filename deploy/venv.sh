@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv and installs what running ("run") or testing ("test") needs.
+# Makes .venv and installs what running ("run"), testing ("test") or measuring ("bench") needs.
 # A stamp file holds the checksum of the lists, so a second call returns at once.
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
 run) list=requirements.txt ;;
 test) list=tests/requirements.txt ;;
-*) echo "usage: deploy/venv.sh run|test" >&2 && exit 2 ;;
+bench) list=benchmarks/requirements.txt ;;
+*) echo "usage: deploy/venv.sh run|test|bench" >&2 && exit 2 ;;
 esac
 
 fail() {

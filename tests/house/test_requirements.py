@@ -18,7 +18,9 @@ def _pins(name):
     return {match[1].lower(): match[3] for line in _lines(name) if (match := PIN.match(line))}
 
 
-@pytest.mark.parametrize("name", ["requirements.in", "tests/requirements.in"])
+@pytest.mark.parametrize(
+    "name", ["requirements.in", "tests/requirements.in", "benchmarks/requirements.in"]
+)
 def test_each_package_we_ask_for_has_a_version_and_a_reason(name):
     """Each line of a source list names one version and says after # why it is there."""
     asked = [line for line in _lines(name) if not line.startswith("-r ")]
@@ -27,16 +29,18 @@ def test_each_package_we_ask_for_has_a_version_and_a_reason(name):
     ] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "tests/requirements.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "tests/requirements.txt", "benchmarks/requirements.txt"]
+)
 def test_every_installed_package_is_pinned(name):
     """Each line of a compiled list is one exact version; nothing else steers the installer."""
-    lines = [line for line in _lines(name) if line != "-r ../requirements.txt"]
+    lines = [line for line in _lines(name) if not line.startswith("-r ")]
     assert [
         line for line in lines if not re.fullmatch(rf"{PIN.pattern}( ; .+)?", line, re.IGNORECASE)
     ] == []
 
 
-@pytest.mark.parametrize("folder", ["", "tests/"])
+@pytest.mark.parametrize("folder", ["", "tests/", "benchmarks/"])
 def test_the_compiled_list_follows_its_source(folder):
     """A version in a source list stands the same in the compiled list."""
     compiled = {**_pins("requirements.txt"), **_pins(f"{folder}requirements.txt")}
