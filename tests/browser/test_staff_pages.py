@@ -44,7 +44,13 @@ def months(site):
 
 
 PAGES = {
-    "analyst": [f"/staff/dashboard?period={CLOSED}"],
+    "analyst": [
+        f"/staff/dashboard?period={CLOSED}",
+        f"/staff/analysis?period={CLOSED}",
+        f"/staff/analysis/integrity?period={CLOSED}",
+        "/staff/alerts/watch",
+        "/staff/alerts",
+    ],
     "leader": [
         f"/staff/dashboard?period={OPEN}",
         "/staff/dashboard?period=2025-01",
