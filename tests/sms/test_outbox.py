@@ -99,6 +99,26 @@ def test_two_workers_share_the_queue(app, transact):
     assert sorted(gateway.texts) == sorted(f"Tin {number}" for number in range(60))
 
 
+def test_a_call_that_hangs_holds_up_nobody(transact, gateway):
+    """While one call waits for its answer the others go on."""
+    others_left = threading.Event()
+
+    def hang(sms):
+        if sms.text == "Tin 0":
+            assert others_left.wait(timeout=60)
+
+    def count(_):
+        if len(gateway.taken) == 18:
+            others_left.set()
+
+    gateway.before, gateway.after = hang, count
+    with transact() as session:
+        for number in range(19):
+            queue(session, number, f"Tin {number}", due_at=NOW - MINUTE * (number == 0))
+    assert outbox.send_due(gateway, NOW) == outbox.SendSummary(19, 0, 0, 0)
+    assert gateway.texts[-1] == "Tin 0"
+
+
 def test_body_is_blanked_when_it_left(transact, gateway):
     """After acceptance the outbox holds neither the link nor, for a dialogue, the phone."""
     invite(transact, 1)

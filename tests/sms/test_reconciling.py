@@ -169,3 +169,19 @@ def test_no_other_provider_repeats_a_doubt(transact, gateway, rows):
         assert outbox.reconcile(other, later, NO_WAIT) == outbox.ReconcileSummary(0, 0, 1)
         assert outbox.send_due(other, later) == outbox.SendSummary(0, 0, 0, 0)
     assert (other.calls, rows()) == (0, ["unknown"])
+
+
+def test_taken_over_while_the_call_was_under_way(app, transact, gateway, rows):
+    """A slow call whose claim was taken over ends as the same doubt, and is asked about once."""
+    with transact() as session:
+        queue(session, 1)
+
+    def slow(_):
+        with app.app_context(), transaction() as session:
+            session.scalars(select(Message)).one().step(MessageState.UNKNOWN)
+        raise TimeoutError
+
+    gateway.before = slow
+    assert outbox.send_due(gateway, NOW).unknown == 1
+    assert rows() == ["unknown"]
+    assert outbox.reconcile(gateway, NOW + 11 * MINUTE, NO_WAIT).released == 1
