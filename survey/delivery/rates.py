@@ -78,6 +78,11 @@ class Board:
         whole = {line.carrier for line in low if not line.prefix}
         return [line for line in low if not line.prefix or line.carrier not in whole]
 
+    def low_lately(self) -> list[str]:
+        """Carriers marked today or the day before, as a whole or in a part, each once."""
+        lines = [line for day in self.days[-2:] for line in self.low_on(day)]
+        return list(dict.fromkeys(line.carrier for line in lines))
+
 
 Tally = tuple[int, int]
 Series = list[Tally]

@@ -111,6 +111,7 @@ def test_a_carrier_that_stops_delivering_is_marked(app):
         assert today == local_day(NOW)
         low = [(line.carrier, line.prefix) for line in board.low_on(today)]
         assert low == [("MobiFone", "")]
+        assert board.low_lately() == ["MobiFone"]
         assert all(not board.low_on(day) for day in board.days[:-1])
         whole = next(line for line in board.lines if line.carrier == "MobiFone")
         assert whole.days[-1].share == pytest.approx(31 / 60)

@@ -61,6 +61,8 @@ def show() -> ResponseReturnValue:
         periods=PERIODS,
         unclear=waiting_for_person(session, now),
         is_silent=last_sign is None or now - last_sign > WORKER_SILENT_AFTER,
+        # Not while the page renews itself: six weeks are read for it.
+        low=[] if renews else rates.board(session, now).low_lately(),
         renews=renews,
         warnings=[trouble_words(one) for one in open_troubles(session) if one.rule in WARNED],
         stand_still=STAND_STILL,
