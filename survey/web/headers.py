@@ -22,8 +22,9 @@ EVERYWHERE = {
 
 def add_headers(response: Response) -> Response:
     """Complete the headers of one answer; pages are never stored, files of the product are."""
-    for name, value in EVERYWHERE.items():
-        response.headers.setdefault(name, value)
+    there = {name.lower() for name, _ in response.headers}
+    missing = [pair for pair in EVERYWHERE.items() if pair[0].lower() not in there]
+    response.headers.extend(missing)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response
