@@ -17,13 +17,21 @@ BLUEPRINTS = (public, health, metrics, webhooks, demo.blueprint)
 class RowNumber(IntegerConverter):
     """A row's number in an address: what no column can hold is no page, not a fault."""
 
+    bits = 31
+
     def __init__(self, places: Map) -> None:
-        super().__init__(places, max=2**31 - 1)
+        super().__init__(places, max=2**self.bits - 1)
+
+
+class LongRowNumber(RowNumber):
+    """The same where numbers are drawn at random from a wide column, so that they tell no order."""
+
+    bits = 63
 
 
 def register(app: Flask) -> None:
     """Put every page and webhook on the application."""
-    app.url_map.converters["int"] = RowNumber
+    app.url_map.converters.update(int=RowNumber, bigint=LongRowNumber)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.session_interface = StaffSessions()

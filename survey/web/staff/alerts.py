@@ -48,7 +48,7 @@ def show_all() -> ResponseReturnValue:
     return _page()
 
 
-@blueprint.post("/<int:alert_id>/close")
+@blueprint.post("/<bigint:alert_id>/close")
 def close(alert_id: int) -> ResponseReturnValue:
     """Close an alert of the watch with what was found."""
     staff_id, words = current_staff().id, request.form.get("words", "")
