@@ -176,7 +176,7 @@ def _staff_routes(app):
 
 
 def _example(rule, name):
-    return 999_999 if f"<int:{name}>" in rule.rule else "khong-co"
+    return 999_999 if f"int:{name}>" in rule.rule else "khong-co"
 
 
 def test_every_staff_page_declares_its_roles_and_keeps_them(sqlite_app):
