@@ -25,6 +25,7 @@ from survey.sms.segments import measure
 from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
+from survey.web.staff.message_words import Parcel
 from survey.wording import words_for
 
 blueprint = staff_blueprint("cases", __name__, "/staff")
@@ -63,16 +64,6 @@ DRAFTS = {
 }
 
 Step = Callable[[Session, Staff, Case, datetime], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One way a reply may be texted: its size in words, and the text, or why it cannot be."""
-
-    label: str
-    size: str
-    text: str
-    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,22 +16,13 @@ from survey.sms.segments import measure
 from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
+from survey.web.staff.message_words import Parcel
 from survey.wording import words_for
 
 REVEAL_REASONS = {"call_back": "Gọi lại", "compare": "Đối chiếu hồ sơ", "urgent": "Việc khẩn cấp"}
 WAYS = {"plain": "Không dấu", "accented": "Có dấu"}
 
 blueprint = staff_blueprint("inbox", __name__, "/staff/inbox")
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """An answer in one form: its cost in words and its text, or why it cannot leave."""
-
-    label: str
-    size: str
-    text: str
-    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

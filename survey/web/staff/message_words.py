@@ -1,8 +1,20 @@
 """How states, kinds and reasons of messages are called on staff pages, and how times are told."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from survey.models.message import MessageKind, MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One way a reply may be texted: its size in words, and the text, or why it cannot leave."""
+
+    label: str
+    size: str
+    text: str
+    fault: str = ""
+
 
 KINDS: dict[str, str] = {
     MessageKind.INVITATION: "Lời mời",
