@@ -37,6 +37,8 @@ PASSWORD_MOST = 200
 DISTINCT_LEAST = 6
 # A shorter name than this is part of many words.
 NAME_LEAST = 4
+# Over a weekend, and no longer: whoever finds the slip of paper later finds nothing.
+ONE_TIME_WITHIN = timedelta(hours=72)
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,130}")
 TRIES = 10
 TRIES_WITHIN = timedelta(minutes=5)
@@ -72,7 +74,7 @@ def add(
         email=email,
         name=account.name.strip()[:100],
         password=HASHER.hash(password),
-        must_change_password=True,
+        one_time_until=now + ONE_TIME_WITHIN,
         fs_uniquifier=secrets.token_hex(32),
     )
     staff.roles.append(_role(session, account.role))
@@ -125,7 +127,7 @@ def reset(
     """A new one-time password for an account whose owner forgot theirs; its sessions end."""
     password = one_time_password()
     staff.password = HASHER.hash(password)
-    staff.must_change_password = True
+    staff.one_time_until = now + ONE_TIME_WITHIN
     if with_second_factor:
         staff.tf_primary_method = staff.tf_totp_secret = staff.mf_recovery_codes = (
             staff.last_totp_step
@@ -226,6 +228,11 @@ def prove(session: Session, email: str, password: str) -> Staff | None:
     return staff if staff is not None and fits and staff.active else None
 
 
+def is_overdue(staff: Staff, now: datetime) -> bool:
+    """Whether the account's one-time password was not used in time and opens nothing any more."""
+    return staff.one_time_until is not None and now >= staff.one_time_until
+
+
 def change_password(session: Session, now: datetime, staff: Staff, old: str, new: str) -> None:
     """Replace the password; all sessions end.
 
@@ -241,7 +248,7 @@ def change_password(session: Session, now: datetime, staff: Staff, old: str, new
 def set_password(staff: Staff, password: str) -> None:
     """Set an own password without asking for the old one; all sessions end."""
     staff.password = HASHER.hash(_plain(password))
-    staff.must_change_password = False
+    staff.one_time_until = None
     end_sessions(staff)
 
 

@@ -1,6 +1,6 @@
 """`flask staff`: accounts made where the server stands, each with a one-time password."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 
@@ -52,5 +52,9 @@ def reset(*, email: str, second_factor: bool, now: datetime, as_json: bool) -> N
 
 
 def _tell(email: str, password: str, *, as_json: bool) -> None:
-    text = f"{email}\nMật khẩu dùng một lần: {password}\nPhải đổi khi đăng nhập lần đầu."
+    hours = accounts.ONE_TIME_WITHIN // timedelta(hours=1)
+    text = (
+        f"{email}\nMật khẩu dùng một lần, có hiệu lực {hours} giờ: {password}\n"
+        "Phải đổi khi đăng nhập lần đầu."
+    )
     emit({"email": email, "password": password}, as_json=as_json, text=text)

@@ -60,7 +60,8 @@ def load(session: Session, scene: Scene) -> Loaded:
         raise Invalid("demo_scale")
     begin = (month_bounds(scene.periods[0])[0] - timedelta(days=1)).astimezone(UTC)
     staff = {role: open_door(session, role, begin) for role in DOORS}
-    second, _ = accounts.add(session, begin, SECOND_HANDLER)
+    second, password = accounts.add(session, begin, SECOND_HANDLER)
+    accounts.set_password(second, password)
     registry = Registry(scene, planted, cast, province, workdays)
     dossiers = registry.draw()
     asked = Citizens(scene, planted, cast, province, calendar).ask(dossiers)

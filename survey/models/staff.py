@@ -53,8 +53,9 @@ class Staff(Base, UserMixin):
     active: Mapped[bool] = mapped_column(default=True)
     # A new value ends every session of this account.
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
-    # Must choose an own password before anything else.
-    must_change_password: Mapped[bool] = mapped_column(default=False)
+    # The password was handed over by somebody else: it opens nothing after this moment, and until
+    # then only the page to choose an own one. None: an own password.
+    one_time_until: Mapped[datetime | None]
     # Second factor: method, sealed secret, hashes of recovery codes, and the last time step used.
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
@@ -66,6 +67,11 @@ class Staff(Base, UserMixin):
 
     roles: Mapped[list[Role]] = relationship(secondary=staff_role)  # type: ignore[assignment]  # narrower
     agency: Mapped[Agency | None] = relationship()
+
+    @property
+    def must_change_password(self) -> bool:
+        """Whether an own password comes before anything else."""
+        return self.one_time_until is not None
 
     @property
     def role(self) -> RoleName:

@@ -1,16 +1,23 @@
 """Migrations build exactly the models' tables, and can be taken back, on both databases."""
 
+from datetime import UTC, datetime, timedelta
+
 import flask_migrate
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, inspect, select, text
 
 from survey.db import db
+from survey.models.staff import Staff
 from tests.conftest import running
 from tests.engines import PostgresCopies, SqliteCopies
 
 VERSION_TABLE = "schema_version"
+BEFORE = text(
+    "INSERT INTO staff (email, name, active, fs_uniquifier, must_change_password)"
+    " VALUES (:email, '', :yes, :email, :handed_over)"
+)
 
 
 @pytest.fixture
@@ -102,3 +109,23 @@ def _rows(connection):
         table.name: connection.scalar(select(func.count()).select_from(table))
         for table in db.metadata.sorted_tables
     }
+
+
+def test_one_time_passwords_of_before_end_and_come_back(empty_app):
+    """Who had not yet chosen a password has three days from the upgrade; others lose nothing."""
+    with empty_app.app_context():
+        flask_migrate.upgrade(revision="0001")
+        with db.engine.begin() as connection:
+            for email, handed_over in (("new@tinh.vn", True), ("old@tinh.vn", False)):
+                row = {"email": email, "handed_over": handed_over, "yes": True}
+                connection.execute(BEFORE, row)
+        flask_migrate.upgrade()
+        with db.session() as session:
+            until = dict(session.execute(select(Staff.email, Staff.one_time_until)).all())
+        assert until["old@tinh.vn"] is None
+        left = until["new@tinh.vn"] - datetime.now(UTC)
+        assert timedelta(hours=71) < left <= timedelta(hours=72)
+        flask_migrate.downgrade(revision="0001")
+        with db.engine.connect() as connection:
+            words = "SELECT email FROM staff WHERE must_change_password"
+            assert connection.scalars(text(words)).all() == ["new@tinh.vn"]

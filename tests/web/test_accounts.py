@@ -1,5 +1,8 @@
 """Signing in and out, passwords, wrong tries, and how long a session lasts."""
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from survey import accounts
@@ -79,6 +82,36 @@ def test_a_one_time_password_must_be_replaced_first(app, runner):
     assert sign_in(again, made["email"], "bốn con bò vàng").status_code == 303
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_a_one_time_password_ends_after_three_days(app, early):
+    """After 72 hours a one-time password opens nothing; page and list say so, a new one works."""
+    admin = signed_in(app, "admin")
+    age = timedelta(hours=71, minutes=59) if early else timedelta(hours=72)
+    with unit_of_work(app) as session:
+        wanted = accounts.NewAccount("lan@tinh.vn", RoleName.ANALYST)
+        staff, password = accounts.add(session, datetime.now(UTC) - age, wanted)
+        page = f"/staff/accounts/{staff.id}"
+    first = sign_in(app.test_client(), "lan@tinh.vn", password)
+    listed = admin.get("/staff/accounts").text
+    assert (first.status_code == 303) is early
+    assert ("đã hết hạn" in first.text) is not early
+    assert ("Mật khẩu dùng một lần đã hết hạn" in listed) is not early
+    given = post(admin, f"{page}/reset", page=page).text
+    assert "có hiệu lực đến" in given
+    fresh = re.search(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){3}", given)[0]
+    assert sign_in(app.test_client(), "lan@tinh.vn", fresh).status_code == 303
+
+
+def test_an_ended_one_time_password_is_told_to_its_owner_only(sqlite_app):
+    """Whoever has not the password itself learns nothing about the account."""
+    with unit_of_work(sqlite_app) as session:
+        wanted = accounts.NewAccount("lan@tinh.vn", RoleName.ANALYST)
+        accounts.add(session, MADE_AT - timedelta(days=9), wanted)
+    answer = sign_in(sqlite_app.test_client(), "lan@tinh.vn", "không phải mật khẩu")
+    assert answer.status_code == 401
+    assert "hết hạn" not in answer.text
+
+
 @pytest.mark.parametrize(
     "new", ["ngắn thôi", "aaaaaaaaaaaaaaa", "analyst.tinh.moi 2026", PASSWORD, "x" * 201]
 )
@@ -96,7 +129,7 @@ def test_a_short_name_does_not_spoil_a_password(sqlite_app):
     """Who is called an@… may use words that hold these letters."""
     with unit_of_work(sqlite_app) as session:
         wanted = accounts.NewAccount("an@tinh.vn", RoleName.ANALYST)
-        _, password = accounts.add(session, MADE_AT, wanted)
+        _, password = accounts.add(session, datetime.now(UTC), wanted)
     client = sqlite_app.test_client()
     sign_in(client, "an@tinh.vn", password)
     new = dict.fromkeys(("new_password", "new_password_again"), "trời xanh mây trắng")

@@ -36,7 +36,13 @@ def show_all() -> str:
     """Every account, open ones first."""
     everyone = select(Staff).options(selectinload(Staff.roles), selectinload(Staff.agency))
     found = db.session.scalars(everyone.order_by(Staff.active.desc(), Staff.email)).all()
-    return render_template("staff/accounts.html", found=found, sectors=_sector_names())
+    now = datetime.now(UTC)
+    return render_template(
+        "staff/accounts.html",
+        found=found,
+        sectors=_sector_names(),
+        is_overdue=lambda one: accounts.is_overdue(one, now),
+    )
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

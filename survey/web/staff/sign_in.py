@@ -41,6 +41,8 @@ def check() -> ResponseReturnValue:
         with transaction() as unit:
             accounts.note_wrong_try(unit, now, email, caller.address())
         return _form(email, wrong=True), 401
+    if accounts.is_overdue(staff, now):
+        return _form(email, overdue=True), 403
     if staff.tf_totp_secret:
         session.clear()
         session["proved"] = {"staff": staff.fs_uniquifier, "at": int(now.timestamp())}
@@ -102,11 +104,12 @@ def _proved(now: datetime) -> Staff | None:
     return db.session.scalar(whose)
 
 
-def _form(email: str = "", *, wrong: bool = False) -> str:
+def _form(email: str = "", *, wrong: bool = False, overdue: bool = False) -> str:
     return render_template(
         "staff/login.html",
         email=email,
         wrong=wrong,
+        overdue=overdue,
         next=_next(),
         expired="expired" in request.args,
     )
