@@ -7,30 +7,40 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.indices.figures import Breakdown
-from survey.indices.payload import Inputs
+from survey.indices.payload import COUNTED, Inputs, read_inputs
 from survey.indices.tallies import OVERALL, Finished, Rated, Ratings, Stratum
 from survey.models.organisation import Agency
-from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, Question
+from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING, Question
 from survey.models.response import Answer, Response
 
 # Agency code, sector, channel, lateness, question, rating 1–5.
 Place = tuple[str, str, str, str, str, int]
+# What `Ballot.patterns` counts: the questions of a complete questionnaire.
+PATTERN = (*FACTORS, Question.OVERALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What counts at a closing: ratings by place, the answers in each cell, and a digest over every
-    version that was there (cell, key of the response, version, ratings, reasons).
+    """What counts at a closing: ratings by place, the answers in each cell, the ratings that
+    complete questionnaires give together (in the order of PATTERN), and a digest over every version
+    that was there (cell, key of the response, version, ratings, reasons).
     """
 
     ratings: Counter[Place]
     answered: Counter[tuple[str, str, str, str]]
+    patterns: Counter[tuple[int, ...]]
     digest: str
+
+    @property
+    def pattern_rows(self) -> list[list[int]]:
+        """Ratings of PATTERN and how often they were given together, in their order."""
+        return [[*ratings, times] for ratings, times in sorted(self.patterns.items())]
 
 
 def ballot(session: Session, month: str, closing: int) -> Ballot:
@@ -56,13 +66,31 @@ def ballot(session: Session, month: str, closing: int) -> Ballot:
         last[row[0]] = row
     ratings: Counter[Place] = Counter()
     answered: Counter[tuple[str, str, str, str]] = Counter()
+    patterns: Counter[tuple[int, ...]] = Counter()
     for row in last.values():
         agency, sector, channel, lateness = (str(part) for part in row[3:7])
         answered[agency, sector, channel, lateness] += 1
-        for question, rating in zip(questions, row[8:], strict=True):
-            if isinstance(rating, int):
-                ratings[agency, sector, channel, lateness, question, rating] += 1
-    return Ballot(ratings, answered, digest.hexdigest())
+        given = {
+            question: rating
+            for question, rating in zip(questions, row[8:], strict=True)
+            if isinstance(rating, int)
+        }
+        for question, rating in given.items():
+            ratings[agency, sector, channel, lateness, question, rating] += 1
+        if len(given) == len(PATTERN):
+            patterns[tuple(given[question] for question in PATTERN)] += 1
+    return Ballot(ratings, answered, patterns, digest.hexdigest())
+
+
+def source_of(payload: Mapping[str, Any]) -> "Recounted":
+    """The counts that a closing kept, of the overall question: a `Source` that never changes."""
+    ratings = {
+        (*cell, Question.OVERALL.value, level): times
+        for *cell, n1, n2, n3, n4, n5 in payload[COUNTED]["cells"]
+        for level, times in enumerate((n1, n2, n3, n4, n5), start=LOWEST_RATING)
+        if times
+    }
+    return Recounted(read_inputs(payload["inputs"]), ratings)
 
 
 class Recounted:

@@ -11,6 +11,9 @@ rules     [{agency, label, rule, value, limit, operator, quote, source, proven}]
 judging   {confidence, judged_from, floors}   the rules that judged
 corrections  number of dossiers changed after their cell was fixed
     revision  what changed in the month before since its closing (`indices.revision`), or null
+counted   {cells: [agency code, sector, channel, lateness, n1 … n5], patterns: [the five factors,
+          overall, how often]}, so that months can be compared as they were closed; closed months
+          only, and none before this was kept
 inputs    what else was counted, so that everything above can be computed again (`Inputs`);
           closed months only
 inputs_digest  SHA-256 of `inputs` and of the answers counted
@@ -31,6 +34,8 @@ from survey.models.dossier import Lateness
 from survey.models.questionnaire import FACTORS, Question
 
 FRAME = ("finished", "invited", "delivered", "answered")
+# What older closings of the same formula do not hold.
+COUNTED = "counted"
 Row = list[Any]
 
 
@@ -89,13 +94,29 @@ def _read_line(row: Mapping[str, Any]) -> Line:
 
 
 def closing_payload(
-    month: str, closed_at: str, inputs: Inputs, source: Source, answers_digest: str
+    month: str,
+    closed_at: str,
+    inputs: Inputs,
+    source: Source,
+    patterns: Sequence[Row],
+    answers_digest: str,
 ) -> dict[str, Any]:
     """The payload of a closing: figures, inputs, and the digest that ties the answers to them."""
     row = inputs.to_json()
     digest = sha256(f"{sha256(canonical(row))}:{answers_digest}")
     payload = compose(month, closed_at, inputs, source, provisional=False)
-    return {**payload, "inputs": row, "inputs_digest": digest}
+    counted = {"cells": _cells(source), "patterns": patterns}
+    return {**payload, COUNTED: counted, "inputs": row, "inputs_digest": digest}
+
+
+def _cells(source: Source) -> list[Row]:
+    rated = source.rated(Breakdown.AGENCY, (Question.OVERALL,))
+    return sorted(
+        [agency, *stratum, *ratings]
+        for agency, strata in rated.items()
+        for stratum, ratings in strata.items()
+        if any(ratings)
+    )
 
 
 def compose(

@@ -12,7 +12,14 @@ from survey.errors import NotFound, Refused
 from survey.indices.answers import Ballot, Recounted, ballot
 from survey.indices.closed import payload_of
 from survey.indices.figures import FORMULA
-from survey.indices.payload import Inputs, canonical, closing_payload, read_inputs, sha256
+from survey.indices.payload import (
+    COUNTED,
+    Inputs,
+    canonical,
+    closing_payload,
+    read_inputs,
+    sha256,
+)
 from survey.models.audit import AuditEntry
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
@@ -54,7 +61,12 @@ def recompute(session: Session, snapshot_id: int) -> Recomputation:
     inputs = read_inputs(stored["inputs"])
     counted = ballot(session, snapshot.month, snapshot.number)
     source = Recounted(inputs, counted.ratings)
-    again = closing_payload(snapshot.month, stored["closed_at"], inputs, source, counted.digest)
+    again = closing_payload(
+        *(snapshot.month, stored["closed_at"], inputs, source),
+        *(counted.pattern_rows, counted.digest),
+    )
+    if COUNTED not in stored:  # closed before it was kept
+        del again[COUNTED]
     text = canonical(again)
     differences = [
         *_between("", stored, json.loads(text)),

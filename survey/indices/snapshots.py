@@ -37,7 +37,9 @@ def close(session: Session, month: str, now: datetime) -> Snapshot:
     source = Stored(session, month)
     inputs = read_live(session, month, source)
     answers = ballot(session, month, FIRST)
-    payload = closing_payload(month, now.isoformat(), inputs, source, answers.digest)
+    payload = closing_payload(
+        month, now.isoformat(), inputs, source, answers.pattern_rows, answers.digest
+    )
     text = canonical(payload)
     snapshot = Snapshot(
         month=month,

@@ -1,10 +1,11 @@
-"""The chart of the first page: sectors against their targets with intervals.
+"""The charts: sectors against their targets with intervals, and agencies in their funnel.
 
 Shape tells the status as well as colour, so it reads in black and white.
 """
 
 import io
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -12,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from survey.indices import Figure, Status
+from survey.indices import SMALLEST_SHOWN, Figure, Status
+from survey.insights import Dot, Funnel
 from survey.reports import phrases
 from survey.reports.document import Picture
 from survey.reports.figures import Report
@@ -42,6 +44,10 @@ WIDTH, ROW, AXIS, LEGEND = 165 * MM, 4.7 * MM, 6 * MM, 6.5 * MM
 RESOLUTION = 220
 ROUND_TO = 5
 LONGEST_LABEL = 30
+FUNNEL_HEIGHT = 58 * MM
+FUNNEL_TICKS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+# The widest limits last; a unit beyond them is named by its number.
+FUNNEL_LINES = ((0.95, "-"), (0.998, "--"))
 
 
 def sector_chart(report: Report) -> Picture:
@@ -58,15 +64,20 @@ def sector_chart(report: Report) -> Picture:
         _dress(axes, rows)
         name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
         _explain(canvas.add_axes((0.02, 0.0, 0.96, 0.8 * LEGEND / height)), rows, name)
-        svg, png = io.BytesIO(), io.BytesIO()
-        canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-        canvas.savefig(png, format="png", dpi=RESOLUTION, metadata={"Software": None})
+        svg, png = _printed(canvas)
     return Picture(
-        svg.getvalue(),
-        png.getvalue(),
+        svg,
+        png,
         f"Chỉ số hài lòng theo lĩnh vực so với mục tiêu, {phrases.month_name(report.month)} (%)",
         _in_words(rows),
     )
+
+
+def _printed(canvas: Canvas) -> tuple[bytes, bytes]:
+    svg, png = io.BytesIO(), io.BytesIO()
+    canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    canvas.savefig(png, format="png", dpi=RESOLUTION, metadata={"Software": None})
+    return svg.getvalue(), png.getvalue()
 
 
 def _draw_row(axes: Axes, height: int, one: Figure) -> None:
@@ -144,3 +155,61 @@ def _in_words(rows: list[Figure]) -> str:
         f"{one.label}: {phrases.reading(one)}, {phrases.STATUS_WORDS[one.status]}" for one in rows
     ]
     return "Biểu đồ chỉ số theo lĩnh vực so với mục tiêu. " + "; ".join(said) + "."
+
+
+def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: str) -> Picture:
+    """Draw agencies by number of ratings; `named` bear their number in the text, from 1 on."""
+    with mpl.rc_context(STYLE):
+        canvas = Canvas(figsize=(WIDTH, FUNNEL_HEIGHT), facecolor="white")
+        FigureCanvasAgg(canvas)
+        axes = canvas.add_axes((0.075, 0.19, 0.905, 0.77))
+        for level, style in FUNNEL_LINES:
+            sizes, lows, highs = zip(*funnel.limits[level], strict=True)
+            for line in (lows, highs):
+                axes.plot(sizes, [100 * one for one in line], style, color=FAINT, linewidth=1)
+        axes.axhline(100 * funnel.centre, color=LOOKS[Status.MET]["color"], linewidth=1)
+        for dot in funnel.dots:
+            _draw_dot(axes, dot, is_named=dot in named)
+        for place, dot in enumerate(named, 1):
+            at = (dot.rated, 100 * dot.share)
+            axes.annotate(str(place), at, (5, 0), textcoords="offset points", va="center")
+        _dress_funnel(axes, funnel)
+        svg, png = _printed(canvas)
+    title = f"Tỷ lệ hài lòng (thô) và số phiếu của từng cơ quan, {phrases.month_name(month)} (%)"
+    words = (
+        f"Biểu đồ phễu: {len(funnel.dots)} cơ quan quanh tỷ lệ chung"
+        f" {phrases.percent(funnel.centre)}%; {len(funnel.outside)} nằm ngoài giới hạn 95%,"
+        f" trong đó {len([one for one in funnel.outside if is_far(one)])} ngoài giới hạn 99,8%."
+    )
+    return Picture(svg, png, title, words)
+
+
+def is_far(dot: Dot) -> bool:
+    """Whether a unit lies beyond the widest limits."""
+    return dot.outside == FUNNEL_LINES[-1][0]
+
+
+def _draw_dot(axes: Axes, dot: Dot, *, is_named: bool) -> None:
+    look = LOOKS[Status.NOT_MET if dot.is_below else Status.MET]
+    shape = {"marker": "v" if dot.is_below else "^", "color": look["color"], "markersize": 6}
+    if not is_named:
+        shape = {"marker": "o", "color": FAINT, "markerfacecolor": "white", "markersize": 3.6}
+    axes.plot(dot.rated, 100 * dot.share, zorder=4 if is_named else 3, **shape)
+
+
+def _dress_funnel(axes: Axes, funnel: Funnel) -> None:
+    widest = max(dot.rated for dot in funnel.dots)
+    axes.set_xscale("log")
+    axes.set_xlim(SMALLEST_SHOWN * 0.94, widest * 1.15)
+    axes.set_xticks([one for one in FUNNEL_TICKS if one <= widest * 1.1])
+    axes.xaxis.set_major_formatter(lambda value, _: phrases.number(value))
+    axes.xaxis.set_minor_formatter(lambda *_: "")
+    lowest = min(100 * min(dot.share for dot in funnel.dots), 80.0)
+    axes.set_ylim(max(0.0, 2 * ROUND_TO * (lowest // (2 * ROUND_TO)) - 2), 102)
+    axes.yaxis.set_major_formatter(lambda value, _: phrases.number(value))
+    axes.set_xlabel(
+        "Số phiếu trả lời (thang tăng theo cấp số nhân); nét liền: giới hạn 95%, nét đứt: 99,8%",
+        fontsize=8,
+    )
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

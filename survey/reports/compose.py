@@ -3,7 +3,7 @@
 from datetime import date
 
 from survey.indices import Status, closable_from
-from survey.reports import phrases, sentences, tables
+from survey.reports import comparison, phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Point, Section
 from survey.reports.figures import Report, Revision, Stage
@@ -39,6 +39,7 @@ def compose(report: Report) -> Document:
             _late(report),
             _cases(report),
             _corrections(report),
+            comparison.section(report),
             _method(report),
         ),
         annexes=_annexes(report),

@@ -1,4 +1,4 @@
-"""A report as every format sees it: text, tables and one chart, already in words.
+"""A report as every format sees it: text, tables and charts, already in words.
 
 Cells carry the words for documents and the number behind them for Excel, so no format formats.
 """
@@ -68,23 +68,24 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart in both forms, with the words that replace it for who cannot see it."""
+
+    svg: bytes
+    png: bytes
+    title: str
+    alternative: str
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A numbered part of the report."""
 
     title: str
     paragraphs: tuple[str, ...] = ()
     points: tuple[Point, ...] = ()
+    picture: Picture | None = None
     tables: tuple[Table, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """The chart in both forms, with the words that replace it for who cannot see it."""
-
-    svg: bytes
-    png: bytes
-    title: str
-    alternative: str
 
 
 @dataclass(frozen=True, slots=True)

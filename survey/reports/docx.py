@@ -17,7 +17,7 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from survey.reports import docx_tables
-from survey.reports.document import Document, Point, Section
+from survey.reports.document import Document, Picture, Point, Section
 from survey.reports.docx_tables import CENTRE, JUSTIFIED, write
 
 # A part of a Word file; the types of the library do not cover what is used here.
@@ -135,22 +135,22 @@ def _write_first_page(word: WordPart, report: Document) -> None:
     write(word.add_paragraph(), report.basis, 11.5, CENTRE, italic=True)
     write(word.add_paragraph(), report.verdict, 13, JUSTIFIED)
     docx_tables.add_tiles(word, report.tiles, TEXT_WIDTH)
-    caption = write(word.add_paragraph(), report.picture.title, 11.5, bold=True)
-    caption.paragraph_format.space_before = Pt(6)
-    caption.paragraph_format.keep_with_next = True
-    _add_picture(word, report)
+    _add_picture(word, report.picture)
     _write_points(word, "Những nội dung cần chỉ đạo", report.direction, "List Number")
     if report.good:
         _write_points(word, "Kết quả nổi bật", report.good, "List Bullet")
     word.add_page_break()
 
 
-def _add_picture(word: WordPart, report: Document) -> None:
-    drawn = word.add_picture(io.BytesIO(report.picture.png), width=Mm(TEXT_WIDTH - 2))
+def _add_picture(word: WordPart, picture: Picture) -> None:
+    caption = write(word.add_paragraph(), picture.title, 11.5, bold=True)
+    caption.paragraph_format.space_before = Pt(6)
+    caption.paragraph_format.keep_with_next = True
+    drawn = word.add_picture(io.BytesIO(picture.png), width=Mm(TEXT_WIDTH - 2))
     about = drawn._inline.docPr  # noqa: SLF001 - the library has no text alternative
     about.set("name", "Biểu đồ")
-    about.set("title", report.picture.title)
-    about.set("descr", report.picture.alternative)
+    about.set("title", picture.title)
+    about.set("descr", picture.alternative)
     word.paragraphs[-1].alignment = CENTRE
     word.paragraphs[-1].paragraph_format.space_after = Pt(2)
 
@@ -176,6 +176,8 @@ def _write_section(word: WordPart, title: str, section: Section) -> None:
         write(word.add_paragraph(), text, 13, JUSTIFIED)
     for point in section.points:
         _write_point(word.add_paragraph(style="List Bullet"), point, 13)
+    if section.picture:
+        _add_picture(word, section.picture)
     for table in section.tables:
         docx_tables.add_table(word, table)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from survey.indices import Figure, Status, protected, read_figure
+from survey.insights import Overview
 
 # The rules of snapshots that do not say theirs.
 ONCE = {"confidence": 0.95, "judged_from": 30}
@@ -210,6 +211,8 @@ class Report:
     corrections: tuple[Correction, ...]
     revision: Revision | None
     before: Before | None
+    # None while the month is open, and for closings that did not keep what it needs.
+    overview: Overview | None
 
     @property
     def stage(self) -> Stage:
@@ -240,6 +243,7 @@ def read_report(
     cases: CaseFigures,
     corrections: Sequence[Correction] = (),
     before: Before | None = None,
+    overview: Overview | None = None,
 ) -> Report:
     """The report of one payload. Figures are never computed here, only read and ordered."""
     groups = payload["figures"]
@@ -271,6 +275,7 @@ def read_report(
         corrections=tuple(corrections),
         revision=_read_revision(payload.get("revision")),
         before=before,
+        overview=overview,
     )
 
 

@@ -1,7 +1,8 @@
 """Reads everything a report prints: the snapshot or live counts, cases as they stood, corrections.
 
 Cases and corrections are read as they stood when the period was closed, from stamps and steps that
-are never changed, so a report of a closed month stays the same whenever it is built.
+are never changed, and months are compared by the counts that closings kept. So a report of a closed
+month stays the same whenever it is built.
 """
 
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import audit, indices
+from survey import audit, indices, insights
 from survey.db import settings_of
 from survey.errors import Refused
 from survey.indices import Status, read_figure
@@ -55,6 +56,7 @@ def gather(session: Session, month: str, now: datetime) -> Report:
         read_cases(session, month, as_of),
         _corrections(session, month, as_of),
         _before(session, month),
+        insights.closed(session, snapshot) if snapshot else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The report as one page: styles inside, chart as a data URI. The same page is printed to PDF."""
+"""The report as one page: styles inside, charts as data URIs. The same page is printed to PDF."""
 
 import base64
 from functools import cache
@@ -6,7 +6,7 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from survey.reports.document import Document, Kind
+from survey.reports.document import Document, Kind, Picture
 from survey.reports.phrases import SIGNS
 from survey.settings import ROOT
 
@@ -19,17 +19,8 @@ RIGHT = frozenset({Kind.COUNT, Kind.SHARE, Kind.MEAN, Kind.LEVEL})
 
 def render(document: Document) -> str:
     """The page of a report; needs nothing beside itself."""
-    picture = base64.b64encode(document.picture.svg).decode()
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            report=document,
-            picture=f"data:image/svg+xml;base64,{picture}",
-            right=RIGHT,
-            css=stylesheet(document),
-        )
-    )
+    template = _environment().get_template("report.html")
+    return template.render(report=document, right=RIGHT, css=stylesheet(document))
 
 
 def stylesheet(document: Document) -> str:
@@ -50,7 +41,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["signs"] = _mark_signs
+    environment.filters["embedded"] = _embedded
     return environment
+
+
+def _embedded(picture: Picture) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture.svg).decode()}"
 
 
 def _mark_signs(text: str) -> Markup:

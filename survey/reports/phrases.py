@@ -27,7 +27,7 @@ STATUS_SIGNS = {
     Status.NO_TARGET: "",
 }
 # Text fonts draw these small or not at all; every format sets them in a font of its own.
-SIGNS = re.compile("([●◐▼○◌])")
+SIGNS = re.compile("([●◐▼▲○◌])")
 REASONS = {
     "no_phone": "Hồ sơ không có số điện thoại",
     "bad_phone": "Số điện thoại không hợp lệ",
@@ -49,6 +49,20 @@ FACTORS = {
     "result": "Kết quả giải quyết",
     "feedback": "Tiếp nhận, xử lý phản ánh, kiến nghị",
 }
+# Where a factor stands, and where the year leads: associations and trends, never causes.
+QUADRANTS = {
+    "act_first": "▼ Ưu tiên cải thiện",
+    "keep_up": "● Giữ vững",
+    "watch": "◐ Theo dõi",
+    "leave": "○ Đang tốt, ít liên quan",
+}
+OUTLOOKS = {
+    "likely": "● Nhiều khả năng đạt",
+    "unlikely": "▼ Khó đạt nếu không thay đổi",
+    "open": "◐ Chưa đủ căn cứ",
+    "too_short": "○ Chuỗi số liệu còn ngắn",
+}
+OUT_OF_REACH = "▼ Ngoài tầm với"
 FIELDS = {
     "agency_id": "Cơ quan giải quyết",
     "agency": "Cơ quan giải quyết",
@@ -138,11 +152,15 @@ def change(now: float | None, then: float | None) -> str:
     """Difference in percentage points with its sign: "+1,2", "−0,4", "0,0"."""
     if now is None or then is None:
         return NONE
-    points = round(100 * now, 1) - round(100 * then, 1)
-    text = number(abs(points), 1)
+    return points((round(100 * now, 1) - round(100 * then, 1)) / 100)
+
+
+def points(difference: float) -> str:
+    """A difference of shares in percentage points with its sign: −0.008 → "−0,8"."""
+    text = number(abs(100 * difference), 1)
     if text == "0,0":
         return text
-    return ("+" if points > 0 else "−") + text
+    return ("+" if difference > 0 else "−") + text
 
 
 def month_name(month: str) -> str:

@@ -12,7 +12,7 @@ import xlsxwriter
 
 from survey.indices import Figure
 from survey.reports import phrases
-from survey.reports.document import Document, Kind, Section, Table
+from survey.reports.document import Document, Kind, Picture, Section, Table
 from survey.reports.figures import Report
 from survey.reports.tables import HIDDEN_NOTE
 
@@ -91,10 +91,11 @@ def render(report: Report, document: Document) -> bytes:
         ("Thủ tục", "Chỉ số theo thủ tục hành chính", report.procedures),
     ):
         _write_figures(book, name, title, (report.overall, *figures))
-    # Sections of the document in their order: 3 coverage, 4 lateness, 5 cases, 6 corrections.
-    _, _, covered, late, cases, corrected, method = document.sections
+    # In their order: 3 coverage, 4 lateness, 5 cases, 6 corrections, 7 analysis.
+    _, _, covered, late, cases, corrected, compared, method = document.sections
     _write_sections(book, "Ca phản ánh", (cases,))
     _write_sections(book, "Bao phủ, trễ hạn", (covered, late, corrected))
+    _write_sections(book, "Phân tích", (compared,))
     _write_sections(book, "Phương pháp", (method,))
     book.book.close()
     return held.getvalue()
@@ -122,7 +123,7 @@ def _write_summary(book: Book, document: Document) -> None:
         for column, text in enumerate((tile.label, value, tile.detail, *tile.lines)):
             sheet.write_string(row, column, text, book.cell)
     row += 2
-    sheet.insert_image(row, 0, "chart.png", _image(document))
+    sheet.insert_image(row, 0, "chart.png", _image(document.picture))
     row += PICTURE_ROWS
     for title, points in (
         ("Những nội dung cần chỉ đạo", document.direction),
@@ -138,12 +139,12 @@ def _write_summary(book: Book, document: Document) -> None:
         row += 2
 
 
-def _image(document: Document) -> dict[str, Any]:
+def _image(picture: Picture) -> dict[str, Any]:
     return {
-        "image_data": io.BytesIO(document.picture.png),
+        "image_data": io.BytesIO(picture.png),
         "x_scale": PICTURE_SCALE,
         "y_scale": PICTURE_SCALE,
-        "description": document.picture.alternative,
+        "description": picture.alternative,
     }
 
 
@@ -198,6 +199,10 @@ def _write_sections(book: Book, name: str, sections: Sequence[Section]) -> None:
             sheet.write_string(row, 0, text, book.text)
             sheet.set_row(row, 34 if len(text) > 190 else 18)  # noqa: PLR2004
         row += 2
+        if section.picture:
+            sheet.write_string(row, 0, section.picture.title, book.bold)
+            sheet.insert_image(row + 1, 0, "chart.png", _image(section.picture))
+            row += PICTURE_ROWS + 2
         for table in section.tables:
             row = _write_table(book, sheet, row, table) + 2
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -76,3 +77,9 @@ def change_after_finish(session, month, field, changed_at, *, dossiers):
         )
         session.add(change)
     session.flush()
+
+
+def zipped(path, name):
+    """The text of one part of an Office file."""
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(name).decode()

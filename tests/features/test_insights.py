@@ -1,27 +1,13 @@
 """Comparison, drivers, funnel and outlook say what the data bear, else that they do not."""
 
-import secrets
-
 import pytest
 
 from survey import insights
 from survey.indices import Breakdown
-from survey.models.count import Cell, count_answers, count_finished
-from survey.models.response import Answer, Response
 from tests.conftest import unit_of_work
-from tests.features.answering import agencies, questionnaire_id
+from tests.features.answering import agencies
+from tests.features.rated import fill, say_all
 from tests.web.staff_accounts import signed_in
-
-PROCEDURE = "1.012784"
-
-
-def fill(session, agency, month, good, bad, lateness="on_time"):
-    """Satisfied and dissatisfied ratings of one cell, as many dossiers again without an answer."""
-    cell = Cell(agency.id, "land", month, "counter", lateness)
-    finished = 2 * (good + bad)
-    count_finished(session, {(cell, PROCEDURE): finished}, {cell: finished})
-    rated = {(cell, PROCEDURE, "overall", level): n for level, n in ((4, good), (2, bad)) if n}
-    count_answers(session, rated)
 
 
 def test_a_change_of_mix_is_no_change_of_quality(sqlite_app):
@@ -35,7 +21,7 @@ def test_a_change_of_mix_is_no_change_of_quality(sqlite_app):
         fill(session, there, "2026-05", 100, 100)
         fill(session, small, "2026-04", 8, 0)
         fill(session, small, "2026-05", 0, 8)
-        found = insights.changes(session, "2026-05", "2026-04", Breakdown.AGENCY)
+        found = insights.live(session, "2026-05").changes[Breakdown.AGENCY]
         by_key = {one.key: one for one in found}
         assert not by_key[here.code].is_sure
         assert by_key[here.code].difference == pytest.approx(0)
@@ -48,7 +34,9 @@ def test_a_change_of_mix_is_no_change_of_quality(sqlite_app):
 
 
 def test_the_funnel_names_who_is_outside(sqlite_app):
-    """A unit far below is outside, a small one with the same share is not, and below five none."""
+    """A unit far below is outside, a small one with the same share is not; one below five ratings
+    and the one that would give it away are not drawn.
+    """
     with unit_of_work(sqlite_app) as session:
         units = agencies(session)[:12]
         for agency in units[:9]:
@@ -56,43 +44,26 @@ def test_the_funnel_names_who_is_outside(sqlite_app):
         fill(session, units[9], "2026-05", 60, 60)
         fill(session, units[10], "2026-05", 3, 3)
         fill(session, units[11], "2026-05", 0, 4)
-        found = insights.funnel(session, "2026-05")
+        found = insights.live(session, "2026-05").funnel
         outside = {dot.key: dot for dot in found.dots if dot.outside}
         assert set(outside) == {units[9].code}
         assert outside[units[9].code].is_below
-        assert len(found.dots) == 11
-        assert insights.funnel(session, "2026-06") is None
+        assert {dot.rated for dot in found.dots} == {100, 120}
+        assert insights.live(session, "2026-06").funnel is None
 
 
 def test_drivers_need_two_hundred_and_find_the_planted_one(sqlite_app):
     """Below 200 complete answers nothing is said; above, the factor that moves along stands out."""
     with unit_of_work(sqlite_app) as session:
-        agency, form = agencies(session)[0], questionnaire_id(session)
-        assert insights.drivers(session, "2026-05").factors == ()
-        for number in range(260):
-            overall, other = 1 + number % 5, 1 + number * 7 // 5 % 5
-            row = Response(
-                id=secrets.token_hex(16),
-                key=secrets.token_bytes(16),
-                agency_id=agency.id,
-                sector_code="land",
-                month="2026-03",
-                channel="counter",
-                lateness="on_time",
-                mode="web",
-                questionnaire_id=form,
-            )
-            factors = dict.fromkeys(("access", "procedure", "officials", "feedback"), other)
-            row.answers.append(
-                Answer(version=1, closing=0, overall=overall, result=overall, **factors)
-            )
-            session.add(row)
-        found = insights.drivers(session, "2026-05")
+        agency = agencies(session)[0]
+        assert insights.live(session, "2026-05").drivers.factors == ()
+        say_all(session, agency, "2026-03", times=260)
+        found = insights.live(session, "2026-05").drivers
         assert found.complete == 260
         first = found.factors[0]
         assert (first.factor, first.quadrant != "") == ("result", True)
         assert first.low > 0.2
-        assert insights.drivers(session, "2027-05").complete == 0
+        assert insights.live(session, "2027-05").drivers.complete == 0
 
 
 def test_the_year_is_arithmetic_first_and_words_last(sqlite_app):
@@ -101,13 +72,13 @@ def test_the_year_is_arithmetic_first_and_words_last(sqlite_app):
         here = agencies(session)[0]
         for number in range(1, 6):
             fill(session, here, f"2026-{number:02d}", 60, 40)
-        (overall, land) = insights.outlooks(session, "2026-05")
+        (overall, land) = insights.live(session, "2026-05").outlooks
         assert (overall.words, overall.forecast) == ("too_short", None)
         assert land.needed == pytest.approx((0.9 * 1200 - 300) / 700)
         assert land.needed > 1
         for number in range(1, 13):
             fill(session, here, f"2025-{number:02d}", 99, 1)
-        (overall, _) = insights.outlooks(session, "2026-05")
+        (overall, _) = insights.live(session, "2026-05").outlooks
         assert overall.words == "unlikely"
         assert overall.forecast < overall.target
 

@@ -11,11 +11,12 @@ from survey.indices import Breakdown
 from survey.models.response import Flag
 from survey.monitoring.freezing import is_tet_month
 from survey.monitoring.integrity import signs
-from survey.reports.phrases import FACTORS, number
+from survey.reports.phrases import FACTORS, OUTLOOKS, QUADRANTS, points
 from survey.web.staff.dashboard import chosen_month, months_with_dossiers
 from survey.web.staff.errors import staff_blueprint
 
 blueprint = staff_blueprint("analysis", __name__, "/staff/analysis")
+blueprint.add_app_template_filter(points, "points")
 
 FLAG_WORDS = {
     Flag.BURST: "dồn dập",
@@ -23,19 +24,6 @@ FLAG_WORDS = {
     Flag.SAME_EVERYWHERE: "mọi mục như nhau",
 }
 OPEN_LINES = 15
-COMPARED = (Breakdown.OVERALL, Breakdown.SECTOR, Breakdown.AGENCY)
-QUADRANTS = {
-    "act_first": "▼ Ưu tiên cải thiện",
-    "keep_up": "● Giữ vững",
-    "watch": "◐ Theo dõi",
-    "leave": "○ Đang tốt, ít liên quan",
-}
-OUTLOOKS = {
-    "likely": "● Nhiều khả năng đạt",
-    "unlikely": "▼ Khó đạt nếu không thay đổi",
-    "open": "◐ Chưa đủ căn cứ",
-    "too_short": "○ Chuỗi số liệu còn ngắn",
-}
 
 
 @blueprint.get("")
@@ -44,22 +32,22 @@ def show() -> str:
     session, now = db.session(), datetime.now(UTC)
     months = months_with_dossiers(session, now)
     month = chosen_month(months, now)
-    before = indices.previous_month(month)
     calendar = calendar_of(session)
-    by = {one: insights.changes(session, month, before, one) for one in COMPARED}
+    found = insights.live(session, month)
+    by = found.changes
     return render_template(
         "staff/analysis/show.html",
         months=months if month in months else [month, *months],
         month=month,
-        before=before,
+        before=found.before,
         has_figures=month in months,
-        tet=[one for one in (before, month) if is_tet_month(calendar, one)],
-        overall=by[Breakdown.OVERALL] + by[Breakdown.SECTOR],
+        tet=[one for one in (found.before, month) if is_tet_month(calendar, one)],
+        overall=[*by[Breakdown.OVERALL], *by[Breakdown.SECTOR]],
         agencies=[one for one in by[Breakdown.AGENCY] if one.is_sure],
         compared=sum(one.difference is not None for one in by[Breakdown.AGENCY]),
-        drivers=insights.drivers(session, month),
-        funnel=insights.funnel(session, month),
-        outlooks=insights.outlooks(session, month),
+        drivers=found.drivers,
+        funnel=found.funnel,
+        outlooks=found.outlooks,
         provisional=indices.is_provisional(session, month),
         factors=FACTORS,
         quadrants=QUADRANTS,
@@ -84,10 +72,3 @@ def integrity() -> str:
         tables=[part for part in (found[:OPEN_LINES], found[OPEN_LINES:]) if part],
         words=FLAG_WORDS,
     )
-
-
-@blueprint.app_template_filter("points")
-def points(difference: float) -> str:
-    """A difference of shares in points with its sign: +1,2 or −0,8."""
-    sign = "+" if round(difference, 3) > 0 else "−" if round(difference, 3) < 0 else ""
-    return f"{sign}{number(abs(difference) * 100, 1)}"

@@ -1,0 +1,23 @@
+"""What moved and what goes with it: periods and units compared, drivers, funnel, outlook.
+
+Associations, not causes; where the data do not bear a sentence, the figure says so by itself.
+"""
+
+from survey.insights.changes import FEW, Change
+from survey.insights.drivers import Driver, Drivers
+from survey.insights.funnel import Dot, Funnel
+from survey.insights.outlook import Outlook
+from survey.insights.overview import Overview, closed, live
+
+__all__ = [
+    "FEW",
+    "Change",
+    "Dot",
+    "Driver",
+    "Drivers",
+    "Funnel",
+    "Outlook",
+    "Overview",
+    "closed",
+    "live",
+]

@@ -1,0 +1,84 @@
+"""A month against an earlier one, on one mix of dossiers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.compare import Difference, adjust, fixed_mix
+from survey.indices import Breakdown
+from survey.insights.readings import Mix, Reading, Unit
+
+CONFIDENCE = 0.95
+# Fewer ratings than this are compared with nothing.
+FEW = 30
+FALSE_DISCOVERIES = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line in two months on the later one's mix; fractions, None where not comparable.
+
+    Numbers of ratings are None where they must not be told. `is_sure` holds after
+    Benjamini-Hochberg over all lines; otherwise there are not enough grounds.
+    """
+
+    key: str
+    label: str
+    rated_before: int | None
+    rated: int | None
+    before: float | None
+    now: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    is_sure: bool
+
+
+def changes(now: Reading, before: Reading, by: Breakdown) -> list[Change]:
+    """Every line of a month against an earlier one, greatest change first among the sure ones."""
+    earlier = {one.key: one for one in before.units(by)}
+    pairs = [(one, earlier.get(one.key, Unit(one.key, one.label, {}))) for one in now.units(by)]
+    compared = [_compare(one, then) for one, then in pairs]
+    p_values = [one.p_value if one else None for one in compared]
+    sure = adjust(p_values, "BH", FALSE_DISCOVERIES).rejected
+    found = [
+        Change(
+            key=one.key,
+            label=one.label,
+            rated_before=then.rated if then.is_told else None,
+            rated=one.rated if one.is_told else None,
+            before=told.index2 if told else None,
+            now=told.index1 if told else None,
+            difference=told.estimate if told else None,
+            low=told.mover_low if told else None,
+            high=told.mover_high if told else None,
+            is_sure=place in sure,
+        )
+        for place, ((one, then), told) in enumerate(zip(pairs, compared, strict=True))
+    ]
+    return sorted(found, key=lambda one: (not one.is_sure, -abs(one.difference or 0), one.label))
+
+
+def _compare(now: Unit, before: Unit) -> Difference | None:
+    """The difference on the later mix; None where one must not be told or too few rated."""
+    if not (now.is_told and before.is_told) or min(now.rated, before.rated) < FEW:
+        return None
+    both = common(now.mix, before.mix)
+    return difference(now.mix, before.mix, [now.mix[key][0] for key in both], both)
+
+
+def common(first: Mix, second: Mix) -> list[tuple[str, bool]]:
+    """The strata with ratings on both sides."""
+    return [key for key in sorted({*first} & {*second}) if first[key][1] and second[key][1]]
+
+
+def difference(
+    first: Mix, second: Mix, base: Sequence[int], strata: Sequence[tuple[str, bool]]
+) -> Difference | None:
+    """First minus second over strata that weigh as `base` dossiers do; None without a dossier."""
+    if not sum(base):
+        return None
+    one, other = (
+        ([mix[key][2] for key in strata], [mix[key][1] for key in strata])
+        for mix in (first, second)
+    )
+    return fixed_mix(one, other, base, CONFIDENCE)

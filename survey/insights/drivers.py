@@ -1,0 +1,108 @@
+"""Which factors go with the overall rating, in complete questionnaires. Association, not cause."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from analysis import AnalysisError
+from analysis.drivers import (
+    MINIMUM_RATINGS,
+    lmg,
+    moments,
+    quadrants,
+    share_limits,
+    straight_lining,
+)
+from survey.indices.answers import PATTERN
+from survey.insights.changes import CONFIDENCE
+from survey.models.questionnaire import FACTORS
+from survey.models.response import Answer, Response
+
+# Of the resampling: the same page twice shows the same limits.
+SEED, REPEATS = 1, 100
+# Ratings of PATTERN → how often they were given together.
+Patterns = Mapping[tuple[int, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A factor: its share of what the factors explain with limits, its share of 4–5, its place.
+
+    `quadrant` is empty where the limits hold an even share: then nothing sets it apart.
+    """
+
+    factor: str
+    share: float
+    low: float
+    high: float
+    performance: float
+    quadrant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drivers:
+    """What goes with the overall rating; empty below `needed` complete questionnaires.
+
+    `same_everywhere` is the share of questionnaires with one rating everywhere, which spreads
+    importance evenly.
+    """
+
+    complete: int
+    needed: int
+    explained: float | None
+    same_everywhere: float | None
+    factors: tuple[Driver, ...]
+
+
+def drivers(given: Patterns) -> Drivers:
+    """What goes with the overall rating."""
+    patterns = [[*ratings, times] for ratings, times in sorted(given.items())]
+    complete = sum(given.values())
+    same = straight_lining(patterns) if patterns else None
+    if complete < MINIMUM_RATINGS:
+        return Drivers(complete, MINIMUM_RATINGS, None, same, ())
+    try:
+        found = lmg(moments(patterns))
+    except AnalysisError:  # everybody gave the same overall rating
+        return Drivers(complete, MINIMUM_RATINGS, None, same, ())
+    shares, performance = found.share.tolist(), found.performance.tolist()
+    limits = share_limits(patterns, CONFIDENCE, seed=SEED, repeats=REPEATS)
+    columns = (FACTORS, shares, limits.low.tolist(), limits.high.tolist(), performance)
+    places = quadrants(shares, performance)
+    even = 1 / len(FACTORS)
+    factors = [
+        Driver(*one, quadrant="" if one[2] <= even <= one[3] else place)
+        for one, place in zip(zip(*columns, strict=True), places, strict=True)
+    ]
+    factors.sort(key=lambda one: -one.share)
+    return Drivers(complete, MINIMUM_RATINGS, found.r2, same, tuple(factors))
+
+
+def patterns_now(session: Session, months: Sequence[str]) -> Patterns:
+    """The last versions of the answers of some months, as they stand now."""
+    newest = (
+        select(Answer.response_id, func.max(Answer.version).label("version"))
+        .join(Response, Response.id == Answer.response_id)
+        .where(Response.month.in_(months))
+        .group_by(Answer.response_id)
+        .subquery()
+    )
+    ratings = [getattr(Answer, name) for name in PATTERN]
+    query = (
+        select(*ratings, func.count())
+        .join(
+            newest,
+            (Answer.response_id == newest.c.response_id) & (Answer.version == newest.c.version),
+        )
+        .where(*(rating.is_not(None) for rating in ratings))
+        .group_by(*ratings)
+    )
+    return {tuple(row[:-1]): int(row[-1]) for row in session.execute(query)}
+
+
+def patterns_of(payload: Mapping[str, Any]) -> Patterns:
+    """Those that the payload of a closing kept."""
+    return {tuple(row[:-1]): row[-1] for row in payload["counted"]["patterns"]}

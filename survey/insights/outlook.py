@@ -1,0 +1,136 @@
+"""Will the year's target be reached? Arithmetic first, then a trend, then words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from analysis import AnalysisError
+from analysis.forecast import needed_share, trend
+from survey.indices import SMALLEST_SHOWN
+from survey.indices.figures import safe_to_tell
+from survey.indices.periods import next_month
+from survey.indices.tallies import OVERALL, Line
+from survey.insights.changes import CONFIDENCE, FEW
+from survey.models.count import Count
+from survey.models.questionnaire import Question
+from survey.monitoring.standings import DISSATISFIED, RATED
+
+TREND_MONTHS, LAST_MONTH = 24, 12
+# Sector, or overall → month → satisfied and rated.
+Series = Mapping[str, Mapping[str, tuple[int, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Will the year's target be reached? The arithmetic first, then a trend that may be too short.
+
+    `needed` is the share needed in the months left, above 1 out of reach, None in December;
+    `words` is likely, unlikely, open or too_short.
+    """
+
+    key: str
+    label: str
+    target: float
+    so_far: float
+    rated: int
+    needed: float | None
+    forecast: float | None
+    low: float | None
+    high: float | None
+    words: str
+
+
+def outlooks(lines: Sequence[Line], series: Series, month: str) -> list[Outlook]:
+    """The province and its sectors against the year's target, as far as `month` tells.
+
+    Lines with too few ratings in the year are left out, and those with a month that was hidden:
+    the year less its other months would tell it.
+    """
+    hidden = set(_hidden(series, month))
+    found = []
+    for line in lines:
+        own = series.get(line.key, {})
+        if line.target is not None and line.key not in hidden and _of_year(own, month)[1] >= FEW:
+            found.append(_outlook(line, float(line.target.value), own, month))
+    return found
+
+
+def _hidden(series: Series, month: str) -> Iterator[str]:
+    """Sectors of which one month of the year must not be told."""
+    sectors = [key for key in series if key != OVERALL]
+    for of_month in {one for own in series.values() for one in own if one[:4] == month[:4]}:
+        rated = [series[key].get(of_month, (0, 0))[1] for key in sectors]
+        told = safe_to_tell(rated)
+        yield from (key for key, safe in zip(sectors, told, strict=True) if not safe)
+        if 0 < sum(rated) < SMALLEST_SHOWN:
+            yield OVERALL
+
+
+def first_month(month: str) -> str:
+    """The first month of a trend that ends with `month`."""
+    return next_month(f"{int(month[:4]) - TREND_MONTHS // LAST_MONTH:04d}-{month[5:]}")
+
+
+def series_now(session: Session, month: str) -> Series:
+    """Two years up to a month, as they stand now."""
+    query = (
+        select(Count.sector_code, Count.month, func.sum(RATED - DISSATISFIED), func.sum(RATED))
+        .where(
+            Count.question == Question.OVERALL,
+            Count.month >= first_month(month),
+            Count.month <= month,
+        )
+        .group_by(Count.sector_code, Count.month)
+    )
+    return added_up((sector, at, int(y), int(n)) for sector, at, y, n in session.execute(query))
+
+
+def added_up(rows: Iterator[tuple[str, str, int, int]]) -> Series:
+    """Sector, month, satisfied and rated as a series, with the province's."""
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for sector, of_month, good, rated in rows:
+        for key in (sector, OVERALL):
+            own = found.setdefault(key, {})
+            y, n = own.get(of_month, (0, 0))
+            own[of_month] = (y + good, n + rated)
+    return found
+
+
+def _of_year(series: Mapping[str, tuple[int, int]], month: str) -> tuple[int, int]:
+    own = [pair for of_month, pair in series.items() if of_month[:4] == month[:4]]
+    return sum(y for y, _ in own), sum(n for _, n in own)
+
+
+def _outlook(
+    line: Line, target: float, series: Mapping[str, tuple[int, int]], month: str
+) -> Outlook:
+    good, rated = _of_year(series, month)
+    passed = int(month[5:])
+    months_left = LAST_MONTH - passed
+    remaining = round(rated / passed * months_left)
+    pairs = _month_by_month(series, month)
+    forecast = low = high = None
+    words = "too_short"
+    try:
+        ahead = len(pairs) - 1 + months_left
+        found = trend([y for y, _ in pairs], [n for _, n in pairs], ahead, target, CONFIDENCE)
+    except AnalysisError:  # too few months, or all satisfied: there is no trend to speak of
+        found = None
+    if found is not None and found.outlook != words:
+        forecast, low, high, words = found.forecast, found.low, found.high, found.outlook
+    needed = needed_share(good, rated, remaining, target) if remaining else None
+    return Outlook(
+        *(line.key, line.label, target, good / rated, rated),
+        *(needed, forecast, low, high, words),
+    )
+
+
+def _month_by_month(series: Mapping[str, tuple[int, int]], month: str) -> list[tuple[int, int]]:
+    """Every month from the first with ratings to `month`; a trend counts empty ones as time."""
+    found, of_month = [], min(series)
+    while of_month <= month:
+        found.append(series.get(of_month, (0, 0)))
+        of_month = next_month(of_month)
+    return found

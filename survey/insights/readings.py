@@ -1,0 +1,80 @@
+"""The counts of one month as they are compared: those of today, or those of its closing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from survey.indices import Breakdown
+from survey.indices.answers import source_of
+from survey.indices.figures import safe_to_tell
+from survey.indices.tallies import Line, Source, Stored, Tally, lines_of, tallies
+from survey.models.dossier import Lateness
+from survey.models.questionnaire import Question
+
+# Late or not, within a sector: fine enough that a change of mix is no change of quality.
+Mix = Mapping[tuple[str, bool], tuple[int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One line of a month: (sector, late) → finished, rated, satisfied.
+
+    `is_told` is False where a figure would tell the ratings of fewer than five, here or elsewhere.
+    """
+
+    key: str
+    label: str
+    mix: Mix
+    is_told: bool = True
+
+    @property
+    def rated(self) -> int:
+        """Ratings of all strata."""
+        return sum(rated for _, rated, _ in self.mix.values())
+
+    @property
+    def satisfied(self) -> int:
+        """Ratings 4 and 5 of all strata."""
+        return sum(good for _, _, good in self.mix.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A month (YYYY-MM) with its counts and what it is shown by."""
+
+    month: str
+    source: Source
+    lines: Callable[[Breakdown], Sequence[Line]]
+
+    def units(self, by: Breakdown) -> list[Unit]:
+        """Every line of a breakdown with its counts."""
+        counted = tallies(self.source, self.lines(by), by, Question.OVERALL)
+        found = [Unit(one.line.key, one.line.label, _mix(one)) for one in counted]
+        told = safe_to_tell([one.rated for one in found])
+        return [
+            Unit(one.key, one.label, one.mix, is_told=safe)
+            for one, safe in zip(found, told, strict=True)
+        ]
+
+
+def as_it_stands(session: Session, month: str) -> Reading:
+    """The counts of today, late answers included."""
+    source = Stored(session, month)
+    return Reading(month, source, lambda by: lines_of(session, month, by, source))
+
+
+def as_closed(payload: Mapping[str, Any]) -> Reading:
+    """The counts that the payload of a closing kept."""
+    source = source_of(payload)
+    return Reading(payload["month"], source, lambda by: source.inputs.lines[by])
+
+
+def _mix(tally: Tally) -> Mix:
+    found: dict[tuple[str, bool], tuple[int, int, int]] = {}
+    for (sector, _channel, lateness), (finished, ratings) in tally.strata.items():
+        key = (sector, lateness == Lateness.LATE)
+        whole, rated, good = found.get(key, (0, 0, 0))
+        found[key] = (whole + finished, rated + sum(ratings), good + ratings[3] + ratings[4])
+    return found

@@ -1,0 +1,192 @@
+"""The report's section on analysis: what has grounds is named, the rest is said to have none."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from survey import indices
+from survey.indices import payload_of
+from survey.reports import compose, gather
+from survey.reports.build import build
+from survey.reports.document import Kind
+from tests.conftest import FIXED, running, unit_of_work
+from tests.features import report_data
+from tests.features.answering import agencies
+from tests.features.rated import fill, say_all
+from tests.features.test_reports import (
+    sheet,
+    squeezed,
+    words_of_docx,
+    words_of_html,
+    words_of_pdf,
+)
+
+MONTH, BEFORE = "2026-10", "2026-09"
+CLOSED_AT = datetime(2026, 11, 15, 2, 0, tzinfo=UTC)
+LATER = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+PLACE = 6
+
+
+def two_months(session):
+    """Ten offices as ever, one that fell, a small one that fell and one nobody may be told of."""
+    units = agencies(session)[:13]
+    for agency in units[:10]:
+        fill(session, agency, BEFORE, 90, 10)
+        fill(session, agency, MONTH, 90, 10)
+    fell, small, hidden = units[10:]
+    fill(session, fell, BEFORE, 90, 10)
+    fill(session, fell, MONTH, 55, 45)
+    fill(session, small, BEFORE, 12, 0)
+    fill(session, small, MONTH, 4, 8)
+    fill(session, hidden, MONTH, 0, 3)
+    say_all(session, units[0], BEFORE, times=260)
+    return fell, small, hidden
+
+
+def close(session, *months):
+    """Close months, on their days."""
+    for month in months:
+        at = datetime.fromisoformat(f"{indices.previous_month(month)}-15T02:00:00+00:00")
+        indices.close(session, month, max(at, indices.closable_from(month)))
+
+
+def section(session, month=MONTH, now=LATER):
+    """The section as composed today."""
+    return compose.compose(gather.gather(session, month, now)).sections[PLACE]
+
+
+def words(found):
+    """Every word of a section, a line a part."""
+    lines = [*found.paragraphs, *(f"{one.lead} {one.text}" for one in found.points)]
+    for table in found.tables:
+        lines += [table.title, *table.notes, *(cell.text for row in table.rows for cell in row)]
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def closed(sqlite_copies, tmp_path_factory):
+    """An application with two closed months, the documents of the second, and who is who."""
+    folder = tmp_path_factory.mktemp("analysed")
+    database = {"DATABASE_URL": sqlite_copies.copy(folder)}
+    with running({**FIXED, **database, "SMS_CONSOLE_FILE": str(folder / "sms.jsonl")}) as app:
+        with unit_of_work(app) as session:
+            who = [agency.name for agency in two_months(session)]
+            close(session, BEFORE, MONTH)
+        with unit_of_work(app) as session:
+            found = section(session)
+            paths = build(session, MONTH, ("html", "pdf", "docx", "xlsx"), folder, LATER).files
+        yield found, {path.suffix[1:]: path for path in paths}, who
+
+
+def test_the_four_formats_hold_the_same_analysis(closed):
+    """Each sentence and table reads the same in page, PDF and Word, Excel has the numbers behind,
+    and the funnel stands in all with words for who cannot see it.
+    """
+    found, built, _ = closed
+    texts = [words_of_html(built["html"]), words_of_pdf(built["pdf"]), words_of_docx(built["docx"])]
+    parts = [f"{one.lead} {one.text}" for one in found.points]
+    for table in found.tables:
+        parts += ["".join(cell.text for cell in row) for row in table.rows]
+    for part in parts:
+        for text in texts:
+            assert _letters(part) in _letters(text)
+    cells = [value for row in sheet(built["xlsx"], "Phân tích") for value in row]
+    for table in found.tables:
+        for cell in (cell for row in table.rows for cell in row):
+            is_number = cell.value is not None and cell.kind is not Kind.TEXT
+            assert (pytest.approx(cell.value) if is_number else cell.text) in cells
+    assert "Biểu đồ phễu: 11 cơ quan" in built["html"].read_text("utf-8")
+    assert "Biểu đồ phễu: 11 cơ quan" in _document_xml(built["docx"])
+
+
+def _letters(text):
+    """Without blanks, bullets and hyphens that a line break may bring."""
+    return re.sub(r"[-•]", "", squeezed(text))
+
+
+def _document_xml(path):
+    return report_data.zipped(path, "word/document.xml")
+
+
+def test_only_what_has_grounds_is_named(closed):
+    """The office that fell is named with its interval and in the funnel; the small one that fell
+    is not, and who has too few ratings to be shown stands nowhere.
+    """
+    found, _, (fell, small, hidden) = closed
+    changed, drivers, year = found.tables
+    assert [row[0].text for row in changed.rows] == ["Toàn tỉnh", "Đất đai", fell]
+    assert changed.rows[2][4].text.startswith("−35,0 (−45,")
+    assert changed.rows[2][5].text == "▼ Giảm"
+    text = words(found)
+    assert f"1 cơ quan nằm ngoài giới hạn 99,8%: (1) {fell} 55,0%, n = 100" in text
+    assert small not in text
+    assert hidden not in text
+    assert drivers.rows[0][0].text == "Kết quả giải quyết"
+    assert [row[0].text for row in year.rows] == ["Toàn tỉnh", "Đất đai"]
+
+
+def test_what_goes_together_is_never_called_a_cause(closed):
+    """No sentence says that one thing happens because of another."""
+    found, _, _ = closed
+    text = words(found)
+    assert "Đây là mối liên hệ, không phải nguyên nhân." in text
+    left = text.replace("không phải nguyên nhân", "")
+    assert not re.search(r"\b(do|vì|bởi|nguyên nhân|gây|dẫn đến|khiến)\b", left)
+
+
+def test_later_answers_change_no_word(transact):
+    """What is answered after the closing, in this month or an earlier one, changes neither words
+    nor picture of the section; nor does closing an older month after it.
+    """
+    with transact() as session:
+        fell, *_ = two_months(session)
+        fill(session, fell, "2026-07", 40, 0)
+        close(session, BEFORE, MONTH)
+    with transact() as session:
+        first = section(session)
+        assert len(first.tables) == 3
+    with transact() as session:
+        fell = agencies(session)[10]
+        for month in (BEFORE, MONTH):
+            fill(session, fell, month, 400, 0)
+            say_all(session, fell, month, times=30, closing=1)
+        indices.close(session, "2026-07", LATER)
+    with transact() as session:
+        assert section(session) == first
+        assert payload_of(indices.first(session, BEFORE))["counted"]["patterns"]
+
+
+def test_without_grounds_it_says_so(sqlite_app):
+    """A first closing is compared with nothing, and few ratings bear neither drivers nor outlook;
+    a sector with a month that may not be told is left out of the year.
+    """
+    with unit_of_work(sqlite_app) as session:
+        units = agencies(session)[:8]
+        for agency in units:
+            fill(session, agency, BEFORE, 40, 2)
+            fill(session, agency, BEFORE, 20, 1, sector="justice")
+        close(session, BEFORE)
+        text = words(section(session, BEFORE))
+        assert "So với tháng 08/2026: không so sánh" in text
+        assert "không cơ quan nào nằm ngoài giới hạn" in text
+        assert "chưa đủ căn cứ (0 phiếu đầy đủ của 1 tháng đã chốt, cần ít nhất 200)" in text
+        assert "Tư pháp" in text
+        fill(session, units[0], MONTH, 40, 2)
+        fill(session, units[0], MONTH, 2, 1, sector="justice")
+        close(session, MONTH)
+        (_, year) = section(session).tables
+        assert [row[0].text for row in year.rows] == ["Toàn tỉnh"]
+
+
+def test_a_closing_that_kept_no_counts_says_so(transact):
+    """The report of an older closing and the draft of an open month stand, with the reason why
+    they compare nothing.
+    """
+    with transact() as session:
+        report_data.store(session, report_data.payload())
+        old = section(session)
+        assert (old.paragraphs, old.tables) == ((compose.comparison.NOT_KEPT,), ())
+        fill(session, agencies(session)[0], "2026-11", 40, 2)
+        draft = section(session, "2026-11")
+        assert (draft.paragraphs, draft.tables) == ((compose.comparison.OPEN,), ())
