@@ -28,6 +28,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     event,
+    func,
+    select,
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
@@ -152,6 +154,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
         # Pages copied back rarely: an answer touches a dozen, so the default would sync every 80.
         "wal_autocheckpoint=8000",
         "foreign_keys=ON",
+        # KiB: an import touches random pages of a dozen indexes.
+        "cache_size=-32768",
         f"busy_timeout={SQLITE_BUSY_SECONDS}000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
@@ -220,6 +224,20 @@ def write_many(session: Session, statement: Insert, rows: Sequence[Mapping[str, 
     connection.exec_driver_sql(plan.sql, given if len(given) > 1 else given[0])
 
 
+def write_numbered(
+    session: Session, statement: Insert, rows: Sequence[Mapping[str, object]], name: str
+) -> dict[Any, int]:
+    """Write rows as `write_many` does; gives their new ids by the column `name`, which is unique.
+
+    Ids only grow, so the new ones are those above the last one; others' rows may be among them.
+    """
+    columns = cast("Table", statement.table).columns
+    last = session.scalar(select(func.max(columns.id))) or 0
+    write_many(session, statement, rows)
+    written = select(columns[name], columns.id).where(columns.id > last)
+    return dict(session.execute(written).all())
+
+
 def _ready_once(ready: Callable[[Any], Any], values: Sequence[object]) -> list[object]:
     """Values as the driver takes them, equal ones made ready once: days repeat by the thousand."""
     known = {value: ready(value) for value in set(values)}
@@ -252,7 +270,10 @@ def _plan(statement: Insert, dialect: Dialect, given: frozenset[str]) -> _Plan:
         _Column(
             column.name,
             column.name in given,
-            column.type.dialect_impl(dialect).bind_processor(dialect),
+            # Both drivers take bytes as they are.
+            None
+            if isinstance(column.type, LargeBinary)
+            else column.type.dialect_impl(dialect).bind_processor(dialect),
             getattr(column.default, "arg", None),
         )
         for column in cast("Table", statement.table).columns

@@ -5,7 +5,7 @@ Instants are aware and leave in UTC; days and hours of day are local (Asia/Ho_Ch
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
@@ -112,6 +112,11 @@ def local_day(at: datetime) -> date:
     return at.astimezone(LOCAL).date()
 
 
+def local_month(at: datetime) -> str:
+    """Month (YYYY-MM) of an aware instant on the wall of the office."""
+    return local_day(at).isoformat()[:7]
+
+
 def month_bounds(month: str) -> tuple[datetime, datetime]:
     """First instant of a local month (YYYY-MM) and of the next one."""
     year, number = (int(part) for part in month.split("-"))
@@ -123,12 +128,13 @@ def month_bounds(month: str) -> tuple[datetime, datetime]:
 def finish_moment(value: date | datetime) -> datetime:
     """Instant (UTC) of a finish; a day alone counts as 17:00 local, a naive time as local."""
     if not isinstance(value, datetime):
-        value = datetime.combine(value, CLOSING_TIME)
+        return _instant(value, CLOSING_TIME)
     if value.tzinfo is None:
         value = value.replace(tzinfo=LOCAL)
     return value.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def _instant(day: date, clock: time) -> datetime:
     return datetime.combine(day, clock, tzinfo=LOCAL).astimezone(UTC)
 

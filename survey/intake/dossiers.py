@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import table_of, write_many
+from survey.db import table_of, write_numbered
 from survey.intake.cleaning import CleanRow
 from survey.intake.dates import Moment
 from survey.invitations import FinishedDossier, register_finished
@@ -108,11 +108,7 @@ def _add(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Written]:
     """Write new dossiers with one statement; no objects of the model, there are too many."""
     if not rows:
         return []
-    write_many(session, WRITE_DOSSIER, rows)
-    codes = [row["code"] for row in rows]
-    ids = dict(
-        session.execute(select(Dossier.code, Dossier.id).where(Dossier.code.in_(codes))).all()
-    )
+    ids = write_numbered(session, WRITE_DOSSIER, rows, "code")
     return [Written(ids[row["code"]], **{name: row[name] for name in NAMES}) for row in rows]
 
 

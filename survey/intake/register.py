@@ -7,22 +7,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import islice
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from survey.db import table_of, write_many
 from survey.errors import Conflict
-from survey.intake.catalogue import Catalogue
-from survey.intake.cleaning import ACCEPTED, DUPLICATE, FileCleaner, Outcome
+from survey.intake.cleaning import ACCEPTED, DUPLICATE, Outcome
 from survey.intake.dossiers import Match, match, write
+from survey.intake.judging import CHUNK_ROWS, Chunk
 from survey.intake.reader import Table
 from survey.models.intake import ImportRow, ImportRun
 
-# So many rows hold up other writers for about half a second; fewer would write the random pages
-# of the indexes more often.
-CHUNK_ROWS = 2500
 WRITE_ROW = insert(table_of(ImportRow))
 NAME_LENGTH = 200
 
@@ -34,15 +30,6 @@ class Run:
     id: int
     export_day: date
     next_row: int
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Consecutive source rows that commit together; `next_row` is the one after them."""
-
-    first_row: int
-    next_row: int
-    outcomes: Sequence[Outcome]
 
 
 @dataclass(slots=True)
@@ -88,14 +75,6 @@ def begin(session: Session, table: Table, export_day: date, now: datetime) -> Ru
         session.add(run)
         session.flush()
     return Run(run.id, run.export_day, run.next_row)
-
-
-def chunks(table: Table, catalogue: Catalogue, export_day: date) -> Iterator[Chunk]:
-    """All rows of a file, judged in order; the same file always falls into the same chunks."""
-    cleaner = FileCleaner(table.header, catalogue, export_day)
-    judged = (cleaner.judge(number, cells) for number, cells in table.rows())
-    for outcomes in _batched(judged):
-        yield Chunk(outcomes[0].row, outcomes[-1].row + 1, outcomes)
 
 
 def preview(session: Session, chunk: Chunk, now: datetime) -> list[Outcome]:
@@ -177,8 +156,3 @@ def _of_known(one: Outcome, *, changed: bool) -> Outcome:
     if changed:
         return one._replace(outcome=ACCEPTED, reasons=("updated", *one.reasons))
     return one._replace(outcome=DUPLICATE, reasons=("unchanged",), record=None)
-
-
-def _batched(judged: Iterator[Outcome]) -> Iterator[tuple[Outcome, ...]]:
-    while block := tuple(islice(judged, CHUNK_ROWS)):
-        yield block

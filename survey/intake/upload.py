@@ -23,9 +23,10 @@ from survey.intake.columns import HEADER_WITHIN, Row, find_header
 from survey.intake.containers import MEGABYTE, Kind
 from survey.intake.delimited import Dialect
 from survey.intake.error_file import NO_RECORDS, build_error_file, error_file_name
+from survey.intake.judging import CHUNK_ROWS, chunks
 from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import Table, open_table, real_date
-from survey.intake.register import CHUNK_ROWS, Run, Tally, chunks, outcomes_of, preview, tally_of
+from survey.intake.register import Run, Tally, outcomes_of, preview, tally_of
 from survey.intake.sheet_rows import as_json
 from survey.intake.wording import FIELD_NAMES, refusal
 from survey.models.intake import ImportRow, ImportRun, Upload

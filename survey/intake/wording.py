@@ -13,6 +13,10 @@ REFUSALS = {
         "Tệp {name} phình ra quá lớn khi mở nên không được nhận. Anh/chị chép riêng vùng dữ liệu "
         "sang một bảng tính mới, lưu lại rồi nạp tệp mới."
     ),
+    "reading_stopped": (
+        "Việc đọc tệp {name} bị ngắt giữa chừng, thường vì máy chủ hết bộ nhớ. Các dòng đã "
+        "nạp được giữ nguyên; anh/chị nạp lại chính tệp này để hệ thống làm tiếp từ chỗ dừng."
+    ),
     "file_password": ("Tệp {name} được đặt mật khẩu. Anh/chị mở tệp, gỡ mật khẩu rồi nạp lại."),
     "file_damaged": (
         "Tệp {name} bị hỏng hoặc tải về chưa trọn vẹn. "

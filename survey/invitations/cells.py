@@ -6,7 +6,7 @@ from typing import Protocol
 from survey.errors import Refused
 from survey.models.count import Cell
 from survey.models.dossier import Lateness
-from survey.workdays import LOCAL, finish_moment, local_day
+from survey.workdays import finish_moment, local_day, local_month
 
 
 class FinishedDossier(Protocol):
@@ -52,7 +52,7 @@ def cell_of(dossier: FinishedDossier, sector_code: str) -> Cell:
     return Cell(
         agency_id=dossier.agency_id,
         sector_code=sector_code,
-        month=f"{finished_moment(dossier).astimezone(LOCAL):%Y-%m}",
+        month=local_month(finished_moment(dossier)),
         channel=dossier.channel,
         lateness=lateness(dossier),
     )

@@ -5,14 +5,14 @@ Ledger entry, invitation, queued message and frame are written together, a chunk
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import settings_of, table_of, write_many
+from survey.db import settings_of, table_of, write_many, write_numbered
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
@@ -38,8 +38,7 @@ BLANK_DIGITS = "§§§§"
 BLANK_TOKEN = "Z" * sealing.TOKEN_LENGTH
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """A dossier that is asked about, with what its message needs."""
 
     dossier: FinishedDossier
@@ -150,10 +149,7 @@ def _invite(
         }
         for ask in asks
     ]
-    write_many(session, WRITE_INVITATION, rows)
-    numbers = [ask.dossier.id for ask in asks]
-    made = select(Invitation.dossier_id, Invitation.id).where(Invitation.dossier_id.in_(numbers))
-    ids = dict(session.execute(made).all())
+    ids = write_numbered(session, WRITE_INVITATION, rows, "dossier_id")
     names = dict(session.execute(select(Agency.id, Agency.name)).all())
     wordings = {name: approved(session, name) for name in TEXTS}
     drafts = [
@@ -185,7 +181,7 @@ def _text(
     text = stencil.text.replace(BLANK_DIGITS, values["last4"], 1).replace(
         BLANK_TOKEN, ask.token or ""
     )
-    return replace(stencil, text=text)
+    return stencil._replace(text=text)
 
 
 @cache

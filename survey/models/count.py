@@ -6,9 +6,8 @@ fixed, so a report costs the same at ten thousand and at a hundred million answe
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
@@ -29,12 +28,12 @@ from survey.db import Base, connection_of, one_of, write_many
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
 
+PROCEDURE_KEY = ("month", "procedure_code", "channel", "lateness")
 LEVELS = ("n1", "n2", "n3", "n4", "n5")
 NOT_NEGATIVE = "n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """Where a dossier is counted, fixed when it finishes. `month` is YYYY-MM, local."""
 
     agency_id: int
@@ -181,12 +180,8 @@ def cell_columns(cell: Cell) -> dict[str, object]:
 
 
 def _procedure_key(cell: Cell, procedure_code: str) -> dict[str, object]:
-    return {
-        "month": cell.month,
-        "procedure_code": procedure_code,
-        "channel": cell.channel,
-        "lateness": cell.lateness,
-    }
+    values = (cell.month, procedure_code, cell.channel, cell.lateness)
+    return dict(zip(PROCEDURE_KEY, values, strict=True))
 
 
 def move_frame(session: Session, cell: Cell, **steps: int) -> None:
@@ -202,17 +197,18 @@ def count_finished(
     Rows go in a fixed order, so that two writers never wait for each other.
     """
     cells: Counter[Cell] = Counter()
-    procedures: Counter[tuple[tuple[str, object], ...]] = Counter()
+    procedures: Counter[tuple[str, ...]] = Counter()
     for (cell, procedure_code), times in finished.items():
         cells[cell] += times
-        procedures[tuple(_procedure_key(cell, procedure_code).items())] += times
+        procedures[cell.month, procedure_code, cell.channel, cell.lateness] += times
     frame = [
         {**cell_columns(cell), "finished": times, "invited": invited.get(cell, 0)}
-        for cell, times in sorted(cells.items(), key=repr)
+        for cell, times in sorted(cells.items())
     ]
     _add_all(session, Frame, frame, ("finished", "invited"))
     by_procedure = [
-        {**dict(key), "finished": times} for key, times in sorted(procedures.items(), key=repr)
+        {**dict(zip(PROCEDURE_KEY, key, strict=True)), "finished": times}
+        for key, times in sorted(procedures.items())
     ]
     _add_all(session, ProcedureFrame, by_procedure, ("finished",))
 
@@ -237,7 +233,7 @@ def count_reached(
     session: Session, delivered: Mapping[Cell, int], answered: Mapping[Cell, int]
 ) -> None:
     """Count invitations that arrived, and those that were answered, of many cells at once."""
-    cells = sorted({*delivered, *answered}, key=repr)
+    cells = sorted({*delivered, *answered})
     rows = [
         {
             **cell_columns(cell),

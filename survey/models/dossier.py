@@ -62,8 +62,8 @@ class Dossier(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     # Cleaned national dossier code; also the row's name in sealed values.
     code: Mapped[str] = mapped_column(String(40), unique=True)
-    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), index=True)
-    procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"), index=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
+    procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"))
     channel: Mapped[str] = mapped_column(String(10))
     outcome: Mapped[str] = mapped_column(String(10))
     # Instants as UTC; a date without a time stands at local midnight and its flag is false.

@@ -83,7 +83,7 @@ class Invitation(Base):
     # Four characters a citizen quotes when answering by SMS.
     reply_code: Mapped[str | None] = mapped_column(String(4))
     # When the question may be answered until.
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
     # The day it was made.
     made_on: Mapped[date]
     # The receiver said: not my dossier.

@@ -90,6 +90,12 @@ STEPS: dict[MessageState, frozenset[MessageState]] = {
 }
 
 
+def _filled(column: str) -> Index:
+    """An index of the rows in which a column holds something."""
+    some = text(f"{column} IS NOT NULL")
+    return Index(f"ix_message_{column}", column, sqlite_where=some, postgresql_where=some)
+
+
 class Message(Base):
     """One SMS to one phone. Its body is sealed, and blanked once the provider took or refused it
     for good.
@@ -106,20 +112,17 @@ class Message(Base):
         ),
         Index("ix_message_state_kind_due_at", "state", "kind", "due_at"),
         Index("ix_message_phone_index_sent_at", "phone_index", "sent_at"),
-        # Only what left: a long import writes no line here.
-        Index(
-            "ix_message_sent_at",
-            "sent_at",
-            sqlite_where=text("sent_at IS NOT NULL"),
-            postgresql_where=text("sent_at IS NOT NULL"),
-        ),
+        # Only where there is something: a long import writes no line here.
+        _filled("case_id"),
+        _filled("provider_id"),
+        _filled("sent_at"),
     )
 
     # Random hex; also the row's name in sealed values.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
-    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
     # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left.
     phone_sealed: Mapped[bytes | None]
     phone_index: Mapped[bytes | None]
@@ -129,7 +132,7 @@ class Message(Base):
     body_sealed: Mapped[bytes | None]
     # HMAC(k1, token) of the token in the body, so that reconcile recognises its own text in a
     # listing.
-    token_hash: Mapped[bytes | None] = mapped_column(index=True)
+    token_hash: Mapped[bytes | None]
     segments: Mapped[int]
     encoding: Mapped[str] = mapped_column(String(5))
     state: Mapped[str] = mapped_column(String(20), default=MessageState.READY)
@@ -146,7 +149,7 @@ class Message(Base):
     claimed_at: Mapped[datetime | None]
     # Provider that took the latest attempt, and its name for the message.
     provider: Mapped[str | None] = mapped_column(String(10))
-    provider_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    provider_id: Mapped[str | None] = mapped_column(String(64))
     # What the latest attempt costs in dong, at the price of its day; empty: no price known.
     cost_dong: Mapped[int | None]
     sent_at: Mapped[datetime | None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from jinja2 import Environment, StrictUndefined, Template, UndefinedError
 
@@ -74,8 +74,7 @@ _SHORTER_FORMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SmsText:
+class SmsText(NamedTuple):
     """A text that may leave: NFC, in its declared encoding, within its budget."""
 
     text: str

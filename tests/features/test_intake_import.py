@@ -144,7 +144,7 @@ def test_names_and_numbers_of_citizens_do_not_lie_about(runner, app, tmp_path):
 
 def test_a_killed_import_ends_like_one_that_was_not(app, environment, runner, tmp_path):
     """Killed half way and started again, an import reports and stores what one run would have."""
-    rows = [row(n, code=f"H32.15-260302-{n:05}", phone="") for n in range(1, 8001)]
+    rows = [row(n, code=f"H32.15-260302-{n:05}", phone="") for n in range(1, 12001)]
     rows[5500][1] = rows[10][1]  # a duplicate far apart, on both sides of the kill
     rows[3000][3] = "Sở Không Có"
     path = write_csv(tmp_path / "long.csv", rows)
@@ -156,20 +156,20 @@ def test_a_killed_import_ends_like_one_that_was_not(app, environment, runner, tm
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     stopped = _next_row(app)
-    assert 1000 <= stopped < 8000
+    assert 1000 <= stopped < 12000
     out = tmp_path / "resumed.csv"
     counts = _import(runner, path, "--outcomes", out)
-    assert counts == _counts(8000, 7998, 1, 1)
+    assert counts == _counts(12000, 11998, 1, 1)
     told = outcomes(out)
-    assert list(told) == list(range(2, 8002))
+    assert list(told) == list(range(2, 12002))
     assert {line["reason"] for line in told.values()} == {
         *("phone_missing", "unknown_agency", "same_row_again"),
     }
     with unit_of_work(app) as session:
-        assert session.scalar(select(func.count()).select_from(Dossier)) == 7998
-        assert session.scalar(select(func.count()).select_from(CoverageEntry)) == 7998
+        assert session.scalar(select(func.count()).select_from(Dossier)) == 11998
+        assert session.scalar(select(func.count()).select_from(CoverageEntry)) == 11998
         assert session.scalar(select(func.count()).select_from(ImportRun)) == 1
-        assert session.scalar(select(func.count()).select_from(ImportRow)) == 8000
+        assert session.scalar(select(func.count()).select_from(ImportRow)) == 12000
 
 
 def _next_row(app):

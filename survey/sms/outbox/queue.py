@@ -2,8 +2,8 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -17,8 +17,7 @@ from survey.sms.text import SmsText
 WRITE_MESSAGE = insert(table_of(Message))
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message to be sent between two instants; `token` is the link token its text holds."""
 
     kind: str
