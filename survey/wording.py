@@ -149,6 +149,16 @@ SENTENCES = {
     "note_empty": "Hãy nhập nội dung ghi chú.",
     "reply_empty": "Hãy nhập nội dung trả lời.",
     "text_too_long": "Nội dung dài quá {detail} ký tự. Hãy rút gọn.",
+    "pair_unknown": "Hãy chọn hai cơ quan có hồ sơ kết thúc trong tháng này.",
+    "pair_same": "Đã chọn cùng một cơ quan ở cả hai ô. Hãy chọn hai cơ quan khác nhau.",
+    "pair_hidden": "Số liệu của {detail} tháng này được ẩn để bảo vệ người dân, nên không so sánh.",
+    "pair_apart": (
+        "Hai cơ quan không có loại hồ sơ chung nào có phiếu trả lời, nên không có gì để so sánh."
+    ),
+    "pair_few": (
+        "Chưa đủ căn cứ: {detail} có dưới 30 phiếu trong phần hồ sơ so được. Hãy chọn tháng hoặc "
+        "cơ quan có nhiều phiếu hơn."
+    ),
     "watch_months": (
         "Cần từ 2 đến 36 kỳ bình thường để chốt mức nền (kỳ có Tết không tính). Hãy chọn lại kỳ "
         "đầu và kỳ cuối."

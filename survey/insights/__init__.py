@@ -8,6 +8,7 @@ from survey.insights.drivers import Driver, Drivers
 from survey.insights.funnel import Dot, Funnel
 from survey.insights.outlook import Outlook
 from survey.insights.overview import Overview, closed, live
+from survey.insights.pairs import Pair, pair
 
 __all__ = [
     "FEW",
@@ -18,6 +19,8 @@ __all__ = [
     "Funnel",
     "Outlook",
     "Overview",
+    "Pair",
     "closed",
     "live",
+    "pair",
 ]

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.insights import FEW, Change, Dot, Drivers, Outlook, Overview
+from survey.monitoring.freezing import is_tet_month
 from survey.reports import phrases
 from survey.reports.charts import funnel_chart, is_far
 from survey.reports.document import Cell, Column, Kind, Point, Section, Table
 from survey.reports.figures import Report
+from survey.workdays import Calendar
 
 TITLE = "Phân tích"
 # Names and lines that fit a page with everything else.
@@ -73,13 +75,24 @@ def _changes(found: Overview) -> Point:
         sure += [f"{moved} {kind}"] if moved else []
     said = f"so được {phrases.listed(compared)} có từ {FEW} phiếu ở cả hai tháng, trên cùng cơ cấu"
     said += " hồ sơ (lĩnh vực, đúng hạn hay trễ hạn)"
+    caution = _caution(found)
     if not sure:
-        return Point(lead, f"{said}; chưa đủ căn cứ để nói nơi nào tăng hay giảm.")
+        return Point(lead, f"{said}; chưa đủ căn cứ để nói nơi nào tăng hay giảm.{caution}")
     return Point(
         lead,
         f"{said}. {phrases.listed(sure).capitalize()} thay đổi có cơ sở, sau khi đã điều chỉnh cho"
-        " việc so nhiều nơi cùng lúc; với các nơi còn lại chưa đủ căn cứ để nói là tăng hay giảm.",
+        " việc so nhiều nơi cùng lúc; với các nơi còn lại chưa đủ căn cứ để nói là tăng hay giảm."
+        f"{caution}",
     )
+
+
+def _caution(found: Overview) -> str:
+    """A word on Tết, by the state's calendar alone: days added later change no report."""
+    tet = [one for one in (found.before, found.month) if is_tet_month(Calendar(), one)]
+    if not tet:
+        return ""
+    named = phrases.listed([phrases.month_name(one) for one in tet])
+    return f" Có kỳ Tết ({named}): mức hài lòng dịp này thường giảm, nên thận trọng khi so sánh."
 
 
 def _change_table(found: Overview) -> Table:
@@ -145,7 +158,8 @@ def _funnel(found: Overview, named: Sequence[Dot]) -> Point:
     far = len(funnel.outside) - near
     said = f"quanh tỷ lệ chung {phrases.percent(funnel.centre)}%, {_far(named, far)}"
     if near:
-        said += f" {near} cơ quan khác ở ngoài giới hạn 95%, chưa đủ căn cứ để nêu tên"
+        said += f" {near} cơ quan{' khác' if far else ''} ở ngoài giới hạn 95%, chưa đủ căn cứ để"
+        said += " nêu tên"
         said += f": trong {len(funnel.dots)} cơ quan, ngẫu nhiên cũng đưa ra chừng"
         said += f" {max(1, round(len(funnel.dots) / 20))} cơ quan như vậy."
     said += " Đây không phải bảng xếp hạng, và chưa tính khác biệt về loại hồ sơ."

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from survey import accounts
 from tests.browser.conftest import overflows
 from tests.conftest import run_command, unit_of_work
-from tests.web.figures import fill_month
+from tests.web.figures import JUSTICE_OFFICE, LAND_OFFICE, fill, fill_month
 from tests.web.staff_accounts import PASSWORD, add_account
 
 pytestmark = pytest.mark.browser
@@ -98,6 +98,29 @@ def test_a_month_is_chosen_and_left_without_javascript(enter, months):
     expect(page).to_have_url(re.compile("/login$"))
     page.goto("/staff/dashboard")
     expect(page).to_have_url(re.compile("/login"))
+
+
+def test_two_agencies_are_compared_without_javascript(site, enter, months, axe):
+    """Two choices and one click show verdict and interval, the month stays, nothing scrolls
+    sideways; the other month keeps the choice.
+    """
+    with unit_of_work(site.app) as session:
+        fill(session, OPEN, JUSTICE_OFFICE, "land", finished=200, ratings={1: 5, 4: 95})
+    page = enter("analyst", f"/staff/analysis?period={OPEN}", "phone")
+    page.select_option("#first", LAND_OFFICE)
+    page.select_option("#second", JUSTICE_OFFICE)
+    page.click("#pair button")
+    expect(page).to_have_url(re.compile(f"period={OPEN}.*#pair$"))
+    expect(page.locator("#pair")).to_contain_text("Khác biệt rõ")
+    expect(page.locator("#pair")).to_contain_text("−28,3 điểm")
+    assert not overflows(page)
+    seen = page.url
+    page.select_option("#period", CLOSED)
+    page.click(".picker button")
+    expect(page.locator("#first")).to_have_value(LAND_OFFICE)
+    expect(page.locator("#pair")).to_contain_text("ẩn để bảo vệ người dân")
+    page = enter("analyst", seen, "desktop", dark=True, javascript=True)
+    assert axe(page) == []
 
 
 def test_every_focus_is_seen(enter):

@@ -101,3 +101,65 @@ def test_the_page_says_what_is_not_known(app):
     assert "Có kỳ Tết" in analyst.get("/staff/analysis?period=2026-03").text
     assert "Chưa có hồ sơ nào" in analyst.get("/staff/analysis?period=2026-01").text
     assert signed_in(app, "agency_head", code).get("/staff/analysis").status_code == 403
+
+
+def compared(client, first, second, month="2026-05"):
+    """The page with two agencies chosen."""
+    query = {"period": month, "first": first, "second": second}
+    found = client.get("/staff/analysis", query_string=query)
+    assert found.status_code == 200
+    return found.text
+
+
+def test_two_agencies_are_compared_on_a_common_mix(app):
+    """Units that differ only in what they handle are not told apart; a real gap is a clear
+    difference with its interval and what each sector adds, and the form keeps month and choice.
+    """
+    with unit_of_work(app) as session:
+        one, other, worse = agencies(session)[:3]
+        for agency, late in ((one, 10), (other, 1)):
+            fill(session, agency, "2026-05", 180, 20)
+            fill(session, agency, "2026-05", 9 * late, 9 * late, lateness="late")
+        fill(session, worse, "2026-05", 100, 100)
+        fill(session, worse, "2026-05", 90, 10, sector="justice")
+        fill(session, one, "2026-05", 90, 10, sector="justice")
+        codes, names = [a.code for a in (one, other, worse)], [a.name for a in (one, other, worse)]
+    analyst = signed_in(app, "analyst")
+    same = compared(analyst, codes[0], codes[1])
+    assert "Chưa thể nói cơ quan nào cao hơn" in same
+    assert f'<option value="{codes[1]}" selected>' in same
+    assert '<input type="hidden" name="period" value="2026-05">' in same
+    clear = compared(analyst, codes[2], codes[0])
+    assert f"{names[0]} cao hơn {names[2]}" in clear
+    assert "Khác biệt rõ" in clear
+    assert "Chênh lệch không nói lên nguyên nhân" in clear
+    sectors = clear.partition("góp vào chênh lệch")[2].partition("</p>")[0]
+    assert sectors.index("Đất đai") < sectors.index("Tư pháp")
+    assert '<b class="nowrap">0,0</b>' in sectors
+
+
+def test_a_pair_that_cannot_be_compared_says_why(app):
+    """The same agency twice, one that is not there, too few ratings, no dossiers in common and one
+    whose figures are hidden are each answered with a sentence, and no figure.
+    """
+    with unit_of_work(app) as session:
+        large, few, apart, covers, tiny = agencies(session)[:5]
+        fill(session, large, "2026-05", 180, 20)
+        fill(session, few, "2026-05", 20, 2)
+        fill(session, apart, "2026-05", 80, 2, sector="justice")
+        fill(session, large, "2026-06", 40, 2)
+        fill(session, covers, "2026-06", 30, 2)
+        fill(session, tiny, "2026-06", 3, 0)
+        codes = [agency.code for agency in (large, few, apart, covers)]
+    analyst = signed_in(app, "analyst")
+    for first, second, month, words in (
+        (codes[0], codes[0], "2026-05", "cùng một cơ quan ở cả hai ô"),
+        (codes[0], "LOC-X", "2026-05", "Hãy chọn hai cơ quan có hồ sơ"),
+        (codes[0], "", "2026-05", "Hãy chọn hai cơ quan có hồ sơ"),
+        (codes[1], codes[0], "2026-05", "dưới 30 phiếu trong phần hồ sơ so được"),
+        (codes[2], codes[0], "2026-05", "không có loại hồ sơ chung"),
+        (codes[3], codes[0], "2026-06", "được ẩn để bảo vệ người dân, nên không so sánh"),
+    ):
+        page = compared(analyst, first, second, month)
+        assert words in page
+        assert "khoảng tin cậy 95 %" not in page

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 
-from flask import render_template
+from flask import render_template, request
+from sqlalchemy.orm import Session
 
 from survey import indices, insights
 from survey.cases.clocks import calendar_of
 from survey.db import db
+from survey.errors import SurveyError
 from survey.indices import Breakdown
 from survey.models.response import Flag
 from survey.monitoring.freezing import is_tet_month
@@ -14,6 +16,7 @@ from survey.monitoring.integrity import signs
 from survey.reports.phrases import FACTORS, OUTLOOKS, QUADRANTS, points
 from survey.web.staff.dashboard import chosen_month, months_with_dossiers
 from survey.web.staff.errors import staff_blueprint
+from survey.wording import words_for
 
 blueprint = staff_blueprint("analysis", __name__, "/staff/analysis")
 blueprint.add_app_template_filter(points, "points")
@@ -34,6 +37,8 @@ def show() -> str:
     month = chosen_month(months, now)
     calendar = calendar_of(session)
     found = insights.live(session, month)
+    chosen = request.args.get("first", "")[:40], request.args.get("second", "")[:40]
+    pair, refusal = _pair(session, month, chosen)
     by = found.changes
     return render_template(
         "staff/analysis/show.html",
@@ -52,8 +57,24 @@ def show() -> str:
         factors=FACTORS,
         quadrants=QUADRANTS,
         outlook_words=OUTLOOKS,
+        agencies_now=sorted((one.label, one.key) for one in by[Breakdown.AGENCY]),
+        chosen=chosen,
+        pair=pair,
+        refusal=refusal,
         few=insights.FEW,
     )
+
+
+def _pair(
+    session: Session, month: str, chosen: tuple[str, str]
+) -> tuple[insights.Pair | None, str]:
+    """The comparison of two chosen agencies, or why there is none."""
+    if not any(chosen):
+        return None, ""
+    try:
+        return insights.pair(session, month, *chosen), ""
+    except SurveyError as refusal:
+        return None, words_for(refusal)
 
 
 @blueprint.get("/integrity")
