@@ -12,7 +12,7 @@ from datetime import timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import Base
+from survey.db import table_of, write_many, write_numbered
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
 from survey.demo.scene import Scene
@@ -49,17 +49,20 @@ class Ledger:
         """Write all of it; place in `asked` → id of the response, for those who answered."""
         of_dossier = {id(one.dossier): one for one in asked}
         rows = [self._dossier(one, of_dossier.get(id(one))) for one in dossiers]
-        ids = self._insert_returning(Dossier, rows)
-        by_draft = {id(one): row_id for one, row_id in zip(dossiers, ids, strict=True)}
+        ids = write_numbered(self.session, insert(table_of(Dossier)), rows, "code")
+        by_draft = {id(one): ids[one.code] for one in dossiers}
         self._write_entries(dossiers, by_draft)
         tokens = [sealing.new_token() for _ in asked]
         rows = [
             self._invitation(one, by_draft[id(one.dossier)], token)
             for one, token in zip(asked, tokens, strict=True)
         ]
-        invitation_ids = self._insert_returning(Invitation, rows)
-        triples = zip(asked, rows, invitation_ids, strict=True)
-        self._insert(Message, [self._message(*triple) for triple in triples])
+        ids = write_numbered(self.session, insert(table_of(Invitation)), rows, "dossier_id")
+        messages = [
+            self._message(one, row["token_hash"], ids[by_draft[id(one.dossier)]])
+            for one, row in zip(asked, rows, strict=True)
+        ]
+        write_many(self.session, insert(table_of(Message)), messages)
         return self._write_answers(asked, tokens)
 
     def write_phones(self, book: PhoneBook) -> None:
@@ -75,8 +78,8 @@ class Ledger:
             key = index(self.session, phone)
             sealed = seal(self.session, "staff_phone.phone", key.hex(), phone)
             staff.append({"phone_index": key, "phone_sealed": sealed, "note": "Bộ phận một cửa"})
-        self._insert(OptOut, opted_out)
-        self._insert(StaffPhone, staff)
+        write_many(self.session, insert(table_of(OptOut)), opted_out)
+        write_many(self.session, insert(table_of(StaffPhone)), staff)
 
     def _dossier(self, one: DossierDraft, asked: Asked | None) -> Row:
         ended = one.finished is not None and one.finished < self.before
@@ -113,13 +116,13 @@ class Ledger:
             invited[cell] += one.decision is Decision.ASKED
             rows.append(
                 {
-                    **_cell(cell),
+                    **cell._asdict(),
                     "dossier_id": ids[id(one)],
                     "decision": one.decision,
                     "procedure_code": one.work.code,
                 }
             )
-        self._insert(CoverageEntry, rows)
+        write_many(self.session, insert(table_of(CoverageEntry)), rows)
         count_finished(self.session, finished, invited)
 
     def _invitation(self, one: Asked, dossier_id: int, token: str) -> Row:
@@ -133,7 +136,7 @@ class Ledger:
             "is_disowned": False,
         }
 
-    def _message(self, one: Asked, invitation: Row, invitation_id: int) -> Row:
+    def _message(self, one: Asked, token_hash: object, invitation_id: int) -> Row:
         message_id, attempt_id = secrets.token_hex(16), secrets.token_hex(16)
         phone = one.dossier.phone if one.due >= self.before else None
         sealed = sealing.seal(self.session, "message.phone", message_id, phone) if phone else None
@@ -145,7 +148,7 @@ class Ledger:
             "phone_index": sealing.phone_index(self.session, phone) if phone else None,
             "prefix": prefix_of(phone) if phone else None,
             "body_sealed": None,
-            "token_hash": invitation["token_hash"],
+            "token_hash": token_hash,
             "segments": 1,
             "encoding": "gsm7",
             "due_at": one.due,
@@ -172,7 +175,7 @@ class Ledger:
             ids[place] = secrets.token_hex(16)
             responses.append(
                 {
-                    **_cell(cell),
+                    **cell._asdict(),
                     "id": ids[place],
                     "key": sealing.answer_key(self.session, tokens[place]),
                     "mode": Mode.WEB,
@@ -192,8 +195,9 @@ class Ledger:
                     "comment": one.comment,
                 }
             )
-        self._insert(Response, responses)
-        self._insert(Answer, answers)
+        for table, rows in ((Response, responses), (Answer, answers)):
+            for block in _blocks(rows):
+                self.session.connection().execute(insert(table_of(table)), block)
         self._count(asked)
         return ids
 
@@ -214,31 +218,6 @@ class Ledger:
                 ratings[cell, one.dossier.work.code, question, rating] += 1
         count_answers(self.session, ratings)
         count_reached(self.session, delivered, answered)
-
-    def _insert(self, table: type[Base], rows: Sequence[Row]) -> None:
-        core = Base.metadata.tables[table.__tablename__]
-        for block in _blocks(rows):
-            self.session.connection().execute(insert(core), block)
-
-    def _insert_returning(
-        self, table: type[Dossier | Invitation], rows: Sequence[Row]
-    ) -> list[int]:
-        core = Base.metadata.tables[table.__tablename__]
-        fresh = insert(core).returning(core.c.id, sort_by_parameter_order=True)
-        ids: list[int] = []
-        for block in _blocks(rows):
-            ids += self.session.connection().scalars(fresh, block)
-        return ids
-
-
-def _cell(cell: Cell) -> Row:
-    return {
-        "agency_id": cell.agency_id,
-        "sector_code": cell.sector_code,
-        "month": cell.month,
-        "channel": cell.channel,
-        "lateness": cell.lateness,
-    }
 
 
 _UNSENT: Row = {"sent_at": None, "cost_dong": None}

@@ -168,17 +168,6 @@ def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> 
     return statement
 
 
-def cell_columns(cell: Cell) -> dict[str, object]:
-    """A cell as columns of a row."""
-    return {
-        "month": cell.month,
-        "agency_id": cell.agency_id,
-        "sector_code": cell.sector_code,
-        "channel": cell.channel,
-        "lateness": cell.lateness,
-    }
-
-
 def _procedure_key(cell: Cell, procedure_code: str) -> dict[str, object]:
     values = (cell.month, procedure_code, cell.channel, cell.lateness)
     return dict(zip(PROCEDURE_KEY, values, strict=True))
@@ -186,7 +175,7 @@ def _procedure_key(cell: Cell, procedure_code: str) -> dict[str, object]:
 
 def move_frame(session: Session, cell: Cell, **steps: int) -> None:
     """Add to finished, invited, delivered or answered of a cell (steps may be negative)."""
-    _add(session, Frame, cell_columns(cell), steps)
+    _add(session, Frame, cell._asdict(), steps)
 
 
 def count_finished(
@@ -202,7 +191,7 @@ def count_finished(
         cells[cell] += times
         procedures[cell.month, procedure_code, cell.channel, cell.lateness] += times
     frame = [
-        {**cell_columns(cell), "finished": times, "invited": invited.get(cell, 0)}
+        {**cell._asdict(), "finished": times, "invited": invited.get(cell, 0)}
         for cell, times in sorted(cells.items())
     ]
     _add_all(session, Frame, frame, ("finished", "invited"))
@@ -219,7 +208,7 @@ def count_answers(session: Session, answered: Mapping[tuple[Cell, str, str, int]
     procedures: dict[tuple[tuple[str, object], ...], Counter[str]] = {}
     for (cell, procedure_code, question, rating), times in answered.items():
         for found, key in (
-            (cells, cell_columns(cell)),
+            (cells, cell._asdict()),
             (procedures, _procedure_key(cell, procedure_code)),
         ):
             row = (*key.items(), ("question", question))
@@ -236,7 +225,7 @@ def count_reached(
     cells = sorted({*delivered, *answered})
     rows = [
         {
-            **cell_columns(cell),
+            **cell._asdict(),
             "delivered": delivered.get(cell, 0),
             "answered": answered.get(cell, 0),
         }
@@ -269,7 +258,7 @@ def move_counts(
     for ratings, step in ((new, 1), (old, -1)):
         for question, rating in sorted(ratings.items()):
             steps = {f"n{rating}": step}
-            _add(session, Count, {**cell_columns(cell), "question": question}, steps)
+            _add(session, Count, {**cell._asdict(), "question": question}, steps)
             _add(
                 session,
                 ProcedureCount,

@@ -16,7 +16,7 @@ from survey.cases.opening import reopen_by_citizen
 from survey.db import connection_of, table_of, write_many
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import Case
-from survey.models.count import Cell, cell_columns, move_counts, move_frame
+from survey.models.count import Cell, move_counts, move_frame
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.questionnaire import (
@@ -275,7 +275,7 @@ def _first_version(
     response = Response(
         id=secrets.token_hex(16),
         key=sender.values["keys"][0],
-        **cell_columns(asked.cell),
+        **asked.cell._asdict(),
         mode=sender.mode,
         questionnaire_id=asked.questionnaire_id,
         flags="",
