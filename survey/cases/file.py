@@ -6,14 +6,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.cases.clocks import Clock, day_of, postponed_until, read_clocks
+from survey.cases.clocks import Clock, day_of, may_reopen, postponed_until, read_clocks
 from survey.cases.labels import EVENTS
 from survey.cases.notices import may_text
 from survey.cases.queue import latest_answers
 from survey.cases.sight import Identity, find, masked_identity, reveals_left
 from survey.models.case import Case, CaseEvent, EventKind
 from survey.models.message import Message
-from survey.models.response import Answer
+from survey.models.response import Answer, Mode
 from survey.models.staff import RoleName, Staff
 from survey.privacy.masking import mask_text
 
@@ -62,6 +62,10 @@ class CaseFile:
     citizen: Identity | None
     reveals_left: int
     may_text: bool
+    # Who answers by SMS has no link, and so no page on which to read.
+    has_page: bool
+    # A citizen who calls may have the case opened again.
+    may_reopen: bool
     # The new deadline if the reply is put off now; None when it cannot be any more.
     may_postpone_until: datetime | None
 
@@ -83,6 +87,8 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         citizen=masked_identity(session, staff, case),
         reveals_left=reveals_left(session, staff, now),
         may_text=is_handler and may_text(session, case),
+        has_page=answer is None or answer.response.mode == Mode.WEB,
+        may_reopen=is_handler and may_reopen(case, now),
         may_postpone_until=(
             postponed_until(session, case) if not case.postponed and now < case.due_at else None
         ),

@@ -117,16 +117,21 @@ def raise_reason(session: Session, now: datetime, case: Case, finding: Finding) 
         settle_alert(session, former, now)
 
 
-def open_again(session: Session, now: datetime, case: Case) -> None:
-    """A case that was replied to or closed runs once more: fresh clocks, for anybody to take."""
-    at = moment_of(case, now)
+def open_again(
+    session: Session, now: datetime, case: Case, *, staff_id: int | None = None, text: str = ""
+) -> None:
+    """A case that was replied to or closed runs once more: fresh clocks, for anybody to take.
+
+    `staff_id` and `text` say who of staff did it for the citizen, and why.
+    """
+    at = moment_of(case, now) if staff_id is None else now
     case.state = CaseState.REOPENED
     case.closed_at = None
     # Whoever called it settled is not the one to judge that again.
     case.assignee_id = None
     case.alert_id = join_alert(session, AlertRule(case.reason), case.agency_id, at)
     start_clocks(session, case, now, by_the_day=case.contact_phone_sealed is None)
-    add_event(session, case, EventKind.REOPENED, at)
+    add_event(session, case, EventKind.REOPENED, at, staff_id=staff_id, text=text)
 
 
 def reopen_by_citizen(session: Session, response: Response, now: datetime) -> Case:
@@ -139,15 +144,25 @@ def reopen_by_citizen(session: Session, response: Response, now: datetime) -> Ca
     case = session.scalars(query.execution_options(populate_existing=True)).first()
     if case is None:
         raise NotFound("no_case")
+    reopen(session, case, now)
+    _record(session, now, case, "case.reopen")
+    return case
+
+
+def reopen(
+    session: Session, case: Case, now: datetime, *, staff_id: int | None = None, text: str = ""
+) -> None:
+    """Use up the one second look; who wished to be called is told the new deadline.
+
+    Refused as `reopen_by_citizen` says; `staff_id` and `text` as in `open_again`.
+    """
     if case.reopened:
         raise Refused("case_already_reopened")
     if not may_reopen(case, now):
         raise Refused("case_not_reopenable")
     case.reopened = 1
-    open_again(session, now, case)
+    open_again(session, now, case, staff_id=staff_id, text=text)
     notices.tell_deadline(session, case, "reopened", now)
-    _record(session, now, case, "case.reopen")
-    return case
 
 
 def _seal_contact(session: Session, case: Case, contact: ContactWish) -> None:

@@ -1,4 +1,4 @@
-"""What staff do with a case: take, note, put off, reply, close; timeline and chain keep each step.
+"""What staff do with a case, from taking it to closing it; timeline and chain keep each step.
 
 Every step begins with `claim`, which holds the row and refuses an outdated view of it.
 """
@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from survey import audit
-from survey.cases import notices
+from survey.cases import notices, opening
 from survey.cases.alerting import settle_alert
 from survey.cases.clocks import postponed_until
 from survey.cases.labels import CLOSE_REASONS
@@ -109,6 +109,16 @@ def close(
     case.closed_at = now
     text = f"{CLOSE_REASONS[reason]}\n{words.strip()[:TEXT_LENGTH]}".strip()
     _tell(session, staff, case, EventKind.CLOSED, text, now)
+
+
+def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
+    """Open the case again, once, for a citizen who calls and is not satisfied with the reply.
+
+    Who was told by SMS has no page with such a button. Refused as `opening.reopen` says.
+    """
+    _only_handlers(staff)
+    opening.reopen(session, case, now, staff_id=staff.id, text="Người dân gọi tổng đài đề nghị.")
+    audit.record(session, now, "case.reopened", f"case:{case.code}", staff_id=staff.id)
 
 
 def _tell(

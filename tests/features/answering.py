@@ -38,7 +38,7 @@ def questionnaire_id(session):
     return found
 
 
-def answer(session, agency=None, sector=None, *, overall=1, comment=None):
+def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="web"):
     """A stored answer of version 1."""
     agency = agency or agencies(session)[0]
     response = Response(
@@ -49,7 +49,7 @@ def answer(session, agency=None, sector=None, *, overall=1, comment=None):
         month="2026-11",
         channel="counter",
         lateness="on_time",
-        mode="web",
+        mode=mode,
         questionnaire_id=questionnaire_id(session),
     )
     session.add(response)

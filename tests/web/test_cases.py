@@ -66,6 +66,34 @@ def test_a_case_walks_from_the_queue_to_its_end(app):
         assert session.scalars(select(Message)).one().kind == "case_reply"
 
 
+@pytest.mark.parametrize("contact", [WISH, None])
+def test_who_answered_by_sms_is_offered_no_page(sqlite_app, contact):
+    """Without a link there is no page to read on: the handler texts, or is told that none reads."""
+    code, _ = open_case(sqlite_app, contact=contact, overall=1, mode="sms")
+    client = signed_in(sqlite_app, "handler")
+    act(client, code, "take")
+    shown = unescape(client.get(f"/staff/cases/{code}").text)
+    assert ("không có trang hay số nào" in shown) is (contact is None)
+    assert ("Nhắn toàn văn không dấu" in shown) is (contact is not None)
+    assert "trên trang" not in shown.lower()
+
+
+def test_a_citizen_who_calls_has_the_case_opened_again(sqlite_app):
+    """A replied case offers it once; afterwards it lies open for anybody to take."""
+    code, _ = open_case(sqlite_app, contact=WISH, overall=1, mode="sms")
+    client = signed_in(sqlite_app, "handler")
+    act(client, code, "take")
+    assert "Mở lại theo đề nghị" not in client.get(f"/staff/cases/{code}").text
+    act(client, code, "reply", reply=LETTER, way="plain")
+    act(client, code, "close", close_reason="explained")
+    assert "Mở lại theo đề nghị" in client.get(f"/staff/cases/{code}").text
+    assert act(client, code, "reopen").status_code == 303
+    shown = unescape(client.get(f"/staff/cases/{code}").text)
+    assert "Người dân gọi tổng đài đề nghị." in shown
+    assert "Mở lại theo đề nghị" not in shown
+    assert code in client.get("/staff/cases?view=reopened").text
+
+
 def test_a_deadline_is_put_off_by_a_form(app):
     """The page offers one new deadline, asks why, and then says that it was used up."""
     code, _ = open_case(app, contact=WISH, overall=1)

@@ -54,6 +54,12 @@ WAYS = {
     Way.NOTICE: "Trên trang và nhắn báo đã có trả lời",
     Way.PAGE: "Chỉ trên trang của liên kết",
 }
+# Who answered by SMS has no page.
+WAYS_BY_SMS = {
+    Way.PLAIN: "Nhắn toàn văn không dấu",
+    Way.ACCENTED: "Nhắn toàn văn có dấu",
+    Way.NOTICE: "Nhắn báo đã có trả lời; người dân gọi tổng đài để nghe",
+}
 REVEAL_REASONS = {"call_back": "Gọi lại", "compare": "Đối chiếu hồ sơ", "other": "Lý do khác"}
 # What is typed on a case, by the step that uses it up.
 DRAFTS = {
@@ -165,6 +171,12 @@ def close(code: str) -> ResponseReturnValue:
     return _do(code, "close", step, "Đã đóng phản ánh.")
 
 
+@blueprint.post("/cases/<code>/reopen")
+def reopen(code: str) -> ResponseReturnValue:
+    """Open the case again for a citizen who called."""
+    return _do(code, "reopen", steps.reopen, "Đã mở lại phản ánh. Thời hạn được tính lại.")
+
+
 @blueprint.post("/cases/<code>/reveal")
 def reveal(code: str) -> ResponseReturnValue:
     """Show name and number in this one answer; the look is recorded."""
@@ -227,7 +239,7 @@ def _page(code: str, now: datetime, shown: Shown, used: str | None = None) -> Re
         typed=typed,
         seen=seen if isinstance(refusal, Conflict) else None,
         labels=labels,
-        ways=WAYS,
+        ways=WAYS if file.has_page else WAYS_BY_SMS,
         reveal_reasons=REVEAL_REASONS,
     )
     status = status_of(refusal) if refusal else 200

@@ -40,6 +40,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "cases.preview": HANDLERS,
     "cases.reply": HANDLERS,
     "cases.close": HANDLERS,
+    "cases.reopen": HANDLERS,
     "cases.reveal": HANDLERS,
     # Alerts, and what the watch takes for usual.
     "alerts.show_all": EVERYONE,
