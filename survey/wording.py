@@ -77,8 +77,7 @@ SENTENCES = {
     "tool_missing": "Máy chưa có công cụ {detail}. Hãy cài gói postgresql-client.",
     "no_file": "Hãy chọn tệp hồ sơ trước.",
     "upload_too_big": (
-        "Tệp vượt giới hạn {detail} MB. "
-        "Anh/chị xuất theo từng tháng hoặc từng quý rồi nạp lần lượt."
+        "Tệp vượt giới hạn {detail} MB. Hãy xuất theo từng tháng hoặc từng quý rồi nạp lần lượt."
     ),
     "export_day_ahead": ("Ngày cuối của kỳ xuất chưa đến. Hãy chọn hôm nay hoặc một ngày đã qua."),
     "upload_gone": (

@@ -24,9 +24,9 @@ from survey.models.response import Answer, Response
 from survey.models.staff import Staff
 
 AFTER_MIDNIGHT = timedelta(hours=1)
-# Answers as old as this were all dealt with, but for a few that were forgotten.
+# Answers as old as this were all dealt with, but for a few of the last weeks that were forgotten.
 SETTLED_DAYS = 13
-FORGOTTEN = 0.01
+FORGOTTEN, FORGOTTEN_DAYS = 0.05, 45
 # Of the younger ones: never taken, taken only, replied only.
 WAITING, TAKEN, REPLIED = 0.2, 0.45, 0.7
 WORKING_HOURS = {"take": (0.5, 7.5), "reply": (3.0, 26.0), "close": (8.0, 40.0)}
@@ -118,9 +118,10 @@ class Hotline:
     def _follow(self, case: Case, reasons: str, opened: datetime) -> None:
         """Plan what a handler does with a case, as far as it gets."""
         dice = self.dice
-        is_old = self.scene.now - opened > timedelta(days=SETTLED_DAYS)
+        age = self.scene.now - opened
+        is_old = age > timedelta(days=SETTLED_DAYS)
         luck = dice.random()
-        if luck < (FORGOTTEN if is_old else WAITING):
+        if luck < (FORGOTTEN if is_old else WAITING) and age < timedelta(days=FORGOTTEN_DAYS):
             return
         handler = dice.choice(self.handlers)
         moments = self._moments(opened)

@@ -4,53 +4,53 @@ from survey.errors import Invalid
 
 REFUSALS = {
     "file_missing": "Không tìm thấy tệp {name}.",
-    "file_empty": "Tệp {name} rỗng. Anh/chị kiểm tra lại rồi xuất tệp mới từ phần mềm một cửa.",
+    "file_empty": "Tệp {name} rỗng. Hãy kiểm tra lại rồi xuất tệp mới từ phần mềm một cửa.",
     "file_too_big": (
         "Tệp {name} nặng {size} MB, vượt giới hạn {limit} MB. "
-        "Anh/chị xuất theo từng tháng hoặc từng quý rồi nạp lần lượt."
+        "Hãy xuất theo từng tháng hoặc từng quý rồi nạp lần lượt."
     ),
     "file_bomb": (
-        "Tệp {name} phình ra quá lớn khi mở nên không được nhận. Anh/chị chép riêng vùng dữ liệu "
+        "Tệp {name} phình ra quá lớn khi mở nên không được nhận. Hãy chép riêng vùng dữ liệu "
         "sang một bảng tính mới, lưu lại rồi nạp tệp mới."
     ),
     "reading_stopped": (
         "Việc đọc tệp {name} bị ngắt giữa chừng, thường vì máy chủ hết bộ nhớ. Các dòng đã "
-        "nạp được giữ nguyên; anh/chị nạp lại chính tệp này để hệ thống làm tiếp từ chỗ dừng."
+        "nạp được giữ nguyên; hãy nạp lại chính tệp này để hệ thống làm tiếp từ chỗ dừng."
     ),
-    "file_password": ("Tệp {name} được đặt mật khẩu. Anh/chị mở tệp, gỡ mật khẩu rồi nạp lại."),
+    "file_password": ("Tệp {name} được đặt mật khẩu. Hãy mở tệp, gỡ mật khẩu rồi nạp lại."),
     "file_damaged": (
         "Tệp {name} bị hỏng hoặc tải về chưa trọn vẹn. "
-        "Anh/chị xuất lại từ phần mềm một cửa rồi nạp tệp mới."
+        "Hãy xuất lại từ phần mềm một cửa rồi nạp tệp mới."
     ),
     "file_web_page": (
         "Tệp {name} thực ra là trang web mang đuôi bảng tính. "
-        "Anh/chị mở tệp bằng Excel, chọn Lưu thành, kiểu .xlsx, rồi nạp tệp mới."
+        "Hãy mở tệp bằng Excel, chọn Lưu thành, kiểu .xlsx, rồi nạp tệp mới."
     ),
     "file_unknown_kind": (
-        "Tệp {name} không phải csv, xlsx, xls hay ods. Anh/chị lưu lại dạng .xlsx rồi nạp lại."
+        "Tệp {name} không phải csv, xlsx, xls hay ods. Hãy lưu lại dạng .xlsx rồi nạp lại."
     ),
     "bad_encoding": (
         "Tệp {name} không dùng bảng mã Unicode (lỗi đầu tiên gần dòng {line}) nên không thể đọc "
-        "chắc chắn dấu tiếng Việt. Anh/chị mở tệp bằng Excel, chọn Lưu thành, kiểu "
+        "chắc chắn dấu tiếng Việt. Hãy mở tệp bằng Excel, chọn Lưu thành, kiểu "
         "“CSV UTF-8” hoặc .xlsx, rồi nạp lại."
     ),
     "quote_not_closed": (
         "Tệp {name} có dấu nháy kép mở mà không đóng từ khoảng dòng {line}, các dòng "
-        "sau bị dính vào một ô. Anh/chị sửa ô đó, hoặc xuất lại dạng .xlsx."
+        "sau bị dính vào một ô. Hãy sửa ô đó, hoặc xuất lại dạng .xlsx."
     ),
     "cell_too_long": (
         "Tệp {name} có một ô hoặc một dòng dài bất thường ở khoảng dòng {line}. "
-        "Anh/chị kiểm tra dấu nháy kép ở đó, hoặc xuất lại dạng .xlsx."
+        "Hãy kiểm tra dấu nháy kép ở đó, hoặc xuất lại dạng .xlsx."
     ),
     "header_not_found": (
         "Không thấy dòng tiêu đề trong {name}. Trong {lines} dòng đầu phải có một dòng ghi tên "
         "cột, ví dụ: Mã hồ sơ, Mã TTHC, Cơ quan, Ngày tiếp nhận. Tệp csv phải dùng dấu phẩy, "
         "chấm phẩy hoặc tab để ngăn cột."
     ),
-    "columns_missing": "Tệp {name} thiếu cột bắt buộc: {columns}. Anh/chị bổ sung rồi nạp lại.",
+    "columns_missing": "Tệp {name} thiếu cột bắt buộc: {columns}. Hãy bổ sung rồi nạp lại.",
     "columns_undecided": (
         "Trong {name}, các cột {columns} đều có thể là ngày hẹn trả hoặc ngày trả thật. "
-        "Anh/chị đổi tên thành “Ngày hẹn trả” và “Ngày trả thực tế” rồi nạp lại."
+        "Hãy đổi tên thành “Ngày hẹn trả” và “Ngày trả thực tế” rồi nạp lại."
     ),
 }
 

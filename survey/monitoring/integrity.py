@@ -15,7 +15,7 @@ from analysis.compare import adjust, fisher_less
 from survey.models.count import Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
-from survey.models.organisation import Agency
+from survey.models.organisation import Agency, alphabetical
 from survey.models.questionnaire import SATISFIED_FROM, Question
 from survey.models.response import Answer, Flag, Response
 from survey.monitoring.standings import DISSATISFIED, RATED
@@ -106,7 +106,7 @@ def signs(session: Session, month: str) -> list[Signs]:
         )
         for place, agency in enumerate(agencies)
     ]
-    return sorted(found, key=lambda one: (not one.is_notable, one.label))
+    return sorted(found, key=lambda one: (not one.is_notable, alphabetical(one.label)))
 
 
 def _asked_less(asked: Mapping[str, Asked]) -> float | None:

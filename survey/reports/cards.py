@@ -225,13 +225,14 @@ CARDS: tuple[Card, ...] = (
             "Không phải chỉ số SIPAS do Bộ Nội vụ công bố và không so trực tiếp với chỉ số ấy.",
             "Hai đơn vị có khoảng chồng lên nhau thì chưa đủ căn cứ để nói bên nào hơn.",
         ),
-        "p = Σ W_h y_h/n_h, W_h = N_h/N over strata sector × channel × lateness (n_h < 10"
-        " collapsed within lateness).\nv = Σ W_h² (1 − n_h/N_h) s²_h/n_h, s²_h = max(n_h/(n_h−1)"
-        " p_h(1−p_h), p̃_h(1−p̃_h)), p̃_h = (y_h+1)/(n_h+2).\nn_eff = max(p(1−p)/v, min(n_Kish,"
-        " q(1−q)/v)), q = Σ W_h p̃_h; limits: Wilson score on n_eff with t(n − H).\nOne stratum:"
-        " Wilson with finite population correction. n = N: a point.",
-        "Franco, Little, Louis, Slud (2019), JSSAM 7, 334–364; phần “guarded” là của chúng tôi,"
-        " kiểm bằng mô phỏng: analysis/poststratify.py.",
+        "p = Σ W_h y_h/n_h, W_h = N_h/N trên các nhóm lĩnh vực × hình thức nộp × đúng hay trễ hạn"
+        " (n_h < 10 thì ghép trong cùng đúng hạn hay cùng trễ hạn).\nv = Σ W_h² (1 − n_h/N_h)"
+        " s²_h/n_h, s²_h = max(n_h/(n_h−1) p_h(1−p_h), p̃_h(1−p̃_h)), p̃_h = (y_h+1)/(n_h+2).\n"
+        "n_eff = max(p(1−p)/v, min(n_Kish, q(1−q)/v)), q = Σ W_h p̃_h; giới hạn: Wilson trên"
+        " n_eff với t(n − H).\n"
+        "Một nhóm: Wilson có hiệu chỉnh tổng thể hữu hạn. n = N: còn một điểm.",
+        "Franco, Little, Louis, Slud (2019), JSSAM 7, 334–364; phần làm thận trọng thêm là của"
+        " chúng tôi, kiểm bằng mô phỏng: analysis/poststratify.py.",
     ),
     Card(
         "post-stratified-anytime",
@@ -251,9 +252,9 @@ CARDS: tuple[Card, ...] = (
             "Không dùng để xếp loại, khen hay phê bình: hãy đợi ngày 15 tháng sau.",
             "Hồ sơ của tháng còn đang hoàn thành nên số hồ sơ cũng còn đổi.",
         ),
-        "Confidence sequence for sampling without replacement: keep M while (n+1)·P(y | n, M, N) >"
-        " α (uniform prior).\nSeveral strata: on n′ = m·N/(N−1+m), m the guarded effective size,"
-        " n′ ≤ n, y′ = p·n′ rounded outwards.",
+        "Dãy tin cậy khi chọn mẫu không hoàn lại: giữ M chừng nào (n+1)·P(y | n, M, N) > α (tiên"
+        " nghiệm đều).\nNhiều nhóm: trên n′ = m·N/(N−1+m), m là cỡ mẫu hiệu dụng đã làm thận"
+        " trọng, n′ ≤ n, y′ = p·n′ làm tròn ra ngoài.",
         "Waudby-Smith, Ramdas (2020), NeurIPS 33: analysis/anytime.py.",
     ),
     Card(
@@ -269,7 +270,7 @@ CARDS: tuple[Card, ...] = (
                 " sơ trễ hạn thường trả lời ít nên tỷ lệ thô hay cao hơn thực tế."
             ),
         ),
-        "raw = Σ y_h / Σ n_h",
+        "tỷ lệ thô = Σ y_h / Σ n_h",
         "Đặt cạnh chỉ số để ai cũng kiểm lại được phép chia.",
     ),
     Card(
@@ -280,7 +281,7 @@ CARDS: tuple[Card, ...] = (
         ("Cộng điểm của mọi phiếu rồi chia cho số phiếu. Đứng cạnh chỉ số, không thay chỉ số.",),
         _mean,
         ("Cùng một điểm trung bình có thể là mọi người đều cho 3, hoặc nửa cho 1, nửa cho 5.",),
-        "mean = Σ k·n_k / Σ n_k, k = 1…5",
+        "điểm trung bình = Σ k·n_k / Σ n_k, k = 1…5",
         "Không có mục tiêu nào đặt theo điểm trung bình.",
     ),
     Card(
@@ -300,7 +301,7 @@ CARDS: tuple[Card, ...] = (
             "Đây không phải chỉ số SIPAS: mẫu phiếu và cách chọn người trả lời khác nhau.",
             "Chỉ một phần người dân nhận phiếu đầy đủ nên con số này dao động nhiều hơn.",
         ),
-        "pooled = Σ_f Σ y_f / Σ_f Σ n_f over the five factors f",
+        "tỷ lệ gộp = Σ_f Σ y_f / Σ_f Σ n_f trên năm yếu tố f",
         "Quyết định 1001/QĐ-BNV năm 2023 (cách tính tỷ lệ mức 4, 5).",
     ),
     Card(
@@ -317,7 +318,7 @@ CARDS: tuple[Card, ...] = (
             "Đây là trường hợp xấu nhất và tốt nhất, không phải điều có khả năng xảy ra nhất.",
             "Không công thức nào thu hẹp được hai giới hạn này, chỉ có thêm phiếu.",
         ),
-        "response = n/N; low = y/N; high = (y + N − n)/N",
+        "tỷ lệ trả lời = n/N; thấp nhất = y/N; cao nhất = (y + N − n)/N",
         "Manski (2003), Partial Identification of Probability Distributions.",
     ),
     Card(
@@ -342,8 +343,9 @@ CARDS: tuple[Card, ...] = (
         ),
         _verdict,
         ("Chưa rõ không phải là kém, cũng không phải là đạt: chỉ là chưa đủ phiếu.",),
-        "One-sided guarded bounds at (1 + c)/2, c the province's confidence (0.95): met if L ≥ T,"
-        " not met if U < T.\nDecided on integers: secured y ≥ T·N; lost y + N − n < T·N.",
+        "Giới hạn một phía ở mức (1 + c)/2, c là độ tin cậy của tỉnh (0,95): đạt khi L ≥ T, chưa"
+        " đạt khi U < T.\nTrên số nguyên: chắc chắn đạt khi y ≥ T·N; không thể đạt khi"
+        " y + N − n < T·N.",
         "Mục tiêu và văn bản nguồn ghi dưới mỗi chỉ số; độ tin cậy và số phiếu tối thiểu nằm trong"
         " Thiết lập của tỉnh.",
     ),
@@ -362,8 +364,8 @@ CARDS: tuple[Card, ...] = (
         ),
         _floor,
         ("Xếp hạng chính thức theo năm; bảng tháng chỉ để cảnh báo sớm.",),
-        "late: late/N ≥ bar on integers.\n"
-        "index: below if U ≤ bar, above if L > bar, else uncertain.",
+        "trễ hạn: số hồ sơ trễ/N ≥ ngưỡng, so trên số nguyên.\n"
+        "chỉ số: chạm khi U ≤ ngưỡng, không chạm khi L > ngưỡng, còn lại chưa đủ căn cứ.",
         "Kết luận năm 2022 của Ban Thường vụ Tỉnh ủy Khánh Hòa, mục II.8; ngưỡng là dữ liệu, mỗi"
         " tỉnh và mỗi thời kỳ một khác.",
     ),
@@ -378,7 +380,7 @@ CARDS: tuple[Card, ...] = (
         ),
         _wilson,
         ("Chỉ còn dùng để đọc các kỳ đã chốt trước đây; kỳ mới dùng công thức cân lại theo nhóm.",),
-        "p = y/n; Wilson score limits with n* = n(N − 1)/(N − n)",
+        "p = y/n; giới hạn Wilson với n* = n(N − 1)/(N − n)",
         "O'Neill (2021): analysis/intervals.py.",
     ),
 )

@@ -157,6 +157,16 @@ def test_an_administrator_adds_changes_and_closes_accounts(app):
     assert admin.get("/staff/accounts/999").status_code == 404
 
 
+def test_lists_of_names_follow_the_vietnamese_alphabet(app):
+    """Đ stands behind D on every database, tones decide last, and departments come first."""
+    page = signed_in(app, "admin").get("/staff/accounts/new").text
+    names = re.findall(r"<option[^>]*>([^<]+)</option>", page)
+    at = names.index
+    assert at("Cư trú, căn cước") < at("Đất đai") < at("Đầu tư") < at("Giao thông vận tải")
+    assert at("Lao động, người có công, bảo trợ xã hội") < at("Y tế")
+    assert at("Sở Y tế") < at("UBND xã Cam An") < at("UBND xã Đại Lãnh") < at("UBND xã Vạn Ninh")
+
+
 def test_a_closed_account_is_out_at_once(app):
     """Closing an account ends its sessions, and its password opens nothing any more."""
     client = signed_in(app, "analyst")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 from survey import accounts
 from survey.db import db, transaction
 from survey.errors import SurveyError
-from survey.models.organisation import Agency, Sector
+from survey.models.organisation import Agency, AgencyLevel, Sector, alphabetical
 from survey.models.staff import RoleName, Staff
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.formats import ROLES
@@ -122,7 +122,11 @@ def _password_page(staff: Staff, password: str) -> str:
 
 def _choices() -> Choices:
     today = datetime.now(LOCAL).date()
-    agencies = db.session.scalars(select(Agency).order_by(Agency.level, Agency.name))
+    levels = list(AgencyLevel)
+    agencies = sorted(
+        db.session.scalars(select(Agency)),
+        key=lambda one: (levels.index(AgencyLevel(one.level)), alphabetical(one.name)),
+    )
     return Choices(
         roles=list(ROLES.items()),
         agencies=[("", "Toàn tỉnh")]
@@ -132,5 +136,5 @@ def _choices() -> Choices:
 
 
 def _sector_names() -> dict[str, str]:
-    found = db.session.scalars(select(Sector).order_by(Sector.name))
+    found = sorted(db.session.scalars(select(Sector)), key=lambda one: alphabetical(one.name))
     return {sector.code: sector.name for sector in found}

@@ -11,7 +11,14 @@ from sqlalchemy.orm import Session
 from survey.audit import record
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, SurveyError
-from survey.models.organisation import DayKind, Province, Sector, SendBias, SpecialDay
+from survey.models.organisation import (
+    DayKind,
+    Province,
+    Sector,
+    SendBias,
+    SpecialDay,
+    alphabetical,
+)
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.wording import words_for
@@ -26,7 +33,7 @@ NUMBERS = {
     "max_age_days": ("Không hỏi hồ sơ đã xong quá", "ngày", 1, 365),
     "phone_gap_days": ("Giữa hai lời mời tới một số (0: bỏ quy tắc)", "ngày", 0, 365),
     "phone_week_cap": ("Nhiều nhất cho một số trong 7 ngày", "tin", 1, 20),
-    "reminder_days": ("Nhắc một lần khi chưa trả lời sau (0: không nhắc)", "ngày", 0, 30),
+    "reminder_days": ("Nhắc một lần sau (0: không nhắc)", "ngày", 0, 30),
     "intermediary_over": ("Coi là người nộp hộ khi một số có hơn", "hồ sơ", 1, 1_000),
     "intermediary_days": ("Số ngày xét người nộp hộ", "ngày", 1, 365),
     "full_percent": ("Tỷ lệ nhận phiếu đầy đủ", "%", 0, 100),
@@ -165,7 +172,7 @@ def _page(fault: str = "", typed: object = None) -> str:
     return render_template(
         "staff/rules.html",
         province=session.scalars(select(Province)).first(),
-        sectors=session.scalars(select(Sector).order_by(Sector.name)).all(),
+        sectors=sorted(session.scalars(select(Sector)), key=lambda one: alphabetical(one.name)),
         days=session.scalars(days).all(),
         numbers=NUMBERS,
         times=TIMES,
