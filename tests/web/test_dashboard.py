@@ -50,6 +50,18 @@ def test_the_page_shows_what_the_command_prints(app, runner):
     assert "Mức 90 của giai đoạn đến 2025 vẫn phải giữ" in text
 
 
+def test_an_open_month_leads_to_the_last_that_was_judged(app, runner):
+    """A leader who arrives in an open month is one click from verdicts, if there are any."""
+    _fill(app)
+    with unit_of_work(app) as session:
+        fill_month(session, "2026-06")
+    leader = signed_in(app, "leader")
+    later = "/staff/dashboard?period=2026-06"
+    assert "Xem kết luận gần nhất" not in leader.get(later).text
+    runner("index", "close", "--period", MONTH, "--json")
+    assert f'period={MONTH}">Xem kết luận gần nhất, tháng 05/2026' in leader.get(later).text
+
+
 def test_an_open_month_is_judged_nowhere_and_a_closed_one_is(app, runner):
     """Before closing a month is provisional; after it lines are met, not met or uncertain."""
     _fill(app)

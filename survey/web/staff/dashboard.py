@@ -16,6 +16,7 @@ from survey.indices import Figure, Status
 from survey.indices.targets import ladder
 from survey.models.count import Frame
 from survey.models.organisation import Agency
+from survey.models.snapshot import Snapshot
 from survey.models.staff import Scope
 from survey.reports.figures import FrameFigures
 from survey.reports.phrases import REASONS
@@ -84,7 +85,13 @@ def show() -> str:
         board=_board(session, month, now) if has_figures else None,
         closing=indices.closable_from(month),
         formula=indices.formula_of(session, month),
+        judged=_judged_before(session, month),
     )
+
+
+def _judged_before(session: Session, month: str) -> str:
+    """The last closed month before one (YYYY-MM), empty when there is none."""
+    return session.scalar(select(func.max(Snapshot.month)).where(Snapshot.month < month)) or ""
 
 
 def months_with_dossiers(session: Session, now: datetime) -> list[str]:
