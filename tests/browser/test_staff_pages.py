@@ -6,10 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from survey import accounts
+from survey.models.staff import RoleName
 from tests.browser.conftest import overflows
 from tests.conftest import run_command, unit_of_work
 from tests.web.figures import JUSTICE_OFFICE, LAND_OFFICE, fill, fill_month
-from tests.web.staff_accounts import PASSWORD, add_account
+from tests.web.staff_accounts import MADE_AT, PASSWORD, add_account
 
 pytestmark = pytest.mark.browser
 OPEN, CLOSED = "2026-05", "2026-04"
@@ -72,6 +73,15 @@ def test_pages_are_accessible_and_fit_every_screen(enter, months, axe, size, dar
             page.goto(path)
             assert not overflows(page), path
             assert axe(page) == [], path
+
+
+def test_a_long_address_fits_the_narrowest_screen(enter, site):
+    """The page of an account holds even an address that no line could hold."""
+    wanted = accounts.NewAccount("nguyen.thi.hoang.oanh@khanhhoa.gov.vn", RoleName.ANALYST)
+    with unit_of_work(site.app) as session:
+        staff, _ = accounts.add(session, MADE_AT, wanted)
+        path = f"/staff/accounts/{staff.id}"
+    assert not overflows(enter("admin", path, "small"))
 
 
 def test_the_way_in_is_accessible(open_page, axe):

@@ -243,33 +243,6 @@ def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
         assert deadline_words(case.due_at, "vi") in text
 
 
-def test_a_handler_reopens_for_a_citizen_who_calls(transact, work):
-    """Who is told by text to call the hotline has the same second look, once, on the record."""
-    code, handler = prepare(transact, contact=WISH, overall=1)
-    later = MONDAY + timedelta(days=2)
-    with work(handler, code) as (session, staff, case):
-        steps.take(session, staff, case, MONDAY)
-        with pytest.raises(Refused, match="case_not_reopenable"):
-            steps.reopen(session, staff, case, MONDAY)
-        steps.reply(session, staff, case, (LETTER, Way.NOTICE), MONDAY)
-        steps.close(session, staff, case, (CloseReason.EXPLAINED, ""), MONDAY)
-    with work(handler, code) as (session, staff, case):
-        steps.reopen(session, staff, case, later)
-        assert (case.state, case.assignee_id, case.reopened) == ("reopened", None, 1)
-        assert session.get(Alert, case.alert_id).closed_at is None
-        last = case.events[-1]
-        assert (last.kind, last.staff_id, last.at) == ("reopened", handler, later)
-        assert f"Phan anh {code} da mo lai theo yeu cau" in texts(session)[-1]
-        with pytest.raises(Refused, match="case_already_reopened"):
-            steps.reopen(session, staff, case, later)
-    with transact() as session:
-        acts = session.scalars(select(AuditEntry).where(AuditEntry.subject == f"case:{code}"))
-        assert [one.action for one in acts][-1] == "case.reopened"
-        head = answering.add_staff(session, RoleName.AGENCY_HEAD)
-        with pytest.raises(Refused, match="handlers_only"):
-            steps.reopen(session, head, session.scalars(select(Case)).one(), later)
-
-
 @pytest.mark.parametrize("contact", [WISH, None])
 def test_a_reply_is_put_off_once_and_in_time(transact, work, contact):
     """A third of the term more, with a reason, told to who wished a call; no second time."""

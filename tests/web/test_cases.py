@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from survey.cases import steps
+from survey.models.audit import AuditEntry
 from survey.models.case import Case
 from survey.models.message import Message
 from survey.models.response import Answer, Response
@@ -78,20 +79,29 @@ def test_who_answered_by_sms_is_offered_no_page(sqlite_app, contact):
     assert "trên trang" not in shown.lower()
 
 
-def test_a_citizen_who_calls_has_the_case_opened_again(sqlite_app):
-    """A replied case offers it once; afterwards it lies open for anybody to take."""
-    code, _ = open_case(sqlite_app, contact=WISH, overall=1, mode="sms")
-    client = signed_in(sqlite_app, "handler")
+def test_a_citizen_who_calls_has_the_case_opened_again(app):
+    """Who was told by text to call the hotline has the same one second look, on the record."""
+    code, _ = open_case(app, contact=WISH, overall=1, mode="sms")
+    client = signed_in(app, "handler")
     act(client, code, "take")
     assert "Mở lại theo đề nghị" not in client.get(f"/staff/cases/{code}").text
-    act(client, code, "reply", reply=LETTER, way="plain")
+    assert act(client, code, "reopen").status_code == 409
+    act(client, code, "reply", reply=LETTER, way="notice")
     act(client, code, "close", close_reason="explained")
     assert "Mở lại theo đề nghị" in client.get(f"/staff/cases/{code}").text
     assert act(client, code, "reopen").status_code == 303
     shown = unescape(client.get(f"/staff/cases/{code}").text)
     assert "Người dân gọi tổng đài đề nghị." in shown
     assert "Mở lại theo đề nghị" not in shown
+    assert act(client, code, "reopen").status_code == 409
     assert code in client.get("/staff/cases?view=reopened").text
+    with unit_of_work(app) as session:
+        case = session.scalars(select(Case)).one()
+        assert (case.state, case.assignee_id, case.reopened) == ("reopened", None, 1)
+        # The reply and the new deadline, both by text.
+        assert [one.kind for one in session.scalars(select(Message))] == ["case_reply"] * 2
+        acts = session.scalars(select(AuditEntry.action).order_by(AuditEntry.number))
+        assert list(acts)[-1] == "case.reopened"
 
 
 def test_a_deadline_is_put_off_by_a_form(app):
