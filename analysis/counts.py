@@ -87,7 +87,7 @@ def count_arrays(*columns: ArrayLike) -> tuple[FloatArray, ...]:
     except (TypeError, ValueError) as error:
         raise AnalysisError("invalid_counts", f"Counts do not fit together: {error}.") from None
     for small, large in zip(arrays, [*arrays[1:], None], strict=True):
-        if not np.isfinite(small).all() or (small < 0).any() or (small % 1 != 0).any():
+        if not np.isfinite(small).all() or (small < 0).any() or (small != np.floor(small)).any():
             raise AnalysisError("invalid_counts", "Counts must be whole numbers >= 0.")
         if large is not None and (small > large).any():
             raise AnalysisError("invalid_counts", "Counts must satisfy y <= n <= N.")

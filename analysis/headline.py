@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.anytime import confidence_sequence
 from analysis.counts import FloatArray, level
 from analysis.errors import AnalysisError
-from analysis.poststratify import GuardedLines, MergedLines, collapse_lines, guard, guarded_lines
+from analysis.poststratify import GuardedLines, MergedLines, collapse_lines, guard
 from analysis.verdict import target_share
 
 BoolArray = NDArray[np.bool_]
@@ -41,6 +41,17 @@ class VerdictLines:
 
 
 @dataclass(frozen=True, slots=True)
+class Decisions:
+    """What bounds say about targets, arrays of shape (L,): the verdict met, not_met or uncertain;
+    `secured` and `lost` hold whatever the silent would say.
+    """
+
+    verdict: NDArray[np.str_]
+    secured: BoolArray
+    lost: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
 class BoundLines:
     """Index and bounds of report lines, arrays of shape (L,); NaN and [0, 1] without a rating."""
 
@@ -52,7 +63,7 @@ class BoundLines:
 def headline_lines(
     y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, confidence: float
 ) -> GuardedLines:
-    """Return the index of each line: `collapse_lines`, then `guarded_lines`; N = 0 is no cell.
+    """Return the index of each line: `collapse_lines`, then `guard`; N = 0 is no cell.
 
     Examples
     --------
@@ -61,7 +72,7 @@ def headline_lines(
     ([0.9118], ['wilson_fpc'])
     """
     merged = collapse_lines(y, n, N, late)
-    return guarded_lines(merged.y, merged.n, merged.N, confidence)
+    return guard(merged.y, merged.n, merged.N, confidence)
 
 
 def headline_verdicts(
@@ -84,23 +95,49 @@ def headline_verdicts(
     if level(confidence) <= 0.5:  # noqa: PLR2004 - a one-sided level below a half decides nothing
         raise AnalysisError("invalid_confidence", "One-sided confidence must exceed one half.")
     cells = collapse_lines(y, n, N, late)
-    found = guarded_lines(cells.y, cells.n, cells.N, 2 * confidence - 1)
+    found = guard(cells.y, cells.n, cells.N, 2 * confidence - 1)
     satisfied, rated, total = (c.sum(axis=1) for c in (cells.y, cells.n, cells.N))
-    reached, complete = satisfied * den >= num * total, rated == total
-    met = np.where(complete, reached, found.low >= num / den)
-    missed = np.where(complete, ~reached, found.high < num / den)
-    verdict = np.select([rated == 0, met, missed], ["uncertain", "met", "not_met"], "uncertain")
+    told = decide((satisfied, rated, total), (found.low, found.high), (num, den))
     needed = np.full(rated.shape, np.nan)
-    open_ = (rated > 0) & (verdict == "uncertain")
+    open_ = (rated > 0) & (told.verdict == "uncertain")
     needed[open_] = _needed(cells, found.estimate, open_, num / den, 2 * confidence - 1)
     return VerdictLines(
-        verdict=verdict,
+        verdict=told.verdict,
         estimate=found.estimate,
         low=found.low,
         high=found.high,
+        secured=told.secured,
+        lost=told.lost,
+        needed_n=needed,
+    )
+
+
+def decide(
+    counts: tuple[ArrayLike, ArrayLike, ArrayLike],
+    bounds: tuple[ArrayLike, ArrayLike],
+    target: tuple[ArrayLike, ArrayLike],
+) -> Decisions:
+    """Hold bounds (low, high) of lines against their targets, shares as whole numbers (num, den).
+
+    `counts` are (satisfied, rated, finished) of each line, all its cells together. A complete line
+    is decided on integers. The rule of `headline_verdicts`, for lines of many targets.
+
+    Examples
+    --------
+    >>> told = decide(([258, 9], [300, 10], [1000, 10]), ([0.82, 0.9], [0.9, 0.9]), (85, 100))
+    >>> told.verdict.tolist(), told.secured.tolist()
+    (['uncertain', 'met'], [False, True])
+    """
+    satisfied, rated, total = (np.asarray(one) for one in counts)
+    num, den = (np.asarray(one) for one in target)
+    low, high = bounds
+    reached, complete = satisfied * den >= num * total, rated == total
+    met = np.where(complete, reached, low >= num / den)
+    missed = np.where(complete, ~reached, high < num / den)
+    return Decisions(
+        np.select([rated == 0, met, missed], ["uncertain", "met", "not_met"], "uncertain"),
         secured=(total > 0) & reached,
         lost=(satisfied + total - rated) * den < num * total,
-        needed_n=needed,
     )
 
 
@@ -123,7 +160,7 @@ def floor_lines(
     """
     num, den = target_share(*floor)
     cells = collapse_lines(y, n, N, late)
-    found = guarded_lines(cells.y, cells.n, cells.N, 2 * level(confidence) - 1)
+    found = guard(cells.y, cells.n, cells.N, 2 * level(confidence) - 1)
     satisfied, rated, total = (c.sum(axis=1) for c in (cells.y, cells.n, cells.N))
     lost = (satisfied + total - rated) * den <= num * total
     secured = satisfied * den > num * total
@@ -156,7 +193,7 @@ def anytime_lines(
     ([0.775], [0.97])
     """
     cells = collapse_lines(y, n, N, late)
-    found = guarded_lines(cells.y, cells.n, cells.N, confidence)
+    found = guard(cells.y, cells.n, cells.N, confidence)
     low, high = found.low.copy(), found.high.copy()
     for i in np.flatnonzero(np.isin(found.rule, ("guarded", "wilson_fpc"))).tolist():
         rated, total = int(cells.n[i].sum()), int(cells.N[i].sum())
