@@ -31,6 +31,7 @@ SENTENCES = {
         "(PROVINCE) hoặc thời điểm khác (--now)."
     ),
     "future_period": "Kỳ {detail} chưa đến. Hãy chọn tháng này hoặc một tháng đã qua.",
+    "backward_months": "Khoảng kỳ {detail} đi ngược. Hãy cho kỳ đầu trước kỳ cuối.",
     "unknown_breakdown": "Không có cách xem “{detail}”.",
     "unknown_question": "Không có câu hỏi “{detail}”.",
     "too_early": (

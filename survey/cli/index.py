@@ -1,16 +1,20 @@
 """`flask index`: show, close and rebuild the indices."""
 
+import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 
 from survey import indices
 from survey.cli.options import Period, common_options, emit
 from survey.db import db, transaction
-from survey.indices import Breakdown, Figure
+from survey.indices import Along, Breakdown, Course, Figure
 from survey.models.questionnaire import Question
 
 # What the contract names; the rest is for pages and reports.
@@ -19,9 +23,15 @@ SHOWN = (
     *("response_rate", "missing_low", "missing_high", "target", "verdict", "needed"),
     "provisional",
 )
+# A line of a course; figures that must not be printed are null, and `hidden` says so.
+POINT = (
+    *("month", "agency", "agency_label", "sector", "sector_label", "finished", "rated"),
+    *("satisfied", "index", "low", "high", "target", "verdict", "provisional", "hidden"),
+)
 WORDS = {"met": "Đạt ●", "uncertain": "Chưa rõ ◐", "not_met": "Chưa đạt ▼", None: "tạm tính"}
 QUESTIONS = [question.value for question in Question]
 CHECK_FAILED = 1
+NOTHING_FINISHED = "Chưa có hồ sơ nào kết thúc trong kỳ này."
 
 
 @click.group(help="Chỉ số hài lòng: xem, chốt kỳ, tính lại.")
@@ -44,6 +54,93 @@ def show(
     found = indices.show(db.session(), period, by, now, question=question, revised=revised)
     rows = [{name: getattr(row, name) for name in SHOWN} for row in found]
     emit(rows, as_json=as_json, text=_table(found))
+
+
+@command.command(
+    "course", help="Chỉ số qua các kỳ của từng cơ quan, lĩnh vực, theo số đếm hôm nay."
+)
+@click.option("--from", "first", type=Period(), required=True, help="Kỳ đầu.")
+@click.option("--to", "last", type=Period(), required=True, help="Kỳ cuối.")
+@click.option(
+    "--by",
+    "along",
+    type=click.Choice([along.value for along in Along]),
+    default=Along.AGENCY_SECTOR.value,
+    help="Từng lĩnh vực tại từng cơ quan, nếu không chọn khác.",
+)
+@click.option("--agency", default="", help="Chỉ cơ quan mang mã này.")
+@click.option("--csv", "file", type=click.Path(path_type=Path), help="Ghi ra tệp csv này.")
+@common_options
+def course(  # noqa: PLR0913 - one argument an option
+    *,
+    first: str,
+    last: str,
+    along: str,
+    agency: str,
+    file: Path | None,
+    now: datetime,
+    as_json: bool,
+) -> None:
+    """Print the figures of many months; small cells are suppressed."""
+    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+        raise click.BadParameter(f"Không ghi được {file}.", param_hint="--csv")
+    points = _points(indices.course(db.session(), first, last, now, along=along, agency=agency))
+    if file is None:
+        found = list(points)
+        emit(found, as_json=as_json, text="\n".join(map(_point, found)) or NOTHING_FINISHED)
+        return
+    with file.open("w", encoding="utf-8", newline="") as target:
+        writer = csv.DictWriter(target, POINT, lineterminator="\n")
+        writer.writeheader()
+        rows = 0
+        for rows, point in enumerate(points, start=1):  # noqa: B007 - the last number counts them
+            writer.writerow(point)
+    emit({"file": str(file), "rows": rows}, as_json=as_json, text=f"Đã ghi {rows} dòng vào {file}.")
+
+
+def _points(found: Course) -> Iterator[dict[str, Any]]:
+    """Months with dossiers, unit by unit."""
+    hidden = found.hidden()
+    for unit, month in np.argwhere(found.finished > 0).tolist():
+        is_hidden, here = bool(hidden[unit, month]), (unit, month)
+        told = (
+            {}
+            if is_hidden
+            else {
+                "rated": int(found.rated[here]),
+                "satisfied": int(found.satisfied[here]),
+                "index": _number(found.index[here]),
+                "low": float(found.low[here]),
+                "high": float(found.high[here]),
+                "verdict": str(found.verdict[here]) or None,
+            }
+        )
+        point = {
+            **asdict(found.units[unit]),
+            "month": found.months[month],
+            "finished": int(found.finished[here]),
+            **told,
+            "target": _number(found.target[here]),
+            "provisional": bool(found.provisional[month]),
+            "hidden": is_hidden,
+        }
+        yield {name: point.get(name) for name in POINT}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _point(point: dict[str, Any]) -> str:
+    """One line for people."""
+    name = " · ".join(filter(None, (point["agency_label"], point["sector_label"])))
+    head = f"{point['month']} · {name or 'Toàn tỉnh'}"
+    if point["hidden"]:
+        return f"{head}: – · n ẩn · {point['finished']} hồ sơ"
+    share = _share(point["index"], point["low"], point["high"])
+    words = WORDS[point["verdict"]] if point["verdict"] or point["provisional"] else "–"
+    goal = _goal(point["target"])
+    return f"{head}: {share} · n = {point['rated']}/{point['finished']} · {goal} · {words}"
 
 
 @command.command("close", help="Chốt số liệu của một kỳ (từ ngày 15 tháng sau).")
@@ -97,14 +194,15 @@ def rebuild(*, only_check: bool, now: datetime, as_json: bool) -> None:  # noqa:
 def _table(found: Sequence[Figure]) -> str:
     lines = []
     for row in found:
-        share = (
-            "–"
-            if row.index is None
-            else f"{row.index * 100:.1f} ({row.low * 100:.1f}–{row.high * 100:.1f})"
-        )
-        goal = "–" if row.target is None else f"{row.target * 100:.0f}"
+        share, goal = _share(row.index, row.low, row.high), _goal(row.target)
         words = WORDS[row.verdict]
-        lines.append(
-            f"{row.label}: {share} · n = {row.rated}/{row.finished} · mục tiêu {goal} · {words}"
-        )
-    return "\n".join(lines) or "Chưa có hồ sơ nào kết thúc trong kỳ này."
+        lines.append(f"{row.label}: {share} · n = {row.rated}/{row.finished} · {goal} · {words}")
+    return "\n".join(lines) or NOTHING_FINISHED
+
+
+def _share(index: float | None, low: float, high: float) -> str:
+    return "–" if index is None else f"{index * 100:.1f} ({low * 100:.1f}–{high * 100:.1f})"
+
+
+def _goal(target: float | None) -> str:
+    return f"mục tiêu {'–' if target is None else f'{target * 100:.0f}'}"

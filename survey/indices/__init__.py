@@ -3,6 +3,7 @@ periods.
 """
 
 from survey.indices.closed import first, payload_of
+from survey.indices.course import Along, Course, Unit, course
 from survey.indices.figures import (
     FORMULA,
     LIVE_FORMULA,
@@ -25,17 +26,21 @@ __all__ = [
     "FORMULA",
     "LIVE_FORMULA",
     "SMALLEST_SHOWN",
+    "Along",
     "Breakdown",
+    "Course",
     "Difference",
     "Figure",
     "Recomputation",
     "Rules",
     "Status",
+    "Unit",
     "check",
     "check_month",
     "closable_from",
     "closable_months",
     "close",
+    "course",
     "draft_payload",
     "first",
     "formula_of",

@@ -115,18 +115,20 @@ def protected(figures: Sequence[Figure]) -> tuple[Figure, ...]:
     )
 
 
-def safe_to_tell(counts: Sequence[int]) -> list[bool]:
-    """Which lines of a table with a total may be told: none of 1 … SMALLEST_SHOWN - 1 ratings, and
-    none that would let such a line be worked out (proven by `analysis.disclosure`).
+def safe_to_tell(counts: Sequence[int], hidden: Sequence[bool] = ()) -> list[bool]:
+    """Which lines of a table with a total may be told: none of 1 … SMALLEST_SHOWN - 1 ratings, none
+    that another table hides, and none that would let such a line be worked out (proven by
+    `analysis.disclosure`).
     """
     few = [0 < count < SMALLEST_SHOWN for count in counts]
-    if not any(few):
+    held = [one or other for one, other in zip(few, hidden or few, strict=True)]
+    if not any(held):
         return [True] * len(counts)
     try:
-        hidden = disclosure.protect(counts, few, SMALLEST_SHOWN)
+        protected_lines = disclosure.protect(counts, held, SMALLEST_SHOWN)
     except AnalysisError:  # the whole table holds too few ratings
         return [False] * len(counts)
-    return [not hide for hide in hidden.tolist()]
+    return [not hide for hide in protected_lines.tolist()]
 
 
 def read_figure(row: Mapping[str, Any]) -> Figure:

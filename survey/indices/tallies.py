@@ -165,7 +165,7 @@ def lines_of(session: Session, month: str, by: Breakdown, source: Source) -> lis
     labels = _labels(session, by)
     groups = _target_groups(session, by)
     return [
-        Line(key, labels[key], _target(steps, by, groups.get(key, "")))
+        Line(key, labels[key], target_of(steps, by, groups.get(key, "")))
         for key in sorted(source.finished(by))
     ]
 
@@ -194,7 +194,8 @@ def _target_groups(session: Session, by: Breakdown) -> dict[str, str]:
     return {}
 
 
-def _target(steps: Ladder, by: Breakdown, target_group: str) -> TargetInForce | None:
+def target_of(steps: Ladder, by: Breakdown, target_group: str) -> TargetInForce | None:
+    """The target of a line; `target_group` is that of its sector, where it is of one."""
     if by is Breakdown.AGENCY:
         return steps.agency()
     if by in {Breakdown.SECTOR, Breakdown.PROCEDURE}:

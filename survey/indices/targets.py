@@ -1,10 +1,12 @@
 """Which target and which bars are in force for a scope, a province and a month."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from survey.models.organisation import Province
@@ -14,6 +16,10 @@ from survey.models.target import Rule, Target
 DEFAULT_LADDER = "Sóc Trăng"
 OVERALL = "overall"
 AGENCY = "agency_service"
+COLUMNS = (
+    *(Target.scope, Target.province, Target.from_year, Target.by_year),
+    *(Target.value, Target.quote, Target.source),
+)
 SPECIAL_SECTORS = "land_construction_investment"
 
 
@@ -54,22 +60,38 @@ class Ladder:
 
 def ladder(session: Session, month: str) -> Ladder:
     """The targets whose years hold the month: the province's own, else the default ladder's."""
-    province = session.scalars(select(Province)).first()
-    own = province.name if province else DEFAULT_LADDER
-    year = int(month[:4])
-    found: dict[str, TargetInForce] = {}
-    for name in (DEFAULT_LADDER, own):
-        query = select(Target).where(Target.province == name, Target.operator == ">=")
-        for target in session.scalars(query):
-            if holds(target.from_year, target.by_year, year):
-                found[target.scope] = TargetInForce(
-                    value=Fraction(Decimal(target.value)) / 100,
-                    province=target.province,
-                    quote=target.quote,
-                    source=target.source,
-                    is_default=target.province != own,
-                )
-    return Ladder(found)
+    own = session.scalars(select(Province.name)).first()
+    return ladders(session, own or DEFAULT_LADDER, [month])[month]
+
+
+def ladders(session: Session, own: str, months: Sequence[str]) -> dict[str, Ladder]:
+    """The same for each of the months and the province of this name, read at once."""
+    query = select(*COLUMNS).where(
+        Target.province.in_((DEFAULT_LADDER, own)), Target.operator == ">="
+    )
+    # What the province set itself comes last and takes the place of the default.
+    rows = sorted(session.execute(query), key=lambda row: row.province == own)
+    by_year = {
+        year: Ladder(
+            {
+                row.scope: _in_force(row, own)
+                for row in rows
+                if holds(row.from_year, row.by_year, year)
+            }
+        )
+        for year in {int(month[:4]) for month in months}
+    }
+    return {month: by_year[int(month[:4])] for month in months}
+
+
+def _in_force(row: Row[*tuple[Any, ...]], own: str) -> TargetInForce:
+    return TargetInForce(
+        value=Fraction(Decimal(row.value)) / 100,
+        province=row.province,
+        quote=row.quote,
+        source=row.source,
+        is_default=row.province != own,
+    )
 
 
 def holds(from_year: int | None, by_year: int | None, year: int) -> bool:
