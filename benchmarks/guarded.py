@@ -100,11 +100,20 @@ def _keys(sectors: list[str]) -> list[tuple[str, int, str, str, str]]:
 
 
 def _fill(empty: Path, database: Path, sectors: list[str], counts: Grid) -> None:
-    """The platform's tables of counts and frame; agencies are only numbers here."""
+    """The platform's tables of counts and frame, with invented agencies; every month is closed."""
     shutil.copy(empty, database)
     rows = list(zip(_keys(sectors), counts.reshape(-1, 3).tolist(), strict=True))
     with sqlite3.connect(database) as connection:
-        connection.execute("DELETE FROM count")
+        connection.executemany(
+            "INSERT OR IGNORE INTO agency (id, code, name, level, source)"
+            " VALUES (?, 'BENCH-' || ?, 'Xã ' || ?, 'commune', '')",
+            [(number,) * 3 for number in range(1, AGENCIES + 1)],
+        )
+        connection.executemany(
+            "INSERT INTO snapshot (month, number, closed_at, formula, digest, inputs_digest,"
+            " payload) VALUES (?, 1, '2026-01-15 00:00:00', '', '', '', '')",
+            [(month,) for month in month_names()],
+        )
         connection.executemany(
             "INSERT INTO count (month, agency_id, sector_code, channel, lateness, question,"
             " n1, n2, n3, n4, n5) VALUES (?, ?, ?, ?, ?, 'overall', 0, ?, 0, 0, ?)",

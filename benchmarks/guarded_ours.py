@@ -1,22 +1,22 @@
-"""The guarded report as the platform makes it: counts and frame out of its tables."""
+"""The guarded report as the platform makes it: counts and frame out of its tables, in a process of
+the whole product.
+"""
 
 import re
-import sqlite3
+import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy.orm import Session
 
 from benchmarks.guarded_lines import CELLS, Grid, intervals, month_names, tell, timed
+from survey import create_app, indices
+from survey.db import db
+from survey.indices.strata import read_strata
+from survey.settings import from_env
 
-MARKS = ", ".join("?" * len(month_names()))
-READ = f"""
-SELECT c.n1 + c.n2 + c.n3 + c.n4 + c.n5, c.n4 + c.n5, f.finished
-FROM count c JOIN frame f USING (month, agency_id, sector_code, channel, lateness)
-WHERE c.question = 'overall' AND c.month IN ({MARKS})
-"""  # noqa: S608 - marks only
-ONE = " AND c.agency_id = 1"
-# The order of the primary key: nothing has to be sorted.
-ORDER = " ORDER BY c.month, c.agency_id, c.sector_code, c.channel, c.lateness"
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def peak_mib() -> float:
@@ -27,18 +27,43 @@ def peak_mib() -> float:
 
 def report(database: Path) -> dict[str, float]:
     """Seconds of the report, of one agency and of the intervals alone (ms); memory in MiB."""
-    with sqlite3.connect(database) as connection:
-
-        def read(where: str = "") -> Grid:
-            rows = connection.execute(READ + where + ORDER, month_names()).fetchall()
-            return np.array(rows, dtype=np.int64).reshape(-1, CELLS, 3)
-
-        found, seconds = timed(lambda: intervals(read()))
+    app = create_app(
+        from_env(
+            {
+                "DEMO": "1",
+                "SECRET_KEY": secrets.token_urlsafe(32),
+                "DATA_KEY": secrets.token_urlsafe(32),
+                "DATABASE_URL": f"sqlite:///{database}",
+            }
+        )
+    )
+    with app.app_context():
+        session = db.session()
+        found, seconds = timed(lambda: _course(session))
         memory = peak_mib()
-        _, one = timed(lambda: intervals(read(ONE)))
-        counts = read()
+        agency = indices.course(session, *_span(), NOW).units[0].agency
+        _, one = timed(lambda: _course(session, agency))
+        counts = _counts(session)
         _, bare = timed(lambda: intervals(counts))
     return {"s": seconds, "mib": memory, "one": one * 1000, "bare": bare * 1000, "sum": found}
+
+
+def _span() -> tuple[str, str]:
+    return month_names()[0], month_names()[-1]
+
+
+def _course(session: Session, agency: str = "") -> float:
+    """A whole request: the report, what must be hidden of it, and the end of its transaction."""
+    found = indices.course(session, *_span(), NOW, agency=agency)
+    found.hidden()
+    session.rollback()
+    return round(float((found.index + found.low + found.high).sum()), 6)
+
+
+def _counts(session: Session) -> Grid:
+    strata = read_strata(session, month_names(), by_agency=True)
+    columns = (strata.rated, strata.satisfied, strata.finished)
+    return np.stack(columns, axis=1).astype(np.int64).reshape(-1, CELLS, 3)
 
 
 if __name__ == "__main__":
