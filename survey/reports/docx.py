@@ -183,7 +183,10 @@ def _write_section(word: WordPart, title: str, section: Section) -> None:
 
 
 def _write_signing(word: WordPart) -> None:
-    word.add_paragraph().paragraph_format.space_after = Pt(4)
+    # A signature does not stand on a page without text.
+    word.paragraphs[-1].paragraph_format.keep_with_next = True
+    gap = word.add_paragraph().paragraph_format
+    gap.space_after, gap.keep_with_next = Pt(4), True
     left, right = docx_tables.bare_table(word, (85, 80)).rows[0].cells
     write(left.paragraphs[0], "Nơi nhận:", 12, bold=True, italic=True)
     for line in (

@@ -192,6 +192,17 @@ def _plain_letters(words):
     return "".join(re.findall("[A-Za-z]", words))
 
 
+def test_the_signature_stands_below_text(built):
+    """The page of the signature holds some of the report's text above it."""
+    pages = [page.extract_text() for page in PdfReader(built["pdf"]).pages]
+    (signed,) = [page for page in pages if "Nơi nhận:" in page]
+    assert "Nguồn gốc số liệu" in signed.split("Nơi nhận:")[0]
+    word = docx.Document(built["docx"]).paragraphs
+    place = next(n for n, one in enumerate(word) if one.text.startswith("Nguồn gốc số liệu"))
+    kept = [one.paragraph_format.keep_with_next for one in word[place : place + 2]]
+    assert kept == [True, True]
+
+
 def test_word_opens_in_libreoffice(built, tmp_path):
     """LibreOffice reads the Word file and shows the national title on one line."""
     program = shutil.which("soffice")
