@@ -167,6 +167,14 @@ SENTENCES = {
         "Mức nền chỉ lấy từ các kỳ đã chốt số liệu. Hãy chọn kỳ cuối sớm hơn, hoặc chốt các kỳ "
         "còn mở trước."
     ),
+    "watch_not_frozen": (
+        "Chưa chốt mức nền của toàn tỉnh. Hãy chốt toàn tỉnh trước, rồi mới chốt lại riêng một cơ "
+        "quan."
+    ),
+    "watch_no_room": (
+        "Các biểu đồ khác đã dùng hết mức báo nhầm cho phép của toàn tỉnh (một lần mỗi tháng). Hãy "
+        "chốt lại mức nền của toàn tỉnh."
+    ),
     "watch_no_ratings": "Các kỳ đã chọn có quá ít phiếu trả lời để lập mức nền. Hãy chọn thêm kỳ.",
     "no_alert": "Cảnh báo này không còn mở. Có thể người khác vừa đóng.",
     "alert_words": "Hãy ghi kết quả xem xét trước khi đóng cảnh báo (không quá 500 ký tự).",

@@ -21,11 +21,15 @@ def command() -> None:
 @command.command("freeze", help="Chốt mức nền từ các kỳ bình thường đã chốt số liệu.")
 @click.option("--from", "first", type=Period(), required=True)
 @click.option("--to", "last", type=Period(), required=True)
+@click.option("--agency", default="", help="Chỉ chốt lại cơ quan mang mã này, các nơi khác giữ.")
 @common_options
-def freeze(*, first: str, last: str, now: datetime, as_json: bool) -> None:
-    """Make all limits anew; recorded in the audit chain."""
+def freeze(*, first: str, last: str, agency: str, now: datetime, as_json: bool) -> None:
+    """Make all limits anew, or those of one agency; recorded in the audit chain."""
     with transaction() as session:
-        frozen = monitoring.freeze(session, first, last, now)
+        if agency:
+            frozen = monitoring.freeze_agency(session, agency, first, last, now)
+        else:
+            frozen = monitoring.freeze(session, first, last, now)
     document = {"months": frozen.months, "charts": frozen.charts, "rates": frozen.rates}
     text = f"Đã chốt mức nền từ {len(frozen.months)} kỳ: {frozen.charts} biểu đồ."
     emit(document, as_json=as_json, text=text)

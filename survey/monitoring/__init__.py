@@ -4,11 +4,12 @@
 """
 
 from survey.monitoring.daily import update, watch
-from survey.monitoring.freezing import begin, freeze
+from survey.monitoring.freezing import FALSE_ALARMS_A_MONTH, begin, freeze, freeze_agency
 from survey.monitoring.signals import Card, cards, close, reset
 from survey.monitoring.standings import Spot, Standing, standings
 
 __all__ = [
+    "FALSE_ALARMS_A_MONTH",
     "Card",
     "Spot",
     "Standing",
@@ -16,6 +17,7 @@ __all__ = [
     "cards",
     "close",
     "freeze",
+    "freeze_agency",
     "reset",
     "standings",
     "update",

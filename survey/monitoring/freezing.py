@@ -1,23 +1,25 @@
 """Phase I: a person names months that were ordinary, and limits are made from them and frozen.
 
 All charts of quality together may raise one false alarm a month for the province, and so may all
-looks at the data.
+looks at the data. One agency may be frozen anew by itself, within what the other charts leave.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from analysis import AnalysisError
 from analysis.phase_one import frozen_charts, pooled_correlation, usual_shares
 from survey import audit
 from survey.cases.clocks import calendar_of
 from survey.errors import Invalid
 from survey.indices.periods import next_month
+from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
 from survey.models.watch import Measure, WatchChart, WatchRate
 from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
@@ -54,21 +56,16 @@ def freeze(
     """
     months = _ordinary(session, first, last)
     found = by_month(session, months)
-    charts = _charts(found, months)
+    groups = _groups(found, months)
+    each = FALSE_ALARMS_A_MONTH / max(1, sum(map(len, groups.values())))
+    charts = [one for name, spots in groups.items() for one in _charts(name, spots, spots, each)]
     if not charts:
         raise Invalid("watch_no_ratings")
     rates = _rates(found, months)
-    today = local_day(now)
     for table in (WatchChart, WatchRate):
         session.execute(delete(table))
-    rows: list[WatchChart | WatchRate] = [*charts, *rates]
-    for row in rows:
-        row.first_month, row.last_month = months[0], months[-1]
-        row.frozen_on, row.frozen_by = today, staff_id
-    for rate in rates:
-        rate.batch_from = today
-    session.add_all(rows)
-    begin(session, standings(session), today)
+    _keep(session, [*charts, *rates], months, local_day(now), staff_id)
+    begin(session, standings(session), local_day(now))
     detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
     audit.record(
         session, now, "watch.freeze", f"months:{first}..{last}", staff_id=staff_id, detail=detail
@@ -76,15 +73,98 @@ def freeze(
     return Frozen(months, len(charts), len(rates))
 
 
-def begin(session: Session, found: Mapping[Spot, Standing], day: date) -> None:
-    """Let every chart and rate take what is there as read: only what comes after counts."""
+def freeze_agency(
+    session: Session,
+    code: str,
+    first: str,
+    last: str,
+    now: datetime,
+    *,
+    staff_id: int | None = None,
+) -> Frozen:
+    """Make the limits of one agency anew; all others keep theirs, and their scores.
+
+    It still learns from the like of it in the same months. Its charts may raise as many false
+    alarms as before, or what the others leave: all together stay below one a month. Invalid:
+    as `freeze`, `unknown_agency`, `watch_not_frozen` before the province was, `watch_no_room`.
+    """
+    agency = session.scalars(select(Agency).where(Agency.code == code)).first()
+    if agency is None:
+        raise Invalid("unknown_agency", code[:40])
+    months = _ordinary(session, first, last)
+    found = by_month(session, months)
+    charts = _charts_of(session, agency.id, _groups(found, months))
+    rates = [one for one in _rates(found, months) if one.agency_id == agency.id]
+    for table in (WatchChart, WatchRate):
+        session.execute(delete(table).where(table.agency_id == agency.id))
+    _keep(session, [*charts, *rates], months, local_day(now), staff_id)
+    begin(session, standings(session), local_day(now), agency.id)
+    detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
+    audit.record(session, now, "watch.freeze", f"agency:{code}", staff_id=staff_id, detail=detail)
+    return Frozen(months, len(charts), len(rates))
+
+
+def _charts_of(
+    session: Session, agency_id: int, groups: Mapping[str, Mapping[int, Sequence[Standing]]]
+) -> list[WatchChart]:
+    """The new charts of one agency, within what those of the others leave."""
+    kept = session.execute(select(WatchChart.agency_id, WatchChart.false_alarms)).all()
+    if not kept:
+        raise Invalid("watch_not_frozen")
+    own = {name: spots for name, spots in groups.items() if agency_id in spots}
+    if not own:
+        raise Invalid("watch_no_ratings")
+    each = _room([alarms for other, alarms in kept if other != agency_id], len(own))
+    try:
+        found = [_charts(name, spots, [agency_id], each) for name, spots in own.items()]
+    except AnalysisError as full:  # no limit is high enough for so small an allowance
+        raise Invalid("watch_no_room") from full
+    return [chart for charts in found for chart in charts]
+
+
+def _room(others: Sequence[float], number: int) -> float:
+    """False alarms a month for each of `number` charts beside the others: an equal part, or less
+    where they leave less.
+    """
+    left = FALSE_ALARMS_A_MONTH - sum(others)
+    each = min(left / number, FALSE_ALARMS_A_MONTH / (len(others) + number))
+    if each <= 0:
+        raise Invalid("watch_no_room")
+    return each
+
+
+def _keep(
+    session: Session,
+    rows: Sequence[WatchChart | WatchRate],
+    months: Sequence[str],
+    today: date,
+    staff_id: int | None,
+) -> None:
+    for row in rows:
+        row.first_month, row.last_month = months[0], months[-1]
+        row.frozen_on, row.frozen_by = today, staff_id
+        if isinstance(row, WatchRate):
+            row.batch_from = today
+    session.add_all(rows)
+
+
+def begin(
+    session: Session, found: Mapping[Spot, Standing], day: date, agency_id: int | None = None
+) -> None:
+    """Let every chart and rate (or those of one agency) take what is there as read: only what
+    comes after counts.
+    """
     session.flush()
-    for chart in session.scalars(select(WatchChart)):
+    charts, rates = select(WatchChart), select(WatchRate)
+    if agency_id is not None:
+        charts = charts.where(WatchChart.agency_id == agency_id)
+        rates = rates.where(WatchRate.agency_id == agency_id)
+    for chart in session.scalars(charts):
         now = found.get((chart.agency_id, chart.sector_group), Standing())
         chart.read_delivered, chart.read_rated = now.delivered, now.rated
         chart.read_dissatisfied = now.dissatisfied
     added = by_agency(found)
-    for rate in session.scalars(select(WatchRate)):
+    for rate in session.scalars(rates):
         now = added.get(rate.agency_id, Standing())
         rate.read_delivered, rate.read_answered, rate.batch_from = now.delivered, now.rated, day
     session.flush()
@@ -116,32 +196,34 @@ def is_tet_month(calendar: Calendar, month: str) -> bool:
     return sum(calendar.in_tet_weeks(day) for day in days) > len(days) / 2
 
 
-def _charts(
+def _groups(
     found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[str]
-) -> list[WatchChart]:
-    """One chart per spot with enough ratings; spots of a group learn from one another."""
+) -> dict[str, dict[int, list[Standing]]]:
+    """Sector group → agency → months, of the spots with enough ratings for a chart."""
     groups: dict[str, dict[int, list[Standing]]] = defaultdict(dict)
     for agency_id, group in sorted({spot for month in found.values() for spot in month}):
         series = [found.get(month, {}).get((agency_id, group), Standing()) for month in months]
         if sum(one.rated for one in series) >= LEAST_MONTHLY * len(months):
             groups[group][agency_id] = series
-    number = sum(map(len, groups.values()))
-    charts: list[WatchChart] = []
-    for group, spots in groups.items():
-        allowed = FALSE_ALARMS_A_MONTH * len(spots) / number
-        charts += _charts_of_group(group, spots, allowed)
-    return charts
+    return groups
 
 
-def _charts_of_group(
-    group: str, spots: Mapping[int, Sequence[Standing]], allowed: float
+def _charts(
+    group: str, spots: Mapping[int, Sequence[Standing]], wanted: Collection[int], each: float
 ) -> list[WatchChart]:
+    """The charts of the agencies `wanted`, with `each` false alarms a month; all spots of the group
+    learn from one another.
+    """
     bad = [[one.dissatisfied for one in series] for series in spots.values()]
     rated = [[one.rated for one in series] for series in spots.values()]
     totals = [Standing(*map(sum, zip(*series, strict=True))) for series in spots.values()]
     usual = usual_shares([one.dissatisfied for one in totals], [one.rated for one in totals])
-    monthly = [round(one.rated / len(bad[0])) for one in totals]
-    designs = frozen_charts(monthly, usual.careful, allowed, pooled_correlation(bad, rated))
+    rows = zip(spots, usual.share, usual.careful, totals, strict=True)
+    chosen = [row for row in rows if row[0] in wanted]
+    monthly = [round(total.rated / len(bad[0])) for *_, total in chosen]
+    careful_shares = [careful for _, _, careful, _ in chosen]
+    rho = pooled_correlation(bad, rated)
+    designs = frozen_charts(monthly, careful_shares, each * len(chosen), rho)
     return [
         WatchChart(
             agency_id=agency_id,
@@ -156,9 +238,7 @@ def _charts_of_group(
             false_alarms=design.false_alarms,
             rated=total.rated,
         )
-        for agency_id, share, careful, total, design in zip(
-            spots, usual.share, usual.careful, totals, designs, strict=True
-        )
+        for (agency_id, share, careful, total), design in zip(chosen, designs, strict=True)
     ]
 
 

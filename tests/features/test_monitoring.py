@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from survey import audit, indices, monitoring
 from survey.errors import Invalid, NotFound
@@ -209,6 +209,80 @@ def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
         assert newest.detail["months"] == ["2025-12", "2026-01"]
         assert night(session, date(2026, 4, 2)) == 0
         assert not any(session.scalars(select(WatchChart.score)))
+
+
+def standing(session, without):
+    """Every column of the charts and rates of all but one agency."""
+    return [
+        {column.name: getattr(row, column.name) for column in table.__table__.columns}
+        for table in (WatchChart, WatchRate)
+        for row in session.scalars(select(table).order_by(table.id))
+        if row.agency_id != without
+    ]
+
+
+def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
+    """An agency that has a new normal gets limits from its own months and begins at zero; others
+    keep limits and scores, and all charts together still raise less than one false alarm a month,
+    however often it is done, and for an agency that had no chart before.
+    """
+    with watched() as session:
+        here, there, *_, fresh = agencies(session)[:7]
+        for month in ("2026-01", "2026-03"):
+            for agency in agencies(session)[:6]:
+                say(session, agency, month)
+            say(session, here, month, (20, 40, 40))
+            say(session, fresh, month)
+            indices.close(session, month, datetime(2026, 4, 16, tzinfo=UTC))
+        night(session, date(2026, 4, 1))
+        say(session, there, "2026-04", (3, 4, 11))
+        night(session, date(2026, 4, 2))
+        before = standing(session, here.id)
+        assert any(one.get("score") for one in before)
+        (old,) = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id))
+        usual, analyst = old.usual, add_staff(session, "analyst")
+        frozen = monitoring.freeze_agency(
+            session, here.code, "2026-01", "2026-03", LATER, staff_id=analyst.id
+        )
+        assert (frozen.months, frozen.charts) == (("2026-01", "2026-03"), 1)
+        (chart,) = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id))
+        assert chart.usual > usual + 0.2
+        assert (chart.score, chart.first_month, chart.frozen_by) == (0, "2026-01", analyst.id)
+        assert standing(session, here.id) == before
+        newest = session.scalars(select(AuditEntry).order_by(AuditEntry.number.desc())).first()
+        assert (newest.action, newest.subject) == ("watch.freeze", f"agency:{here.code}")
+        assert newest.staff_id == analyst.id
+        for agency in (here, fresh, there):
+            monitoring.freeze_agency(session, agency.code, MONTHS[0], "2026-03", LATER)
+        alarms = session.scalars(select(WatchChart.false_alarms)).all()
+        assert len(alarms) == 7
+        assert sum(alarms) < monitoring.FALSE_ALARMS_A_MONTH
+        # What is there was read: the next night finds nothing new to count.
+        assert night(session, date(2026, 4, 12)) == 0
+
+
+def test_an_agency_alone_is_refused_with_a_reason(watched):
+    """An unknown code, an agency without ratings, months that are open, a province that was not
+    frozen and charts that leave no room: nothing changes.
+    """
+    with watched() as session:
+        here, *_, silent = agencies(session)[:7]
+        before = standing(session, None)
+        for code, last, why in (
+            ("LOC-X", MONTHS[-1], "unknown_agency"),
+            (silent.code, MONTHS[-1], "watch_no_ratings"),
+            (here.code, "2026-03", "watch_open_month"),
+        ):
+            with pytest.raises(Invalid, match=why):
+                monitoring.freeze_agency(session, code, MONTHS[0], last, NOW)
+        assert standing(session, None) == before
+        others = update(WatchChart).where(WatchChart.agency_id != here.id)
+        session.execute(others.values(false_alarms=0.2))
+        with pytest.raises(Invalid, match="watch_no_room"):
+            monitoring.freeze_agency(session, here.code, MONTHS[0], MONTHS[-1], NOW)
+        session.execute(delete(WatchChart))
+        with pytest.raises(Invalid, match="watch_not_frozen"):
+            monitoring.freeze_agency(session, here.code, MONTHS[0], MONTHS[-1], NOW)
 
 
 def test_the_worker_reads_every_night(watched, runner):

@@ -12,11 +12,11 @@ from survey.models.watch import Signal, WatchChart
 from survey.monitoring.signals import Place, raise_signal
 from tests.conftest import unit_of_work
 from tests.features.answering import agencies
-from tests.web.figures import fill_month
+from tests.web.figures import LAND_OFFICE, fill_month
 from tests.web.staff_accounts import post, signed_in
 
 NOW = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
-MONTHS = ("2026-04", "2026-05")
+BEFORE, MONTHS = "2026-03", ("2026-04", "2026-05")
 
 
 def raise_both(app):
@@ -108,6 +108,34 @@ def test_an_analyst_freezes_what_is_usual(app, runner):
         assert len(shown) == len(charts) > 0
         for chart in charts:
             assert chart.agency.name in page
+
+
+def test_an_analyst_freezes_one_agency_alone(app, runner):
+    """The page offers it once all are frozen, marks who stands apart, and refuses with a reason;
+    the command does the same.
+    """
+    analyst = signed_in(app, "analyst")
+    with unit_of_work(app) as session:
+        for month in (BEFORE, *MONTHS):
+            fill_month(session, month)
+            indices.close(session, month, NOW)
+    assert 'name="agency"' not in analyst.get("/staff/alerts/watch").text
+    post(analyst, "/staff/alerts/watch", first=BEFORE, last=MONTHS[1])
+    page = analyst.get("/staff/alerts/watch").text
+    assert "chốt riêng ngày" not in page
+    assert ">Sở Y tế</option>" in page
+    chosen = {"first": MONTHS[0], "last": MONTHS[1], "agency": LAND_OFFICE}
+    assert post(analyst, "/staff/alerts/watch", **chosen).status_code == 303
+    page = analyst.get("/staff/alerts/watch").text
+    assert page.count("chốt riêng ngày") == 1
+    assert "Từ tháng 03/2026 đến tháng 05/2026" in page
+    wrong = post(analyst, "/staff/alerts/watch", **{**chosen, "agency": "LOC-X"})
+    assert wrong.status_code == 400
+    assert "Không có cơ quan nào mang mã LOC-X" in wrong.text
+    words = ("monitor", "freeze", "--from", BEFORE, "--to", MONTHS[1])
+    assert runner(*words, "--agency", LAND_OFFICE, "--json").json["charts"] == 1
+    refused = runner(*words, "--agency", "LOC-X")
+    assert (refused.code, "LOC-X" in refused.err) == (2, True)
 
 
 @pytest.mark.parametrize("last", ["2026-05", "2026-06"])

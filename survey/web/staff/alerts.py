@@ -13,6 +13,7 @@ from survey.cases import labels, queue, sight
 from survey.cases.clocks import calendar_of
 from survey.db import db, transaction
 from survey.errors import NotFound, SurveyError
+from survey.models.organisation import Agency, alphabetical
 from survey.models.snapshot import Snapshot
 from survey.models.staff import Staff
 from survey.models.watch import WatchChart, WatchRate
@@ -72,12 +73,15 @@ def watch() -> ResponseReturnValue:
 
 @blueprint.post("/watch")
 def freeze() -> ResponseReturnValue:
-    """Freeze what is usual anew, from months a person chose."""
+    """Freeze what is usual anew, from months a person chose, for all or for one agency."""
     staff_id, now = current_staff().id, datetime.now(UTC)
-    first, last = request.form.get("first", ""), request.form.get("last", "")
+    first, last, code = (request.form.get(name, "") for name in ("first", "last", "agency"))
     try:
         with transaction() as unit:
-            frozen = monitoring.freeze(unit, first, last, now, staff_id=staff_id)
+            if code:
+                frozen = monitoring.freeze_agency(unit, code, first, last, now, staff_id=staff_id)
+            else:
+                frozen = monitoring.freeze(unit, first, last, now, staff_id=staff_id)
     except SurveyError as refusal:
         return _watch_page(words_for(refusal)), status_of(refusal)
     flash(f"Đã chốt mức nền từ {len(frozen.months)} kỳ: {frozen.charts} biểu đồ.", "done")
@@ -106,20 +110,31 @@ def _watch_page(fault: str = "") -> str:
     charts = sorted(charts, key=lambda one: (-one.score / one.alarm_at, one.agency.name))
     province = select(WatchRate).where(WatchRate.agency_id.is_(None)).order_by(WatchRate.measure)
     closed = list(session.scalars(select(Snapshot.month).distinct().order_by(Snapshot.month)))
-    frozen_by = session.get(Staff, charts[0].frozen_by) if charts and charts[0].frozen_by else None
+    # Whoever is frozen anew alone is so after all were.
+    base = min(charts, key=lambda one: (one.frozen_on, one.id), default=None)
+    frozen_by = session.get(Staff, base.frozen_by) if base and base.frozen_by else None
     return render_template(
         "staff/alerts/watch.html",
         charts=charts,
+        base=base,
+        agencies=_agencies(session, local_day(now)) if charts else [],
         parts_of_charts=[part for part in (charts[:OPEN_CHARTS], charts[OPEN_CHARTS:]) if part],
         rates=session.scalars(province).all(),
         frozen_by=frozen_by,
         months=closed,
         chosen=_chosen(closed),
+        chosen_agency=request.form.get("agency", ""),
         tet=_tet_weeks(session, local_day(now)),
         may_freeze=may_open(current_staff().role, "alerts.freeze"),
         fault=fault,
         labels=watch_labels,
     )
+
+
+def _agencies(session: Session, today: date) -> list[Agency]:
+    """Those of today, as a dictionary orders them."""
+    found = [one for one in session.scalars(select(Agency)) if one.is_valid_on(today)]
+    return sorted(found, key=lambda one: alphabetical(one.name))
 
 
 def _chosen(closed: list[str]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from survey.cases.clocks import calendar_of
 from survey.db import db
 from survey.errors import SurveyError
 from survey.indices import Breakdown
+from survey.models.organisation import alphabetical
 from survey.models.response import Flag
 from survey.monitoring.freezing import is_tet_month
 from survey.monitoring.integrity import signs
@@ -57,7 +58,7 @@ def show() -> str:
         factors=FACTORS,
         quadrants=QUADRANTS,
         outlook_words=OUTLOOKS,
-        agencies_now=sorted((one.label, one.key) for one in by[Breakdown.AGENCY]),
+        agencies_now=sorted(by[Breakdown.AGENCY], key=lambda one: alphabetical(one.label)),
         chosen=chosen,
         pair=pair,
         refusal=refusal,
