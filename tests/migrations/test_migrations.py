@@ -7,13 +7,16 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
+from survey import accounts
 from survey.db import db
-from survey.models.staff import Staff
-from tests.conftest import running
+from survey.models.staff import RoleName, Staff
+from tests.conftest import running, unit_of_work
 from tests.engines import PostgresCopies, SqliteCopies
 
 VERSION_TABLE = "schema_version"
+NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 BEFORE = text(
     "INSERT INTO staff (email, name, active, fs_uniquifier, must_change_password)"
     " VALUES (:email, '', :yes, :email, :handed_over)"
@@ -109,6 +112,22 @@ def _rows(connection):
         table.name: connection.scalar(select(func.count()).select_from(table))
         for table in db.metadata.sorted_tables
     }
+
+
+def test_a_filled_database_is_taken_back_and_forth(app):
+    """Rows that point to a changed table survive the change, and are checked again after it."""
+    with unit_of_work(app) as session:
+        first, _ = accounts.add(session, NOW, accounts.NewAccount("a@tinh.vn", RoleName.ADMIN))
+        accounts.add(session, NOW, accounts.NewAccount("b@tinh.vn", RoleName.ANALYST), first.id)
+    with app.app_context():
+        with db.engine.connect() as connection:
+            before = _rows(connection)
+        flask_migrate.downgrade(revision="0001")
+        flask_migrate.upgrade()
+        with db.engine.connect() as connection:
+            assert _rows(connection) == before
+    with pytest.raises(IntegrityError), unit_of_work(app) as session:
+        session.execute(text("DELETE FROM staff"))
 
 
 def test_one_time_passwords_of_before_end_and_come_back(empty_app):
