@@ -113,6 +113,24 @@ def level(confidence: float) -> float:
     return float(confidence)
 
 
+def one_sided_level(confidence: float) -> float:
+    """Return a one-sided confidence level if it exceeds one half, else refuse.
+
+    Raises
+    ------
+    AnalysisError
+        ``invalid_confidence``: a bound at less than even chances decides nothing.
+
+    Examples
+    --------
+    >>> one_sided_level(0.95)
+    0.95
+    """
+    if level(confidence) <= 0.5:  # noqa: PLR2004 - even chances
+        raise AnalysisError("invalid_confidence", "One-sided confidence must exceed one half.")
+    return float(confidence)
+
+
 def share(value: float, name: str) -> float:
     """Return `value` if it lies strictly between 0 and 1, else refuse (``invalid_share``).
 

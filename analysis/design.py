@@ -6,7 +6,7 @@ For parity with R and for studies; reports use the guarded interval of `analysis
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -81,7 +81,8 @@ def stratified(
 
     Equals R ``svymean`` on ``svydesign(strata=~h, fpc=~N)``, without `fpc` on
     ``weights=~N/n``. `lonely` is R's ``survey.lonely.psu`` for strata with one rating of
-    several dossiers. Raises AnalysisError (`strata_arrays`; ``single_respondent_stratum``).
+    several dossiers. Raises AnalysisError (`strata_arrays`; ``single_respondent_stratum``;
+    ``invalid_method`` for another word).
 
     References
     ----------
@@ -93,6 +94,8 @@ def stratified(
     >>> round(d.estimate, 6), round(d.se, 6), d.df
     (0.863664, 0.012669, 596)
     """
+    if lonely not in get_args(Lonely):
+        raise AnalysisError("invalid_method", f"Unknown rule for lonely strata {lonely!r}.")
     ys, ns, Ns = strata_arrays(y, n, N)
     weight, p_h = Ns / Ns.sum(), ys / ns
     p = float(weight @ p_h)

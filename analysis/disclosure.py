@@ -192,6 +192,7 @@ def _audit(
     Each entry of `sums` groups the cells: those with one key add up to a known number; None
     belongs to no sum.
     """
+    min_width = whole(min_width, "min_width")
     if not places:
         return Audit((), safe=True)
     rows = [

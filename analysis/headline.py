@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.anytime import confidence_sequence
-from analysis.counts import FloatArray, level
-from analysis.errors import AnalysisError
+from analysis.counts import FloatArray, one_sided_level
 from analysis.poststratify import GuardedLines, MergedLines, collapse_lines, guard
 from analysis.verdict import target_share
 
@@ -92,15 +91,14 @@ def headline_verdicts(
     (['uncertain'], [776.0])
     """
     num, den = target_share(*target)
-    if level(confidence) <= 0.5:  # noqa: PLR2004 - a one-sided level below a half decides nothing
-        raise AnalysisError("invalid_confidence", "One-sided confidence must exceed one half.")
+    two_sided = 2 * one_sided_level(confidence) - 1
     cells = collapse_lines(y, n, N, late)
-    found = guard(cells.y, cells.n, cells.N, 2 * confidence - 1)
+    found = guard(cells.y, cells.n, cells.N, two_sided)
     satisfied, rated, total = (c.sum(axis=1) for c in (cells.y, cells.n, cells.N))
     told = decide((satisfied, rated, total), (found.low, found.high), (num, den))
     needed = np.full(rated.shape, np.nan)
     open_ = (rated > 0) & (told.verdict == "uncertain")
-    needed[open_] = _needed(cells, found.estimate, open_, num / den, 2 * confidence - 1)
+    needed[open_] = _needed(cells, found.estimate, open_, num / den, two_sided)
     return VerdictLines(
         verdict=told.verdict,
         estimate=found.estimate,
@@ -160,7 +158,7 @@ def floor_lines(
     """
     num, den = target_share(*floor)
     cells = collapse_lines(y, n, N, late)
-    found = guard(cells.y, cells.n, cells.N, 2 * level(confidence) - 1)
+    found = guard(cells.y, cells.n, cells.N, 2 * one_sided_level(confidence) - 1)
     satisfied, rated, total = (c.sum(axis=1) for c in (cells.y, cells.n, cells.N))
     lost = (satisfied + total - rated) * den <= num * total
     secured = satisfied * den > num * total

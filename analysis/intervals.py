@@ -212,7 +212,10 @@ def hypergeometric(y: int, n: int, N: int, confidence: float) -> CountInterval:
     """Return the exact interval: all counts M that neither one-sided test rejects.
 
     A tail probability equal to the level (within 1e-12) is not rejected. Use it for n < 30,
-    an index of 0 or 1, and decisions with legal weight. Raises AnalysisError.
+    an index of 0 or 1, and decisions with legal weight. Counts are whole, so with few unrated
+    left the interval may stand a fraction of a dossier beside y/n (1 of 20 rated, N = 21: only
+    1/21 at 80 %); it always holds N y/n rounded down or up. Raises AnalysisError
+    (``invalid_counts``, ``invalid_confidence``).
 
     References
     ----------

@@ -232,6 +232,8 @@ def collapse_lines(
     [[0.0, 149.0, 0.0]]
     """
     counts = np.stack(count_arrays(y, n, N))
+    if counts.ndim != 3:  # noqa: PLR2004 - three counts of lines by cells
+        raise AnalysisError("invalid_counts", "Give counts as lines by cells.")
     flags = np.broadcast_to(np.asarray(late, dtype=np.int64), counts.shape[1:])
     return _merge(counts, flags.copy(), counts[2] > 0, (min_same, min_any))
 

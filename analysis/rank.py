@@ -4,6 +4,7 @@ Never a public league table: with 150 units the median 95 % rank interval is 149
 Publish tiers (`analysis.verdict`) and a funnel.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,7 +66,8 @@ def rank_intervals(
 
     Give standard errors without fpc and with the add-one variance. A unit's best rank is 1 +
     the number of units surely better. Ties share the better rank. Raises AnalysisError
-    (``invalid_counts`` for unlike shapes, ``no_data`` for no unit, ``invalid_method``).
+    (``invalid_counts`` for unlike shapes, ``invalid_share`` for an index or error that is no
+    number, ``no_data`` for no unit, ``invalid_method``).
 
     References
     ----------
@@ -78,9 +80,7 @@ def rank_intervals(
     >>> r.rank.tolist(), r.low.tolist(), r.high.tolist()
     ([1, 2, 3], [1, 1, 3], [2, 2, 3])
     """
-    values, errors = (np.atleast_1d(np.asarray(c, dtype=np.float64)) for c in (index, se))
-    if values.shape != errors.shape or values.ndim != 1:
-        raise AnalysisError("invalid_counts", "Give one standard error an index.")
+    values, errors = _with_errors(index, se)
     units = values.size
     if units == 0:
         raise AnalysisError("no_data", "There is no unit to rank.")
@@ -95,6 +95,16 @@ def rank_intervals(
     surely_worse = np.searchsorted(np.sort(high), low, side="left")
     better = units - np.searchsorted(np.sort(values), values, side="right")
     return RankIntervals(1 + better, 1 + surely_better, units - surely_worse, z)
+
+
+def _with_errors(index: ArrayLike, se: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return indices and their standard errors as arrays (K,), or refuse what is no such pair."""
+    values, errors = (np.atleast_1d(np.asarray(c, dtype=np.float64)) for c in (index, se))
+    if values.shape != errors.shape or values.ndim != 1:
+        raise AnalysisError("invalid_counts", "Give one standard error an index.")
+    if not (np.isfinite(values) & np.isfinite(errors) & (errors >= 0)).all():
+        raise AnalysisError("invalid_share", "Indices and errors must be finite, errors >= 0.")
+    return values, errors
 
 
 def shrink(y: ArrayLike, n: ArrayLike, confidence: float) -> Shrunk:
@@ -201,6 +211,8 @@ def funnel_limits(
     """
     sizes = count_arrays(n)[0]
     p = share(centre, "centre")
+    if not 0 < dispersion < math.inf:
+        raise AnalysisError("invalid_share", f"dispersion must exceed 0, not {dispersion!r}.")
     z = -float(ndtri((1 - level(confidence)) / 2))
     variance = np.divide(
         dispersion * p * (1 - p), sizes, out=np.full(sizes.shape, np.nan), where=sizes > 0
@@ -222,6 +234,8 @@ def funnel_dispersion(y: ArrayLike, n: ArrayLike, centre: float, trim: float = 0
     """
     ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
     p = share(centre, "centre")
+    if not 0 <= trim < 0.5:  # noqa: PLR2004 - the outer halves would leave nothing
+        raise AnalysisError("invalid_share", f"trim must lie in [0, 0.5), not {trim!r}.")
     ys, ns = ys[ns > 0], ns[ns > 0]
     if ns.size == 0:
         return 1.0

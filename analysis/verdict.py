@@ -11,7 +11,7 @@ from typing import Literal
 from scipy.special import ndtri
 
 from analysis import exact
-from analysis.counts import finite_counts, level, share, simple_counts, whole
+from analysis.counts import finite_counts, one_sided_level, share, simple_counts, whole
 from analysis.errors import AnalysisError
 from analysis.intervals import fpc_size, normal_quantile, score_limits
 
@@ -98,9 +98,9 @@ def verdict(  # noqa: PLR0913, PLR0917 - seven plain numbers are one question
 ) -> Verdict:
     """Judge the index of a closed period against the target target_num/target_den.
 
-    One-sided bounds at `confidence`: met if low >= target, not met if high < target, else
-    uncertain; always uncertain when nothing was rated. Counts are compared as integers at a
-    census and for the exact method. Raises AnalysisError (``invalid_counts``,
+    One-sided bounds at `confidence` (above one half): met if low >= target, not met if high <
+    target, else uncertain; always uncertain when nothing was rated. Counts are compared as
+    integers at a census and for the exact method. Raises AnalysisError (``invalid_counts``,
     ``invalid_confidence``, ``invalid_target``, ``invalid_method``).
 
     Examples
@@ -113,7 +113,7 @@ def verdict(  # noqa: PLR0913, PLR0917 - seven plain numbers are one question
     num, den = target_share(target_num, target_den)
     if method not in _BOUNDS:
         raise AnalysisError("invalid_method", f"Unknown method {method!r}.")
-    low, high, met, missed = _BOUNDS[method](y, n, N, (num, den), level(confidence))
+    low, high, met, missed = _BOUNDS[method](y, n, N, (num, den), one_sided_level(confidence))
     decided = n > 0 and (met or missed)
     outcome: Outcome = ("met" if met else "not_met") if decided else "uncertain"
     needed = None if decided or n == 0 else needed_ratings(y, n, N, (num, den), confidence)
@@ -147,18 +147,20 @@ def needed_ratings(y: int, n: int, N: int, target: tuple[int, int], confidence: 
     """Return how many ratings (n..N) would decide at the index y/n, target as (num, den).
 
     n0 N/(N - 1 + n0) with n0 = z^2 T(1 - T)/(p - T)^2, the inversion of the one-sided Wilson
-    bound with fpc; an index exactly on the target is decided only by a census. Needs n > 0.
+    bound with fpc; an index exactly on the target, or no rating at all, is decided only by a
+    census. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``, ``invalid_target``).
 
     Examples
     --------
     >>> needed_ratings(258, 300, 1000, (85, 100), 0.95)
     776
     """
-    num, den = target
+    y, n, N = finite_counts(y, n, N)
+    num, den = target_share(*target)
+    z = normal_quantile(one_sided_level(confidence), one_sided=True)
     distance = y * den - num * n
     if distance == 0:
         return N
-    z = normal_quantile(confidence, one_sided=True)
     # (p - T)^2 from integers: no rounding however close the index lies to the target.
     endless = z * z * num * (den - num) * n * n / (distance * distance)
     return min(N, max(n, math.ceil(endless * N / (N - 1 + endless) - _ROUNDING)))
@@ -181,7 +183,7 @@ def floor_verdict(
     """
     y, n, N = finite_counts(y, n, N)
     late, _ = simple_counts(late, N)
-    low, high = _exact_counts(y, n, N, 1 - level(confidence))
+    low, high = _exact_counts(y, n, N, 1 - one_sided_level(confidence))
     late_fail = N > 0 and late * rule.late_den >= rule.late_num * N
     floor: FloorOutcome = "uncertain"
     if n > 0 and high * rule.index_den <= rule.index_num * N:
@@ -215,7 +217,10 @@ def plan(N: int, true_index: float, target: float, confidence: float, power: flo
     p, t = share(true_index, "true_index"), share(target, "target")
     if p == t or N == 0:
         raise AnalysisError("no_distance", "No sample separates the true index from the target.")
-    za, zb = normal_quantile(confidence, one_sided=True), float(ndtri(share(power, "power")))
+    za, zb = (
+        normal_quantile(one_sided_level(confidence), one_sided=True),
+        float(ndtri(share(power, "power"))),
+    )
     endless = ((za * math.sqrt(t * (1 - t)) + zb * math.sqrt(p * (1 - p))) / (p - t)) ** 2
     n = min(math.ceil(endless / (1 + (endless - 1) / N) - _ROUNDING), N)
     return Plan(endless, n, _exact_power(n, N, p, t, za))

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis import (
+    CountInterval,
     clopper_pearson,
     clopper_pearson_many,
     floor_verdict,
@@ -54,15 +55,21 @@ def strata(draw, most=6):
 
 
 @given(counts(), levels)
+@example((1, 20, 21), 0.8)
 @settings(max_examples=80, deadline=None)
 def test_bounds_hold_the_index_and_stay_inside_zero_and_one(drawn, confidence):
-    """0 <= low <= index <= high <= 1 for every method; without ratings no index and [0, 1]."""
+    """0 <= low <= index <= high <= 1 for every method, to the whole dossier where counts are exact;
+    without ratings no index and [0, 1].
+    """
     y, n, N = drawn
     found = [f(y, n, N, confidence) for f in FINITE] + [f(y, n, confidence) for f in ENDLESS]
     for interval in found:
         if n == 0:
             assert interval.estimate is None
             assert (interval.low, interval.high, interval.status) == (0.0, 1.0, "no_data")
+        elif isinstance(interval, CountInterval):
+            assert 0 <= interval.count_low <= -(-N * y // n)
+            assert N * y // n <= interval.count_high <= N
         else:
             assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
 

@@ -1,5 +1,7 @@
 """Input that would give a misleading number is refused with a code, never computed."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from analysis import (
     forecast,
     hypergeometric,
     monitor,
+    needed_ratings,
     ordinal,
     plan,
     poststratify,
@@ -36,6 +39,22 @@ REFUSED = {
     "array with more satisfied": (wilson_many, ([5], [4], 0.95), "invalid_counts"),
     "arrays that do not fit": (wilson_many, ([1, 2], [4, 4, 4], 0.95), "invalid_counts"),
     "array of text": (wilson_many, (["x"], [4], 0.95), "invalid_counts"),
+    "a verdict at less than even chances": (verdict, (8, 9, 99, 1, 2, 0.3), "invalid_confidence"),
+    "a floor at even chances": (floor_verdict, (8, 9, 99, 0, 0.5), "invalid_confidence"),
+    "a plan below even chances": (plan, (100, 0.8, 0.9, 0.4, 0.8), "invalid_confidence"),
+    "needed of the impossible": (needed_ratings, (9, 8, 99, (1, 2), 0.9), "invalid_counts"),
+    "needed for no target": (needed_ratings, (7, 8, 99, (1, 0), 0.9), "invalid_target"),
+    "unknown lonely rule": (
+        partial(design.stratified, lonely="guess"),
+        (1, 2, 3),
+        "invalid_method",
+    ),
+    "cells without lines": (poststratify.collapse_lines, ([1], [2], [3], [0]), "invalid_counts"),
+    "width of no number": (disclosure.audit, ([[1, 2]], [[1, 0]], float("nan")), "invalid_counts"),
+    "rank of no number": (rank.rank_intervals, ([np.nan], [0.1], 0.95), "invalid_share"),
+    "rank with a negative error": (rank.rank_intervals, ([0.9], [-0.1], 0.95), "invalid_share"),
+    "funnel without width": (rank.funnel_limits, ([9], 0.9, 0.95, 0.0), "invalid_share"),
+    "funnel of nobody": (rank.funnel_dispersion, ([9], [10], 0.9, 0.5), "invalid_share"),
     "share of one": (counts.share, (1.0, "target"), "invalid_share"),
     "target above one": (verdict, (1, 2, 3, 5, 4, 0.9), "invalid_target"),
     "target without whole": (verdict, (1, 2, 3, 0, 0, 0.9), "invalid_target"),
