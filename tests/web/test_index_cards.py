@@ -7,6 +7,7 @@ import pytest
 
 from survey.indices import FORMULA, LIVE_FORMULA
 from survey.reports.cards import CARDS
+from survey.reports.formulas import IN_ENGLISH
 from tests.conftest import unit_of_work
 from tests.features.report_data import payload
 from tests.web.figures import fill_month
@@ -25,8 +26,8 @@ def client(sqlite_app):
 
 
 def test_every_formula_has_a_page_with_an_example(client):
-    """The list leads to every card; each says question, steps, example, limits and formula, and
-    all formulas of snapshots, old ones too, have one.
+    """The list leads to every card; each says question, steps, example, limits and formula, this
+    also in English, and all formulas of snapshots, old ones too, have one.
     """
     listed = client.get(ROOM).text
     named = {f"{one.name}/{one.version}" for one in CARDS}
@@ -37,6 +38,7 @@ def test_every_formula_has_a_page_with_an_example(client):
         page = unescape(client.get(address).text)
         for words in (one.title, one.asks, *one.steps, *one.limits, one.formula, one.source):
             assert words in page
+        assert f'lang="en">{IN_ENGLISH[one.name]}</p>' in page
         for words in (cell for row in one.example().rows for cell in row):
             assert words in page
     assert client.get(f"{ROOM}/x").status_code == 404

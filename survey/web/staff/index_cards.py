@@ -3,6 +3,7 @@
 from flask import render_template
 
 from survey.reports import cards
+from survey.reports.formulas import IN_ENGLISH
 from survey.web.staff.errors import staff_blueprint
 
 blueprint = staff_blueprint("index_cards", __name__, "/staff/index-cards")
@@ -18,4 +19,7 @@ def show_all() -> str:
 def show(name: str) -> str:
     """One formula with a worked example."""
     one = cards.card(name)
-    return render_template("staff/cards/show.html", card=one, example=one.example())
+    english = IN_ENGLISH[one.name]
+    return render_template(
+        "staff/cards/show.html", card=one, example=one.example(), english=english
+    )
