@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from analysis import headline
@@ -56,6 +56,7 @@ TARGETS = {
 AT_ONCE = 4096
 PROVINCE = select(Province.name, Province.confidence_percent, Province.judged_from)
 SECTORS = select(Sector.code, Sector.name, Sector.target_group)
+CLOSED = select(Snapshot.month).where(Snapshot.month.between(bindparam("first"), bindparam("last")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +255,9 @@ def _grid(strata: Strata, line: IntArray, lines: int) -> SmallIntArray:
     """(satisfied, rated, finished, late) of each line's strata in the order of their names, shape
     (4, lines, most strata). A line is a unit in a month; finished = 0 is no stratum.
     """
-    order = np.argsort(line * len(strata.names) + strata.name, kind="stable")
+    order = np.argsort(line * len(strata.names) + strata.name, kind="stable").astype(np.int32)
     row = line[order]
-    column = np.arange(row.size) - np.searchsorted(row, row)
+    column = np.arange(row.size, dtype=np.int32) - np.searchsorted(row, row).astype(np.int32)
     late = np.array([name[2] == Lateness.LATE for name in strata.names], dtype=np.int32)
     finished = np.maximum(strata.finished, strata.rated)
     grid = np.zeros((4, lines, column.max(initial=0) + 1), dtype=np.int32)
@@ -267,9 +268,7 @@ def _grid(strata: Strata, line: IntArray, lines: int) -> SmallIntArray:
 
 
 def _closed(session: Session, months: Sequence[str]) -> BoolArray:
-    found = set(
-        session.scalars(select(Snapshot.month).where(Snapshot.month.between(months[0], months[-1])))
-    )
+    found = set(session.scalars(CLOSED, {"first": months[0], "last": months[-1]}))
     return np.array([month in found for month in months])
 
 

@@ -5,14 +5,25 @@ what it takes to find them. So the database joins what one agency has in one mon
 names and numbers, and each text becomes an array at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from survey.indices.tallies import Stratum
@@ -24,6 +35,8 @@ IntArray = NDArray[np.int32]
 # Between the strata of a text, and between the parts of a name (a channel and a lateness have no
 # blank). Any white space parts numbers.
 NEXT, PART = "\n", " "
+# Texts that are in memory together: those of a whole report would be half of what it needs.
+ROWS_AT_ONCE = 1000
 # The agency of strata that are those of all agencies together.
 ALL_TOGETHER = 0
 SATISFIED = func.coalesce(Count.n4 + Count.n5, 0)
@@ -56,22 +69,48 @@ def read_strata(
     """
     given = {"months": list(months), "agency_id": agency_id}
     statement = _statement(by_agency=by_agency, of_one=agency_id is not None)
-    rows = session.execute(statement, given).all()
-    # Agencies have the same strata month after month, so few texts of names differ.
-    listed = {text: [_parts(one) for one in text.split(NEXT)] for text in {row[2] for row in rows}}
-    names = sorted({one for found in listed.values() for one in found})
-    at = {one: position for position, one in enumerate(names)}
-    coded = {text: _whole([at[one] for one in found]) for text, found in listed.items()}
-    sizes = _whole([coded[row[2]].size for row in rows])
+    found = session.execute(statement, given, execution_options={"yield_per": ROWS_AT_ONCE})
     at_month = {month: position for position, month in enumerate(months)}
-    return Strata(
-        names=names,
-        month=np.repeat(_whole([at_month[row[0]] for row in rows]), sizes),
-        agency=np.repeat(_whole([row[1] for row in rows]), sizes),
-        name=np.concatenate([_whole([]), *(coded[row[2]] for row in rows)]),
-        finished=_numbers(row[3] for row in rows),
-        rated=_numbers(row[4] for row in rows),
-        satisfied=_numbers(row[5] for row in rows),
+    seen = _Names()
+    parts = [_columns(rows, at_month, seen) for rows in found.partitions()]
+    month, agency, name, *numbers = (
+        np.concatenate(column) for column in zip((_whole([]),) * 6, *parts, strict=True)
+    )
+    names = sorted(seen.numbered)
+    at = {one: position for position, one in enumerate(names)}
+    return Strata(names, month, agency, _whole([at[one] for one in seen.numbered])[name], *numbers)
+
+
+class _Names:
+    """Names of strata, numbered as they come. Agencies have the same ones month after month, so few
+    texts differ.
+    """
+
+    def __init__(self) -> None:
+        self.numbered: dict[Stratum, int] = {}
+        self._texts: dict[str, IntArray] = {}
+
+    def numbers(self, text: str) -> IntArray:
+        """The number of each name in a text."""
+        if text not in self._texts:
+            found = [_parts(one) for one in text.split(NEXT)]
+            numbers = [self.numbered.setdefault(one, len(self.numbered)) for one in found]
+            self._texts[text] = _whole(numbers)
+        return self._texts[text]
+
+
+def _columns(
+    rows: Sequence[Row[*tuple[Any, ...]]], at_month: Mapping[str, int], seen: _Names
+) -> tuple[IntArray, ...]:
+    """Month, agency, name, finished, rated and satisfied of each stratum of some rows."""
+    months, agencies, texts, *numbers = zip(*rows, strict=True)
+    names = [seen.numbers(text) for text in texts]
+    sizes = [one.size for one in names]
+    return (
+        np.repeat(_whole([at_month[month] for month in months]), sizes),
+        np.repeat(_whole(agencies), sizes),
+        np.concatenate(names),
+        *(np.fromstring(NEXT.join(one), dtype=np.int32, sep=NEXT) for one in numbers),
     )
 
 
@@ -126,7 +165,3 @@ def _parts(name: str) -> Stratum:
 
 def _whole(numbers: Sequence[int]) -> IntArray:
     return np.array(numbers, dtype=np.int32)
-
-
-def _numbers(texts: Iterable[str]) -> IntArray:
-    return np.fromstring(NEXT.join(texts), dtype=np.int32, sep=NEXT)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from survey.models.organisation import Province
@@ -16,10 +16,10 @@ from survey.models.target import Rule, Target
 DEFAULT_LADDER = "Sóc Trăng"
 OVERALL = "overall"
 AGENCY = "agency_service"
-COLUMNS = (
+OF_PROVINCE = select(
     *(Target.scope, Target.province, Target.from_year, Target.by_year),
     *(Target.value, Target.quote, Target.source),
-)
+).where(Target.province.in_((DEFAULT_LADDER, bindparam("own"))), Target.operator == ">=")
 SPECIAL_SECTORS = "land_construction_investment"
 
 
@@ -66,11 +66,8 @@ def ladder(session: Session, month: str) -> Ladder:
 
 def ladders(session: Session, own: str, months: Sequence[str]) -> dict[str, Ladder]:
     """The same for each of the months and the province of this name, read at once."""
-    query = select(*COLUMNS).where(
-        Target.province.in_((DEFAULT_LADDER, own)), Target.operator == ">="
-    )
     # What the province set itself comes last and takes the place of the default.
-    rows = sorted(session.execute(query), key=lambda row: row.province == own)
+    rows = sorted(session.execute(OF_PROVINCE, {"own": own}), key=lambda row: row.province == own)
     by_year = {
         year: Ladder(
             {
