@@ -19,6 +19,7 @@ KEY_BYTES = 32
 SHORTEST_TOKEN = 20
 LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 PROVIDERS = ("console", "twilio", "kannel")
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 # The number the demo phone writes to; texts of a demo go nowhere else.
 DEMO_REPLY_NUMBER = "8099"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -117,6 +118,8 @@ class Settings:
         found += _key_faults(self)
         found += _url_faults(self)
         found += _provider_faults(self.sms)
+        if not self.database_url.startswith(DATABASES):
+            found.append(Fault("DATABASE_URL", "must begin with postgresql:// or sqlite:///"))
         if self.database_url.startswith("sqlite"):
             found.append(
                 Fault(
@@ -163,7 +166,8 @@ def _key_faults(settings: Settings) -> list[Fault]:
             found.append(Fault(name, "must be exactly 32 bytes in URL-safe base64"))
         elif _is_weak(raw):
             found.append(Fault(name, "is a default or too regular: draw 32 random bytes"))
-    if settings.secret_key and settings.secret_key == settings.data_key:
+    # Decoded: with and without the padding it is one key.
+    if settings.secret_key and decode_key(settings.secret_key) == decode_key(settings.data_key):
         found.append(Fault("DATA_KEY", "must differ from SECRET_KEY"))
     if any(decode_key(text) is None for text in settings.data_keys_old):
         found.append(

@@ -15,6 +15,8 @@ from survey.wording import words_for
 from survey.workdays import LOCAL
 
 WRONG_USE = 2
+# Others are slips of the hand, and beyond what databases and zones can reckon with.
+YEARS = range(1900, 9000)
 
 
 class Moment(click.ParamType[datetime]):
@@ -31,6 +33,8 @@ class Moment(click.ParamType[datetime]):
         try:
             moment = datetime.fromisoformat(str(value))
         except ValueError:
+            moment = None
+        if moment is None or moment.year not in YEARS:
             self.fail(
                 f"'{value}' không phải thời điểm ISO 8601, ví dụ 2026-11-21T08:00:00+07:00",
                 param,
@@ -49,6 +53,8 @@ class Period(click.ParamType[str]):
         try:
             month = datetime.strptime(str(value), "%Y-%m").replace(tzinfo=UTC)
         except ValueError:
+            month = None
+        if month is None or month.year not in YEARS:
             self.fail(
                 f"'{value}' không phải kỳ hợp lệ; hãy viết dạng YYYY-MM, ví dụ 2026-10", param, ctx
             )

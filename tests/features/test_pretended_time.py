@@ -1,4 +1,4 @@
-"""Where messages reach people, a command may not pretend that it is another day."""
+"""What `--now` may say, and that no command sends to people on a pretended day."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from tests.conftest import run_command
+from tests.conftest import Ran, run_command
 
 REAL = {
     "SMS_PROVIDER": "twilio",
@@ -27,3 +27,21 @@ def test_a_pretended_day_sends_nothing_to_people(
         ran = run_command(app, *words, "--now", now.isoformat(), "--json")
         assert ran.code == code, ran.err
     assert run_command(make_app(), *words, "--now", "2026-05-20T03:00Z").code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("coverage", "show", "--period", "9999-12"),
+        ("index", "show", "--by", "overall", "--period", "0001-01"),
+        ("audit", "verify", "--now", "0001-01-01"),
+        ("audit", "verify", "--now", "9999-12-31T23:59:59-12:00"),
+    ],
+)
+def test_years_beyond_reckoning_are_wrong_use(
+    runner: Callable[..., Ran], words: tuple[str, ...]
+) -> None:
+    """A month or an instant that no calendar of ours holds is refused with a sentence."""
+    ran = runner(*words, "--json")
+    assert (ran.code, ran.out) == (2, "")
+    assert "ví dụ 2026-1" in ran.err

@@ -61,6 +61,7 @@ def test_a_good_production_has_no_fault() -> None:
         ({"SMS_DAILY_BUDGET": "-3"}, "SMS_DAILY_BUDGET"),
         ({"SMS_MONTHLY_BUDGET": "nhieu"}, "SMS_MONTHLY_BUDGET"),
         ({"REQUIRE_2FA": "maybe"}, "REQUIRE_2FA"),
+        ({"DATABASE_URL": "mysql://survey@db/survey"}, "DATABASE_URL"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],
 )
@@ -77,6 +78,7 @@ def test_equal_keys_are_refused() -> None:
     """One key for two uses is a fault."""
     same = key()
     assert faults(SECRET_KEY=same, DATA_KEY=same)["DATA_KEY"] is True
+    assert faults(SECRET_KEY=same, DATA_KEY=same.rstrip("="))["DATA_KEY"] is True
 
 
 @pytest.mark.parametrize(
