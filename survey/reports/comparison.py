@@ -50,8 +50,9 @@ def section(report: Report) -> Section:
     points, tables = [_changes(found)], []
     if found.changes:
         tables.append(_change_table(found))
-    named = _outside(found)
-    points += [_funnel(found, named), _drivers(found)]
+    proven = _proven(found, report.judging.judged_from)
+    named = proven[:MOST_OUTSIDE]
+    points += [_funnel(found, proven, report.judging.judged_from), _drivers(found)]
     if found.drivers.factors:
         tables.append(_driver_table(found.drivers))
     if found.outlooks:
@@ -141,41 +142,47 @@ def _moved(one: Change) -> str:
     return f"{middle} ({low} đến {high})"
 
 
-def _outside(found: Overview) -> Sequence[Dot]:
-    """Whom the report names: beyond the widest limits, the farthest from the centre first."""
+def _proven(found: Overview, judged_from: int) -> Sequence[Dot]:
+    """Whom a report may name: beyond the widest limits with ratings enough for a verdict, the
+    farthest from the centre first.
+    """
     if found.funnel is None:
         return ()
     centre = found.funnel.centre
-    far = [one for one in found.funnel.outside if is_far(one)]
-    return sorted(far, key=lambda one: -abs(one.share - centre))[:MOST_OUTSIDE]
+    far = [one for one in found.funnel.outside if is_far(one) and one.rated >= judged_from]
+    return sorted(far, key=lambda one: -abs(one.share - centre))
 
 
-def _funnel(found: Overview, named: Sequence[Dot]) -> Point:
+def _funnel(found: Overview, proven: Sequence[Dot], judged_from: int) -> Point:
     lead, funnel = "Đơn vị khác thường:", found.funnel
     if funnel is None:
         return Point(lead, "chưa đủ căn cứ, vì chưa cơ quan nào có đủ phiếu được hiện.")
-    near = len([one for one in funnel.outside if not is_far(one)])
-    far = len(funnel.outside) - near
-    said = f"quanh tỷ lệ chung {phrases.percent(funnel.centre)}%, {_far(named, far)}"
-    if near:
-        said += f" {near} cơ quan{' khác' if far else ''} ở ngoài giới hạn 95%, chưa đủ căn cứ để"
-        said += " nêu tên"
-        said += f": trong {len(funnel.dots)} cơ quan, ngẫu nhiên cũng đưa ra chừng"
-        said += f" {max(1, round(len(funnel.dots) / 20))} cơ quan như vậy."
+    said = f"quanh tỷ lệ chung {phrases.percent(funnel.centre)}%, {_far(proven, judged_from)}"
+    if others := len(funnel.outside) - len(proven):
+        said += (
+            f" {others} cơ quan{' khác' if proven else ''} chỉ ở ngoài giới hạn 95% hoặc có dưới"
+        )
+        said += (
+            f" {judged_from} phiếu, chưa đủ căn cứ để nêu tên: trong {len(funnel.dots)} cơ quan,"
+        )
+        said += f" ngẫu nhiên cũng đưa ra chừng {max(1, round(len(funnel.dots) / 20))} cơ quan như"
+        said += " vậy."
     said += " Đây không phải bảng xếp hạng, và chưa tính khác biệt về loại hồ sơ."
     return Point(lead, said)
 
 
-def _far(named: Sequence[Dot], far: int) -> str:
-    if not named:
-        return "không cơ quan nào nằm ngoài giới hạn 99,8%."
+def _far(proven: Sequence[Dot], judged_from: int) -> str:
+    enough = f"cơ quan có từ {judged_from} phiếu"
+    if not proven:
+        return f"không {enough} nào nằm ngoài giới hạn 99,8%."
     names = "; ".join(
         f"({place}) {phrases.shortened(one.label, LONGEST_NAME)} {phrases.percent(one.share)}%,"
         f" n = {phrases.number(one.rated)}"
-        for place, one in enumerate(named, 1)
+        for place, one in enumerate(proven[:MOST_OUTSIDE], 1)
     )
-    more = f"; và {far - len(named)} cơ quan nữa" if far > len(named) else ""
-    return f"{far} cơ quan nằm ngoài giới hạn 99,8%: {names}{more}."
+    more = len(proven) - MOST_OUTSIDE
+    names += f"; và {more} cơ quan nữa" if more > 0 else ""
+    return f"{len(proven)} {enough} nằm ngoài giới hạn 99,8%: {names}."
 
 
 def _drivers(found: Overview) -> Point:

@@ -29,19 +29,20 @@ PLACE = 6
 
 
 def two_months(session):
-    """Ten offices as ever, one that fell, a small one that fell and one nobody may be told of."""
-    units = agencies(session)[:13]
-    for agency in units[:10]:
+    """Offices as ever, one that fell, two small ones that fell, one nobody may be told of."""
+    units = agencies(session)[:24]
+    for agency in units[:20]:
         fill(session, agency, BEFORE, 90, 10)
         fill(session, agency, MONTH, 90, 10)
-    fell, small, hidden = units[10:]
+    fell, small, weak, hidden = units[20:]
     fill(session, fell, BEFORE, 90, 10)
     fill(session, fell, MONTH, 55, 45)
     fill(session, small, BEFORE, 12, 0)
     fill(session, small, MONTH, 4, 8)
+    fill(session, weak, MONTH, 2, 12)
     fill(session, hidden, MONTH, 0, 3)
     say_all(session, units[0], BEFORE, times=260)
-    return fell, small, hidden
+    return fell, small, weak, hidden
 
 
 def close(session, *months):
@@ -96,8 +97,8 @@ def test_the_four_formats_hold_the_same_analysis(closed):
         for cell in (cell for row in table.rows for cell in row):
             is_number = cell.value is not None and cell.kind is not Kind.TEXT
             assert (pytest.approx(cell.value) if is_number else cell.text) in cells
-    assert "Biểu đồ phễu: 11 cơ quan" in built["html"].read_text("utf-8")
-    assert "Biểu đồ phễu: 11 cơ quan" in _document_xml(built["docx"])
+    assert "Biểu đồ phễu: 22 cơ quan" in built["html"].read_text("utf-8")
+    assert "Biểu đồ phễu: 22 cơ quan" in _document_xml(built["docx"])
 
 
 def _letters(text):
@@ -110,18 +111,18 @@ def _document_xml(path):
 
 
 def test_only_what_has_grounds_is_named(closed):
-    """The office that fell is named with its interval and in the funnel; the small one that fell
-    is not, and who has too few ratings to be shown stands nowhere.
+    """The office that fell is named with its interval and in the funnel; the small ones that fell
+    are not, and who has too few ratings to be shown stands nowhere.
     """
-    found, _, (fell, small, hidden) = closed
+    found, _, (fell, small, weak, hidden) = closed
     changed, drivers, year = found.tables
     assert [row[0].text for row in changed.rows] == ["Toàn tỉnh", "Đất đai", fell]
     assert changed.rows[2][4].text.startswith("−35,0 (−45,")
     assert changed.rows[2][5].text == "▼ Giảm"
     text = words(found)
-    assert f"1 cơ quan nằm ngoài giới hạn 99,8%: (1) {fell} 55,0%, n = 100" in text
-    assert small not in text
-    assert hidden not in text
+    assert f"1 cơ quan có từ 30 phiếu nằm ngoài giới hạn 99,8%: (1) {fell} 55,0%, n = 100" in text
+    assert "1 cơ quan khác chỉ ở ngoài giới hạn 95% hoặc có dưới 30 phiếu" in text
+    assert not [name for name in (small, weak, hidden) if name in text]
     assert drivers.rows[0][0].text == "Kết quả giải quyết"
     assert [row[0].text for row in year.rows] == ["Toàn tỉnh", "Đất đai"]
 
@@ -147,7 +148,7 @@ def test_later_answers_change_no_word(transact):
         first = section(session)
         assert len(first.tables) == 3
     with transact() as session:
-        fell = agencies(session)[10]
+        fell = agencies(session)[20]
         for month in (BEFORE, MONTH):
             fill(session, fell, month, 400, 0)
             say_all(session, fell, month, times=30, closing=1)
@@ -169,7 +170,7 @@ def test_without_grounds_it_says_so(sqlite_app):
         close(session, BEFORE)
         text = words(section(session, BEFORE))
         assert "So với tháng 08/2026: không so sánh" in text
-        assert "không cơ quan nào nằm ngoài giới hạn" in text
+        assert "không cơ quan có từ 30 phiếu nào nằm ngoài giới hạn" in text
         assert "chưa đủ căn cứ (0 phiếu đầy đủ của 1 tháng đã chốt, cần ít nhất 200)" in text
         assert "Tư pháp" in text
         fill(session, units[0], MONTH, 40, 2)
