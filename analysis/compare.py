@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from analysis import exact
-from analysis.counts import FloatArray, count_arrays, simple_counts
+from analysis.counts import FloatArray, count_arrays, share, simple_counts
 from analysis.design import DesignMean, design_interval, stratified
 from analysis.errors import AnalysisError
 from analysis.intervals import normal_quantile, score_limits
@@ -93,6 +93,13 @@ def fisher(y1: int, n1: int, y2: int, n2: int) -> float:
 
     Likelihoods within 1e-7 of each other count as equal, as in R ``fisher.test``.
 
+    Raises AnalysisError (``invalid_counts``).
+
+    References
+    ----------
+    Fisher, R. A. (1935). The logic of inductive inference. JRSS 98, 39-82. Equals R
+    ``fisher.test``.
+
     Examples
     --------
     >>> round(fisher(3, 4, 1, 4), 4)
@@ -108,6 +115,8 @@ def fisher(y1: int, n1: int, y2: int, n2: int) -> float:
 def fisher_less(y1: int, n1: int, y2: int, n2: int) -> float:
     """Return Fisher's one-sided p-value that the first share is the smaller one.
 
+    Raises AnalysisError (``invalid_counts``). Source: as `fisher`, R's ``alternative="less"``.
+
     Examples
     --------
     >>> round(fisher_less(1, 4, 3, 4), 4)
@@ -120,6 +129,8 @@ def fisher_less(y1: int, n1: int, y2: int, n2: int) -> float:
 
 def mover(estimates: Limits, first: Limits, second: Limits) -> Limits:
     """Return limits of a difference from the limits of its two parts (MOVER).
+
+    No AnalysisError: the limits come checked and hold their estimate.
 
     References
     ----------
@@ -148,9 +159,10 @@ def two_stratified(
 ) -> Difference:
     """Compare two post-stratified indices, each given as (y, n, N) of shape (H,).
 
-    Wald limits and p-value with the normal quantile; MOVER from each side's logit limits.
-    Where a side has no variance (index 0 or 1, or complete with `fpc`) its limits are a point,
-    as in R: prefer `fixed_mix` there. Raises AnalysisError (as `analysis.design.stratified`).
+    Wald limits and p-value with the normal quantile; MOVER from each side's logit limits. Where a
+    side has no variance (index 0 or 1, or complete with `fpc`) its limits are a point, as in R:
+    prefer `fixed_mix` there. Raises AnalysisError as `analysis.design.stratified`. Source: R
+    ``svycontrast`` on ``svyby(covmat=TRUE)`` for Wald; `mover`.
 
     Examples
     --------
@@ -177,6 +189,11 @@ def fixed_mix(
     from Wilson limits on the effective size. A stratum of weight 0 may be empty. Raises
     AnalysisError (``invalid_counts``, ``empty_stratum``, ``no_data`` without base dossiers).
 
+    References
+    ----------
+    Fleiss, J. L., Levin, B. & Paik, M. C. (2003). Statistical Methods for Rates and Proportions,
+    ch. 19 (direct standardisation). The guard on the variance is ours.
+
     Examples
     --------
     >>> d = fixed_mix(([90, 40], [100, 50]), ([18, 160], [20, 200]), [500, 500], 0.95)
@@ -196,8 +213,11 @@ def _weighted_share(
     side: tuple[ArrayLike, ArrayLike], weight: FloatArray, confidence: float
 ) -> tuple[float, float, Limits]:
     """Return a share under fixed weights, its guarded standard error and Wilson limits."""
+    columns = [np.atleast_1d(column) for column in count_arrays(*side)]
+    if columns[0].shape != weight.shape:
+        raise AnalysisError("invalid_counts", "Give each side the strata of the base mix.")
     used = weight > 0
-    y, n, weight = (np.broadcast_to(c, used.shape)[used] for c in (*count_arrays(*side), weight))
+    y, n, weight = (column[used] for column in (*columns, weight))
     if (n == 0).any():
         raise AnalysisError("empty_stratum", "A stratum of the base mix has no answer.")
     share, smooth = y / n, (y + 1) / (n + 2)
@@ -235,7 +255,8 @@ def adjust(p_values: Sequence[float | None], method: Adjustment, alpha: float) -
     """Adjust the p-values of one family, fixed beforehand; None is kept and not counted.
 
     `BH` (false discovery rate) for dashboards, `holm` (family-wise) where a named unit suffers
-    a consequence. Raises AnalysisError (``invalid_p_value``, ``invalid_method``).
+    a consequence. `alpha` in (0, 1). Raises AnalysisError (``invalid_p_value``,
+    ``invalid_method``, ``invalid_share``).
 
     References
     ----------
@@ -251,6 +272,7 @@ def adjust(p_values: Sequence[float | None], method: Adjustment, alpha: float) -
     p = np.array([p_values[position] for position in known], dtype=np.float64)
     if not ((p >= 0) & (p <= 1)).all():
         raise AnalysisError("invalid_p_value", "p-values must lie between 0 and 1.")
+    alpha = share(alpha, "alpha")
     order = np.argsort(p, kind="stable")
     if method == "holm":
         stepped = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))

@@ -3,7 +3,9 @@
 Notation of the whole package: N finished dossiers, n of them rated, y of these rated 4 or 5.
 """
 
+import math
 import operator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -40,7 +42,7 @@ def whole(value: Any, name: str) -> int:  # noqa: ANN401 - judges any object
 
 
 def simple_counts(y: int, n: int) -> tuple[int, int]:
-    """Return y and n as ints with 0 <= y <= n, or refuse (``invalid_counts``).
+    """Return y and n as ints with 0 <= y <= n. Raises AnalysisError (``invalid_counts``).
 
     Examples
     --------
@@ -54,7 +56,7 @@ def simple_counts(y: int, n: int) -> tuple[int, int]:
 
 
 def finite_counts(y: int, n: int, N: int) -> tuple[int, int, int]:
-    """Return y, n and N as ints with 0 <= y <= n <= N, or refuse (``invalid_counts``).
+    """Return y, n and N as ints, 0 <= y <= n <= N. Raises AnalysisError (``invalid_counts``).
 
     Examples
     --------
@@ -94,6 +96,27 @@ def count_arrays(*columns: ArrayLike) -> tuple[FloatArray, ...]:
     return tuple(arrays)
 
 
+def finite(value: Any, name: str) -> float:  # noqa: ANN401 - judges any object
+    """Return a finite number as a float. Raises AnalysisError (``invalid_number``).
+
+    Examples
+    --------
+    >>> finite(12, "deadline")
+    12.0
+    """
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise AnalysisError("invalid_number", f"{name} must be a finite number, not {value!r}.")
+    return float(value)
+
+
+def _inside(value: Any) -> bool:  # noqa: ANN401 - judges any object
+    """Tell whether something is a number strictly between 0 and 1."""
+    try:
+        return bool(0.0 < value < 1.0)
+    except (TypeError, ValueError):
+        return False
+
+
 def level(confidence: float) -> float:
     """Return the confidence level if it lies strictly between 0 and 1, else refuse.
 
@@ -107,7 +130,7 @@ def level(confidence: float) -> float:
     >>> level(0.95)
     0.95
     """
-    if not 0.0 < confidence < 1.0:
+    if not _inside(confidence):
         message = f"confidence must lie between 0 and 1, not {confidence!r}."
         raise AnalysisError("invalid_confidence", message)
     return float(confidence)
@@ -132,13 +155,15 @@ def one_sided_level(confidence: float) -> float:
 
 
 def share(value: float, name: str) -> float:
-    """Return `value` if it lies strictly between 0 and 1, else refuse (``invalid_share``).
+    """Return `value` if it lies strictly between 0 and 1.
+
+    Raises AnalysisError (``invalid_share``).
 
     Examples
     --------
     >>> share(0.85, "target")
     0.85
     """
-    if not 0.0 < value < 1.0:
+    if not _inside(value):
         raise AnalysisError("invalid_share", f"{name} must lie between 0 and 1, not {value!r}.")
     return float(value)

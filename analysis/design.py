@@ -5,7 +5,7 @@ For parity with R and for studies; reports use the guarded interval of `analysis
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -128,6 +128,10 @@ def poststratified(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> DesignMean:
     out proportional to N_h; where citizens choose to answer, use `stratified`. Raises
     AnalysisError (`strata_arrays`; ``single_respondent_stratum`` for one rating in all).
 
+    References
+    ----------
+    Lumley, T. (2004). Analysis of complex survey samples. Journal of Statistical Software 9(8).
+
     Examples
     --------
     >>> round(poststratified([377, 12, 131, 8], [410, 22, 150, 18], [1200, 90, 800, 110]).se, 6)
@@ -146,7 +150,8 @@ def poststratified(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> DesignMean:
 def weighted(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> DesignMean:
     """Return the weighted index with weights N_h/n_h and no strata in the variance.
 
-    Equals R ``svydesign(ids=~1, weights=~N/n)``. Raises AnalysisError as `poststratified`.
+    Equals R ``svydesign(ids=~1, weights=~N/n)``. Raises AnalysisError as `poststratified`. Source:
+    Lumley (2004), as `poststratified`.
 
     Examples
     --------
@@ -167,6 +172,8 @@ def weighted(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> DesignMean:
 def citizen_sums(m: ArrayLike, y: ArrayLike, count: ArrayLike = 1) -> CitizenSums:
     """Return the sums over `count` citizens each with m ratings, y of them satisfied.
 
+    Raises AnalysisError (``invalid_counts``). Source: the sums that `clustered` needs.
+
     Examples
     --------
     >>> citizen_sums([1, 2], [1, 0], [3, 1])
@@ -181,9 +188,10 @@ def citizen_sums(m: ArrayLike, y: ArrayLike, count: ArrayLike = 1) -> CitizenSum
 def clustered(sums: CitizenSums) -> DesignMean:
     """Return the index when ratings of one citizen hang together, exactly from three sums.
 
-    v = k/(k-1) (sum y^2 - 2p sum ym + p^2 sum m^2) / n^2 over k citizens with n ratings;
-    equals R ``svydesign(ids=~citizen, weights=~1)``. Raises AnalysisError
-    (``single_respondent_stratum`` below two citizens, ``no_data`` without ratings).
+    v = k/(k-1) (sum y^2 - 2p sum ym + p^2 sum m^2) / n^2 over k citizens with n ratings; equals R
+    ``svydesign(ids=~citizen, weights=~1)``. Raises AnalysisError (``single_respondent_stratum``
+    below two citizens, ``no_data`` without ratings, ``invalid_counts`` for sums that no citizens
+    have). Source: Lumley (2004), as `poststratified`; the closed form is ours, equal to 1e-16.
 
     Examples
     --------
@@ -192,6 +200,7 @@ def clustered(sums: CitizenSums) -> DesignMean:
     (0.817, 103)
     """
     k, n, y = sums.citizens, sums.m, sums.y
+    _check(sums)
     if n == 0:
         raise AnalysisError("no_data", "There is no rating.")
     if k < 2:  # noqa: PLR2004 - a variance needs two
@@ -199,6 +208,15 @@ def clustered(sums: CitizenSums) -> DesignMean:
     # Whole numbers first: the three terms cancel almost completely at high satisfaction.
     squares = sums.yy * n * n - 2 * y * sums.ym * n + y * y * sums.mm
     return DesignMean(y / n, math.sqrt(k / (k - 1) * (squares / n**4)), k - 1, n)
+
+
+def _check(sums: CitizenSums) -> None:
+    """Refuse sums that no citizens can have: their squares and products bind each other."""
+    k, m, y, yy, ym, mm = (whole(value, "a sum over citizens") for value in astuple(sums))
+    ordered = y <= yy <= ym <= mm and y <= m <= mm
+    # Cauchy and Schwarz, three times.
+    if not ordered or m * m > k * mm or y * y > k * yy or ym * ym > yy * mm:
+        raise AnalysisError("invalid_counts", f"No citizens have these sums: {sums}.")
 
 
 def _mean(d: DesignMean, _n_eff: float, t: float, _tail: float) -> Limits:

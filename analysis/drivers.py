@@ -5,14 +5,13 @@ which add up over units and months like any other count.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.counts import FloatArray, level
+from analysis.counts import FloatArray, level, whole
 from analysis.errors import AnalysisError
 
 # Below this many complete ratings the order of the drivers is mostly noise.
@@ -92,6 +91,8 @@ def pattern_table(patterns: ArrayLike) -> FloatArray:
 
 def moments(patterns: ArrayLike) -> Moments:
     """Return the sums of patterns of shape (P, k+2): k factor scores, overall score, count.
+
+    Raises AnalysisError (``invalid_patterns``). Source: the sums that `lmg` needs.
 
     Examples
     --------
@@ -175,7 +176,8 @@ def share_limits(
 ) -> ShareLimits:
     """Return percentile-bootstrap limits of `lmg` shares, resampling whole ratings.
 
-    The same seed gives the same limits. Raises AnalysisError as `lmg`.
+    The same seed gives the same limits. Raises AnalysisError as `lmg`, and ``invalid_counts``
+    without a repeat.
 
     References
     ----------
@@ -190,6 +192,8 @@ def share_limits(
     """
     table = pattern_table(patterns)
     tail = (1 - level(confidence)) / 2
+    if whole(repeats, "repeats") == 0:
+        raise AnalysisError("invalid_counts", "A bootstrap needs at least one repeat.")
     total = int(table[:, -1].sum())
     lmg(moments(table))
     draws = np.random.default_rng(seed).multinomial(total, table[:, -1] / total, size=repeats)
@@ -200,6 +204,13 @@ def share_limits(
 
 def straight_lining(patterns: ArrayLike) -> float | None:
     """Return the share of ratings with one score everywhere; None without ratings.
+
+    Raises AnalysisError (``invalid_patterns``).
+
+    References
+    ----------
+    Krosnick, J. A. (1991). Response strategies for coping with the cognitive demands of attitude
+    measures in surveys. Applied Cognitive Psychology 5, 213-236.
 
     Examples
     --------
@@ -215,6 +226,8 @@ def straight_lining(patterns: ArrayLike) -> float | None:
 def without_straight_lining(patterns: ArrayLike) -> FloatArray:
     """Return the patterns whose scores are not all the same, for a second run.
 
+    Raises AnalysisError (``invalid_patterns``). Source: as `straight_lining`.
+
     Examples
     --------
     >>> without_straight_lining([[5, 5, 5, 3], [4, 5, 5, 1]]).tolist()
@@ -225,8 +238,10 @@ def without_straight_lining(patterns: ArrayLike) -> FloatArray:
     return table[varied]
 
 
-def quadrants(importance: Sequence[float], performance: Sequence[float]) -> tuple[Quadrant, ...]:
-    """Return where each factor stands: importance and performance against their means.
+def quadrants(importance: ArrayLike, performance: ArrayLike) -> tuple[Quadrant, ...]:
+    """Return where each factor stands: importance and performance (k,) against their means.
+
+    Raises AnalysisError (``invalid_patterns`` for unlike or empty lists).
 
     References
     ----------
@@ -238,9 +253,10 @@ def quadrants(importance: Sequence[float], performance: Sequence[float]) -> tupl
     >>> quadrants([0.5, 0.3, 0.2], [0.7, 0.95, 0.6])
     ('act_first', 'leave', 'watch')
     """
-    if len(importance) != len(performance) or not importance:
+    parts, scores = (np.asarray(c, dtype=np.float64).tolist() for c in (importance, performance))
+    if np.ndim(parts) != 1 or np.shape(parts) != np.shape(scores) or not parts:
         raise AnalysisError("invalid_patterns", "Give one performance an importance.")
-    middle = math.fsum(importance) / len(importance), math.fsum(performance) / len(performance)
+    middle = math.fsum(parts) / len(parts), math.fsum(scores) / len(scores)
     names: dict[tuple[bool, bool], Quadrant] = {
         (True, False): "act_first",
         (True, True): "keep_up",
@@ -249,5 +265,5 @@ def quadrants(importance: Sequence[float], performance: Sequence[float]) -> tupl
     }
     return tuple(
         names[part > middle[0], score >= middle[1]]
-        for part, score in zip(importance, performance, strict=True)
+        for part, score in zip(parts, scores, strict=True)
     )

@@ -51,6 +51,8 @@ def _log_binomial(x: int, size: int, p: float) -> float:
 def pmf(x: int, n: int, M: int, N: int) -> float:
     """Return P(X = x): x satisfied among n drawn from N dossiers of which M are satisfied.
 
+    No AnalysisError: the counts come checked, 0 <= M, n <= N.
+
     References
     ----------
     Loader, C. (2000). Fast and accurate computation of binomial probabilities.
@@ -71,6 +73,8 @@ def pmf(x: int, n: int, M: int, N: int) -> float:
 
 def lower_tail(x: int, n: int, M: int, N: int) -> float:
     """Return P(X <= x), summed on the side of the mode where few terms count.
+
+    No AnalysisError: the counts come checked. Source: as `pmf`.
 
     Examples
     --------
@@ -100,6 +104,8 @@ def _sum_down(x: int, n: int, M: int, N: int) -> float:
 def probabilities(n: int, M: int, N: int) -> list[float]:
     """Return P(X = 0), ..., P(X = n).
 
+    No AnalysisError: the counts come checked. Source: as `pmf`.
+
     Examples
     --------
     >>> [round(p, 4) for p in probabilities(2, 2, 4)]
@@ -120,6 +126,9 @@ def lowest_count(y: int, n: int, N: int, alpha: float) -> int:
     """Return the smallest population count M with P(X >= y | M) >= alpha.
 
     A tail equal to alpha (within 1e-12) is not rejected. Shapes: scalars, 0 <= y <= n <= N.
+
+    No AnalysisError: the counts come checked. Source: Buonaccorsi (1987), see
+    `analysis.intervals.hypergeometric`.
 
     Examples
     --------
@@ -157,6 +166,8 @@ def lowest_count(y: int, n: int, N: int, alpha: float) -> int:
 
 def highest_count(y: int, n: int, N: int, alpha: float) -> int:
     """Return the largest population count M with P(X <= y | M) >= alpha.
+
+    No AnalysisError: the counts come checked. Source: as `lowest_count`.
 
     Examples
     --------

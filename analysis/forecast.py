@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit, stdtr, stdtrit
 
-from analysis.counts import FloatArray, count_arrays, level, share, simple_counts, whole
+from analysis.counts import FloatArray, count_arrays, finite, level, share, simple_counts, whole
 from analysis.errors import AnalysisError
 
 Outlook = Literal["likely", "unlikely", "open", "too_short"]
@@ -45,8 +45,9 @@ class Forecast:
 def needed_share(y: int, n: int, remaining: int, target: float) -> float | None:
     """Return the share of satisfied still needed among `remaining` ratings, at least 0.
 
-    (T (n + remaining) - y)/remaining; above 1 the target is out of reach whatever happens;
-    None when nothing remains. Raises AnalysisError (``invalid_counts``, ``invalid_share``).
+    (T (n + remaining) - y)/remaining; above 1 the target is out of reach whatever happens; None
+    when nothing remains. Raises AnalysisError (``invalid_counts``, ``invalid_share``). Source:
+    plain arithmetic on counts.
 
     Examples
     --------
@@ -66,8 +67,8 @@ def trend(
 
     Binomial regression, phi = max(1, Pearson X2/df), t interval on the logit scale; months
     without ratings are skipped. Raises AnalysisError (``invalid_counts``, ``invalid_share``,
-    ``invalid_confidence``, ``too_few_months`` below three with ratings, ``no_convergence``
-    when all or none are satisfied, or all before and none after some month).
+    ``invalid_confidence``, ``invalid_number``, ``too_few_months`` below three with ratings,
+    ``no_convergence`` when all or none are satisfied, or all before and none after some month).
 
     References
     ----------
@@ -80,7 +81,8 @@ def trend(
     (0.86, 'too_short')
     """
     ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
-    target, tail = share(target, "target"), (1 - level(confidence)) / 2
+    target, deadline = share(target, "target"), finite(deadline, "deadline")
+    tail = (1 - level(confidence)) / 2
     some = ns > 0
     months = np.flatnonzero(some).astype(np.float64)
     df = months.size - 2

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.anytime import confidence_sequence
-from analysis.counts import FloatArray, one_sided_level
+from analysis.counts import FloatArray, count_arrays, one_sided_level
+from analysis.errors import AnalysisError
 from analysis.poststratify import GuardedLines, MergedLines, collapse_lines, guard
 from analysis.verdict import target_share
 
@@ -64,6 +65,9 @@ def headline_lines(
 ) -> GuardedLines:
     """Return the index of each line: `collapse_lines`, then `guard`; N = 0 is no cell.
 
+    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: `GuardedLines`;
+    merging as `collapse_lines`.
+
     Examples
     --------
     >>> lines = headline_lines([[4, 27, 0]], [[4, 30, 0]], [[40, 100, 9]], [[0, 0, 1]], 0.95)
@@ -79,10 +83,11 @@ def headline_verdicts(
 ) -> VerdictLines:
     """Judge the post-stratified index of each line against target = (num, den) at period close.
 
-    As `analysis.verdict.verdict` with one-sided guarded bounds at `confidence` (above one
-    half); a complete line is decided on integers. The ratings still needed assume the same
-    index in each cell and that the silent of all cells come in evenly. Raises AnalysisError
-    (``invalid_counts``, ``invalid_confidence``, ``invalid_target``).
+    As `analysis.verdict.verdict` with one-sided guarded bounds at `confidence` (above one half); a
+    complete line is decided on integers. The ratings still needed assume the same index in each
+    cell and that the silent of all cells come in evenly. Raises AnalysisError (``invalid_counts``,
+    ``invalid_confidence``, ``invalid_target``). Source: as `headline_lines` and
+    `analysis.verdict.verdict`.
 
     Examples
     --------
@@ -120,14 +125,20 @@ def decide(
     `counts` are (satisfied, rated, finished) of each line, all its cells together. A complete line
     is decided on integers. The rule of `headline_verdicts`, for lines of many targets.
 
+    Raises AnalysisError (``invalid_counts``, ``invalid_target``). Source: as
+    `analysis.verdict.verdict`.
+
     Examples
     --------
     >>> told = decide(([258, 9], [300, 10], [1000, 10]), ([0.82, 0.9], [0.9, 0.9]), (85, 100))
     >>> told.verdict.tolist(), told.secured.tolist()
     (['uncertain', 'met'], [False, True])
     """
+    count_arrays(*counts)
     satisfied, rated, total = (np.asarray(one) for one in counts)
     num, den = (np.asarray(one) for one in target)
+    if (den <= 0).any() or (num < 0).any():
+        raise AnalysisError("invalid_target", "A target is num/den with den > 0.")
     low, high = bounds
     reached, complete = satisfied * den >= num * total, rated == total
     met = np.where(complete, reached, low >= num / den)
@@ -146,9 +157,10 @@ def floor_lines(
 
     ``below_floor`` when the one-sided upper bound is at most the floor, ``above_floor`` when the
     lower bound exceeds it, else ``uncertain``; whole numbers decide what the silent cannot change
-    any more. The same index and bounds as `headline_verdicts`; `analysis.verdict.floor_verdict`
-    is the exact form for one cell. Raises AnalysisError (``invalid_counts``,
-    ``invalid_confidence``, ``invalid_target``).
+    any more. The same index and bounds as `headline_verdicts`; `analysis.verdict.floor_verdict` is
+    the exact form for one cell. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``,
+    ``invalid_target``). Source: the rule at `analysis.verdict.FloorRule`; bounds as
+    `headline_lines`.
 
     Examples
     --------
@@ -179,10 +191,10 @@ def anytime_lines(
 
     One cell: `analysis.confidence_sequence`. Several: the sequence on as many ratings as the
     post-stratified index is worth, n' = m N/(N - 1 + m) with m its guarded effective size, never
-    more than there are; y' = index x n', rounded outwards. That is exact for one cell and a
-    working approximation for several, checked by simulation; it assumes that ratings come in as
-    if at random inside each cell. Raises AnalysisError (``invalid_counts``,
-    ``invalid_confidence``).
+    more than there are; y' = index x n', rounded outwards. That is exact for one cell and a working
+    approximation for several, checked by simulation; it assumes that ratings come in as if at
+    random inside each cell. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``).
+    Source: Waudby-Smith & Ramdas (2020), see `confidence_sequence`; n' is ours.
 
     Examples
     --------

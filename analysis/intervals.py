@@ -49,6 +49,8 @@ class Intervals:
 def normal_quantile(confidence: float, *, one_sided: bool = False) -> float:
     """Return z of a two-sided (or one-sided) confidence level in (0, 1).
 
+    Raises AnalysisError (``invalid_confidence``). Source: equals R ``qnorm``.
+
     Examples
     --------
     >>> round(normal_quantile(0.95), 4), round(normal_quantile(0.95, one_sided=True), 4)
@@ -63,6 +65,8 @@ def score_limits(p: ArrayLike, size: ArrayLike, z: ArrayLike) -> tuple[FloatArra
 
     Roots t of (p - t)^2 = z^2 t(1 - t) / size, in [0, 1]; exactly 0 at p = 0 and 1 at p = 1;
     a point at size = inf; all shapes broadcast. Size must be > 0.
+
+    No AnalysisError: shares and sizes come checked.
 
     References
     ----------
@@ -87,6 +91,8 @@ def fpc_size(n: ArrayLike, N: ArrayLike) -> FloatArray:
     """Return n(N-1)/(N-n): the sample size that Wilson's formula needs for N dossiers.
 
     Infinite at a census (n = N).
+
+    No AnalysisError: the counts come checked, n <= N.
 
     References
     ----------
@@ -113,6 +119,12 @@ def _scalar(y: int, n: int, low: float, high: float) -> Interval:
 
 def finite_se(y: int, n: int, N: int) -> float | None:
     """Return the unbiased standard error with fpc; None for one rating of several dossiers.
+
+    No AnalysisError: the counts come checked, n >= 1.
+
+    References
+    ----------
+    Cochran, W. G. (1977). Sampling Techniques, ch. 3.
 
     Examples
     --------
@@ -151,7 +163,8 @@ def wilson(y: int, n: int, confidence: float) -> Interval:
 def wilson_fpc(y: int, n: int, N: int, confidence: float) -> Interval:
     """Return Wilson's interval for the share among all N dossiers of which n were rated.
 
-    At a census (n = N) the interval is the point y/n. Raises AnalysisError.
+    At a census (n = N) the interval is the point y/n. Raises AnalysisError (``invalid_counts``,
+    ``invalid_confidence``).
 
     References
     ----------
@@ -177,6 +190,8 @@ def clopper_pearson(y: int, n: int, confidence: float) -> Interval:
 
     Too wide when much of a finite population was rated: use `hypergeometric` there.
 
+    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``).
+
     References
     ----------
     Clopper, C. J. & Pearson, E. S. (1934). Biometrika 26, 404-413. Equals R ``binom.test``.
@@ -193,6 +208,8 @@ def clopper_pearson(y: int, n: int, confidence: float) -> Interval:
 
 def jeffreys(y: int, n: int, confidence: float) -> Interval:
     """Return the equal-tailed Jeffreys interval, with end points 0 at y = 0 and 1 at y = n.
+
+    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``).
 
     References
     ----------
@@ -246,6 +263,8 @@ def _many(y: FloatArray, n: FloatArray, low: FloatArray, high: FloatArray) -> In
 def wilson_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Intervals:
     """Return `wilson` for arrays of cells (shapes broadcast).
 
+    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: as `wilson`.
+
     Examples
     --------
     >>> wilson_many([27, 0], [30, 0], 0.95).low.round(4).tolist()
@@ -258,6 +277,8 @@ def wilson_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Intervals:
 
 def wilson_fpc_many(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Intervals:
     """Return `wilson_fpc` for arrays of cells (shapes broadcast).
+
+    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: as `wilson_fpc`.
 
     Examples
     --------
@@ -275,6 +296,8 @@ def wilson_fpc_many(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float)
 def clopper_pearson_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Intervals:
     """Return `clopper_pearson` for arrays of cells (shapes broadcast).
 
+    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: as `clopper_pearson`.
+
     Examples
     --------
     >>> clopper_pearson_many([5, 0], [5, 5], 0.95).low.round(4).tolist()
@@ -285,6 +308,8 @@ def clopper_pearson_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Inter
 
 def jeffreys_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Intervals:
     """Return `jeffreys` for arrays of cells (shapes broadcast).
+
+    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: as `jeffreys`.
 
     Examples
     --------

@@ -34,6 +34,9 @@ class Nonresponse:
 def response_rate(n: int, N: int) -> float | None:
     """Return n/N, or None when no dossier was finished.
 
+    Raises AnalysisError (``invalid_counts``). Source: AAPOR, Standard Definitions, response rate 1:
+    the silent all count.
+
     Examples
     --------
     >>> response_rate(30, 120), response_rate(0, 0)
@@ -47,6 +50,8 @@ def missing_bounds(y: int, n: int, N: int) -> tuple[float, float]:
     """Return the share satisfied if all the silent were dissatisfied, and if all were satisfied.
 
     y/N and (y+N-n)/N; (0, 1) when no dossier was finished.
+
+    Raises AnalysisError (``invalid_counts``).
 
     References
     ----------

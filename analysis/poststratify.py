@@ -109,6 +109,8 @@ def guarded(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Guar
 
     See `guarded_lines` for the formula, its limits and errors.
 
+    Raises AnalysisError as `guarded_lines`. Source: `GuardedLines`.
+
     Examples
     --------
     >>> g = guarded([377, 12, 131, 8], [410, 22, 150, 18], [1200, 90, 800, 110], 0.95)
@@ -131,9 +133,10 @@ def guarded_lines(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -
     rating: no index, [0, 1]. The order of cells changes nothing.
 
     A nominal 95 % covered at least 93 % in our simulations where answering depends on the cell
-    only. It does NOT hold when answering depends on the rating inside a cell (no weights can),
-    nor when few citizens give many ratings (`analysis.design.clustered`). Raises AnalysisError:
+    only. It does NOT hold when answering depends on the rating inside a cell (no weights can), nor
+    when few citizens give many ratings (`analysis.design.clustered`). Raises AnalysisError:
     ``invalid_counts``, ``invalid_confidence``, ``empty_stratum`` (use `collapse_lines` first).
+    Source: `GuardedLines`.
 
     Examples
     --------
@@ -150,6 +153,8 @@ def guard(y: FloatArray, n: FloatArray, N: FloatArray, confidence: float) -> Gua
     """Return `guarded_lines` of checked arrays (L, K); y and n need not be whole numbers.
 
     Fractions arise when a plan spreads future ratings over the cells.
+
+    Raises AnalysisError (``invalid_confidence``). The counts come checked. Source: `GuardedLines`.
 
     Examples
     --------
@@ -226,6 +231,9 @@ def collapse_lines(
     one is left. A complete cell is never thin. Lateness stays apart as long as it can: merging
     late into on-time cells costs more bias than small cells cost precision.
 
+    Raises AnalysisError (``invalid_counts``). Source: ours, checked by simulation; R survey's
+    ``sparseCells`` is a precedent.
+
     Examples
     --------
     >>> collapse_lines([[4, 27, 0]], [[4, 30, 0]], [[40, 100, 9]], [[0, 0, 1]]).N.tolist()
@@ -234,8 +242,17 @@ def collapse_lines(
     counts = np.stack(count_arrays(y, n, N))
     if counts.ndim != 3:  # noqa: PLR2004 - three counts of lines by cells
         raise AnalysisError("invalid_counts", "Give counts as lines by cells.")
-    flags = np.broadcast_to(np.asarray(late, dtype=np.int64), counts.shape[1:])
-    return _merge(counts, flags.copy(), counts[2] > 0, (min_same, min_any))
+    flags = _lateness(late, counts.shape[1:])
+    return _merge(counts, flags, counts[2] > 0, (min_same, min_any))
+
+
+def _lateness(late: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the lateness group of each cell, or refuse what does not fit the cells."""
+    try:
+        return np.broadcast_to(count_arrays(late)[0], shape).astype(np.int64)
+    except ValueError as error:
+        message = f"Lateness must be a whole number for each cell: {error}"
+        raise AnalysisError("invalid_counts", message.rstrip(".") + ".") from None
 
 
 def _merge(
@@ -292,6 +309,8 @@ def collapse(cells: Iterable[Cell], min_same: int = 10, min_any: int = 2) -> tup
 
     Returns the cells in the order of their names.
 
+    Raises AnalysisError (``invalid_counts``). Source: as `collapse_lines`.
+
     Examples
     --------
     >>> [c.members for c in collapse([Cell(("a",), 0, 30, 5, 4), Cell(("b",), 0, 30, 9, 9)])]
@@ -299,7 +318,7 @@ def collapse(cells: Iterable[Cell], min_same: int = 10, min_any: int = 2) -> tup
     """
     ordered = sorted(cells, key=lambda cell: cell.members)
     counts = [count_arrays([c.y for c in ordered], [c.n for c in ordered], [c.N for c in ordered])]
-    late = np.array([[cell.late for cell in ordered]], dtype=np.int64)
+    late = _lateness([[cell.late for cell in ordered]], (1, len(ordered)))
     table = np.array(counts).transpose(1, 0, 2)
     merged = _merge(table, late, np.ones(late.shape, dtype=np.bool_), (min_same, min_any))
     groups: dict[int, list[Cell]] = {}
@@ -321,6 +340,9 @@ def join_named(cells: Iterable[Cell], groups: Mapping[str, Sequence[str]]) -> tu
 
     A group that names no cell adds nothing.
 
+    No AnalysisError: cells are taken as they come. Source: ours, the same
+    strata made coarser.
+
     Examples
     --------
     >>> cells = [Cell(("a",), 0, 30, 5, 4), Cell(("b",), 1, 30, 9, 9)]
@@ -338,8 +360,10 @@ def join_named(cells: Iterable[Cell], groups: Mapping[str, Sequence[str]]) -> tu
 def degenerate(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Degenerate:
     """Return limits where all or none of the ratings are satisfied: R's variance is 0 there.
 
-    One stratum: exact hypergeometric. Several: Clopper-Pearson on the Kish size over open
-    strata. All complete: a point. Raises AnalysisError (``not_degenerate``, ``empty_stratum``).
+    One stratum: exact hypergeometric. Several: Clopper-Pearson on the Kish size over open strata.
+    All complete: a point. Raises AnalysisError (``not_degenerate``,
+    ``empty_stratum``, ``invalid_counts``, ``invalid_confidence``, ``no_data``). Source:
+    Korn & Graubard (1998), see `analysis.design.design_interval`.
 
     Examples
     --------

@@ -225,7 +225,8 @@ def funnel_dispersion(y: ArrayLike, n: ArrayLike, centre: float, trim: float = 0
     """Return how much more the units scatter than chance: mean squared z, at least 1.
 
     The outer `trim` (0..0.5) of z-scores on either side is pulled in (winsorised), so that the
-    units the funnel should find do not widen it. Raises AnalysisError as `funnel_limits`.
+    units the funnel should find do not widen it. Raises AnalysisError as `funnel_limits`. Source:
+    Spiegelhalter (2005), as `funnel_limits`.
 
     Examples
     --------

@@ -18,6 +18,8 @@ from analysis.errors import AnalysisError
 
 # Charts that would need more states than this wait too long to be of use.
 _LARGEST_CHART = 2048
+# Chances of large batches add up to 1 but for the rounding of their logarithms.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ def batch_probabilities(n: int, q: float, rho: float = 0.0) -> FloatArray:
 
     Raises AnalysisError (``invalid_counts``, ``invalid_share``).
 
+    References
+    ----------
+    Skellam, J. G. (1948). A probability distribution derived from the binomial distribution. JRSS B
+    10, 257-261.
+
     Examples
     --------
     >>> batch_probabilities(2, 0.5).round(4).tolist()
@@ -64,8 +71,9 @@ def batch_probabilities(n: int, q: float, rho: float = 0.0) -> FloatArray:
 def chain_arl(chances: FloatArray, steps: FloatArray, H: int) -> float:
     """Return the mean number of batches until S >= H, from S = 0, by a finite Markov chain.
 
-    `chances` and whole-numbered `steps` have one entry an outcome of a batch; the states are
-    S = 0..H-1. Raises AnalysisError (``invalid_counts`` for H = 0, ``never_alarms``).
+    `chances`, which add up to 1, and whole-numbered `steps` have one entry an outcome of a batch;
+    the states are S = 0..H-1. Raises AnalysisError (``invalid_counts`` for H = 0 or a step that is
+    not whole, ``invalid_share`` for chances that do not add up, ``never_alarms``).
 
     References
     ----------
@@ -79,6 +87,10 @@ def chain_arl(chances: FloatArray, steps: FloatArray, H: int) -> float:
     """
     if whole(H, "H") == 0:
         raise AnalysisError("invalid_counts", "H must be at least 1.")
+    if chances.shape != steps.shape or not (steps == np.floor(steps)).all():
+        raise AnalysisError("invalid_counts", "Give each outcome of a batch one whole step.")
+    if not ((chances >= 0).all() and abs(chances.sum() - 1) <= _ROUNDING):
+        raise AnalysisError("invalid_share", "The chances of a batch must add up to 1.")
     if not (chances[steps > 0] > 0).any():
         raise AnalysisError("never_alarms", "No outcome of a batch raises the chart.")
     states = np.arange(H)
@@ -92,6 +104,8 @@ def chain_arl(chances: FloatArray, steps: FloatArray, H: int) -> float:
 
 def bernoulli_arl(q: float, m: int, H: int) -> float:
     """Return ratings until alarm when a share q is dissatisfied: steps +(m-1) / -1, alarm >= H.
+
+    Raises AnalysisError as `batch_arl`.
 
     References
     ----------
@@ -109,6 +123,9 @@ def bernoulli_arl(q: float, m: int, H: int) -> float:
 def batch_arl(n: int, q: float, step: tuple[int, int], H: int, rho: float = 0.0) -> float:
     """Return batches until alarm: S = max(0, S + den x - k_num) >= H, step = (den, k_num).
 
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``never_alarms``). Source: as
+    `chain_arl`.
+
     Examples
     --------
     >>> round(batch_arl(50, 0.10, (1, 6), 9), 0), round(batch_arl(50, 0.10, (1, 6), 9, 0.02), 0)
@@ -121,6 +138,9 @@ def batch_arl(n: int, q: float, step: tuple[int, int], H: int, rho: float = 0.0)
 
 def limit_arl(n: int, q: float, limit: int, rho: float = 0.0) -> float:
     """Return batches until x >= limit dissatisfied of n, one batch at a time (a p-chart).
+
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``never_alarms``). Source: the mean
+    of a geometric waiting time.
 
     Examples
     --------
@@ -149,8 +169,9 @@ def design_charts(
     each of `batches` a month is correlated within. Every unit gets the same part of the
     allowance, so small units are not drowned by large ones. Units without ratings raise.
 
-    Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_distance``,
-    ``no_data``, ``never_alarms`` when the allowance would need an absurdly high limit).
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_distance``, ``no_data``,
+    ``never_alarms`` when the allowance would need an absurdly high limit). Source: `bernoulli_arl`
+    and `batch_arl`; the equal parts of the allowance are ours.
 
     Examples
     --------
@@ -160,10 +181,12 @@ def design_charts(
     """
     volumes = np.atleast_1d(count_arrays(monthly)[0])
     q0, q1 = share(q0, "q0"), share(q1, "q1")
-    if q1 <= q0 or alarms_per_month <= 0:
+    if q1 <= q0 or not alarms_per_month > 0:
         raise AnalysisError("no_distance", "Need q1 > q0 and a positive allowance of alarms.")
     if volumes.size == 0 or (volumes == 0).any():
         raise AnalysisError("no_data", "Each unit needs an expected number of ratings.")
+    if whole(batches, "batches") == 0:
+        raise AnalysisError("invalid_counts", "A month needs at least one batch.")
     allowed = alarms_per_month / volumes.size
     charts: dict[float, Chart] = {}
     for volume in np.unique(volumes).tolist():
@@ -175,8 +198,9 @@ def design_charts(
 def reference_step(q0: float, q1: float) -> tuple[int, int]:
     """Return (den, num): the smallest fraction num/den near the best reference value a rating.
 
-    Best is r = log((1-q0)/(1-q1)) / log(q1(1-q0)/(q0(1-q1))), between q0 and q1; the fraction
-    lies within a twentieth of their distance from it. Raises AnalysisError (``no_distance``).
+    Best is r = log((1-q0)/(1-q1)) / log(q1(1-q0)/(q0(1-q1))), between q0 and q1; the fraction lies
+    within a twentieth of their distance from it. Raises AnalysisError (``no_distance``). Source:
+    Reynolds & Stoumbos (1999), see `bernoulli_arl`; the nearness is ours.
 
     Examples
     --------

@@ -99,9 +99,9 @@ def verdict(  # noqa: PLR0913, PLR0917 - seven plain numbers are one question
     """Judge the index of a closed period against the target target_num/target_den.
 
     One-sided bounds at `confidence` (above one half): met if low >= target, not met if high <
-    target, else uncertain; always uncertain when nothing was rated. Counts are compared as
-    integers at a census and for the exact method. Raises AnalysisError (``invalid_counts``,
-    ``invalid_confidence``, ``invalid_target``, ``invalid_method``).
+    target, else uncertain, as when nothing was rated. Integers decide at a census and in the exact
+    method. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``, ``invalid_target``,
+    ``invalid_method``). Source: bounds as `wilson_fpc` and `hypergeometric`; three values are ours.
 
     Examples
     --------
@@ -130,7 +130,9 @@ def verdict(  # noqa: PLR0913, PLR0917 - seven plain numbers are one question
 
 
 def target_share(num: int, den: int) -> tuple[int, int]:
-    """Return the target as integers with 0 <= num <= den, den > 0, or refuse (``invalid_target``).
+    """Return the target as integers with 0 <= num <= den and den > 0.
+
+    Raises AnalysisError (``invalid_counts``, ``invalid_target``).
 
     Examples
     --------
@@ -149,6 +151,10 @@ def needed_ratings(y: int, n: int, N: int, target: tuple[int, int], confidence: 
     n0 N/(N - 1 + n0) with n0 = z^2 T(1 - T)/(p - T)^2, the inversion of the one-sided Wilson
     bound with fpc; an index exactly on the target, or no rating at all, is decided only by a
     census. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``, ``invalid_target``).
+
+    References
+    ----------
+    Cochran, W. G. (1977). Sampling Techniques, ch. 4; fpc as `fpc_size`.
 
     Examples
     --------
@@ -171,8 +177,9 @@ def floor_verdict(
 ) -> FloorVerdict:
     """Judge "may this agency be ranked good?" from N dossiers, `late` of them overdue.
 
-    Lateness is a census and needs no interval; the index floor uses exact one-sided bounds.
-    An agency without dossiers fails neither. Raises AnalysisError.
+    Lateness is a census and needs no interval; the index floor uses exact one-sided bounds. An
+    agency without dossiers fails neither. Raises AnalysisError (``invalid_counts``,
+    ``invalid_confidence``). Source: the rule at `FloorRule`; bounds as `hypergeometric`.
 
     Examples
     --------
@@ -206,6 +213,11 @@ def plan(N: int, true_index: float, target: float, confidence: float, power: flo
     Normal approximation with fpc, then the exact power of the score test over the
     hypergeometric outcomes. Shares strictly inside (0, 1). Raises AnalysisError
     (``invalid_share``, ``invalid_confidence``, ``no_distance`` when truth equals target).
+
+    References
+    ----------
+    Fleiss, J. L., Levin, B. & Paik, M. C. (2003). Statistical Methods for Rates and Proportions,
+    ch. 2; with fpc Cochran, W. G. (1977). Sampling Techniques, ch. 4.
 
     Examples
     --------

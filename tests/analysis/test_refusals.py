@@ -14,6 +14,7 @@ from analysis import (
     drivers,
     floor_verdict,
     forecast,
+    headline,
     hypergeometric,
     monitor,
     needed_ratings,
@@ -39,6 +40,77 @@ REFUSED = {
     "array with more satisfied": (wilson_many, ([5], [4], 0.95), "invalid_counts"),
     "arrays that do not fit": (wilson_many, ([1, 2], [4, 4, 4], 0.95), "invalid_counts"),
     "array of text": (wilson_many, (["x"], [4], 0.95), "invalid_counts"),
+    "no level at all": (wilson, (1, 4, None), "invalid_confidence"),
+    "level as text": (poststratify.guarded, ([1], [4], [9], "0.95"), "invalid_confidence"),
+    "levels": (wilson_many, ([1], [4], [0.9, 0.95]), "invalid_confidence"),
+    "lateness of no number": (
+        headline.headline_lines,
+        ([[1, 2]], [[3, 3]], [[9, 9]], [0, np.nan], 0.95),
+        "invalid_counts",
+    ),
+    "lateness of other cells": (
+        headline.headline_lines,
+        ([[1, 2]], [[3, 3]], [[9, 9]], [0, 1, 1], 0.95),
+        "invalid_counts",
+    ),
+    "lateness of one cell unknown": (
+        poststratify.collapse,
+        ([poststratify.Cell(("a",), None, 9, 3, 2)],),
+        "invalid_counts",
+    ),
+    "deciding the impossible": (
+        headline.decide,
+        (([5], [4], [9]), ([0.1], [0.9]), (85, 100)),
+        "invalid_counts",
+    ),
+    "deciding without a target": (
+        headline.decide,
+        (([3], [4], [9]), ([0.1], [0.9]), (85, 0)),
+        "invalid_target",
+    ),
+    "mix of fewer strata": (
+        compare.fixed_mix,
+        (([1], [2]), ([1, 1], [2, 2]), [5, 5], 0.95),
+        "invalid_counts",
+    ),
+    "alpha of seven": (compare.adjust, ([0.2], "holm", 7), "invalid_share"),
+    "sums of no citizens": (
+        design.clustered,
+        (design.CitizenSums(3, 5, 9, 27, 15, 9),),
+        "invalid_counts",
+    ),
+    "sums that break Cauchy's rule": (
+        design.clustered,
+        (design.CitizenSums(3, 9, 9, 9, 9, 9),),
+        "invalid_counts",
+    ),
+    "bootstrap without a draw": (
+        drivers.share_limits,
+        ([[5, 5, 200], [4, 4, 90]], 0.95, 1, 0),
+        "invalid_counts",
+    ),
+    "deadline of no number": (
+        forecast.trend,
+        ([8, 7, 9], [9, 9, 10], np.nan, 0.9, 0.95),
+        "invalid_number",
+    ),
+    "no deadline": (forecast.trend, ([8, 7, 9], [9, 9, 10], None, 0.9, 0.95), "invalid_number"),
+    "month without a batch": (
+        partial(runlength.design_charts, batches=0, rho=0.1),
+        ([9], 0.1, 0.2, 1),
+        "invalid_counts",
+    ),
+    "no allowance": (runlength.design_charts, ([9], 0.1, 0.2, np.nan), "no_distance"),
+    "half a step": (
+        runlength.chain_arl,
+        (np.array([0.5, 0.5]), np.array([-0.5, 1.0]), 3),
+        "invalid_counts",
+    ),
+    "chances beyond one": (
+        runlength.chain_arl,
+        (np.array([0.5, 0.9]), np.array([-1.0, 1.0]), 3),
+        "invalid_share",
+    ),
     "a verdict at less than even chances": (verdict, (8, 9, 99, 1, 2, 0.3), "invalid_confidence"),
     "a floor at even chances": (floor_verdict, (8, 9, 99, 0, 0.5), "invalid_confidence"),
     "a plan below even chances": (plan, (100, 0.8, 0.9, 0.4, 0.8), "invalid_confidence"),
@@ -170,3 +242,9 @@ def test_whole_floats_and_numpy_counts_are_counts():
     """Counts that come from arrays or tables as 30.0 or numpy numbers are accepted."""
     assert wilson(np.int64(27), 30.0, 0.95) == wilson(27, 30, 0.95)
     assert wilson(np.float64(27), np.int32(30), 0.95) == wilson(27, 30, 0.95)
+
+
+def test_quadrants_take_arrays():
+    """The shares and performances that `lmg` gives can be placed as they are."""
+    placed = drivers.quadrants(np.array([0.5, 0.3, 0.2]), np.array([0.7, 0.95, 0.6]))
+    assert placed == ("act_first", "leave", "watch")
