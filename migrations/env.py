@@ -24,13 +24,14 @@ def render_item(kind: str, item: object, autogen: AutogenContext) -> str | bool:
 
 
 def run(connection: Connection) -> None:
-    """Upgrade or downgrade over one connection, in one transaction where the database can."""
+    """Upgrade or downgrade over one connection, in one transaction: all of it, or nothing."""
     context.configure(
         connection=connection,
         target_metadata=database.metadata,
         render_item=render_item,
         render_as_batch=True,
         compare_type=True,
+        transactional_ddl=True,
         version_table="schema_version",
     )
     with context.begin_transaction():
@@ -39,13 +40,19 @@ def run(connection: Connection) -> None:
                 text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
             )
         context.run_migrations()
+        if connection.dialect.name == "sqlite":
+            astray = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if astray:  # before the commit: nothing was changed
+                message = f"a migration would leave rows of {astray[0]} that point nowhere"
+                raise SystemExit(message)
 
 
 @contextmanager
 def rebuilding(connection: Connection) -> Iterator[None]:
     """SQLite changes a table by a new one in its place: rows elsewhere keep pointing to its name.
 
-    Dropping the old one would break on them, so their check pauses, outside of any transaction.
+    Dropping the old one would break on them, so their check pauses, outside of any transaction;
+    `run` makes up for it.
     """
     if connection.dialect.name != "sqlite":
         yield
@@ -54,9 +61,6 @@ def rebuilding(connection: Connection) -> Iterator[None]:
     driver.execute("PRAGMA foreign_keys=OFF")
     try:
         yield
-        if driver.execute("PRAGMA foreign_key_check").fetchone():
-            message = "a migration left rows that point nowhere; bring the backup back"
-            raise SystemExit(message)
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
 
@@ -65,5 +69,6 @@ if context.is_offline_mode():
     message = "migrations run against a database; give DATABASE_URL"
     raise SystemExit(message)
 
-with database.engine.connect() as open_connection, rebuilding(open_connection):
+writing = database.engine.execution_options(writing=True)
+with writing.connect() as open_connection, rebuilding(open_connection):
     run(open_connection)

@@ -155,7 +155,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
         "wal_autocheckpoint=8000",
         "foreign_keys=ON",
         # KiB: an import touches random pages of a dozen indexes.
-        "cache_size=-32768",
+        "cache_size=-16384",
         f"busy_timeout={SQLITE_BUSY_SECONDS}000",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -5,6 +5,7 @@ import binascii
 import contextlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from survey.errors import Invalid
 ROOT = Path(__file__).resolve().parent.parent
 KEY_BYTES = 32
 SHORTEST_TOKEN = 20
+HIGHEST_PORT = 65535
+# What a path holds as it is.
+IN_A_PATH = re.compile(r"[\w.~-]*", re.ASCII)
 LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 PROVIDERS = ("console", "twilio", "kannel")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
@@ -178,8 +182,19 @@ def _key_faults(settings: Settings) -> list[Fault]:
     return found
 
 
+def _is_address(url: str, *, is_origin: bool = False) -> bool:
+    """Whether a text is a http or https address; an origin is scheme, host and port alone."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    is_plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    is_reachable = parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+    return is_reachable and (is_plain or not is_origin)
+
+
 def _url_faults(settings: Settings) -> list[Fault]:
-    parts = urlsplit(settings.public_url)
     if not settings.public_url:
         return [
             Fault(
@@ -187,10 +202,10 @@ def _url_faults(settings: Settings) -> list[Fault]:
                 "is missing: the origin citizens open, such as https://danhgia.tinh.gov.vn",
             )
         ]
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+    if not _is_address(settings.public_url, is_origin=True):
         return [Fault("PUBLIC_URL", "must be an origin (scheme and host, no path)")]
-    if parts.scheme == "http":
-        local = parts.hostname in LOOPBACK
+    if settings.public_url.startswith("http:"):
+        local = urlsplit(settings.public_url).hostname in LOOPBACK
         return [
             Fault("PUBLIC_URL", "must be https (http is for this machine only)", fatal=not local)
         ]
@@ -217,11 +232,27 @@ def _provider_faults(sms: SmsSettings) -> list[Fault]:
             "KANNEL_PASSWORD": sms.kannel.password,
             "KANNEL_WEBHOOK_SECRET": sms.kannel.webhook_secret,
         }
-    return [
+    missing = [
         Fault(name, f"is missing for SMS_PROVIDER={sms.provider}")
         for name, value in wanted.items()
         if not value
     ]
+    return missing + _misspelt(sms)
+
+
+def _misspelt(sms: SmsSettings) -> list[Fault]:
+    """What the providers cannot be reached by, or cannot reach us by."""
+    found = [
+        Fault(name, "must be an address that begins with http:// or https://")
+        for name, url in (
+            ("TWILIO_API_BASE", sms.twilio.api_base),
+            ("KANNEL_SEND_URL", sms.kannel.send_url),
+        )
+        if url and not _is_address(url)
+    ]
+    if not IN_A_PATH.fullmatch(sms.kannel.webhook_secret):
+        found.append(Fault("KANNEL_WEBHOOK_SECRET", "may hold letters, digits and - . _ ~ only"))
+    return found
 
 
 class _Reader:
@@ -234,11 +265,12 @@ class _Reader:
     def text(self, name: str, default: str = "") -> str:
         return self.env.get(name, default).strip()
 
-    def number(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int, most: int = 10**9) -> int:
         text = self.text(name) or str(default)
-        if text.isascii() and text.isdigit() and int(text) > 0:
+        is_short = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+        if is_short and 0 < int(text) <= most:
             return int(text)
-        self.unreadable.append(Fault(name, "must be a whole number above 0"))
+        self.unreadable.append(Fault(name, f"must be a whole number from 1 to {most}"))
         return default
 
     def limit(self, name: str) -> int | None:
@@ -323,7 +355,7 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
     """Settings of this process. Nothing is refused here: `check()` and `faults()` judge."""
     read = _Reader(os.environ if env is None else env)
     demo = read.switch("DEMO", default=False)
-    port = read.number("PORT", 8000)
+    port = read.number("PORT", 8000, HIGHEST_PORT)
     keys = {name: read.text(name) for name in ("SECRET_KEY", "DATA_KEY")}
     if demo and not all(keys.values()):
         keys = {name: text or _demo_keys()[name] for name, text in keys.items()}

@@ -179,10 +179,14 @@ SENTENCES = {
     "no_alert": "Cảnh báo này không còn mở. Có thể người khác vừa đóng.",
     "alert_words": "Hãy ghi kết quả xem xét trước khi đóng cảnh báo (không quá 500 ký tự).",
     "empty_month": (
-        "Kỳ {detail} không có hồ sơ nào hoàn thành nên chưa lập được báo cáo. Hãy nhập hồ sơ của kỳ"
-        " trước."
+        "Kỳ {detail} không có hồ sơ nào hoàn thành nên chưa chốt hoặc lập báo cáo được. Trước hết, "
+        "hãy nhập hồ sơ của kỳ này."
     ),
     "unknown_format": "Không có dạng tệp {detail}. Hãy chọn trong: html, pdf, docx, xlsx.",
+    "database_unusable": (
+        "Không dùng được cơ sở dữ liệu ({detail}). Hãy kiểm tra DATABASE_URL, rồi chạy: "
+        "flask --app survey db upgrade"
+    ),
     "cannot_write": (
         "Không ghi được tệp vào thư mục {detail}. Hãy kiểm tra quyền ghi và dung lượng."
     ),

@@ -8,7 +8,9 @@ import click
 from flask import current_app
 
 from survey.cli.options import common_options, emit
-from survey.settings import Settings
+from survey.errors import Invalid
+from survey.reference.files import province_folder
+from survey.settings import Fault, Settings
 
 CHECK_FAILED = 1
 
@@ -19,6 +21,10 @@ def command(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     """Print every fault of the settings; exit 1 when one would stop a production start."""
     settings: Settings = current_app.extensions["settings"]
     faults = settings.faults()
+    try:
+        province_folder(settings.province)
+    except Invalid:
+        faults.append(Fault("PROVINCE", "is neither a shipped province nor a folder of its files"))
     wrong = [fault for fault in faults if fault.fatal]
     lines = [
         f"{'SAI' if fault.fatal else 'LƯU Ý'} {fault.name}: {fault.reason}" for fault in faults

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from survey.cli.options import common_options, emit
 from survey.db import db, transaction
+from survey.errors import Invalid
 from survey.intake.judging import chunks_ahead
 from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import Table, open_table
@@ -87,15 +88,22 @@ def _rehearse(table: Table, outcomes: Path | None, now: datetime) -> Tally:
 
 
 def _check_writable(path: Path) -> None:
-    if path.is_dir() or not path.parent.is_dir():
-        raise click.BadParameter(f"Không ghi được {path}.", param_hint="--outcomes")
+    """Before a long import, try what it will write at its end."""
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as fault:
+        message = f"Không ghi được {path}."
+        raise click.BadParameter(message, param_hint="--outcomes") from fault
 
 
 def _write(path: Path, lines: Iterable[OutcomeLine]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(OUTCOME_COLUMNS)
-        writer.writerows(lines)
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(OUTCOME_COLUMNS)
+            writer.writerows(lines)
+    except OSError as fault:
+        raise Invalid("cannot_write", str(path.parent)) from fault
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
-from survey.errors import SurveyError
+from survey.errors import Refused, SurveyError
 from survey.wording import words_for
 from survey.workdays import LOCAL
 
@@ -78,7 +79,10 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         except SurveyError as refusal:
             click.echo(words_for(refusal), err=True)
-            sys.exit(WRONG_USE)
+        except (OperationalError, ProgrammingError, InterfaceError) as broken:
+            first_line = str(broken.orig).partition("\n")[0]
+            click.echo(words_for(Refused("database_unusable", first_line)), err=True)
+        sys.exit(WRONG_USE)
 
     return run
 

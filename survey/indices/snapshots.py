@@ -25,7 +25,8 @@ FIRST = 1
 def close(session: Session, month: str, now: datetime) -> Snapshot:
     """Store the snapshot of a month; closed already: the first one, unchanged.
 
-    Refused `too_early` before day 15 of the next month; Invalid `future_period`.
+    Refused `too_early` before day 15 of the next month, `empty_month` without a finished dossier;
+    Invalid `future_period`.
     """
     check_month(month, now)
     if now < closable_from(month):
@@ -40,6 +41,8 @@ def close(session: Session, month: str, now: datetime) -> Snapshot:
     payload = closing_payload(
         month, now.isoformat(), inputs, source, answers.pattern_rows, answers.digest
     )
+    if not payload["frame"]["finished"]:
+        raise Refused("empty_month", month)
     text = canonical(payload)
     snapshot = Snapshot(
         month=month,

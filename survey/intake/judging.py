@@ -90,13 +90,18 @@ def speak() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    table, catalogue, export_day = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
+    try:
+        table, catalogue, export_day = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
+    except (EOFError, pickle.UnpicklingError):  # the importer ended
+        return
     last: Exception | None = None
     try:
         for chunk in chunks(table, catalogue, export_day):
             pickle.dump(chunk, sys.stdout.buffer)
             sys.stdout.flush()
-    except (SurveyError, OSError) as error:  # raised again by the importer
+    except SurveyError as error:  # raised again by the importer
         last = error
+    except OSError:
+        last = refusal("file_damaged", table.name)
     pickle.dump(last, sys.stdout.buffer)
     sys.stdout.flush()

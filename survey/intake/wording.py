@@ -4,6 +4,7 @@ from survey.errors import Invalid
 
 REFUSALS = {
     "file_missing": "Không tìm thấy tệp {name}.",
+    "file_not_plain": "{name} không phải một tệp. Anh/chị chọn tệp xuất từ phần mềm một cửa.",
     "file_empty": "Tệp {name} rỗng. Hãy kiểm tra lại rồi xuất tệp mới từ phần mềm một cửa.",
     "file_too_big": (
         "Tệp {name} nặng {size} MB, vượt giới hạn {limit} MB. "

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -175,3 +176,21 @@ def test_a_killed_import_ends_like_one_that_was_not(app, environment, runner, tm
 def _next_row(app):
     with app.app_context():
         return db.session.scalar(select(func.max(ImportRun.next_row))) or 0
+
+
+def test_outcomes_that_cannot_be_written_stop_before_the_import(runner, app, tmp_path):
+    """A place nobody can write to is refused before a single row is stored."""
+    path = write_csv(tmp_path / "one.csv", [row(1)])
+    for place in (tmp_path, tmp_path / "none" / "out.csv", Path("/proc/none.csv")):
+        ran = runner("intake", "import", path, "--now", NOW, "--outcomes", place)
+        assert ran.code == 2, place
+        assert "Không ghi được" in ran.err
+    with unit_of_work(app) as session:
+        assert session.scalar(select(func.count()).select_from(ImportRun)) == 0
+
+
+def test_a_folder_is_no_file(runner, tmp_path):
+    """Something that is there but holds no rows is refused for what it is."""
+    ran = runner("intake", "import", tmp_path, "--now", NOW)
+    assert ran.code == 2
+    assert "không phải một tệp" in ran.err

@@ -60,6 +60,14 @@ def test_an_error_of_the_file_reaches_the_importer(long_file):
     assert told.value.detail == refusal("file_damaged", table.name).detail
 
 
+def test_a_file_that_is_gone_is_a_refusal(long_file, tmp_path):
+    """A file deleted after it was opened is called damaged, not shown as a fault of ours."""
+    (tmp_path / "long.csv").unlink()
+    with pytest.raises(Invalid) as told:
+        list(chunks_ahead(*long_file, LAST_DAY))
+    assert told.value.code == "file_damaged"
+
+
 def test_a_killed_judge_is_a_refusal_with_advice(long_file):
     """When the judging process is killed, the clerk is told to import the same file again."""
     before = _children()

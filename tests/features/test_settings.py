@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from pathlib import Path
 
 import pytest
 from flask.cli import NoAppException
@@ -54,6 +55,15 @@ def test_a_good_production_has_no_fault() -> None:
         ({"PUBLIC_URL": ""}, "PUBLIC_URL"),
         ({"PUBLIC_URL": "http://danhgia.khanhhoa.gov.vn"}, "PUBLIC_URL"),
         ({"PUBLIC_URL": "https://danhgia.khanhhoa.gov.vn/sub"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://danhgia.khanhhoa.gov.vn/?a=1"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://a:b@danhgia.khanhhoa.gov.vn"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://danhgia.khanhhoa.gov.vn:cong"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://[::1"}, "PUBLIC_URL"),
+        ({"KANNEL_SEND_URL": "127.0.0.1:13013"}, "KANNEL_SEND_URL"),
+        ({"KANNEL_WEBHOOK_SECRET": "a/b"}, "KANNEL_WEBHOOK_SECRET"),
+        ({"TWILIO_API_BASE": "nonsense"}, "TWILIO_API_BASE"),
+        ({"PORT": "99999"}, "PORT"),
+        ({"SMS_RATE": "9" * 5000}, "SMS_RATE"),
         ({"SMS_PROVIDER": "pigeon"}, "SMS_PROVIDER"),
         ({"KANNEL_PASSWORD": ""}, "KANNEL_PASSWORD"),
         ({"SMS_PROVIDER": "twilio"}, "TWILIO_AUTH_TOKEN"),
@@ -106,8 +116,27 @@ def test_check_config_lists_every_fault(sqlite_environment: dict[str, str]) -> N
     ran = check_config({**sqlite_environment, "DEMO": "1"})
     assert ran.code == 0
     assert {fault["name"] for fault in ran.json["faults"]} >= {"DATABASE_URL", "SMS_PROVIDER"}
+    elsewhere = check_config({**sqlite_environment, "DEMO": "1", "PROVINCE": "nowhere"})
+    assert elsewhere.code == 1
+    assert "PROVINCE" in {fault["name"] for fault in elsewhere.json["faults"]}
     broken = check_config({**sqlite_environment, "DEMO": "1", "DATA_KEY": "short"})
     assert broken.code == 1
     assert {"name": "DATA_KEY", "fatal": True} in [
         {"name": fault["name"], "fatal": fault["fatal"]} for fault in broken.json["faults"]
     ]
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///{tmp}/empty.db", "sqlite:///{tmp}/no/such/folder.db", "{dead}"]
+)
+def test_a_database_that_cannot_be_used_is_said_in_a_sentence(
+    sqlite_environment: dict[str, str], tmp_path: Path, url: str
+) -> None:
+    """Not migrated, in no folder or not answering: exit 2 with advice, no trace of the program."""
+    address = url.format(tmp=tmp_path, dead="postgresql://nobody@127.0.0.1:1/none")
+    with running({**sqlite_environment, "DATABASE_URL": address}) as app:
+        ran = run_command(app, "index", "show", "--period", "2026-01", "--by", "sector")
+    assert ran.code == 2
+    assert "flask --app survey db upgrade" in ran.err
+    assert "Traceback" not in ran.err
+    assert "SELECT" not in ran.err
