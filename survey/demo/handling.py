@@ -26,7 +26,7 @@ from survey.models.staff import Staff
 AFTER_MIDNIGHT = timedelta(hours=1)
 # Answers as old as this were all dealt with, but for a few of the last weeks that were forgotten.
 SETTLED_DAYS = 13
-FORGOTTEN, FORGOTTEN_DAYS = 0.05, 45
+FORGOTTEN, FORGOTTEN_DAYS = 0.05, 75
 # Of the younger ones: never taken, taken only, replied only.
 WAITING, TAKEN, REPLIED = 0.2, 0.45, 0.7
 WORKING_HOURS = {"take": (0.5, 7.5), "reply": (3.0, 26.0), "close": (8.0, 40.0)}
