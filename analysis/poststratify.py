@@ -132,6 +132,10 @@ def guarded_lines(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -
     The formula stands at `GuardedLines`. One cell: Wilson with fpc. All complete: a point. No
     rating: no index, [0, 1]. The order of cells changes nothing.
 
+    One more satisfied answer raises the index, but in fewer than 0.3 % of random lines at 95 % it
+    lowered a bound, by up to 0.05, where a thin cell first shows both answers; in none whose cells
+    all had ten ratings. Twice the answers at equal shares widen it only if fewer cells are merged.
+
     A nominal 95 % covered at least 93 % in our simulations where answering depends on the cell
     only. It does NOT hold when answering depends on the rating inside a cell (no weights can), nor
     when few citizens give many ratings (`analysis.design.clustered`). Raises AnalysisError:
