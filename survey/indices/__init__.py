@@ -19,6 +19,7 @@ from survey.indices.judging import Rules
 from survey.indices.periods import check_month, closable_from, is_provisional, previous_month
 from survey.indices.rebuild import Difference, check, rebuild
 from survey.indices.recompute import Recomputation, recompute
+from survey.indices.shield import shielded, shown
 from survey.indices.show import formula_of, rules_of, show
 from survey.indices.snapshots import closable_months, close
 
@@ -52,5 +53,7 @@ __all__ = [
     "rebuild",
     "recompute",
     "rules_of",
+    "shielded",
     "show",
+    "shown",
 ]

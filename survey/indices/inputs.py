@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from survey.indices.figures import Breakdown
 from survey.indices.judging import rules_in_force
-from survey.indices.payload import FRAME, Inputs, Row, compose
+from survey.indices.payload import COUNTED, FRAME, Inputs, Row, cells_of, compose
 from survey.indices.periods import previous_month
 from survey.indices.revision import revision
 from survey.indices.tallies import Source, Stored, lines_of
@@ -71,7 +71,9 @@ def _corrections(session: Session, month: str) -> int:
 def draft_payload(
     session: Session, month: str, now: datetime, *, provisional: bool
 ) -> dict[str, Any]:
-    """The payload from the counts as they stand now."""
+    """The payload from the counts as they stand now, with its inputs but without a digest."""
     source = Stored(session, month)
     inputs = read_live(session, month, source)
-    return compose(month, now.isoformat(), inputs, source, provisional=provisional)
+    payload = compose(month, now.isoformat(), inputs, source, provisional=provisional)
+    counted = {"cells": cells_of(source)}
+    return {**payload, COUNTED: counted, "inputs": inputs.to_json()}

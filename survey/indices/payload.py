@@ -105,11 +105,12 @@ def closing_payload(
     row = inputs.to_json()
     digest = sha256(f"{sha256(canonical(row))}:{answers_digest}")
     payload = compose(month, closed_at, inputs, source, provisional=False)
-    counted = {"cells": _cells(source), "patterns": patterns}
+    counted = {"cells": cells_of(source), "patterns": patterns}
     return {**payload, COUNTED: counted, "inputs": row, "inputs_digest": digest}
 
 
-def _cells(source: Source) -> list[Row]:
+def cells_of(source: Source) -> list[Row]:
+    """Overall ratings: agency code, sector, channel, lateness, n1 … n5; empty cells left out."""
     rated = source.rated(Breakdown.AGENCY, (Question.OVERALL,))
     return sorted(
         [agency, *stratum, *ratings]

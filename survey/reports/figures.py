@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from survey.indices import Figure, Status, protected, read_figure
+from survey.indices import Figure, Status, read_figure
 from survey.insights import Overview
 
 # The rules of snapshots that do not say theirs.
@@ -245,7 +245,7 @@ def read_report(
     before: Before | None = None,
     overview: Overview | None = None,
 ) -> Report:
-    """The report of one payload. Figures are never computed here, only read and ordered."""
+    """The report of one shielded payload. Nothing is computed here, only read and ordered."""
     groups = payload["figures"]
     agencies = tuple(read_figure(row) for row in groups["agency"])
     rules, unproven = _read_rules(payload["rules"], agencies)
@@ -280,8 +280,7 @@ def read_report(
 
 
 def _by_size(rows: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
-    figures = protected([read_figure(row) for row in rows])
-    return tuple(sorted(figures, key=lambda one: (-one.finished, one.label)))
+    return tuple(sorted(map(read_figure, rows), key=lambda one: (-one.finished, one.label)))
 
 
 def _read_factors(factors: Mapping[str, Any]) -> tuple[Figure, ...]:

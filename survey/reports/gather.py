@@ -51,7 +51,7 @@ def gather(session: Session, month: str, now: datetime) -> Report:
         raise Refused("empty_month", phrases.month_name(month))
     as_of = snapshot.closed_at if snapshot else now
     return read_report(
-        payload,
+        indices.shielded(session, payload),
         _origin(session, month, snapshot, now),
         read_cases(session, month, as_of),
         _corrections(session, month, as_of),

@@ -2,6 +2,7 @@
 is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from survey import indices, invitations
 from survey.db import db
 from survey.errors import Invalid
-from survey.indices import Figure, Status
+from survey.indices import Breakdown, Figure, Status
 from survey.indices.targets import ladder
 from survey.models.count import Frame
 from survey.models.organisation import Agency
@@ -119,27 +120,25 @@ def _month_of(now: datetime) -> str:
 
 def _board(session: Session, month: str, now: datetime) -> Board:
     scope = current_scope()
-    sectors = _figures(session, month, "sector", now)
+    tables = indices.shown(session, month, now)
+    sectors: Sequence[Figure] = tables[Breakdown.SECTOR]
     if scope.sector_code:
         sectors = [one for one in sectors if one.key == scope.sector_code]
-    agencies = _seen_agencies(session, _figures(session, month, "agency", now), scope)
-    channels = _figures(session, month, "channel", now)
+    agencies = _seen_agencies(session, tables[Breakdown.AGENCY], scope)
     coverage = invitations.coverage(session, month)
     return Board(
-        overall=_figures(session, month, "overall", now)[0],
+        overall=tables[Breakdown.OVERALL][0],
         to_keep=_level_to_keep(session, month),
         frame=_frame(session, month),
         sectors=Section("Theo lĩnh vực", "Lĩnh vực", _worst_first(sectors)),
         agencies=Section("Theo cơ quan, đơn vị", "Cơ quan, đơn vị", _worst_first(agencies)),
-        channels=Section("Theo hình thức nộp", "Hình thức nộp", _worst_first(channels)),
+        channels=Section(
+            "Theo hình thức nộp", "Hình thức nộp", _worst_first(tables[Breakdown.CHANNEL])
+        ),
         not_invited=_reasons(coverage.not_invited),
         is_narrowed=scope != Scope(),
         judging=indices.rules_of(session, month),
     )
-
-
-def _figures(session: Session, month: str, by: str, now: datetime) -> list[Figure]:
-    return list(indices.protected(indices.show(session, month, by, now)))
 
 
 def _level_to_keep(session: Session, month: str) -> float | None:
@@ -148,14 +147,14 @@ def _level_to_keep(session: Session, month: str) -> float | None:
     return float(before.value) if before else None
 
 
-def _seen_agencies(session: Session, figures: list[Figure], scope: Scope) -> list[Figure]:
+def _seen_agencies(session: Session, figures: Sequence[Figure], scope: Scope) -> Sequence[Figure]:
     if scope.agency_ids is None:
         return figures
     codes = set(session.scalars(select(Agency.code).where(Agency.id.in_(scope.agency_ids))))
     return [one for one in figures if one.key in codes]
 
 
-def _worst_first(figures: list[Figure]) -> list[Figure]:
+def _worst_first(figures: Sequence[Figure]) -> list[Figure]:
     """By distance to the target; small samples after the others, since their order is noise."""
     return sorted(figures, key=lambda one: (_weight(one), one.gap, one.label))
 

@@ -1,0 +1,78 @@
+"""All tables of a month together tell no small group's ratings."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from survey import indices
+from survey.indices import Breakdown
+from survey.models.count import Cell, count_finished, move_counts
+from survey.models.organisation import Procedure
+from survey.reports import gather
+from tests.features.answering import agencies
+from tests.web.staff_accounts import signed_in
+
+MONTH = "2026-05"
+OPEN = datetime(2026, 6, 2, 2, tzinfo=UTC)
+LATER = datetime(2026, 6, 20, 2, tzinfo=UTC)
+LAND = "1.012784"
+
+
+@pytest.fixture
+def told_by_sector(transact):
+    """Codes of three agencies with 3, 7 and 40 ratings; only the second one's sector is its own."""
+    with transact() as session:
+        query = select(Procedure).where(Procedure.sector_code != "land").order_by(Procedure.code)
+        other = session.scalars(query).first()
+        few, own, many = agencies(session)[:3]
+        for agency, sector, procedure, ratings in (
+            (few, "land", LAND, 3),
+            (own, other.sector_code, other.code, 7),
+            (many, "land", LAND, 40),
+        ):
+            cell = Cell(agency.id, sector, MONTH, "counter", "on_time")
+            count_finished(session, {(cell, procedure): 60}, {cell: 60})
+            for number in range(ratings):
+                move_counts(session, cell, procedure, {}, {"overall": 1 + number % 5})
+        return few.code, own.code, many.code
+
+
+def hidden(lines):
+    """Keys of the lines that are not printed."""
+    return {one.key for one in lines if one.is_hidden}
+
+
+def test_a_sector_of_one_agency_does_not_tell_another_agency(transact, told_by_sector):
+    """Total 50, sector 7 at one agency, 40 at another: the third one's 3 ratings follow unless one
+    more line is hidden, in the draft and in the report of the closed month alike.
+    """
+    with transact() as session:
+        draft = gather.gather(session, MONTH, OPEN)
+        assert hidden(draft.agencies) == set(told_by_sector)
+        assert not hidden(draft.sectors)
+        indices.close(session, MONTH, LATER)
+        closed = gather.gather(session, MONTH, LATER)
+        assert hidden(closed.agencies) == set(told_by_sector)
+        assert hidden(closed.procedures) == set()
+
+
+def test_pages_hide_what_reports_hide(app, transact, told_by_sector):
+    """What pages of a month show is what its report prints, and `show` stays as it was counted."""
+    with transact() as session:
+        found = indices.shown(session, MONTH, OPEN)
+        assert hidden(found[Breakdown.AGENCY]) == set(told_by_sector)
+        raw = indices.show(session, MONTH, "agency", OPEN)
+        assert sorted(one.rated for one in raw) == [3, 7, 40]
+    page = signed_in(app, "analyst").get(f"/staff/dashboard?period={MONTH}").text
+    assert "n = 40" not in page
+
+
+def test_a_closing_without_cells_is_protected_table_by_table(transact, told_by_sector):
+    """Where a payload kept no cells each table is still safe by itself."""
+    few, own, _ = told_by_sector
+    with transact() as session:
+        payload = indices.draft_payload(session, MONTH, LATER, provisional=False)
+        del payload["counted"]
+        rows = indices.shielded(session, payload)["figures"]["agency"]
+    assert {row["key"] for row in rows if row["covers"]} == {few, own}
