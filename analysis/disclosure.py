@@ -49,6 +49,8 @@ def primary(
     answer); fewer than 3 citizens behind the cell, where `citizens` is given. Empty cells
     have nothing to hide. Raises AnalysisError (``invalid_counts``).
 
+    Source: Hundepool, A. et al. (2012). Statistical Disclosure Control, ch. 4 (threshold rule).
+
     Examples
     --------
     >>> primary([9, 30, 25, 0], [9, 30, 30, 0]).tolist()
@@ -95,7 +97,7 @@ def audit_months(
     `months` and `suppressed` have shape (T, R, C), `suppressed_sum` (R, C) marks the cells
     hidden in the cumulative table; all totals are published. Positions are (t, r, c). A cell
     hidden in one month only is disclosed as soon as the cumulative table shows it. Raises
-    AnalysisError (``invalid_counts``).
+    AnalysisError (``invalid_counts``). Source: Fischetti & Salazar (2001), as `audit`.
 
     Examples
     --------
@@ -126,7 +128,7 @@ def protect(counts: ArrayLike, hidden: ArrayLike, min_width: int) -> BoolArray:
     it is hidden alone, the smallest count that crosses other hidden cells, and more where that
     is too narrow; the result is proven, not necessarily smallest. Raises AnalysisError
     (``invalid_counts``; ``cannot_protect`` when hiding everything is not enough: publish no
-    totals, or no table).
+    totals, or no table). Source: the search is ours; the proof is `audit`.
 
     Examples
     --------
@@ -177,7 +179,8 @@ def protect_lines(lines: Lines, secret: ArrayLike, hidden: ArrayLike, min_width:
     begin with. A secret is safe when two whole-numbered tables fit everything printed and differ
     by at least min_width in it; else the smallest line that its bound rests on (a nonzero dual
     of the linear program) is hidden too. Other hidden lines may be narrower. Raises
-    AnalysisError (``invalid_counts``, ``cannot_protect``).
+    AnalysisError (``invalid_counts``, ``cannot_protect``). Source: Fischetti & Salazar (2001), as
+    `audit`; the search is ours.
 
     Examples
     --------
