@@ -1,17 +1,20 @@
 """Signs that figures may have been helped, beside each unit's score; they delete and prove nothing.
 
-A person outside the unit decides what a sign means, so both shares are shown: with the flagged
-answers and without them.
+A person outside the unit decides what a sign means, so the index is shown twice: with the
+flagged answers and without them.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from analysis.compare import adjust, fisher_less
+from analysis.headline import headline_lines
 from survey.models.count import Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
@@ -22,6 +25,10 @@ from survey.monitoring.standings import DISSATISFIED, RATED
 
 # Share of false signs among those shown for late dossiers asked less.
 FALSE_DISCOVERIES = 0.05
+# Only the index is read here, not its interval.
+CONFIDENCE = 0.95
+# Agency id, sector, channel, lateness.
+Cell = tuple[int, str, str, str]
 # Phones that keep dossiers from being asked about.
 PHONE_SIGNS = (Decision.STAFF_PHONE, Decision.INTERMEDIARY)
 
@@ -45,7 +52,9 @@ class Signs:
 
     `asked_less` is the one-sided Fisher p-value that late dossiers were asked about less than
     those on time, None without late ones; `is_asked_less` holds after Benjamini-Hochberg over
-    all agencies. `flagged` counts responses by flag; shares are raw ratings 4–5, fractions.
+    all agencies. `flagged` counts responses by flag; `index` and
+    `index_without` (responses that carry a flag) weigh each stratum by its finished dossiers, as
+    the index of a report does; fractions, None where nobody is left.
     """
 
     key: str
@@ -56,21 +65,10 @@ class Signs:
     is_asked_less: bool
     flagged: Mapping[str, int]
     rated: int
-    satisfied: int
     flagged_rated: int
-    flagged_satisfied: int
+    index: float | None
+    index_without: float | None
     phones: Mapping[str, int]
-
-    @property
-    def share(self) -> float | None:
-        """Share of satisfied ratings, all of them."""
-        return self.satisfied / self.rated if self.rated else None
-
-    @property
-    def share_without(self) -> float | None:
-        """The same without responses that carry a flag."""
-        left = self.rated - self.flagged_rated
-        return (self.satisfied - self.flagged_satisfied) / left if left else None
 
     @property
     def is_notable(self) -> bool:
@@ -84,6 +82,12 @@ def signs(session: Session, month: str) -> list[Signs]:
     """The signs of every agency with finished dossiers in a month (YYYY-MM), notable ones first."""
     asked, ratings = _asked(session, month), _ratings(session, month)
     flagged, weights = _flagged(session, month)
+    frame = _frame(session, month)
+    left = {
+        cell: (rated - weights[cell][0], good - weights[cell][1])
+        for cell, (rated, good) in ratings.items()
+    }
+    both = _index(frame, ratings), _index(frame, left)
     phones = _phones(session, month)
     labels = {row.id: row for row in session.execute(select(Agency.id, Agency.code, Agency.name))}
     agencies = sorted(asked)
@@ -98,10 +102,10 @@ def signs(session: Session, month: str) -> list[Signs]:
             asked_less=p_values[place],
             is_asked_less=place in less,
             flagged=flagged[agency],
-            rated=ratings.get(agency, (0, 0))[0],
-            satisfied=ratings.get(agency, (0, 0))[1],
-            flagged_rated=weights[agency][0],
-            flagged_satisfied=weights[agency][1],
+            rated=sum(rated for cell, (rated, _) in ratings.items() if cell[0] == agency),
+            flagged_rated=sum(rated for cell, (rated, _) in weights.items() if cell[0] == agency),
+            index=both[0].get(agency),
+            index_without=both[1].get(agency),
             phones=phones[agency],
         )
         for place, agency in enumerate(agencies)
@@ -129,19 +133,57 @@ def _asked(session: Session, month: str) -> dict[int, dict[str, Asked]]:
     return found
 
 
-def _ratings(session: Session, month: str) -> dict[int, tuple[int, int]]:
+def _frame(session: Session, month: str) -> dict[Cell, int]:
+    query = select(*_cell_of(Frame), Frame.finished).where(Frame.month == month)
+    return {(agency, *stratum): finished for agency, *stratum, finished in session.execute(query)}
+
+
+def _ratings(session: Session, month: str) -> dict[Cell, tuple[int, int]]:
+    cell = _cell_of(Count)
     query = (
-        select(Count.agency_id, func.sum(RATED), func.sum(RATED - DISSATISFIED))
+        select(*cell, func.sum(RATED), func.sum(RATED - DISSATISFIED))
         .where(Count.month == month, Count.question == Question.OVERALL)
-        .group_by(Count.agency_id)
+        .group_by(*cell)
     )
-    return {agency: (int(rated), int(good)) for agency, rated, good in session.execute(query)}
+    return {
+        (agency, *stratum): (int(rated), int(good))
+        for agency, *stratum, rated, good in session.execute(query)
+    }
+
+
+def _cell_of(table: type[Count | Frame | Response]) -> tuple[Any, ...]:
+    return (table.agency_id, table.sector_code, table.channel, table.lateness)
+
+
+def _index(
+    frame: Mapping[Cell, int], ratings: Mapping[Cell, tuple[int, int]]
+) -> dict[int, float | None]:
+    """Agency → post-stratified share of satisfied ratings, None where nobody rated."""
+    cells = sorted({*frame, *ratings})
+    agencies = sorted({cell[0] for cell in cells})
+    strata = sorted({cell[1:] for cell in cells})
+    rows = {agency: row for row, agency in enumerate(agencies)}
+    columns = {stratum: column for column, stratum in enumerate(strata)}
+    y, n, N = (np.zeros((len(rows), len(columns)), dtype=np.int64) for _ in range(3))  # noqa: N806
+    for cell in cells:
+        place = rows[cell[0]], columns[cell[1:]]
+        n[place], y[place] = ratings.get(cell, (0, 0))
+        N[place] = max(frame.get(cell, 0), n[place])
+    if not rows:
+        return {}
+    late = np.broadcast_to([stratum[2] == Lateness.LATE for stratum in strata], n.shape)
+    found = headline_lines(y, n, N, late, CONFIDENCE).estimate.tolist()
+    rated = n.sum(axis=1).tolist()
+    return {
+        agency: index if number else None
+        for agency, index, number in zip(agencies, found, rated, strict=True)
+    }
 
 
 def _flagged(
     session: Session, month: str
-) -> tuple[dict[int, Counter[str]], dict[int, tuple[int, int]]]:
-    """Responses by flag, and how many flagged ones there are and how many of them are satisfied.
+) -> tuple[dict[int, Counter[str]], dict[Cell, tuple[int, int]]]:
+    """Responses by flag, and how many flagged ones a cell has and how many of them are satisfied.
 
     The last version of an answer counts, as everywhere.
     """
@@ -154,21 +196,22 @@ def _flagged(
     )
     good = func.sum(case((Answer.overall >= SATISFIED_FROM, 1), else_=0))
     query = (
-        select(Response.agency_id, Response.flags, func.count(), good)
+        select(*_cell_of(Response), Response.flags, func.count(), good)
         .join(newest, newest.c.response_id == Response.id)
         .join(
             Answer,
             (Answer.response_id == newest.c.response_id) & (Answer.version == newest.c.version),
         )
-        .group_by(Response.agency_id, Response.flags)
+        .group_by(*_cell_of(Response), Response.flags)
     )
     by_flag: dict[int, Counter[str]] = defaultdict(Counter)
-    weights: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for agency, flags, number, satisfied in session.execute(query):
+    weights: dict[Cell, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for agency, *stratum, flags, number, satisfied in session.execute(query):
+        cell = (agency, *stratum)
         for flag in flags.split(";"):
             by_flag[agency][flag] += number
-        rated, before = weights[agency]
-        weights[agency] = rated + number, before + int(satisfied)
+        rated, before = weights[cell]
+        weights[cell] = rated + number, before + int(satisfied)
     return by_flag, weights
 
 

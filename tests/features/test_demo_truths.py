@@ -184,7 +184,7 @@ def test_a_burst_is_flagged_and_counts(app):
         found = [one for one in signs(session, JUDGED) if one.flagged.get(Flag.BURST)]
         (one,) = found
         assert one.flagged[Flag.BURST] >= 3
-        assert one.share_without < one.share
+        assert one.index_without < one.index
         assert one.is_notable
         others = [other for other in signs(session, JUDGED) if other.is_asked_less]
         assert others == []

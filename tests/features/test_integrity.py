@@ -24,9 +24,9 @@ def fill(session, agency, late, on_time):
         count_finished(session, {(cell, PROCEDURE): finished}, {cell: asked})
 
 
-def answer(session, agency, ratings, flags=""):
-    """Answers on time with these ratings (versions of one answer in a tuple) and flags."""
-    cell = Cell(agency.id, "land", MONTH, "counter", "on_time")
+def answer(session, agency, ratings, flags="", lateness="on_time"):
+    """Answers with these ratings (versions of one answer in a tuple) and flags."""
+    cell = Cell(agency.id, "land", MONTH, "counter", lateness)
     for versions in ratings:
         said = versions if isinstance(versions, tuple) else (versions,)
         row = Response(
@@ -36,7 +36,7 @@ def answer(session, agency, ratings, flags=""):
             sector_code="land",
             month=MONTH,
             channel="counter",
-            lateness="on_time",
+            lateness=lateness,
             mode="web",
             questionnaire_id=questionnaire_id(session),
             flags=flags,
@@ -71,13 +71,26 @@ def test_late_dossiers_asked_less_and_flags_stand_beside_the_score(filled):
         assert here.asked_less < 0.001
         assert here.flagged == {"burst": 7, "too_fast": 1}
         assert (here.rated, here.flagged_rated) == (13, 7)
-        assert here.share == pytest.approx(6 / 13)
-        assert here.share_without == 0
+        assert here.index == pytest.approx(6 / 13)
+        assert here.index_without == 0
         assert not there.is_asked_less
         assert not there.is_notable
-        assert (there.share, there.share_without) == (1, 1)
+        assert (there.index, there.index_without) == (1, 1)
         assert len(session.scalars(select(Response.id)).all()) == 19
         assert signs(session, "2026-06") == []
+
+
+def test_the_index_without_flagged_answers_weighs_dossiers(transact):
+    """Late dossiers weigh by their number, not by their answers, with flagged ones and without."""
+    with transact() as session:
+        here = agencies(session)[0]
+        fill(session, here, late=(60, 60), on_time=(40, 40))
+        answer(session, here, [5] * 8 + [1] * 2)
+        answer(session, here, [5] * 10, flags="burst")
+        answer(session, here, [5] * 3 + [2] * 7, lateness="late")
+        (one,) = signs(session, MONTH)
+    assert one.index == pytest.approx(0.6 * 0.3 + 0.4 * 0.9)
+    assert one.index_without == pytest.approx(0.6 * 0.3 + 0.4 * 0.8)
 
 
 def test_the_page_tells_signs_apart_from_proof(filled):
