@@ -1,7 +1,9 @@
 """Charts that watch one unit over time: p and Laney p' limits, CUSUM and EWMA paths.
 
-Limits of phase I come from at least 20 stable periods, are frozen, and are re-based by a
-person. How often a chart cries wolf is computed in `analysis.runlength`.
+Limits are frozen and re-based by a person. Those drawn here take phase I for the truth, which
+needs some 20 stable periods; with fewer, `analysis.phase_one` lets limits stand on a careful share
+instead, which covers the error of estimation. How often a chart cries wolf is computed in
+`analysis.runlength`.
 """
 
 import math

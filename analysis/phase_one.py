@@ -23,8 +23,12 @@ _JEFFREYS = 0.5
 # Limits are designed on a grid, upwards, so that hundreds of units share a few dozen designs.
 _SHARE_STEP, _VOLUME_STEP = 1.1, 1.5
 _LEAST_SHARE, _LARGEST_SHARE = 0.02, 0.6
-# Correlated ratings: so many batches a month, more where a batch would pass so many ratings.
-_BATCHES, _BATCH_RATINGS = 4, 60
+# Correlated ratings: so many batches a month, more where a batch would pass so many ratings, but
+# one a night at most.
+_BATCHES, _BATCH_RATINGS, _NIGHTS = 4, 60, 31
+# Ratings of one night hang together a little even where phase I does not show it, which matters to
+# busy units. What scatters more than the other bound lasts longer than a batch.
+_LEAST_RHO, _MOST_RHO = 0.002, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,9 @@ def frozen_charts(
 
     While no unit is worse than its careful share, all together raise fewer than
     `alarms_per_month` false alarms a month. `monthly` ratings and shares are rounded up to a
-    grid, shares to at least 2 %. With rho > 0 a chart is fed with batches of its `n` ratings.
+    grid, shares to at least 2 %. `rho` is the correlation within a month; it may stem from nights
+    apart, so a batch is given as many times as much as a month has batches, up to 0.05. A chart
+    with n > 1 is fed once a night at most, and `batch_step` counts a batch as `n` ratings.
     Raises AnalysisError (``invalid_counts``, ``no_data``, ``no_distance``, ``never_alarms``).
 
     Examples
@@ -157,12 +163,32 @@ def frozen_charts(
     return tuple(_design(volume, q, allowed, rho) for volume, q in keys)
 
 
+def batch_step(step: tuple[int, int], n: int, rated: int, dissatisfied: int) -> int:
+    """Return by how much a batch moves a chart with step = (den, num) for batches of n ratings.
+
+    A batch of more than n counts as n with the same share, rounded down: it scatters less than n
+    do, however correlated, so alarms stay as rare as stated. n = 1 takes ratings for independent
+    and counts all. Raises AnalysisError (``invalid_counts``).
+
+    Examples
+    --------
+    >>> batch_step((8, 1), 60, 200, 40), batch_step((8, 1), 60, 60, 12), batch_step((8, 1), 1, 9, 1)
+    (36, 36, -1)
+    """
+    count_arrays(dissatisfied, rated)
+    den, num = step
+    move = den * dissatisfied - num * rated
+    return move * n // rated if 1 < n < rated else move
+
+
 @cache
 def _design(volume: float, q: float, allowed: float, rho: float) -> Chart:
     """Return the chart at a point of the grid; designed once, since many units share it."""
-    batches = max(_BATCHES, math.ceil(volume / _BATCH_RATINGS))
-    whole = [math.ceil(volume)]
-    return design_charts(whole, q, doubled_odds(q), allowed, batches=batches, rho=rho)[0]
+    counted = min(math.ceil(volume), _NIGHTS * _BATCH_RATINGS)
+    batches = max(_BATCHES, math.ceil(counted / _BATCH_RATINGS))
+    least = _LEAST_RHO if batches > _BATCHES else 0.0
+    within = max(least, rho, min(rho * batches, _MOST_RHO))
+    return design_charts([counted], q, doubled_odds(q), allowed, batches=batches, rho=within)[0]
 
 
 def _share_up(q: float) -> float:

@@ -1,12 +1,14 @@
 """Satisfaction: each chart's score moves with the ratings that came since the last reading.
 
-A reading waits for a batch of ratings, so that no row tells of single answers. Batches of Tết
-weeks are read but do not move a score: that dip is known beforehand.
+A reading waits for a batch of ratings, so that no row tells of single answers; more than a batch
+counts as one, since answers of one night hang together. Batches of Tết weeks are read but do not
+move a score: that dip is known beforehand.
 """
 
 from collections.abc import Mapping
 from datetime import date
 
+from analysis.phase_one import batch_step
 from survey.models.watch import WatchChart
 from survey.monitoring.standings import Spot, Standing
 
@@ -39,7 +41,9 @@ def _move(chart: WatchChart, now: Standing, day: date, *, is_tet: bool) -> None:
     if is_tet:
         return
     before = chart.score
-    chart.score = max(0, before + chart.den * dissatisfied - chart.num * rated)
+    counted = max(LEAST_BATCH, chart.batch) if chart.batch > 1 else 1
+    step = batch_step((chart.den, chart.num), counted, rated, dissatisfied)
+    chart.score = max(0, before + step)
     if before == 0 or chart.score == 0:
         forget(chart)
     if chart.score:

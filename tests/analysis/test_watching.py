@@ -199,3 +199,61 @@ def test_frozen_charts_share_one_promise():
     assert phase_one.frozen_charts([200], [0.1], 1.0, 0.02)[0].n > 1
     with pytest.raises(ValueError, match="no unit"):
         phase_one.frozen_charts([], [], 1.0)
+
+
+USUAL_SHARE, NIGHT_RHO, YEARS = 0.08, 0.01, 250
+
+
+def nights(months, volume, q, seed, days=30):
+    """Ratings and dissatisfied ones by month and night, correlated within each night."""
+    rng = np.random.default_rng(seed)
+    share = rng.beta(q * (1 / NIGHT_RHO - 1), (1 - q) * (1 / NIGHT_RHO - 1), (months, days))
+    n = rng.poisson(volume / days, (months, days))
+    return n, rng.binomial(n, share)
+
+
+def alarms(chart, n, x):
+    """Nights at which a chart alarms, read as the watch reads it, begun anew after each."""
+    score, rated, bad, found = 0, 0, 0, []
+    for night, (more, worse) in enumerate(zip(n.ravel().tolist(), x.ravel().tolist(), strict=True)):
+        rated, bad = rated + more, bad + worse
+        if rated < max(5, chart.n):
+            continue
+        step = phase_one.batch_step((chart.den, chart.num), chart.n, rated, bad)
+        score, rated, bad = max(0, score + step), 0, 0
+        if score >= chart.H:
+            found.append(night)
+            score = 0
+    return found
+
+
+@pytest.mark.parametrize(
+    ("volume", "days"),
+    [(6000, 30), (6000, 15), (1500, 30), (1500, 12), (200, 22)],
+    ids=["busy", "busy-two-nights", "usual", "usual-double", "small"],
+)
+def test_units_with_correlated_nights_keep_the_stated_chance(volume, days, report):
+    """Phase I sees months, the watch is fed with nights that hang together, even two at once: false
+    alarms stay as rare as the chart states.
+    """
+    n, x = nights(24 * 40, volume, USUAL_SHARE, seed=11)
+    by_month = [one.sum(axis=1).reshape(40, 24) for one in (x, n)]
+    rho = phase_one.pooled_correlation(*by_month)
+    [chart] = phase_one.frozen_charts([volume], [USUAL_SHARE], 0.02, rho)
+    false = alarms(chart, *nights(12 * YEARS, volume, USUAL_SHARE, seed=12, days=days))
+    later = nights(4, volume, phase_one.doubled_odds(USUAL_SHARE), seed=13)
+    report(
+        f"{volume} a month: {len(false) / 12 / YEARS:.4f} false alarms a month, stated "
+        f"{chart.false_alarms:.4f}; odds doubled: alarm in night {alarms(chart, *later)[:1]}"
+    )
+    assert len(false) / 12 / YEARS <= chart.false_alarms < 0.02
+    assert alarms(chart, *later)
+
+
+def test_a_chart_of_batches_of_60_keeps_its_word_at_200_a_night():
+    """Limits frozen for more batches than there are nights hold: a night counts as one batch."""
+    q1 = phase_one.doubled_odds(USUAL_SHARE)
+    [chart] = runlength.design_charts([6000], USUAL_SHARE, q1, 0.02, batches=100, rho=NIGHT_RHO)
+    assert chart.n == 60
+    n, x = nights(12 * YEARS, 6000, USUAL_SHARE, seed=14)
+    assert len(alarms(chart, n, x)) / 12 / YEARS <= chart.false_alarms

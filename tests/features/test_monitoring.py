@@ -101,6 +101,21 @@ def test_single_answers_are_never_read_alone(watched):
         assert (chart.score, chart.read_rated, chart.since_rated) == after
 
 
+def test_a_crowded_night_counts_as_one_batch(watched):
+    """Answers of one night hang together: more than a batch moves the score as one batch does."""
+    with watched() as session:
+        here, there = agencies(session)[:2]
+        mine = WatchChart.agency_id.in_([here.id, there.id])
+        session.execute(update(WatchChart).where(mine).values(batch=20))
+        charts = select(WatchChart).where(mine).order_by(WatchChart.agency_id == there.id)
+        say(session, here, "2026-04", (12, 8, 0))
+        say(session, there, "2026-04", (120, 80, 0))
+        night(session, date(2026, 4, 2))
+        usual, crowded = session.scalars(charts)
+        assert usual.score == crowded.score > 0
+        assert (usual.since_rated, crowded.since_rated) == (20, 200)
+
+
 def test_tet_is_read_and_does_not_count(watched):
     """Answers of Tết weeks move no score, and those after them count again."""
     calendar = Calendar()
