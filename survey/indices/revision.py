@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.indices.closed import figures_of, first
-from survey.indices.figures import Breakdown, Figure, safe_to_tell
+from survey.indices.closed import first, payload_of
+from survey.indices.figures import Breakdown, Figure, protected, read_figure, safe_to_tell
 from survey.indices.live import live
+from survey.indices.shield import shielded
 from survey.indices.tallies import OVERALL
 from survey.models.questionnaire import Question
 from survey.models.response import Answer, Response
@@ -29,11 +30,12 @@ def revision(session: Session, month: str) -> dict[str, Any] | None:
     snapshot = first(session, month)
     if snapshot is None:
         return None
+    closed = shielded(session, payload_of(snapshot))
     late, changed = _moved(session, month)
     lines = []
     for by in (Breakdown.OVERALL, Breakdown.SECTOR):
-        before = {one.key: one for one in figures_of(snapshot, by, Question.OVERALL)}
-        now = live(session, month, by, Question.OVERALL, provisional=False)
+        before = {row["key"]: read_figure(row) for row in closed["figures"][by]}
+        now = protected(live(session, month, by, Question.OVERALL, provisional=False))
         moved = [late[one.key] + changed[one.key] for one in now]
         tell = safe_to_tell(moved)
         for one, number, told in zip(now, moved, tell, strict=True):
@@ -52,14 +54,16 @@ def revision(session: Session, month: str) -> dict[str, Any] | None:
 
 
 def _line(before: Figure | None, now: Figure, moved: int, *, told: bool) -> dict[str, Any]:
-    old = _numbers(before) if before and not before.is_hidden else None
+    # What the report of the month hid stays hidden, lines that only cover others too.
+    was_hidden = before is not None and before.is_hidden
+    old = _numbers(before) if before and not was_hidden else None
     return {
         "key": now.key,
         "label": now.label,
         "moved": moved,
         "dossiers": now.finished - (before.finished if before else 0),
         "old": old,
-        "new": _numbers(now) if told and not now.is_hidden else None,
+        "new": _numbers(now) if told and not (was_hidden or now.is_hidden) else None,
     }
 
 
