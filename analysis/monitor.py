@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.counts import FloatArray, count_arrays, share, whole
+from analysis.counts import FloatArray, count_arrays, finite, share, whole
 from analysis.errors import AnalysisError
 
 # Mean moving range of two normal values over their standard deviation, as Minitab rounds it.
@@ -62,10 +62,10 @@ def control_limits(
 ) -> ControlLimits:
     """Return centre -+ k sigma limits for y satisfied of n ratings per period, shape (T,).
 
-    `p` suits about 20 to 1,000 ratings a period; `laney` widens by the spread of z-scores
-    seen from period to period, for thousands, where p-limits are uselessly narrow. Without
-    `center` the pooled share is used. Raises AnalysisError (``invalid_counts``, ``no_data``,
-    ``invalid_method``, ``invalid_share``).
+    `p` suits about 20 to 1,000 ratings a period; `laney` widens by the spread of z-scores seen from
+    period to period, for thousands, where p-limits are uselessly narrow. Without `center` the
+    pooled share is used; k_sigma > 0. Raises AnalysisError (``invalid_counts``, ``no_data``,
+    ``invalid_method``, ``invalid_share``, ``invalid_number``).
 
     References
     ----------
@@ -80,6 +80,7 @@ def control_limits(
     if method not in {"p", "laney"}:
         raise AnalysisError("invalid_method", f"Unknown method {method!r}.")
     ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
+    k_sigma = _above_zero(k_sigma, "k_sigma")
     if center is None and ns.sum() == 0:
         raise AnalysisError("no_data", "No period has a rating.")
     middle = float(ys.sum() / ns.sum()) if center is None else share(center, "center")
@@ -100,6 +101,13 @@ def _laney_factor(p: FloatArray, sigma: FloatArray, middle: float) -> float | No
     return float(np.abs(np.diff((p - middle) / sigma)).mean() / _MOVING_RANGE)
 
 
+def _above_zero(value: float, name: str) -> float:
+    """Return a finite number above 0; a chart without width or limit alarms always or never."""
+    if finite(value, name) <= 0:
+        raise AnalysisError("invalid_number", f"{name} must exceed 0, not {value!r}.")
+    return value
+
+
 def _positions(flags: ArrayLike) -> tuple[int, ...]:
     return tuple(np.flatnonzero(flags).tolist())
 
@@ -108,7 +116,8 @@ def cusum_path(y: ArrayLike, n: ArrayLike, p0: float, p1: float, h: float) -> Cu
     """Return the log-likelihood CUSUM of satisfied ratings from index p0 towards p1.
 
     S = max(0, S + y log(p1/p0) + (n - y) log((1-p1)/(1-p0))); alarm at S >= h, no reset; any
-    n, also 0. Shares strictly inside (0, 1), p1 unlike p0. Raises AnalysisError.
+    n, also 0. Shares strictly inside (0, 1), p1 unlike p0, h > 0. Raises AnalysisError
+    (``invalid_counts``, ``invalid_share``, ``invalid_number``, ``no_distance``).
 
     References
     ----------
@@ -124,7 +133,7 @@ def cusum_path(y: ArrayLike, n: ArrayLike, p0: float, p1: float, h: float) -> Cu
     if p0 == p1:
         raise AnalysisError("no_distance", "p0 and p1 must differ.")
     steps = ys * math.log(p1 / p0) + (ns - ys) * math.log((1 - p1) / (1 - p0))
-    return _path(steps, h)
+    return _path(steps, _above_zero(h, "h"))
 
 
 def counting_path(y: ArrayLike, n: ArrayLike, step: tuple[int, int], H: int) -> CusumPath:
@@ -132,7 +141,9 @@ def counting_path(y: ArrayLike, n: ArrayLike, step: tuple[int, int], H: int) -> 
 
     S = max(0, S + den (n - y) - num n) with step = (den, num), alarm at S >= H: the path of an
     `analysis.runlength.Chart`. For independent ratings, flooring only at the end of a batch
-    never makes alarms more frequent than the Bernoulli chart's average run length states.
+    never makes alarms more frequent than the Bernoulli chart's average run length states. Raises
+    AnalysisError (``invalid_counts``, ``invalid_number`` for H = 0). Source: Reynolds & Stoumbos
+    (1999), see `analysis.runlength.bernoulli_arl`; batches are ours.
 
     Examples
     --------
@@ -141,7 +152,7 @@ def counting_path(y: ArrayLike, n: ArrayLike, step: tuple[int, int], H: int) -> 
     """
     ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
     den, num = whole(step[0], "den"), whole(step[1], "num")
-    return _path(den * (ns - ys) - num * ns, whole(H, "H"))
+    return _path(den * (ns - ys) - num * ns, _above_zero(whole(H, "H"), "H"))
 
 
 def _path(steps: FloatArray, h: float) -> CusumPath:
@@ -160,7 +171,8 @@ def ewma_path(
     """Return the exponentially weighted index with its time-varying lower limit, for slow drift.
 
     z = w p + (1-w) z with variance w^2 p0(1-p0)/n + (1-w)^2 variance; an empty period leaves
-    both as they are. p0 strictly inside (0, 1), weight w in (0, 1]. Raises AnalysisError.
+    both as they are. p0 strictly inside (0, 1), weight w in (0, 1]. Raises AnalysisError
+    (``invalid_counts``, ``invalid_share``, ``invalid_number`` for k_sigma not above 0).
 
     References
     ----------
@@ -177,6 +189,7 @@ def ewma_path(
     z, variance = share(p0, "p0"), 0.0
     if not 0 < weight <= 1:
         raise AnalysisError("invalid_share", f"weight must lie in (0, 1], not {weight!r}.")
+    k_sigma = _above_zero(k_sigma, "k_sigma")
     path, low = [], []
     for satisfied, rated in zip(ys.tolist(), ns.tolist(), strict=True):
         if rated:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
-from analysis.counts import FloatArray, count_arrays, share
+from analysis.counts import FloatArray, count_arrays, share, simple_counts
 from analysis.errors import AnalysisError
 from analysis.rank import shrink
 from analysis.runlength import Chart, batch_probabilities, design_charts
@@ -110,19 +110,22 @@ def pooled_correlation(x: ArrayLike, n: ArrayLike) -> float:
 def rarity(x: int, n: int, q: float, rho: float = 0.0) -> float:
     """Return the chance of x or more of n when the share is q: how rare a bad batch is.
 
-    Raises AnalysisError (``invalid_counts``, ``invalid_share``).
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``). Source: the upper tail of
+    `analysis.runlength.batch_probabilities`.
 
     Examples
     --------
     >>> round(rarity(2, 2, 0.5), 2), rarity(0, 10, 0.1)
     (0.25, 1.0)
     """
-    count_arrays(x, n)
+    x, n = simple_counts(x, n)
     return min(1.0, float(batch_probabilities(n, q, rho)[x:].sum()))
 
 
 def doubled_odds(q: float) -> float:
     """Return the share whose odds are twice those of q: the change that charts are tuned to find.
+
+    Raises AnalysisError (``invalid_share``). Source: q' / (1 - q') = 2 q / (1 - q), solved.
 
     Examples
     --------
@@ -142,7 +145,8 @@ def frozen_charts(
     grid, shares to at least 2 %. `rho` is the correlation within a month; it may stem from nights
     apart, so a batch is given as many times as much as a month has batches, up to 0.05. A chart
     with n > 1 is fed once a night at most, and `batch_step` counts a batch as `n` ratings.
-    Raises AnalysisError (``invalid_counts``, ``no_data``, ``no_distance``, ``never_alarms``).
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_data``, ``no_distance``,
+    ``never_alarms``). Source: Gandy & Kvaloy (2013), see `usual_shares`; the grid is ours.
 
     Examples
     --------
@@ -150,9 +154,8 @@ def frozen_charts(
     >>> quick.arl1 < slow.arl1, quick.false_alarms < 0.5
     (True, True)
     """
-    volumes, shares = np.broadcast_arrays(
-        np.atleast_1d(count_arrays(monthly)[0]), np.asarray(careful, dtype=np.float64)
-    )
+    volumes = np.atleast_1d(count_arrays(monthly)[0])
+    shares = np.broadcast_to(_inside(careful, volumes.shape), volumes.shape)
     if volumes.size == 0:
         raise AnalysisError("no_data", "There is no unit to watch.")
     keys = [
@@ -168,7 +171,7 @@ def batch_step(step: tuple[int, int], n: int, rated: int, dissatisfied: int) -> 
 
     A batch of more than n counts as n with the same share, rounded down: it scatters less than n
     do, however correlated, so alarms stay as rare as stated. n = 1 takes ratings for independent
-    and counts all. Raises AnalysisError (``invalid_counts``).
+    and counts all. Raises AnalysisError (``invalid_counts``). Source: ours.
 
     Examples
     --------
@@ -189,6 +192,16 @@ def _design(volume: float, q: float, allowed: float, rho: float) -> Chart:
     least = _LEAST_RHO if batches > _BATCHES else 0.0
     within = max(least, rho, min(rho * batches, _MOST_RHO))
     return design_charts([counted], q, doubled_odds(q), allowed, batches=batches, rho=within)[0]
+
+
+def _inside(careful: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Return careful shares that fit the units, each inside [0, 1], or refuse."""
+    shares = np.asarray(careful, dtype=np.float64)
+    if shares.shape not in {(), (1,), shape}:
+        raise AnalysisError("invalid_counts", "Give each unit one careful share.")
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise AnalysisError("invalid_share", "Careful shares must lie between 0 and 1.")
+    return shares
 
 
 def _share_up(q: float) -> float:

@@ -19,6 +19,7 @@ from analysis import (
     monitor,
     needed_ratings,
     ordinal,
+    phase_one,
     plan,
     poststratify,
     rank,
@@ -110,6 +111,22 @@ REFUSED = {
         runlength.chain_arl,
         (np.array([0.5, 0.9]), np.array([-1.0, 1.0]), 3),
         "invalid_share",
+    ),
+    "limits turned round": (monitor.control_limits, ([1], [2], "p", -3), "invalid_number"),
+    "a chart without a limit": (monitor.cusum_path, ([1], [2], 0.9, 0.8, np.nan), "invalid_number"),
+    "a limit of nothing": (monitor.cusum_path, ([1], [2], 0.9, 0.8, 0), "invalid_number"),
+    "a count that always alarms": (monitor.counting_path, ([1], [2], (8, 1), 0), "invalid_number"),
+    "average without width": (monitor.ewma_path, ([1], [2], 0.9, 0.3, None), "invalid_number"),
+    "rarity of half a rating": (phase_one.rarity, (1.5, 3.0, 0.1), "invalid_counts"),
+    "careful share of no number": (
+        phase_one.frozen_charts,
+        ([40, 40], [0.1, np.nan], 1.0),
+        "invalid_share",
+    ),
+    "careful shares of other units": (
+        phase_one.frozen_charts,
+        ([40, 40], [0.1, 0.1, 0.1], 1.0),
+        "invalid_counts",
     ),
     "a verdict at less than even chances": (verdict, (8, 9, 99, 1, 2, 0.3), "invalid_confidence"),
     "a floor at even chances": (floor_verdict, (8, 9, 99, 0, 0.5), "invalid_confidence"),
@@ -242,6 +259,11 @@ def test_whole_floats_and_numpy_counts_are_counts():
     """Counts that come from arrays or tables as 30.0 or numpy numbers are accepted."""
     assert wilson(np.int64(27), 30.0, 0.95) == wilson(27, 30, 0.95)
     assert wilson(np.float64(27), np.int32(30), 0.95) == wilson(27, 30, 0.95)
+
+
+def test_whole_floats_have_a_rarity():
+    """Counts as tables give them, 2.0 of 3.0, are judged as 2 of 3."""
+    assert phase_one.rarity(2.0, 3.0, 0.1) == phase_one.rarity(2, 3, 0.1)
 
 
 def test_quadrants_take_arrays():
