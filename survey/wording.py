@@ -175,6 +175,10 @@ SENTENCES = {
         "Các biểu đồ khác đã dùng hết mức báo nhầm cho phép của toàn tỉnh (một lần mỗi tháng). Hãy "
         "chốt lại mức nền của toàn tỉnh."
     ),
+    "watch_unsettled": (
+        "Kết quả của các kỳ đã chọn lên xuống quá mạnh nên không lập được mức báo động. Hãy "
+        "chọn những kỳ ổn định hơn."
+    ),
     "watch_no_ratings": "Các kỳ đã chọn có quá ít phiếu trả lời để lập mức nền. Hãy chọn thêm kỳ.",
     "no_alert": "Cảnh báo này không còn mở. Có thể người khác vừa đóng.",
     "alert_words": "Hãy ghi kết quả xem xét trước khi đóng cảnh báo (không quá 500 ký tự).",

@@ -52,13 +52,18 @@ def freeze(
     """Make all limits anew from the months `first` to `last` (YYYY-MM) and begin from zero.
 
     Months mostly of Tết weeks are left out. Invalid: `watch_months` unless between 2 and 36
-    ordinary months, `watch_open_month` for one that is not closed, `watch_no_ratings`.
+    ordinary months, `watch_open_month` for one that is not closed, `watch_no_ratings`,
+    `watch_unsettled`.
     """
     months = _ordinary(session, first, last)
     found = by_month(session, months)
     groups = _groups(found, months)
     each = FALSE_ALARMS_A_MONTH / max(1, sum(map(len, groups.values())))
-    charts = [one for name, spots in groups.items() for one in _charts(name, spots, spots, each)]
+    try:
+        found_charts = [_charts(name, spots, spots, each) for name, spots in groups.items()]
+    except AnalysisError as unsettled:  # ratings that scatter so much leave no limit
+        raise Invalid("watch_unsettled") from unsettled
+    charts = [chart for some in found_charts for chart in some]
     if not charts:
         raise Invalid("watch_no_ratings")
     rates = _rates(found, months)

@@ -13,6 +13,7 @@ from survey.models.count import Cell, count_answers, count_finished, count_reach
 from survey.models.message import Message, MessageState
 from survey.models.staff import Scope
 from survey.models.watch import Signal, WatchChart, WatchRate
+from survey.monitoring import freezing
 from survey.workdays import LOCAL, Calendar
 from tests.features.answering import add_staff, agencies
 from tests.seeding import NOW as ASKED_AT
@@ -308,3 +309,13 @@ def test_the_worker_reads_every_night(watched, runner):
     assert ran.code == 0, ran.err
     with watched() as session:
         assert session.scalars(select(Alert.rule)).all() == ["quality_drop"]
+
+
+def test_months_that_allow_no_limit_are_refused(watched, monkeypatch):
+    """Where no limit keeps the false alarms allowed, a person is told, and the old charts stay."""
+    monkeypatch.setattr(freezing, "FALSE_ALARMS_A_MONTH", 1e-300)
+    with watched() as session:
+        before = standing(session, None)
+        with pytest.raises(Invalid, match="watch_unsettled"):
+            monitoring.freeze(session, MONTHS[0], MONTHS[-1], NOW)
+        assert standing(session, None) == before
