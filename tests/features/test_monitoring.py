@@ -313,7 +313,7 @@ def test_the_worker_reads_every_night(watched, runner):
 
 def test_months_that_allow_no_limit_are_refused(watched, monkeypatch):
     """Where no limit keeps the false alarms allowed, a person is told, and the old charts stay."""
-    monkeypatch.setattr(freezing, "FALSE_ALARMS_A_MONTH", 1e-300)
+    monkeypatch.setattr(freezing, "FALSE_ALARMS_A_MONTH", 0.0)
     with watched() as session:
         before = standing(session, None)
         with pytest.raises(Invalid, match="watch_unsettled"):
