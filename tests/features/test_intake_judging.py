@@ -11,19 +11,22 @@ import pytest
 
 from survey.db import db
 from survey.errors import Invalid
-from survey.intake.judging import WORTH_A_PROCESS, chunks, chunks_ahead
+from survey.intake import judging
+from survey.intake.judging import CHUNK_ROWS, chunks, chunks_ahead
 from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import open_table
 from survey.intake.wording import refusal
 from tests.features.exports import row, write_csv
 
 LAST_DAY = date(2026, 3, 20)
-ROWS = WORTH_A_PROCESS + 300
+# The second chunk does not fit into a pipe: its judge waits for the importer.
+ROWS = 2 * CHUNK_ROWS + 300
 
 
 @pytest.fixture
-def long_file(app, tmp_path):
-    """The table of a file long enough for a process of its own, and the catalogue."""
+def long_file(app, tmp_path, monkeypatch):
+    """The table of a file that is given a process of its own, and the catalogue."""
+    monkeypatch.setattr(judging, "WORTH_A_PROCESS", CHUNK_ROWS)
     rows = [row(n, code=f"H32.15-260302-{n:05}") for n in range(1, ROWS + 1)]
     rows[ROWS - 9][1] = rows[5][1]
     rows[ROWS - 3][7] = "32/13/2026"
