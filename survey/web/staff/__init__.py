@@ -89,6 +89,8 @@ def register(app: Flask) -> None:
     security = Security(app, StaffDatastore(db, Staff, Role), register_blueprint=False)
     # Cookies are the one way in: the package's header and query tokens are switched off.
     security.login_manager.request_loader(lambda _request: None)
+    # Rights are the guard's alone; loading them a second time would cost every citizen's page.
+    security.principal.identity_loaders.clear()
     app.jinja_env.globals.update(staff_desk=desk, message_tabs=message_tabs_for)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
