@@ -8,6 +8,8 @@ STAFF_POLICY = (
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+# An address under it is the secret itself, whatever is answered there.
+LINKS = "/s/"
 EVERYWHERE = {
     "Content-Security-Policy": STAFF_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -22,6 +24,8 @@ EVERYWHERE = {
 
 def add_headers(response: Response) -> Response:
     """Complete the headers of one answer; pages are never stored, files of the product are."""
+    if request.path.startswith(LINKS):
+        response.headers["Referrer-Policy"] = "no-referrer"
     there = {name.lower() for name, _ in response.headers}
     missing = [pair for pair in EVERYWHERE.items() if pair[0].lower() not in there]
     response.headers.extend(missing)

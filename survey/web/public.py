@@ -42,6 +42,8 @@ RETRY_SECONDS = "10"
 # Pages of a link that may be asked for by name; the others follow from what was answered.
 ASKABLE = ("rate", "reasons", "contact", "thanks")
 WISHES = ("not-mine", "stop")
+# Addresses that act when posted to → the page that asks first, for who reloads or keeps one.
+ASKED_ON = {"not-mine": "not-mine", "stop": "stop", "reopen": "thanks"}
 BUSY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -69,12 +71,15 @@ def _limit_size() -> None:
 
 
 @public.get("/s/<token>")
-def show(token: str) -> Response:
-    """The step of the survey that comes next, or the one asked for by `?page=`."""
+@public.get("/s/<token>/<any('not-mine', stop, reopen):action>")
+def show(token: str, action: str = "") -> Response:
+    """The step that comes next, or the one asked for by `?page=` or by an action's address."""
+    asked = ASKED_ON.get(action) or request.args.get("page", "")
     page = answer_page(db.session(), token, datetime.now(UTC))
-    step = _step(page, request.args.get("page", ""))
     link = Link(token, _language())
-    return _draw(step, page, link, AnswerForm(_stored(page.answer)), turned=_turned(link))
+    turned = link(asked, lang=link.language.other)
+    form = AnswerForm(_stored(page.answer))
+    return _draw(_step(page, asked), page, link, form, turned=turned)
 
 
 @public.post("/s/<token>")
@@ -193,10 +198,6 @@ def _province() -> Province | None:
 
 def _language() -> Language:
     return language_of(request.args.get("lang"))
-
-
-def _turned(link: Link) -> str:
-    return link(request.args.get("page"), lang=link.language.other)
 
 
 def _turned_here() -> str:

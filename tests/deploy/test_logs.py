@@ -7,9 +7,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
 from sqlalchemy import delete
 
-from survey.logs import RedactingFilter
+from survey.logs import RedactingFilter, redact
 from survey.models.questionnaire import Question, QuestionnaireItem
 from tests.conftest import unit_of_work
 from tests.web.citizens import NAME, invite
@@ -101,6 +102,27 @@ def test_a_traceback_is_redacted_too():
     line = logging.Formatter().format(record)
     assert "ValueError: /s/[token] [phone]" in line
     assert "C4N4RY" not in line
+
+
+NAME_OF_AN_ATTEMPT = "ab09876543210c0d84912345678ef0ab"
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        (f"attempt='{NAME_OF_AN_ATTEMPT}'", f"attempt='{NAME_OF_AN_ATTEMPT}'"),
+        (f"SM{NAME_OF_AN_ATTEMPT} 0987654321", f"SM{NAME_OF_AN_ATTEMPT} [phone]"),
+        ("to +84987654321, 84987654321.", "to [phone], [phone]."),
+        ("a0987654321b", "a[phone]b"),
+        (f"{NAME_OF_AN_ATTEMPT}0987654321", "ab[phone]c0d[phone]ef0ab[phone]"),
+        (f"{NAME_OF_AN_ATTEMPT}x0987654321", "ab[phone]c0d[phone]ef0abx[phone]"),
+        ("CCCD 056123456789", "CCCD [id]"),
+        (f"/s/{NAME_OF_AN_ATTEMPT}", "/s/[token]"),
+    ],
+)
+def test_names_of_messages_stay_readable_and_numbers_do_not(said, written):
+    """A drawn name is kept whole; numbers of people are cut out wherever else they stand."""
+    assert redact(said) == written
 
 
 def test_the_nginx_file_logs_no_path_as_it_came():

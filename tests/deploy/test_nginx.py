@@ -137,6 +137,7 @@ def test_many_answers_pass_a_flood_does_not_and_a_stopped_server_says_so(
         refused = next(one for one in answers if one.status == 503)
         assert "Hệ thống đang bận" in refused.text
         assert refused.headers["retry-after"] == "30"
+        assert refused.headers["referrer-policy"] == "no-referrer"
     try:
         with front.visitor("127.0.0.7") as late:
             stopped = late.post(link, overall="1")

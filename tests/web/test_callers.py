@@ -19,6 +19,7 @@ def test_guessing_is_answered_shortly_and_refuses_no_valid_link(app):
     assert set(answers) == {404}
     refused = client.post("/s/000000000061", data={"overall": "5"}, headers=GUESSER)
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
+    assert refused.headers["Referrer-Policy"] == "no-referrer"
     assert "Xin chờ ít phút" in refused.text
     sent = [
         client.post(f"/s/{token}", data={"overall": "4"}, headers=GUESSER).status_code

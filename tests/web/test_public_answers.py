@@ -3,6 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from sqlalchemy import MetaData, func, select
@@ -167,6 +168,7 @@ def test_reading_never_writes(app, client, token, transact):
     before = dump(app)
     pages = ["", "?page=rate", "?page=reasons", "?page=contact", "?page=thanks"]
     pages += ["?page=not-mine", "?page=stop", "?page=stopped", "?lang=en", "?page=nonsense"]
+    pages += ["/not-mine", "/stop", "/reopen"]
     for link in (token, answered):
         for page in pages:
             for headers in ({}, {"Sec-Purpose": "prefetch"}, {"Purpose": "preview"}):
@@ -212,6 +214,28 @@ def test_no_more_messages(app, client, token):
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(OptOut)) == 1
     assert client.get(f"/s/{token}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("action", "heading"),
+    [
+        ("not-mine", "Đây không phải hồ sơ của Ông/Bà?"),
+        ("stop", "Không nhận tin nhắn khảo sát nữa?"),
+        ("reopen", "hài lòng"),
+    ],
+)
+def test_the_address_of_an_action_asks_when_it_is_opened(app, client, token, action, heading):
+    """Who reloads or keeps such an address gets the page that asks, in both languages."""
+    before = dump(app)
+    page = client.get(f"/s/{token}/{action}")
+    assert page.status_code == 200
+    assert heading in re.search("<h1.*?</h1>", page.text, re.DOTALL)[0]
+    (other,) = re.findall(r'href="([^"]*lang=en)"', page.text)
+    turned = client.get(unescape(other))
+    assert turned.status_code == 200
+    assert '<html lang="en">' in turned.text
+    assert dump(app) == before
+    assert client.get(f"/s/000000000000/{action}").status_code == 404
 
 
 def test_a_case_shows_its_state_its_reply_and_opens_again_once(client, token, transact):

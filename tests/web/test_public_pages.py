@@ -66,6 +66,25 @@ def test_headers_of_a_link(sqlite_app, client):
         assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status"),
+    [
+        ("OPTIONS", "", None, 200),
+        ("OPTIONS", "/stop", None, 200),
+        ("PUT", "", None, 405),
+        ("GET", "/elsewhere", None, 404),
+        ("POST", "", {"overall": "4"}, 303),
+        ("POST", "/reopen", None, 404),
+        ("POST", "", {"comment": "x" * 300_000}, 413),
+    ],
+)
+def test_no_answer_lets_a_browser_tell_the_link(sqlite_app, client, method, path, sent, status):
+    """Whatever is asked under a link, and however it ends, the address is referred nowhere."""
+    answer = client.open(f"/s/{given(sqlite_app)}{path}", method=method, data=sent)
+    assert answer.status_code == status
+    assert answer.headers.getlist("Referrer-Policy") == ["no-referrer"]
+
+
 def test_the_page_names_nobody(sqlite_app, client):
     """No name, no full phone, no dossier code on any step of a link."""
     token = given(sqlite_app)
@@ -140,6 +159,7 @@ def test_a_database_that_is_gone(make_app):
         page = client.get(path)
         assert page.status_code == 503
         assert "đang bận" in page.text
+        assert page.headers["Referrer-Policy"] == "no-referrer"
     assert client.get("/healthz").status_code == 200
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json) == (503, {"database": "unavailable"})
@@ -177,7 +197,7 @@ def test_the_start_page_says_what_this_is(make_app, demo):
     [
         ("GET", "/nothing-here", 404, "Không tìm thấy trang này"),
         ("PUT", "/privacy", 405, "Không thực hiện được"),
-        ("GET", "/s/0123456789AB/stop", 405, "Không thực hiện được"),
+        ("PUT", "/s/0123456789AB/stop", 405, "Không thực hiện được"),
     ],
 )
 def test_errors_have_a_page(client, method, path, status, words):
