@@ -15,7 +15,7 @@ from survey.models.alert import Alert
 from survey.models.case import Case
 from survey.models.staff import Scope
 from survey.monitoring.labels import RULES, WHOLE_PROVINCE
-from survey.reports.phrases import percent
+from survey.reports.phrases import number, percentage
 
 
 @click.group(help="Cảnh báo đang mở.")
@@ -48,10 +48,9 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is ope
 def _line(card: monitoring.Card) -> str:
     said = card.signal
     place = card.agency.name if card.agency else WHOLE_PROVINCE
-    return (
-        f"{RULES[card.alert.rule]} · {place} · {said.seen}/{said.out_of} từ {said.since:%d/%m/%Y}, "
-        f"thường ngày {percent(said.expected)} %"
-    )
+    seen = f"{number(said.seen)}/{number(said.out_of)} từ {said.since:%d/%m/%Y}"
+    usual = f"thường ngày {percentage(said.expected)}"
+    return f"{RULES[card.alert.rule]} · {place} · {seen}, {usual}"
 
 
 def _of_signal(card: monitoring.Card) -> dict[str, object]:

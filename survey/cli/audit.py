@@ -8,6 +8,7 @@ import click
 from survey import audit
 from survey.cli.options import common_options, emit
 from survey.db import db
+from survey.reports.phrases import number
 
 CHECK_FAILED = 1
 
@@ -23,6 +24,6 @@ def verify(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - a chain i
     """Check every row against the one before it."""
     rows, is_whole = audit.verify(db.session())
     words = "nguyên vẹn" if is_whole else "ĐÃ BỊ SỬA: hãy so với bản sao lưu và báo thanh tra"
-    emit({"rows": rows, "ok": is_whole}, as_json=as_json, text=f"{rows} dòng, {words}.")
+    emit({"rows": rows, "ok": is_whole}, as_json=as_json, text=f"{number(rows)} dòng, {words}.")
     if not is_whole:
         sys.exit(CHECK_FAILED)

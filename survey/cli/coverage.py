@@ -9,6 +9,7 @@ import click
 from survey import invitations
 from survey.cli.options import Period, common_options, emit
 from survey.db import db
+from survey.reports.phrases import REASONS, number
 
 CHECK_FAILED = 1
 
@@ -24,8 +25,10 @@ def command() -> None:
 def show(*, period: str, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     """Print the ledger of a month."""
     figures = invitations.coverage(db.session(), period)
-    lines = [f"Kết thúc: {figures.finished} · Đã mời: {figures.invited}"]
-    lines += [f"  {reason}: {number}" for reason, number in figures.not_invited.items()]
+    lines = [f"Kết thúc: {number(figures.finished)} · Đã mời: {number(figures.invited)}"]
+    lines += [
+        f"  {REASONS.get(why, why)}: {number(found)}" for why, found in figures.not_invited.items()
+    ]
     emit(asdict(figures), as_json=as_json, text="\n".join(lines))
 
 

@@ -7,8 +7,9 @@ import click
 
 from survey.cli.options import common_options, emit
 from survey.db import transaction
-from survey.demo import Scene, load
+from survey.demo import Scene, check, load
 from survey.jobs import reports
+from survey.reports.phrases import number
 
 
 @click.group(help="Dữ liệu giả lập để dùng thử (chỉ khi DEMO=1).")
@@ -25,14 +26,16 @@ def command() -> None:
 @common_options
 def load_command(*, dossiers: int, months: int, seed: int, now: datetime, as_json: bool) -> None:
     """Fill an empty database."""
-    click.echo(f"Đang tạo {dossiers} hồ sơ giả lập trong {months} tháng …", err=True)
     scene = Scene(dossiers, months, seed, now)
     with transaction() as session:
+        check(session, scene)
+        click.echo(f"Đang tạo {number(dossiers)} hồ sơ giả lập trong {months} tháng …", err=True)
         loaded = load(session, scene)
         for month in scene.closed_periods[-1:]:  # the leader's door leads to a report
             reports.order(session, month, now)
     text = (
-        f"Đã tạo {loaded.dossiers} hồ sơ, {loaded.invited} lời mời, {loaded.answers} phiếu "
-        f"trả lời, {loaded.cases} phản ánh; đã chốt {loaded.snapshots} kỳ."
+        f"Đã tạo {number(loaded.dossiers)} hồ sơ, {number(loaded.invited)} lời mời, "
+        f"{number(loaded.answers)} phiếu trả lời, {number(loaded.cases)} phản ánh; "
+        f"đã chốt {loaded.snapshots} kỳ."
     )
     emit(asdict(loaded), as_json=as_json, text=text)

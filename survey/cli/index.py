@@ -16,6 +16,7 @@ from survey.cli.options import Period, common_options, emit
 from survey.db import db, transaction
 from survey.indices import Along, Breakdown, Course, Figure
 from survey.models.questionnaire import Question
+from survey.reports.phrases import NONE, level, number, percent
 
 # What the contract names; the rest is for pages and reports.
 SHOWN = (
@@ -28,7 +29,7 @@ POINT = (
     *("month", "agency", "agency_label", "sector", "sector_label", "finished", "rated"),
     *("satisfied", "index", "low", "high", "target", "verdict", "provisional", "hidden"),
 )
-WORDS = {"met": "Đạt ●", "uncertain": "Chưa rõ ◐", "not_met": "Chưa đạt ▼", None: "tạm tính"}
+WORDS = {"met": "Đạt ●", "uncertain": "Chưa rõ ◐", "not_met": "Chưa đạt ▼"}
 QUESTIONS = [question.value for question in Question]
 CHECK_FAILED = 1
 NOTHING_FINISHED = "Chưa có hồ sơ nào kết thúc trong kỳ này."
@@ -95,7 +96,11 @@ def course(  # noqa: PLR0913 - one argument an option
         rows = 0
         for rows, point in enumerate(points, start=1):  # noqa: B007 - the last number counts them
             writer.writerow(point)
-    emit({"file": str(file), "rows": rows}, as_json=as_json, text=f"Đã ghi {rows} dòng vào {file}.")
+    emit(
+        {"file": str(file), "rows": rows},
+        as_json=as_json,
+        text=f"Đã ghi {number(rows)} dòng vào {file}.",
+    )
 
 
 def _points(found: Course) -> Iterator[dict[str, Any]]:
@@ -136,11 +141,11 @@ def _point(point: dict[str, Any]) -> str:
     name = " · ".join(filter(None, (point["agency_label"], point["sector_label"])))
     head = f"{point['month']} · {name or 'Toàn tỉnh'}"
     if point["hidden"]:
-        return f"{head}: – · n ẩn · {point['finished']} hồ sơ"
+        return f"{head}: – · n ẩn · {number(point['finished'])} hồ sơ"
     share = _share(point["index"], point["low"], point["high"])
-    words = WORDS[point["verdict"]] if point["verdict"] or point["provisional"] else "–"
-    goal = _goal(point["target"])
-    return f"{head}: {share} · n = {point['rated']}/{point['finished']} · {goal} · {words}"
+    words = _verdict(point["verdict"], is_provisional=point["provisional"])
+    asked, goal = _asked(point["rated"], point["finished"]), _goal(point["target"])
+    return f"{head}: {share} · {asked} · {goal} · {words}"
 
 
 @command.command("close", help="Chốt số liệu của một kỳ (từ ngày 15 tháng sau).")
@@ -182,11 +187,11 @@ def rebuild(*, only_check: bool, now: datetime, as_json: bool) -> None:  # noqa:
     if not only_check:
         with transaction() as session:
             wrong = indices.rebuild(session)
-        emit({"corrected": wrong}, as_json=as_json, text=f"Đã sửa {wrong} số đếm.")
+        emit({"corrected": wrong}, as_json=as_json, text=f"Đã sửa {number(wrong)} số đếm.")
         return
     differences = indices.check(db.session())
     document = {"differences": [asdict(difference) for difference in differences]}
-    emit(document, as_json=as_json, text=f"{len(differences)} số đếm khác với câu trả lời.")
+    emit(document, as_json=as_json, text=f"{number(len(differences))} số đếm khác với câu trả lời.")
     if differences:
         sys.exit(CHECK_FAILED)
 
@@ -195,14 +200,26 @@ def _table(found: Sequence[Figure]) -> str:
     lines = []
     for row in found:
         share, goal = _share(row.index, row.low, row.high), _goal(row.target)
-        words = WORDS[row.verdict]
-        lines.append(f"{row.label}: {share} · n = {row.rated}/{row.finished} · {goal} · {words}")
+        words = _verdict(row.verdict, is_provisional=row.provisional)
+        asked = _asked(row.rated, row.finished)
+        lines.append(f"{row.label}: {share} · {asked} · {goal} · {words}")
     return "\n".join(lines) or NOTHING_FINISHED
 
 
 def _share(index: float | None, low: float, high: float) -> str:
-    return "–" if index is None else f"{index * 100:.1f} ({low * 100:.1f}–{high * 100:.1f})"
+    return NONE if index is None else f"{percent(index)} ({percent(low)}–{percent(high)})"
+
+
+def _asked(rated: int, finished: int) -> str:
+    return f"n = {number(rated)}/{number(finished)}"
 
 
 def _goal(target: float | None) -> str:
-    return f"mục tiêu {'–' if target is None else f'{target * 100:.0f}'}"
+    return f"mục tiêu {level(target)}"
+
+
+def _verdict(verdict: str | None, *, is_provisional: bool) -> str:
+    """A closed month's line without a verdict has no target, or nobody rated it."""
+    if is_provisional:
+        return "tạm tính"
+    return NONE if verdict is None else WORDS[verdict]

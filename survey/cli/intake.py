@@ -18,6 +18,7 @@ from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import Table, open_table
 from survey.intake.register import Tally, begin, finish, outcomes_of, preview, store
 from survey.intake.wording import REASONS
+from survey.reports.phrases import number
 from survey.workdays import local_day
 
 OutcomeLine = tuple[int, str, str, str]
@@ -122,10 +123,10 @@ def _progress(table: Table) -> Iterator[Callable[[int], None]]:
 
 
 def _told(tally: Tally) -> str:
-    counts = tally.as_counts()
+    counts = {name: number(found) for name, found in tally.as_counts().items()}
     lines = [
         "{rows} dòng: nhận {accepted}, từ chối {rejected}, trùng {duplicate}.".format(**counts),
     ]
     for reason, times in tally.reasons.most_common(MOST_REASONS):
-        lines.append(f"  {times:>6}  {REASONS.get(reason, reason)}")
+        lines.append(f"  {number(times):>7}  {REASONS.get(reason, reason)}")
     return "\n".join(lines)

@@ -9,7 +9,9 @@ from flask import current_app
 from survey.cli.options import Period, common_options, emit
 from survey.db import db
 from survey.delivery.costs import MonthCosts, month_costs
+from survey.delivery.labels import not_sent_words
 from survey.errors import Refused
+from survey.reports.phrases import month_name, number
 from survey.sms import outbox
 from survey.sms.providers import Provider, build_provider
 
@@ -29,8 +31,8 @@ def send_due(*, limit: int | None, now: datetime, as_json: bool) -> None:
     """Send what is due at T."""
     summary = outbox.send_due(provider_at(now), now, limit)
     text = (
-        f"Đã gửi {summary.sent}, bị từ chối {summary.failed}, chưa rõ {summary.unknown}, "
-        f"còn chờ {summary.waiting}."
+        f"Đã gửi {number(summary.sent)}, bị từ chối {number(summary.failed)}, "
+        f"chưa rõ {number(summary.unknown)}, còn chờ {number(summary.waiting)}."
     )
     emit(asdict(summary), as_json=as_json, text=text)
 
@@ -41,8 +43,8 @@ def reconcile(*, now: datetime, as_json: bool) -> None:
     """Look for unclear messages at the provider."""
     summary = outbox.reconcile(_provider(), now)
     text = (
-        f"Đã gửi thật {summary.found_sent}, cho gửi lại {summary.released}, "
-        f"vẫn chưa rõ {summary.still_unknown}."
+        f"Đã gửi thật {number(summary.found_sent)}, cho gửi lại {number(summary.released)}, "
+        f"vẫn chưa rõ {number(summary.still_unknown)}."
     )
     emit(asdict(summary), as_json=as_json, text=text)
 
@@ -69,16 +71,19 @@ def cost(*, month: str, now: datetime, as_json: bool) -> None:
 def _cost_lines(costs: MonthCosts) -> list[str]:
     """The same for people."""
     lines = [
-        f"Tháng {costs.month}: {costs.messages} tin, {costs.segments} đoạn, {costs.dong} đồng"
-        + (f" (chưa có đơn giá: {costs.unpriced} tin)" if costs.unpriced else "")
+        f"{month_name(costs.month).capitalize()}: {number(costs.messages)} tin,"
+        f" {number(costs.segments)} đoạn, {number(costs.dong)} đồng"
+        + (f" (chưa có đơn giá: {number(costs.unpriced)} tin)" if costs.unpriced else "")
     ]
     lines += [
-        f"  {one.label or 'Trả lời tin nhắn đến'}: {one.messages} tin, {one.dong} đồng"
+        f"  {one.label or 'Trả lời tin nhắn đến'}: {number(one.messages)} tin,"
+        f" {number(one.dong)} đồng"
         for one in costs.by_agency
     ]
-    lines += [f"Không gửi, {reason}: {number}" for reason, number in costs.not_sent.items()]
+    lines += [f"{not_sent_words(why)}: {number(found)}" for why, found in costs.not_sent.items()]
     lines += [
-        f"Hạn mức {'ngày' if one.period == 'day' else 'tháng'}: {one.used}/{one.limit} đoạn"
+        f"Hạn mức {'ngày' if one.period == 'day' else 'tháng'}:"
+        f" {number(one.used)}/{number(one.limit)} đoạn"
         for one in costs.budgets
     ]
     return lines

@@ -10,7 +10,7 @@ from survey.cli.options import Period, common_options, emit
 from survey.db import db, transaction
 from survey.models.watch import WatchChart
 from survey.monitoring.labels import GROUPS
-from survey.reports.phrases import percent
+from survey.reports.phrases import percentage
 
 
 @click.group(help="Theo dõi diễn biến: chốt mức nền, xem biểu đồ.")
@@ -43,7 +43,7 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stan
     charts = sorted(charts, key=lambda one: (-one.score / one.alarm_at, one.id))
     lines = [
         f"{one.agency.name} · {GROUPS.get(one.sector_group, one.sector_group)}: "
-        f"{one.score}/{one.alarm_at}, thường ngày {percent(one.usual)} % chưa hài lòng"
+        f"{one.score}/{one.alarm_at}, thường ngày {percentage(one.usual)} chưa hài lòng"
         for one in charts
     ]
     emit(

@@ -8,6 +8,7 @@ from survey.cli.options import common_options, emit
 from survey.db import transaction
 from survey.errors import Invalid
 from survey.privacy import rekeying, retention
+from survey.reports.phrases import number
 from survey.sms.phone import clean_phone
 
 
@@ -30,11 +31,11 @@ def erase_due(*, now: datetime, as_json: bool) -> None:
 @common_options
 def erase(*, phone: str, now: datetime, as_json: bool) -> None:
     """Erase one citizen's number and name."""
-    number = clean_phone(phone).e164
-    if number is None:
+    cleaned = clean_phone(phone).e164
+    if cleaned is None:
         raise Invalid("bad_contact_phone")
     with transaction() as session:
-        erased = retention.erase_phone(session, number, now)
+        erased = retention.erase_phone(session, cleaned, now)
     emit(erased, as_json=as_json, text=_lines(erased))
 
 
@@ -47,5 +48,5 @@ def rekey(*, now: datetime, as_json: bool) -> None:
     emit(moved, as_json=as_json, text=_lines(moved))
 
 
-def _lines(numbers: dict[str, int]) -> str:
-    return "\n".join(f"{name}: {number}" for name, number in numbers.items())
+def _lines(counts: dict[str, int]) -> str:
+    return "\n".join(f"{name}: {number(found)}" for name, found in counts.items())

@@ -9,6 +9,7 @@ import click
 from survey import backup
 from survey.cli.options import common_options, emit
 from survey.db import db
+from survey.reports.phrases import number
 
 CHECK_FAILED = 1
 FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -27,7 +28,7 @@ def take(*, file: Path, now: datetime, as_json: bool) -> None:
     manifest = backup.take(db.engine, file, now)
     rows = sum(table.rows for table in manifest.tables.values())
     document = {"file": str(file.resolve()), "tables": len(manifest.tables), "rows": rows}
-    emit(document, as_json=as_json, text=f"Đã sao lưu {rows} dòng vào {document['file']}")
+    emit(document, as_json=as_json, text=f"Đã sao lưu {number(rows)} dòng vào {document['file']}")
 
 
 @command.command(
@@ -55,5 +56,7 @@ def restore(*, file: Path, replace: bool, now: datetime, as_json: bool) -> None:
     manifest = backup.restore(db.engine, file, now, replace=replace)
     rows = sum(table.rows for table in manifest.tables.values())
     emit(
-        {"rows": rows, "ok": True}, as_json=as_json, text=f"Đã khôi phục {rows} dòng, khớp bảng kê."
+        {"rows": rows, "ok": True},
+        as_json=as_json,
+        text=f"Đã khôi phục {number(rows)} dòng, khớp bảng kê.",
     )

@@ -9,7 +9,7 @@ from survey.sms.outbox.operator_alerts import RULES
 PERIODS = {"day": "ngày", "month": "tháng"}
 WORDS = {
     AlertRule.SMS_BUDGET_SPENT: "Đã dùng hết hạn mức tin {scope}, tin còn lại chờ kỳ sau",
-    AlertRule.SMS_BUDGET_NEAR: "Đã dùng từ 80 % hạn mức tin {scope}",
+    AlertRule.SMS_BUDGET_NEAR: "Đã dùng từ 80% hạn mức tin {scope}",
     AlertRule.SMS_PAUSED: "Nhà mạng ({scope}) từ chối tài khoản của hệ thống, tạm dừng gửi",
     AlertRule.SMS_UNCLEAR: "Có tin chưa rõ đã đi hay chưa, cần người quyết định",
 }

@@ -46,23 +46,16 @@ class Loaded:
 
 
 def load(session: Session, scene: Scene) -> Loaded:
-    """Write a whole demo.
-
-    Refused `not_a_demo` unless DEMO=1, `no_province` without reference data, `demo_no_agency`;
-    Conflict `dossiers_exist`; Invalid `demo_scale`.
-    """
-    province = _check(session, scene)
+    """Write a whole demo. Errors as `check`; Refused `demo_no_agency` where nobody works."""
+    province = check(session, scene)
     calendar = calendar_of(session)
     planted = truths(scene, calendar)
     cast = cast_of(session, scene)
-    workdays = scene.workdays(calendar)
-    if not workdays:
-        raise Invalid("demo_scale")
     begin = (month_bounds(scene.periods[0])[0] - timedelta(days=1)).astimezone(UTC)
     staff = {role: open_door(session, role, begin) for role in DOORS}
     second, password = accounts.add(session, begin, SECOND_HANDLER)
     accounts.set_password(second, password)
-    registry = Registry(scene, planted, cast, province, workdays)
+    registry = Registry(scene, planted, cast, province, scene.workdays(calendar))
     dossiers = registry.draw()
     asked = Citizens(scene, planted, cast, province, calendar).ask(dossiers)
     ledger = Ledger(session, scene)
@@ -84,8 +77,12 @@ def load(session: Session, scene: Scene) -> Loaded:
     )
 
 
-def _check(session: Session, scene: Scene) -> Province:
-    """Whether this database may be filled; the province it stands for."""
+def check(session: Session, scene: Scene) -> Province:
+    """Refuse before anything is drawn or announced; the province the demo stands for.
+
+    Refused `not_a_demo` unless DEMO=1, `no_province` without reference data; Conflict
+    `dossiers_exist`; Invalid `demo_scale`, also where no working day has passed.
+    """
     if not settings_of(session).demo:
         raise Refused("not_a_demo")
     if (
@@ -98,4 +95,6 @@ def _check(session: Session, scene: Scene) -> Province:
     province = session.scalars(select(Province)).first()
     if province is None:
         raise Refused("no_province")
+    if not scene.workdays(calendar_of(session)):
+        raise Invalid("demo_scale")
     return province

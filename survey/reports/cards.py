@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import analysis
 from analysis import headline
 from survey.errors import NotFound
-from survey.reports.phrases import number, percent
+from survey.reports.phrases import number, percent, percentage
 
 CONFIDENCE = 0.95
 # One unit in one month, on time and late: satisfied, rated, finished.
@@ -58,14 +58,14 @@ UNIT: Rows = (
 
 def _guarded() -> Example:
     found = headline.headline_lines(*CELLS, CONFIDENCE)
-    index, low, high = (percent(float(one[0])) for one in (found.estimate, found.low, found.high))
+    index, low, high = (float(one[0]) for one in (found.estimate, found.low, found.high))
     return Example(
         UNIT,
         (
             "Đúng hạn: 36 ÷ 40 = 90,0%. Trễ hạn: 1 ÷ 4 = 25,0%.",
             "Hồ sơ đúng hạn chiếm 80 ÷ 100, hồ sơ trễ hạn chiếm 20 ÷ 100.",
-            f"Chỉ số = 90,0% × 0,80 + 25,0% × 0,20 = {index}%.",
-            f"Khoảng tin cậy 95%: {low}–{high}.",
+            f"Chỉ số = 90,0% × 0,80 + 25,0% × 0,20 = {percentage(index)}.",
+            f"Khoảng tin cậy 95%: {percent(low)}–{percent(high)}.",
         ),
     )
 
@@ -73,13 +73,13 @@ def _guarded() -> Example:
 def _anytime() -> Example:
     closed = headline.headline_lines(*CELLS, CONFIDENCE)
     found = headline.anytime_lines(*CELLS, CONFIDENCE)
-    index, low, high = (percent(float(one[0])) for one in (found.estimate, found.low, found.high))
+    index, low, high = (float(one[0]) for one in (found.estimate, found.low, found.high))
     at_close = f"{percent(float(closed.low[0]))}–{percent(float(closed.high[0]))}"
     return Example(
         UNIT,
         (
-            f"Chỉ số tạm tính, cùng cách cộng như khi chốt: {index}%.",
-            f"Khoảng tạm tính 95%: {low}–{high}.",
+            f"Chỉ số tạm tính, cùng cách cộng như khi chốt: {percentage(index)}.",
+            f"Khoảng tạm tính 95%: {percent(low)}–{percent(high)}.",
             f"Nếu kỳ được chốt với đúng các phiếu này: {at_close}, hẹp hơn vì chỉ xem một lần.",
         ),
     )
@@ -87,14 +87,14 @@ def _anytime() -> Example:
 
 def _raw() -> Example:
     found = headline.headline_lines(*CELLS, CONFIDENCE)
-    index = percent(float(found.estimate[0]))
+    index = percentage(float(found.estimate[0]))
     return Example(
         UNIT,
         (
             "Cộng mọi phiếu lại: 36 + 1 = 37 phiếu hài lòng trong 40 + 4 = 44 phiếu.",
             "Tỷ lệ thô = 37 ÷ 44 = 84,1%.",
             (
-                f"Chỉ số đã cân lại là {index}%. Tỷ lệ thô cao hơn vì trong 20 người có hồ sơ"
+                f"Chỉ số đã cân lại là {index}. Tỷ lệ thô cao hơn vì trong 20 người có hồ sơ"
                 " trễ hạn chỉ 4 người trả lời, tức là hồ sơ trễ hạn bị tính quá ít."
             ),
         ),
@@ -117,12 +117,12 @@ def _sipas() -> Example:
     names = ("Tiếp cận", "Thủ tục", "Công chức", "Kết quả", "Phản ánh, kiến nghị")
     rows = [("Yếu tố", "Đánh giá", "Hài lòng")]
     rows += [(n, str(a), str(b)) for n, a, b in zip(names, rated, satisfied, strict=True)]
-    share = percent(sum(satisfied) / sum(rated))
+    share = percentage(sum(satisfied) / sum(rated))
     return Example(
         tuple(rows),
         (
             f"Cộng năm yếu tố: {sum(satisfied)} lượt hài lòng trong {sum(rated)} lượt đánh giá.",
-            f"Tỷ lệ gộp = {sum(satisfied)} ÷ {sum(rated)} = {share}%.",
+            f"Tỷ lệ gộp = {sum(satisfied)} ÷ {sum(rated)} = {share}.",
         ),
     )
 
@@ -133,8 +133,8 @@ def _bounds() -> Example:
         UNIT,
         (
             "Có 44 trong 100 hồ sơ được đánh giá: tỷ lệ trả lời 44,0%.",
-            f"Thấp nhất: coi 56 người im lặng đều không hài lòng, 37 ÷ 100 = {percent(low)}%.",
-            f"Cao nhất: coi họ đều hài lòng, (37 + 56) ÷ 100 = {percent(high)}%.",
+            f"Thấp nhất: coi 56 người im lặng đều không hài lòng, 37 ÷ 100 = {percentage(low)}.",
+            f"Cao nhất: coi họ đều hài lòng, (37 + 56) ÷ 100 = {percentage(high)}.",
         ),
     )
 

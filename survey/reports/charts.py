@@ -178,7 +178,7 @@ def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: str) -> Picture:
     title = f"Tỷ lệ hài lòng (thô) và số phiếu của từng cơ quan, {phrases.month_name(month)} (%)"
     words = (
         f"Biểu đồ phễu: {len(funnel.dots)} cơ quan quanh tỷ lệ chung"
-        f" {phrases.percent(funnel.centre)}%; {len(funnel.outside)} nằm ngoài giới hạn 95%,"
+        f" {phrases.percentage(funnel.centre)}; {len(funnel.outside)} nằm ngoài giới hạn 95%,"
         f" trong đó {len([one for one in funnel.outside if is_far(one)])} ngoài giới hạn 99,8%."
     )
     return Picture(svg, png, title, words)

@@ -157,7 +157,7 @@ def _funnel(found: Overview, proven: Sequence[Dot], judged_from: int) -> Point:
     lead, funnel = "Đơn vị khác thường:", found.funnel
     if funnel is None:
         return Point(lead, "chưa đủ căn cứ, vì chưa cơ quan nào có đủ phiếu được hiện.")
-    said = f"quanh tỷ lệ chung {phrases.percent(funnel.centre)}%, {_far(proven, judged_from)}"
+    said = f"quanh tỷ lệ chung {phrases.percentage(funnel.centre)}, {_far(proven, judged_from)}"
     if others := len(funnel.outside) - len(proven):
         said += (
             f" {others} cơ quan{' khác' if proven else ''} chỉ ở ngoài giới hạn 95% hoặc có dưới"
@@ -176,7 +176,7 @@ def _far(proven: Sequence[Dot], judged_from: int) -> str:
     if not proven:
         return f"không {enough} nào nằm ngoài giới hạn 99,8%."
     names = "; ".join(
-        f"({place}) {phrases.shortened(one.label, LONGEST_NAME)} {phrases.percent(one.share)}%,"
+        f"({place}) {phrases.shortened(one.label, LONGEST_NAME)} {phrases.percentage(one.share)},"
         f" n = {phrases.number(one.rated)}"
         for place, one in enumerate(proven[:MOST_OUTSIDE], 1)
     )
@@ -196,7 +196,7 @@ def _drivers(found: Overview) -> Point:
         enough = f", cần ít nhất {drivers.needed}" if drivers.complete < drivers.needed else ""
         return Point(lead, f"chưa đủ căn cứ ({where}{enough}).")
     apart = [phrases.FACTORS[one.factor] for one in drivers.factors if one.quadrant == "act_first"]
-    said = f"từ {where}, năm yếu tố cùng giải thích {phrases.percent(drivers.explained, 0)}% khác"
+    said = f"từ {where}, năm yếu tố cùng giải thích {phrases.percentage(drivers.explained, 0)} khác"
     said += " biệt của mức hài lòng chung. "
     if apart:
         said += f"Đi cùng nhiều mà mức hài lòng còn thấp: {phrases.listed(apart)}."

@@ -1,4 +1,7 @@
-"""How figures, dates and names are written in Vietnamese documents. One place for all formats."""
+"""How figures, dates and names are written: the one place for pages, reports and commands.
+
+Vietnamese offices write 1.234,5 and 86,4% without a blank; English pages 1,234.5 and 86.4%.
+"""
 
 import re
 from collections.abc import Sequence
@@ -97,16 +100,26 @@ SOURCES = {
 }
 
 
+def english_number(value: float, digits: int = 0) -> str:
+    """For the citizen who reads English: 1240 → "1,240"."""
+    return f"{value:,.{digits}f}"
+
+
 def number(value: float | None, digits: int = 0) -> str:
     """1240 → "1.240"; 4.213 with two digits → "4,21"; None → a dash."""
     if value is None:
         return NONE
-    return f"{value:,.{digits}f}".translate(str.maketrans(",.", ".,"))
+    return english_number(value, digits).translate(str.maketrans(",.", ".,"))
 
 
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction as percent without the sign: 0.864 → "86,4"; None → a dash."""
     return NONE if value is None else number(100 * value, digits)
+
+
+def percentage(value: float | None, digits: int = 1) -> str:
+    """A fraction with its sign: 0.864 → "86,4%"; None → a dash."""
+    return NONE if value is None else f"{percent(value, digits)}%"
 
 
 def level(value: float | None) -> str:

@@ -21,7 +21,7 @@ def verdict(report: Report) -> str:
             f"Kỳ {month} có {phrases.number(whole.finished)} hồ sơ hoàn thành nhưng chưa đủ phiếu"
             " trả lời để tính chỉ số hài lòng."
         )
-    said = f"Chỉ số hài lòng toàn tỉnh {month} là {phrases.percent(whole.index)}%"
+    said = f"Chỉ số hài lòng toàn tỉnh {month} là {phrases.percentage(whole.index)}"
     low, high = phrases.percent(whole.low), phrases.percent(whole.high)
     name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
     said += f" ({name}: {low}–{high})"
@@ -106,11 +106,11 @@ def _response_tile(report: Report) -> Tile:
     lines = [f"{phrases.number(frame.invited)} lời mời đã gửi"]
     if before:
         moved = phrases.change(report.overall.response_rate, before.response_rate)
-        lines.append(f"{_last(before.month)}: {phrases.percent(before.response_rate)}% ({moved})")
+        lines.append(f"{_last(before.month)}: {phrases.percentage(before.response_rate)} ({moved})")
     rated, finished = phrases.count(report.overall), phrases.number(report.overall.finished)
     return Tile(
         label="Tỷ lệ trả lời",
-        value=_signed(report.overall.response_rate),
+        value=phrases.percentage(report.overall.response_rate),
         detail=f"{rated} phiếu / {finished} hồ sơ",
         lines=tuple(lines),
     )
@@ -121,17 +121,13 @@ def _case_tile(report: Report) -> Tile:
     decided = total.on_time + total.late + total.overdue
     lines = ["Mục tiêu 100%"]
     if before:
-        lines.append(f"{_last(before.month)}: {_signed(before.cases_on_time)}")
+        lines.append(f"{_last(before.month)}: {phrases.percentage(before.cases_on_time)}")
     return Tile(
         label="Ca phản ánh đúng hạn",
-        value=_signed(total.on_time_share),
+        value=phrases.percentage(total.on_time_share),
         detail=f"{total.on_time}/{decided} ca đến hạn" if decided else "không có ca đến hạn",
         lines=tuple(lines),
     )
-
-
-def _signed(share: float | None) -> str:
-    return phrases.NONE if share is None else f"{phrases.percent(share)}%"
 
 
 def _of(part: int | None, total: int) -> str:
@@ -183,7 +179,7 @@ def _barred(report: Report) -> Point | None:
 
 def _hit(hit: RuleHit) -> str:
     name = phrases.RULES.get(hit.rule, hit.rule).lower()
-    return f"{hit.agency} ({name} {phrases.percent(hit.value)}%)"
+    return f"{hit.agency} ({name} {phrases.percentage(hit.value)})"
 
 
 def _overdue(report: Report) -> Point | None:
@@ -204,7 +200,7 @@ def _phones(report: Report) -> Point | None:
     if not finished or missing / finished < MANY_WITHOUT_PHONE:
         return None
     return Point(
-        f"{phrases.percent(missing / finished)}% hồ sơ không mời được người dân đánh giá.",
+        f"{phrases.percentage(missing / finished)} hồ sơ không mời được người dân đánh giá.",
         f"{phrases.number(missing)} hồ sơ thiếu, sai số điện thoại hoặc chỉ có số cố định. Đề nghị"
         " bộ phận một cửa ghi đủ số di động của người nộp.",
     )

@@ -239,7 +239,7 @@ def rule_table(rules: Sequence[RuleHit], unproven: int) -> Table:
             Cell(str(place)),
             Cell(hit.agency),
             Cell(phrases.RULES.get(hit.rule, hit.rule)),
-            Cell(f"{phrases.percent(hit.value)}%", hit.value, Kind.SHARE),
+            Cell(phrases.percentage(hit.value), hit.value, Kind.SHARE),
             Cell(phrases.OPERATORS.get(hit.operator, "{}").format(f"{phrases.level(hit.limit)}%")),
         )
         for place, hit in enumerate(rules, 1)

@@ -62,7 +62,7 @@ class AnswerForm:
         over = len(self.comment) - COMMENT_LENGTH
         if over > 0:
             sentence = _("Góp ý dài quá %(over)s ký tự; xin rút gọn còn 2.000 ký tự.")
-            self.errors["comment"] = sentence % {"over": over}
+            self.errors["comment"] = sentence % {"over": language.number(over)}
         self._check_contact(language)
 
     def _check_contact(self, language: Language) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from babel.support import Translations
 
+from survey.reports import phrases
+
 CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
 SOURCE = "vi"
 NAMES = {"vi": "Tiếng Việt", "en": "English"}
+NUMBERS = {"vi": phrases.number, "en": phrases.english_number}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Language:
 
     code: str
     translate: Callable[[str], str]
+    # A whole number as this language groups its digits.
+    number: Callable[[int], str]
     # Rating 1–5 → its words.
     levels: dict[int, str]
     factors: dict[str, Factor]
@@ -71,7 +76,7 @@ def _factors(_: Callable[[str], str]) -> dict[str, Factor]:
 def _language(code: str) -> Language:
     catalogue = Translations.load(str(CATALOGUES), [code])
     translate = catalogue.gettext
-    return Language(code, translate, _levels(translate), _factors(translate))
+    return Language(code, translate, NUMBERS[code], _levels(translate), _factors(translate))
 
 
 LANGUAGES = {code: _language(code) for code in NAMES}

@@ -150,15 +150,19 @@ def test_the_same_seed_gives_the_same_data(sqlite_copies, tmp_path):
     [
         ({"DEMO": "0"}, (), "DEMO=1"),
         ({}, ("--dossiers", "0"), "1.000.000"),
+        ({}, ("--dossiers", "-5"), "1.000.000"),
         ({}, ("--months", "0"), "36"),
     ],
 )
 def test_what_is_wrong_is_refused_with_a_sentence(make_app, settings, words, sentence):
-    """Outside a demo, or at an impossible scale, the command exits 2 and writes nothing."""
+    """Outside a demo, or at an impossible scale, the command exits 2, writes nothing and does not
+    announce a demo first.
+    """
     app = make_app(**{"DEMO": "1", **settings})
     refused = load(app, *words)
     assert refused.code == 2
     assert sentence in refused.err
+    assert "Đang tạo" not in refused.err
     assert not refused.out
     with unit_of_work(app) as session:
         assert session.scalar(select(Dossier.id).limit(1)) is None

@@ -140,6 +140,21 @@ def test_a_verdict_only_after_closing_and_by_the_shown_bounds(
     assert not any(line["provisional"] for line in closed.values())
 
 
+def test_people_read_a_closed_line_without_a_target_as_what_it_is(
+    transact: Transact, runner: Runner
+) -> None:
+    """Only an open month is called provisional; digits are grouped as in every other place."""
+    month, closing = "2018-06", "2018-07-15T08:00:00+07:00"
+    with transact() as session:
+        fill(session, LAND, 5000, (0, 0, 10, 200, 1290), month=month)
+    asked = ("index", "show", "--period", month, "--by", "overall")
+    assert runner(*asked, "--now", "2018-07-01").out.endswith("mục tiêu – · tạm tính\n")
+    assert runner("index", "close", "--period", month, "--now", closing).code == 0
+    (line,) = runner(*asked, "--now", closing).out.splitlines()
+    assert line.endswith(" · n = 1.500/5.000 · mục tiêu – · –")
+    assert line.startswith("Toàn tỉnh: 99,3 (98,")
+
+
 def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
     """Not before day 15; again gives the first snapshot; its payload proves itself."""
     with transact() as session:

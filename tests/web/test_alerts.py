@@ -51,13 +51,13 @@ def test_an_alert_says_what_moved_and_how_sure(app):
     for words in (
         name,
         "Mức hài lòng giảm",
-        "45,0 %",
-        "8,0 %",
+        "45,0%",
+        "8,0%",
         "9 trong 20 phiếu",
         "từ 20/06/2026 đến 24/06/2026",
         "khoảng 8 năm một lần",
         "Tin nhắn không đến nơi",
-        "15,0 %",
+        "15,0%",
         "dưới 1/10.000",
         "không phải về chất lượng phục vụ",
     ):

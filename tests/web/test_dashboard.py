@@ -44,7 +44,7 @@ def test_the_page_shows_what_the_command_prints(app, runner):
             assert f"{one['label']} " in text
             assert f"{figure} · n = {one['rated']}" in text
     assert "714 hồ sơ kết thúc" in text
-    assert "642 được mời 90 %" in text
+    assert "642 được mời 90%" in text
     assert "mục tiêu 90" in text
     assert "mục tiêu 95" in text
     assert "Mức 90 của giai đoạn đến 2025 vẫn phải giữ" in text

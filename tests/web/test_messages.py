@@ -52,7 +52,7 @@ def test_a_long_send_is_watched_without_script(make_app):
     words = said(page)
     assert "3 tin đang chờ gửi" in words
     assert re.search(r"Tốc độ 0,\d tin/giây ?, còn khoảng \d+ giây", words)
-    assert re.search(r"Đã gửi 5 62,5 % nhà mạng đã nhận", words)
+    assert re.search(r"Đã gửi 5 62,5% nhà mạng đã nhận", words)
     assert "Refresh" not in clerk.get(f"{ROOM}?dung=1").headers
     with unit_of_work(app) as session:
         for message in session.scalars(select(Message)):
@@ -125,5 +125,5 @@ def test_costs_are_told_by_agency_with_budgets_and_reasons(make_app):
     assert re.search(r"850 đồng, tháng .* 1 tin đã gửi", words)
     assert "Trả lời tin người dân nhắn đến 1 1 850" in words
     assert "Người dân từ chối nhận tin 1" in words
-    assert "đã dùng 10/10 đoạn (100 %) ▼ Hết, tin giữ lại chờ" in words
-    assert "đã dùng 850/1.000 đoạn (85 %) ◐ Gần hết" in words
+    assert "đã dùng 10/10 đoạn (100%) ▼ Hết, tin giữ lại chờ" in words
+    assert "đã dùng 850/1.000 đoạn (85%) ◐ Gần hết" in words

@@ -115,6 +115,16 @@ def test_factors_that_were_not_asked_are_not_stored(app, client, transact):
         assert db.session.execute(select(Answer.access, Answer.feedback)).all() == [(None, None)]
 
 
+@pytest.mark.parametrize(("language", "over"), [("vi", "dài quá 1.000 ký"), ("en", "is 1,000 ch")])
+def test_numbers_follow_the_language_of_the_page(sqlite_app, language, over):
+    """Vietnamese groups digits with a dot, English with a comma."""
+    with unit_of_work(sqlite_app) as session:
+        token = invite(session)
+    sent = {"overall": "4", "comment": "x" * 3000}
+    page = sqlite_app.test_client().post(f"/s/{token}?lang={language}", data=sent)
+    assert over in page.text
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

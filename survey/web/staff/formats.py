@@ -61,6 +61,7 @@ def register(app: Flask) -> None:
         whole=phrases.number,
         decimal=phrases.number,
         percent=phrases.percent,
+        percentage=phrases.percentage,
         goal=phrases.level,
         month=phrases.month_name,
         change=phrases.change,

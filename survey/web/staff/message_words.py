@@ -63,28 +63,7 @@ HOLDS: dict[str, str] = {
     "fault": "Nhà mạng từ chối tài khoản của hệ thống, tạm dừng gửi",
     "budget": "Đã dùng hết hạn mức tin",
 }
-
-# Why messages of a month did not leave; reasons of one message are in REASONS.
-NOT_SENT: dict[str, str] = {
-    "bad_number": "Số không dùng được, nhà mạng từ chối",
-    "bad_text": "Nội dung bị nhà mạng từ chối",
-    "budget": "Chờ vì đã hết hạn mức",
-    "breaker": "Chờ vì nhà mạng không phản hồi",
-    "erased": "Dữ liệu đã xóa theo yêu cầu của người dân",
-    "expired": "Quá hạn trước khi gửi được",
-    "fault": "Chờ vì nhà mạng từ chối tài khoản của hệ thống",
-    "not_needed": "Không cần nữa: người dân đã trả lời hoặc báo không phải hồ sơ của mình",
-    "opted_out": "Người dân từ chối nhận tin",
-    "unclear": "Chưa rõ đã gửi hay chưa",
-    "waiting": "Đang chờ đến lượt",
-    "window": "Chờ đến giờ gửi",
-}
 BUDGETS: dict[str, str] = {"day": "Hôm nay", "month": "Tháng này"}
-
-
-def not_sent_words(reason: str) -> str:
-    """Why messages did not leave; an unusual reason as the provider's library names it."""
-    return NOT_SENT.get(reason, reason)
 
 
 def reason_words(reason: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from survey.db import db, transaction
 from survey.delivery import rates
 from survey.delivery.costs import month_costs
+from survey.delivery.labels import not_sent_words
 from survey.delivery.looking_up import look_up as look_up_number
 from survey.delivery.standing import outcomes_since, standing
 from survey.delivery.troubles import open_troubles, trouble_words
@@ -91,6 +92,7 @@ def costs() -> str:
         costs=month_costs(session, month, now),
         months=months,
         month=month,
+        not_sent_words=not_sent_words,
         words=words,
     )
 
