@@ -58,6 +58,8 @@ max_requests = 20_000
 max_requests_jitter = 2_000
 # Kannel sends a long SMS in the address; this is the most gunicorn can be told.
 limit_request_line = 8_190
+# No header of a caller says where the application begins.
+forwarder_headers = ""
 accesslog = "-"
 access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms"
 logger_class = QuietLogger

@@ -154,6 +154,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
         # Pages copied back rarely: an answer touches a dozen, so the default would sync every 80.
         "wal_autocheckpoint=8000",
         "foreign_keys=ON",
+        # What is erased is overwritten; Debian's SQLite does so unasked, others do not.
+        "secure_delete=ON",
         # KiB: an import touches random pages of a dozen indexes.
         "cache_size=-16384",
         f"busy_timeout={SQLITE_BUSY_SECONDS}000",

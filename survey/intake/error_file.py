@@ -18,8 +18,9 @@ HEADING = "Lý do không nhận"
 NO_RECORDS = frozenset(
     ("blank_row", "repeated_header", "column_number_row", "total_row", "footer_row")
 )
-# Cells that a spreadsheet would run as a formula; phone numbers like +84… are left alone.
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d\s(])")
+# Cells that a spreadsheet might run as a formula, `+1-cmd|…` among them; what is made of digits
+# alone, such as phone numbers, is left as it is.
+_FORMULA = re.compile(r"[\t\r]|\s*[=@＝＠]|\s*[+\-＋－](?![\d\s().,/+-]*\Z)")
 
 
 def error_file_name(table: Table) -> str:

@@ -105,6 +105,28 @@ def test_a_good_rating(phone, read):
     assert read(Case.id) == []
 
 
+def test_an_answer_that_waits_tells_no_rating(phone):
+    """While thanks and the question what went wrong wait for the provider, their rows look alike.
+
+    Only then does a number stand beside them.
+    """
+    phone.asked(1)
+    looks = []
+    for number, text in enumerate(("5", "1", "TG")):
+        with phone.app.app_context(), transaction() as session:
+            receive(session, InboundSms("fake", f"W{number}", PHONE, text), LATER)
+        with phone.app.app_context(), transaction() as session:
+            query = select(Message).where(Message.kind == "dialogue", Message.state == "ready")
+            waiting = session.scalars(query).one()
+            looks.append((waiting.segments, waiting.encoding, len(waiting.body_sealed)))
+        with phone.app.app_context():
+            outbox.send_due(phone.gateway, LATER)
+    assert len(set(looks)) == 1
+    texts = phone.gateway.texts
+    assert texts == [text.strip() for text in texts]
+    assert len(set(texts)) == len(looks)
+
+
 def test_a_repeated_event(phone, read):
     """The provider's repeat of an event changes nothing."""
     phone.asked(1)

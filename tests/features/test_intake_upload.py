@@ -104,6 +104,21 @@ def test_an_error_file_comes_back_in_the_layout_of_the_input(app, clerk, tmp_pat
     assert _confirm(app, again)["accepted"] == 2
 
 
+def test_no_cell_of_an_error_file_runs_in_a_spreadsheet(app, clerk, tmp_path):
+    """Whatever a spreadsheet could run comes back as text; numbers and phones come back as sent."""
+    wicked = ["=1+1", "+1+cmd|' /C calc'!A0", "-1-cmd|x!A0", "@SUM(A1)", " =1+1", "＝1+1", "+84x"]
+    plain = ["+84 905 000 111", "-12,5", "-", "+84-905-000-111", "Trần = Lê"]
+    bad = [row(number, agency="Sở Không Có") for number in range(len(wicked + plain))]
+    for line, cell in zip(bad, wicked + plain, strict=True):
+        line[4] = cell
+    upload_id = _hold(app, write_csv(tmp_path / "a.csv", bad), clerk)
+    _confirm(app, upload_id)
+    with _reading(app) as session:
+        _, content = error_file(session, find_upload(session, upload_id, NOW))
+    _, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";")
+    assert [line[4] for line in rows] == [f"'{cell}" for cell in wicked] + plain
+
+
 def test_an_error_file_of_a_workbook_is_a_workbook(app, clerk):
     """Titles, both header rows and real dates come back; the id column comes back empty."""
     upload_id = _hold(app, DATA / "messy_dossiers.xlsx", clerk)

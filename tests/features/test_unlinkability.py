@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from survey import responses
 from survey.db import db, transaction
 from survey.responses import Submission
-from tests.conftest import Ran
+from tests.conftest import Ran, run_command, unit_of_work
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Row = dict[str, Any]
@@ -27,6 +28,7 @@ CELL = ("agency_id", "sector_code", "month", "channel", "lateness")
 AGENCIES = ("LOC-KH-W22366", "LOC-KH-W22333", "LOC-KH-SXD")
 PROCEDURES = ("1.012784", "2.000815")
 DOSSIERS = 300
+ANSWERS_OF_A_PAGE = 24
 # Tables that lead to a citizen, and tables that lead to an answer, with what joins them.
 CITIZEN_SIDE = {
     "dossier": "id",
@@ -265,3 +267,36 @@ def _long(value: Any) -> Any:
     if isinstance(value, memoryview):
         value = bytes(value)
     return value if isinstance(value, str | bytes) and len(value) >= 16 else None
+
+
+def test_a_copy_keeps_no_order(
+    sqlite_app: Flask, sqlite_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A page of a copied SQLite database does not tell which of its answers was written first."""
+    with unit_of_work(sqlite_app) as session:
+        ask_everybody(session)
+        finish(session, [Wanted(number) for number in range(ANSWERS_OF_A_PAGE)])
+    sent = run_command(sqlite_app, "messages", "send-due", "--now", NOW.isoformat())
+    assert sent.code == 0
+    written = []
+    for token in links(Path(sqlite_environment["SMS_CONSOLE_FILE"])).values():
+        with unit_of_work(sqlite_app) as session:
+            made = responses.submit(session, token, Submission(overall=3), NOW)
+            written.append(made.response_id.encode())
+    file = tmp_path / "night.backup"
+    assert run_command(sqlite_app, "storage", "backup", str(file)).code == 0
+    in_order = pairs = 0
+    for page in pages(file):
+        # A page is filled from its end.
+        lying = sorted(filter(page.count, written), key=page.index, reverse=True)
+        for one, other in combinations(map(written.index, lying), 2):
+            in_order, pairs = in_order + (one < other), pairs + 1
+    assert pairs > ANSWERS_OF_A_PAGE
+    assert 0.2 < in_order / pairs < 0.8
+
+
+def pages(file: Path) -> list[bytes]:
+    """The pages of an SQLite database."""
+    content = file.read_bytes()
+    size = int.from_bytes(content[16:18], "big")
+    return [content[start : start + size] for start in range(0, len(content), size)]

@@ -114,6 +114,7 @@ def test_a_head_sees_the_own_agency_only(sqlite_app):
         ("2025-01", 200, "Chưa có hồ sơ nào kết thúc trong tháng 01/2025"),
         ("2999-01", 400, "chưa đến"),
         ("2026-13", 400, "Hãy viết dạng năm-tháng"),
+        ("0001-01", 400, "Hãy viết dạng năm-tháng"),
         ("tháng năm", 400, "Hãy viết dạng năm-tháng"),
         ("", 200, "tháng 05/2026"),
     ],
@@ -124,6 +125,8 @@ def test_months_without_figures_say_so(sqlite_app, period, status, sentence):
     answer = signed_in(sqlite_app, "leader").get(f"/staff/dashboard?period={period}")
     assert answer.status_code == status
     assert sentence in _words(answer.text)
+    page = f"/staff/analysis?period={period}"
+    assert signed_in(sqlite_app, "analyst").get(page).status_code == status
 
 
 def test_before_the_first_import_the_page_says_what_is_missing(sqlite_app):

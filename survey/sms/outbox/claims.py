@@ -15,6 +15,7 @@ from survey.models.response import Response
 from survey.privacy import sealing
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, cancel, expire
+from survey.sms.outbox.queue import open_body, open_phone
 from survey.sms.outbox.rules import ANSWERS, ASKING, GAP, QUEUE, STARTED, WEEK, Rules
 from survey.sms.phone import prefix_of
 from survey.sms.providers import OutgoingSms
@@ -174,8 +175,8 @@ class _Checks:
         self, session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
     ) -> None:
         self.session, self.rules, self.now = session, rules, now
-        self.phones = {m.id: _unseal(session, "phone", m) for m in messages}
-        self.bodies = {m.id: _unseal(session, "body", m) for m in messages}
+        self.phones = {message.id: open_phone(session, message) for message in messages}
+        self.bodies = {message.id: open_body(session, message) for message in messages}
         self.opted_out = _opted_out(session, self.phones)
         self.done = _not_needed(session, messages, self.phones, self.bodies)
         self.begun = _begun(session, rules, now, messages)
@@ -206,11 +207,6 @@ class _Checks:
             return True
         begun.append((self.now, MessageKind(message.kind)))
         return False
-
-
-def _unseal(session: Session, what: str, message: Message) -> str:
-    sealed = message.phone_sealed if what == "phone" else message.body_sealed
-    return sealing.unseal(session, f"message.{what}", message.id, sealed or b"")
 
 
 def _opted_out(session: Session, phones: dict[str, str]) -> set[str]:

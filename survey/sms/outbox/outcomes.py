@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from survey.models.count import Cell, move_frame
 from survey.models.invitation import Decision, Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.privacy import sealing
+from survey.sms.outbox.queue import open_body, open_phone
 from survey.sms.outbox.reminders import Invited, questions, queue_reminders
 from survey.sms.suppression import opt_out
 
@@ -54,8 +54,7 @@ def accept(
     message.reason = ""
     _forget_fate(message)
     if message.kind == MessageKind.INVITATION and message.invitation_id is not None:
-        phone = sealing.unseal(session, "message.phone", message.id, message.phone_sealed or b"")
-        body = sealing.unseal(session, "message.body", message.id, message.body_sealed or b"")
+        phone, body = open_phone(session, message), open_body(session, message)
         left = Invited(message.invitation_id, phone, body, message.token_hash, now)
         moves.invited.append(left)
     _blank(message)
@@ -69,8 +68,7 @@ def refuse(session: Session, message: Message, reason: str, now: datetime, moves
     decision = Decision.PROVIDER_REFUSED
     if reason == "opted_out":
         decision = Decision.OPTED_OUT
-        sealed = message.phone_sealed or b""
-        opt_out(session, sealing.unseal(session, "message.phone", message.id, sealed), now)
+        opt_out(session, open_phone(session, message), now)
     _end(message, MessageState.FAILED, reason, now)
     _uninvite(session, message, decision, moves)
 

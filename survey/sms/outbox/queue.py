@@ -15,6 +15,9 @@ from survey.sms.phone import prefix_of
 from survey.sms.text import SmsText
 
 WRITE_MESSAGE = insert(table_of(Message))
+# More than the longest answer of a dialogue takes, five segments: all are sealed at this length,
+# since thanks and the question what went wrong differ in theirs and so would tell a rating.
+DIALOGUE_BYTES = 1024
 
 
 class Draft(NamedTuple):
@@ -53,7 +56,7 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
         "phone_sealed": sealing.seal(session, "message.phone", message_id, draft.phone_e164),
         "phone_index": sealing.phone_index(session, draft.phone_e164),
         "prefix": None if draft.kind == MessageKind.DIALOGUE else prefix_of(draft.phone_e164),
-        "body_sealed": sealing.seal(session, "message.body", message_id, draft.text.text),
+        "body_sealed": sealing.seal(session, "message.body", message_id, _padded(draft)),
         "token_hash": hashed,
         "segments": draft.text.segments,
         "encoding": draft.text.encoding,
@@ -61,3 +64,22 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
         "due_at": max(draft.due_at, now),
         "expires_at": draft.expires_at,
     }
+
+
+def _padded(draft: Draft) -> str:
+    """The body as it is sealed; who opens it takes the blanks at its end off (`open_body`)."""
+    text = draft.text.text
+    if draft.kind != MessageKind.DIALOGUE:
+        return text
+    return text + " " * (DIALOGUE_BYTES - len(text.encode()))
+
+
+def open_body(session: Session, message: Message) -> str:
+    """The text of a message that was not blanked yet."""
+    sealed = message.body_sealed or b""
+    return sealing.unseal(session, "message.body", message.id, sealed).rstrip()
+
+
+def open_phone(session: Session, message: Message) -> str:
+    """The receiver's number (E.164) of a message that still has it."""
+    return sealing.unseal(session, "message.phone", message.id, message.phone_sealed or b"")

@@ -15,6 +15,7 @@ from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import SendBias
 from survey.privacy import sealing
 from survey.sms.outbox import outcomes
+from survey.sms.outbox.queue import open_body, open_phone
 from survey.sms.outbox.rules import Rules, load_rules
 from survey.sms.providers import ListedSms, Provider
 
@@ -139,16 +140,12 @@ def _next_unclear(provider: str, number: int, before: datetime, after: str) -> l
             _Unclear(
                 message_id=message.id,
                 attempt_id=message.attempt_id or "",
-                phone=_open(session, "phone", message.id, message.phone_sealed),
-                body=_open(session, "body", message.id, message.body_sealed),
+                phone=open_phone(session, message),
+                body=open_body(session, message),
                 claimed_at=message.claimed_at or before,
             )
             for message in session.scalars(query)
         ]
-
-
-def _open(session: Session, what: str, message_id: str, sealed: bytes | None) -> str:
-    return sealing.unseal(session, f"message.{what}", message_id, sealed or b"")
 
 
 def _let_settle(unclear: Sequence[_Unclear], number: int, settle: timedelta) -> None:

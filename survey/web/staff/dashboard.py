@@ -29,6 +29,8 @@ blueprint = staff_blueprint("dashboard", __name__, "/staff/dashboard")
 
 # The level of 2021–2025, which must be kept from 2026 on.
 LEVEL_TO_KEEP = "2025-12"
+# What is earlier is a slip of the hand, and has no month before it to compare with.
+FIRST_YEAR = 1900
 # So many lines of a long table are open; the others are one click away.
 OPEN_LINES = 15
 # Which states are counted in the sentence of a section, in this order.
@@ -108,8 +110,10 @@ def chosen_month(months: list[str], now: datetime) -> str:
         return months[0] if months else _month_of(now)
     try:
         month = datetime.strptime(text, "%Y-%m").replace(tzinfo=LOCAL)
-    except ValueError as wrong:
-        raise Invalid("bad_period", text[:20]) from wrong
+    except ValueError:
+        month = None
+    if month is None or month.year < FIRST_YEAR:
+        raise Invalid("bad_period", text[:20])
     indices.check_month(f"{month:%Y-%m}", now)
     return f"{month:%Y-%m}"
 
