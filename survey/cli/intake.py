@@ -42,7 +42,7 @@ def import_command(
 ) -> None:
     """Nạp FILE (csv, xlsx, xls, ods); --now là ngày cuối của kỳ xuất dữ liệu."""
     if outcomes is not None:
-        _check_writable(outcomes)
+        _check_writable(outcomes, file)
     table = open_table(file, read_header_words(db.session()))
     for sheet in table.other_sheets:
         click.echo(f"Trang tính “{sheet}” cũng có hồ sơ nhưng không được nạp.", err=True)
@@ -60,11 +60,11 @@ def _import(table: Table, outcomes: Path | None, now: datetime) -> Tally:
                 with transaction() as session:
                     run = store(session, run, chunk, now)
             advance(len(chunk.outcomes))
-    with transaction() as session:
-        tally = finish(session, run, now)
+    # Before the run is closed: who is stopped while this is written gets it from the next try.
     if outcomes is not None:
         _write(outcomes, outcomes_of(db.session(), run.id))
-    return tally
+    with transaction() as session:
+        return finish(session, run, now)
 
 
 def _rehearse(table: Table, outcomes: Path | None, now: datetime) -> Tally:
@@ -88,9 +88,12 @@ def _rehearse(table: Table, outcomes: Path | None, now: datetime) -> Tally:
     return tally
 
 
-def _check_writable(path: Path) -> None:
-    """Before a long import, try what it will write at its end."""
+def _check_writable(path: Path, source: Path) -> None:
+    """Before a long import, try what it will write at its end; never over the file it reads."""
     try:
+        if path.exists() and source.exists() and path.samefile(source):
+            message = f"{path} là chính tệp đang nạp. Hãy chọn một tên khác cho tệp kết quả."
+            raise click.BadParameter(message, param_hint="--outcomes")
         path.open("a", encoding="utf-8").close()
     except OSError as fault:
         message = f"Không ghi được {path}."

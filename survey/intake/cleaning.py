@@ -109,7 +109,7 @@ class RowCleaner:
             code_day = self._code_day(cells, code)
             return self._record(number, cells, code, code_day)
         except _Broken as broken:
-            known = "" if broken.field == "dossier_code" else code
+            known = code if dossier_code_day(code) else ""
             return Rejection(number, broken.reason, broken.field, known)
 
     def _cell(self, cells: Row, field: str) -> object:
@@ -150,6 +150,7 @@ class RowCleaner:
             ("name_in_both_eras", len(agencies) > 1),
             ("code_date_differs", received.day != code_day),
             ("due_missing", due is None),
+            ("returned_in_future", returned is not None and returned.day > self._export_day),
             ("applicant_missing", not name),
             ("code_cleaned", code != self._cell(cells, "dossier_code")),
         )

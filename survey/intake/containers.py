@@ -33,9 +33,12 @@ def identify(path: Path, limit: int | None = None) -> Kind:
 
     `limit` (bytes) lowers the limits of the kinds, as the upload page does.
     """
-    if not path.is_file():
-        raise refusal("file_not_plain" if path.exists() else "file_missing", path.name)
-    size = path.stat().st_size
+    try:
+        if not path.is_file():
+            raise refusal("file_not_plain" if path.exists() else "file_missing", path.name)
+        size = path.stat().st_size
+    except OSError:  # such as a name longer than a disk allows
+        raise refusal("file_missing", path.name) from None
     _check_size(path, size, min(CSV_LIMIT, limit or CSV_LIMIT))
     with path.open("rb") as file:
         start = file.read(4096)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ LINE_LIMIT = 1_000_000
 LINES_PER_RECORD = 50
 SAMPLE = 64 * 1024
 _FEW = 0.05
+_QUOTED = re.compile(r'"[^"]*(?:"|$)')
 
 
 class Dialect(NamedTuple):
@@ -77,7 +79,8 @@ def _encoding(path: Path) -> str:
 def _newline(path: Path, encoding: str) -> str:
     with path.open(encoding=encoding, newline="", errors="replace") as file:
         start = file.read(SAMPLE)
-    return "\r" if "\r" in start and "\n" not in start else "\n"
+    outside = _QUOTED.sub("", start)  # inside, a line may end in its own way
+    return "\r" if "\r" in outside and "\n" not in outside else "\n"
 
 
 def _first_records(path: Path, dialect: Dialect) -> list[list[str]]:

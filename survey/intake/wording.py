@@ -102,6 +102,7 @@ REASONS = {
     "phone_old_prefix": "Đầu số cũ 11 chữ số, đã đổi sang đầu số mới.",
     "phone_foreign": "Số nước ngoài, không gửi tin nhắn.",
     "not_returned": "Chưa có ngày trả kết quả.",
+    "returned_in_future": "Ngày trả kết quả sau ngày cuối của kỳ xuất dữ liệu, cần xem lại.",
     "status_without_return_date": "Ghi là đã trả nhưng thiếu ngày trả kết quả.",
     "due_missing": "Không có ngày hẹn trả.",
     "matched_by_name": "Nhận ra thủ tục theo tên.",

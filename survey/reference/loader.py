@@ -27,12 +27,14 @@ from survey.reference.files import day, lines, number
 
 # First words of a scope that is a level of satisfaction; all other scopes are rules.
 TARGET_SCOPES = ("overall_ttHC", "sector_group", "agency_service", "health_education")
+# Dictionaries are as their files are: a word that was taken out must not be recognised any more.
+DICTIONARIES = (AgencyAlias, HeaderAlias)
 Values = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """Rows in each table after loading, and every value of a known row that a file changed."""
+    """Rows in each table after loading, and what files changed in tables that held rows before."""
 
     counts: Mapping[str, int]
     changes: Sequence[str]
@@ -41,13 +43,13 @@ class LoadReport:
 def load(session: Session, folder: Path) -> LoadReport:
     """Load the province in `folder` with the shared files; Invalid names the line at fault.
 
-    Rows that a file no longer holds stay: dossiers refer to them.
+    Rows that a file no longer holds stay, because dossiers refer to them; words go.
     """
     _refuse_other_province(session, folder)
     changes: list[str] = []
     counts: dict[str, int] = {}
     steps: tuple[tuple[str, type[Base], tuple[str, ...], Callable[[], Iterable[Values]]], ...] = (
-        ("province", Province, ("code",), lambda: _provinces(folder)),
+        ("province", Province, ("code",), lambda: _provinces(session, folder)),
         ("sectors", Sector, ("code",), lambda: _sectors(folder)),
         ("procedures", Procedure, ("code",), lambda: _procedures(session, folder)),
         ("agencies", Agency, ("code",), lambda: _agencies(folder)),
@@ -78,19 +80,26 @@ def _merge(
     known = {
         tuple(getattr(one, name) for name in key): one for one in session.scalars(select(model))
     }
+    gone = set(known) if model in DICTIONARIES else set()
+    is_first = not known
     for values in rows:
         at = tuple(values[name] for name in key)
+        shown = " ".join((model.__tablename__, *map(str, at)))
+        gone.discard(at)
         row = known.get(at)
         if row is None:
             known[at] = row = model(**values)
             session.add(row)
+            changes += [] if is_first else [f"{shown}: mới"]
             continue
         for name, new in values.items():
             old = getattr(row, name)
             if old != new:
-                shown = " ".join(str(part) for part in at)
-                changes.append(f"{model.__tablename__} {shown}: {name} “{old}” → “{new}”")
+                changes.append(f"{shown}: {name} “{old}” → “{new}”")
                 setattr(row, name, new)
+    for at in sorted(gone):
+        session.delete(known.pop(at))
+        changes.append(" ".join((model.__tablename__, *map(str, at))) + ": bỏ")
     session.flush()
     return len(known)
 
@@ -98,18 +107,22 @@ def _merge(
 def _refuse_other_province(session: Session, folder: Path) -> None:
     """Two provinces in one database would mix their agencies."""
     there = session.scalars(select(Province)).first()
-    if there is not None and there.code != folder.name:
-        raise Conflict(
-            "other_province",
-            f"Cơ sở dữ liệu này là của {there.name} ({there.code}), không nạp được {folder.name}. "
-            "Hãy dùng một cơ sở dữ liệu khác (DATABASE_URL).",
-        )
+    for _, row in lines(folder, "province.csv"):
+        if there is not None and row["code"] != there.dossier_prefix:
+            raise Conflict(
+                "other_province",
+                f"Cơ sở dữ liệu này là của {there.name} ({there.dossier_prefix}), không nạp được "
+                f"{row['name_vi']} ({row['code']}). "
+                "Hãy dùng một cơ sở dữ liệu khác (DATABASE_URL).",
+            )
 
 
-def _provinces(folder: Path) -> Iterable[Values]:
+def _provinces(session: Session, folder: Path) -> Iterable[Values]:
+    """The province of a folder; its own folder may bear another name than the one first loaded."""
+    there = session.scalars(select(Province)).first()
     for _, row in list(lines(folder, "province.csv"))[:1]:
         yield {
-            "code": folder.name,
+            "code": there.code if there else folder.name,
             "name": row["name_vi"],
             "dossier_prefix": row["code"],
             "hotline": row["hotline"],
@@ -142,9 +155,13 @@ def _procedures(session: Session, folder: Path) -> Iterable[Values]:
 
 
 def _agencies(folder: Path) -> Iterable[Values]:
+    units = [row["code"] for _, row in lines(folder, "agencies.csv")]
+    units += [row["code"] for _, row in lines(folder, "province.csv")]
     for place, row in lines(folder, "agencies.csv"):
         if row["level"] not in list(AgencyLevel):
             raise Invalid("reference_broken", f"{place}: không có cấp cơ quan “{row['level']}”.")
+        if row["parent_code"] and row["parent_code"] not in units:
+            raise Invalid("reference_broken", f"{place}: không có cơ quan {row['parent_code']}.")
         first, last = day(place, row["valid_from"]), day(place, row["valid_to"])
         if first and last and first > last:
             raise Invalid("reference_broken", f"{place}: ngày bắt đầu sau ngày kết thúc.")

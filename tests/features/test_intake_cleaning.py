@@ -176,3 +176,4 @@ def test_rows_that_are_no_records_are_told_apart(sqlite_app, tmp_path, reason):
     first, *middle, last = outcomes(out).values()
     assert [first["outcome"], last["outcome"]] == ["accepted", "accepted"]
     assert [line["reason"] for line in middle] == [reason] * len(STRUCTURE[reason])
+    assert {line["dossier_code"] for line in middle} == {""}

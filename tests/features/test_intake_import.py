@@ -189,6 +189,34 @@ def test_outcomes_that_cannot_be_written_stop_before_the_import(runner, app, tmp
         assert session.scalar(select(func.count()).select_from(ImportRun)) == 0
 
 
+def test_outcomes_lost_on_a_full_disk_are_there_after_the_next_try(runner, tmp_path):
+    """Where the result could not be written, the same command again reports like one run."""
+    path, out = write_csv(tmp_path / "two.csv", [row(1), row(2)]), tmp_path / "out.csv"
+    assert runner("intake", "import", path, "--now", NOW, "--outcomes", "/dev/full").code == 2
+    assert _import(runner, path, "--outcomes", out) == _counts(2, 2, 0, 0)
+    assert [line["outcome"] for line in outcomes(out).values()] == ["accepted", "accepted"]
+
+
+def test_outcomes_never_replace_the_file_they_tell_of(runner, tmp_path):
+    """The export itself, also by another name, is refused as the place of the result."""
+    path = write_csv(tmp_path / "one.csv", [row(1)])
+    before, other = path.read_bytes(), tmp_path / "same.csv"
+    other.symlink_to(path)
+    ran = runner("intake", "import", path, "--now", NOW, "--outcomes", other)
+    assert ran.code == 2
+    assert "chính tệp đang nạp" in ran.err
+    assert path.read_bytes() == before
+
+
+def test_a_finish_after_the_last_day_of_the_export_is_pointed_out(runner, tmp_path):
+    """A wrong year in the return date is accepted as the rules say, with a warning."""
+    rows = [row(1, returned="20/03/2026 23:00"), row(2, returned="21/03/2026")]
+    out = tmp_path / "out.csv"
+    path = write_csv(tmp_path / "years.csv", rows)
+    assert _import(runner, path, "--outcomes", out) == _counts(2, 2, 0, 0)
+    assert [line["reason"] for line in outcomes(out).values()] == ["", "returned_in_future"]
+
+
 def test_a_folder_is_no_file(runner, tmp_path):
     """Something that is there but holds no rows is refused for what it is."""
     ran = runner("intake", "import", tmp_path, "--now", NOW)

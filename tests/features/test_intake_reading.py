@@ -72,6 +72,15 @@ def test_odd_bytes_inside_cells_do_not_move_rows(sqlite_app, tmp_path):
     assert _try(sqlite_app, path).json["accepted"] == 3
 
 
+def test_old_line_ends_are_read_also_where_a_cell_has_another(sqlite_app, tmp_path):
+    """Lines that end in a carriage return stay lines when a quoted cell holds a line feed."""
+    rows = [row(1), row(2, name="Hộ ông\nBa"), row(3)]
+    path = write_csv(tmp_path / "mac.csv", rows)
+    path.write_bytes(path.read_bytes().replace(b"\r\n", b"\r"))
+    ran = _try(sqlite_app, path).json
+    assert (ran["rows"], ran["accepted"]) == (3, 3)
+
+
 def test_the_sheet_with_the_register_is_found(sqlite_app, tmp_path):
     """Other sheets are passed over; a second register is named, a hidden one is not preferred."""
     book = openpyxl.Workbook()
@@ -199,6 +208,7 @@ def test_a_file_that_cannot_be_taken_is_refused(sqlite_app, tmp_path, name):
 def test_a_missing_file_and_a_bad_outcomes_path_are_refused(sqlite_app, tmp_path):
     """What is not there, or cannot be written, is said before any work."""
     assert _try(sqlite_app, tmp_path / "none.csv").code == 2
+    assert "Không tìm thấy" in _try(sqlite_app, tmp_path / f"{'x' * 300}.csv").err
     path = write_csv(tmp_path / "good.csv", [row(1)])
     bad = Path(os.devnull) / "out.csv"
     ran = run_command(sqlite_app, "intake", "import", path, "--outcomes", bad)

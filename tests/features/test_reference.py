@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from survey.db import db
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency, AgencyAlias, Province
 from survey.models.target import Target
 from survey.reference.files import DATA
 from tests.conftest import run_command
@@ -49,7 +49,7 @@ def test_loading_again_changes_nothing(runner, app):
 
 
 def test_a_changed_file_updates_by_code_and_says_so(make_app, own_folder):
-    """A new name and a new agency are taken up; the change is told with old and new value."""
+    """A new name is told with old and new value, a new agency as new."""
     path = own_folder / "agencies.csv"
     text = path.read_text("utf-8").replace(",Sở Nội vụ,", ",Sở Nội vụ tỉnh,")
     path.write_text(
@@ -57,9 +57,32 @@ def test_a_changed_file_updates_by_code_and_says_so(make_app, own_folder):
     )
     ran = run_command(make_app(PROVINCE=str(own_folder)), "reference", "load", "--json")
     assert ran.json["agencies"] == 137
-    (change,) = ran.err.splitlines()
+    change, added = ran.err.splitlines()
     assert "LOC-KH-SNV" in change
     assert "“Sở Nội vụ” → “Sở Nội vụ tỉnh”" in change
+    assert added == "agency LOC-KH-MOI: mới"
+
+
+def test_the_own_folder_of_a_province_may_bear_any_name(make_app, own_folder):
+    """A database of Khánh Hòa takes the files of Khánh Hòa from wherever they lie."""
+    folder = own_folder.rename(own_folder.with_name("du-lieu-2026"))
+    ran = run_command(make_app(PROVINCE=str(folder)), "reference", "load", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert COUNTS.items() <= ran.json.items()
+
+
+def test_a_word_that_was_corrected_is_no_longer_taken_the_old_way(make_app, own_folder):
+    """An alias that moved to another agency names that one alone, and the move is told."""
+    path = own_folder / "agency_aliases.csv"
+    text = path.read_text("utf-8").replace("Sở TNMT,LOC-KH-STNMT", "Sở TNMT,LOC-KH-SNV")
+    path.write_text(text, "utf-8")
+    app = make_app(PROVINCE=str(own_folder))
+    ran = run_command(app, "reference", "load", "--json")
+    assert ran.json["agency_aliases"] == COUNTS["agency_aliases"]
+    assert [line.rpartition(" ")[2] for line in ran.err.splitlines()] == ["mới", "bỏ"]
+    with app.app_context():
+        query = select(Agency.code).join(AgencyAlias).where(AgencyAlias.alias == "Sở TNMT")
+        assert db.session.scalars(query).all() == ["LOC-KH-SNV"]
 
 
 def test_one_database_serves_one_province(make_app):
@@ -73,6 +96,7 @@ BROKEN = {
     "no_level": ("agencies.csv", ",province_department,", ",ministry,", "agencies.csv, dòng 2"),
     "bad_day": ("agencies.csv", "2025-02-28", "28.02.2025", "không phải ngày"),
     "backwards": ("agencies.csv", "2025-07-01,,", "2025-07-01,2020-01-01,", "sau ngày kết thúc"),
+    "lost_parent": ("agencies.csv", ",LOC-KH-D574,", ",LOC-KH-NONE,", "LOC-KH-NONE"),
     "lost_alias": ("agency_aliases.csv", "LOC-KH-STNMT", "LOC-KH-NONE", "LOC-KH-NONE"),
     "no_price": ("sms_prices.csv", ",850,", ",,", "sms_prices.csv, dòng 3"),
     "no_column": ("agencies.csv", "parent_code", "parent", "thiếu cột parent_code"),
