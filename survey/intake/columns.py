@@ -14,6 +14,8 @@ GROUP = "group_header"
 REQUIRED = (("dossier_code",), ("procedure_code", "procedure_name"), ("agency",), ("received_at",))
 HEADER_WITHIN = 40
 FEWEST_FIELDS = 3
+# A row with more texts than this is no header of a register, and would take minutes to read as one.
+MOST_COLUMNS = 1000
 
 # One export uses these words for the due date, another for the finish.
 _AMBIGUOUS = frozenset(("ngay tra ket qua", "ngay tra"))
@@ -71,6 +73,8 @@ def find_header(rows: Sequence[Row], words: HeaderWords) -> Header | None:
     """The fullest header among the first rows, or None when nothing looks like one."""
     best: Header | None = None
     for index, row in enumerate(rows[:HEADER_WITHIN]):
+        if len(_filled(row)) > MOST_COLUMNS:
+            continue
         single = _header([row], index, words)
         if len(single.columns) < FEWEST_FIELDS and not _is_group_row(row, words):
             continue
@@ -83,16 +87,15 @@ def find_header(rows: Sequence[Row], words: HeaderWords) -> Header | None:
 
 
 def _is_group_row(row: Row, words: HeaderWords) -> bool:
-    fields = [words.field_of(text) for text in _texts(row) if text]
+    fields = [words.field_of(text) for text in _filled(row)]
     return any(field is not None and field[0] == GROUP for field in fields)
 
 
 def _longer(single: Header, rows: Sequence[Row], index: int, words: HeaderWords) -> Header:
     """The header with the row below it, if that row is made of header words and adds a field."""
-    if index + 1 >= len(rows):
+    filled = _filled(rows[index + 1]) if index + 1 < len(rows) else []
+    if not 0 < len(filled) <= MOST_COLUMNS:
         return single
-    below = _texts(rows[index + 1])
-    filled = [text for text in below if text]
     known = [text for text in filled if words.field_of(text) is not None]
     pair = _header(rows[index : index + 2], index, words)
     adds = len(pair.columns) > len(single.columns)
@@ -101,6 +104,10 @@ def _longer(single: Header, rows: Sequence[Row], index: int, words: HeaderWords)
 
 def _texts(row: Row) -> list[str]:
     return [cell.strip() if isinstance(cell, str) else "" for cell in row]
+
+
+def _filled(row: Row) -> list[str]:
+    return [text for text in _texts(row) if text]
 
 
 def _header(block: Sequence[Row], first: int, words: HeaderWords) -> Header:

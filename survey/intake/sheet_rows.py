@@ -15,6 +15,10 @@ import python_calamine as calamine
 
 MEMORY_BYTES = 3 * 1024**3
 CPU_SECONDS = 120
+# A small sheet may name one long text in a million cells and take minutes: what rows say together
+# beyond ROW_BYTES each is bounded.
+ROW_BYTES = 2048
+EXCESS_BYTES = 32 * 1024**2
 HEAD_ROWS = 42
 WRONG, LOCKED, TOO_BIG = 3, 4, 5
 Cells = list[object]
@@ -56,14 +60,18 @@ def _write_heads(book: calamine.CalamineWorkbook) -> None:
 def _write_rows(
     book: calamine.CalamineWorkbook, sheet: int, first: int, blanked: frozenset[int]
 ) -> None:
+    left = EXCESS_BYTES
     for number, row in enumerate(_rows(book.get_sheet_by_index(sheet)), 1):
         if number >= first:
-            _write(["" if i in blanked else cell for i, cell in enumerate(row)])
+            said = _write(["" if i in blanked else cell for i, cell in enumerate(row)])
+            left = min(EXCESS_BYTES, left + ROW_BYTES - said)
+        if left < 0:
+            raise MemoryError
 
 
-def _write(value: object) -> None:
+def _write(value: object) -> int:
     text = json.dumps(value, ensure_ascii=False, default=as_json, separators=(",", ":"))
-    sys.stdout.buffer.write(text.encode() + b"\n")
+    return sys.stdout.buffer.write(text.encode() + b"\n")
 
 
 def as_json(value: object) -> object:

@@ -123,6 +123,20 @@ def _far_cell(path):
     with_entry(XLSX, path, "xl/worksheets/sheet1.xml", [xml])
 
 
+def _wordy(path):
+    """A register of two thousand rows with the longest text that a cell holds, packed small."""
+
+    def parts():
+        yield b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        yield b"<sheetData>"
+        for number, cells in enumerate((HEADER, *[("x" * 32_000,)] * 2000), 1):
+            texts = "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in cells)
+            yield f'<row r="{number}">{texts}</row>'.encode()
+        yield b"</sheetData></worksheet>"
+
+    with_entry(XLSX, path, "xl/worksheets/sheet1.xml", parts())
+
+
 def _crowd(path):
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(2000):
@@ -171,6 +185,7 @@ REFUSED = {
     "bomb.xlsx": (_bomb, "phình ra"),
     "lying.xlsx": (_lying_bomb, "phình ra"),
     "far.xlsx": (_far_cell, "phình ra"),
+    "wordy.xlsx": (_wordy, "phình ra"),
     "crowd.xlsx": (_crowd, "phình ra"),
     "locked.xlsx": (_encrypted_office, "mật khẩu"),
     "locked.ods": (_locked_ods, "mật khẩu"),
@@ -183,6 +198,7 @@ REFUSED = {
     "paper.csv": (lambda path: path.write_bytes(b"%PDF-1.7 ..."), "không phải csv"),
     "empty.csv": (lambda path: path.write_bytes(b""), "rỗng"),
     "prose.csv": (lambda path: path.write_text("Kính gửi\n" * 9), "tiêu đề"),
+    "wide.csv": (lambda path: write_csv(path, [row(1)], HEADER * 100), "tiêu đề"),
     "bars.csv": (lambda path: write_csv(path, [row(1)], delimiter="|"), "chấm phẩy"),
     "few.csv": (lambda path: write_csv(path, [row(1)[:3]], HEADER[:3]), "thiếu cột"),
     "gaps.csv": (
