@@ -25,7 +25,7 @@ from survey.privacy.retention import erase_due
 from survey.workdays import month_bounds
 
 SECOND_HANDLER = accounts.NewAccount(
-    "tong-dai-2@langnghe.example", RoleName.HANDLER, name="Trần Bảo Yến"
+    f"tong-dai-2@{accounts.DEMO_DOMAIN}", RoleName.HANDLER, name="Trần Bảo Yến"
 )
 LEAST_DOSSIERS, MOST_DOSSIERS = 1, 1_000_000
 MOST_MONTHS = 36

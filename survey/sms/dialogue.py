@@ -31,6 +31,8 @@ _SYLLABLE = re.compile(
     "(?:b|c|ch|d|g|gh|h|k|kh|m|n|ng|ngh|nh|p|ph|q|r|s|t|th|tr|v|x)?[aey]+(?:c|ch|m|n|ng|nh|p|t)?"
 )
 _PHONE_LENGTH = 6
+# No rating or wish is longer, and a text of many parts would take seconds to read word by word.
+_MOST_READ = 2000
 
 # Stand-ins for what is no word of the grammar.
 _UNKNOWN, _NUMBER, _LONG_NUMBER, _FOUR_DIGITS = "?", "#", "##", "####"
@@ -91,6 +93,8 @@ class Reply:
 
 def parse(text: str) -> Reply:
     """Read one inbound text; never raises."""
+    if len(text) > _MOST_READ:
+        return Reply("comment", None, None, text)
     normal = _normal(text)
     words, code = _words(normal)
     phrase = " ".join(words)

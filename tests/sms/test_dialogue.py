@@ -52,6 +52,8 @@ def test_labelled_replies(name, accuracy, report):
         ("2024 2025", "ask", None, None),
         ("12/10/2022", "ask", None, None),
         ("", "ask", None, None),
+        ("5 " * 20_000, "comment", None, None),
+        ("da toi em minh " * 3000, "comment", None, None),
         ("làm ơn gọi lại", "call_me", None, None),
         ("lam on goi lai", "call_me", None, None),
     ],

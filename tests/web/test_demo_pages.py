@@ -70,6 +70,17 @@ def test_the_shown_passwords_are_right(demo_app):
     assert sign_in(other, "lanh-dao@langnghe.example", password).status_code == 303
 
 
+def test_shown_passwords_open_nothing_outside_a_demo(demo_app, make_app):
+    """A database that once was a demo's and now serves people keeps no door ajar."""
+    client = demo_app.test_client()
+    assert post(client, "/demo/enter/admin", page="/demo").status_code == 303
+    shown = demo_app.test_client().get("/demo").text
+    password = re.search(r"quan-tri@.*?<code>([^<]+)</code>", shown, re.DOTALL)[1]
+    for app, status in ((demo_app, 303), (make_app(), 401)):
+        stranger = app.test_client()
+        assert sign_in(stranger, "quan-tri@langnghe.example", password).status_code == status
+
+
 def test_an_unknown_door_is_no_door(demo_app):
     """A role that does not exist is a page that does not exist."""
     assert post(demo_app.test_client(), "/demo/enter/king", page="/demo").status_code == 404
