@@ -25,7 +25,7 @@ CHANNELS = ("Trực tiếp", "Trực tuyến toàn trình", "Bưu chính công �
 
 
 def _names(file: str, column: str) -> list[dict[str, str]]:
-    with next(DATA.rglob(file)).open(encoding="utf-8-sig", newline="") as source:
+    with (DATA / file).open(encoding="utf-8-sig", newline="") as source:
         return [row for row in csv.DictReader(source) if row[column]]
 
 
@@ -34,7 +34,9 @@ def write_export(path: Path, rows: int, *, finished_share: float = 1.0) -> None:
     draw = random.Random(rows)
     first = datetime.now(UTC).date() - timedelta(days=DAYS)
     procedures = [row["code"] for row in _names("procedures.csv", "code")]
-    agencies = [row["name_vi"] for row in _names("agencies.csv", "name_vi") if not row["valid_to"]]
+    agencies = [
+        row["name_vi"] for row in _names("khanh_hoa/agencies.csv", "name_vi") if not row["valid_to"]
+    ]
     with path.open("w", encoding="utf-8-sig", newline="") as target:
         out = csv.writer(target)
         out.writerow(HEADER)

@@ -49,8 +49,8 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-# Libraries that tell of every step while a report is written.
-TALKATIVE = ("weasyprint", "fontTools", "matplotlib")
+# Libraries that tell of every step while a report is written, or of every request for an SMS.
+TALKATIVE = ("weasyprint", "fontTools", "matplotlib", "twilio")
 
 
 def configure(level: str) -> None:

@@ -11,6 +11,7 @@ from types import FrameType
 
 import structlog
 from sqlalchemy import delete
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from survey.db import db, settings_of, transaction
@@ -24,6 +25,8 @@ from survey.sms.providers import Provider, build_provider
 log = structlog.get_logger()
 
 PAUSE_SECONDS = 1.0
+# After turns that failed each pause is twice as long, up to this.
+LONGEST_PAUSE_SECONDS = 16.0
 # Messages of one turn: few enough that a long send never keeps jobs waiting.
 SEND_AT_ONCE = 500
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -48,21 +51,35 @@ class Stop:
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.asked = True
 
+    def sleep(self, seconds: float) -> None:
+        """Wait, but hardly longer than until it is asked."""
+        until = time.monotonic() + seconds
+        while not self.asked and time.monotonic() < until:
+            time.sleep(PAUSE_SECONDS)
+
 
 def run_forever(clock: Callable[[], datetime]) -> None:
-    """Turn after turn until asked to stop; a turn that fails is logged and the next one tries
-    again.
+    """Turn after turn until asked to stop; a turn that fails is logged and tried again, ever more
+    rarely.
     """
-    stop = Stop()
+    stop, pause = Stop(), PAUSE_SECONDS
     while not stop.asked:
-        try:
-            done = run_once(clock())
-        except Exception:  # the loop outlives any fault of one turn
-            log.exception("worker.turn_failed")
-            db.session.remove()
-            done = Turn(0, 0)
-        if not done.sent and not done.jobs and not stop.asked:
-            time.sleep(PAUSE_SECONDS)
+        done = _try_turn(clock())
+        pause = PAUSE_SECONDS if done else min(2 * pause, LONGEST_PAUSE_SECONDS)
+        if done is None or not (done.sent or done.jobs):
+            stop.sleep(pause)
+
+
+def _try_turn(now: datetime) -> Turn | None:
+    """One turn; None when it failed, since the loop outlives any fault."""
+    try:
+        return run_once(now)
+    except (OperationalError, InterfaceError) as away:  # a server that restarts is no fault of ours
+        log.error("worker.database_away", reason=str(away.orig).partition("\n")[0])  # noqa: TRY400
+    except Exception:
+        log.exception("worker.turn_failed")
+    db.session.remove()
+    return None
 
 
 def run_once(now: datetime) -> Turn:

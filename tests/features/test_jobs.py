@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
@@ -37,6 +39,14 @@ with create_app().app_context():
     print(taken.id, taken.owner, flush=True)
     time.sleep(600)
 """
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Return as soon as something holds; fail when it never does."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.2)
 
 
 def put(transact: Transact, kind: str, key: str = "k", **payload: object) -> int:
@@ -192,3 +202,39 @@ def test_the_worker_closes_a_month_on_day_fifteen(transact: Transact, runner: Ru
         assert (snapshot.month, snapshot.closed_at.day) == ("2026-05", 15)
         closing = session.scalars(select(Job).where(Job.kind == "index.close")).all()
         assert [one.result["closed"] for one in closing] == [[], ["2026-05"], [], []]
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_database_that_was_away_is_one_short_line_and_work_goes_on(
+    environment: dict[str, str], transact: Transact
+) -> None:
+    """While the database refuses connections a worker says so in a line, and then works again."""
+    server, _, name = environment["DATABASE_URL"].replace("+psycopg", "").rpartition("/")
+
+    def let_in(allowed: str) -> None:
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {allowed}')
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+
+    def beats() -> list[datetime]:
+        with transact() as session:
+            return list(session.scalars(select(Heartbeat.at)))
+
+    command = [sys.executable, "-m", "flask", "--app", "survey", "worker"]
+    worker = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    assert worker.stderr is not None
+    try:
+        wait_until(lambda: bool(beats()))
+        let_in("false")
+        said = [worker.stderr.readline() for _ in range(2)]
+        let_in("true")
+        back = datetime.now(UTC)
+        wait_until(lambda: max(beats()) > back)
+    finally:
+        worker.terminate()
+    rest = worker.communicate(timeout=10)[1]
+    assert worker.returncode == 0
+    assert all("worker.database_away" in line and "reason=" in line for line in said)
+    assert "Traceback" not in "".join([*said, rest])

@@ -191,6 +191,24 @@ def test_unclear_is_found_by_listing(make_app, fake, database_url):
     assert sorted(str(message["body"]) for message in fake.messages) == ["Hai", "Mot"]
 
 
+def test_sending_is_no_news(make_app, fake, capfd):
+    """A message that leaves writes nothing into the log: neither the account nor a request."""
+    app = make_app(
+        SMS_PROVIDER="twilio",
+        TWILIO_ACCOUNT_SID=ACCOUNT,
+        TWILIO_AUTH_TOKEN="t" * 32,
+        TWILIO_FROM="+15005550006",
+        TWILIO_API_BASE=fake.url,
+        LOG_LEVEL="INFO",
+    )
+    with app.app_context():
+        provider = build_provider(app.extensions["settings"])
+        provider.send(SMS)
+        provider.list_sent(SMS.to_e164)
+        provider.client.http_client.session.close()
+    assert "Request" not in capfd.readouterr().err
+
+
 def signed(token, path, form, algorithm=None):
     """Headers that Twilio would send."""
     signature = RequestValidator(token).compute_signature(PUBLIC + path, form, algorithm)
