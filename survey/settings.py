@@ -26,6 +26,9 @@ PROVIDERS = ("console", "twilio", "kannel")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 # The number the demo phone writes to; texts of a demo go nowhere else.
 DEMO_REPLY_NUMBER = "8099"
+# What the texts that ask leave of one segment for the origin of their link.
+LONGEST_ORIGIN = 42
+_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 
@@ -190,8 +193,9 @@ def _is_address(url: str, *, is_origin: bool = False) -> bool:
     except ValueError:
         return False
     is_plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
-    is_reachable = parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
-    return is_reachable and (is_plain or not is_origin)
+    is_reachable = parts.scheme in {"http", "https"} and port != 0
+    is_written_plainly = _HOST.fullmatch(parts.hostname or "") is not None
+    return is_reachable and is_written_plainly and (is_plain or not is_origin)
 
 
 def _url_faults(settings: Settings) -> list[Fault]:
@@ -204,6 +208,9 @@ def _url_faults(settings: Settings) -> list[Fault]:
         ]
     if not _is_address(settings.public_url, is_origin=True):
         return [Fault("PUBLIC_URL", "must be an origin (scheme and host, no path)")]
+    if len(settings.public_url) > LONGEST_ORIGIN:
+        reason = f"has {len(settings.public_url)} characters; a link fits into one SMS up to"
+        return [Fault("PUBLIC_URL", f"{reason} {LONGEST_ORIGIN}")]
     if settings.public_url.startswith("http:"):
         local = urlsplit(settings.public_url).hostname in LOOPBACK
         return [

@@ -59,6 +59,8 @@ def test_a_good_production_has_no_fault() -> None:
         ({"PUBLIC_URL": "https://a:b@danhgia.khanhhoa.gov.vn"}, "PUBLIC_URL"),
         ({"PUBLIC_URL": "https://danhgia.khanhhoa.gov.vn:cong"}, "PUBLIC_URL"),
         ({"PUBLIC_URL": "https://[::1"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://hài-lòng.khanhhoa.gov.vn"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://danhgiahailong.sonoivu.khanhhoa.gov.vn"}, "PUBLIC_URL"),
         ({"KANNEL_SEND_URL": "127.0.0.1:13013"}, "KANNEL_SEND_URL"),
         ({"KANNEL_WEBHOOK_SECRET": "a/b"}, "KANNEL_WEBHOOK_SECRET"),
         ({"TWILIO_API_BASE": "nonsense"}, "TWILIO_API_BASE"),

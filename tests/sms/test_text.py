@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from survey.errors import Invalid
+from survey.settings import LONGEST_ORIGIN
 from survey.sms.segments import measure, outside_gsm7
 from survey.sms.text import (
     LOCALES,
@@ -57,6 +58,21 @@ def test_every_letter_loses_its_marks_only():
         assert len(bare) == 1
         assert bare.isupper() == letter.isupper()
         assert unaccent(unicodedata.normalize("NFD", letter)) == bare
+
+
+def test_the_longest_origin_is_what_the_texts_that_ask_have_room_for():
+    """Every text that asks fits one segment with the longest agency and origin, none with more."""
+    room = []
+    for name in ("invitation", "invitation_refused", "reminder"):
+        values = {
+            **_values("vi"),
+            "agency": "X" * 24,
+            "url": f"{'x' * LONGEST_ORIGIN}/s/{'Z' * 12}",
+        }
+        text = render(name, "vi", **values)
+        assert text.segments == 1
+        room.append(160 - len(text.text))
+    assert min(room) == 0
 
 
 def test_typographic_signs_become_plain():
