@@ -103,13 +103,14 @@ def test_what_was_recognised_is_shown(sqlite_app, tmp_path):
     rows with number, column and reason.
     """
     header = [*HEADER, "Màu giấy"]
-    rows = [[*row(1), "trắng"], [*row(2, agency="Sở <b>Không Có</b>"), "xanh"]]
+    rows = [[*row(1, returned="12/03/2062"), "trắng"], [*row(2, agency="Sở <b>Không Có</b>"), ""]]
     clerk = signed_in(sqlite_app, "admin")
     text = clerk.get(held(clerk, write_csv(tmp_path / "thang 6.csv", rows, header))).text
     assert told(text) == "2 dòng: 1 hợp lệ, 0 trùng, 1 lỗi"
     assert "<td>Ngày trả thực tế</td><td>Ngày trả kết quả</td>" in text
     assert re.search(r"<dt>Không lưu</dt><dd>Số CCCD ", text)
     assert "<dt>Không dùng</dt><dd>Màu giấy</dd>" in text
+    assert "Ngày trả kết quả sau ngày cuối của kỳ xuất dữ liệu" in text
     assert "dấu chấm phẩy" in text
     problem = re.search(r"<tr><td[^>]*>3</td><td[^>]*>Cơ quan thực hiện</td><td[^>]*>([^<]+)", text)
     assert problem[1].startswith("Không nhận ra cơ quan này")

@@ -19,9 +19,9 @@ DUPLICATES = ("same_row_again", "same_code_again", "unchanged")
 # What is said of rows that are taken; those that decide about an invitation come first.
 NOTES = (
     *("updated", "phone_missing", "phone_invalid", "phone_landline", "phone_foreign"),
-    *("not_returned", "status_without_return_date", "phone_old_prefix", "due_missing"),
-    *("applicant_missing", "matched_by_name", "agency_alias", "name_in_both_eras"),
-    *("code_date_differs", "code_cleaned"),
+    *("not_returned", "returned_in_future", "status_without_return_date", "phone_old_prefix"),
+    *("due_missing", "applicant_missing", "matched_by_name", "agency_alias"),
+    *("name_in_both_eras", "code_date_differs", "code_cleaned"),
 )
 # Sign and colour of a state as the statuses of figures have them.
 STATES = {
