@@ -49,7 +49,7 @@ def primary(
     answer); fewer than 3 citizens behind the cell, where `citizens` is given. Empty cells
     have nothing to hide. Raises AnalysisError (``invalid_counts``).
 
-    Source: Hundepool, A. et al. (2012). Statistical Disclosure Control, ch. 4 (threshold rule).
+    Source: Hundepool, A. et al. (2012). Statistical Disclosure Control, on frequency tables.
 
     Examples
     --------

@@ -57,8 +57,9 @@ class GuardedLines:
 
     References
     ----------
-    Franco, C., Little, R., Louis, T. & Slud, E. (2019). Confidence intervals for proportions
-    in complex sample surveys. JSSAM 7, 334-364. The guard on s2_h and n_eff is ours.
+    Franco, C., Little, R., Louis, T. & Slud, E. (2019). Comparative study of confidence
+    intervals for proportions in complex sample surveys. JSSAM 7, 334-364. The guard on s2_h and
+    n_eff is ours.
     """
 
     estimate: FloatArray
