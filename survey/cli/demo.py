@@ -31,7 +31,7 @@ def load_command(*, dossiers: int, months: int, seed: int, now: datetime, as_jso
         check(session, scene)
         click.echo(f"Đang tạo {number(dossiers)} hồ sơ giả lập trong {months} tháng …", err=True)
         loaded = load(session, scene)
-        for month in scene.closed_periods[-1:]:  # the leader's door leads to a report
+        for month in scene.reported_periods:  # the worker builds them, the newest first
             reports.order(session, month, now)
     text = (
         f"Đã tạo {number(loaded.dossiers)} hồ sơ, {number(loaded.invited)} lời mời, "

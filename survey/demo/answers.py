@@ -49,8 +49,8 @@ SATISFIED = {
 SATISFIED_ELSEWHERE = 0.92
 # Truth 4.
 ONLINE_GAIN, COUNTER_LOSS = 0.035, -0.025
-TET_LOSS = -0.09
-FALL_LOSS = -0.36
+TET_LOSS = -0.12
+FALL_LOSS = -0.42
 UNIT_SPREAD = 0.02
 LEAST, MOST = 0.03, 0.995
 # Shares of 5 among 4–5, and of 3, 2 and 1 among the others.
@@ -238,10 +238,13 @@ class Citizens:
             and one.dossier.unit is self.cast.bursting
             and one.dossier.cell.month == self.truths.burst_month
         ]
-        for place, one in enumerate(group[:BURST_ANSWERS]):
+        size = min(BURST_ANSWERS, len(group) - 1)
+        for place, one in enumerate(group[:size]):
             one.rating, one.factors = MOST_SATISFIED, {}
             one.comment, one.reasons, one.wants_call = None, "", False
             one.flags = Flag.BURST if place + 1 >= LEAST_BURST else ""
+        for one in group[size:][:1]:  # an honest one, or both indices might be full
+            one.rating = UNHAPPY_UP_TO
 
     def _reveal(self, answered: Sequence[Asked]) -> None:
         """Truth 9: some of the last bad answers hold a phone or an id number."""

@@ -22,13 +22,17 @@ from survey.indices.periods import closable_from
 from survey.models.case import Case, CloseReason
 from survey.models.response import Answer, Response
 from survey.models.staff import Staff
+from survey.reports import approval
 
 AFTER_MIDNIGHT = timedelta(hours=1)
 # Answers as old as this were all dealt with, but for a few of the last weeks that were forgotten.
 SETTLED_DAYS = 13
 FORGOTTEN, FORGOTTEN_DAYS = 0.05, 75
-# Of the younger ones: never taken, taken only, replied only.
-WAITING, TAKEN, REPLIED = 0.2, 0.45, 0.7
+# How many steps (take, reply, close) are done: for each five younger ones these, in any order.
+NO_STEP, ONE_STEP, TWO_STEPS, ALL_STEPS = range(4)
+OF_FIVE = (NO_STEP, ONE_STEP, TWO_STEPS, ALL_STEPS, ALL_STEPS)
+# A report is read and approved within two working days of the closing.
+HOURS_TO_APPROVE = 11
 WORKING_HOURS = {"take": (0.5, 7.5), "reply": (3.0, 26.0), "close": (8.0, 40.0)}
 SLOW_SHARE, SLOW_FACTOR = 0.12, 2.4
 CLOSINGS = (
@@ -71,6 +75,7 @@ class Hotline:
         self.ahead: list[tuple[datetime, int, Deed]] = []
         self.cases = 0
         self.entered = 0
+        self.younger = self._of_five()
 
     def work(
         self,
@@ -118,25 +123,33 @@ class Hotline:
     def _follow(self, case: Case, reasons: str, opened: datetime) -> None:
         """Plan what a handler does with a case, as far as it gets."""
         dice = self.dice
-        age = self.scene.now - opened
-        is_old = age > timedelta(days=SETTLED_DAYS)
-        luck = dice.random()
-        if luck < (FORGOTTEN if is_old else WAITING) and age < timedelta(days=FORGOTTEN_DAYS):
+        done = self._steps_done(self.scene.now - opened)
+        if done == NO_STEP:
             return
         handler = dice.choice(self.handlers)
         moments = self._moments(opened)
         self._plan(next(moments), lambda now: steps.take(self.session, handler, case, now))
-        if not is_old and luck < TAKEN:
+        if done == ONE_STEP:
             return
         factor = next((name for name in reasons.split(";") if name in REPLIES), "")
         letter = (REPLIES[factor], Way.PAGE)
         self._plan(next(moments), lambda now: steps.reply(self.session, handler, case, letter, now))
-        if not is_old and luck < REPLIED:
+        if done == TWO_STEPS:
             return
         outcome = (pick(dice, CLOSINGS), "")
         self._plan(
             next(moments), lambda now: steps.close(self.session, handler, case, outcome, now)
         )
+
+    def _steps_done(self, age: timedelta) -> int:
+        if age <= timedelta(days=SETTLED_DAYS):
+            return next(self.younger)
+        is_recent = age < timedelta(days=FORGOTTEN_DAYS)
+        return NO_STEP if is_recent and self.dice.random() < FORGOTTEN else ALL_STEPS
+
+    def _of_five(self) -> Iterator[int]:
+        while True:
+            yield from self.dice.sample(OF_FIVE, len(OF_FIVE))
 
     def _moments(self, opened: datetime) -> Iterator[datetime]:
         """When the case is taken, replied to and closed, in working hours."""
@@ -145,6 +158,21 @@ class Hotline:
         for least, most in WORKING_HOURS.values():
             moment = self.calendar.add_working_hours(moment, self.dice.uniform(least, most) * slow)
             yield moment
+
+
+def approvals(session: Session, scene: Scene, leader: Staff) -> Iterator[tuple[datetime, Deed]]:
+    """When a leader approves which report; the last month's waits for who enters by that door."""
+    calendar = calendar_of(session)
+    for month in scene.reported_periods[1:]:
+        moment = calendar.add_working_hours(closable_from(month), HOURS_TO_APPROVE)
+        yield moment, _approval(session, month, leader)
+
+
+def _approval(session: Session, month: str, leader: Staff) -> Deed:
+    def deed(now: datetime) -> None:
+        approval.approve(session, month, leader, now)
+
+    return deed
 
 
 def _needs_a_person(one: Asked) -> bool:

@@ -12,7 +12,7 @@ from survey.db import settings_of
 from survey.demo.answers import Citizens
 from survey.demo.doors import DOORS, open_door
 from survey.demo.dossiers import Registry
-from survey.demo.handling import Hotline
+from survey.demo.handling import Hotline, approvals
 from survey.demo.scene import Scene, truths
 from survey.demo.units import cast_of
 from survey.demo.watching import Watch
@@ -63,7 +63,8 @@ def load(session: Session, scene: Scene) -> Loaded:
     ledger.write_phones(registry.book)
     hotline = Hotline(session, scene, [staff[RoleName.HANDLER], second])
     night_watch = Watch(session, scene, planted, asked, staff[RoleName.ANALYST])
-    hotline.work(asked, ids, night_watch.deeds())
+    reading = approvals(session, scene, staff[RoleName.LEADER])
+    hotline.work(asked, ids, [*night_watch.deeds(), *reading])
     erase_due(session, scene.now)
     return Loaded(
         dossiers=len(dossiers),

@@ -4,8 +4,10 @@ Viet Nam reserves no numbers for fiction, so these go to the console provider on
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 
+from survey.demo.scene import pick
 from survey.invitations import REHEARSAL_PHONES
 
 FAMILIES = ("Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ")
@@ -15,13 +17,16 @@ GIVEN = (
     *("Khánh", "Lan", "Linh", "Long", "Mai", "Nam", "Nga", "Nhung", "Phúc", "Phương", "Quân"),
     *("Sơn", "Tâm", "Thảo", "Thủy", "Trang", "Tuấn", "Vân", "Vinh", "Yến"),
 )
-# Two digits that begin mobile numbers; the carrier of truth 6 stands last.
-PREFIXES = (
-    *("90", "91", "93", "94", "96", "97", "98", "86", "88", "89", "70", "76", "77", "78", "79"),
-    *("81", "82", "83", "84", "85", "32", "33", "34", "35", "36", "37", "38", "39", "56", "58"),
+# What citizens of a province have: each carrier's share and the two digits its mobiles begin with.
+# The last one, that of truth 6, has twice its share in the market: its silence must show.
+CARRIERS = (
+    (("32", "33", "34", "35", "36", "37", "38", "39", "86", "96", "97", "98"), 0.55),
+    (("81", "82", "83", "84", "85", "88", "91", "94"), 0.2),
+    (("70", "76", "77", "78", "79", "89", "90", "93"), 0.165),
+    (("87",), 0.005),
+    (("92",), 0.08),
 )
-SILENT_PREFIX = "92"
-SILENT_SHARE = 0.08
+SILENT = CARRIERS[-1][0]
 NUMBERS = 10_000
 
 
@@ -32,20 +37,19 @@ def name(dice: random.Random) -> str:
 
 def mobiles(dice: random.Random) -> Iterator[str]:
     """Mobile numbers (E.164) without end; each carrier's come again only when all were used."""
-    silent, others = _numbers(dice, [SILENT_PREFIX]), _numbers(dice, list(PREFIXES))
+    fresh = [(_numbers(dice, prefixes), share) for prefixes, share in CARRIERS]
     while True:
-        number = next(silent if dice.random() < SILENT_SHARE else others)
+        number = next(pick(dice, fresh))
         if number not in REHEARSAL_PHONES:
             yield number
 
 
-def _numbers(dice: random.Random, prefixes: list[str]) -> Iterator[str]:
-    endings = list(range(NUMBERS))
-    while True:
-        for prefix in prefixes:
-            dice.shuffle(endings)
-            for ending in endings:
-                yield f"+84{prefix}000{ending:04d}"
+def _numbers(dice: random.Random, prefixes: Sequence[str]) -> Iterator[str]:
+    places = list(range(NUMBERS * len(prefixes)))
+    dice.shuffle(places)
+    for place in cycle(places):
+        prefix, ending = divmod(place, NUMBERS)
+        yield f"+84{prefixes[prefix]}000{ending:04d}"
 
 
 def landline(dice: random.Random) -> str:
@@ -60,4 +64,4 @@ def foreign(dice: random.Random) -> str:
 
 def is_silent(number: str) -> bool:
     """Whether a number belongs to the carrier of truth 6."""
-    return number.startswith(f"+84{SILENT_PREFIX}")
+    return number.startswith(tuple(f"+84{prefix}" for prefix in SILENT))

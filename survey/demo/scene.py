@@ -16,6 +16,7 @@ FALL_MONTHS_AGO = 4
 FALL_DAY = 12
 AROUND_TET = timedelta(days=12)
 CARRIER_DAYS = 12
+REPORTED = 3
 
 
 Value = TypeVar("Value")
@@ -69,6 +70,11 @@ class Scene:
     def closed_periods(self) -> list[str]:
         """The months whose closing day has come."""
         return [month for month in self.periods if closable_from(month) <= self.now]
+
+    @property
+    def reported_periods(self) -> list[str]:
+        """The months whose reports lie ready, newest first: few, since each takes seconds."""
+        return self.closed_periods[: -REPORTED - 1 : -1]
 
     def workdays(self, calendar: Calendar) -> list[date]:
         """Days on which results were handed out: every working day before today."""

@@ -10,12 +10,13 @@ from survey.jobs import reports
 from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
-from survey.models.job import JobState
+from survey.models.job import Job, JobState
 from survey.models.message import Message, MessageState
 from survey.models.organisation import Agency
 from survey.models.response import Response
-from survey.models.snapshot import Snapshot
+from survey.models.snapshot import Approval, Snapshot
 from survey.privacy.retention import erase_due
+from survey.workdays import local_day
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 
 NOW = "2026-07-20T10:00:00+07:00"
@@ -58,12 +59,22 @@ def test_the_figures_of_a_demo_agree(demo_app):
         assert list(months) == list(MONTHS[:2])
 
 
-def test_the_leader_of_a_demo_finds_a_report(demo_app):
-    """The worker that starts after a demo is loaded builds the report of the last closed month."""
-    load(demo_app)
+def test_the_leader_of_a_demo_finds_reports(demo_app):
+    """The worker builds three closed months, the newest first; that one is still to be approved."""
+    load(demo_app, "--months", "6")
+    reported = ["2026-06", "2026-05", "2026-04"]
     with unit_of_work(demo_app) as session:
-        assert reports.latest(session, MONTHS[1]).state == JobState.WAITING
-        assert reports.latest(session, MONTHS[2]) is None
+        ordered = session.scalars(select(Job).where(Job.kind == reports.KIND).order_by(Job.id))
+        assert [(job.payload["month"], job.state) for job in ordered] == [
+            (month, JobState.WAITING) for month in reported
+        ]
+        approved = select(Snapshot.month, Approval).join(Approval).order_by(Snapshot.month)
+        given = {month: one.approved_at for month, one in session.execute(approved)}
+    assert list(given) == ["2026-04", "2026-05"]
+    assert [local_day(moment).isoformat() for moment in given.values()] == [
+        *("2026-05-18", "2026-06-16"),
+    ]
+    assert run_command(demo_app, "audit", "verify").code == 0
 
 
 def test_a_demo_keeps_no_personal_data_past_its_term(demo_app):
@@ -93,7 +104,7 @@ def test_nothing_of_a_demo_waits_to_be_sent(demo_app):
 
 def test_cases_stand_at_every_stage(demo_app):
     """Among the bad answers some wait, some are in hand, some are replied to, most are closed."""
-    load(demo_app, "--dossiers", "4000")
+    load(demo_app, "--dossiers", "4000", "--months", "2")
     with unit_of_work(demo_app) as session:
         counted = dict(session.execute(select(Case.state, func.count()).group_by(Case.state)).all())
         overdue = session.scalar(
