@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 import analysis
 from analysis import headline
+from analysis.poststratify import collapse_lines
 from survey.errors import Refused
 from survey.indices.figures import Figure
 from survey.indices.tallies import Ratings, Tally, summed
@@ -203,6 +204,13 @@ def _figure(
 
 def _satisfied(ratings: Ratings) -> int:
     return ratings[3] + ratings[4]
+
+
+def nonresponse(tally: Tally) -> analysis.Nonresponse:
+    """Non-response over the strata that the index of a line weighs, thin ones merged as there."""
+    cells = _cells([tally])
+    merged = collapse_lines(cells.y, cells.n, cells.N, cells.late)
+    return analysis.nonresponse(merged.y[0], merged.n[0], merged.N[0])
 
 
 def broken(tallies: Sequence[Tally], rules: Rules) -> list[dict[str, Any]]:

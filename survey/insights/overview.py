@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from analysis.nonresponse import Nonresponse
 from survey.indices import Breakdown, payload_of, previous_month
 from survey.indices.payload import COUNTED
 from survey.insights.changes import Change, changes
@@ -30,7 +31,8 @@ DRIVER_MONTHS = 12
 @dataclass(frozen=True, slots=True)
 class Overview:
     """What changed against the month before (empty where that cannot be read), what goes with
-    satisfaction in `driver_months` months, which units stand out, where the year leads.
+    satisfaction in `driver_months` months, which units stand out, where the year leads, and how
+    evenly the kinds of dossiers answered (None where too few did).
     """
 
     month: str
@@ -40,6 +42,7 @@ class Overview:
     driver_months: int
     funnel: Funnel | None
     outlooks: Sequence[Outlook]
+    nonresponse: Nonresponse | None
 
 
 def live(session: Session, month: str) -> Overview:
@@ -53,6 +56,7 @@ def live(session: Session, month: str) -> Overview:
         driver_months=DRIVER_MONTHS,
         funnel=funnel(now),
         outlooks=_outlooks(now, series_now(session, month)),
+        nonresponse=now.nonresponse(),
     )
 
 
@@ -79,6 +83,7 @@ def closed(session: Session, snapshot: Snapshot) -> Overview | None:
         driver_months=len(with_patterns),
         funnel=funnel(now),
         outlooks=_outlooks(now, added_up(_sums(payloads))),
+        nonresponse=now.nonresponse(),
     )
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from survey.indices import Breakdown
+from analysis.nonresponse import Nonresponse
+from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.indices.answers import source_of
 from survey.indices.figures import safe_to_tell
+from survey.indices.judging import nonresponse
 from survey.indices.tallies import Line, Source, Stored, Tally, lines_of, tallies
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import Question
@@ -57,6 +59,13 @@ class Reading:
             Unit(one.key, one.label, one.mix, is_told=safe)
             for one, safe in zip(found, told, strict=True)
         ]
+
+    def nonresponse(self) -> Nonresponse | None:
+        """How evenly the kinds of dossiers answered, whole province; None where too few did."""
+        lines = self.lines(Breakdown.OVERALL)
+        (whole,) = tallies(self.source, lines, Breakdown.OVERALL, Question.OVERALL)
+        rated = sum(sum(ratings) for _, ratings in whole.strata.values())
+        return nonresponse(whole) if rated >= SMALLEST_SHOWN else None
 
 
 def as_it_stands(session: Session, month: str) -> Reading:

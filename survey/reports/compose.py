@@ -3,7 +3,7 @@
 from datetime import date
 
 from survey.indices import Status, closable_from
-from survey.reports import comparison, phrases, sentences, tables
+from survey.reports import comparison, evenness, phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Point, Section
 from survey.reports.figures import Report, Revision, Stage
@@ -125,8 +125,10 @@ def _response(report: Report) -> Section:
         f" bằng {answered}% số đã mời. Mỗi hồ sơ hoàn thành có đúng một kết quả: được mời, hoặc"
         " không được mời vì một lý do dưới đây."
     )
-    both = (tables.coverage_table(report), tables.bounds_table(report))
-    return Section("Mức độ bao phủ và tỷ lệ trả lời", (said,), tables=both)
+    listed = [tables.coverage_table(report), tables.bounds_table(report)]
+    if report.overview and report.overview.nonresponse:
+        listed.append(evenness.table(report.overview.nonresponse))
+    return Section("Mức độ bao phủ và tỷ lệ trả lời", (said,), tables=tuple(listed))
 
 
 def _late(report: Report) -> Section:

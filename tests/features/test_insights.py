@@ -1,13 +1,18 @@
 """Comparison, drivers, funnel and outlook say what the data bear, else that they do not."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from survey import insights
-from survey.indices import Breakdown
+from survey.indices import Breakdown, show
+from survey.models.count import Cell, count_finished
 from tests.conftest import unit_of_work
 from tests.features.answering import agencies
-from tests.features.rated import fill, say_all
+from tests.features.rated import PROCEDURES, fill, say_all
 from tests.web.staff_accounts import signed_in
+
+NOW = datetime(2026, 6, 20, tzinfo=UTC)
 
 
 def test_a_change_of_mix_is_no_change_of_quality(sqlite_app):
@@ -81,6 +86,29 @@ def test_the_year_is_arithmetic_first_and_words_last(sqlite_app):
         (overall, _) = insights.live(session, "2026-05").outlooks
         assert overall.words == "unlikely"
         assert overall.forecast < overall.target
+
+
+def test_uneven_answering_is_measured_and_read(sqlite_app):
+    """Late dossiers answer a fifth as often: R, the heaviest rating and the shift say so."""
+    with unit_of_work(sqlite_app) as session:
+        here = agencies(session)[0]
+        fill(session, here, "2026-05", 180, 20)
+        fill(session, here, "2026-05", 10, 20, lateness="late")
+        late = Cell(here.id, "land", "2026-05", "counter", "late")
+        count_finished(session, {(late, PROCEDURES["land"]): 240}, {late: 240})
+        found = insights.live(session, "2026-05").nonresponse
+        (whole,) = show(session, "2026-05", "overall", NOW)
+        fill(session, here, "2026-06", 3, 1)
+        assert insights.live(session, "2026-06").nonresponse is None
+    assert found.r_indicator == pytest.approx(0.6038, abs=1e-4)
+    assert found.worst_weight_ratio == pytest.approx(230 / 70)
+    assert found.adjusted_index == pytest.approx(whole.index)
+    assert found.shift == pytest.approx(whole.index - 190 / 230)
+    analyst = signed_in(sqlite_app, "analyst")
+    page = analyst.get("/staff/analysis?period=2026-05").text
+    for words in ("0,60", "3,29", "−16,9", "tỷ lệ thô 82,6%", "Quá 3 lần"):
+        assert words in page
+    assert "cả tỉnh chưa có 5 phiếu" in analyst.get("/staff/analysis?period=2026-06").text
 
 
 def test_the_page_says_what_is_not_known(app):

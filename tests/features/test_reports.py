@@ -53,9 +53,15 @@ def words_of_html(path):
     return squeezed(re.sub(r"<[^>]+>", "", text.replace("&lt;", "‹")).replace("‹", "<"))
 
 
+# Marks of lists, which stand after the words of a page, and its number.
+END_OF_PAGE = re.compile(r"(\n(•|\d+\.) )*(\n\d+)?$")
+
+
 def words_of_pdf(path):
-    """The words of all pages."""
-    return squeezed(" ".join(page.extract_text() for page in PdfReader(path).pages))
+    """The words of all pages; what stands at the foot of each comes last, for sentences run on."""
+    pages = [page.extract_text().rsplit("\n", 2) for page in PdfReader(path).pages]
+    _, *foot = pages[0]
+    return squeezed(" ".join([*(END_OF_PAGE.sub("", body) for body, *_ in pages), *foot]))
 
 
 def words_of_docx(path):

@@ -7,7 +7,7 @@ import pytest
 
 from survey import indices
 from survey.indices import payload_of
-from survey.reports import compose, gather
+from survey.reports import compose, evenness, gather
 from survey.reports.build import build
 from survey.reports.document import Kind
 from tests.conftest import FIXED, running, unit_of_work
@@ -25,7 +25,7 @@ from tests.features.test_reports import (
 MONTH, BEFORE = "2026-10", "2026-09"
 CLOSED_AT = datetime(2026, 11, 15, 2, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
-PLACE = 6
+PLACE, COVERAGE = 6, 2
 
 
 def two_months(session):
@@ -108,6 +108,24 @@ def _letters(text):
 
 def _document_xml(path):
     return report_data.zipped(path, "word/document.xml")
+
+
+def test_a_closed_month_says_how_evenly_its_dossiers_answered(sqlite_app):
+    """The report has the three measures as closed, whatever is said later; a draft has none."""
+    with unit_of_work(sqlite_app) as session:
+        two_months(session)
+        draft = compose.compose(gather.gather(session, MONTH, CLOSED_AT))
+        assert evenness.TITLE not in [one.title for one in draft.sections[COVERAGE].tables]
+        close(session, BEFORE, MONTH)
+        report = gather.gather(session, MONTH, LATER)
+        table = compose.compose(report).sections[COVERAGE].tables[-1]
+        fill(session, agencies(session)[0], MONTH, 0, 500)
+        again = compose.compose(gather.gather(session, MONTH, LATER))
+    assert again.sections[COVERAGE].tables[-1] == table
+    assert table.title == evenness.TITLE
+    even, weight, shift = [row[1].value for row in table.rows]
+    assert (even, weight) == (pytest.approx(1), pytest.approx(1))  # half of each cell answered
+    assert shift == pytest.approx(report.overall.index - report.overall.raw)
 
 
 def test_only_what_has_grounds_is_named(closed):

@@ -14,6 +14,7 @@ from survey.models.organisation import alphabetical
 from survey.models.response import Flag
 from survey.monitoring.freezing import is_tet_month
 from survey.monitoring.integrity import signs
+from survey.reports import evenness
 from survey.reports.phrases import FACTORS, OUTLOOKS, QUADRANTS, points
 from survey.web.staff.dashboard import chosen_month, months_with_dossiers
 from survey.web.staff.errors import staff_blueprint
@@ -54,6 +55,9 @@ def show() -> str:
         drivers=found.drivers,
         funnel=found.funnel,
         outlooks=found.outlooks,
+        evenness=evenness.rows(found.nonresponse) if found.nonresponse else (),
+        evenness_title=evenness.TITLE,
+        evenness_note=evenness.NOTE,
         provisional=indices.is_provisional(session, month),
         factors=FACTORS,
         quadrants=QUADRANTS,
