@@ -1,4 +1,4 @@
-"""A report in words: title, first page, numbered sections, annexes and footer."""
+"""A report in words: title, first page, numbered sections, annex and footer."""
 
 from datetime import date
 
@@ -42,7 +42,7 @@ def compose(report: Report) -> Document:
             comparison.section(report),
             _method(report),
         ),
-        annexes=_annexes(report),
+        annex=_annex(report),
         footer=_footer(report),
     )
 
@@ -147,10 +147,11 @@ def _cases(report: Report) -> Section:
     when = f"Tính đến {phrases.moment(cases.as_of)}"
     if not total.opened:
         return Section("Ca phản ánh và thời gian xử lý", (f"{when}, không có ca nào mở trong kỳ.",))
+    again = f"{cases.reopened} ca" if cases.reopened else "không ca nào"
     said = (
         f"{when}, trong kỳ có {total.opened} ca được mở từ phiếu đánh giá; {cases.closed} ca đã"
-        f" đóng, {cases.reopened} ca được người dân đề nghị mở lại. Trung vị thời gian phản hồi đầu"
-        f" tiên là {phrases.hours(cases.median_first_hours)}, thời gian trả lời bằng văn bản là"
+        f" đóng, {again} được người dân đề nghị mở lại. Trung vị thời gian phản hồi đầu tiên là"
+        f" {phrases.hours(cases.median_first_hours)}, thời gian trả lời bằng văn bản là"
         f" {phrases.hours(cases.median_reply_hours)} làm việc."
     )
     both = (
@@ -206,12 +207,12 @@ def _method(report: Report) -> Section:
         ),
         _interval_point(report),
         _verdict_point(report),
+        Point("Nguồn gốc số liệu.", " · ".join(_footer(report))),
         Point(
             "Bảo vệ người dân.",
             "Không công bố kết quả của nhóm dưới 5 phiếu trả lời, và ẩn thêm dòng khác khi từ tổng"
-            " có thể suy ra nhóm đó. Phiếu trả lời không gắn với số điện thoại, mã hồ sơ.",
+            " có thể suy ra nhóm đó. Phiếu trả lời không gắn với số điện thoại, mã hồ sơ./.",
         ),
-        Point("Nguồn gốc số liệu.", " · ".join(_footer(report))),
     )
     return Section("Phương pháp và giới hạn", points=points)
 
@@ -247,10 +248,10 @@ def _verdict_point(report: Report) -> Point:
     )
 
 
-def _annexes(report: Report) -> tuple[Section, ...]:
+def _annex(report: Report) -> Section:
     finished = [one for one in report.procedures if one.finished]
     by_procedure = tables.procedure_table(finished, report)
-    return (Section("Kết quả theo thủ tục hành chính", tables=(by_procedure,)),)
+    return Section("Kết quả theo thủ tục hành chính", tables=(by_procedure,))
 
 
 def _footer(report: Report) -> tuple[str, ...]:

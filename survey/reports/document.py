@@ -18,6 +18,10 @@ class Kind(StrEnum):
     STATUS = "status"
 
 
+# Kinds whose cells stand at the right edge.
+NUMBERS = frozenset({Kind.COUNT, Kind.SHARE, Kind.MEAN, Kind.LEVEL})
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """Words of one cell and the number they stand for, if it is one."""
@@ -106,5 +110,5 @@ class Document:
     good: tuple[Point, ...]
     direction: tuple[Point, ...]
     sections: tuple[Section, ...]
-    annexes: tuple[Section, ...]
+    annex: Section
     footer: tuple[str, ...]

@@ -22,11 +22,15 @@ from survey.reports.docx_tables import CENTRE, JUSTIFIED, write
 
 # A part of a Word file; the types of the library do not cover what is used here.
 WordPart = Any
-# Decree 30/2020, annex I: margins of an A4 page in millimetres.
+# Decree 30/2020, annex I: margins of an A4 page in millimetres, and what follows it below.
 PAGE = {"top_margin": 20, "bottom_margin": 20, "left_margin": 30, "right_margin": 15}
 OFFICE_WIDTH, NATION_WIDTH = 62, 103
 TEXT_WIDTH = OFFICE_WIDTH + NATION_WIDTH
 BODY = 13.5
+INDENT = Mm(10)
+SUBTITLE_INDENT = Mm(8)
+# A word of this many letters tears a justified line apart.
+LONG_WORD = 40
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 BLANK = "\u2003\u2003"
 
@@ -42,9 +46,7 @@ def render(report: Document, made_at: datetime) -> bytes:
     for number, section in enumerate(report.sections, 1):
         _write_section(word, f"{number}. {section.title}", section)
     _write_signing(word)
-    for number, section in enumerate(report.annexes, 1):
-        word.add_page_break()
-        _write_section(word, f"Phụ lục {number}. {section.title}", section)
+    _write_annex(word, report)
     _write_footer(word, report)
     held = io.BytesIO()
     word.save(held)
@@ -131,9 +133,14 @@ def _write_first_page(word: WordPart, report: Document) -> None:
     title = write(word.add_paragraph(style="Title"), report.title, 14, CENTRE, bold=True)
     docx_tables.drop_border(title)
     title.paragraph_format.space_after = Pt(0)
-    write(word.add_paragraph(), report.subtitle, 13.5, CENTRE, bold=True)
+    subtitle = write(
+        word.add_paragraph(), report.subtitle, 13.5, CENTRE, bold=True
+    ).paragraph_format
+    subtitle.left_indent = subtitle.right_indent = SUBTITLE_INDENT
+    subtitle.space_after = Pt(0)
+    docx_tables.add_rule(word, 60, TEXT_WIDTH)
     write(word.add_paragraph(), report.basis, 11.5, CENTRE, italic=True)
-    write(word.add_paragraph(), report.verdict, 13, JUSTIFIED)
+    _write_body(word, report.verdict)
     docx_tables.add_tiles(word, report.tiles, TEXT_WIDTH)
     _add_picture(word, report.picture)
     _write_points(word, "Những nội dung cần chỉ đạo", report.direction, "List Number")
@@ -164,16 +171,31 @@ def _write_points(word: WordPart, title: str, points: Sequence[Point], style: st
 
 
 def _write_point(paragraph: WordPart, point: Point, size: float) -> None:
-    write(paragraph, f"{point.lead} ", size, JUSTIFIED, bold=True)
-    write(paragraph, point.text, size, JUSTIFIED)
+    longest = max(map(len, f"{point.lead} {point.text}".split()))
+    align = JUSTIFIED if longest < LONG_WORD else WD_ALIGN_PARAGRAPH.LEFT
+    write(paragraph, f"{point.lead} ", size, align, bold=True)
+    write(paragraph, point.text, size, align)
     paragraph.paragraph_format.space_after = Pt(1.5)
     paragraph.paragraph_format.line_spacing = 1.0
+
+
+def _write_body(word: WordPart, text: str) -> WordPart:
+    """A paragraph of the text: its first line set in, six points to the next."""
+    paragraph = write(word.add_paragraph(), text, 13, JUSTIFIED)
+    paragraph.paragraph_format.first_line_indent = INDENT
+    paragraph.paragraph_format.space_after = Pt(6)
+    return paragraph
 
 
 def _write_section(word: WordPart, title: str, section: Section) -> None:
     write(word.add_paragraph(style="Heading 1"), title, 13.5, bold=True)
     for text in section.paragraphs:
-        write(word.add_paragraph(), text, 13, JUSTIFIED)
+        leads_to_a_table = bool(section.tables) and not section.points
+        _write_body(word, text).paragraph_format.keep_with_next = leads_to_a_table
+    _write_content(word, section)
+
+
+def _write_content(word: WordPart, section: Section) -> None:
     for point in section.points:
         _write_point(word.add_paragraph(style="List Bullet"), point, 13)
     if section.picture:
@@ -198,6 +220,23 @@ def _write_signing(word: WordPart) -> None:
     write(right.paragraphs[0], "GIÁM ĐỐC", 13.5, CENTRE, bold=True)
     for paragraph in left.paragraphs:
         paragraph.paragraph_format.space_after = Pt(0)
+
+
+def _write_annex(word: WordPart, report: Document) -> None:
+    """On a page of its own, its pages counted anew, and none on the first."""
+    section = word.add_section(WD_SECTION.NEW_PAGE)
+    section.different_first_page_header_footer = True
+    start = OxmlElement("w:pgNumType")
+    start.set(qn("w:start"), "1")
+    columns = section._sectPr.find(qn("w:cols"))  # noqa: SLF001 - the library cannot count anew
+    columns.addprevious(start)
+    heading = write(word.add_paragraph(style="Heading 1"), "Phụ lục", 14, CENTRE, bold=True)
+    heading.paragraph_format.space_before = heading.paragraph_format.space_after = Pt(0)
+    write(word.add_paragraph(), report.annex.title.upper(), 13.5, CENTRE, bold=True)
+    day = f"ngày{BLANK}tháng{BLANK}năm {report.year}"
+    led = f"(Kèm theo Báo cáo số{BLANK}{BLANK}/BC-SNV {day} của Sở Nội vụ)"
+    write(word.add_paragraph(), led, 13, CENTRE, italic=True)
+    _write_content(word, report.annex)
 
 
 def _write_footer(word: WordPart, report: Document) -> None:

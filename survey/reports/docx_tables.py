@@ -9,7 +9,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-from survey.reports.document import Kind, Table, Tile
+from survey.reports.document import NUMBERS, Table, Tile
 from survey.reports.phrases import SIGNS
 
 # A part of a Word file; the types of the library do not cover what is used here.
@@ -18,8 +18,9 @@ CENTRE = WD_ALIGN_PARAGRAPH.CENTER
 JUSTIFIED = WD_ALIGN_PARAGRAPH.JUSTIFY
 LEFT = WD_ALIGN_PARAGRAPH.LEFT
 RIGHT = WD_ALIGN_PARAGRAPH.RIGHT
-NUMBERS = frozenset({Kind.COUNT, Kind.SHARE, Kind.MEAN, Kind.LEVEL})
 SIZE = 10
+# So many rows of a table stand with its heading, and so many with its end.
+TOGETHER = 3
 SIGN_FONT = "Segoe UI Symbol"
 SIGN_COLOURS = {"met": RGBColor(0x1F, 0x5F, 0xA8), "not_met": RGBColor(0xA8, 0x44, 0x0A)}
 
@@ -40,9 +41,20 @@ def write(
         run.bold, run.italic = bold, italic
         if SIGNS.fullmatch(part):
             _set_sign_font(run)
+    _set_mark_size(paragraph, size)
     if align is not None:
         paragraph.alignment = align
     return paragraph
+
+
+def _set_mark_size(paragraph: WordPart, size: float) -> None:
+    """The paragraph's own mark decides the number of a list and the height of an empty cell."""
+    properties = paragraph._p.get_or_add_pPr()  # noqa: SLF001 - the library has no mark
+    if properties.find(qn("w:rPr")) is None:
+        mark, height = OxmlElement("w:rPr"), OxmlElement("w:sz")
+        height.set(qn("w:val"), str(round(2 * size)))  # half points
+        mark.append(height)
+        properties.append(mark)
 
 
 def _set_sign_font(run: WordPart) -> None:
@@ -69,9 +81,9 @@ def _fix_widths(table: WordPart, widths: Sequence[int]) -> None:
             cell.width = Mm(width)
 
 
-def add_rule(cell: WordPart, width: int, room: int) -> None:
-    """A short centred line below the text of a cell: an empty paragraph with a border on top."""
-    paragraph = cell.add_paragraph()
+def add_rule(holder: WordPart, width: int, room: int) -> None:
+    """A short centred line below a text: an empty paragraph with a border on top."""
+    paragraph = holder.add_paragraph()
     side = Mm((room - width) / 2 - 2)
     paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = side
     write(paragraph, "", 4).paragraph_format.line_spacing = Pt(5)
@@ -121,6 +133,10 @@ def add_table(word: WordPart, table: Table) -> None:
     caption.paragraph_format.space_before = Pt(6)
     caption.paragraph_format.space_after = Pt(2)
     grid = word.add_table(rows=1 + len(table.rows), cols=len(table.columns), style="Table Grid")
+    last = len(table.rows)
+    kept = {*range(TOGETHER), *range(last - TOGETHER + 1, last)} | (
+        {last} if table.notes else set()
+    )
     _fix_widths(grid, [column.width for column in table.columns])
     for place, row in enumerate(grid.rows):
         _keep_whole(row, is_heading=place == 0)
@@ -134,6 +150,7 @@ def add_table(word: WordPart, table: Table) -> None:
                 text = table.rows[place - 1][number].text
                 write(cell.paragraphs[0], text, SIZE, align, bold=place <= table.strong)
             _tighten(cell)
+            cell.paragraphs[0].paragraph_format.keep_with_next = place in kept
     for note in table.notes:
         below = write(word.add_paragraph(), note, 10.5, JUSTIFIED, italic=True)
         below.paragraph_format.space_before = Pt(2)
@@ -152,9 +169,9 @@ def _tighten(cell: WordPart) -> None:
         paragraph.paragraph_format.line_spacing = 1.0
     properties = cell._tc.get_or_add_tcPr()  # noqa: SLF001
     margins = OxmlElement("w:tcMar")
-    for side in ("start", "end"):
+    for side, room in (("top", "23"), ("start", "57"), ("bottom", "23"), ("end", "57")):
         edge = OxmlElement(f"w:{side}")
-        edge.set(qn("w:w"), "57")  # twentieths of a point: one millimetre
+        edge.set(qn("w:w"), room)  # twentieths of a point: 57 are one millimetre
         edge.set(qn("w:type"), "dxa")
         margins.append(edge)
     properties.append(margins)

@@ -6,26 +6,24 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from survey.reports.document import Document, Kind, Picture
+from survey.reports.document import NUMBERS, Document, Picture
 from survey.reports.phrases import SIGNS
 from survey.settings import ROOT
 
 FOLDER = ROOT / "templates" / "reports"
 # Millimetres of text on A4 between the margins of Decree 30/2020.
 TEXT_WIDTH = 165
-# Kinds whose cells stand at the right edge.
-RIGHT = frozenset({Kind.COUNT, Kind.SHARE, Kind.MEAN, Kind.LEVEL})
 
 
 def render(document: Document) -> str:
     """The page of a report; needs nothing beside itself."""
     template = _environment().get_template("report.html")
-    return template.render(report=document, right=RIGHT, css=stylesheet(document))
+    return template.render(report=document, right=NUMBERS, css=stylesheet(document))
 
 
 def stylesheet(document: Document) -> str:
     """The styles inside the page: a strict policy can name them by their hash."""
-    tables = [table for part in (*document.sections, *document.annexes) for table in part.tables]
+    tables = [table for part in (*document.sections, document.annex) for table in part.tables]
     widths = sorted({column.width for table in tables for column in table.columns})
     columns = "".join(f".w{width} {{ width: {width / TEXT_WIDTH:.2%} }}\n" for width in widths)
     return (FOLDER / "report.css").read_text(encoding="utf-8") + columns

@@ -93,9 +93,9 @@ def procedure_table(figures: Sequence[Figure], report: Report) -> Table:
     """The same for procedures: their long names get the room of two columns."""
     columns = (
         Column("Mã", 18),
-        Column("Thủ tục hành chính", 61),
+        Column("Thủ tục hành chính", 57),
         Column(_index_head(report), 33, Kind.SHARE),
-        Column("Phiếu / hồ sơ", 19, Kind.COUNT),
+        Column("Phiếu / hồ sơ", 23, Kind.COUNT),
         Column("Mục tiêu", 11, Kind.LEVEL),
         Column("Đánh giá", 23, Kind.STATUS),
     )

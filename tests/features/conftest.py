@@ -1,0 +1,32 @@
+"""A closed month and its four files, for the tests that read reports."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FIXED, run_command, running, unit_of_work
+from tests.features import report_data
+from tests.features.report_data import MONTH, NOW
+
+
+@pytest.fixture(scope="module")
+def closed(sqlite_copies, tmp_path_factory):
+    """An application where October 2026 and the month before are closed; tests only add to it."""
+    folder = tmp_path_factory.mktemp("closed")
+    database = {"DATABASE_URL": sqlite_copies.copy(folder)}
+    with running({**FIXED, **database, "SMS_CONSOLE_FILE": str(folder / "sms.jsonl")}) as app:
+        with unit_of_work(app) as session:
+            for month in (report_data.BEFORE, MONTH):
+                report_data.store(session, report_data.payload(month))
+        yield app
+
+
+@pytest.fixture(scope="module")
+def built(closed, tmp_path_factory):
+    """Format → path of the four files of October 2026."""
+    made = run_command(
+        closed, "report", "build", "--period", MONTH, "--formats", "html,pdf,docx,xlsx",
+        "--out", tmp_path_factory.mktemp("built") / "new", "--now", NOW.isoformat(), "--json",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    return {Path(name).suffix[1:]: Path(name) for name in made.json["files"]}
