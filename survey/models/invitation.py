@@ -63,7 +63,7 @@ class CoverageEntry(Base):
 
 class Invitation(Base):
     """A question put to one citizen about one dossier. It says nothing about whether it was
-    answered.
+    answered; that its reminder was not needed does.
 
     An answer is found from the token alone (`HMAC(k2, token)` on the response), so no row here
     changes when somebody answers: otherwise the order of changed rows would tell who answered what.

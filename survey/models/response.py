@@ -176,8 +176,8 @@ def forget_order(session: Session, response: Response) -> None:
 
     PostgreSQL keeps rows in the order they were written, and a dump shows it. The cell's rows, at
     most SHUFFLED_AT_ONCE of them, always with this one, are taken out and written again shuffled,
-    in one statement a table; `lock_cell` was taken before. SQLite's tables without row numbers lie
-    in the order of their random keys and need nothing.
+    in one statement a table; `lock_cell` was taken before. SQLite's tables without row numbers are
+    sorted by their random keys, and a copy lays them so (`survey.backup`).
     """
     if connection_of(session).dialect.name != "postgresql":
         return
