@@ -18,6 +18,7 @@ from survey.intake.dossiers import Match, match, write
 from survey.intake.judging import CHUNK_ROWS, Chunk
 from survey.intake.reader import Table
 from survey.models.intake import ImportRow, ImportRun
+from survey.models.organisation import Province
 
 WRITE_ROW = insert(table_of(ImportRow))
 NAME_LENGTH = 200
@@ -87,6 +88,8 @@ def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
 
     Conflict when somebody else stored this chunk meanwhile.
     """
+    # One chunk at a time, of whatever file: two exports may hold the same dossier or phone.
+    session.execute(select(Province.code).with_for_update())
     row = session.get_one(ImportRun, run.id, with_for_update=True, populate_existing=True)
     if row.next_row != chunk.first_row:
         raise Conflict("import_running", row.file_name)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from survey.db import db
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.intake import ImportRow, ImportRun
-from survey.models.invitation import CoverageEntry
+from survey.models.invitation import CoverageEntry, Invitation
 from tests.conftest import unit_of_work
 from tests.features.exports import (
     CITIZEN_ID,
@@ -171,6 +171,25 @@ def test_a_killed_import_ends_like_one_that_was_not(app, environment, runner, tm
         assert session.scalar(select(func.count()).select_from(CoverageEntry)) == 11998
         assert session.scalar(select(func.count()).select_from(ImportRun)) == 1
         assert session.scalar(select(func.count()).select_from(ImportRow)) == 12000
+
+
+def test_two_exports_of_the_same_days_may_be_imported_at_once(app, environment, runner, tmp_path):
+    """Side by side, both end well, each dossier is there once, and each phone is asked once."""
+    rows = [row(n, phone=f"0905{n % 1500:06}") for n in range(1, 4001)]
+    files = [write_csv(tmp_path / "a.csv", rows), write_csv(tmp_path / "b.csv", rows[::-1])]
+    command = [sys.executable, "-m", "flask", "--app", "survey", "intake", "import", "--now", NOW]
+    both = [
+        subprocess.Popen([*command, str(path)], env=environment, stderr=subprocess.PIPE)
+        for path in files
+    ]
+    for process in both:
+        _, told = process.communicate()
+        assert process.returncode == 0, told
+    with unit_of_work(app) as session:
+        assert session.scalar(select(func.count()).select_from(Dossier)) == 4000
+        phones = select(Dossier.phone_index).join(Invitation).group_by(Dossier.phone_index)
+        assert session.scalars(phones.having(func.count() > 1)).all() == []
+    assert runner("coverage", "verify", "--period", "2026-03").code == 0
 
 
 def _next_row(app):
