@@ -4,14 +4,13 @@ Publish closed periods only, with one fixed hierarchy and no free filters: a cum
 minus last month's is a one-month table, and percentages with a known n are counts.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import LinearConstraint, linprog, milp
-from scipy.sparse import csc_array, csr_array
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.sparse import csc_array, csr_array, eye_array, hstack
 
 from analysis.counts import FloatArray, count_arrays, whole
 from analysis.errors import AnalysisError
@@ -20,6 +19,8 @@ BoolArray = NDArray[np.bool_]
 Place = tuple[int, ...]
 # So many of the largest sums are moved first: with all of 9,000, one bound takes two seconds.
 _LARGE = 1200
+# So many turns that prove nothing end the search for tables that prove many lines at once.
+_IDLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +41,6 @@ class Audit:
     safe: bool
 
 
-def primary(
-    y: ArrayLike, n: ArrayLike, citizens: ArrayLike | None = None, threshold: int = 10
-) -> BoolArray:
-    """Tell which cells must be hidden for themselves; arrays broadcast.
-
-    Hidden: 0 < n < threshold; all or none of the ratings satisfied (it tells everybody's
-    answer); fewer than 3 citizens behind the cell, where `citizens` is given. Empty cells
-    have nothing to hide. Raises AnalysisError (``invalid_counts``).
-
-    Source: Hundepool, A. et al. (2012). Statistical Disclosure Control, on frequency tables.
-
-    Examples
-    --------
-    >>> primary([9, 30, 25, 0], [9, 30, 30, 0]).tolist()
-    [True, True, False, False]
-    """
-    ys, ns = count_arrays(y, n)
-    few = ns < whole(threshold, "threshold")
-    if citizens is not None:
-        few = few | (count_arrays(citizens)[0] < 3)  # noqa: PLR2004 - two know each other's answer
-    hide: BoolArray = (ns > 0) & (few | (ys == 0) | (ys == ns))
-    return hide
-
-
 def audit(counts: ArrayLike, suppressed: ArrayLike, min_width: int) -> Audit:
     """Return what can be inferred about the hidden cells of a table, (R, C) or a list (C,).
 
@@ -82,74 +59,21 @@ def audit(counts: ArrayLike, suppressed: ArrayLike, min_width: int) -> Audit:
     >>> audit([[3, 40], [30, 28]], [[1, 0], [0, 0]], 5).cells
     (HiddenCell(position=(0, 0), low=3, high=3, disclosed=True),)
     """
-    table, hidden = _table(counts, suppressed, dimensions=(1, 2))
+    table, hidden = count_arrays(counts)[0], np.asarray(suppressed, dtype=np.bool_)
+    if table.ndim not in {1, 2} or table.shape != hidden.shape:
+        raise AnalysisError("invalid_counts", "Counts and marks must be tables of one shape.")
+    min_width = whole(min_width, "min_width")
     places: list[Place] = [tuple(place[::-1]) for place in np.argwhere(hidden.T).tolist()]
     # A list has one total; a table one for each row and one for each column.
     sums = [[place[:-1] for place in places], [place[1:] for place in places]][: table.ndim]
-    return _audit(table, places, sums, min_width)
-
-
-def audit_months(
-    months: ArrayLike, suppressed: ArrayLike, suppressed_sum: ArrayLike, min_width: int
-) -> Audit:
-    """Return what monthly tables and their cumulative table reveal together.
-
-    `months` and `suppressed` have shape (T, R, C), `suppressed_sum` (R, C) marks the cells
-    hidden in the cumulative table; all totals are published. Positions are (t, r, c). A cell
-    hidden in one month only is disclosed as soon as the cumulative table shows it. Raises
-    AnalysisError (``invalid_counts``). Source: Fischetti & Salazar (2001), as `audit`.
-
-    Examples
-    --------
-    >>> months = [[[3, 40], [30, 28]], [[12, 31], [35, 20]]]
-    >>> hidden = [[[1, 1], [1, 1]], [[0, 0], [0, 0]]]
-    >>> audit_months(months, hidden, [[1, 1], [1, 1]], 5).safe
-    True
-    >>> audit_months(months, hidden, [[0, 0], [0, 0]], 5).safe
-    False
-    """
-    table, hidden = _table(months, suppressed, dimensions=(3,))
-    shown_sum = ~np.asarray(suppressed_sum, dtype=np.bool_)
-    if shown_sum.shape != table.shape[1:]:
-        raise AnalysisError("invalid_counts", "The cumulative table must have the same cells.")
-    places: list[Place] = [tuple(place) for place in np.argwhere(hidden).tolist()]
-    sums: list[list[Place | None]] = [
-        [place[:2] for place in places],
-        [(place[0], place[2]) for place in places],
-        [place[1:] if shown_sum[place[1:]] else None for place in places],
-    ]
-    return _audit(table, places, sums, min_width)
-
-
-def protect(counts: ArrayLike, hidden: ArrayLike, min_width: int) -> BoolArray:
-    """Hide further cells of a table (or list) until `audit` proves the table safe.
-
-    Greedy: each cell that could be worked out gets a partner in the row and in the column where
-    it is hidden alone, the smallest count that crosses other hidden cells, and more where that
-    is too narrow; the result is proven, not necessarily smallest. Raises AnalysisError
-    (``invalid_counts``; ``cannot_protect`` when hiding everything is not enough: publish no
-    totals, or no table). Source: the search is ours; the proof is `audit`.
-
-    Examples
-    --------
-    >>> table, hidden = [[3, 40, 25], [30, 28, 19], [22, 35, 41]], [[1, 0, 0], [0] * 3, [0] * 3]
-    >>> protect(table, hidden, 5).astype(int).tolist()
-    [[1, 0, 1], [0, 0, 0], [1, 0, 1]]
-    """
-    table, mask = _table(counts, hidden, dimensions=(1, 2))
-    mask = mask.copy()
-    while True:
-        found = audit(table, mask, min_width)
-        if found.safe:
-            return mask
-        exposed = [cell.position for cell in found.cells if cell.disclosed]
-        # A cell alone in its line is certain; one in company may be safe once those are not.
-        exposed.sort(key=lambda place: not _lines(mask, place, alone=True))
-        added = next(filter(None, (_partners(table, mask, place) for place in exposed)), None)
-        if added is None:
-            raise AnalysisError("cannot_protect", "Hiding every cell does not protect the table.")
-        for place in added:
-            mask[place] = True
+    rows = [[key == wanted for key in keys] for keys in sums for wanted in dict.fromkeys(keys)]
+    matrix = np.array(rows, dtype=np.float64)
+    known = matrix @ np.array([table[place] for place in places]) if places else matrix
+    cells = []
+    for column, place in enumerate(places):
+        low, high = (_extreme(matrix, known, column, sign) for sign in (1, -1))
+        cells.append(HiddenCell(place, low, high, disclosed=high - low < min_width))
+    return Audit(tuple(cells), safe=not any(cell.disclosed for cell in cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +120,7 @@ def protect_lines(lines: Lines, secret: ArrayLike, hidden: ArrayLike, min_width:
     if mask.shape != lines.fixed.shape or lines.members.shape != (mask.size, lines.cells.size):
         raise AnalysisError("invalid_counts", "Cells, sums and marks must be of the same lines.")
     view = _View(lines, mask)
-    for line in secrets[~view.wide(secrets, width)].tolist():
+    for line in view.doubtful(secrets, width):
         while view.width(line, width) < width:
             mask[_rests_on(lines, mask, line)] = True
             view = _View(lines, mask)
@@ -242,35 +166,82 @@ class _View:
         sums[free] = np.round(found.x)
         return sums
 
-    def reach(self, lines: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    def reach(self, lines: NDArray[np.intp]) -> tuple[csr_array, csr_array]:
         """Which sums lie wholly in each line, and which at least in part; both (lines, sums)."""
         shape = (self.group.size, self.sizes.size)
         to_sums = csr_array(
             (np.ones(self.group.size), (np.arange(self.group.size), self.group)), shape=shape
         )
-        parts = (self.members[lines] @ to_sums).toarray()
-        return (parts == self.sizes).astype(float), (parts > 0).astype(float)
+        parts = csr_array(self.members[lines] @ to_sums)
+        wholly, partly = parts.data == self.sizes[parts.indices], parts.data > 0
+        inner, outer = (
+            csr_array((one.astype(np.float64), parts.indices, parts.indptr), shape=parts.shape)
+            for one in (wholly, partly)
+        )
+        return inner, outer
 
-    def wide(self, lines: NDArray[np.intp], width: int) -> BoolArray:
-        """Which lines are safe already by moving counts within the true sums."""
+    def doubtful(self, lines: NDArray[np.intp], width: int) -> list[int]:
+        """Those of the lines that a few tables do not prove safe.
+
+        Each turn looks for one table that fits and moves as many counts as it can, every other one
+        up and the rest down: many lines are proven at once, the few that are left one by one.
+        """
         inner, outer = self.reach(lines)
-        safe: BoolArray = (outer - inner) @ self.true >= width
-        return safe
+        least, most = inner @ self.true, outer @ self.true
+        turns = idle = 0
+        while (most - least < width).any() and idle < _IDLE:
+            open_ = np.flatnonzero(most - least < width)
+            up = (np.arange(open_.size) + turns) % 2 == 0
+            signs = np.where(up, 1.0, -1.0)
+            goals = outer[open_].multiply(up[:, None]) - inner[open_].multiply(~up[:, None])
+            reached = signs * np.where(up, most[open_], least[open_])
+            missing = width - (most - least)[open_]
+            sums = self.moved(csr_array(goals), reached, missing)
+            least, most = np.minimum(least, inner @ sums), np.maximum(most, outer @ sums)
+            proven = (most - least >= width)[open_].any()
+            turns, idle = turns + 1, 0 if proven else idle + 1
+        left: list[int] = lines[most - least < width].tolist()
+        return left
+
+    def moved(self, goals: csr_array, reached: FloatArray, missing: FloatArray) -> FloatArray:
+        """Return whole sums that fit and bring many goals (lines, sums) beyond what was `reached`,
+        each by no more than is `missing`; only sums of hidden lines move.
+        """
+        free = np.flatnonzero(self.hidden)
+        rest = self.true.copy()
+        rest[free] = 0
+        part, lines = csr_array(self.sums[:, free]), reached.size
+        known = part @ self.true[free]
+        beyond = hstack([-goals[:, free], eye_array(lines)])
+        found = milp(
+            np.concatenate([np.zeros(free.size), -np.ones(lines)]),
+            constraints=[
+                LinearConstraint(hstack([part, csr_array((part.shape[0], lines))]), known, known),
+                LinearConstraint(beyond, -np.inf, goals @ rest - reached),
+            ],
+            integrality=np.concatenate([np.ones(free.size), np.zeros(lines)]),
+            bounds=Bounds(
+                np.concatenate([np.zeros(free.size), np.full(lines, -np.inf)]),
+                np.concatenate([np.full(free.size, np.inf), missing]),
+            ),
+            options={"mip_rel_gap": 0.5},
+        )
+        rest[free] = np.round(found.x[: free.size])
+        return rest
 
     def width(self, line: int, enough: int) -> int:
         """How far apart the smallest and largest possible count of a line are; exact if < enough.
 
         Mostly a few large sums prove that there is room; all are tried where they do not.
         """
-        inner, outer = (part[0] for part in self.reach(np.array([line])))
-        large = self.true >= np.sort(self.true)[-_LARGE:][0]
-        some, every = large | self.hidden, np.ones_like(large)
-        wide = 0
-        for free in (some, every):
-            wide = round(float(outer @ self.fit(-outer, free) - inner @ self.fit(inner, free)))
-            if wide >= enough:
-                break
-        return wide
+        inner, outer = (part.toarray()[0] for part in self.reach(np.array([line])))
+
+        def between(free: BoolArray) -> int:
+            return round(float(outer @ self.fit(-outer, free) - inner @ self.fit(inner, free)))
+
+        some = self.hidden | (self.true >= np.sort(self.true)[-_LARGE:][0])
+        wide = between(some)
+        return wide if wide >= enough or some.all() else between(np.ones_like(some))
 
 
 def _rests_on(lines: Lines, mask: BoolArray, line: int) -> int:
@@ -286,73 +257,6 @@ def _rests_on(lines: Lines, mask: BoolArray, line: int) -> int:
     if not chosen.size:
         raise AnalysisError("cannot_protect", "Hiding every line does not protect the tables.")
     return int(chosen[np.argmin(lines.counts[chosen])])
-
-
-def _lines(mask: BoolArray, place: Place, *, alone: bool) -> list[list[Place]]:
-    """Return the row and the column of a cell; only those that hide nothing else if `alone`."""
-    lines = [
-        [(*place[:axis], k, *place[axis + 1 :]) for k in range(mask.shape[axis])]
-        for axis in range(mask.ndim)
-    ]
-    return [line for line in lines if not alone or sum(mask[cell] for cell in line) == 1]
-
-
-def _partners(table: FloatArray, mask: BoolArray, place: Place) -> list[Place]:
-    """Return published cells to hide beside an exposed one: where it is alone, else everywhere."""
-    best = []
-    for line in _lines(mask, place, alone=True) or _lines(mask, place, alone=False):
-        shown = [cell for cell in line if not mask[cell]]
-        if shown:
-            best.append(min(shown, key=lambda cell: _reluctance(table, mask, cell)))
-    return best
-
-
-def _reluctance(table: FloatArray, mask: BoolArray, cell: Place) -> tuple[bool, bool, float]:
-    """Order partners: counts that give room, then lines that hide already, then small counts."""
-    crossing = sum(bool(mask.take(cell[axis], axis=axis).any()) for axis in range(table.ndim))
-    return bool(table[cell] == 0), crossing < table.ndim, float(table[cell])
-
-
-def _table(
-    counts: ArrayLike, hidden: ArrayLike, dimensions: tuple[int, ...]
-) -> tuple[FloatArray, BoolArray]:
-    """Return counts and marks of one shape with an allowed number of dimensions, or refuse."""
-    table, mask = count_arrays(counts)[0], np.asarray(hidden, dtype=np.bool_)
-    if table.ndim not in dimensions or table.shape != mask.shape:
-        raise AnalysisError("invalid_counts", "Counts and marks must be tables of one shape.")
-    return table, mask
-
-
-def _audit(
-    table: FloatArray,
-    places: Sequence[Place],
-    sums: Sequence[Sequence[Place | None]],
-    min_width: int,
-) -> Audit:
-    """Bound each hidden cell given the sums that become known by subtraction.
-
-    Each entry of `sums` groups the cells: those with one key add up to a known number; None
-    belongs to no sum.
-    """
-    min_width = whole(min_width, "min_width")
-    if not places:
-        return Audit((), safe=True)
-    rows = [
-        np.array([key == wanted for key in keys], dtype=np.float64)
-        for keys in sums
-        for wanted in dict.fromkeys(keys)
-        if wanted is not None
-    ]
-    matrix = np.vstack(rows)
-    known = matrix @ np.array([table[place] for place in places])
-    cells = []
-    for column, place in enumerate(places):
-        if len(rows) == 1 and len(places) > 1:  # the parts of one sum can be anything up to it
-            low, high = 0, int(known[0])
-        else:
-            low, high = (_extreme(matrix, known, column, sign) for sign in (1, -1))
-        cells.append(HiddenCell(place, low, high, disclosed=high - low < min_width))
-    return Audit(tuple(cells), safe=not any(cell.disclosed for cell in cells))
 
 
 def _extreme(matrix: FloatArray, known: FloatArray, column: int, sign: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from survey import indices
 from survey.cli.options import Period, common_options, emit
@@ -85,7 +86,9 @@ def course(  # noqa: PLR0913 - one argument an option
     """Print the figures of many months; small cells are suppressed."""
     if file is not None and (file.is_dir() or not file.parent.is_dir()):
         raise click.BadParameter(f"Không ghi được {file}.", param_hint="--csv")
-    points = _points(indices.course(db.session(), first, last, now, along=along, agency=agency))
+    session = db.session()
+    found_course = indices.course(session, first, last, now, along=along, agency=agency)
+    points = _points(found_course, indices.hidden(session, found_course))
     if file is None:
         found = list(points)
         emit(found, as_json=as_json, text="\n".join(map(_point, found)) or NOTHING_FINISHED)
@@ -103,9 +106,8 @@ def course(  # noqa: PLR0913 - one argument an option
     )
 
 
-def _points(found: Course) -> Iterator[dict[str, Any]]:
+def _points(found: Course, hidden: NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
     """Months with dossiers, unit by unit."""
-    hidden = found.hidden()
     for unit, month in np.argwhere(found.finished > 0).tolist():
         is_hidden, here = bool(hidden[unit, month]), (unit, month)
         told = (

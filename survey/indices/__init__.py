@@ -3,7 +3,7 @@ periods.
 """
 
 from survey.indices.closed import first, payload_of
-from survey.indices.course import Along, Course, Unit, course
+from survey.indices.course import Along, Course, Unit, course, hidden
 from survey.indices.figures import (
     FORMULA,
     LIVE_FORMULA,
@@ -11,7 +11,6 @@ from survey.indices.figures import (
     Breakdown,
     Figure,
     Status,
-    protected,
     read_figure,
 )
 from survey.indices.inputs import draft_payload
@@ -45,10 +44,10 @@ __all__ = [
     "draft_payload",
     "first",
     "formula_of",
+    "hidden",
     "is_provisional",
     "payload_of",
     "previous_month",
-    "protected",
     "read_figure",
     "rebuild",
     "recompute",

@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 
 from analysis import headline
 from survey.errors import Invalid, Refused
-from survey.indices.figures import SMALLEST_SHOWN, Breakdown, safe_to_tell
+from survey.indices.figures import Breakdown
 from survey.indices.periods import check_month, next_month
+from survey.indices.shield import Key, at_agency, hidden_now
 from survey.indices.strata import ALL_TOGETHER, Strata, read_strata
-from survey.indices.tallies import target_of
+from survey.indices.tallies import OVERALL, target_of
 from survey.indices.targets import Ladder, ladders
 from survey.models.dossier import Lateness
 from survey.models.organisation import Agency, Province, Sector
@@ -68,6 +69,15 @@ class Unit:
     agency_label: str = ""
     sector_label: str = ""
 
+    @property
+    def key(self) -> Key:
+        """The line of a month it is, as `indices.shield` names it."""
+        if self.agency and self.sector:
+            return at_agency(self.agency, self.sector)
+        if self.agency:
+            return Breakdown.AGENCY, self.agency
+        return (Breakdown.SECTOR, self.sector) if self.sector else (Breakdown.OVERALL, OVERALL)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
@@ -76,6 +86,7 @@ class Course:
     Units stand in the order of their codes. Shares are fractions 0–1. Where no dossier finished
     `finished` is 0; where nobody answered `index` is NaN between the bounds 0 and 1. `target` is
     NaN and `verdict` empty where there is none; open months (`provisional`) have no verdict.
+    `strata` are those of every agency, where it took these.
     """
 
     months: tuple[str, ...]
@@ -89,33 +100,7 @@ class Course:
     high: FloatArray
     target: FloatArray
     verdict: WordArray
-
-    def hidden(self) -> BoolArray:
-        """What must not be printed, shape (units, months): figures of 1 … SMALLEST_SHOWN - 1
-        ratings, and those that would tell one from the total of a month, an agency or a sector.
-
-        Each of these tables is safe by itself (`safe_to_tell`), as far as its units are in this
-        course; two together are not examined.
-        """
-        hide = (self.rated > 0) & (self.rated < SMALLEST_SHOWN)
-        tables = self._tables()
-        for month in np.flatnonzero(hide.any(axis=0)).tolist():
-            while True:
-                before = hide[:, month].sum()
-                for table in tables:
-                    counts, hidden = self.rated[table, month].tolist(), hide[table, month].tolist()
-                    hide[table, month] = ~np.array(safe_to_tell(counts, hidden))
-                if hide[:, month].sum() == before:
-                    break
-        return hide & (self.rated > 0)
-
-    def _tables(self) -> list[list[int]]:
-        """Positions of units that have a total together: those of one agency, or of one sector."""
-        found: dict[tuple[str, str], list[int]] = {}
-        for place, unit in enumerate(self.units):
-            found.setdefault(("agency", unit.agency), []).append(place)
-            found.setdefault(("sector", unit.sector), []).append(place)
-        return [table for table in found.values() if len(table) > 1]
+    strata: Strata | None
 
 
 def course(
@@ -154,7 +139,24 @@ def course(
     targets = _targets(ladders(session, province.name, months), Along(along), groups)
     closed = _closed(session, months)
     rules = _Rules(province.confidence_percent / 100, province.judged_from, closed, targets)
-    return _judged(strata, of_unit * len(months) + strata.month, units, months, rules)
+    line = of_unit * len(months) + strata.month
+    of_all = strata if along in OF_AGENCIES and not agency else None
+    return _judged(strata, line, units, months, rules, of_all)
+
+
+def hidden(session: Session, course: Course) -> BoolArray:
+    """What must not be printed of a course, shape (units, months), by the counts of today.
+
+    These are lines that the tables of their month hide, and the sectors at agencies that must not
+    be told beside those tables; a course of one agency hides what that of all does.
+    """
+    at_agencies = any(unit.agency and unit.sector for unit in course.units)
+    found = hidden_now(session, course.months, strata=course.strata, at_agencies=at_agencies)
+    hide = np.zeros(course.rated.shape, dtype=np.bool_)
+    for month, keys in enumerate(found.values()):
+        if keys:
+            hide[:, month] = [unit.key in keys for unit in course.units]
+    return hide & (course.rated > 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +177,7 @@ def _judged(
     units: tuple[Unit, ...],
     months: tuple[str, ...],
     rules: _Rules,
+    of_all: Strata | None,
 ) -> Course:
     """The figures of strata that belong to these lines (unit times months, plus month)."""
     shape, lines = (len(units), len(months)), len(units) * len(months)
@@ -200,6 +203,7 @@ def _judged(
         high=high,
         target=np.where(num > 0, num / den, np.nan),
         verdict=np.where(has_verdict, told.reshape(shape), ""),
+        strata=of_all,
     )
 
 

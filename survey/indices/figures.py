@@ -5,11 +5,9 @@ any-time one, at the closing the guarded one (`survey.reports.cards` explains bo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-
-from analysis import AnalysisError, disclosure
 
 # Name and version of the formulas; a change of what is computed is a new version.
 FORMULA = "post-stratified-guarded/1"
@@ -102,33 +100,28 @@ class Figure:
         return 0.0 if self.index is None or self.target is None else self.index - self.target
 
 
-def protected(figures: Sequence[Figure]) -> tuple[Figure, ...]:
-    """The lines of one table beside its total, with further lines marked as hidden until nobody
-    can work out the ratings of a hidden one to within SMALLEST_SHOWN.
-
-    Small tables may stay as they are: where even hiding every line proves nothing, all are hidden.
-    """
-    told = safe_to_tell([one.rated for one in figures])
-    return tuple(
-        replace(one, covers=not safe and one.rated > 0)
-        for one, safe in zip(figures, told, strict=True)
-    )
-
-
 def safe_to_tell(counts: Sequence[int], hidden: Sequence[bool] = ()) -> list[bool]:
     """Which lines of a table with a total may be told: none of 1 … SMALLEST_SHOWN - 1 ratings, none
-    that another table hides, and none that would let such a line be worked out (proven by
-    `analysis.disclosure`).
+    that another table hides, and none that would let such a line be worked out.
+
+    Two hidden lines can hold anything up to their sum, so the smallest others are hidden until that
+    is SMALLEST_SHOWN; where all lines together are fewer, none is told.
     """
-    few = [0 < count < SMALLEST_SHOWN for count in counts]
-    held = [one or other for one, other in zip(few, hidden or few, strict=True)]
+    held = [0 < count < SMALLEST_SHOWN for count in counts]
+    held = [one or other for one, other in zip(held, hidden or held, strict=True)]
     if not any(held):
         return [True] * len(counts)
-    try:
-        protected_lines = disclosure.protect(counts, held, SMALLEST_SHOWN)
-    except AnalysisError:  # the whole table holds too few ratings
-        return [False] * len(counts)
-    return [not hide for hide in protected_lines.tolist()]
+    others = sorted(
+        (count, place) for place, count in enumerate(counts) if count and not held[place]
+    )
+    kept = [count for count, hide in zip(counts, held, strict=True) if count and hide]
+    for count, place in others:
+        if len(kept) > 1 and sum(kept) >= SMALLEST_SHOWN:
+            break
+        held[place] = True
+        kept.append(count)
+    is_safe = len(kept) > 1 and sum(kept) >= SMALLEST_SHOWN
+    return [is_safe and not hide for hide in held]
 
 
 def read_figure(row: Mapping[str, Any]) -> Figure:

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.indices.closed import first, payload_of
-from survey.indices.figures import Breakdown, Figure, protected, read_figure, safe_to_tell
+from survey.indices.figures import Breakdown, Figure, read_figure, safe_to_tell
 from survey.indices.live import live
-from survey.indices.shield import shielded
+from survey.indices.shield import hidden_now, shielded
 from survey.indices.tallies import OVERALL
 from survey.models.questionnaire import Question
 from survey.models.response import Answer, Response
@@ -30,16 +30,17 @@ def revision(session: Session, month: str) -> dict[str, Any] | None:
     snapshot = first(session, month)
     if snapshot is None:
         return None
-    closed = shielded(session, payload_of(snapshot))
+    closed, hidden = shielded(session, payload_of(snapshot)), hidden_now(session, [month])[month]
     late, changed = _moved(session, month)
     lines = []
     for by in (Breakdown.OVERALL, Breakdown.SECTOR):
         before = {row["key"]: read_figure(row) for row in closed["figures"][by]}
-        now = protected(live(session, month, by, Question.OVERALL, provisional=False))
+        now = live(session, month, by, Question.OVERALL, provisional=False)
         moved = [late[one.key] + changed[one.key] for one in now]
         tell = safe_to_tell(moved)
         for one, number, told in zip(now, moved, tell, strict=True):
-            lines.append(_line(before.get(one.key), one, number, told=told))
+            safe = told and (by, one.key) not in hidden
+            lines.append(_line(before.get(one.key), one, number, told=safe))
     found = [line for line in lines if line["moved"] or line["dossiers"]]
     if not found:
         return None
@@ -63,7 +64,7 @@ def _line(before: Figure | None, now: Figure, moved: int, *, told: bool) -> dict
         "moved": moved,
         "dossiers": now.finished - (before.finished if before else 0),
         "old": old,
-        "new": _numbers(now) if told and not (was_hidden or now.is_hidden) else None,
+        "new": _numbers(now) if told and not was_hidden else None,
     }
 
 

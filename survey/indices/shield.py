@@ -6,7 +6,7 @@ a procedure belongs; so a sector of one agency tells that agency's ratings.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -14,89 +14,179 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 from analysis import AnalysisError, disclosure
 from survey.indices.closed import first, payload_of
-from survey.indices.figures import (
-    SMALLEST_SHOWN,
-    Breakdown,
-    Figure,
-    protected,
-    read_figure,
-    safe_to_tell,
-)
+from survey.indices.figures import SMALLEST_SHOWN, Breakdown, Figure, read_figure, safe_to_tell
 from survey.indices.payload import COUNTED
 from survey.indices.show import show
-from survey.indices.tallies import OVERALL, Stored
-from survey.models.organisation import Procedure
+from survey.indices.strata import Strata, read_strata
+from survey.indices.tallies import OVERALL
+from survey.models.count import LEVELS, ProcedureCount
+from survey.models.organisation import Agency, Procedure
 from survey.models.questionnaire import Question
 
 # Agency code, sector, channel.
 Cell = tuple[str, str, str]
-Key = tuple[Breakdown, str]
-PARTS = {Breakdown.AGENCY: 0, Breakdown.SECTOR: 1, Breakdown.CHANNEL: 2}
+# A breakdown, or AT_AGENCY, and a key of it.
+Key = tuple[str, str]
+AT_AGENCY = "agency_sector"
+# The whole is always told, unless it is small itself.
+TABLES = frozenset(Breakdown) - {Breakdown.OVERALL}
+PROCEDURES = (
+    select(
+        ProcedureCount.month,
+        ProcedureCount.procedure_code,
+        func.sum(sum((getattr(ProcedureCount, level) for level in LEVELS), literal(0))),
+    )
+    .where(
+        ProcedureCount.month.in_(bindparam("months", expanding=True)),
+        ProcedureCount.question == Question.OVERALL,
+    )
+    .group_by(ProcedureCount.month, ProcedureCount.procedure_code)
+)
 
 
 def shown(session: Session, month: str, now: datetime) -> dict[Breakdown, tuple[Figure, ...]]:
     """Every table of a month (YYYY-MM) as it may be printed: `show`, with what must be hidden."""
     tables = {by: show(session, month, by, now) for by in Breakdown}
     snapshot = first(session, month)
-    cells = _cells_of(payload_of(snapshot)) if snapshot else _cells_now(session, month)
-    return _hide(session, tables, cells)
+    if snapshot:
+        hidden = hidden_in(session, payload_of(snapshot))
+    else:
+        hidden = hidden_now(session, [month])[month]
+    return _marked(tables, hidden)
 
 
 def shielded(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
     """A payload whose figures say what must be hidden; the stored one stays as it is."""
     tables = {by: [read_figure(row) for row in payload["figures"].get(by, [])] for by in Breakdown}
-    found = _hide(session, tables, _cells_of(payload))
+    found = _marked(tables, hidden_in(session, payload))
     figures = {by.value: [asdict(one) for one in lines] for by, lines in found.items()}
     return {**payload, "figures": figures}
 
 
-def _cells_of(payload: Mapping[str, Any]) -> frozenset[tuple[Cell, int]]:
-    """Cells with dossiers or ratings; none in a payload that does not hold them."""
-    found: Counter[Cell] = Counter()
-    if COUNTED in payload:
-        for agency, sector, channel, *_ in payload["inputs"]["frame"]:
-            found[agency, sector, channel] += 0
-        for agency, sector, channel, _lateness, *ratings in payload[COUNTED]["cells"]:
-            found[agency, sector, channel] += sum(ratings)
-    return frozenset(found.items())
-
-
-def _cells_now(session: Session, month: str) -> frozenset[tuple[Cell, int]]:
-    source = Stored(session, month)
-    found: Counter[Cell] = Counter()
-    for agency, strata in source.finished(Breakdown.AGENCY).items():
-        found.update({(agency, sector, channel): 0 for sector, channel, _ in strata})
-    for agency, answered in source.rated(Breakdown.AGENCY, (Question.OVERALL,)).items():
-        for (sector, channel, _), ratings in answered.items():
-            found[agency, sector, channel] += sum(ratings)
-    return frozenset(found.items())
-
-
-def _hide(
-    session: Session,
-    tables: Mapping[Breakdown, Sequence[Figure]],
-    cells: frozenset[tuple[Cell, int]],
+def _marked(
+    tables: Mapping[Breakdown, Sequence[Figure]], hidden: frozenset[Key]
 ) -> dict[Breakdown, tuple[Figure, ...]]:
-    alone = {by: protected(figures) for by, figures in tables.items()}
-    if not any(one.is_hidden for lines in alone.values() for one in lines):
-        return alone
-    codes = {one.key for one in tables[Breakdown.PROCEDURE]}
-    sectors = select(Procedure.code, Procedure.sector_code)
-    sector_of = [(code, sector) for code, sector in session.execute(sectors) if code in codes]
-    counts = frozenset(((by, one.key), one.rated) for by, lines in tables.items() for one in lines)
-    hidden = hidden_together(counts, cells, frozenset(sector_of))
     return {
         by: tuple(replace(one, covers=(by, one.key) in hidden and one.rated > 0) for one in lines)
-        for by, lines in alone.items()
+        for by, lines in tables.items()
     }
 
 
-@lru_cache(maxsize=256)
+def hidden_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
+    """The lines of a payload that must not be printed."""
+    figures = payload["figures"]
+    counts: dict[Key, int] = {
+        (by, row["key"]): row["rated"] for by in Breakdown for row in figures.get(by, [])
+    }
+    cells: Counter[Cell] = Counter()
+    if COUNTED in payload:  # else each table is protected by itself
+        for agency, sector, channel, _lateness, finished, *_ in payload["inputs"]["frame"]:
+            cells.update({(agency, sector, channel): 0} if finished else {})
+        for agency, sector, channel, _lateness, *ratings in payload[COUNTED]["cells"]:
+            cells[agency, sector, channel] += sum(ratings)
+    return _hidden(session, counts, cells)
+
+
+def hidden_now(
+    session: Session,
+    months: Sequence[str],
+    *,
+    strata: Strata | None = None,
+    at_agencies: bool = False,
+) -> dict[str, frozenset[Key]]:
+    """Month (YYYY-MM) → the lines that must not be printed, by the counts of today; with those of
+    `at_agency` where sectors at agencies are printed too.
+
+    `strata` are those of every agency in these months, where they were read already.
+    """
+    strata = strata or read_strata(session, months, by_agency=True)
+    procedures: dict[str, Counter[Key]] = {month: Counter() for month in months}
+    for month, code, rated in session.execute(PROCEDURES, {"months": list(months)}):
+        procedures[month][Breakdown.PROCEDURE, code] = int(rated)
+    small = {month for month, rated in procedures.items() if any(map(_is_small, rated.values()))}
+    small |= {months[place] for place in _small_months(strata)}
+    codes = dict(session.execute(select(Agency.id, Agency.code)).all())
+    found = dict.fromkeys(months, frozenset[Key]())
+    for place, month in enumerate(months):
+        if month in small:
+            cells, counts = _cells(strata, place, codes), procedures[month]
+            for cell, rated in cells.items():
+                for key in _lines_of(cell):
+                    counts[key] += rated
+            found[month] = _hidden(session, counts, cells, at_agencies=at_agencies)
+    return found
+
+
+def _is_small(rated: int) -> bool:
+    return 0 < rated < SMALLEST_SHOWN
+
+
+def _small_months(strata: Strata) -> set[int]:
+    """Positions of months in which a sector at an agency or a channel is small: in the others no
+    agency and no sector is.
+    """
+    found: set[int] = set()
+    sector, channel = (
+        np.unique([name[part] for name in strata.names], return_inverse=True)[1][strata.name]
+        for part in (0, 1)
+    )
+    for numbers in ((strata.agency, sector), (channel,)):
+        line = strata.month.astype(np.int64)
+        for one in numbers:
+            line = line * (one.max(initial=0) + 1) + one
+        lines, place = np.unique(line, return_inverse=True)
+        rated = np.bincount(place, strata.rated, minlength=lines.size)
+        is_small = (rated > 0) & (rated < SMALLEST_SHOWN)
+        found.update(strata.month[is_small[place]].tolist())
+    return found
+
+
+def _cells(strata: Strata, month: int, codes: Mapping[int, str]) -> Counter[Cell]:
+    of_month = strata.month == month
+    columns = (one[of_month].tolist() for one in (strata.agency, strata.name, strata.rated))
+    cells: Counter[Cell] = Counter()
+    for agency, name, rated in zip(*columns, strict=True):
+        sector, channel, _ = strata.names[name]
+        cells[codes[agency], sector, channel] += rated
+    return cells
+
+
+def _lines_of(cell: Cell) -> list[Key]:
+    """The lines over cells that a cell is part of."""
+    parts = zip((Breakdown.AGENCY, Breakdown.SECTOR, Breakdown.CHANNEL), cell, strict=True)
+    return [(Breakdown.OVERALL, OVERALL), *parts]
+
+
+def at_agency(agency: str, sector: str) -> Key:
+    """The line of a sector (code) at an agency (code), which no table of a month holds."""
+    return AT_AGENCY, f"{agency} {sector}"
+
+
+def _hidden(
+    session: Session,
+    counts: Mapping[Key, int],
+    cells: Mapping[Cell, int],
+    *,
+    at_agencies: bool = False,
+) -> frozenset[Key]:
+    if not at_agencies and not any(map(_is_small, counts.values())):
+        return frozenset()
+    # A procedure that nobody rated is told as such, in whatever table.
+    rated = {key: n for key, n in counts.items() if n or key[0] != Breakdown.PROCEDURE}
+    sectors = session.execute(select(Procedure.code, Procedure.sector_code))
+    sector_of = [row for row in sectors if (Breakdown.PROCEDURE, row.code) in rated]
+    hide = hidden_at_agencies if at_agencies else hidden_together
+    return hide(
+        frozenset(rated.items()), frozenset(cells.items()), frozenset(map(tuple, sector_of))
+    )
+
+
+@lru_cache(maxsize=32)
 def hidden_together(
     counts: frozenset[tuple[Key, int]],
     cells: frozenset[tuple[Cell, int]],
@@ -109,52 +199,88 @@ def hidden_together(
     by itself.
     """
     rated = dict(sorted(counts))
-    hidden = _each_alone(rated)
-    secret = {key for key, number in rated.items() if 0 < number < SMALLEST_SHOWN}
+    hidden = {
+        key for by in Breakdown for key in _alone([key for key in rated if key[0] == by], rated)
+    }
     total: Key = (Breakdown.OVERALL, OVERALL)
-    if not secret or not cells or total not in rated or total in hidden:
+    if not hidden or not cells or total not in rated or total in hidden:
         return frozenset(hidden)
+    known = _Known(rated, dict(sorted(cells)), dict(sorted(sector_of)), TABLES)
+    return _proven(known, hidden)
+
+
+@lru_cache(maxsize=32)
+def hidden_at_agencies(
+    counts: frozenset[tuple[Key, int]],
+    cells: frozenset[tuple[Cell, int]],
+    sector_of: frozenset[tuple[str, str]],
+) -> frozenset[Key]:
+    """`hidden_together`, and the sectors at agencies that must not be told beside those tables.
+
+    None is told where the tables alone tell a small one.
+    """
+    hidden = {*hidden_together(counts, cells, sector_of)}
+    rated: Counter[Key] = Counter()
+    tables: dict[Key, dict[Key, None]] = {}
+    for cell, number in sorted(cells):
+        key = at_agency(*cell[:2])
+        rated[key] += number
+        for whole in zip((Breakdown.AGENCY, Breakdown.SECTOR), cell, strict=False):
+            tables.setdefault(whole, {})[key] = None
+    before = -1
+    while len(hidden) > before:
+        before = len(hidden)
+        for keys in tables.values():
+            hidden.update(_alone([*keys], rated, hidden))
+    rated.update(dict(sorted(counts)))
+    known = _Known(rated, dict(sorted(cells)), dict(sorted(sector_of)), frozenset({AT_AGENCY}))
+    return _proven(known, hidden)
+
+
+def _alone(
+    keys: Sequence[Key], rated: Mapping[Key, int], hidden: Collection[Key] = ()
+) -> Iterable[Key]:
+    """Lines of one table with a total that must be hidden, whatever else is printed."""
+    counts = [rated[key] for key in keys]
+    told = safe_to_tell(counts, [key in hidden for key in keys])
+    return (key for key, safe in zip(keys, told, strict=True) if rated[key] and not safe)
+
+
+def _proven(known: "_Known", hidden: Collection[Key]) -> frozenset[Key]:
+    """Hidden lines and those that must be hidden besides; all that may be, if that is too few."""
+    rated = known.rated
     # Procedures may have moved to another sector since they were counted.
-    for procedures in (dict(sorted(sector_of)), {}):
-        known = _Known(rated, dict(sorted(cells)), procedures)
-        keys = known.keys
-        marks = ([key in secret for key in keys], [key in hidden for key in keys])
+    for each in (known, replace(known, sector_of={})):
+        keys = each.keys
+        marks = ([_is_small(rated.get(key, 0)) for key in keys], [key in hidden for key in keys])
         try:
-            mask = disclosure.protect_lines(known.lines(), *marks, SMALLEST_SHOWN)
+            mask = disclosure.protect_lines(each.lines(), *marks, SMALLEST_SHOWN)
         except AnalysisError as error:
             if error.kind == "cannot_protect":
-                return frozenset(key for key in rated if key != total)
+                return frozenset({*hidden, *(key for key in rated if key[0] in known.kinds)})
             continue
-        return frozenset(
-            hidden.union(key for key, hide in zip(keys, mask.tolist(), strict=True) if hide)
-        )
+        more = (key for key, hide in zip(keys, mask.tolist(), strict=True) if hide)
+        return frozenset({*hidden, *more})
     return frozenset(hidden)
-
-
-def _each_alone(rated: Mapping[Key, int]) -> set[Key]:
-    hidden: set[Key] = set()
-    for by in Breakdown:
-        keys = [key for key in rated if key[0] is by]
-        told = safe_to_tell([rated[key] for key in keys])
-        hidden.update(key for key, safe in zip(keys, told, strict=True) if not safe)
-    return hidden
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What an outsider knows: lines, the cells they add up, and that procedures make up sectors."""
+    """What an outsider knows: lines, the cells they add up, and that procedures make up sectors.
+
+    Only lines of `kinds` may be hidden besides those that are.
+    """
 
     rated: Mapping[Key, int]
     cells: Mapping[Cell, int]
     sector_of: Mapping[str, str]
+    kinds: Collection[str]
 
     @property
     def keys(self) -> list[Key]:
         """Lines over the cells, then sums that agree: sectors and their procedures."""
         plain = [
-            key
-            for key in self.rated
-            if key[0] is not Breakdown.PROCEDURE or key[1] in self.sector_of
+            key for key in self.rated if key[0] != Breakdown.PROCEDURE or key[1] in self.sector_of
         ]
         sectors = sorted(set(self.sector_of.values()))
         return [*plain, *((Breakdown.PROCEDURE, f"={sector}") for sector in sectors)]
@@ -169,7 +295,7 @@ class _Known:
         members = csr_array((values.astype(np.float64), (rows, columns)), shape=shape)
         cells = [*self.cells.values()]
         cells += [self.rated[Breakdown.PROCEDURE, code] for code in self.sector_of]
-        fixed = [key not in self.rated or key[0] is Breakdown.OVERALL for key in keys]
+        fixed = [key not in self.rated or key[0] not in self.kinds for key in keys]
         found = disclosure.Lines(np.array(cells, dtype=np.float64), members, np.array(fixed))
         if found.counts.tolist() != [self.rated.get(key, 0) for key in keys]:
             raise AnalysisError("invalid_counts", "The lines are not sums of these cells.")
@@ -177,10 +303,9 @@ class _Known:
 
     def _of_cells(self, at: Mapping[Key, int]) -> Iterable[tuple[int, int, int]]:
         for column, cell in enumerate(self.cells):
-            yield at[Breakdown.OVERALL, OVERALL], column, 1
-            for by, part in PARTS.items():
-                if (by, cell[part]) in at:
-                    yield at[by, cell[part]], column, 1
+            for key in (*_lines_of(cell), at_agency(*cell[:2])):
+                if key in at:
+                    yield at[key], column, 1
             if (Breakdown.PROCEDURE, f"={cell[1]}") in at:
                 yield at[Breakdown.PROCEDURE, f"={cell[1]}"], column, -1
 

@@ -8,8 +8,6 @@ from sqlalchemy.orm import Session
 
 from analysis import AnalysisError
 from analysis.forecast import needed_share, trend
-from survey.indices import SMALLEST_SHOWN
-from survey.indices.figures import safe_to_tell
 from survey.indices.periods import next_month
 from survey.indices.tallies import OVERALL, Line
 from survey.insights.changes import CONFIDENCE, FEW
@@ -43,29 +41,15 @@ class Outlook:
 
 
 def outlooks(lines: Sequence[Line], series: Series, month: str) -> list[Outlook]:
-    """The province and its sectors against the year's target, as far as `month` tells.
-
-    Lines with too few ratings in the year are left out, and those with a month that was hidden:
-    the year less its other months would tell it.
+    """The province and its sectors against the year's target, as far as `month` tells; lines with
+    too few ratings in the year are left out.
     """
-    hidden = set(_hidden(series, month))
     found = []
     for line in lines:
         own = series.get(line.key, {})
-        if line.target is not None and line.key not in hidden and _of_year(own, month)[1] >= FEW:
+        if line.target is not None and _of_year(own, month)[1] >= FEW:
             found.append(_outlook(line, float(line.target.value), own, month))
     return found
-
-
-def _hidden(series: Series, month: str) -> Iterator[str]:
-    """Sectors of which one month of the year must not be told."""
-    sectors = [key for key in series if key != OVERALL]
-    for of_month in {one for own in series.values() for one in own if one[:4] == month[:4]}:
-        rated = [series[key].get(of_month, (0, 0))[1] for key in sectors]
-        told = safe_to_tell(rated)
-        yield from (key for key, safe in zip(sectors, told, strict=True) if not safe)
-        if 0 < sum(rated) < SMALLEST_SHOWN:
-            yield OVERALL
 
 
 def first_month(month: str) -> str:

@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from analysis.nonresponse import Nonresponse
 from survey.indices import Breakdown, payload_of, previous_month
 from survey.indices.payload import COUNTED
+from survey.indices.shield import Key, hidden_in, hidden_now
 from survey.insights.changes import Change, changes
 from survey.insights.drivers import Drivers, drivers, patterns_now, patterns_of
 from survey.insights.funnel import Funnel, funnel
 from survey.insights.outlook import (
     Outlook,
+    Series,
     added_up,
     first_month,
     outlooks,
@@ -47,7 +49,10 @@ class Overview:
 
 def live(session: Session, month: str) -> Overview:
     """The overview of a month (YYYY-MM) from the counts and answers of today."""
-    now, before = (as_it_stands(session, one) for one in (month, previous_month(month)))
+    hidden = hidden_now(session, _year_and_before(month))
+    before, now = (
+        as_it_stands(session, one, hidden[one]) for one in (previous_month(month), month)
+    )
     return Overview(
         month=month,
         before=before.month,
@@ -55,7 +60,7 @@ def live(session: Session, month: str) -> Overview:
         drivers=drivers(patterns_now(session, _driver_months(month))),
         driver_months=DRIVER_MONTHS,
         funnel=funnel(now),
-        outlooks=_outlooks(now, series_now(session, month)),
+        outlooks=_outlooks(now, series_now(session, month), hidden),
         nonresponse=now.nonresponse(),
     )
 
@@ -70,7 +75,11 @@ def closed(session: Session, snapshot: Snapshot) -> Overview | None:
     month = snapshot.month
     payloads = _closings(session, snapshot)
     counted = {of: one for of, one in payloads.items() if COUNTED in one}
-    now, before = as_closed(payloads[month]), counted.get(previous_month(month))
+    of_year = [of for of in _year_and_before(month) if of in payloads]
+    hidden = {of: hidden_in(session, payloads[of]) for of in of_year}
+    now, *earlier = (
+        as_closed(counted[of], hidden[of]) for of in (month, previous_month(month)) if of in counted
+    )
     with_patterns = [counted[of] for of in _driver_months(month) if of in counted]
     patterns: Counter[tuple[int, ...]] = Counter()
     for payload in with_patterns:
@@ -78,11 +87,11 @@ def closed(session: Session, snapshot: Snapshot) -> Overview | None:
     return Overview(
         month=month,
         before=previous_month(month),
-        changes={by: changes(now, as_closed(before), by) for by in COMPARED} if before else {},
+        changes={by: changes(now, before, by) for by in COMPARED for before in earlier},
         drivers=drivers(patterns),
         driver_months=len(with_patterns),
         funnel=funnel(now),
-        outlooks=_outlooks(now, added_up(_sums(payloads))),
+        outlooks=_outlooks(now, added_up(_sums(payloads)), hidden),
         nonresponse=now.nonresponse(),
     )
 
@@ -94,8 +103,21 @@ def _driver_months(month: str) -> list[str]:
     return months
 
 
-def _outlooks(now: Reading, series: Mapping[str, Mapping[str, tuple[int, int]]]) -> list[Outlook]:
-    lines = [*now.lines(Breakdown.OVERALL), *now.lines(Breakdown.SECTOR)]
+def _year_and_before(month: str) -> list[str]:
+    """The months of a year up to one of them, and the one before that."""
+    year = [f"{month[:4]}-{number:02d}" for number in range(1, int(month[5:]) + 1)]
+    return sorted({previous_month(month), *year})
+
+
+def _outlooks(now: Reading, series: Series, hidden: Mapping[str, frozenset[Key]]) -> list[Outlook]:
+    """Those of lines that no month of the year hides: the year less its other months is a month."""
+    of_year = [keys for month, keys in hidden.items() if month[:4] == now.month[:4]]
+    lines = [
+        line
+        for by in (Breakdown.OVERALL, Breakdown.SECTOR)
+        for line in now.lines(by)
+        if not any((by, line.key) in keys for keys in of_year)
+    ]
     return outlooks(lines, series, now.month)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid, Refused
-from survey.indices import Breakdown
-from survey.indices.figures import safe_to_tell
+from survey.indices import SMALLEST_SHOWN, Breakdown
+from survey.indices.shield import hidden_now
 from survey.insights.changes import FEW, common, difference
 from survey.insights.readings import Mix, Unit, as_it_stands
 
@@ -51,7 +51,7 @@ def pair(session: Session, month: str, first: str, second: str) -> Pair:
     have ratings. Invalid `pair_same`, `pair_unknown`; Refused `pair_hidden`, `pair_apart`,
     `pair_few`.
     """
-    reading = as_it_stands(session, month)
+    reading = as_it_stands(session, month, hidden_now(session, [month])[month])
     units = {one.key: one for one in reading.units(Breakdown.AGENCY)}
     if not {first, second} <= {*units}:
         raise Invalid("pair_unknown")
@@ -98,7 +98,8 @@ def _by_sector(
 ) -> list[tuple[str, float]]:
     """Sector → points of the difference; they add up to it, so all may be told or none."""
     sectors = {sector for sector, _ in base}
-    if len(sectors) == 1 or not all(sectors <= _told(mix) for mix in (first, second)):
+    fewest = min(_rated(mix, sector) for mix in (first, second) for sector in sectors)
+    if len(sectors) == 1 or fewest < SMALLEST_SHOWN:
         return []
     parts: dict[str, float] = defaultdict(float)
     for key, dossiers in base.items():
@@ -107,10 +108,5 @@ def _by_sector(
     return sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))
 
 
-def _told(mix: Mix) -> set[str]:
-    """The sectors of an agency whose ratings may be told beside its total."""
-    rated: dict[str, int] = defaultdict(int)
-    for (sector, _late), (_, number, _) in mix.items():
-        rated[sector] += number
-    told = safe_to_tell(list(rated.values()))
-    return {sector for sector, safe in zip(rated, told, strict=True) if safe}
+def _rated(mix: Mix, sector: str) -> int:
+    return sum(number for (one, _late), (_, number, _) in mix.items() if one == sector)

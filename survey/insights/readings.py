@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from analysis.nonresponse import Nonresponse
 from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.indices.answers import source_of
-from survey.indices.figures import safe_to_tell
 from survey.indices.judging import nonresponse
+from survey.indices.shield import Key
 from survey.indices.tallies import Line, Source, Stored, Tally, lines_of, tallies
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import Question
@@ -23,7 +23,7 @@ Mix = Mapping[tuple[str, bool], tuple[int, int, int]]
 class Unit:
     """One line of a month: (sector, late) → finished, rated, satisfied.
 
-    `is_told` is False where a figure would tell the ratings of fewer than five, here or elsewhere.
+    `is_told` is False where the tables of the month hide the line too.
     """
 
     key: str
@@ -44,20 +44,19 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A month (YYYY-MM) with its counts and what it is shown by."""
+    """A month (YYYY-MM) with its counts, what it is shown by, and what its tables hide."""
 
     month: str
     source: Source
     lines: Callable[[Breakdown], Sequence[Line]]
+    hidden: frozenset[Key]
 
     def units(self, by: Breakdown) -> list[Unit]:
         """Every line of a breakdown with its counts."""
         counted = tallies(self.source, self.lines(by), by, Question.OVERALL)
-        found = [Unit(one.line.key, one.line.label, _mix(one)) for one in counted]
-        told = safe_to_tell([one.rated for one in found])
         return [
-            Unit(one.key, one.label, one.mix, is_told=safe)
-            for one, safe in zip(found, told, strict=True)
+            Unit(one.line.key, one.line.label, _mix(one), (by, one.line.key) not in self.hidden)
+            for one in counted
         ]
 
     def nonresponse(self) -> Nonresponse | None:
@@ -68,16 +67,16 @@ class Reading:
         return nonresponse(whole) if rated >= SMALLEST_SHOWN else None
 
 
-def as_it_stands(session: Session, month: str) -> Reading:
+def as_it_stands(session: Session, month: str, hidden: frozenset[Key]) -> Reading:
     """The counts of today, late answers included."""
     source = Stored(session, month)
-    return Reading(month, source, lambda by: lines_of(session, month, by, source))
+    return Reading(month, source, lambda by: lines_of(session, month, by, source), hidden)
 
 
-def as_closed(payload: Mapping[str, Any]) -> Reading:
+def as_closed(payload: Mapping[str, Any], hidden: frozenset[Key]) -> Reading:
     """The counts that the payload of a closing kept."""
     source = source_of(payload)
-    return Reading(payload["month"], source, lambda by: source.inputs.lines[by])
+    return Reading(payload["month"], source, lambda by: source.inputs.lines[by], hidden)
 
 
 def _mix(tally: Tally) -> Mix:

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from analysis.compare import adjust, fisher_less
 from analysis.headline import headline_lines
+from survey.indices import Breakdown
+from survey.indices.shield import hidden_now
 from survey.models.count import Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
@@ -54,7 +56,8 @@ class Signs:
     those on time, None without late ones; `is_asked_less` holds after Benjamini-Hochberg over
     all agencies. `flagged` counts responses by flag; `index` and
     `index_without` (responses that carry a flag) weigh each stratum by its finished dossiers, as
-    the index of a report does; fractions, None where nobody is left.
+    the index of a report does; fractions, None where nobody is left. `is_told` is False where
+    the tables of the month hide the agency: then no number of its ratings may be shown.
     """
 
     key: str
@@ -69,6 +72,7 @@ class Signs:
     index: float | None
     index_without: float | None
     phones: Mapping[str, int]
+    is_told: bool
 
     @property
     def is_notable(self) -> bool:
@@ -89,6 +93,7 @@ def signs(session: Session, month: str) -> list[Signs]:
     }
     both = _index(frame, ratings), _index(frame, left)
     phones = _phones(session, month)
+    hidden = hidden_now(session, [month])[month]
     labels = {row.id: row for row in session.execute(select(Agency.id, Agency.code, Agency.name))}
     agencies = sorted(asked)
     p_values = [_asked_less(asked[one]) for one in agencies]
@@ -107,6 +112,7 @@ def signs(session: Session, month: str) -> list[Signs]:
             index=both[0].get(agency),
             index_without=both[1].get(agency),
             phones=phones[agency],
+            is_told=(Breakdown.AGENCY, labels[agency].code) not in hidden,
         )
         for place, agency in enumerate(agencies)
     ]

@@ -146,7 +146,8 @@ def _beside_row(one: Figure) -> tuple[Cell, ...]:
     hidden = one.is_hidden
     index, raw, mean = (None,) * 3 if hidden else (one.index, one.raw, one.mean)
     # The factors have ratings of their own, mostly fewer.
-    sipas = one.sipas if one.sipas_rated >= len(FACTORS) * SMALLEST_SHOWN else None
+    has_sipas = not hidden and one.sipas_rated >= len(FACTORS) * SMALLEST_SHOWN
+    sipas = one.sipas if has_sipas else None
     return (
         Cell(phrases.shortened(one.label, LONGEST_NAME)),
         Cell(phrases.percent(index), index, Kind.SHARE),

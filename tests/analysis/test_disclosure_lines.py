@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from analysis import AnalysisError
-from analysis.disclosure import Lines, protect_lines
+from analysis.disclosure import Lines, audit, protect_lines
 
 
 def test_a_line_that_only_a_fixed_total_could_cover_is_refused():
@@ -43,3 +43,30 @@ def test_no_small_line_follows_from_what_is_left():
         fits = (told[~hidden] == lines.counts[~hidden, None]).all(axis=0)
         for line in np.flatnonzero(secret):
             assert np.ptp(told[line, fits]) >= 5
+
+
+def test_room_among_small_counts_of_a_large_table_is_found():
+    """Where the large counts leave a secret no room the small ones are tried, and nothing more is
+    hidden: 3 + 9 and 9 + 50 are printed, and the rest is free.
+    """
+    cells = np.array([3.0, 9.0, 50.0, *[50.0] * 1201])
+    own = np.eye(cells.size)[4:]
+    sums = [[1], [1, 1], [0, 1, 1], [1] * cells.size]
+    rows = [np.pad(np.array(one, dtype=float), (0, cells.size - len(one))) for one in sums]
+    lines = Lines(cells, csr_array(np.vstack([*rows, own])), np.arange(len(sums) + len(own)) == 3)
+    secret = np.arange(lines.fixed.size) == 0
+    assert protect_lines(lines, secret, secret, 5).tolist() == secret.tolist()
+
+
+def test_many_secrets_are_proven_together():
+    """The small counts of a square among hidden partners are safe, as the audit of it says."""
+    cells = np.array([[2, 9, 3], [8, 1, 9], [4, 7, 30]], dtype=float).ravel()
+    whole = np.eye(3)
+    rows, columns = np.kron(whole, np.ones(3)), np.kron(np.ones(3), whole)
+    lines = Lines(cells, csr_array(np.vstack([np.eye(9), rows, columns])), np.arange(15) > 8)
+    secret = (np.arange(15) < 9) & (lines.counts < 5)
+    hidden = secret | np.isin(np.arange(15), (1, 3, 7))
+    found = protect_lines(lines, secret, hidden, 5)
+    table = audit(cells.reshape(3, 3), found[:9].reshape(3, 3), 5)
+    small = {divmod(place, 3) for place in np.flatnonzero(secret)}
+    assert not [one for one in table.cells if one.disclosed and one.position in small]

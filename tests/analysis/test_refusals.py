@@ -223,12 +223,6 @@ REFUSED = {
     "separated": (ordinal.proportional_odds, ([[1, 1, 9], [2, 2, 9]],), "no_convergence"),
     "marks of another shape": (disclosure.audit, ([[1, 2]], [[1]], 5), "invalid_counts"),
     "a number for a table": (disclosure.audit, (3, 1, 5), "invalid_counts"),
-    "another cumulative table": (
-        disclosure.audit_months,
-        ([[[1, 2]]], [[[1, 0]]], [[1]], 5),
-        "invalid_counts",
-    ),
-    "no room": (disclosure.protect, ([1, 1], [1, 0], 5), "cannot_protect"),
     "two months": (forecast.trend, ([1, 1, 0], [2, 2, 0], 5, 0.9, 0.95), "too_few_months"),
     "separated months": (
         forecast.trend,

@@ -111,37 +111,6 @@ def test_forecast_wording_follows_chance_and_history():
     assert forecast.needed_share(100, 100, 10, 0.5) == 0.0
 
 
-def test_protected_tables_are_proven_safe():
-    """Whatever small cells a random table has, protecting it leaves no cell to be worked out."""
-    rng = np.random.default_rng(9)
-    for _ in range(6):
-        table = rng.integers(0, 40, (5, 4))
-        small = disclosure.primary(table, table + 1, threshold=9) & (table > 0)
-        mask = disclosure.protect(table, small, 5)
-        assert mask[small].all()
-        assert disclosure.audit(table, mask, 5).safe
-
-
-def test_a_list_hides_a_second_small_cell():
-    """One hidden agency in a list with a total takes the smallest other with it."""
-    assert disclosure.protect([3, 40, 12, 30], [1, 0, 0, 0], 5).tolist() == [
-        True,
-        False,
-        True,
-        False,
-    ]
-    assert disclosure.audit([3, 4], [0, 0], 5).safe
-
-
-def test_a_narrow_square_is_widened():
-    """Four hidden cells with a zero corner still tell too much: more are hidden."""
-    table = [[2, 40, 0], [30, 28, 19], [4, 35, 41]]
-    hidden = [[1, 0, 1], [0, 0, 0], [1, 0, 1]]
-    mask = disclosure.protect(table, hidden, 5)
-    assert mask.sum() > 4
-    assert disclosure.audit(table, mask, 5).safe
-
-
 def test_bounds_of_large_tables_are_exact():
     """Counts of hundreds of thousands are bounded to the last dossier."""
     table = [[300_000, 41], [500, 200_017]]
@@ -152,12 +121,6 @@ def test_bounds_of_large_tables_are_exact():
         (0, 200_058),
         (0, 200_058),
     ]
-
-
-def test_few_citizens_are_hidden_however_many_dossiers():
-    """Two citizens with 30 dossiers each know each other's answers."""
-    assert disclosure.primary([50], [60], citizens=[2]).tolist() == [True]
-    assert disclosure.primary([50], [60], citizens=[3]).tolist() == [False]
 
 
 def test_careful_shares_are_passed_rarely():

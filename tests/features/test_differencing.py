@@ -1,0 +1,214 @@
+"""An outsider who reads every page, report and command subtracts what they tell: no small line
+follows.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy.optimize import LinearConstraint, milp
+from sqlalchemy import select
+
+from survey import indices, insights
+from survey.errors import SurveyError
+from survey.indices import Along, Breakdown
+from survey.models.count import Cell, count_answers, count_finished
+from survey.models.organisation import Procedure
+from survey.monitoring.integrity import signs
+from survey.reports import gather
+from tests.features.answering import agencies
+
+BEFORE, MONTH = MONTHS = ("2026-04", "2026-05")
+OPEN = datetime(2026, 6, 2, 2, tzinfo=UTC)
+LATER = datetime(2026, 6, 20, 2, tzinfo=UTC)
+SECTORS = ("education", "justice", "land")
+LEAST, PROCEDURES = 5, 2
+# Month, agency, sector, channel, procedure: what an outsider knows to have dossiers.
+Place = tuple[str, str, str, str, str]
+# Months, then the kind of a line and its codes.
+Line = tuple[tuple[str, ...], str, *tuple[str, ...]]
+
+
+def is_of(line: Line, place: Place) -> bool:
+    """Whether ratings at a place count for a line."""
+    month, agency, sector, channel, procedure = place
+    months, kind, *codes = line
+    parts = {
+        "overall": [],
+        "agency": [agency],
+        "sector": [sector],
+        "channel": [channel],
+        "procedure": [procedure],
+        "agency_sector": [agency, sector],
+    }
+    return month in months and (kind == "overall" or codes == parts[kind])
+
+
+def handled(session) -> dict[str, list[str]]:
+    """Sector → two procedures of it."""
+    query = select(Procedure.sector_code, Procedure.code).order_by(Procedure.code)
+    found: dict[str, list[str]] = {sector: [] for sector in SECTORS}
+    for sector, code in session.execute(query):
+        if sector in found and len(found[sector]) < PROCEDURES:
+            found[sector].append(code)
+    return found
+
+
+def spread(session, seed: int) -> Counter[Place]:
+    """Months of a few agencies that handle some things each, many of them with few ratings."""
+    draw = random.Random(seed)
+    found: Counter[Place] = Counter()
+    for month, agency in product(MONTHS, agencies(session)[: draw.randint(2, 5)]):
+        for codes in handled(session).items():
+            for channel, procedure in product(("counter", "online"), codes[1]):
+                if draw.random() < 0.4:
+                    rated = draw.choice((0, 1, 2, 3, 4, 6, 9, 14, 40, 60))
+                    found[month, agency.code, codes[0], channel, procedure] = rated
+    return found
+
+
+def one_sector_each(session) -> Counter[Place]:
+    """Agencies of 3, 7 and 40 ratings, where only the second one's sector is its own."""
+    few, own, many = (one.code for one in agencies(session)[:3])
+    codes = handled(session)
+    cells = ((few, "land", 3), (own, "justice", 7), (many, "land", 40))
+    return Counter(
+        {
+            (month, agency, sector, "counter", codes[sector][0]): rated
+            for month in MONTHS
+            for agency, sector, rated in cells
+        }
+    )
+
+
+def store(session, places: Mapping[Place, int]) -> None:
+    """Count what happened at each place."""
+    ids = {one.code: one.id for one in agencies(session)}
+    for (month, agency, sector, channel, procedure), rated in places.items():
+        cell = Cell(ids[agency], sector, month, channel, "on_time")
+        count_finished(session, {(cell, procedure): 90}, {cell: 90})
+        count_answers(session, {(cell, procedure, "overall", 4): rated} if rated else {})
+
+
+def told(session, now: datetime) -> Iterable[tuple[Line, int]]:
+    """Every number of ratings that staff can read about the months, page after page."""
+    for month in MONTHS:
+        of_month = {
+            by: [one for one in lines if not one.is_hidden]
+            for by, lines in indices.shown(session, month, now).items()
+        }
+        report = gather.gather(session, month, now)
+        printed = (report.overall, *report.sectors)
+        of_month[Breakdown.SECTOR] += [one for one in printed[1:] if not one.is_hidden]
+        of_month[Breakdown.AGENCY] += [one for one in report.agencies if not one.is_hidden]
+        for by, lines in of_month.items():
+            for one in lines:
+                yield line_of(month, by, one.key), one.rated
+        for found in filter(None, (insights.live(session, month), report.overview)):
+            yield from analysed(found)
+        yield from compared(session, month)
+        for one in signs(session, month):
+            if one.is_told:
+                yield ((month,), "agency", one.key), one.rated
+    yield from over_time(session, now)
+
+
+def line_of(month: str, by: Breakdown, key: str) -> Line:
+    """A line of one of the tables of a month."""
+    return ((month,), by.value) if by is Breakdown.OVERALL else ((month,), by.value, key)
+
+
+def analysed(found: insights.Overview) -> Iterable[tuple[Line, int]]:
+    """What the page of analysis, or that section of a report, tells."""
+    for by, lines in found.changes.items():
+        for one in lines:
+            for month, rated in ((found.month, one.rated), (found.before, one.rated_before)):
+                if rated is not None:
+                    yield line_of(month, by, one.key), rated
+    for dot in found.funnel.dots if found.funnel else ():
+        yield ((found.month,), "agency", dot.key), dot.rated
+    year = tuple(month for month in MONTHS if month <= found.month)
+    for one in found.outlooks:
+        kind = ("overall",) if one.key == "overall" else ("sector", one.key)
+        yield (year, *kind), one.rated
+
+
+def compared(session, month: str) -> Iterable[tuple[Line, int]]:
+    """What the comparison of any two agencies tells."""
+    codes = [one.code for one in agencies(session)[:5]]
+    for pair in product(codes, codes):
+        try:
+            found = insights.pair(session, month, *pair)
+        except SurveyError:
+            continue
+        for side in (found.first, found.second):
+            yield ((month,), "agency", side.key), side.rated
+
+
+def over_time(session, now: datetime) -> Iterable[tuple[Line, int]]:
+    """What courses tell, of all and of single agencies."""
+    codes = [one.code for one in agencies(session)[:5]]
+    asked = [(along, "") for along in Along]
+    asked += list(product((Along.AGENCY, Along.AGENCY_SECTOR), codes))
+    for along, code in asked:
+        found = indices.course(session, *MONTHS, now, along=along, agency=code)
+        hidden = indices.hidden(session, found)
+        for unit, month in np.argwhere((found.finished > 0) & ~hidden).tolist():
+            one = found.units[unit]
+            codes_of = filter(None, (one.agency, one.sector))
+            yield ((found.months[month],), along.value, *codes_of), int(found.rated[unit, month])
+
+
+def bounds(line: Line, places: Mapping[Place, int], known: Mapping[Line, int]) -> tuple[int, int]:
+    """The fewest and most ratings of a line in any month that fits all that is known."""
+    rows = [[float(is_of(one, place)) for place in places] for one in known]
+    counts = [float(number) for number in known.values()]
+    goal = np.array([float(is_of(line, place)) for place in places])
+    fit = LinearConstraint(np.array(rows), counts, counts)
+    least, most = (milp(sign * goal, constraints=fit, integrality=1) for sign in (1, -1))
+    return round(least.fun), round(-most.fun)
+
+
+def small(places: Mapping[Place, int], kinds: Iterable[str]) -> Iterable[Line]:
+    """Lines of 1–4 ratings."""
+    for kind in kinds:
+        place_of = {
+            "agency": lambda place: (place[1],),
+            "sector": lambda place: (place[2],),
+            "channel": lambda place: (place[3],),
+            "procedure": lambda place: (place[4],),
+            "agency_sector": lambda place: place[1:3],
+        }[kind]
+        for month, *codes in {(place[0], *place_of(place)) for place in places}:
+            line = ((month,), kind, *codes)
+            if 0 < sum(n for place, n in places.items() if is_of(line, place)) < LEAST:
+                yield line
+
+
+@pytest.mark.parametrize("seed", [None, 1, 6, 11])
+def test_no_small_line_can_be_worked_out(transact, seed):
+    """From everything that is told of open and of closed months each small line of a table could
+    hold any of at least five numbers, and a small sector at an agency too, unless the tables alone
+    tell it.
+    """
+    with transact() as session:
+        places = one_sector_each(session) if seed is None else spread(session, seed)
+        store(session, places)
+        for now in (OPEN, LATER):
+            known: dict[Line, int] = {}
+            for line, number in told(session, now):
+                assert number == sum(n for place, n in places.items() if is_of(line, place)), line
+                known[line] = number
+            for line in small(places, ("agency", "sector", "channel", "procedure")):
+                least, most = bounds(line, places, known)
+                assert most - least >= LEAST, line
+            tables = {line: n for line, n in known.items() if line[1] != Along.AGENCY_SECTOR}
+            for line in small(places, (Along.AGENCY_SECTOR,)):
+                least, most = bounds(line, places, known)
+                assert most - least >= LEAST or (least, most) == bounds(line, places, tables), line
+            for month in MONTHS:
+                indices.close(session, month, LATER)
