@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,31 +109,57 @@ class SqliteCopies:
     def drop(self, url: str) -> None:
         """The folder of the test is removed by pytest."""
 
+    def close(self) -> None:
+        """The same."""
+
 
 class PostgresCopies:
-    """Fresh PostgreSQL databases, each made from one migrated template."""
+    """Fresh PostgreSQL databases, each made from one migrated template.
+
+    Making and dropping one waits for the disk: both are done while tests run.
+    """
 
     def __init__(self, server: str, worker: str) -> None:
         self.server = server
         self.name = f"langnghe_test_{secrets.token_hex(4)}_{worker}"
         self.made = 0
-        self._run(f"CREATE DATABASE \"{self.name}\" TEMPLATE template0 ENCODING 'UTF8'")
         self.template_url = self._url(self.name)
+        self._run(f"CREATE DATABASE \"{self.name}\" TEMPLATE template0 ENCODING 'UTF8'")
+        self.aside = ThreadPoolExecutor(1)
+        self.next: Future[str] | None = None
+        self.kept = {self.template_url}
+        self.dropped: list[Future[None]] = []
 
     def copy(self, _folder: Path) -> str:
-        """URL of a new database."""
+        """URL of a new database. The template does not change any more after the first."""
+        ready = self.next or self.aside.submit(self._make)
+        self.next = self.aside.submit(self._make)
+        return ready.result()
+
+    def drop(self, url: str) -> None:
+        """Drop a copy soon, and whoever is still connected with it."""
+        self.dropped.append(self.aside.submit(self._drop, url))
+
+    def close(self) -> None:
+        """Drop the template and every copy still there; raise what went wrong aside."""
+        if self.next is not None:
+            self.next.result()
+        with self.aside:
+            for url in list(self.kept):
+                self.drop(url)
+        for one in self.dropped:
+            one.result()
+
+    def _make(self) -> str:
         self.made += 1
         name = f"{self.name}_{self.made}"
         self._run(f'CREATE DATABASE "{name}" TEMPLATE "{self.name}"')
+        self.kept.add(self._url(name))
         return self._url(name)
 
-    def drop(self, url: str) -> None:
-        """Drop a copy, and whoever is still connected with it."""
+    def _drop(self, url: str) -> None:
         self._run(f'DROP DATABASE IF EXISTS "{url.rpartition("/")[2]}" WITH (FORCE)')
-
-    def close(self) -> None:
-        """Drop the template."""
-        self.drop(self.template_url)
+        self.kept.discard(url)
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self.server, autocommit=True) as connection:

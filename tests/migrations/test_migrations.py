@@ -35,7 +35,7 @@ def empty_app(request, engine, tmp_path, pytestconfig, worker_id):
     environment = {**request.getfixturevalue("environment"), "DATABASE_URL": copies.template_url}
     with running(environment) as app:
         yield app
-    copies.drop(copies.template_url)
+    copies.close()
 
 
 def _schema(connection):
