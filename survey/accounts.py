@@ -226,14 +226,14 @@ def _fits(hashed: str | None, password: str) -> bool:
 def prove(session: Session, email: str, password: str) -> Staff | None:
     """The active account that this address and password open; only reads.
 
-    Accounts of a demo open nothing once its database serves without DEMO=1.
+    Accounts of a demo open nothing without DEMO=1, nor where messages reach real people.
     """
     staff = find(session, email)
     fits = _fits(staff.password if staff else None, password)
     if staff is None or not (fits and staff.active):
         return None
     is_invented = staff.email.endswith(f"@{DEMO_DOMAIN}")
-    return None if is_invented and not settings_of(session).demo else staff
+    return None if is_invented and not settings_of(session).is_rehearsal else staff
 
 
 def is_overdue(staff: Staff, now: datetime) -> bool:

@@ -49,11 +49,10 @@ def _explain(refusal: SurveyError) -> ResponseReturnValue:
 @blueprint.get("")
 def doors() -> str:
     """The six doors, and the walk in five steps."""
-    session = db.session()
-    passwords = [(door, demo.password_of(session, door)) for door in demo.DOORS.values()]
-    return render_template(
-        "demo/doors.html", passwords=passwords, is_rehearsal=_settings().is_rehearsal
-    )
+    session, is_rehearsal = db.session(), _settings().is_rehearsal
+    doors = demo.DOORS.values() if is_rehearsal else ()
+    passwords = [(door, demo.password_of(session, door)) for door in doors]
+    return render_template("demo/doors.html", passwords=passwords, is_rehearsal=is_rehearsal)
 
 
 @blueprint.post("/enter/<role>")

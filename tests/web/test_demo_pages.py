@@ -76,7 +76,8 @@ def test_shown_passwords_open_nothing_outside_a_demo(demo_app, make_app):
     assert post(client, "/demo/enter/admin", page="/demo").status_code == 303
     shown = demo_app.test_client().get("/demo").text
     password = re.search(r"quan-tri@.*?<code>([^<]+)</code>", shown, re.DOTALL)[1]
-    for app, status in ((demo_app, 303), (make_app(), 401)):
+    real = make_app(DEMO="1", SMS_PROVIDER="kannel")
+    for app, status in ((demo_app, 303), (make_app(), 401), (real, 401)):
         stranger = app.test_client()
         assert sign_in(stranger, "quan-tri@langnghe.example", password).status_code == status
 
@@ -162,12 +163,14 @@ def test_invented_dossiers_stand_in_the_ledger(demo_app):
 
 
 def test_a_real_provider_switches_the_button_off(make_app):
-    """A demo that sends through a real provider invents no dossier and says why."""
+    """A demo that sends through a real provider has no doors, invents no dossier, and says why."""
     app = make_app(DEMO="1", SMS_PROVIDER="kannel")
     client = app.test_client()
     page = client.get("/demo").text
     assert "SMS_PROVIDER không phải console" in page
     assert 'action="/demo/dossier"' not in page
-    assert post(client, "/demo/dossier", page="/demo").status_code == 409
-    refused = post(client, "/demo/phone/reply", page="/demo", text="TG")
+    assert "/demo/enter/" not in page
+    assert "@langnghe.example" not in page
+    assert post(client, "/demo/dossier", page="/login").status_code == 409
+    refused = post(client, "/demo/phone/reply", page="/login", text="TG")
     assert refused.status_code == 409

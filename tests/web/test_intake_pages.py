@@ -147,6 +147,7 @@ def test_what_is_held_is_sealed_and_goes(app, tmp_path):
         assert [act for act in acts if act.startswith("intake.")] == [
             "intake.upload",
             "intake.confirm",
+            "intake.errors",
             "intake.upload",
             "intake.discard",
         ]

@@ -124,13 +124,18 @@ def discard(upload_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/<upload_id>/errors")
 def errors(upload_id: str) -> ResponseReturnValue:
-    """The rows that are not taken, in the layout of the input, with the reason beside each."""
-    session, now = db.session(), datetime.now(UTC)
+    """The rows that are not taken, in the layout of the input, with the reason beside each.
+
+    They hold names and numbers of citizens in clear, so the chain keeps who fetched them.
+    """
+    session, staff_id, now = db.session(), current_staff().id, datetime.now(UTC)
     one = held.find_upload(session, upload_id, now)
     if one.run_id is None:
         name, content = held.trial_file(session, one, now)
     else:
         name, content = held.error_file(session, one)
+    with transaction() as unit:
+        _note(unit, now, "errors", upload_id, staff_id)
     return send_file(io.BytesIO(content), as_attachment=True, download_name=name, max_age=0)
 
 
