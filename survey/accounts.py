@@ -67,7 +67,7 @@ def add(
     Invalid for a wrong address, agency or sector; Conflict when the address has an account.
     """
     email = account.email.strip().lower()
-    if not EMAIL.fullmatch(email):
+    if not EMAIL.fullmatch(email) or not email.isprintable():
         raise Invalid("bad_email", email)
     if find(session, email) is not None:
         raise Conflict("account_exists", email)

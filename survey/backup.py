@@ -51,11 +51,17 @@ class Manifest:
 
 
 def take(engine: Engine, target: Path, now: datetime) -> Manifest:
-    """Copy the database to `target`, with its manifest beside it; never over an existing file."""
+    """Copy the database to `target`, with its manifest beside it; never over an existing file.
+
+    Refused `backup_exists` and `backup_failed`; Invalid `cannot_write` for a folder that refuses.
+    """
     if target.exists():
         raise Refused("backup_exists", str(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.touch(mode=OWNER_ONLY)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch(mode=OWNER_ONLY)
+    except OSError as fault:
+        raise Invalid("cannot_write", f"{target.parent}: {fault.strerror}") from fault
     try:
         copy = _copy_sqlite if engine.dialect.name == "sqlite" else _copy_postgres
         manifest = copy(engine, target, now)
@@ -72,7 +78,7 @@ def _copy_sqlite(engine: Engine, target: Path, now: datetime) -> Manifest:
     """
     with engine.connect() as connection:
         _driver(connection).execute("VACUUM INTO ?", (str(target),))
-    return _read_sqlite(target, now)
+    return _read_sqlite(target, target, now)
 
 
 def _copy_postgres(engine: Engine, target: Path, now: datetime) -> Manifest:
@@ -95,7 +101,7 @@ def check(engine: Engine, source: Path, now: datetime) -> list[str]:
     if engine.dialect.name == "sqlite":
         with TemporaryDirectory() as folder:
             beside = Path(shutil.copyfile(source, Path(folder) / "copy.db"))
-            return wanted.differences(_read_sqlite(beside, now))
+            return wanted.differences(_read_sqlite(beside, source, now))
     scratch = engine.url.set(database=f"{engine.url.database}_check")
     with _fresh_database(engine.url, scratch.database or ""):
         found = _read_restored(scratch, source, now)
@@ -213,13 +219,14 @@ def _contents(rows: Iterable[Any]) -> Contents:
     return Contents(number, f"{total % 2**256:064x}")
 
 
-def _read_sqlite(path: Path, now: datetime) -> Manifest:
+def _read_sqlite(path: Path, source: Path, now: datetime) -> Manifest:
+    """What the file at `path` holds, called by the name of the copy it comes from."""
     engine = create_engine(f"sqlite:///{path}")
     try:
         with engine.connect() as connection:
             return read(connection, now)
     except DatabaseError as fault:
-        raise Invalid("backup_unreadable", path.name) from fault
+        raise Invalid("backup_unreadable", str(source)) from fault
     finally:
         engine.dispose()
 
@@ -230,7 +237,7 @@ def _replace_sqlite(database: Path, source: Path, wanted: Manifest, now: datetim
     draft.touch(mode=OWNER_ONLY)
     try:
         shutil.copyfile(source, draft)
-        found = _same(wanted, _read_sqlite(draft, now))
+        found = _same(wanted, _read_sqlite(draft, source, now))
         for leftover in ("-wal", "-shm"):
             Path(f"{database}{leftover}").unlink(missing_ok=True)
         draft.replace(database)

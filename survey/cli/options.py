@@ -55,7 +55,8 @@ class Period(click.ParamType[str]):
             month = datetime.strptime(str(value), "%Y-%m").replace(tzinfo=UTC)
         except ValueError:
             month = None
-        if month is None or month.year not in YEARS:
+        # The parser also takes a month of one digit: a slip of the hand, not January.
+        if month is None or month.year not in YEARS or f"{month:%Y-%m}" != value:
             self.fail(
                 f"'{value}' không phải kỳ hợp lệ; hãy viết dạng YYYY-MM, ví dụ 2026-10", param, ctx
             )

@@ -122,12 +122,12 @@ def render(report: Report, document: Document) -> bytes:
         _write_figures(book, (name, title), (report.overall, *figures), width)
     if report.factors:
         _write_factors(book, report.factors)
-    # In their order: 3 coverage, 4 lateness, 5 cases, 6 corrections, 7 analysis.
-    _, _, covered, late, cases, corrected, compared, method = document.sections
+    # In their order: 1 sectors, 3 coverage, 4 lateness, 5 cases, 6 corrections, 7 analysis.
+    sectors, _, covered, late, cases, corrected, compared, method = document.sections
     _write_sections(book, "Ca phản ánh", (cases,))
     _write_sections(book, "Bao phủ, trễ hạn", (covered, late, corrected))
     _write_sections(book, "Phân tích", (compared,))
-    _write_sections(book, "Phương pháp", (method,))
+    _write_sections(book, "Phương pháp", (Section("Mục tiêu", sectors.paragraphs), method))
     book.book.close()
     return held.getvalue()
 

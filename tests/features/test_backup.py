@@ -144,6 +144,7 @@ def test_a_broken_copy_is_refused_and_harms_nothing(
         assert refused.code == 2
         assert refused.err.strip()
         assert refused.out == ""
+        assert "pg_restore" in refused.err or str(copy) in refused.err
     assert contents(app) == before
 
 
@@ -179,6 +180,14 @@ cp "$(echo "$@" | sed 's/.*passfile=//; s/%2F/\\//g')" "$0.passwords"
 echo 'pg_dump: error: disk full' >&2
 exit 1
 """
+
+
+def test_a_place_that_takes_no_file_is_said_in_a_sentence(runner: Runner, tmp_path: Path) -> None:
+    """A folder that cannot be made or written is named with the reason; exit code 2."""
+    (tmp_path / "file").touch()
+    refused = runner("storage", "backup", str(tmp_path / "file" / "night.backup"))
+    assert (refused.code, str(tmp_path / "file") in refused.err) == (2, True)
+    assert "Không ghi được" in refused.err
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])

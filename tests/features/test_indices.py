@@ -282,7 +282,7 @@ def test_bars_of_the_year(
     assert payload["late"][WARD] == {"finished": 100, "late": 6}
 
 
-@pytest.mark.parametrize("month", ["2199-01", "2026-00", "may"])
+@pytest.mark.parametrize("month", ["2199-01", "2026-00", "2026-1", "may"])
 def test_a_month_that_cannot_be_is_refused(runner: Runner, month: str) -> None:
     """Future and impossible months are refused with a sentence and exit code 2."""
     for words in (("show", "--by", "overall"), ("close",)):

@@ -108,6 +108,8 @@ def test_a_barred_agency_is_named_with_the_rule_and_its_source(built):
         assert squeezed("“có từ 5% hồ sơ trễ hạn trở lên” (Kết luận năm 2022 của Ban") in text
         assert squeezed("Mức đến năm 2025 vẫn phải giữ") in text
         assert squeezed("mục tiêu mặc định để tham khảo, không phải chỉ tiêu được giao") in text
+    method = " ".join(str(cell) for row in sheet(built["xlsx"], "Phương pháp") for cell in row)
+    assert "mục tiêu mặc định để tham khảo, không phải chỉ tiêu được giao" in method
 
 
 def test_fewer_than_five_ratings_are_never_printed(closed, built):

@@ -192,6 +192,7 @@ def test_who_may_be_sent_where_after_signing_in(sqlite_app):
         "//example.com/staff/x": "/staff/",
         "///staff/x": "/staff/",
         "/staff/\\example.com": "/staff/",
+        "/staff/x\r\nSet-Cookie: a=b": "/staff/",
         "/s/ABCDEFGHJKMN": "/staff/",
     }.items():
         client = sqlite_app.test_client()
@@ -218,6 +219,7 @@ def test_accounts_leave_traces_in_the_audit_chain(app, runner):
     ("words", "sentence"),
     [
         (["khong-phai-thu", "--role", "admin"], "Thư điện tử chưa đúng"),
+        (["a\x01b@tinh.vn", "--role", "admin"], "Thư điện tử chưa đúng"),
         (["a@tinh.vn", "--role", "handler", "--agency", "KHONG-CO"], "KHONG-CO"),
         (["a@tinh.vn", "--role", "handler", "--sector", "khong-co"], "khong-co"),
         (["leader.tinh.moi@tinh.vn", "--role", "admin"], "đã có tài khoản"),

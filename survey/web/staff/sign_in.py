@@ -120,4 +120,4 @@ def _next() -> str:
     target = request.values.get("next", "")
     parts = urlsplit(target)
     inside = not parts.scheme and not parts.netloc and target.startswith("/staff/")
-    return target if inside and "\\" not in target else ""
+    return target if inside and target.isprintable() and "\\" not in target else ""
