@@ -47,7 +47,7 @@ def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: date
     for chart in quality.read(charts, found, day, is_tet=calendar.in_tet_weeks(day)):
         place = Place(AlertRule.QUALITY_DROP, chart.agency_id, chart.sector_group)
         doubted = _is_doubted(chart.agency_id, is_open | set(fresh))
-        if not doubted or quality.stands_without_the_silent(chart):
+        if not doubted or quality.stands_without_the_silent(chart, day):
             fresh[place] = _signal_of_chart(chart, day)
     for place, signal in fresh.items():
         if place in is_open:

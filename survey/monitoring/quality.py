@@ -41,8 +41,7 @@ def _move(chart: WatchChart, now: Standing, day: date, *, is_tet: bool) -> None:
     if is_tet:
         return
     before = chart.score
-    counted = max(LEAST_BATCH, chart.batch) if chart.batch > 1 else 1
-    step = batch_step((chart.den, chart.num), counted, rated, dissatisfied)
+    step = batch_step((chart.den, chart.num), _counted(chart), rated, dissatisfied)
     chart.score = max(0, before + step)
     if before == 0 or chart.score == 0:
         forget(chart)
@@ -59,12 +58,26 @@ def forget(chart: WatchChart) -> None:
     chart.since_delivered = chart.since_rated = chart.since_dissatisfied = 0
 
 
-def stands_without_the_silent(chart: WatchChart) -> bool:
-    """Whether the fall would show even if every answer that is missing were a satisfied one.
+def stands_without_the_silent(chart: WatchChart, day: date) -> bool:
+    """Whether the fall, as read by `day`, would show even if every answer that is missing were a
+    satisfied one, come on the same nights as the others.
 
     Missing are the answers usual for what was delivered since the score left zero, less those
-    that came.
+    that came. In a chart of single ratings each takes `num` from the score. Where a night counts
+    as one batch of n, m among its r answers thin it: its step s becomes (r s - num n m) / (r + m),
+    by `analysis.phase_one.batch_step`; summed over nights with no more than n a night counted,
+    this is the least that the score could be.
     """
     expected = round(chart.since_delivered * chart.answer_rate)
-    missing = max(0, expected - chart.since_rated)
-    return chart.score - chart.num * missing >= chart.alarm_at
+    missing, rated = max(0, expected - chart.since_rated), chart.since_rated
+    if chart.batch == 1:
+        return chart.score - chart.num * missing >= chart.alarm_at
+    nights = (day - (chart.since or day)).days + 1
+    counted = min(rated, nights * _counted(chart))
+    left = rated * chart.score - chart.num * counted * missing
+    return left >= chart.alarm_at * (rated + missing)
+
+
+def _counted(chart: WatchChart) -> int:
+    """As how many ratings a night's batch counts; 1 where each counts by itself."""
+    return max(LEAST_BATCH, chart.batch) if chart.batch > 1 else 1

@@ -1,0 +1,87 @@
+"""A fall is told while answers are missing only if it would show with all of them satisfied."""
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from analysis.phase_one import batch_step
+from survey.models.watch import WatchChart
+from survey.monitoring import quality
+from survey.monitoring.standings import Standing
+
+FIRST = date(2026, 4, 1)
+DEN, NUM, BATCH = 8, 1, 20
+SPOT = (1, "land")
+# Ratings that came and how many of them were dissatisfied, night after night.
+Nights = list[tuple[int, int]]
+
+
+def chart(batch, alarm_at):
+    """A chart that expects an answer to every other message and has read nothing yet."""
+    sums = dict.fromkeys(
+        (
+            *("score", "since_delivered", "since_rated", "since_dissatisfied"),
+            *("read_delivered", "read_rated", "read_dissatisfied"),
+        ),
+        0,
+    )
+    return WatchChart(batch=batch, den=DEN, num=NUM, alarm_at=alarm_at, answer_rate=0.5, **sums)
+
+
+def read(found: WatchChart, nights: Nights, delivered: int) -> date:
+    """Let a chart read nights to each of which so many messages were delivered; the last one."""
+    day, rated, bad = FIRST, 0, 0
+    for number, (came, dissatisfied) in enumerate(nights):
+        day, rated, bad = FIRST + timedelta(days=number), rated + came, bad + dissatisfied
+        reached = delivered * (number + 1)
+        now = Standing(invited=reached, delivered=reached, rated=rated, dissatisfied=bad)
+        quality.read({SPOT: found}, {SPOT: now}, day, is_tet=False)
+    return day
+
+
+def with_the_silent(batch: int, nights: Nights, missing: int) -> float:
+    """The score, night by night from nothing, with the missing satisfied and spread as the rest."""
+    rated, score = sum(came for came, _ in nights), 0.0
+    for came, dissatisfied in nights:
+        more = came * missing // rated
+        score = max(0.0, score + batch_step((DEN, NUM), batch, came + more, dissatisfied))
+    return score
+
+
+@pytest.mark.parametrize("batch", [1, BATCH])
+def test_a_fall_stands_only_if_the_silent_could_not_undo_it(batch):
+    """On random nights whatever is said to stand still reaches its limit when the nights are gone
+    through again with every missing answer satisfied; and some falls do stand.
+    """
+    draw, stood = random.Random(2), 0
+    for _ in range(400):
+        size = draw.choice((20, 40, 60, 100))
+        nights = [(size, draw.randint(size // 4, size)) for _ in range(draw.randint(1, 6))]
+        delivered = 2 * size + draw.choice((0, 1, 2, 4)) * size
+        found = chart(batch, draw.choice((50, 100, 200, 400)))
+        day = read(found, nights, delivered)
+        missing = len(nights) * delivered // 2 - size * len(nights)
+        stands = quality.stands_without_the_silent(found, day)
+        # Each night's step is rounded down.
+        least = found.alarm_at - len(nights)
+        assert not stands or with_the_silent(batch, nights, missing) >= least
+        stood += stands
+    assert 40 < stood < 360
+
+
+def test_a_busy_night_is_thinned_by_the_answers_that_are_missing():
+    """300 answers of which 240 are bad count as 20: 108. With 300 satisfied ones more they are 44
+    and below the limit, not 108 less the silent; without silence the fall stands.
+    """
+    nights = [(300, 240)]
+    found = chart(BATCH, 60)
+    day = read(found, nights, 1200)
+    assert (found.score, with_the_silent(BATCH, nights, 300)) == (108, 44)
+    assert not quality.stands_without_the_silent(found, day)
+    lower = chart(BATCH, 44)
+    read(lower, nights, 1200)
+    assert quality.stands_without_the_silent(lower, day)
+    complete = chart(BATCH, 60)
+    read(complete, nights, 600)
+    assert quality.stands_without_the_silent(complete, day)
