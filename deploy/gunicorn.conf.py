@@ -12,13 +12,15 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 OPEN_PATHS = re.compile(r"/(staff|static|demo)(/[\w./-]*)?|/(healthz|readyz|privacy|login|logout)?")
+# A link copied below a wrong address is still a link.
+LIKE_A_TOKEN = re.compile(r"/[0-9A-Za-z]{12}(?=/|$)")
 SHORT_PATHS = re.compile(r"/(s|webhooks)(?=/)")
 ANY_PATH = re.compile(r"(?<![^\s'\"])/[^\s'\"]+")
 
 
 def loggable(path: str) -> str:
     """The path if it is one of ours and holds no secret, else its known beginning and `…`."""
-    if OPEN_PATHS.fullmatch(path):
+    if OPEN_PATHS.fullmatch(path) and not LIKE_A_TOKEN.search(path):
         return path
     known = SHORT_PATHS.match(path)
     return f"{known.group() if known else ''}/…"

@@ -29,6 +29,9 @@ CALLS = [
     ("GET", f"/%73/{CANARY}"),
     ("GET", f"/webhooks/kannel/{CANARY}/inbound"),
     ("BREW", f"/s/{CANARY}"),
+    ("GET", f"/staff/{CANARY}"),
+    ("GET", f"/staff/../s/{CANARY}/"),
+    ("GET", f"/static/s%2f{CANARY}"),
 ]
 
 
