@@ -1,6 +1,7 @@
 """Lint: every text of the pages is translated, and what is loaded is what is written."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -10,8 +11,9 @@ from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).resolve().parent.parent
 TRANSLATIONS = ROOT / "survey" / "translations"
-METHODS = [("survey/web/**.py", "python"), ("templates/**.html", "jinja2")]
-OPTIONS = {"templates/**.html": {"silent": "false", "trimmed": "true"}}
+MAPPINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["babel"]["mappings"]
+METHODS = [(one.pop("pattern"), one.pop("method")) for one in MAPPINGS]
+OPTIONS = {pattern: rest for (pattern, _), rest in zip(METHODS, MAPPINGS, strict=True)}
 
 
 def texts_of_pages() -> set[str]:

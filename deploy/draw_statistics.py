@@ -99,6 +99,7 @@ def draw_raw(axes: Axes, rows: list[Figure]) -> None:
         axes.plot(index, place, "o", color=BLUE, label="chỉ số (đã cân lại)")
     names(axes, rows)
     axes.set_xlabel("% hài lòng")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}".replace(".", ","))
     legend(axes)
 
 

@@ -40,7 +40,7 @@ SATISFIED = {
     "land": 0.865,
     "construction": 0.9,
     "business": 0.96,
-    "justice": 1.01,
+    "justice": 1.08,
     "health": 0.94,
     "education": 0.97,
     "labour": 0.94,
