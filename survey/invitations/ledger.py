@@ -62,14 +62,14 @@ def register_finished(
     sectors = _sectors(session, dossiers)
     by_finish = sorted(dossiers, key=lambda dossier: (finished_moment(dossier), dossier.code))
     eligibility = Eligibility(session, province, by_finish, now)
-    asked: list[FinishedDossier] = []
+    asked: list[tuple[FinishedDossier, Cell]] = []
     entries = []
     for dossier in by_finish:
         cell = cell_of(dossier, sectors[dossier.procedure_code])
         decision = eligibility.decide(dossier, cell.sector_code)
         entries.append((dossier, cell, decision))
         if decision is Decision.ASKED:
-            asked.append(dossier)
+            asked.append((dossier, cell))
     _write_entries(session, entries)
     asks = _prepare(session, province, asked, now)
     _invite(session, asks, phones, now)
@@ -107,17 +107,23 @@ def _write_entries(
 
 
 def _prepare(
-    session: Session, province: Province, dossiers: Sequence[FinishedDossier], now: datetime
+    session: Session,
+    province: Province,
+    asked: Sequence[tuple[FinishedDossier, Cell]],
+    now: datetime,
 ) -> list[Ask]:
+    """What each needs. All of a cell get one questionnaire: the only full one of a cell would name
+    its answer.
+    """
     settings = settings_of(session)
     latest = select(Questionnaire).order_by(Questionnaire.version)
     kinds = {questionnaire.kind: questionnaire.id for questionnaire in session.scalars(latest)}
     delay = timedelta(minutes=0 if settings.is_rehearsal else province.invite_delay_minutes)
     replying = sealing.phone_indexes(session, REPLYING_PHONE) if settings.is_rehearsal else ()
     asks = []
-    for dossier in dossiers:
+    for dossier, cell in asked:
         due_at = max(now, finished_moment(dossier) + delay) if delay else now
-        full = draw(session, "full", dossier.code) < province.full_percent
+        full = draw(session, "full", "|".join(map(str, cell))) < province.full_percent
         two_way = settings.sms.two_way or (dossier.phone_index in replying)
         asks.append(
             Ask(

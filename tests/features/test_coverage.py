@@ -13,7 +13,7 @@ from survey.invitations.cells import cell_of, finished_moment, lateness
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
 from survey.models.message import Message
-from survey.models.organisation import DayKind, Province, Sector, SpecialDay
+from survey.models.organisation import Agency, DayKind, Province, Sector, SpecialDay
 from survey.privacy import sealing
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, finish
@@ -138,13 +138,24 @@ def test_sampling_is_per_sector(transact: Transact) -> None:
         assert set(made[200:]) == {"asked"}
 
 
-def test_some_get_the_full_questionnaire(transact: Transact) -> None:
-    """The share of full questionnaires is the province's own."""
+def test_some_cells_get_the_full_questionnaire(transact: Transact) -> None:
+    """The share of full questionnaires is the province's own, and everybody of a cell is asked the
+    same: else the only full one would name its answer.
+    """
     with transact() as session:
         rules(session).full_percent = 50
-        finish(session, [Wanted(number) for number in range(1, 101)])
-        kinds = session.scalars(select(Invitation.questionnaire_id)).all()
-        assert 25 <= kinds.count(max(kinds)) <= 75
+        communes = select(Agency.code).where(Agency.level == "commune", Agency.valid_to.is_(None))
+        codes = session.scalars(communes.order_by(Agency.code).limit(50)).all()
+        finish(
+            session,
+            [Wanted(number, agency=codes[number % len(codes)]) for number in range(1, 151)],
+        )
+        pairs = select(CoverageEntry.agency_id, Invitation.questionnaire_id)
+        joined = pairs.join(Invitation, Invitation.dossier_id == CoverageEntry.dossier_id)
+        kinds = dict(session.execute(joined).all())
+        assert len(kinds) == len(set(session.execute(joined).all())) == len(codes)
+        full = list(kinds.values())
+        assert 10 <= full.count(max(full)) <= 40
 
 
 def test_the_ledger_adds_up_and_a_gap_is_found(transact: Transact, runner: Runner) -> None:
