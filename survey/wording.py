@@ -198,6 +198,10 @@ SENTENCES = {
         "Máy này chưa in được PDF vì thiếu thư viện Pango. Hãy cài libpango-1.0-0,"
         " libpangoft2-1.0-0 và libharfbuzz-subset0, hoặc chọn dạng khác: html, docx, xlsx."
     ),
+    "worker_died": (
+        "Tiến trình chạy nền bị ngắt nhiều lần khi làm việc này. Hãy thử lại; nếu vẫn không được, "
+        "hãy báo người quản trị."
+    ),
     "no_report_file": "Chưa có tệp này. Hãy bấm Lập báo cáo rồi tải lại.",
     "no_such_text": "Không có mẫu tin này.",
     "text_step": "Bản này vừa được chuyển bước. Hãy tải lại trang rồi thử lại.",

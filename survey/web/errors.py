@@ -1,6 +1,7 @@
 """Pages for what went wrong: the right status, what happened, what to do; nothing internal."""
 
 import secrets
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import structlog
@@ -24,6 +25,8 @@ STATUSES: tuple[tuple[type[SurveyError], int], ...] = (
 )
 # Refusals about who asks, not about what is asked.
 FORBIDDEN = frozenset({"forbidden", "not_allowed", "not_your_case", "not_your_agency"})
+# What the drivers say when the database does not answer.
+BUSY = (OperationalError, InterfaceError, PoolTimeout)
 RETRY_SECONDS = "10"
 
 
@@ -33,7 +36,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, failed)
     for impossibility in (DataError, OverflowError):  # the second is what SQLite's driver says
         app.register_error_handler(impossibility, impossible)
-    for failure in (OperationalError, InterfaceError, PoolTimeout):
+    for failure in BUSY:
         app.register_error_handler(failure, busy)
 
 
@@ -81,10 +84,10 @@ def impossible(failure: Exception) -> Response | HTTPException:
     return failed(BadRequest())
 
 
-def busy(failure: Exception) -> Response:
-    """The database does not answer; the page asks none."""
+def busy(failure: Exception, typed: Sequence[str] = ()) -> Response:
+    """The database does not answer; the page asks none, and hands back what was typed."""
     log.warning("database_unavailable", failure=type(failure).__name__, endpoint=request.endpoint)
-    page = render("busy", _language(), 503, sent=None)
+    page = render("busy", _language(), 503, sent=None, typed=typed)
     page.headers["Retry-After"] = RETRY_SECONDS
     return page
 

@@ -11,8 +11,6 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, current_app, redirect, request
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
@@ -28,7 +26,7 @@ from survey.responses import AnswerPage, CaseGlimpse, Said, answer_page
 from survey.responses.flags import shown_at
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
-from survey.web.errors import failed
+from survey.web.errors import BUSY, RETRY_SECONDS, failed
 from survey.web.language import SOURCE, Language, language_of
 from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
@@ -38,13 +36,11 @@ public = Blueprint("public", __name__)
 # A form with the longest comment, spelled in percent signs, has room; a file has not.
 FORM_BYTES = 256 * 1024
 UNHAPPY_UP_TO = 2
-RETRY_SECONDS = "10"
 # Pages of a link that may be asked for by name; the others follow from what was answered.
 ASKABLE = ("rate", "reasons", "contact", "thanks")
 WISHES = ("not-mine", "stop")
 # Addresses that act when posted to → the page that asks first, for who reloads or keeps one.
 ASKED_ON = {"not-mine": "not-mine", "stop": "stop", "reopen": "thanks"}
-BUSY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class Link:

@@ -1,6 +1,7 @@
 """The hotline's pages, used like a person uses them, without JavaScript."""
 
 import re
+import sqlite3
 from html import unescape
 
 import pytest
@@ -154,6 +155,25 @@ def test_one_step_keeps_what_was_typed_for_another(app):
     assert f">{LETTER}</textarea>" in unescape(fault.text)
     assert act(client, code, "close").status_code == 400
     assert act(client, code, "reply", reply="x" * 4001).status_code == 400
+
+
+def test_a_busy_database_hands_a_reply_back(sqlite_app):
+    """Locked for ten seconds, the page is 503, says that nothing is saved, and holds the text."""
+    code, _ = open_case(sqlite_app, overall=1)
+    client = signed_in(sqlite_app, "handler")
+    act(client, code, "take")
+    held = fields(client, f"/staff/cases/{code}")
+    url = sqlite_app.config["SQLALCHEMY_DATABASE_URI"]
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    page = act(client, code, "reply", held, reply=LETTER)
+    other.execute("ROLLBACK")
+    other.close()
+    assert page.status_code == 503
+    assert int(page.headers["Retry-After"]) > 0
+    assert "Việc vừa làm chưa được lưu." in page.text
+    assert f">\n{LETTER}</textarea>" in unescape(page.text)
+    assert held["csrf_token"] not in page.text
 
 
 def test_identity_shows_once_with_a_reason(app):

@@ -110,7 +110,11 @@ def test_two_clicks_are_one_job(office):
     assert kinds == ["report.build"]
 
 
-def test_progress_and_failure_are_told(office):
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("pdf_not_available", "libpango-1.0-0"), ("worker_died", "Tiến trình chạy nền bị ngắt")],
+)
+def test_progress_and_failure_are_told(office, fault, words):
     """How many files are done while it runs; the reason in words when it failed."""
     analyst = signed_in(office, "analyst")
     post(analyst, f"{ROOM}/{MONTH}/build", page=ROOM)
@@ -118,10 +122,11 @@ def test_progress_and_failure_are_told(office):
         taken = queue.take(datetime.now(UTC))
         queue.report_progress(taken.id, 3, 4)
         assert "xong 3/4 tệp" in analyst.get(ROOM).text
-        queue.fail(taken, "pdf_not_available", datetime.now(UTC), final=True)
+        queue.fail(taken, fault, datetime.now(UTC), final=True)
     page = analyst.get(ROOM).text
     assert "Lần lập gần nhất không thành." in page
-    assert "libpango-1.0-0" in page
+    assert words in page
+    assert fault not in page
     assert "Lập báo cáo" in page
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from flask import Blueprint, Flask, render_template
+from flask import Blueprint, Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from survey.errors import SurveyError
-from survey.web.errors import status_of
+from survey.web.errors import BUSY, busy, status_of
 from survey.wording import words_for
 
 TITLES = {
@@ -33,6 +33,10 @@ SENTENCES = {
     429: "Vui lòng đợi 5 phút rồi thử lại.",
 }
 RETRY_SECONDS = "300"
+# Longer texts than this are handed back when a form could not be taken.
+KEPT_FROM = 20
+# Nobody unknown may fill the disk with files.
+STRANGERS_BYTES = 256 * 1024
 FORM_TOO_OLD = "Biểu mẫu đã hết hiệu lực. Hãy quay lại trang trước, tải lại rồi gửi lại."
 
 
@@ -62,11 +66,28 @@ def explain(refusal: SurveyError) -> ResponseReturnValue:
     return page, status
 
 
+def typed() -> list[str]:
+    """Longer texts of the form, handed back so that nobody has to write a reply again."""
+    hidden = ("csrf_token", "password", "code")
+    request.max_content_length = STRANGERS_BYTES
+    try:
+        form = request.form
+    except RequestEntityTooLarge:  # a file, which nobody has to type again
+        return []
+    return [
+        value
+        for name, value in form.items()
+        if len(value) > KEPT_FROM and not any(word in name for word in hidden)
+    ]
+
+
 def staff_blueprint(name: str, import_name: str, url_prefix: str) -> Blueprint:
     """A room of the staff area; refusals inside it get their page."""
     blueprint = Blueprint(name, import_name, url_prefix=url_prefix)
     blueprint.register_error_handler(SurveyError, explain)
     blueprint.register_error_handler(HTTPException, _of_werkzeug)
+    for failure in BUSY:
+        blueprint.register_error_handler(failure, _of_busy_database)
     return blueprint
 
 
@@ -79,6 +100,10 @@ def _of_werkzeug(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:  # a redirect
         return error.get_response()
     return refuse(error.code)
+
+
+def _of_busy_database(failure: Exception) -> Response:
+    return busy(failure, typed() if request.method == "POST" else ())
 
 
 def _of_forged_form(_error: CSRFError) -> ResponseReturnValue:

@@ -11,22 +11,18 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from flask_security.utils import login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from survey.db import db
 from survey.models.staff import Scope, Staff, scope_of
 from survey.settings import Settings
-from survey.web.staff.errors import refuse
+from survey.web.staff.errors import STRANGERS_BYTES, refuse, typed
 from survey.web.staff.permissions import PAGES, may_open
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 # The moment of the last request is written at most this often.
 SEEN_EVERY = timedelta(minutes=1)
-# Longer texts than this are handed back when a session ended meanwhile.
-KEPT_FROM = 20
-# Nobody unknown may fill the disk with files.
-STRANGERS_BYTES = 256 * 1024
 OPEN_TO_BEGINNERS = ("staff.password", "sign_in.leave")
 
 csrf = CSRFProtect()
@@ -103,24 +99,9 @@ def _ask_to_sign_in() -> ResponseReturnValue:
     if expired:
         end_session()
     if request.method not in {"GET", "HEAD"}:
-        return refuse(401, kept=_typed())
+        return refuse(401, kept=typed())
     target = request.full_path.rstrip("?")
     return redirect(url_for("sign_in.show", next=target, expired="1" if expired else None))
-
-
-def _typed() -> list[str]:
-    """Longer texts of the form, handed back so that nobody loses a reply to an ended session."""
-    hidden = ("csrf_token", "password", "code")
-    request.max_content_length = STRANGERS_BYTES
-    try:
-        form = request.form
-    except RequestEntityTooLarge:  # a file, which nobody has to type again
-        return []
-    return [
-        value
-        for name, value in form.items()
-        if len(value) > KEPT_FROM and not any(word in name for word in hidden)
-    ]
 
 
 def _check_form() -> None:
