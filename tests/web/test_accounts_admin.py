@@ -256,6 +256,7 @@ def test_the_provinces_rules_are_changed_and_recorded(app):
         {**NUMBERS, **times, "link_days": "0"},
         {**NUMBERS, **times, "send_bias": "maybe"},
         {**NUMBERS, **times, "full_percent": "١٠"},
+        {**NUMBERS, **times, "full_percent": "000000000101"},
         {**NUMBERS, "window_start": "20:00", "window_end": "08:00"},
         {**NUMBERS, "window_start": "sáng", "window_end": "08:00"},
     ]

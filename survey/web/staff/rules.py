@@ -146,7 +146,8 @@ def _keep(unit: Session, by: int, action: str, changed: Mapping[str, object]) ->
 
 def _number(name: str, label: str, least: int, most: int) -> int:
     text = request.form.get(name, "").strip()
-    if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
+    is_number = text.isascii() and text.isdigit() and len(text) < len("1_000_000")
+    if not (is_number and least <= int(text) <= most):
         raise Invalid("bad_number", f"{label}: {least}–{most}")
     return int(text)
 
