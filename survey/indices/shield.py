@@ -122,6 +122,18 @@ def hidden_now(
     return found
 
 
+def hidden_still(session: Session, months: Sequence[str]) -> dict[str, frozenset[Key]]:
+    """`hidden_now`, with what the closing of a month hid: a line that late answers made large would
+    tell by how much it grew how small it was.
+    """
+    found = hidden_now(session, months)
+    for month in months:
+        snapshot = first(session, month)
+        if snapshot:
+            found[month] |= hidden_in(session, payload_of(snapshot))
+    return found
+
+
 def _is_small(rated: int) -> bool:
     return 0 < rated < SMALLEST_SHOWN
 

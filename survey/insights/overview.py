@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from analysis.nonresponse import Nonresponse
 from survey.indices import Breakdown, payload_of, previous_month
 from survey.indices.payload import COUNTED
-from survey.indices.shield import Key, hidden_in, hidden_now
+from survey.indices.shield import Key, hidden_in, hidden_still
 from survey.insights.changes import Change, changes
 from survey.insights.drivers import Drivers, drivers, patterns_now, patterns_of
 from survey.insights.funnel import Funnel, funnel
@@ -49,7 +49,7 @@ class Overview:
 
 def live(session: Session, month: str) -> Overview:
     """The overview of a month (YYYY-MM) from the counts and answers of today."""
-    hidden = hidden_now(session, _year_and_before(month))
+    hidden = hidden_still(session, _year_and_before(month))
     before, now = (
         as_it_stands(session, one, hidden[one]) for one in (previous_month(month), month)
     )

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from survey.errors import Invalid, Refused
 from survey.indices import SMALLEST_SHOWN, Breakdown
-from survey.indices.shield import hidden_now
+from survey.indices.shield import hidden_still
 from survey.insights.changes import FEW, common, difference
 from survey.insights.readings import Mix, Unit, as_it_stands
 
@@ -51,7 +51,7 @@ def pair(session: Session, month: str, first: str, second: str) -> Pair:
     have ratings. Invalid `pair_same`, `pair_unknown`; Refused `pair_hidden`, `pair_apart`,
     `pair_few`.
     """
-    reading = as_it_stands(session, month, hidden_now(session, [month])[month])
+    reading = as_it_stands(session, month, hidden_still(session, [month])[month])
     units = {one.key: one for one in reading.units(Breakdown.AGENCY)}
     if not {first, second} <= {*units}:
         raise Invalid("pair_unknown")

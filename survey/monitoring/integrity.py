@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from analysis.compare import adjust, fisher_less
 from analysis.headline import headline_lines
 from survey.indices import Breakdown
-from survey.indices.shield import hidden_now
+from survey.indices.shield import hidden_still
 from survey.models.count import Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
@@ -93,7 +93,7 @@ def signs(session: Session, month: str) -> list[Signs]:
     }
     both = _index(frame, ratings), _index(frame, left)
     phones = _phones(session, month)
-    hidden = hidden_now(session, [month])[month]
+    hidden = hidden_still(session, [month])[month]
     labels = {row.id: row for row in session.execute(select(Agency.id, Agency.code, Agency.name))}
     agencies = sorted(asked)
     p_values = [_asked_less(asked[one]) for one in agencies]

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from survey import indices
+from survey import indices, insights
 from survey.indices import Breakdown
 from survey.models.count import Cell, count_finished, move_counts
 from survey.models.organisation import Procedure
+from survey.monitoring.integrity import signs
 from survey.reports import gather
 from tests.features.answering import agencies
 from tests.web.staff_accounts import signed_in
@@ -66,6 +67,24 @@ def test_pages_hide_what_reports_hide(app, transact, told_by_sector):
         assert sorted(one.rated for one in raw) == [3, 7, 40]
     page = signed_in(app, "analyst").get(f"/staff/dashboard?period={MONTH}").text
     assert "n = 40" not in page
+
+
+def test_late_answers_tell_no_line_that_the_closing_hid(transact, told_by_sector):
+    """Two more answers make the small agency large enough; pages of today still hide what the
+    report of the month hides, since 5 now and 2 late ones would be 3.
+    """
+    few, *_ = told_by_sector
+    with transact() as session:
+        indices.close(session, MONTH, LATER)
+        (agency,) = (one for one in agencies(session) if one.code == few)
+        cell = Cell(agency.id, "land", MONTH, "counter", "on_time")
+        for rating in (4, 5):
+            move_counts(session, cell, LAND, {}, {"overall": rating})
+        assert not indices.hidden(session, indices.course(session, MONTH, MONTH, LATER)).any()
+        found = insights.live(session, MONTH)
+        assert {one.rated for one in found.changes[Breakdown.AGENCY]} == {None}
+        assert found.funnel is None
+        assert not any(one.is_told for one in signs(session, MONTH))
 
 
 def test_a_closing_without_cells_is_protected_table_by_table(transact, told_by_sector):
