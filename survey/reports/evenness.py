@@ -4,7 +4,7 @@ from analysis.nonresponse import Nonresponse
 from survey.reports import phrases
 from survey.reports.document import Cell, Column, Kind, Table
 
-TITLE = "Các nhóm hồ sơ trả lời có đều nhau không, toàn tỉnh"
+TITLE = "Các nhóm hồ sơ trả lời đồng đều đến mức nào, toàn tỉnh"
 # Beyond it the index leans on few ratings.
 HEAVY = 3
 NOTE = (
@@ -12,12 +12,12 @@ NOTE = (
     " tính chỉ số, nên chỉ so được các kỳ có cách ghép giống nhau. Không thước đo nào ở đây cho"
     " biết trong mỗi nhóm người im lặng có nghĩ như người trả lời hay không."
 )
-EVEN = "1 là mọi nhóm hồ sơ trả lời với tỷ lệ như nhau; càng thấp, các nhóm càng chênh nhau."
+EVEN = "Bằng 1 khi mọi nhóm trả lời với tỷ lệ như nhau; càng thấp thì các nhóm càng chênh lệch."
 WEIGHT = "Một phiếu của nhóm ít trả lời nhất được tính bằng bấy nhiêu phiếu trung bình."
 CAUTION = " Quá 3 lần: chỉ số dựa nhiều vào ít phiếu, cần thận trọng."
 MOVED = (
-    "Phần mà việc tính theo số hồ sơ đã sửa cho tỷ lệ thô {raw}%; dấu trừ: nhóm hài lòng hơn đã trả"
-    " lời nhiều hơn."
+    "Phần điều chỉnh do tính theo số hồ sơ, không theo số phiếu (tỷ lệ thô {raw}%); dấu trừ: nhóm"
+    " hài lòng hơn đã trả lời nhiều hơn."
 )
 Row = tuple[str, Cell, str]
 
@@ -30,7 +30,7 @@ def rows(found: Nonresponse) -> tuple[Row, ...]:
     raw = phrases.percent(found.raw_index)
     return (
         ("Chỉ số đại diện (R)", Cell(phrases.number(even, 2), even, Kind.MEAN), EVEN),
-        ("Phiếu nặng nhất (lần)", Cell(phrases.number(ratio, 2), ratio, Kind.MEAN), weight),
+        ("Trọng số lớn nhất (lần)", Cell(phrases.number(ratio, 2), ratio, Kind.MEAN), weight),
         ("Chỉ số trừ tỷ lệ thô (điểm)", Cell(moved, shift, Kind.SHARE), MOVED.format(raw=raw)),
     )
 
