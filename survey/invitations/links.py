@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session, joinedload
 from survey.errors import NotFound
 from survey.models.case import Case, CaseState
 from survey.models.invitation import Invitation
+from survey.models.message import Message, MessageKind
 from survey.models.response import Response
 from survey.privacy import sealing
+from survey.sms.outbox.queue import open_phone
 from survey.sms.suppression import opt_out
 
 # The page with the written reply stays readable so long after the case was closed.
@@ -82,7 +84,20 @@ def disown(session: Session, token: str, now: datetime) -> Invitation:
 
 def stop(session: Session, token: str, now: datetime) -> None:
     """No more messages to the phone of this link; what is queued is dropped when its turn comes."""
-    dossier = find_by_token(session, token, now).dossier
-    if dossier.phone_sealed is not None:
-        number = sealing.unseal(session, "dossier.phone", dossier.code, dossier.phone_sealed)
+    number = _asked_number(session, find_by_token(session, token, now))
+    if number is not None:
         opt_out(session, number, now)
+
+
+def _asked_number(session: Session, invitation: Invitation) -> str | None:
+    """The number that was asked (E.164): the dossier's may have been corrected since."""
+    asking = select(Message).where(
+        Message.invitation_id == invitation.id, Message.kind == MessageKind.INVITATION
+    )
+    message = session.scalars(asking.where(Message.phone_sealed.is_not(None))).first()
+    if message is not None:
+        return open_phone(session, message)
+    dossier = invitation.dossier
+    if dossier.phone_sealed is None:
+        return None
+    return sealing.unseal(session, "dossier.phone", dossier.code, dossier.phone_sealed)

@@ -10,12 +10,15 @@ from sqlalchemy import MetaData, func, select
 
 from survey.db import db
 from survey.models.case import Case, CaseState
+from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.response import Answer, Response
+from survey.privacy import sealing
 from survey.responses.flags import is_too_fast, shown_at
 from tests.conftest import unit_of_work
 from tests.web.citizens import invite
 
+CORRECTED = "+84905000777"
 # Choices no form offers: there is nothing a person could have typed.
 NOT_OFFERED = {"weather", "maybe", "0", "6", "5 sao", "５"}
 
@@ -224,6 +227,17 @@ def test_no_more_messages(app, client, token):
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(OptOut)) == 1
     assert client.get(f"/s/{token}").status_code == 200
+
+
+def test_no_more_messages_is_the_wish_of_the_number_that_was_asked(app, client, token, transact):
+    """A number corrected after the message left is not the one that wants no more."""
+    with transact() as session:
+        dossier = session.scalars(select(Dossier)).one()
+        asked, dossier.phone_index = dossier.phone_index, sealing.phone_index(session, CORRECTED)
+        dossier.phone_sealed = sealing.seal(session, "dossier.phone", dossier.code, CORRECTED)
+    client.post(f"/s/{token}/stop")
+    with app.app_context():
+        assert db.session.scalars(select(OptOut.phone_index)).all() == [asked]
 
 
 @pytest.mark.parametrize(
