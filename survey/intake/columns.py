@@ -16,6 +16,8 @@ HEADER_WITHIN = 40
 FEWEST_FIELDS = 3
 # A row with more texts than this is no header of a register, and would take minutes to read as one.
 MOST_COLUMNS = 1000
+# What follows is no part of a name; to look for one takes time by the square of the length.
+LONGEST_HEADING = 500
 
 # One export uses these words for the due date, another for the finish.
 _AMBIGUOUS = frozenset(("ngay tra ket qua", "ngay tra"))
@@ -103,7 +105,11 @@ def _longer(single: Header, rows: Sequence[Row], index: int, words: HeaderWords)
 
 
 def _texts(row: Row) -> list[str]:
-    return [cell.strip() if isinstance(cell, str) else "" for cell in row]
+    return [_heading(cell) if isinstance(cell, str) else "" for cell in row]
+
+
+def _heading(cell: str) -> str:
+    return " ".join(cell.split())[:LONGEST_HEADING]
 
 
 def _filled(row: Row) -> list[str]:

@@ -1,6 +1,7 @@
 """What is read, and what is refused with a sentence: files of every kind, through a dry run."""
 
 import os
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -70,6 +71,15 @@ def test_odd_bytes_inside_cells_do_not_move_rows(sqlite_app, tmp_path):
     content = content.replace(b"C\xc3\xb4ng d\xc3\xa2n th\xe1\xbb\xad 002", b'"a\r\nb"', 1)
     path.write_bytes(content)
     assert _try(sqlite_app, path).json["accepted"] == 3
+
+
+def test_endless_cells_hold_up_no_reading(sqlite_app, tmp_path):
+    """Headings and cells of many thousand blanks, brackets or stars are read in a moment."""
+    header = [label.replace(" ", " " * 50_000, 1) for label in HEADER]
+    rows = [row(1), row(2, name="(" * 100_000), row(3, name="*" * 100_000 + "x")]
+    begun = time.process_time()
+    assert _try(sqlite_app, write_csv(tmp_path / "long.csv", rows, header)).json["accepted"] == 3
+    assert time.process_time() - begun < 20
 
 
 def test_old_line_ends_are_read_also_where_a_cell_has_another(sqlite_app, tmp_path):
