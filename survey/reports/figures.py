@@ -316,7 +316,7 @@ def _read_revision(row: Mapping[str, Any] | None) -> Revision | None:
 def _read_rules(
     rows: Sequence[Mapping[str, Any]], agencies: Sequence[Figure]
 ) -> tuple[tuple[RuleHit, ...], int]:
-    """Rules that bar an agency, and how many touch a bar without proof."""
+    """Rules that bar an agency, farthest beyond first, and how many touch a bar without proof."""
     known = {one.key: one for one in agencies}
     hits, unproven = [], 0
     for row in rows:
@@ -326,7 +326,8 @@ def _read_rules(
             continue
         values = {name: row[name] for name in RuleHit.__dataclass_fields__}
         hits.append(RuleHit(**{**values, "agency": figure.label if figure else row["agency"]}))
-    return tuple(sorted(hits, key=lambda one: (one.rule, one.agency))), unproven
+    hits.sort(key=lambda one: (one.rule, -abs(one.value - one.limit), one.agency))
+    return tuple(hits), unproven
 
 
 def _is_proven(row: Mapping[str, Any], figure: Figure | None) -> bool:

@@ -112,6 +112,21 @@ def test_a_barred_agency_is_named_with_the_rule_and_its_source(built):
     assert "mục tiêu mặc định để tham khảo, không phải chỉ tiêu được giao" in method
 
 
+def test_who_is_farthest_beyond_a_bar_is_named_first(closed):
+    """The first page has room for two names; they are the gravest of each rule."""
+    figures = report_data.payload()
+    (late,) = [one for one in figures["rules"] if one["rule"] == "late_agency_not_good"]
+    keys = [one["key"] for one in figures["figures"]["agency"][:3]]
+    found = [
+        {**late, "agency": key, "value": value}
+        for key, value in zip(keys, (0.06, 0.41, 0.1), strict=True)
+    ]
+    with unit_of_work(closed) as session:
+        report_data.store(session, {**figures, "month": "2026-02", "rules": found})
+        rules = gather.gather(session, "2026-02", NOW).rules
+    assert [one.value for one in rules] == [0.41, 0.1, 0.06]
+
+
 def test_fewer_than_five_ratings_are_never_printed(closed, built):
     """A sector and an agency with three or four ratings show a dash, in all four formats."""
     with unit_of_work(closed) as session:
