@@ -1,4 +1,7 @@
-"""What one number was sent: found by the whole number only, and every look is recorded."""
+"""What one number was sent: found by the whole number only, and every look is recorded.
+
+An account that sees one agency or sector finds messages about dossiers there and no others.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,8 +12,9 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.errors import Invalid
 from survey.models.dossier import Dossier
-from survey.models.invitation import Invitation, OptOut
+from survey.models.invitation import CoverageEntry, Invitation, OptOut
 from survey.models.message import Message
+from survey.models.staff import Scope, Staff, scope_of
 from survey.privacy import sealing
 from survey.sms.phone import clean_phone, mask_phone
 
@@ -42,7 +46,7 @@ class Number:
     opted_out_on: date | None
 
 
-def look_up(session: Session, staff_id: int, typed: str, now: datetime) -> Number:
+def look_up(session: Session, staff: Staff, typed: str, now: datetime) -> Number:
     """Messages of a number as somebody typed it; the chain keeps who looked and how much was seen.
 
     Invalid `bad_mobile` if it is no Vietnamese mobile.
@@ -52,19 +56,27 @@ def look_up(session: Session, staff_id: int, typed: str, now: datetime) -> Numbe
         raise Invalid("bad_mobile")
     indexes = sealing.phone_indexes(session, phone.e164)
     rows = session.execute(
-        select(Message, Dossier.code)
+        select(Message, Dossier.code, CoverageEntry)
         .outerjoin(Invitation, Invitation.id == Message.invitation_id)
         .outerjoin(Dossier, Dossier.id == Invitation.dossier_id)
+        .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
         .where(Message.phone_index.in_(indexes))
         .order_by(Message.due_at.desc())
         .limit(MOST_SHOWN)
     )
-    found = [_found(message, code) for message, code in rows]
+    scope = scope_of(session, staff)
+    found = [_found(message, code) for message, code, entry in rows if _is_seen(scope, entry)]
     wish = select(OptOut.on).where(OptOut.phone_index.in_(indexes))
     audit.record(
-        session, now, "message.look_up", "phone", staff_id=staff_id, detail={"found": len(found)}
+        session, now, "message.look_up", "phone", staff_id=staff.id, detail={"found": len(found)}
     )
     return Number(mask_phone(phone.e164), found, session.scalars(wish).first())
+
+
+def _is_seen(scope: Scope, entry: CoverageEntry | None) -> bool:
+    if entry is None:
+        return scope == Scope()
+    return scope.holds(entry.agency_id, entry.sector_code)
 
 
 def _found(message: Message, code: str | None) -> Found:

@@ -151,11 +151,11 @@ def test_a_number_is_found_whole_and_the_look_is_recorded(app):
         finish(session, [Wanted(42, phone="+84912345678")], NOW)
         staff = answering.add_staff(session)
         opt_out(session, "+84912345678", NOW)
-        number = look_up(session, staff.id, "(+84) 912.345.678", NOW)
+        number = look_up(session, staff, "(+84) 912.345.678", NOW)
         assert number.masked == "09••••678"
         assert [(one.kind, one.last4) for one in number.messages] == [("invitation", "0042")]
         assert number.opted_out_on == local_day(NOW)
-        assert look_up(session, staff.id, "0912345679", NOW).messages == []
+        assert look_up(session, staff, "0912345679", NOW).messages == []
         entries = select(AuditEntry).where(AuditEntry.action == "message.look_up")
         told = [(one.staff_id, one.subject, one.detail) for one in session.scalars(entries)]
         assert told == [
@@ -164,7 +164,19 @@ def test_a_number_is_found_whole_and_the_look_is_recorded(app):
         ]
         for wrong in ("0912", "1900 1234", "0258 3822 999", "", "678"):
             with pytest.raises(Invalid, match="bad_mobile"):
-                look_up(session, staff.id, wrong, NOW)
+                look_up(session, staff, wrong, NOW)
+
+
+def test_a_narrowed_account_finds_its_own_dossiers_only(app):
+    """Who sees one agency or sector learns nothing about messages of the others."""
+    with unit_of_work(app) as session:
+        ask_everybody(session)
+        one, other = answering.agencies(session)[:2]
+        finish(session, [Wanted(42, agency=one.code, phone="+84912345678")], NOW)
+        rights = ({}, {"agency": one}, {"agency": other}, {"sector": "investment"})
+        staff = [answering.add_staff(session, **right) for right in rights]
+        seen = [look_up(session, person, "0912345678", NOW).messages for person in staff]
+        assert [len(messages) for messages in seen] == [1, 1, 0, 0]
 
 
 def test_a_dialogue_keeps_no_part_of_its_number(app):

@@ -19,6 +19,7 @@ from survey.delivery.unclear import unclear as unclear_messages
 from survey.errors import Invalid
 from survey.models.alert import AlertRule
 from survey.models.job import Heartbeat
+from survey.models.staff import Staff
 from survey.web.health import WORKER_SILENT_AFTER
 from survey.web.staff import message_words as words
 from survey.web.staff.errors import staff_blueprint
@@ -105,8 +106,8 @@ def look_up() -> ResponseReturnValue:
         staff_id = current_staff().id
         try:
             with transaction() as session:
-                typed = request.form.get("phone", "")
-                number = look_up_number(session, staff_id, typed, datetime.now(UTC))
+                staff, typed = session.get_one(Staff, staff_id), request.form.get("phone", "")
+                number = look_up_number(session, staff, typed, datetime.now(UTC))
         except Invalid as refusal:
             fault = words_for(refusal)
     page = render_template("staff/messages/search.html", number=number, fault=fault, words=words)
