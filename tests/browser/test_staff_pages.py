@@ -116,6 +116,7 @@ def test_two_agencies_are_compared_without_javascript(site, enter, months, axe):
     """
     with unit_of_work(site.app) as session:
         fill(session, OPEN, JUSTICE_OFFICE, "land", finished=200, ratings={1: 5, 4: 95})
+        fill(session, OPEN, JUSTICE_OFFICE, "justice", finished=20, ratings={4: 10})
     page = enter("analyst", f"/staff/analysis?period={OPEN}", "phone")
     page.select_option("#first", LAND_OFFICE)
     page.select_option("#second", JUSTICE_OFFICE)
