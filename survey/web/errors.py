@@ -8,7 +8,12 @@ import structlog
 from flask import Flask, Response, request
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    RequestEntityTooLarge,
+)
 
 from survey.errors import Conflict, Invalid, NotFound, Refused, SurveyError
 from survey.web.language import Language, language_of
@@ -58,7 +63,18 @@ def refused(refusal: SurveyError) -> Response:
         status,
         heading=heading,
         sentences=[language.translate(words_for(refusal))],
+        written=written(),
     )
+
+
+def written() -> str:
+    """What a citizen wrote and nobody stored, to be shown once more; empty on other pages."""
+    if request.method != "POST" or request.blueprint != "public":
+        return ""
+    try:
+        return request.form.get("comment", "")
+    except RequestEntityTooLarge:
+        return ""
 
 
 def failed(error: HTTPException) -> Response | HTTPException:

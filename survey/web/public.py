@@ -26,7 +26,7 @@ from survey.responses import AnswerPage, CaseGlimpse, Said, answer_page
 from survey.responses.flags import shown_at
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
-from survey.web.errors import BUSY, RETRY_SECONDS, failed
+from survey.web.errors import BUSY, RETRY_SECONDS, failed, written
 from survey.web.language import SOURCE, Language, language_of
 from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
@@ -165,8 +165,14 @@ def no_link(_refusal: NotFound) -> Response | HTTPException:
     misses = cast("Misses", current_app.extensions["misses"])
     if misses.are_too_many(caller.address(), monotonic()):
         return failed(TooManyRequests(retry_after=int(WINDOW_SECONDS)))
-    turned = _turned_here()
-    return render("no_link", _language(), 404, hotline=hotline_of(_province()), turned=turned)
+    return render(
+        "no_link",
+        _language(),
+        404,
+        hotline=hotline_of(_province()),
+        turned=_turned_here(),
+        written=written(),
+    )
 
 
 def busy(_failure: Exception) -> Response:

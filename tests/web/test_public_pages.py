@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import zlib
+from html import unescape
 
 import pytest
 from sqlalchemy import select
@@ -106,6 +107,21 @@ def test_links_that_open_nothing_look_alike(sqlite_app, client):
     posted = client.post(f"/s/{expired}", data={"overall": "1"})
     assert posted.status_code == 404
     assert "tel:1022" in posted.text
+
+
+def test_a_refusal_shows_what_was_written(sqlite_app, client):
+    """A comment that came too late, or to no link at all, stands on the page of the refusal to be
+    copied; nothing else does, and what is too large for a page does not.
+    """
+    expired, foreign = given(sqlite_app, days_left=-1), given(sqlite_app)
+    client.post(f"/s/{foreign}/not-mine")
+    written = "Chờ ba buổi & chưa xong"
+    for token, status in ((expired, 404), ("ZZZZZZZZZZZZ", 404), (foreign, 409)):
+        answer = client.post(f"/s/{token}", data={"overall": "2", "comment": written})
+        assert (answer.status_code, written in unescape(answer.text)) == (status, True)
+        assert "chưa được lưu" in answer.text
+        assert "chưa được lưu" not in client.post(f"/s/{token}", data={"overall": "2"}).text
+    assert client.post(f"/s/{expired}", data={"comment": "x" * 300_000}).status_code == 413
 
 
 def test_english_pages_are_english(sqlite_app, client):
