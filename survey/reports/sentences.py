@@ -1,5 +1,7 @@
 """What the first page says: the verdict in one sentence, what is good, and what needs direction."""
 
+from collections.abc import Sequence
+
 from survey.indices import Figure, Status
 from survey.reports import phrases
 from survey.reports.document import Point, Tile
@@ -160,12 +162,12 @@ def _not_met(report: Report) -> Point | None:
 
 
 def _barred(report: Report) -> Point | None:
-    agencies = sorted({hit.agency for hit in report.rules})
+    agencies = list(dict.fromkeys(hit.agency for hit in report.rules))
     if not agencies:
         return None
-    named = "; ".join(_hit(hit) for hit in report.rules[:MOST_NAMES])
-    more = len(report.rules) - MOST_NAMES
-    named += f"; và {more} trường hợp khác tại mục 4" if more > 0 else ""
+    named = "; ".join(_bars_of(agency, report.rules) for agency in agencies[:MOST_NAMES])
+    more = len(agencies) - MOST_NAMES
+    named += f"; và {more} đơn vị khác tại mục 4" if more > 0 else ""
     if report.is_draft:
         return Point(
             f"{len(agencies)} đơn vị có nguy cơ không được xếp hạng tốt (tạm tính).",
@@ -177,9 +179,14 @@ def _barred(report: Report) -> Point | None:
     )
 
 
-def _hit(hit: RuleHit) -> str:
-    name = phrases.RULES.get(hit.rule, hit.rule).lower()
-    return f"{hit.agency} ({name} {phrases.percentage(hit.value)})"
+def _bars_of(agency: str, rules: Sequence[RuleHit]) -> str:
+    """An agency once, with every bar it is beyond."""
+    bars = (
+        f"{phrases.RULES.get(hit.rule, hit.rule).lower()} {phrases.percentage(hit.value)}"
+        for hit in rules
+        if hit.agency == agency
+    )
+    return f"{agency} ({', '.join(bars)})"
 
 
 def _overdue(report: Report) -> Point | None:

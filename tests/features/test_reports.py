@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -113,7 +114,9 @@ def test_a_barred_agency_is_named_with_the_rule_and_its_source(built):
 
 
 def test_who_is_farthest_beyond_a_bar_is_named_first(closed):
-    """The first page has room for two names; they are the gravest of each rule."""
+    """The first page has room for two names; they are the gravest, each named once with all that
+    bars it.
+    """
     figures = report_data.payload()
     (late,) = [one for one in figures["rules"] if one["rule"] == "late_agency_not_good"]
     keys = [one["key"] for one in figures["figures"]["agency"][:3]]
@@ -123,8 +126,13 @@ def test_who_is_farthest_beyond_a_bar_is_named_first(closed):
     ]
     with unit_of_work(closed) as session:
         report_data.store(session, {**figures, "month": "2026-02", "rules": found})
-        rules = gather.gather(session, "2026-02", NOW).rules
-    assert [one.value for one in rules] == [0.41, 0.1, 0.06]
+        report = gather.gather(session, "2026-02", NOW)
+    assert [one.value for one in report.rules] == [0.41, 0.1, 0.06]
+    both = [*report.rules, replace(report.rules[0], rule="index_not_good", value=0.6)]
+    first = compose.compose(replace(report, rules=tuple(both))).direction
+    (said,) = [one.text for one in first if "(tỷ lệ hồ sơ trễ hạn" in one.text]
+    assert "(tỷ lệ hồ sơ trễ hạn 41,0%, chỉ số hài lòng 60,0%); " in said
+    assert "(tỷ lệ hồ sơ trễ hạn 10,0%); và 1 đơn vị khác tại mục 4." in said
 
 
 def test_fewer_than_five_ratings_are_never_printed(closed, built):
