@@ -51,7 +51,7 @@ def measure(folder: Path) -> list[Figure]:
     figures = [
         Figure("guarded report", "s", ours["s"], LIMIT_SECONDS, name, at_most=1),
         Figure("guarded report, memory", "MiB", ours["mib"], LIMIT_MIB, name, at_most=1),
-        Figure("guarded report, one agency", "ms", ours["one"], LIMIT_AGENCY_MS, name, at_most=1),
+        Figure("guarded figures, one agency", "ms", ours["one"], LIMIT_AGENCY_MS, name, at_most=1),
         Figure("28,800 intervals", "ms", ours["bare"], LIMIT_INTERVALS_MS, name, at_most=1),
     ]
     first, *more = SIZES
