@@ -16,6 +16,7 @@ from survey.db import table_of, write_many, write_numbered
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
 from survey.demo.scene import Scene
+from survey.invitations.links import fresh_token
 from survey.models.count import Cell, count_answers, count_finished, count_reached
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Decision, Invitation, OptOut, StaffPhone
@@ -52,7 +53,7 @@ class Ledger:
         ids = write_numbered(self.session, insert(table_of(Dossier)), rows, "code")
         by_draft = {id(one): ids[one.code] for one in dossiers}
         self._write_entries(dossiers, by_draft)
-        tokens = [sealing.new_token() for _ in asked]
+        tokens = [fresh_token(is_full=one.is_full) for one in asked]
         rows = [
             self._invitation(one, by_draft[id(one.dossier)], token)
             for one, token in zip(asked, tokens, strict=True)
@@ -128,7 +129,7 @@ class Ledger:
     def _invitation(self, one: Asked, dossier_id: int, token: str) -> Row:
         return {
             "dossier_id": dossier_id,
-            "questionnaire_id": self.questionnaires["full" if one.is_full else "short"],
+            "questionnaire_id": self.questionnaires["full"],
             "token_hash": sealing.invitation_hash(self.session, token),
             "reply_code": None,
             "expires_at": one.expires,

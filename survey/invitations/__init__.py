@@ -9,6 +9,7 @@ from survey.invitations.coverage import CoverageFigures, coverage, missing_entri
 from survey.invitations.eligibility import REHEARSAL_PHONES, REPLYING_PHONE
 from survey.invitations.ledger import register_finished
 from survey.invitations.links import (
+    asks_factors,
     disown,
     find_by_token,
     may_answer,
@@ -22,6 +23,7 @@ __all__ = [
     "REPLYING_PHONE",
     "CoverageFigures",
     "FinishedDossier",
+    "asks_factors",
     "coverage",
     "disown",
     "find_by_token",

@@ -33,7 +33,7 @@ BY_KIND = {
 
 
 def draw(session: Session, purpose: str, code: str) -> float:
-    """A number in [0, 100), fixed for a dossier or cell, that nobody without the key foresees."""
+    """A number in [0, 100) that is fixed for a dossier and that nobody without the key foresees."""
     digest = hmac.digest(
         sealing.keyring(session)[0].invitations, f"{purpose}:{code}".encode(), "sha256"
     )

@@ -16,6 +16,7 @@ from survey.db import settings_of, table_of, write_many, write_numbered
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
+from survey.invitations.links import fresh_token
 from survey.models.count import Cell, count_finished
 from survey.models.dossier import Outcome
 from survey.models.invitation import CoverageEntry, Decision, Invitation
@@ -42,7 +43,6 @@ class Ask(NamedTuple):
     """A dossier that is asked about, with what its message needs."""
 
     dossier: FinishedDossier
-    questionnaire_id: int
     due_at: datetime
     expires_at: datetime
     token: str | None
@@ -62,14 +62,14 @@ def register_finished(
     sectors = _sectors(session, dossiers)
     by_finish = sorted(dossiers, key=lambda dossier: (finished_moment(dossier), dossier.code))
     eligibility = Eligibility(session, province, by_finish, now)
-    asked: list[tuple[FinishedDossier, Cell]] = []
+    asked: list[FinishedDossier] = []
     entries = []
     for dossier in by_finish:
         cell = cell_of(dossier, sectors[dossier.procedure_code])
         decision = eligibility.decide(dossier, cell.sector_code)
         entries.append((dossier, cell, decision))
         if decision is Decision.ASKED:
-            asked.append((dossier, cell))
+            asked.append(dossier)
     _write_entries(session, entries)
     asks = _prepare(session, province, asked, now)
     _invite(session, asks, phones, now)
@@ -107,31 +107,22 @@ def _write_entries(
 
 
 def _prepare(
-    session: Session,
-    province: Province,
-    asked: Sequence[tuple[FinishedDossier, Cell]],
-    now: datetime,
+    session: Session, province: Province, dossiers: Sequence[FinishedDossier], now: datetime
 ) -> list[Ask]:
-    """What each needs. All of a cell get one questionnaire: the only full one of a cell would name
-    its answer.
-    """
     settings = settings_of(session)
-    latest = select(Questionnaire).order_by(Questionnaire.version)
-    kinds = {questionnaire.kind: questionnaire.id for questionnaire in session.scalars(latest)}
     delay = timedelta(minutes=0 if settings.is_rehearsal else province.invite_delay_minutes)
     replying = sealing.phone_indexes(session, REPLYING_PHONE) if settings.is_rehearsal else ()
     asks = []
-    for dossier, cell in asked:
+    for dossier in dossiers:
         due_at = max(now, finished_moment(dossier) + delay) if delay else now
-        full = draw(session, "full", "|".join(map(str, cell))) < province.full_percent
+        is_full = draw(session, "full", dossier.code) < province.full_percent
         two_way = settings.sms.two_way or (dossier.phone_index in replying)
         asks.append(
             Ask(
                 dossier=dossier,
-                questionnaire_id=kinds[QuestionnaireKind.FULL if full else QuestionnaireKind.SHORT],
                 due_at=due_at,
                 expires_at=due_at + timedelta(days=province.link_days),
-                token=None if two_way else sealing.new_token(),
+                token=None if two_way else fresh_token(is_full=is_full),
                 reply_code=sealing.new_reply_code() if two_way else None,
             )
         )
@@ -144,10 +135,13 @@ def _invite(
     """Write invitations and queue their messages."""
     if not asks:
         return
+    # Of whom it asks all questions is told by the token alone.
+    full = select(Questionnaire.id).where(Questionnaire.kind == QuestionnaireKind.FULL)
+    questionnaire_id = session.scalars(full.order_by(Questionnaire.version.desc())).first()
     rows = [
         {
             "dossier_id": ask.dossier.id,
-            "questionnaire_id": ask.questionnaire_id,
+            "questionnaire_id": questionnaire_id,
             "token_hash": sealing.invitation_hash(session, ask.token) if ask.token else None,
             "reply_code": ask.reply_code,
             "expires_at": ask.expires_at,

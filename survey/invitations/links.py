@@ -41,6 +41,22 @@ def may_answer(invitation: Link, now: datetime) -> bool:
     return now < invitation.expires_at and not invitation.is_disowned
 
 
+def fresh_token(*, is_full: bool) -> str:
+    """A token whose link asks for the five factors as well, or does not.
+
+    Nothing stored may tell it: the row of the answer does, and the only one of a cell would be
+    named.
+    """
+    while asks_factors(token := sealing.new_token()) is not is_full:
+        continue
+    return token
+
+
+def asks_factors(token: str) -> bool:
+    """Whether the link of a token, as it was drawn, asks for the five factors as well."""
+    return bool(token) and sealing.TOKEN_ALPHABET.index(token[-1]) % 2 == 1
+
+
 def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
     """The invitation of a link: open to answers, or kept readable by a case.
 

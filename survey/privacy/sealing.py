@@ -165,7 +165,7 @@ def _random_code(length: int) -> str:
 
 
 def new_token() -> str:
-    """A fresh link token: 12 characters, 60 bits."""
+    """A link token drawn anew: 12 characters, 60 bits."""
     return _random_code(TOKEN_LENGTH)
 
 

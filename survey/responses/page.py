@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from survey.cases.clocks import may_reopen
 from survey.errors import NotFound
-from survey.invitations import stays_readable
+from survey.invitations import asks_factors, stays_readable
 from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure, Province
-from survey.models.questionnaire import FACTORS, QuestionnaireItem
+from survey.models.questionnaire import FACTORS, Question, QuestionnaireItem
 from survey.models.response import Answer, Response
 from survey.privacy import sealing
 from survey.sms.phone import mask_phone
@@ -165,7 +165,11 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
         finished_on=local_day(link.finished_at) if link.finished_at else None,
         may_answer=is_open and not link.is_disowned,
         is_disowned=link.is_disowned,
-        items=tuple(Item(row.question, row.text_vi, row.text_en) for row in rows),
+        items=tuple(
+            Item(row.question, row.text_vi, row.text_en)
+            for row in rows
+            if row.question == Question.OVERALL or asks_factors(clean)
+        ),
         answer=_said(said) if said else None,
         case=_glimpse(case, now) if case else None,
         masked_phone=phone,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from survey import alerts, invitations
 from survey.cases.opening import reopen_by_citizen
@@ -38,12 +38,19 @@ COMMENT_LENGTH = 2000
 NOTHING_SAID = {**dict.fromkeys(map(str, Question)), "reasons": "", "comment": None}
 WRITE_RESPONSE = insert(table_of(Response))
 WRITE_ANSWER = insert(table_of(Answer))
+_SHORT = aliased(Questionnaire)
 # Everything a rating needs to know, in one look and as a plain row; most answers are just that.
 _QUESTION = (
     select(
         Invitation.dossier_id,
         Invitation.questionnaire_id,
         Questionnaire.kind,
+        select(_SHORT.id)
+        .where(_SHORT.kind == QuestionnaireKind.SHORT)
+        .order_by(_SHORT.version.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("short_id"),
         Invitation.expires_at,
         Invitation.is_disowned,
         CoverageEntry.agency_id,
@@ -116,7 +123,7 @@ def submit(session: Session, token: str, submission: Submission, now: datetime) 
     if asked is None or not invitations.may_answer(asked, now):
         invitations.find_by_token(session, token, now)  # tells unknown and expired links apart
         raise Refused("answering_closed")
-    if asked.kind != QuestionnaireKind.FULL:  # factors were not asked, so nothing answers them
+    if not asked.is_full:  # factors were not asked, so nothing answers them
         submission = replace(submission, ratings=None)
     wish = _contact_wish(session, asked, submission)
     return _store(session, sender, asked, submission, wish, now)
@@ -193,7 +200,7 @@ class _Asked:
 
     dossier_id: int
     questionnaire_id: int
-    kind: str
+    is_full: bool
     expires_at: datetime
     is_disowned: bool
     cell: Cell
@@ -222,10 +229,13 @@ class _Sender:
         if row is None:
             return None
         cell = Cell(row.agency_id, row.sector_code, row.month, row.channel, row.lateness)
+        is_full = row.kind == QuestionnaireKind.FULL and invitations.asks_factors(
+            clean_token(self.token)
+        )
         return _Asked(
             dossier_id=row.dossier_id,
-            questionnaire_id=row.questionnaire_id,
-            kind=row.kind,
+            questionnaire_id=row.questionnaire_id if is_full else row.short_id,
+            is_full=is_full,
             expires_at=row.expires_at,
             is_disowned=row.is_disowned,
             cell=cell,

@@ -13,8 +13,10 @@ from survey.invitations.cells import cell_of, finished_moment, lateness
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
 from survey.models.message import Message
-from survey.models.organisation import Agency, DayKind, Province, Sector, SpecialDay
+from survey.models.organisation import DayKind, Province, Sector, SpecialDay
 from survey.privacy import sealing
+from survey.responses import answer_page
+from survey.sms.outbox.queue import open_body
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, finish
 
@@ -138,24 +140,19 @@ def test_sampling_is_per_sector(transact: Transact) -> None:
         assert set(made[200:]) == {"asked"}
 
 
-def test_some_cells_get_the_full_questionnaire(transact: Transact) -> None:
-    """The share of full questionnaires is the province's own, and everybody of a cell is asked the
-    same: else the only full one would name its answer.
+def test_some_get_the_full_questionnaire(transact: Transact) -> None:
+    """The share of full questionnaires is the province's own; their links tell, no stored row does:
+    else the only full one of a cell would name its answer.
     """
     with transact() as session:
         rules(session).full_percent = 50
-        communes = select(Agency.code).where(Agency.level == "commune", Agency.valid_to.is_(None))
-        codes = session.scalars(communes.order_by(Agency.code).limit(50)).all()
-        finish(
-            session,
-            [Wanted(number, agency=codes[number % len(codes)]) for number in range(1, 151)],
-        )
-        pairs = select(CoverageEntry.agency_id, Invitation.questionnaire_id)
-        joined = pairs.join(Invitation, Invitation.dossier_id == CoverageEntry.dossier_id)
-        kinds = dict(session.execute(joined).all())
-        assert len(kinds) == len(set(session.execute(joined).all())) == len(codes)
-        full = list(kinds.values())
-        assert 10 <= full.count(max(full)) <= 40
+        finish(session, [Wanted(number) for number in range(1, 101)])
+        assert len(set(session.scalars(select(Invitation.questionnaire_id)))) == 1
+        bodies = [open_body(session, message) for message in session.scalars(select(Message))]
+        tokens = [body.partition("/s/")[2][:12] for body in bodies]
+        asked = [len(answer_page(session, token, NOW).items) for token in tokens]
+    assert set(asked) == {1, 6}
+    assert 25 <= asked.count(6) <= 75
 
 
 def test_the_ledger_adds_up_and_a_gap_is_found(transact: Transact, runner: Runner) -> None:
