@@ -12,6 +12,7 @@ from survey.db import db
 from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
+from survey.models.questionnaire import Questionnaire
 from survey.models.response import Answer, Response
 from survey.privacy import sealing
 from survey.responses.flags import is_too_fast, shown_at
@@ -116,6 +117,17 @@ def test_factors_that_were_not_asked_are_not_stored(app, client, transact):
     assert answers(app) == [(4, "", "Nhanh")]
     with app.app_context():
         assert db.session.execute(select(Answer.access, Answer.feedback)).all() == [(None, None)]
+
+
+@pytest.mark.parametrize("kind", ["short", "full"])
+def test_an_answer_says_which_questionnaire_it_answered(app, client, transact, kind):
+    """The link decides, though invitations all name the same questionnaire."""
+    with transact() as session:
+        token = invite(session, kind=kind)
+    assert client.post(f"/s/{token}", data={"overall": "4"}).status_code == 303
+    query = select(Questionnaire.kind).join(Response, Response.questionnaire_id == Questionnaire.id)
+    with app.app_context():
+        assert db.session.scalars(query).all() == [kind]
 
 
 @pytest.mark.parametrize(("language", "over"), [("vi", "dài quá 1.000 ký"), ("en", "is 1,000 ch")])
