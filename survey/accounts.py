@@ -27,7 +27,7 @@ from survey.db import settings_of
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import Role, RoleName, SignInTry, Staff
-from survey.privacy.sealing import TOKEN_ALPHABET, seal, unseal
+from survey.sealing import TOKEN_ALPHABET, seal, unseal
 
 ISSUER = "Lắng Nghe"
 # OWASP's least for argon2id: 19 MiB, two passes, one lane. About 25 ms on one core.

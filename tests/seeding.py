@@ -10,10 +10,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import invitations
+from survey import invitations, sealing
 from survey.models.dossier import Dossier
 from survey.models.organisation import Agency, Province
-from survey.privacy import sealing
 
 NOW = datetime(2026, 5, 20, 3, 0, tzinfo=UTC)  # 10:00 on a Wednesday in Viet Nam
 LINK = re.compile(r"/s/([0-9A-Z]{12})")

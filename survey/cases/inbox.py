@@ -19,7 +19,7 @@ from survey.models.message import Inbound, MessageKind
 from survey.models.organisation import Province
 from survey.models.staff import RoleName, Staff, scope_of
 from survey.privacy.masking import mask_text
-from survey.privacy.sealing import unseal
+from survey.sealing import unseal
 from survey.sms import outbox
 from survey.sms.dialogue import parse
 from survey.sms.phone import clean_phone, mask_phone

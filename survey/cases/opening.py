@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import audit
+from survey import audit, sealing
 from survey.cases import notices
 from survey.cases.alerting import join_alert, settle_alert
 from survey.cases.clocks import day_of, may_reopen, start_clocks
@@ -15,7 +15,6 @@ from survey.errors import NotFound, Refused
 from survey.models.alert import AlertRule
 from survey.models.case import Case, CaseReason, CaseState, EventKind
 from survey.models.response import Answer, Response
-from survey.privacy import sealing
 
 
 @dataclass(frozen=True, slots=True)

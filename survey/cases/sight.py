@@ -17,7 +17,7 @@ from survey.models.audit import AuditEntry
 from survey.models.case import Case, CaseEvent, CaseState, EventKind
 from survey.models.staff import RoleName, Staff, scope_of
 from survey.privacy.masking import mask_name
-from survey.privacy.sealing import unseal
+from survey.sealing import unseal
 from survey.sms.phone import mask_phone
 
 READERS = frozenset({RoleName.HANDLER, RoleName.AGENCY_HEAD})

@@ -9,13 +9,12 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import audit
+from survey import audit, sealing
 from survey.errors import Invalid
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, OptOut
 from survey.models.message import Message
 from survey.models.staff import Scope, Staff, scope_of
-from survey.privacy import sealing
 from survey.sms.phone import clean_phone, mask_phone
 
 MOST_SHOWN = 50

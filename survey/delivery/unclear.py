@@ -8,11 +8,10 @@ from enum import StrEnum
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey import audit
+from survey import audit, sealing
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageState
-from survey.privacy import sealing
 from survey.sms.outbox import outcomes
 from survey.sms.outbox.reconciling import LOOKS
 from survey.sms.phone import mask_phone

@@ -17,7 +17,7 @@ from survey.demo.units import FALLING_UNIT
 from survey.errors import Refused
 from survey.models.organisation import Agency
 from survey.models.staff import RoleName, Staff
-from survey.privacy.sealing import TOKEN_ALPHABET
+from survey.sealing import TOKEN_ALPHABET
 
 PASSWORD_GROUPS = 4
 GROUP = 4

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import settings_of
 from survey.demo.doors import demo_agency
 from survey.errors import Refused
@@ -21,7 +22,6 @@ from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE
 from survey.models.dossier import Channel, Outcome
 from survey.models.invitation import OptOut
 from survey.models.organisation import Procedure, Province
-from survey.privacy import sealing
 from survey.sms.phone import Phone
 from survey.workdays import LOCAL
 

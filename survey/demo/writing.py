@@ -12,6 +12,7 @@ from datetime import timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import table_of, write_many, write_numbered
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
@@ -23,7 +24,6 @@ from survey.models.invitation import CoverageEntry, Decision, Invitation, OptOut
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.questionnaire import Question, Questionnaire
 from survey.models.response import Answer, Mode, Response
-from survey.privacy import sealing
 from survey.privacy.retention import TERMS
 from survey.sms.phone import prefix_of
 from survey.workdays import local_day

@@ -18,7 +18,7 @@ from survey.invitations import FinishedDossier, register_finished
 from survey.models.dossier import Channel, Dossier, DossierChange, Outcome, PhoneKind
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
-from survey.privacy.sealing import phone_index, phone_indexes, seal, unseal
+from survey.sealing import phone_index, phone_indexes, seal, unseal
 from survey.workdays import LOCAL
 
 # Contact data of older dossiers are due for erasure: a repeated export must not bring them back.

@@ -30,7 +30,7 @@ from survey.intake.register import Run, Tally, outcomes_of, preview, tally_of
 from survey.intake.sheet_rows import as_json
 from survey.intake.wording import FIELD_NAMES, refusal
 from survey.models.intake import ImportRow, ImportRun, Upload
-from survey.privacy.sealing import seal_bytes, unseal_bytes
+from survey.sealing import seal_bytes, unseal_bytes
 
 UPLOAD_LIMIT = 60 * MEGABYTE
 HELD_FOR = timedelta(hours=24)

@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import settings_of
 from survey.invitations.cells import FinishedDossier, finished_moment
 from survey.models.dossier import Dossier, PhoneKind
 from survey.models.invitation import Decision, Invitation, OptOut, StaffPhone
 from survey.models.organisation import Province, Sector
-from survey.privacy import sealing
 from survey.workdays import local_day
 
 # Invented numbers of the demo phone: asked again and again, so gap and intermediary rules leave

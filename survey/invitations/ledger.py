@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import settings_of, table_of, write_many, write_numbered
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
@@ -23,7 +24,6 @@ from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireKind
-from survey.privacy import sealing
 from survey.sms import outbox
 from survey.sms.placeholders import Wording
 from survey.sms.text import SmsText, short_agency_name

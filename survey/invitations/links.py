@@ -6,12 +6,12 @@ from typing import Protocol
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
+from survey import sealing
 from survey.errors import NotFound
 from survey.models.case import Case, CaseState
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.response import Response
-from survey.privacy import sealing
 from survey.sms.outbox.queue import open_phone
 from survey.sms.suppression import opt_out
 

@@ -12,12 +12,11 @@ from typing import Any, cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from survey import audit
+from survey import audit, sealing
 from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Inbound, Message
-from survey.privacy import sealing
 
 
 @dataclass(frozen=True, slots=True)

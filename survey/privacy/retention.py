@@ -12,7 +12,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Delete, Update, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from survey import audit
+from survey import audit, sealing
 from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.intake import ImportRow, ImportRun
@@ -20,7 +20,6 @@ from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
 from survey.models.message import Inbound, Message, MessageState
 from survey.models.response import Answer, Response
-from survey.privacy import sealing
 from survey.workdays import LOCAL
 
 

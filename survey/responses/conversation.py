@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
-from survey import invitations
+from survey import invitations, sealing
 from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
 from survey.models.case import Case
 from survey.models.dossier import Dossier
@@ -19,7 +19,6 @@ from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, Message, MessageKind, MessageState
 from survey.models.organisation import Agency, Province
 from survey.models.response import Answer
-from survey.privacy import sealing
 from survey.responses.page import find_response
 from survey.responses.store import COMMENT_LENGTH, Submission, submit_by_sms
 from survey.sms import outbox

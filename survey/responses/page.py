@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
+from survey import sealing
 from survey.cases.clocks import may_reopen
 from survey.errors import NotFound
 from survey.invitations import asks_factors, stays_readable
@@ -20,7 +21,6 @@ from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import FACTORS, Question, QuestionnaireItem
 from survey.models.response import Answer, Response
-from survey.privacy import sealing
 from survey.sms.phone import mask_phone
 from survey.workdays import local_day
 

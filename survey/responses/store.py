@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
-from survey import alerts, invitations
+from survey import alerts, invitations, sealing
 from survey.cases.opening import reopen_by_citizen
 from survey.db import connection_of, table_of, write_many
 from survey.errors import Invalid, NotFound, Refused
@@ -29,7 +29,6 @@ from survey.models.questionnaire import (
 )
 from survey.models.response import Answer, Flag, Mode, Response, forget_order, lock_cell
 from survey.models.snapshot import Snapshot
-from survey.privacy import sealing
 from survey.responses import flags
 from survey.responses.page import clean_token, find_response
 from survey.sms.phone import clean_phone

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from survey.models.message import Message, MessageState, Receipt
-from survey.privacy.sealing import unseal
+from survey.sealing import unseal
 from survey.sms.outbox import outcomes
 from survey.sms.outbox.health import locked_health, note_fault, note_load
 from survey.sms.providers import LOAD, OPTED_OUT, SENDER, WORDS, DeliveryReceipt

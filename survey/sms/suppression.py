@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.models.invitation import OptOut
-from survey.privacy import sealing
 from survey.workdays import local_day
 
 

@@ -17,11 +17,10 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
-from survey import invitations
+from survey import invitations, sealing
 from survey.models.count import Frame
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import Province, SpecialDay
-from survey.privacy import sealing
 from survey.workdays import local_day
 from tests.conftest import running, unit_of_work
 from tests.fault.hostile import FAULTS, TOKEN, HostileTwilio

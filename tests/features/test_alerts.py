@@ -17,7 +17,7 @@ from survey.models.alert import Alert
 from survey.models.audit import AuditEntry
 from survey.models.case import Case, CaseEvent
 from survey.models.response import Response
-from survey.privacy.sealing import unseal
+from survey.sealing import unseal
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.features.answering import NOW, WISH

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from survey import backup, indices, invitations, responses
+from survey import backup, indices, invitations, responses, sealing
 from survey.db import transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import Case, CaseEvent, CaseState
@@ -23,7 +23,6 @@ from survey.models.invitation import Invitation
 from survey.models.message import Message
 from survey.models.organisation import Province
 from survey.models.response import Answer, Response
-from survey.privacy import sealing
 from survey.responses import Submission
 from tests.conftest import Ran, unit_of_work
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links

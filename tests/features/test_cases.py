@@ -20,7 +20,7 @@ from survey.models.message import Message
 from survey.models.organisation import AgencyLevel
 from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
-from survey.privacy.sealing import unseal
+from survey.sealing import unseal
 from survey.sms.text import deadline_words
 from tests.features import answering
 from tests.features.answering import NOW, WISH

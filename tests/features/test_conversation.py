@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 from sqlalchemy import select
 
+from survey import sealing
 from survey.db import transaction
 from survey.models.case import Case
 from survey.models.dossier import Dossier
@@ -12,7 +13,6 @@ from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, Message
 from survey.models.organisation import Province
 from survey.models.response import Answer, Response
-from survey.privacy import sealing
 from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms

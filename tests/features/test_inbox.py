@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from survey import sealing
 from survey.cases import inbox, sight
 from survey.cases.sight import REVEALS_A_DAY
 from survey.errors import Conflict, Invalid, NotFound, Refused
@@ -12,7 +13,6 @@ from survey.models.audit import AuditEntry
 from survey.models.message import Inbound, Message
 from survey.models.organisation import Agency
 from survey.models.staff import RoleName
-from survey.privacy import sealing
 from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import invitations, responses
+from survey import invitations, responses, sealing
 from survey.errors import Refused
 from survey.models.case import Case, CaseState
 from survey.models.count import Count
@@ -19,7 +19,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut
 from survey.models.message import Message
 from survey.models.response import Answer
-from survey.privacy import retention, sealing
+from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
 from survey.responses import Submission
 from tests.conftest import FIXED, Ran, run_command, unit_of_work

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from survey import sealing
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.message import Message
 from survey.models.organisation import Province
 from survey.models.text_version import TextForm, TextState
-from survey.privacy import sealing
 from survey.sms import lint, versions
 from survey.sms.placeholders import NAMES, SLOTS, Wording, fill
 from survey.sms.testing import TESTS_A_DAY, send_test

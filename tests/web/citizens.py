@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
+from survey import sealing
 from survey.invitations import register_finished
 from survey.models.dossier import Dossier, Outcome, PhoneKind
 from survey.models.invitation import Invitation
 from survey.models.message import Message
 from survey.models.organisation import Agency, Procedure, Province
-from survey.privacy import sealing
 
 NAME = "Nguyễn Thị Bình"
 

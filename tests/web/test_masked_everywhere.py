@@ -10,12 +10,12 @@ from urllib.parse import urldefrag
 import pytest
 from sqlalchemy import select
 
+from survey import sealing
 from survey.demo.comments import REVEALING
 from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.response import Answer
 from survey.models.staff import RoleName, Staff
-from survey.privacy import sealing
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.web.staff_accounts import post
 

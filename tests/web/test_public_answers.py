@@ -8,13 +8,13 @@ from html import unescape
 import pytest
 from sqlalchemy import MetaData, func, select
 
+from survey import sealing
 from survey.db import db
 from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.questionnaire import Questionnaire
 from survey.models.response import Answer, Response
-from survey.privacy import sealing
 from survey.responses.flags import is_too_fast, shown_at
 from tests.conftest import unit_of_work
 from tests.web.citizens import invite

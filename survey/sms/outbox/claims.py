@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.models.response import Response
-from survey.privacy import sealing
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, cancel, expire
 from survey.sms.outbox.queue import open_body, open_phone

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import table_of, write_many
 from survey.models.message import Message, MessageKind, MessageState
-from survey.privacy import sealing
 from survey.sms.phone import prefix_of
 from survey.sms.text import SmsText
 

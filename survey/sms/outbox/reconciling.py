@@ -10,10 +10,10 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import transaction
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import SendBias
-from survey.privacy import sealing
 from survey.sms.outbox import outcomes
 from survey.sms.outbox.queue import open_body, open_phone
 from survey.sms.outbox.rules import Rules, load_rules

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import settings_of
 from survey.models.count import Cell
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Province
-from survey.privacy import sealing
 from survey.sms.outbox.queue import Draft, enqueue_many
 from survey.sms.placeholders import Wording
 from survey.sms.text import SmsText, short_agency_name
