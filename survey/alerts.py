@@ -1,4 +1,4 @@
-"""A very bad answer becomes one case, under at most one open alert per rule and agency.
+"""A very bad answer becomes one case; the open ones of a rule and an agency are one alert.
 
 Comments are judged by a versioned word list, read with and without diacritics.
 """
@@ -6,7 +6,7 @@ Comments are judged by a versioned word list, read with and without diacritics.
 import csv
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from survey.cases.opening import (
     raise_reason,
     record_contact,
 )
-from survey.models.case import Case, CaseReason, CaseState
+from survey.models.case import Case, CaseReason, CaseState, case_of
 from survey.models.response import Answer, Response
 from survey.sms.text import unaccent
 
@@ -66,11 +66,12 @@ def raise_for_answer(
     if case is None:
         return open_case(session, now, answer, finding, contact) if finding else None
     _add(session, now, case, answer)
-    is_graver = finding is not None and _is_more_serious(finding.reason, case.reason)
+    standing = case.standing(session)
+    is_graver = finding is not None and _is_more_serious(finding.reason, standing.reason)
     if finding and is_graver:
-        raise_reason(session, now, case, finding)
+        raise_reason(session, case, finding)
     is_call = contact is not None and add_contact(session, now, case, contact)
-    if (is_graver or is_call) and case.state in {CaseState.REPLIED, CaseState.CLOSED}:
+    if (is_graver or is_call) and standing.state in {CaseState.REPLIED, CaseState.CLOSED}:
         open_again(session, now, case)
     if is_call:
         record_contact(session, now, case)
@@ -100,7 +101,7 @@ def words_version() -> int:
 
 
 def _case_of(session: Session, response: Response) -> Case | None:
-    query = select(Case).where(Case.response_id == response.id).with_for_update()
+    query = case_of(session, response.id).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).first()
 
 
@@ -119,13 +120,14 @@ def _is_more_serious(reason: CaseReason, than: str) -> bool:
 
 def _add(session: Session, now: datetime, case: Case, answer: Answer) -> None:
     """Tell in the timeline what this version changed, once; the comment stays there."""
-    if answer.version <= case.answer_version:
+    standing = case.standing(session)
+    if answer.version <= standing.answer_version:
         return
     query = select(Answer).where(
-        Answer.response_id == answer.response_id, Answer.version == case.answer_version
+        Answer.response_id == answer.response_id, Answer.version == standing.answer_version
     )
     before = session.scalars(query).first()
-    case.answer_version = answer.version
+    case.keep(session, replace(standing, answer_version=answer.version))
     if before is None:
         return
     changes = []

@@ -44,6 +44,7 @@ class Key:
     phones: bytes
     invitations: bytes
     answers: bytes
+    cases: bytes
     events: bytes
 
     @classmethod
@@ -59,6 +60,7 @@ class Key:
             phones=part("phone index"),
             invitations=part("invitation token"),
             answers=part("answer token"),
+            cases=part("case of an answer"),
             events=part("inbound event"),
         )
 
@@ -152,6 +154,16 @@ def answer_key(session: Session, token: str) -> bytes:
 def answer_keys(session: Session, token: str) -> list[bytes]:
     """The same under every readable key."""
     return [_digest(key.answers, token) for key in keyring(session)]
+
+
+def case_hash(session: Session, response_id: str) -> bytes:
+    """Keyed hash of an answer's id: what its case stores of it."""
+    return _digest(keyring(session)[0].cases, response_id)
+
+
+def case_hashes(session: Session, response_id: str) -> list[bytes]:
+    """The same under every readable key."""
+    return [_digest(key.cases, response_id) for key in keyring(session)]
 
 
 def sms_token(e164: str, reply_code: str) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.models.case import Case, CaseState
+from survey.models.case import CaseStanding, CaseState
 from survey.models.organisation import DayKind, SpecialDay
 from survey.workdays import LOCAL, OFFICE_HOURS, Calendar, local_day
 
@@ -48,18 +48,20 @@ def day_of(now: datetime) -> datetime:
     return datetime.combine(local_day(now), time(), tzinfo=LOCAL).astimezone(UTC)
 
 
-def start_clocks(session: Session, case: Case, now: datetime, *, by_the_day: bool) -> None:
-    """Set both deadlines. By the day: they count from the day after, as terms in law do."""
+def deadlines(session: Session, now: datetime, *, by_the_day: bool) -> tuple[datetime, datetime]:
+    """When a first reaction and a written reply are due to what came now.
+
+    By the day: they count from the day after, as terms in law do.
+    """
     calendar = calendar_of(session)
     start = day_of(now) + timedelta(days=1) if by_the_day else now
-    case.first_due_at = calendar.add_working_hours(start, FIRST_REACTION_HOURS)
-    case.due_at = calendar.add_working_hours(start, REPLY_DAYS * hours_of_a_day())
-    case.first_reaction_at = None
-    case.replied_at = None
-    case.postponed = 0
+    return (
+        calendar.add_working_hours(start, FIRST_REACTION_HOURS),
+        calendar.add_working_hours(start, REPLY_DAYS * hours_of_a_day()),
+    )
 
 
-def postponed_until(session: Session, case: Case) -> datetime:
+def postponed_until(session: Session, case: CaseStanding) -> datetime:
     """The deadline of the written reply if it is put off."""
     hours = REPLY_DAYS * hours_of_a_day() * POSTPONED_BY
     return calendar_of(session).add_working_hours(case.due_at, hours)
@@ -86,7 +88,7 @@ class Clock:
     pace: Pace
 
 
-def read_clocks(session: Session, case: Case, now: datetime) -> tuple[Clock, Clock]:
+def read_clocks(session: Session, case: CaseStanding, now: datetime) -> tuple[Clock, Clock]:
     """The clocks of the first reaction and of the written reply."""
     calendar = calendar_of(session)
     is_running = case.state in RUNNING
@@ -122,9 +124,9 @@ def time_left(calendar: Calendar, due: datetime, now: datetime) -> float:
     return min(-calendar.working_hours_between(due, now), -1 / 60)
 
 
-def may_reopen(case: Case, now: datetime) -> bool:
+def may_reopen(case: CaseStanding, now: datetime) -> bool:
     """Whether the citizen may say once more that it is not settled: after a reply, 30 days long."""
-    if case.reopened or case.state not in {CaseState.REPLIED, CaseState.CLOSED}:
+    if case.is_reopened or case.state not in {CaseState.REPLIED, CaseState.CLOSED}:
         return False
     ended = case.closed_at or case.replied_at
     return ended is not None and now <= reopen_until(ended)

@@ -11,8 +11,9 @@ from survey.cases.labels import EVENTS
 from survey.cases.notices import may_text
 from survey.cases.queue import latest_answers
 from survey.cases.sight import Identity, find, masked_identity, reveals_left
-from survey.models.case import Case, CaseEvent, EventKind
+from survey.models.case import Case, CaseEvent, CaseStanding, EventKind
 from survey.models.message import Message
+from survey.models.organisation import Agency, Sector
 from survey.models.response import Answer, Mode
 from survey.models.staff import RoleName, Staff
 from survey.privacy.masking import mask_text
@@ -54,6 +55,10 @@ class CaseFile:
     """A case as one account may see it."""
 
     case: Case
+    standing: CaseStanding
+    agency: Agency
+    sector: Sector
+    assignee: Staff | None
     answer: Answer | None
     comment: str
     timeline: list[Moment]
@@ -73,12 +78,18 @@ class CaseFile:
 def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseFile:
     """Read a case for a page; NotFound `no_case` outside the account's scope."""
     case = find(session, staff, code)
-    answers = latest_answers(session, [case.response_id] if case.response_id else [])
-    answer = answers.get(case.response_id or "")
-    first, written = read_clocks(session, case, now)
+    standing = case.standing(session)
+    answered = standing.response_id
+    answer = latest_answers(session, [answered]).get(answered) if answered else None
+    first, written = read_clocks(session, standing, now)
+    owner = standing.assignee_id
     is_handler = staff.role is RoleName.HANDLER
     return CaseFile(
         case=case,
+        standing=standing,
+        agency=session.get_one(Agency, standing.agency_id),
+        sector=session.get_one(Sector, standing.sector_code),
+        assignee=session.get(Staff, owner) if owner else None,
         answer=answer,
         comment=mask_text(answer.comment or "") if answer else "",
         timeline=_timeline(session, staff, case),
@@ -88,9 +99,11 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         reveals_left=reveals_left(session, staff, now),
         may_text=is_handler and may_text(session, case),
         has_page=answer is None or answer.response.mode == Mode.WEB,
-        may_reopen=is_handler and may_reopen(case, now),
+        may_reopen=is_handler and may_reopen(standing, now),
         may_postpone_until=(
-            postponed_until(session, case) if not case.postponed and now < case.due_at else None
+            postponed_until(session, standing)
+            if not standing.is_postponed and now < standing.due_at
+            else None
         ),
     )
 
@@ -98,9 +111,12 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
 def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:
     """Steps in their order; messages after the last step before them."""
     is_handler = staff.role is RoleName.HANDLER
+    events = case.events(session)
+    ids = {event.staff_id for event in events if event.staff_id}
+    people = {one.id: one for one in session.scalars(select(Staff).where(Staff.id.in_(ids)))}
     moments = [
-        _moment(event, is_handler=is_handler)
-        for event in case.events
+        _moment(event, people.get(event.staff_id or 0), is_handler=is_handler)
+        for event in events
         if is_handler or event.kind not in INSIDE or event.staff_id == staff.id
     ]
     if not is_handler:
@@ -114,7 +130,7 @@ def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:
     return moments
 
 
-def _moment(event: CaseEvent, *, is_handler: bool) -> Moment:
+def _moment(event: CaseEvent, person: Staff | None, *, is_handler: bool) -> Moment:
     text = event.text
     if event.kind == EventKind.CLOSED and not is_handler:
         # Behind the reason, on its own line, stand words for colleagues.
@@ -123,7 +139,7 @@ def _moment(event: CaseEvent, *, is_handler: bool) -> Moment:
         at=event.at,
         kind=event.kind,
         title=EVENTS[event.kind],
-        by=(event.staff.name or event.staff.email) if event.staff else "",
+        by=(person.name or person.email) if person else "",
         text=text if is_handler else mask_text(text),
         # A head could know the moment at which somebody stood at the counter with a phone.
         is_day=event.staff_id is None and (not is_handler or event.at == day_of(event.at)),

@@ -91,7 +91,7 @@ def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> Non
     if not may_text(session, case):
         return
     hotline = session.scalars(select(Province.hotline)).one()
-    by = deadline_words(case.due_at, "vi_accented")
+    by = deadline_words(case.standing(session).due_at, "vi_accented")
     text = compose_text(session, body, case_code=case.code, hotline=hotline, by=by, url="")
     send(session, case, text, now)
 

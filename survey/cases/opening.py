@@ -1,6 +1,6 @@
 """What a citizen causes: a case opens, grows by what is added, and opens again once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -8,13 +8,20 @@ from sqlalchemy.orm import Session
 
 from survey import audit, sealing
 from survey.cases import notices
-from survey.cases.alerting import join_alert, settle_alert
-from survey.cases.clocks import day_of, may_reopen, start_clocks
+from survey.cases.clocks import day_of, deadlines, may_reopen
 from survey.cases.timeline import add_event
 from survey.errors import NotFound, Refused
-from survey.models.alert import AlertRule
-from survey.models.case import Case, CaseReason, CaseState, EventKind
+from survey.models.case import (
+    Case,
+    CaseEvent,
+    CaseReason,
+    CaseStanding,
+    CaseState,
+    EventKind,
+    case_of,
+)
 from survey.models.response import Answer, Response
+from survey.workdays import local_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Finding:
 def moment_of(case: Case, now: datetime) -> datetime:
     """What is kept of the time of a citizen's act: the day, or the instant if a call is wished.
 
-    Kept to the second it could be laid beside the time of a message and name its receiver.
+    Told to the second, whoever reads the case could know who stood at the counter then.
     """
     return now if case.contact_phone_sealed else day_of(now)
 
@@ -52,23 +59,25 @@ def open_case(
     """Open the one case of an answer; without a wish to be called it leads to no dossier."""
     response = answer.response
     opened_at = now if contact else day_of(now)
-    case = Case(
-        code=_fresh_code(session),
+    first_due_at, due_at = deadlines(session, now, by_the_day=contact is None)
+    case = Case(code=_fresh_code(session), month=local_month(now))
+    if contact:
+        _seal_contact(session, case, contact)
+    standing = CaseStanding(
         response_id=response.id,
         answer_version=answer.version,
         agency_id=response.agency_id,
         sector_code=response.sector_code,
-        alert_id=join_alert(session, AlertRule(finding.reason), response.agency_id, opened_at),
         reason=finding.reason,
         words_version=finding.words_version,
-        state=CaseState.NEW,
         opened_at=opened_at,
+        first_due_at=first_due_at,
+        due_at=due_at,
     )
-    if contact:
-        _seal_contact(session, case, contact)
-    start_clocks(session, case, now, by_the_day=contact is None)
+    case.keep(session, standing)
+    case.keep_events(session, [CaseEvent(1, opened_at, None, EventKind.OPENED)])
     session.add(case)
-    add_event(session, case, EventKind.OPENED, case.opened_at)
+    session.flush()
     _record(session, now, case, "case.open")
     return case
 
@@ -105,15 +114,10 @@ def add_from_citizen(session: Session, now: datetime, case: Case, text: str) -> 
     add_event(session, case, EventKind.CITIZEN_ADDED, moment_of(case, now), text=text)
 
 
-def raise_reason(session: Session, now: datetime, case: Case, finding: Finding) -> None:
+def raise_reason(session: Session, case: Case, finding: Finding) -> None:
     """What the citizen added is more serious than what opened the case: it moves to that alert."""
-    former = case.alert_id
-    case.reason, case.words_version = finding.reason, finding.words_version
-    if case.state != CaseState.CLOSED:
-        at = moment_of(case, now)
-        case.alert_id = join_alert(session, AlertRule(finding.reason), case.agency_id, at)
-        session.flush()
-        settle_alert(session, former, now)
+    standing, version = case.standing(session), finding.words_version
+    case.keep(session, replace(standing, reason=finding.reason, words_version=version))
 
 
 def open_again(
@@ -124,12 +128,22 @@ def open_again(
     `staff_id` and `text` say who of staff did it for the citizen, and why.
     """
     at = moment_of(case, now) if staff_id is None else now
-    case.state = CaseState.REOPENED
-    case.closed_at = None
-    # Whoever called it settled is not the one to judge that again.
-    case.assignee_id = None
-    case.alert_id = join_alert(session, AlertRule(case.reason), case.agency_id, at)
-    start_clocks(session, case, now, by_the_day=case.contact_phone_sealed is None)
+    by_the_day = case.contact_phone_sealed is None
+    first_due_at, due_at = deadlines(session, now, by_the_day=by_the_day)
+    standing = replace(
+        case.standing(session),
+        state=CaseState.REOPENED,
+        # Whoever called it settled is not the one to judge that again.
+        assignee_id=None,
+        first_due_at=first_due_at,
+        due_at=due_at,
+        is_postponed=False,
+        first_reaction_at=None,
+        replied_at=None,
+        closed_at=None,
+    )
+    case.keep(session, standing)
+    case.is_filed_away = False
     add_event(session, case, EventKind.REOPENED, at, staff_id=staff_id, text=text)
 
 
@@ -139,7 +153,7 @@ def reopen_by_citizen(session: Session, response: Response, now: datetime) -> Ca
     NotFound `no_case`; Refused `case_already_reopened`, or `case_not_reopenable` before a reply
     and later than 30 days after the end.
     """
-    query = select(Case).where(Case.response_id == response.id).with_for_update()
+    query = case_of(session, response.id).with_for_update()
     case = session.scalars(query.execution_options(populate_existing=True)).first()
     if case is None:
         raise NotFound("no_case")
@@ -155,11 +169,12 @@ def reopen(
 
     Refused as `reopen_by_citizen` says; `staff_id` and `text` as in `open_again`.
     """
-    if case.reopened:
+    standing = case.standing(session)
+    if standing.is_reopened:
         raise Refused("case_already_reopened")
-    if not may_reopen(case, now):
+    if not may_reopen(standing, now):
         raise Refused("case_not_reopenable")
-    case.reopened = 1
+    case.keep(session, replace(standing, is_reopened=True))
     open_again(session, now, case, staff_id=staff_id, text=text)
     notices.tell_deadline(session, case, "reopened", now)
 
@@ -180,10 +195,6 @@ def _fresh_code(session: Session) -> str:
 
 
 def _record(session: Session, now: datetime, case: Case, action: str) -> None:
-    """Chain what a citizen did, unless its place in the chain would betray the time of an answer.
-
-    Rows beside it bear the instants of what staff did; such a case enters the chain with the
-    first act of staff.
-    """
-    if case.contact_phone_sealed:
-        audit.record(session, now, action, f"case:{case.code}", detail={"reason": case.reason})
+    """Chain what a citizen did, so that a case nobody worked on cannot vanish unseen."""
+    reason, at = case.standing(session).reason, moment_of(case, now)
+    audit.record(session, at, action, f"case:{case.code}", detail={"reason": reason})

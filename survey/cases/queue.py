@@ -1,20 +1,23 @@
-"""The lists: a handler's queue with its views and counts, and open alerts with their cases."""
+"""The lists: a handler's queue with its views and counts, and open alerts with their cases.
 
-from collections.abc import Sequence
+What decides is sealed in each case, so lists are made from the cases an account sees, opened once.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, case, func, select, true
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from survey.cases.clocks import RUNNING, SOON_HOURS, calendar_of, time_left
 from survey.cases.labels import REASONS
-from survey.models.alert import Alert
-from survey.models.case import Case, CaseState
+from survey.cases.sight import SeenCase, seen
+from survey.models.case import Case, CaseStanding, CaseState
 from survey.models.organisation import Agency
 from survey.models.response import Answer
-from survey.models.staff import Staff
+from survey.models.staff import Scope, Staff
 from survey.privacy.masking import mask_text
 
 PAGE_ROWS = 25
@@ -36,7 +39,8 @@ class View(StrEnum):
 class Row:
     """One line of the queue; `hours_left` in working hours, negative when overdue, None at rest."""
 
-    case: Case
+    seen: SeenCase
+    assignee: Staff | None
     rating: int | None
     excerpt: str
     hours_left: float | None
@@ -54,90 +58,101 @@ class QueuePage:
 
 @dataclass(frozen=True, slots=True)
 class AlertCard:
-    """An open alert with its open cases, soonest due first."""
+    """The open cases of one rule at one agency, soonest due first; `opened_at`: of the oldest."""
 
-    alert: Alert
+    rule: str
     agency: Agency
-    cases: list[Case]
+    opened_at: datetime
+    cases: list[SeenCase]
 
 
-def next_due() -> ColumnElement[datetime]:
+def next_due(standing: CaseStanding) -> datetime:
     """The deadline that counts now: of the first reaction until there is one, then of the reply."""
-    return case((Case.first_reaction_at.is_(None), Case.first_due_at), else_=Case.due_at)
+    return standing.first_due_at if standing.first_reaction_at is None else standing.due_at
 
 
-def deadline(one: Case) -> datetime | None:
-    """The same for a row at hand; None while no clock runs."""
-    if one.state not in RUNNING:
-        return None
-    return one.first_due_at if one.first_reaction_at is None else one.due_at
+def deadline(standing: CaseStanding) -> datetime | None:
+    """The same; None while no clock runs."""
+    return next_due(standing) if standing.state in RUNNING else None
 
 
-def counts(session: Session, cases: Select[Case], staff: Staff, now: datetime) -> dict[View, int]:
-    """How many of the visible cases each view holds, in one query."""
-    matching = [
-        func.coalesce(func.sum(case((condition(session, view, staff, now), 1), else_=0)), 0)
-        for view in View
-    ]
-    row = session.execute(cases.with_only_columns(*matching, maintain_column_froms=True)).one()
-    return dict(zip(View, map(int, row), strict=True))
+def in_views(
+    session: Session, cases: Sequence[SeenCase], staff: Staff, now: datetime
+) -> dict[View, list[SeenCase]]:
+    """The cases that stand in each view."""
+    conditions = _conditions(session, staff, now)
+    return {
+        view: [one for one in cases if condition(one.standing)]
+        for view, condition in conditions.items()
+    }
 
 
-def show_page(
-    session: Session,
-    cases: Select[Case],
-    view: ColumnElement[bool],
-    number: int,
-    now: datetime,
-) -> QueuePage:
-    """One page of the visible cases for which `view` (of `condition`) holds, soonest due first."""
-    chosen = cases.where(view)
-    total = session.scalar(chosen.with_only_columns(func.count(), maintain_column_froms=True)) or 0
-    pages = max(1, -(-total // PAGE_ROWS))
+def _conditions(
+    session: Session, staff: Staff, now: datetime
+) -> dict[View, Callable[[CaseStanding], bool]]:
+    """What a case must fulfil to stand in a view."""
+    soon = calendar_of(session).add_working_hours(now, SOON_HOURS)
+
+    def due(one: CaseStanding) -> datetime:
+        return deadline(one) or datetime.max.replace(tzinfo=now.tzinfo)
+
+    return {
+        View.MINE: lambda one: one.assignee_id == staff.id and one.state != CaseState.CLOSED,
+        View.UNASSIGNED: lambda one: one.assignee_id is None and one.state != CaseState.CLOSED,
+        View.DUE_SOON: lambda one: now <= due(one) < soon,
+        View.OVERDUE: lambda one: due(one) < now,
+        View.REOPENED: lambda one: one.state == CaseState.REOPENED,
+        View.ALL: lambda _: True,
+    }
+
+
+def show_page(session: Session, cases: Sequence[SeenCase], number: int, now: datetime) -> QueuePage:
+    """One page of these cases, soonest due first."""
+    pages = max(1, -(-len(cases) // PAGE_ROWS))
     number = min(max(1, number), pages)
-    query = (
-        chosen.options(joinedload(Case.agency), joinedload(Case.sector), joinedload(Case.assignee))
-        .order_by(_rest(), next_due(), Case.code)
-        .limit(PAGE_ROWS)
-        .offset((number - 1) * PAGE_ROWS)
-    )
-    found = session.scalars(query).unique().all()
-    return QueuePage(_rows(session, found, now), number, pages, total)
+    first = (number - 1) * PAGE_ROWS
+    shown = sorted(cases, key=_order)[first : first + PAGE_ROWS]
+    return QueuePage(_rows(session, shown, now), number, pages, len(cases))
 
 
-def open_cases(session: Session) -> list[Case]:
+def open_cases(session: Session) -> list[SeenCase]:
     """All open cases, for who may see everything, soonest due first."""
-    query = (
-        select(Case)
-        .where(Case.state != CaseState.CLOSED)
-        .options(joinedload(Case.agency), joinedload(Case.assignee))
-        .order_by(_rest(), next_due(), Case.code)
-    )
-    return list(session.scalars(query))
+    query = select(Case).where(Case.is_filed_away.is_(False))
+    cases = seen(session, session.scalars(query), Scope())
+    return sorted((one for one in cases if not one.is_closed), key=_order)
 
 
-def _rest() -> ColumnElement[int]:
-    """Running clocks first, then what was replied to, closed cases last."""
-    return case((Case.state.in_(RUNNING), 0), (Case.state == CaseState.REPLIED, 1), else_=2)
+def filed_months(session: Session) -> list[str]:
+    """The months (YYYY-MM) of which cases were filed away, newest first."""
+    query = select(Case.month).where(Case.is_filed_away).distinct()
+    return list(session.scalars(query.order_by(Case.month.desc())))
 
 
-def alert_cards(session: Session, cases: Select[Case]) -> list[AlertCard]:
-    """Open alerts that have an open case among `cases`, the gravest and fullest first."""
-    query = (
-        cases.join(Alert, Case.alert_id == Alert.id)
-        .where(Case.state != CaseState.CLOSED, Alert.closed_at.is_(None))
-        .options(joinedload(Case.agency), joinedload(Case.sector), selectinload(Case.alert))
-        .order_by(next_due(), Case.code)
-    )
-    cards: dict[int, AlertCard] = {}
-    for one in session.scalars(query).unique():
-        if one.alert is not None:
-            card = cards.setdefault(one.alert.id, AlertCard(one.alert, one.agency, []))
-            card.cases.append(one)
+def _order(one: SeenCase) -> tuple[int, datetime, str]:
+    """Running clocks first, then what was replied to, closed cases last; soonest due first."""
+    state = one.standing.state
+    rest = 0 if state in RUNNING else 1 if state == CaseState.REPLIED else 2
+    return rest, next_due(one.standing), one.code
+
+
+def alert_cards(cases: Sequence[SeenCase]) -> list[AlertCard]:
+    """The open alerts of bad answers, at most one a rule and agency: gravest and fullest first."""
+    found: dict[tuple[str, int], list[SeenCase]] = {}
+    for one in cases:
+        if not one.is_closed:
+            found.setdefault((one.standing.reason, one.agency.id), []).append(one)
+    cards = [
+        AlertCard(
+            reason,
+            group[0].agency,
+            min(one.standing.opened_at for one in group),
+            sorted(group, key=lambda one: (next_due(one.standing), one.code)),
+        )
+        for (reason, _), group in found.items()
+    ]
     gravity = list(REASONS)
     return sorted(
-        cards.values(),
-        key=lambda card: (gravity.index(card.alert.rule), -len(card.cases), card.agency.name),
+        cards, key=lambda card: (gravity.index(card.rule), -len(card.cases), card.agency.name)
     )
 
 
@@ -147,17 +162,20 @@ def latest_answers(session: Session, response_ids: Sequence[str]) -> dict[str, A
     return {answer.response_id: answer for answer in session.scalars(query)}
 
 
-def _rows(session: Session, cases: Sequence[Case], now: datetime) -> list[Row]:
-    ids = [one.response_id for one in cases if one.response_id is not None]
-    answers = latest_answers(session, ids)
+def _rows(session: Session, cases: Sequence[SeenCase], now: datetime) -> list[Row]:
+    standings = [one.standing for one in cases]
+    answers = latest_answers(session, [one.response_id for one in standings if one.response_id])
+    owners = {one.assignee_id for one in standings if one.assignee_id}
+    staff = {one.id: one for one in session.scalars(select(Staff).where(Staff.id.in_(owners)))}
     calendar = calendar_of(session)
     rows = []
     for one in cases:
-        due = deadline(one)
-        answer = answers.get(one.response_id or "")
+        due = deadline(one.standing)
+        answer = answers.get(one.standing.response_id or "")
         rows.append(
             Row(
                 one,
+                staff.get(one.standing.assignee_id or 0),
                 answer.overall if answer else None,
                 _excerpt(answer.comment if answer else None),
                 time_left(calendar, due, now) if due else None,
@@ -176,19 +194,3 @@ def _excerpt(comment: str | None) -> str:
     if cut.rfind("[") > cut.rfind("]"):
         cut = cut[: cut.rfind("[")]
     return f"{cut.rstrip()}…"
-
-
-def condition(session: Session, view: View, staff: Staff, now: datetime) -> ColumnElement[bool]:
-    """What a case must fulfil to stand in a view."""
-    running = Case.state.in_(RUNNING)
-    soon = calendar_of(session).add_working_hours(now, SOON_HOURS)
-    is_open = Case.state != CaseState.CLOSED
-    conditions: dict[View, ColumnElement[bool]] = {
-        View.MINE: (Case.assignee_id == staff.id) & is_open,
-        View.UNASSIGNED: Case.assignee_id.is_(None) & is_open,
-        View.DUE_SOON: running & (next_due() >= now) & (next_due() < soon),
-        View.OVERDUE: running & (next_due() < now),
-        View.REOPENED: Case.state == CaseState.REOPENED,
-        View.ALL: true(),
-    }
-    return conditions[view]

@@ -3,10 +3,11 @@
 The head of an agency reads the cases of that agency and never who complained.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, false, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import audit
@@ -14,8 +15,9 @@ from survey.cases.clocks import day_of
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.audit import AuditEntry
-from survey.models.case import Case, CaseEvent, CaseState, EventKind
-from survey.models.staff import RoleName, Staff, scope_of
+from survey.models.case import Case, CaseStanding, CaseState, EventKind
+from survey.models.organisation import Agency, Sector
+from survey.models.staff import RoleName, Scope, Staff, scope_of
 from survey.privacy.masking import mask_name
 from survey.sealing import unseal
 from survey.sms.phone import mask_phone
@@ -37,24 +39,68 @@ class Identity:
     dossier_code: str = ""
 
 
-def visible(session: Session, staff: Staff) -> Select[Case]:
-    """Query of the cases an account may see; nobody but handlers and heads of agencies sees any."""
-    query = select(Case)
+@dataclass(frozen=True, slots=True)
+class SeenCase:
+    """A case whose standing was opened, with the agency and sector it is about."""
+
+    case: Case
+    standing: CaseStanding
+    agency: Agency
+    sector: Sector
+
+    @property
+    def code(self) -> str:
+        """What people quote."""
+        return self.case.code
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody works on it any more."""
+        return self.standing.state == CaseState.CLOSED
+
+
+def visible(session: Session, staff: Staff) -> list[SeenCase]:
+    """The cases an account may see, but those filed away; in no order.
+
+    Nobody but handlers and heads of agencies sees any.
+    """
     if staff.role not in READERS:
-        return query.where(false())
+        return []
+    query = select(Case).where(Case.is_filed_away.is_(False))
+    return seen(session, session.scalars(query), scope_of(session, staff))
+
+
+def filed_away(session: Session, staff: Staff, month: str) -> list[SeenCase]:
+    """The cases of a month (YYYY-MM) that were filed away and that an account may see."""
+    if staff.role not in READERS:
+        return []
+    query = select(Case).where(Case.is_filed_away, Case.month == month)
+    return seen(session, session.scalars(query), scope_of(session, staff))
+
+
+def seen(session: Session, cases: Iterable[Case], scope: Scope) -> list[SeenCase]:
+    """Cases with what is sealed in them, as far as they lie within a scope."""
+    standings = [(case, case.standing(session)) for case in cases]
+    ids = {one.agency_id for _, one in standings}
+    agencies = {one.id: one for one in session.scalars(select(Agency).where(Agency.id.in_(ids)))}
+    sectors = {one.code: one for one in session.scalars(select(Sector))}
+    return [
+        SeenCase(case, one, agencies[one.agency_id], sectors[one.sector_code])
+        for case, one in standings
+        if scope.holds(one.agency_id, one.sector_code)
+    ]
+
+
+def is_seen(session: Session, staff: Staff, standing: CaseStanding) -> bool:
+    """Whether an account may see the case that stands so."""
     scope = scope_of(session, staff)
-    if scope.agency_ids is not None:
-        query = query.where(Case.agency_id.in_(scope.agency_ids))
-    if scope.sector_code is not None:
-        query = query.where(Case.sector_code == scope.sector_code)
-    return query
+    return staff.role in READERS and scope.holds(standing.agency_id, standing.sector_code)
 
 
 def find(session: Session, staff: Staff, code: str) -> Case:
     """One case by its code; NotFound `no_case` when there is none in this account's scope."""
-    query = visible(session, staff).where(Case.code == code)
-    case = session.scalars(query).first()
-    if case is None:
+    case = session.scalars(select(Case).where(Case.code == code)).first()
+    if case is None or not is_seen(session, staff, case.standing(session)):
         raise NotFound("no_case", code)
     return case
 
@@ -77,7 +123,7 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
         raise Refused("handlers_only")
     if case.contact_phone_sealed is None:
         raise Refused("no_contact_wished")
-    if case.state == CaseState.CLOSED:
+    if case.standing(session).state == CaseState.CLOSED:
         raise Refused("case_closed")
     reason = reason.strip()
     if not reason or len(reason) > REASON_LENGTH:

@@ -3,20 +3,28 @@
 Every step begins with `claim`, which holds the row and refuses an outdated view of it.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.cases import notices, opening
-from survey.cases.alerting import settle_alert
 from survey.cases.clocks import postponed_until
 from survey.cases.labels import CLOSE_REASONS
 from survey.cases.notices import Way
-from survey.cases.sight import visible
+from survey.cases.sight import is_seen
 from survey.cases.timeline import add_event
 from survey.errors import Conflict, Invalid, NotFound, Refused
-from survey.models.case import CASE_STEPS, Case, CaseState, CloseReason, EventKind
+from survey.models.case import (
+    CASE_STEPS,
+    Case,
+    CaseStanding,
+    CaseState,
+    CloseReason,
+    EventKind,
+)
 from survey.models.staff import RoleName, Staff
 
 TEXT_LENGTH = 4000
@@ -29,9 +37,9 @@ def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
 
     Conflict `case_changed` when somebody, or the citizen, changed it after `revision` was read.
     """
-    query = visible(session, staff).where(Case.code == code).with_for_update()
+    query = select(Case).where(Case.code == code).with_for_update()
     case = session.scalars(query.execution_options(populate_existing=True)).first()
-    if case is None:
+    if case is None or not is_seen(session, staff, case.standing(session)):
         raise NotFound("no_case", code)
     if case.revision != revision:
         raise Conflict("case_changed", code)
@@ -41,10 +49,16 @@ def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
 def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
     """Own the case; also takes over from a colleague and resumes what was replied to."""
     _only_handlers(staff)
-    if case.state != CaseState.IN_PROGRESS:
-        _step(case, CaseState.IN_PROGRESS)
-    case.assignee_id = staff.id
-    case.first_reaction_at = case.first_reaction_at or now
+    standing = case.standing(session)
+    if standing.state != CaseState.IN_PROGRESS:
+        _check_step(standing, CaseState.IN_PROGRESS)
+    taken = replace(
+        standing,
+        state=CaseState.IN_PROGRESS,
+        assignee_id=staff.id,
+        first_reaction_at=standing.first_reaction_at or now,
+    )
+    case.keep(session, taken)
     _tell(session, staff, case, EventKind.TAKEN, "", now)
 
 
@@ -59,16 +73,16 @@ def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datet
     `reason` is read by colleagues and the agency. Refused `already_postponed`, `postpone_too_late`,
     `case_step` when nobody works on it; Invalid `postpone_reason`.
     """
-    _only_owner(staff, case)
+    standing = _own(session, staff, case)
     reason = _words(reason, "postpone_reason")
-    if case.state != CaseState.IN_PROGRESS:
-        raise Refused("case_step", case.state)
-    if case.postponed:
+    if standing.state != CaseState.IN_PROGRESS:
+        raise Refused("case_step", standing.state)
+    if standing.is_postponed:
         raise Refused("already_postponed")
-    if now >= case.due_at:
+    if now >= standing.due_at:
         raise Refused("postpone_too_late")
-    case.due_at = postponed_until(session, case)
-    case.postponed = 1
+    later = postponed_until(session, standing)
+    case.keep(session, replace(standing, due_at=later, is_postponed=True))
     _tell(session, staff, case, EventKind.POSTPONED, reason, now)
     notices.tell_deadline(session, case, "delay", now)
 
@@ -81,13 +95,12 @@ def reply(
     Refused `take_first` for cases of others, `no_mobile_wished`; Invalid `reply_empty`,
     `text_too_long`, or what `notices.compose` says of the message.
     """
-    _only_owner(staff, case)
+    standing = _own(session, staff, case)
     text, way = letter
     text = _words(text, "reply_empty")
     message = notices.compose(session, case, text, way, now)
-    _step(case, CaseState.REPLIED)
-    case.reply = text
-    case.replied_at = now
+    _check_step(standing, CaseState.REPLIED)
+    case.keep(session, replace(standing, state=CaseState.REPLIED, replied_at=now))
     _tell(session, staff, case, EventKind.REPLIED, text, now)
     if message is not None:
         notices.send(session, case, message, now)
@@ -100,13 +113,13 @@ def close(
 
     Refused `close_needs_reply` when the reason says it is settled and nobody replied.
     """
-    _only_owner(staff, case)
+    standing = _own(session, staff, case)
     reason, words = outcome
-    if reason in NEED_REPLY and case.replied_at is None:
+    if reason in NEED_REPLY and standing.replied_at is None:
         raise Refused("close_needs_reply")
-    _step(case, CaseState.CLOSED)
-    case.close_reason = reason
-    case.closed_at = now
+    _check_step(standing, CaseState.CLOSED)
+    closed = replace(standing, state=CaseState.CLOSED, close_reason=reason, closed_at=now)
+    case.keep(session, closed)
     text = f"{CLOSE_REASONS[reason]}\n{words.strip()[:TEXT_LENGTH]}".strip()
     _tell(session, staff, case, EventKind.CLOSED, text, now)
 
@@ -124,17 +137,14 @@ def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
 def _tell(
     session: Session, staff: Staff, case: Case, kind: EventKind, text: str, now: datetime
 ) -> None:
-    """Write timeline, alert and chain, the chain last: its lock is the one all others wait for."""
+    """Write timeline and chain, the chain last: its lock is the one all others wait for."""
     add_event(session, case, kind, now, staff_id=staff.id, text=text)
-    if kind is EventKind.CLOSED:
-        settle_alert(session, case.alert_id, now)
     audit.record(session, now, f"case.{kind}", f"case:{case.code}", staff_id=staff.id)
 
 
-def _step(case: Case, state: CaseState) -> None:
-    if state not in CASE_STEPS[CaseState(case.state)]:
-        raise Refused("case_step", case.state)
-    case.state = state
+def _check_step(standing: CaseStanding, state: CaseState) -> None:
+    if state not in CASE_STEPS[CaseState(standing.state)]:
+        raise Refused("case_step", standing.state)
 
 
 def _only_handlers(staff: Staff) -> None:
@@ -142,10 +152,13 @@ def _only_handlers(staff: Staff) -> None:
         raise Refused("handlers_only")
 
 
-def _only_owner(staff: Staff, case: Case) -> None:
+def _own(session: Session, staff: Staff, case: Case) -> CaseStanding:
+    """Where a case of one's own stands; Refused `handlers_only`, or `take_first`."""
     _only_handlers(staff)
-    if case.assignee_id != staff.id:
+    standing = case.standing(session)
+    if standing.assignee_id != staff.id:
         raise Refused("take_first")
+    return standing
 
 
 def _words(text: str, code: str) -> str:

@@ -2,9 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import flag_modified
 
 from survey.models.case import Case, CaseEvent, EventKind
 
@@ -17,17 +15,11 @@ def add_event(
     *,
     staff_id: int | None = None,
     text: str = "",
-) -> CaseEvent:
-    """Add a step and raise the case's revision, so that whoever writes beside it is told.
+) -> None:
+    """Add a step; the case's revision changes with it, so that whoever writes beside it is told.
 
-    The caller holds the case's row, which keeps the numbers apart.
+    The caller holds the case's row.
     """
-    flag_modified(case, "state")
+    before = case.events(session)
+    case.keep_events(session, (*before, CaseEvent(len(before) + 1, at, staff_id, kind, text)))
     session.flush()
-    last = session.scalar(select(func.max(CaseEvent.number)).where(CaseEvent.case_id == case.id))
-    event = CaseEvent(
-        case_id=case.id, number=(last or 0) + 1, at=at, staff_id=staff_id, kind=kind, text=text
-    )
-    session.add(event)
-    session.flush()
-    return event

@@ -3,16 +3,14 @@
 from datetime import datetime
 
 import click
-from sqlalchemy import select
 
 from survey import monitoring
 from survey.cases.labels import REASONS
-from survey.cases.queue import AlertCard, alert_cards
+from survey.cases.queue import AlertCard, alert_cards, open_cases
 from survey.cli.options import common_options, emit
 from survey.db import db
 from survey.delivery.troubles import open_troubles, trouble_words
 from survey.models.alert import Alert
-from survey.models.case import Case
 from survey.models.staff import Scope
 from survey.monitoring.labels import RULES, WHOLE_PROVINCE
 from survey.reports.phrases import number, percentage
@@ -28,9 +26,9 @@ def command() -> None:
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is open does not depend on it
     """Print open alerts."""
     session = db.session()
-    cards, signals = alert_cards(session, select(Case)), monitoring.cards(session, Scope())
+    cards, signals = alert_cards(open_cases(session)), monitoring.cards(session, Scope())
     lines = [
-        f"{REASONS[card.alert.rule]} · {card.agency.name} · {len(card.cases)} phản ánh: "
+        f"{REASONS[card.rule]} · {card.agency.name} · {len(card.cases)} phản ánh: "
         + ", ".join(one.code for one in card.cases)
         for card in cards
     ]
@@ -85,9 +83,9 @@ def _trouble(alert: Alert) -> dict[str, object]:
 
 def _document(card: AlertCard) -> dict[str, object]:
     return {
-        "rule": card.alert.rule,
+        "rule": card.rule,
         "agency": card.agency.code,
         "agency_name": card.agency.name,
-        "opened_at": card.alert.opened_at.isoformat(),
+        "opened_at": card.opened_at.isoformat(),
         "cases": [one.code for one in card.cases],
     }

@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from survey.cases.labels import REASONS, STATES
 from survey.cases.queue import deadline, open_cases
+from survey.cases.sight import SeenCase
 from survey.cli.options import common_options, emit
 from survey.db import db
-from survey.models.case import Case
+from survey.models.staff import Staff
 from survey.workdays import LOCAL
 
 
@@ -25,32 +26,40 @@ def show(*, now: datetime, as_json: bool) -> None:
     session: Session = db.session()
     cases = open_cases(session)
     emit(
-        [_document(one, now) for one in cases],
+        [_document(session, one, now) for one in cases],
         as_json=as_json,
-        text="\n".join(_line(one, now) for one in cases) or "Không có phản ánh nào đang mở.",
+        text="\n".join(_line(session, one, now) for one in cases)
+        or "Không có phản ánh nào đang mở.",
     )
 
 
-def _document(one: Case, now: datetime) -> dict[str, object]:
-    due = deadline(one)
+def _document(session: Session, one: SeenCase, now: datetime) -> dict[str, object]:
+    standing, owner = one.standing, _owner(session, one)
+    due = deadline(standing)
     return {
         "code": one.code,
-        "state": one.state,
-        "reason": one.reason,
+        "state": standing.state,
+        "reason": standing.reason,
         "agency": one.agency.code,
-        "sector": one.sector_code,
-        "opened_at": one.opened_at.isoformat(),
+        "sector": standing.sector_code,
+        "opened_at": standing.opened_at.isoformat(),
         "due_at": due.isoformat() if due else None,
         "overdue": due is not None and due < now,
-        "assignee": one.assignee.email if one.assignee else None,
-        "contact_wished": one.contact_phone_sealed is not None,
+        "assignee": owner.email if owner else None,
+        "contact_wished": one.case.contact_phone_sealed is not None,
     }
 
 
-def _line(one: Case, now: datetime) -> str:
-    due = deadline(one)
+def _line(session: Session, one: SeenCase, now: datetime) -> str:
+    standing, owner = one.standing, _owner(session, one)
+    due = deadline(standing)
     when = f"hạn {due.astimezone(LOCAL):%H:%M %d/%m/%Y}" if due else "chờ người dân"
     late = " (QUÁ HẠN)" if due and due < now else ""
-    owner = (one.assignee.name or one.assignee.email) if one.assignee else "chưa giao"
-    words = (one.code, STATES[one.state], REASONS[one.reason], one.agency.name, when + late, owner)
-    return " · ".join(words)
+    words = (one.code, STATES[standing.state], REASONS[standing.reason], one.agency.name)
+    who = (owner.name or owner.email) if owner else "chưa giao"
+    return " · ".join((*words, when + late, who))
+
+
+def _owner(session: Session, one: SeenCase) -> Staff | None:
+    number = one.standing.assignee_id
+    return session.get(Staff, number) if number else None

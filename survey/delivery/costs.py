@@ -91,10 +91,10 @@ def month_costs(session: Session, month: str, now: datetime) -> MonthCosts:
 def _by_agency(session: Session, month: str) -> list[Spent]:
     """An invitation counts for the agency of its dossier, a reply for that of its case."""
     first, after = month_bounds(month)
-    agency_id = func.coalesce(CoverageEntry.agency_id, Case.agency_id)
     of_month = (
         select(
-            agency_id.label("agency_id"),
+            CoverageEntry.agency_id,
+            Message.case_id,
             func.count().label("messages"),
             func.sum(Message.segments).label("segments"),
             func.coalesce(func.sum(Message.cost_dong), 0).label("dong"),
@@ -103,19 +103,25 @@ def _by_agency(session: Session, month: str) -> list[Spent]:
         .select_from(Message)
         .outerjoin(Invitation, Invitation.id == Message.invitation_id)
         .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
-        .outerjoin(Case, Case.id == Message.case_id)
         .where(Message.sent_at >= first, Message.sent_at < after, Message.state.in_(PAID))
-        .group_by(agency_id)
-        .subquery()
+        .group_by(CoverageEntry.agency_id, Message.case_id)
     )
-    query = select(of_month, Agency.code, Agency.name).outerjoin(
-        Agency, Agency.id == of_month.c.agency_id
-    )
-    spent = [
-        Spent(row.code, row.name or "", row.messages, row.segments, row.dong, row.unpriced)
-        for row in session.execute(query)
-    ]
+    sums: dict[int | None, list[int]] = {}
+    for row in session.execute(of_month):
+        case = session.get_one(Case, row.case_id) if row.case_id else None
+        agency_id = case.standing(session).agency_id if case else row.agency_id
+        parts = (row.messages, row.segments, row.dong, row.unpriced)
+        so_far = sums.get(agency_id, [0] * len(parts))
+        sums[agency_id] = [one + more for one, more in zip(so_far, parts, strict=True)]
+    agencies = {one.id: one for one in session.scalars(select(Agency).where(Agency.id.in_(sums)))}
+    spent = [_spent(agencies.get(agency_id or 0), parts) for agency_id, parts in sums.items()]
     return sorted(spent, key=lambda one: (-one.dong, -one.messages, one.key or ""))
+
+
+def _spent(agency: Agency | None, parts: Sequence[int]) -> Spent:
+    messages, segments, dong, unpriced = parts
+    key, label = (agency.code, agency.name) if agency else (None, "")
+    return Spent(key, label, messages, segments, dong, unpriced)
 
 
 def _not_sent(session: Session, month: str, now: datetime) -> dict[str, int]:

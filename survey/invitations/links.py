@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from survey import sealing
 from survey.errors import NotFound
-from survey.models.case import Case, CaseState
+from survey.models.case import CaseStanding, CaseState, case_of
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.response import Response
@@ -75,19 +75,17 @@ def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
 
 
 def _kept_readable(session: Session, token: str, now: datetime) -> bool:
-    case = session.scalars(
-        select(Case)
-        .join(Response, Case.response_id == Response.id)
-        .where(Response.key.in_(sealing.answer_keys(session, token)))
-    ).first()
-    return case is not None and stays_readable(case.state, case.closed_at, now)
+    keys = sealing.answer_keys(session, token)
+    response_id = session.scalar(select(Response.id).where(Response.key.in_(keys)))
+    case = session.scalar(case_of(session, response_id)) if response_id else None
+    return case is not None and stays_readable(case.standing(session), now)
 
 
-def stays_readable(state: str, closed_at: datetime | None, now: datetime) -> bool:
-    """Whether a case in this state keeps the page of its link readable after the link's days."""
-    if state != CaseState.CLOSED or closed_at is None:
+def stays_readable(case: CaseStanding, now: datetime) -> bool:
+    """Whether a case that stands so keeps the page of its link readable after the link's days."""
+    if case.state != CaseState.CLOSED or case.closed_at is None:
         return True
-    return now < closed_at + READABLE_AFTER_CLOSE
+    return now < case.closed_at + READABLE_AFTER_CLOSE
 
 
 def disown(session: Session, token: str, now: datetime) -> Invitation:

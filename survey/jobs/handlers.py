@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from survey import indices, monitoring
+from survey.cases import filing
 from survey.db import transaction
 from survey.jobs import reports
 from survey.jobs.imports import import_upload, sweep_uploads
@@ -48,6 +49,12 @@ def erase_due(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str
         return retention.erase_due(session, now)
 
 
+def file_away(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Take cases that were closed long ago off the lists of work."""
+    with transaction() as session:
+        return {"cases": filing.file_away(session, now)}
+
+
 def forget_tallies(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Drop the tallies of answers that are older than a day."""
     with transaction() as session:
@@ -57,6 +64,7 @@ def forget_tallies(_job_id: int, _payload: dict[str, Any], now: datetime) -> dic
 
 HANDLERS: dict[str, Handler] = {
     "answers.tallies": forget_tallies,
+    "cases.file_away": file_away,
     "index.check": check_counts,
     "index.close": close_due_months,
     "intake.import": import_upload,

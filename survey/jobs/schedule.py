@@ -34,6 +34,7 @@ RECURRING = (
     Recurring("answers.tallies", None),
     Recurring("index.check", 2),
     Recurring("privacy.retention", 3),
+    Recurring("cases.file_away", 3),
     Recurring("watch.update", 4),
     Recurring("index.close", 6),
 )

@@ -1,6 +1,8 @@
-"""Alerts: at most one open per rule, agency and scope, kept so by the database.
+"""Alerts of the watch and of sending: at most one open per rule, agency and scope, kept so by the
+database.
 
-Those of bad answers gather cases; those of the watch carry a signal (`survey.models.watch`).
+Those of the watch carry a signal (`survey.models.watch`). Alerts of bad answers are no rows: the
+open cases of a reason and an agency are one (`survey.cases.queue`).
 """
 
 import secrets
@@ -23,9 +25,6 @@ def unordered_id() -> int:
 class AlertRule(StrEnum):
     """Why an alert is raised."""
 
-    VERY_BAD_RATING = "very_bad_rating"
-    GRAVE_WORDS = "grave_words"
-    CALL_BACK_WISH = "call_back_wish"
     # Of the watch: satisfaction fell; invitations do not arrive; citizens answer less.
     QUALITY_DROP = "quality_drop"
     DELIVERY_DIP = "delivery_dip"
@@ -38,7 +37,7 @@ class AlertRule(StrEnum):
 
 
 class Alert(Base):
-    """Something at one agency that needs a person; its cases point to it."""
+    """Something at one agency, in the province or in sending that needs a person."""
 
     __tablename__ = "alert"
     __table_args__ = (
@@ -73,6 +72,6 @@ class Alert(Base):
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"), index=True)
     # What of the agency: the target group of its sectors, for a fall of quality.
     scope: Mapped[str] = mapped_column(String(40), default="")
-    # As with the case that opened it: a day, or an instant.
+    # Local midnight of the day, or the instant for what befalls sending.
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

@@ -1,19 +1,28 @@
-"""Cases: what hotline handlers work on. Contact data stand here only if the citizen wished it.
+"""Cases: what hotline handlers work on. What a case is about and where it stands is sealed as one,
+so that a stolen database tells neither whose answer it is nor when anything happened.
 
-Keys are random and, on SQLite, rows have no number: a case without that wish tells no order and,
-of what its citizen did, the day alone, so nothing can be laid beside the times of messages.
+Contact data stand here only if the citizen wished it.
 """
 
-from datetime import datetime
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, CheckConstraint, Index, Select, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from survey.db import Base, one_of
-from survey.models.alert import Alert, unordered_id
-from survey.models.organisation import Agency, Sector
-from survey.models.staff import Staff
+from survey import sealing
+from survey.db import Base
+from survey.models.alert import unordered_id
+
+# All standings are sealed at this length, and timelines at a multiple of the other: a length would
+# tell how far a case has come.
+STANDING_BYTES = 1024
+TIMELINE_BYTES = 2048
 
 
 class CaseReason(StrEnum):
@@ -67,23 +76,73 @@ class EventKind(StrEnum):
     CITIZEN_ADDED = "citizen_added"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseStanding:
+    """What a case is about and where it stands. ValueError when closing and its reason disagree."""
+
+    # The answer it is about, None once that was disowned; and its newest version of which the
+    # timeline tells, so a repeat adds nothing.
+    response_id: str | None
+    answer_version: int = 1
+    agency_id: int
+    sector_code: str
+    reason: str
+    # Version of the word list that judged the comment.
+    words_version: int
+    state: str = CaseState.NEW
+    assignee_id: int | None = None
+    # Local midnight of the day, or the instant where the citizen wished to be called.
+    opened_at: datetime
+    # Deadlines of the first reaction and of the written reply, in working hours.
+    first_due_at: datetime
+    due_at: datetime
+    # Whether the second deadline was put off: once until the case is opened again.
+    is_postponed: bool = False
+    first_reaction_at: datetime | None = None
+    replied_at: datetime | None = None
+    closed_at: datetime | None = None
+    close_reason: str | None = None
+    # A citizen may have it opened again once.
+    is_reopened: bool = False
+
+    def __post_init__(self) -> None:
+        """Restate what must hold, as a table's CHECK would."""
+        is_closed = self.state == CaseState.CLOSED
+        if is_closed != (self.closed_at is not None) or (is_closed and not self.close_reason):
+            message = "a case is closed at an instant and for a reason, or is not closed"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvent:
+    """One step of a case's timeline, numbered from 1; never changed.
+
+    `at`: for what the citizen did, as `opened_at`. `staff_id` None: the citizen or the platform.
+    """
+
+    number: int
+    at: datetime
+    staff_id: int | None
+    kind: str
+    text: str = ""
+
+
+_NAMES = tuple(one.name for one in fields(CaseStanding))
+_MOMENTS = frozenset(one.name for one in fields(CaseStanding) if one.name.endswith("_at"))
+
+
 class Case(Base):
-    """One answer that needs a person, with two clocks in working hours."""
+    """One answer that needs a person, with two clocks in working hours.
+
+    Nothing here in clear leads to the answer, its agency or a time but the month.
+    """
 
     __tablename__ = "case"
     __table_args__ = (
-        one_of("reason", CaseReason),
-        one_of("state", CaseState),
-        one_of("close_reason", CloseReason),
-        CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed"),
-        CheckConstraint("closed_at IS NULL OR close_reason IS NOT NULL", name="close_reason_given"),
-        CheckConstraint("reopened BETWEEN 0 AND 1", name="reopened_once"),
-        CheckConstraint("postponed BETWEEN 0 AND 1", name="postponed_once"),
         CheckConstraint(
             "contact_index IS NULL OR contact_phone_sealed IS NOT NULL", name="contact_pair"
         ),
-        Index("ix_case_state_due_at", "state", "due_at"),
-        Index("ix_case_agency_id_state", "agency_id", "state"),
+        Index("ix_case_is_filed_away_month", "is_filed_away", "month"),
         {"sqlite_with_rowid": False},
     )
 
@@ -92,72 +151,92 @@ class Case(Base):
     )
     # What citizens and staff quote, such as PA7F3K2Q; also the row's name in sealed values.
     code: Mapped[str] = mapped_column(String(8), unique=True)
-    # The answer it is about; that leads to a cell, not to a dossier.
-    response_id: Mapped[str | None] = mapped_column(ForeignKey("response.id"), unique=True)
-    # Newest version of that answer the timeline tells of, so a repeat adds nothing.
-    answer_version: Mapped[int] = mapped_column(default=1)
-    agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
-    sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"))
-    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"), index=True)
-    reason: Mapped[str] = mapped_column(String(20))
-    # Version of the word list that judged the comment.
-    words_version: Mapped[int]
-    state: Mapped[str] = mapped_column(String(12), default=CaseState.NEW)
-    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
-    # Local midnight of the day, or the instant where the citizen wished to be called.
-    opened_at: Mapped[datetime] = mapped_column(index=True)
-    # Deadlines of the first reaction and of the written reply, in working hours.
-    first_due_at: Mapped[datetime]
-    due_at: Mapped[datetime]
-    # Whether the second deadline was put off: once until the case is opened again.
-    postponed: Mapped[int] = mapped_column(default=0)
-    first_reaction_at: Mapped[datetime | None]
-    replied_at: Mapped[datetime | None]
-    closed_at: Mapped[datetime | None]
-    close_reason: Mapped[str | None] = mapped_column(String(20))
-    # The written reply the citizen reads on the page of the link.
-    reply: Mapped[str | None] = mapped_column(Text)
-    # A citizen may reopen once.
-    reopened: Mapped[int] = mapped_column(default=0)
+    # Keyed hash of the answer's id: the case of an answer is found, never the answer of a case.
+    answer_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    # Local month (YYYY-MM) in which it was opened.
+    month: Mapped[str] = mapped_column(String(7))
+    # Closed long ago: no list of work looks at it any more.
+    is_filed_away: Mapped[bool] = mapped_column(default=False)
+    # CaseStanding, and the timeline with all that was written.
+    standing_sealed: Mapped[bytes]
+    timeline_sealed: Mapped[bytes] = mapped_column(deferred=True)
     # Only with the citizen's wish: number to call, its keyed hash, name and dossier.
     contact_phone_sealed: Mapped[bytes | None]
     contact_index: Mapped[bytes | None]
     contact_name_sealed: Mapped[bytes | None]
     contact_dossier_code: Mapped[str | None] = mapped_column(String(40))
-    # Raised by every change: who saves an old version is told, nothing is lost.
-    revision: Mapped[int] = mapped_column(default=1)
+    # Drawn anew by every change: who saves an old version is told, nothing is lost, and no number
+    # grows that would tell how much was done.
+    revision: Mapped[int] = mapped_column(BigInteger)
 
-    agency: Mapped[Agency] = relationship()
-    sector: Mapped[Sector] = relationship()
-    alert: Mapped[Alert | None] = relationship()
-    assignee: Mapped[Staff | None] = relationship()
-    events: Mapped[list["CaseEvent"]] = relationship(
-        order_by="CaseEvent.number", back_populates="case"
+    __mapper_args__ = {  # noqa: RUF012
+        "version_id_col": revision,
+        "version_id_generator": lambda _before: unordered_id(),
+    }
+
+    def standing(self, session: Session) -> CaseStanding:
+        """What it is about and where it stands."""
+        return open_standing(session, self.code, self.standing_sealed)
+
+    def keep(self, session: Session, standing: CaseStanding) -> None:
+        """Seal where it stands from now on."""
+        self.standing_sealed = sealing.seal_bytes(
+            session, "case.standing", self.code, _pack_standing(standing)
+        )
+        answer = standing.response_id
+        self.answer_hash = sealing.case_hash(session, answer) if answer else None
+
+    def events(self, session: Session) -> tuple[CaseEvent, ...]:
+        """Its timeline, in the order of what happened."""
+        return open_events(session, self.code, self.timeline_sealed)
+
+    def keep_events(self, session: Session, events: Sequence[CaseEvent]) -> None:
+        """Seal its timeline."""
+        self.timeline_sealed = sealing.seal_bytes(
+            session, "case.timeline", self.code, _pack_events(events)
+        )
+
+
+def case_of(session: Session, response_id: str) -> Select[Case]:
+    """The query of the one case of an answer."""
+    return select(Case).where(Case.answer_hash.in_(sealing.case_hashes(session, response_id)))
+
+
+def open_standing(session: Session, code: str, sealed: bytes) -> CaseStanding:
+    """The standing of the case with this code; Refused when it was moved or changed."""
+    packed: dict[str, Any] = json.loads(
+        sealing.unseal_bytes(session, "case.standing", code, sealed)
+    )
+    for name in _MOMENTS:
+        if packed[name] is not None:
+            packed[name] = datetime.fromisoformat(packed[name])
+    return CaseStanding(**packed)
+
+
+def open_events(session: Session, code: str, sealed: bytes) -> tuple[CaseEvent, ...]:
+    """The timeline of the case with this code; Refused when it was moved or changed."""
+    packed = sealing.unseal_bytes(session, "case.timeline", code, sealed)
+    rows = json.loads(zlib.decompressobj().decompress(packed))
+    return tuple(
+        CaseEvent(number, datetime.fromisoformat(at), *rest)
+        for number, (at, *rest) in enumerate(rows, 1)
     )
 
-    __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012
+
+def _pack_standing(standing: CaseStanding) -> bytes:
+    values = {name: getattr(standing, name) for name in _NAMES}
+    packed = json.dumps(values, default=_in_utc, separators=(",", ":")).encode()
+    if len(packed) > STANDING_BYTES:
+        message = f"a standing of {len(packed)} bytes does not fit"
+        raise ValueError(message)
+    return packed.ljust(STANDING_BYTES)
 
 
-class CaseEvent(Base):
-    """One step of a case's timeline; never changed."""
+def _in_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
 
-    __tablename__ = "case_event"
-    __table_args__ = (
-        one_of("kind", EventKind),
-        CheckConstraint("number >= 1", name="number"),
-        Index("ix_case_event_staff_id_kind_at", "staff_id", "kind", "at"),
-        {"sqlite_with_rowid": False},
-    )
 
-    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
-    # From 1 within its case: a number over all cases would tell the order of answers.
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # For what the citizen did: as `opened_at`.
-    at: Mapped[datetime]
-    # Empty: the citizen or the platform itself.
-    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    kind: Mapped[str] = mapped_column(String(15))
-    text: Mapped[str] = mapped_column(Text, default="")
-
-    case: Mapped[Case] = relationship(back_populates="events")
-    staff: Mapped[Staff | None] = relationship()
+def _pack_events(events: Sequence[CaseEvent]) -> bytes:
+    rows = [[_in_utc(one.at), one.staff_id, one.kind, one.text] for one in events]
+    packed = zlib.compress(json.dumps(rows, ensure_ascii=False).encode())
+    return packed.ljust(-(-len(packed) // TIMELINE_BYTES) * TIMELINE_BYTES, b"\0")

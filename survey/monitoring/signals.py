@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from survey import audit
-from survey.cases.alerting import join_alert
 from survey.cases.clocks import day_of
 from survey.errors import Invalid, NotFound
-from survey.models.alert import Alert, AlertRule
+from survey.models.alert import Alert, AlertRule, unordered_id
 from survey.models.organisation import Agency
 from survey.models.staff import Scope, Staff
 from survey.models.watch import Signal, WatchChart
@@ -51,11 +51,20 @@ def open_places(session: Session) -> set[Place]:
 
 def raise_signal(session: Session, place: Place, signal: Signal, now: datetime) -> None:
     """Open an alert for a place without an open one, with what it says."""
-    signal.alert_id = join_alert(session, place.rule, place.agency_id, day_of(now), place.scope)
+    signal.alert_id = _join_alert(session, place, day_of(now))
     session.add(signal)
     session.flush()
     detail = {"rule": place.rule, "agency": place.agency_id, "group": place.scope}
     audit.record(session, now, "watch.alert", f"alert:{signal.alert_id}", detail=detail)
+
+
+def _join_alert(session: Session, place: Place, at: datetime) -> int:
+    """Id of the open alert of a place, opened if there is none; safe when two do it at once."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    key = {"rule": place.rule, "agency_id": place.agency_id, "scope": place.scope}
+    opened = dialect.insert(Alert).values(id=unordered_id(), opened_at=at, **key)
+    session.execute(opened.on_conflict_do_nothing())
+    return session.scalars(select(Alert.id).filter_by(**key, closed_at=None)).one()
 
 
 def extend(session: Session, place: Place, later: Signal) -> None:

@@ -48,6 +48,7 @@ def rekey(session: Session, now: datetime) -> dict[str, int]:
     Gives how many values moved, by place. Running it again moves nothing.
     """
     moved = {place.name: _rekey_place(session, place) for place in PLACES}
+    moved["case.standing"] = _rekey_cases(session)
     for table in (OptOut, StaffPhone):
         moved[f"{table.__tablename__}.phone"] = _rekey_list(session, table)
     if any(moved.values()):
@@ -71,6 +72,20 @@ def _rekey_place(session: Session, place: Place) -> int:
             values[place.index.key] = sealing.phone_index(session, text)
         session.execute(update(place.table).where(place.row == row).values(values))
         moved += 1
+    return moved
+
+
+def _rekey_cases(session: Session) -> int:
+    """Standing and timeline move together, and with them the hash by which an answer finds it."""
+    moved = 0
+    for case_id in session.scalars(select(Case.id)).all():
+        case = session.get_one(Case, case_id, with_for_update=True)
+        if _is_old(session, case.standing_sealed) or _is_old(session, case.timeline_sealed):
+            case.keep(session, case.standing(session))
+            case.keep_events(session, case.events(session))
+            session.flush()
+            moved += 1
+        session.expunge(case)
     return moved
 
 

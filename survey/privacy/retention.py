@@ -5,11 +5,12 @@ Comments go after a year
 unless their case is open. Erasure of one citizen on request takes the same steps at once.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Delete, Update, and_, delete, exists, or_, select, update
+from sqlalchemy import CursorResult, Delete, Update, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from survey import audit, sealing
@@ -20,7 +21,7 @@ from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
 from survey.models.message import Inbound, Message, MessageState
 from survey.models.response import Answer, Response
-from survey.workdays import LOCAL
+from survey.workdays import local_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
             .values(state=MessageState.CANCELLED, reason="erased"),
         ),
         "inbound": _count(session, _blank_inbound().where(Inbound.phone_index.in_(indexes))),
-        "cases": _count(session, _blank_cases().where(Case.contact_index.in_(indexes))),
+        "cases": _blank_contacts(
+            session.scalars(select(Case).where(Case.contact_index.in_(indexes)).with_for_update())
+        ),
     }
     audit.record(session, now, "privacy.erase_phone", "request", detail=erased)
     return erased
@@ -103,16 +106,6 @@ def _blank_messages() -> Update:
 
 def _blank_inbound() -> Update:
     return update(Inbound).values(phone_sealed=None, phone_index=None, body_sealed=None)
-
-
-def _blank_cases() -> Update:
-    return update(Case).values(
-        contact_phone_sealed=None,
-        contact_index=None,
-        contact_name_sealed=None,
-        contact_dossier_code=None,
-        revision=Case.revision + 1,
-    )
 
 
 def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:
@@ -151,28 +144,47 @@ def _erase_inbound(session: Session, before: datetime) -> int:
 
 
 def _erase_case_contacts(session: Session, before: datetime) -> int:
-    return _count(
-        session,
-        _blank_cases().where(
-            Case.closed_at < before,
-            or_(Case.contact_phone_sealed.is_not(None), Case.contact_dossier_code.is_not(None)),
-        ),
+    """When a case was closed is sealed in it, so each one with contact data is opened."""
+    with_contact = or_(
+        Case.contact_phone_sealed.is_not(None), Case.contact_dossier_code.is_not(None)
     )
+    cases = session.scalars(select(Case).where(with_contact).with_for_update()).all()
+    ends = {case.id: case.standing(session).closed_at for case in cases}
+    return _blank_contacts(case for case in cases if (ends[case.id] or before) < before)
+
+
+def _blank_contacts(cases: Iterable[Case]) -> int:
+    """Take number, name and dossier off some cases; gives how many."""
+    blanked = 0
+    for case in cases:
+        case.contact_phone_sealed = case.contact_index = case.contact_name_sealed = None
+        case.contact_dossier_code = None
+        blanked += 1
+    return blanked
 
 
 def _erase_comments(session: Session, before: datetime) -> int:
     """By month, since an answer keeps no date: a month is past its term when its last day is."""
-    month = f"{before.astimezone(LOCAL):%Y-%m}"
-    has_open_case = exists().where(
-        and_(Case.response_id == Answer.response_id, Case.state != CaseState.CLOSED)
-    )
+    month = local_month(before)
     of_old_month = Answer.response_id.in_(select(Response.id).where(Response.month < month))
     return _count(
         session,
         update(Answer)
         .values(comment=None)
-        .where(of_old_month, Answer.comment.is_not(None), ~has_open_case),
+        .where(of_old_month, Answer.comment.is_not(None))
+        .where(Answer.response_id.not_in(_answers_of_open_cases(session))),
     )
+
+
+def _answers_of_open_cases(session: Session) -> list[str]:
+    """Ids of the answers somebody still works on."""
+    cases = session.scalars(select(Case).where(Case.is_filed_away.is_(False)))
+    standings = (case.standing(session) for case in cases)
+    return [
+        one.response_id
+        for one in standings
+        if one.response_id is not None and one.state != CaseState.CLOSED
+    ]
 
 
 def _drop_import_rows(session: Session, before: datetime) -> int:

@@ -10,13 +10,15 @@ from enum import StrEnum
 from statistics import median
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, undefer
 
 from survey.cases.clocks import REPLY_DAYS, calendar_of, day_of, hours_of_a_day
 from survey.cases.labels import REASONS_IN_FULL
+from survey.cases.sight import SeenCase, seen
 from survey.models.case import Case, CaseEvent, EventKind
+from survey.models.staff import Scope
 from survey.reports.figures import CaseFigures, CaseLine
-from survey.workdays import LOCAL, Calendar
+from survey.workdays import Calendar
 
 # What ends the clock of the first reaction, and that of the written reply.
 REACTIONS = frozenset({EventKind.TAKEN, EventKind.REPLIED, EventKind.CLOSED})
@@ -53,7 +55,7 @@ class Round:
 class Course:
     """One case by a moment: its rounds, and whether its last step closed it."""
 
-    case: Case
+    seen: SeenCase
     rounds: tuple[Round, ...]
     is_closed: bool
 
@@ -73,7 +75,7 @@ def read_cases(session: Session, month: str, as_of: datetime) -> CaseFigures:
         as_of=as_of,
         total=_line("Toàn tỉnh", courses, as_of),
         by_agency=_grouped(courses, as_of, lambda one: one.agency.name),
-        by_reason=_grouped(courses, as_of, lambda one: REASONS_IN_FULL[one.reason]),
+        by_reason=_grouped(courses, as_of, lambda one: REASONS_IN_FULL[one.standing.reason]),
         closed=sum(course.is_closed for course in courses),
         reopened=sum(len(course.rounds) > 1 for course in courses),
         median_first_hours=_median_hours(calendar, ((one.began, one.reacted) for one in rounds)),
@@ -82,23 +84,15 @@ def read_cases(session: Session, month: str, as_of: datetime) -> CaseFigures:
 
 
 def _courses(session: Session, calendar: Calendar, month: str, as_of: datetime) -> list[Course]:
-    start = datetime.strptime(month, "%Y-%m").replace(tzinfo=LOCAL)
-    end = (start + timedelta(days=31)).replace(day=1)
-    opened_then = (Case.opened_at >= start, Case.opened_at < end, Case.opened_at <= as_of)
-    steps = (
-        select(CaseEvent)
-        .join(Case)
-        .where(*opened_then, CaseEvent.at <= as_of)
-        .order_by(CaseEvent.case_id, CaseEvent.number)
-    )
-    found: dict[int, list[CaseEvent]] = {}
-    for event in session.scalars(steps):
-        found.setdefault(event.case_id, []).append(event)
-    cases = select(Case).where(*opened_then).options(joinedload(Case.agency)).order_by(Case.code)
-    return [_course(calendar, case, found.get(case.id, [])) for case in session.scalars(cases)]
+    query = select(Case).where(Case.month == month).options(undefer(Case.timeline_sealed))
+    return [
+        _course(calendar, one, [event for event in one.case.events(session) if event.at <= as_of])
+        for one in seen(session, session.scalars(query.order_by(Case.code)), Scope())
+        if one.standing.opened_at <= as_of
+    ]
 
 
-def _course(calendar: Calendar, case: Case, events: Sequence[CaseEvent]) -> Course:
+def _course(calendar: Calendar, seen_case: SeenCase, events: Sequence[CaseEvent]) -> Course:
     parts: list[list[CaseEvent]] = []
     for event in events:
         if event.kind in BEGINNINGS or not parts:
@@ -106,7 +100,7 @@ def _course(calendar: Calendar, case: Case, events: Sequence[CaseEvent]) -> Cour
         parts[-1].append(event)
     rounds = tuple(_round(calendar, part) for part in parts)
     decisive = [one.kind for one in events if one.kind in BEGINNINGS | REACTIONS]
-    return Course(case, rounds, bool(decisive) and decisive[-1] == EventKind.CLOSED)
+    return Course(seen_case, rounds, bool(decisive) and decisive[-1] == EventKind.CLOSED)
 
 
 def _round(calendar: Calendar, events: Sequence[CaseEvent]) -> Round:
@@ -127,11 +121,11 @@ def _line(label: str, courses: Sequence[Course], as_of: datetime) -> CaseLine:
 
 
 def _grouped(
-    courses: Sequence[Course], as_of: datetime, label: Callable[[Case], str]
+    courses: Sequence[Course], as_of: datetime, label: Callable[[SeenCase], str]
 ) -> tuple[CaseLine, ...]:
     groups: dict[str, list[Course]] = {}
     for course in courses:
-        groups.setdefault(label(course.case), []).append(course)
+        groups.setdefault(label(course.seen), []).append(course)
     lines = [_line(name, group, as_of) for name, group in groups.items()]
     return tuple(sorted(lines, key=lambda one: (-one.opened, one.label)))
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from survey import invitations, sealing
 from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
-from survey.models.case import Case
+from survey.models.case import case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, Message, MessageKind, MessageState
@@ -153,12 +153,11 @@ class _Talk:
         if chosen.invitation and self._rated(chosen.invitation):
             wish = Submission(contact=True)
             answer = submit_by_sms(self.session, chosen.invitation, self.e164, wish, self.now)
-            found = select(Case).where(Case.response_id == answer.response_id)
-            case = self.session.scalars(found).first()
+            case = self.session.scalars(case_of(self.session, answer.response_id)).first()
         self._say(
             "call_back",
             case_code=case.code if case else "",
-            by=deadline_words(case.first_due_at if case else by, LOCALE),
+            by=deadline_words(case.standing(self.session).first_due_at if case else by, LOCALE),
         )
         return case is not None
 

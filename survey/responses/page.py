@@ -15,7 +15,7 @@ from survey import sealing
 from survey.cases.clocks import may_reopen
 from survey.errors import NotFound
 from survey.invitations import asks_factors, stays_readable
-from survey.models.case import Case
+from survey.models.case import Case, CaseStanding, EventKind, open_events, open_standing
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure, Province
@@ -58,15 +58,11 @@ _SAID = (
         Answer.reasons,
         Answer.comment,
         Case.code.label("case_code"),
-        Case.state,
-        Case.due_at,
-        Case.reply,
-        Case.reopened,
-        Case.replied_at,
-        Case.closed_at,
+        Case.standing_sealed,
+        Case.timeline_sealed,
         Case.contact_index,
     )
-    .outerjoin(Case, Case.response_id == Answer.response_id)
+    .outerjoin(Case, Case.answer_hash.in_(bindparam("answer_hashes", expanding=True)))
     .where(Answer.response_id == bindparam("response_id"))
     .order_by(Answer.version.desc())
     .limit(1)
@@ -150,10 +146,14 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
         raise NotFound("no_such_link")
     link, said = rows[0], None
     if link.response_id is not None:
-        said = connection.execute(_SAID, {"response_id": link.response_id}).first()
+        answer_hashes = sealing.case_hashes(session, link.response_id)
+        which = {"response_id": link.response_id, "answer_hashes": answer_hashes}
+        said = connection.execute(_SAID, which).first()
     is_open = now < link.expires_at
-    case = said if said is not None and said.case_code is not None else None
-    if not is_open and not (case and stays_readable(case.state, case.closed_at, now)):
+    case = None
+    if said is not None and said.case_code is not None:
+        case = open_standing(session, said.case_code, said.standing_sealed)
+    if not is_open and not (case and stays_readable(case, now)):
         raise NotFound("no_such_link")
     phone = None
     if link.phone_sealed:
@@ -171,7 +171,7 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
             if row.question == Question.OVERALL or asks_factors(clean)
         ),
         answer=_said(said) if said else None,
-        case=_glimpse(case, now) if case else None,
+        case=_glimpse(session, said, case, now) if case else None,
         masked_phone=phone,
         hotline=link.hotline or "",
     )
@@ -198,12 +198,19 @@ def _said(row: Any) -> Said:  # noqa: ANN401 - a row of _SAID
     )
 
 
-def _glimpse(row: Any, now: datetime) -> CaseGlimpse:  # noqa: ANN401 - a row of _SAID
+def _glimpse(
+    session: Session,
+    row: Any,  # noqa: ANN401 - a row of _SAID
+    case: CaseStanding,
+    now: datetime,
+) -> CaseGlimpse:
+    events = open_events(session, row.case_code, row.timeline_sealed)
+    replies = [event.text for event in events if event.kind == EventKind.REPLIED]
     return CaseGlimpse(
         code=row.case_code,
-        state=row.state,
-        due_on=local_day(row.due_at),
-        reply=row.reply,
-        may_reopen=may_reopen(row, now),
+        state=case.state,
+        due_on=local_day(case.due_at),
+        reply=replies[-1] if replies else None,
+        may_reopen=may_reopen(case, now),
         is_called_back=row.contact_index is not None,
     )

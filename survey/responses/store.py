@@ -15,7 +15,7 @@ from survey import alerts, invitations, sealing
 from survey.cases.opening import reopen_by_citizen
 from survey.db import connection_of, table_of, write_many
 from survey.errors import Invalid, NotFound, Refused
-from survey.models.case import Case
+from survey.models.case import case_of
 from survey.models.count import Cell, move_counts, move_frame
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
@@ -172,9 +172,9 @@ def disown(session: Session, token: str, now: datetime) -> None:
         session.expire_all()
         return
     move_frame(session, response.cell, answered=-1)
-    case = session.scalars(select(Case).where(Case.response_id == response.id)).first()
+    case = session.scalars(case_of(session, response.id).with_for_update()).first()
     if case is not None:
-        case.response_id = None
+        case.keep(session, replace(case.standing(session), response_id=None))
         session.flush()
     session.execute(delete(Answer).where(Answer.response_id == response.id))
     session.execute(delete(Response).where(Response.id == response.id))

@@ -3,6 +3,7 @@
 Counts only. A scraper brings METRICS_TOKEN; without that setting the page is not there.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from hmac import compare_digest
@@ -17,6 +18,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from survey.cases import inbox
+from survey.cases.queue import alert_cards, open_cases
 from survey.db import db
 from survey.delivery import rates
 from survey.delivery.standing import Standing, outcomes_since, standing
@@ -101,6 +103,7 @@ class _Figures(Collector):
         yield _family("langnghe_jobs", "Background jobs by state.", "state", jobs.items())
         is_open = Alert.closed_at.is_(None)
         alerts = self._counts(select(Alert.rule, func.count()).where(is_open).group_by(Alert.rule))
+        alerts |= Counter(card.rule for card in alert_cards(open_cases(self.session)))
         yield _family("langnghe_alerts_open", "Open alerts by rule.", "rule", alerts.items())
 
     def _counts(self, query: Select[str, int]) -> dict[str, int]:

@@ -6,11 +6,10 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
-from sqlalchemy import select
 
-from survey.models.case import Case, CaseState
 from tests.browser.conftest import SIZES, overflows
 from tests.conftest import unit_of_work
+from tests.opened import reply_to
 from tests.web.citizens import invite
 
 pytestmark = pytest.mark.browser
@@ -42,9 +41,7 @@ def paths(site):
     client.post(f"/s/{full}", data={"overall": "4", "access": "5"})
     client.post(f"/s/{disowned}/not-mine")
     with unit_of_work(site.app) as session:
-        case = session.scalars(select(Case)).one()
-        case.state, case.reply = CaseState.REPLIED, "Kính gửi Ông/Bà.\n\nTrân trọng."
-        case.replied_at = case.opened_at
+        reply_to(session, "Kính gửi Ông/Bà.\n\nTrân trọng.")
     steps = [f"/s/{answered}?page={step}" for step in ("rate", "reasons", "contact", "thanks")]
     steps += [f"/s/{fresh}?page={step}" for step in ("not-mine", "stop", "stopped")]
     others = [f"/s/{fresh}", f"/s/{full}?page=reasons", f"/s/{full}?page=thanks&lang=en"]

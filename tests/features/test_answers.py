@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from survey import backup, indices, invitations, responses, sealing
 from survey.db import transaction
 from survey.errors import Invalid, NotFound, Refused
-from survey.models.case import Case, CaseEvent, CaseState
+from survey.models.case import Case, CaseState
 from survey.models.count import Count, Frame, ProcedureCount
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
@@ -25,6 +25,7 @@ from survey.models.organisation import Province
 from survey.models.response import Answer, Response
 from survey.responses import Submission
 from tests.conftest import Ran, unit_of_work
+from tests.opened import put_case, the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
@@ -189,8 +190,7 @@ def test_an_expired_link_refuses_and_a_case_keeps_it_readable(
         assert not page.may_answer
         with pytest.raises(Refused, match="answering_closed"):
             responses.submit(session, angry, Submission(overall=5), EXPIRED)
-        case = session.scalars(select(Case)).one()
-        case.state, case.closed_at, case.close_reason = CaseState.CLOSED, EXPIRED, "resolved"
+        put_case(session, state=CaseState.CLOSED, closed_at=EXPIRED, close_reason="resolved")
     with transact() as session:
         assert responses.answer_page(session, angry, EXPIRED + 30 * DAY - timedelta(seconds=1))
         with pytest.raises(NotFound, match="no_such_link"):
@@ -202,13 +202,13 @@ def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invit
     (token,) = invite(Wanted(1))
     say(transact, token, overall=1, contact=True, contact_phone="0912 345 678")
     with transact() as session:
-        case = session.scalars(select(Case)).one()
+        case = the_case(session)
         assert sealing.unseal(session, "case.phone", case.code, case.contact_phone_sealed) == (
             "+84912345678"
         )
     say(transact, token, contact=False, now=NOW + DAY)
     with transact() as session:
-        case = session.scalars(select(Case)).one()
+        case = the_case(session)
         held = (
             case.contact_phone_sealed,
             case.contact_index,
@@ -216,7 +216,7 @@ def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invit
             case.contact_dossier_code,
         )
         assert held == (None,) * 4
-        texts = session.scalars(select(CaseEvent.text).order_by(CaseEvent.number)).all()
+        texts = [event.text for event in case.events]
         assert "Không muốn được gọi lại nữa." in texts
         assert levels(session) == {1: 1}
 
@@ -309,6 +309,6 @@ def test_not_mine_takes_the_answer_out(transact: Transact, invite: Invite) -> No
             (PROCEDURES[0], 0, 1)
         ]
         assert [one.overall for one in session.scalars(select(Answer))] == [4]
-        assert session.scalars(select(Case)).one().response_id is None
+        assert the_case(session).response_id is None
         assert Counter(session.scalars(select(Message.kind))) == {"invitation": 2, "reminder": 2}
         assert indices.check(session) == []

@@ -11,19 +11,19 @@ from survey.cases import notices, opening, queue, sight, steps
 from survey.cases.clocks import calendar_of, may_reopen, read_clocks
 from survey.cases.file import open_file
 from survey.cases.notices import Way
-from survey.cases.queue import View
+from survey.cases.queue import View, alert_cards, open_cases
 from survey.errors import Conflict, Invalid, NotFound, Refused
-from survey.models.alert import Alert
 from survey.models.audit import AuditEntry
 from survey.models.case import Case, CloseReason
 from survey.models.message import Message
-from survey.models.organisation import AgencyLevel
+from survey.models.organisation import Agency, AgencyLevel
 from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
 from survey.sealing import unseal
 from survey.sms.text import deadline_words
 from tests.features import answering
 from tests.features.answering import NOW, WISH
+from tests.opened import the_case
 
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 LETTER = "Kính gửi Ông/Bà, chúng tôi đã nhắc nhở cán bộ và trả hồ sơ."
@@ -62,7 +62,7 @@ def test_from_taking_to_closing_every_step_is_on_record(transact, work):
     with work(handler, code) as (session, staff, case):
         steps.close(session, staff, case, (CloseReason.RESOLVED, ""), MONDAY)
     with transact() as session:
-        case = session.scalars(select(Case)).one()
+        case = the_case(session)
         assert (case.state, case.reply, case.assignee_id) == ("closed", LETTER, handler)
         assert [(one.kind, one.text, one.staff_id) for one in case.events] == [
             ("opened", "", None),
@@ -79,20 +79,24 @@ def test_from_taking_to_closing_every_step_is_on_record(transact, work):
             "case.closed",
         ]
         assert audit.verify(session)[1]
-        assert session.scalars(select(Alert)).one().closed_at == MONDAY
+        assert alert_cards(open_cases(session)) == []
         # The next bad answer there begins a new alert.
-        assert answering.raise_case(session).alert_id != case.alert_id
+        fresh = answering.raise_case(session).code
+        assert [[one.code for one in card.cases] for card in alert_cards(open_cases(session))] == [
+            [fresh]
+        ]
 
 
 def test_an_alert_stays_open_until_its_last_case_is_closed(transact, work):
     """Closing one of two cases leaves their alert open."""
     code, handler = prepare(transact)
     with transact() as session:
-        answering.raise_case(session)
+        other = answering.raise_case(session).code
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
         steps.close(session, staff, case, (CloseReason.NOT_A_COMPLAINT, "Thử máy"), MONDAY)
-        assert session.scalars(select(Alert)).one().closed_at is None
+        (card,) = alert_cards(open_cases(session))
+        assert [one.code for one in card.cases] == [other]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_an_outdated_view_is_refused(transact):
     """Whoever acts on a revision that was changed since, by staff or citizen, is told."""
     code, handler = prepare(transact, overall=2)
     with transact() as session:
-        case = session.scalars(select(Case)).one()
+        case = the_case(session)
         seen = case.revision
         response = session.get(Response, case.response_id)
         newest = answering.change(session, response, overall=1)
@@ -154,7 +158,7 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
         steps.reply(session, staff, case, (LETTER, Way.PLAIN), MONDAY)
     with transact() as session:
         message = session.scalars(select(Message)).one()
-        case = session.scalars(select(Case)).one()
+        case = the_case(session)
         assert (message.kind, message.case_id, message.state) == ("case_reply", case.id, "ready")
         assert unseal(session, "message.phone", message.id, message.phone_sealed) == WISH.phone_e164
         assert unseal(session, "message.body", message.id, message.body_sealed) == plain.text
@@ -210,15 +214,15 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
         steps.take(session, staff, case, MONDAY)
         steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
         steps.close(session, staff, case, (CloseReason.EXPLAINED, ""), MONDAY)
-        assert may_reopen(case, MONDAY + timedelta(days=30))
+        assert may_reopen(case.standing(session), MONDAY + timedelta(days=30))
     with pytest.raises(Refused, match="case_not_reopenable"):
         reopen(MONDAY + timedelta(days=31))
     assert reopen(MONDAY + timedelta(days=2)) == code
     with transact() as session:
-        case = session.scalars(select(Case)).one()
+        case = the_case(session)
         assert (case.state, case.assignee_id, case.replied_at) == ("reopened", None, None)
         assert case.due_at > MONDAY + timedelta(days=7)
-        assert session.get(Alert, case.alert_id).closed_at is None
+        assert [len(card.cases) for card in alert_cards(open_cases(session))] == [1]
     with pytest.raises(Refused, match="case_already_reopened"):
         reopen(MONDAY + timedelta(days=3))
 
@@ -240,7 +244,7 @@ def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
         case = opening.reopen_by_citizen(session, response, MONDAY + timedelta(days=1))
         (text,) = texts(session)
         assert f"Phan anh {code} da mo lai theo yeu cau" in text
-        assert deadline_words(case.due_at, "vi") in text
+        assert deadline_words(case.standing(session).due_at, "vi") in text
 
 
 @pytest.mark.parametrize("contact", [WISH, None])
@@ -253,18 +257,20 @@ def test_a_reply_is_put_off_once_and_in_time(transact, work, contact):
         steps.take(session, staff, case, MONDAY)
         with pytest.raises(Invalid, match="postpone_reason"):
             steps.postpone(session, staff, case, " ", MONDAY)
+        promised = case.standing(session).due_at
         with pytest.raises(Refused, match="postpone_too_late"):
-            steps.postpone(session, staff, case, "Chờ xác minh", case.due_at)
-        promised = case.due_at
+            steps.postpone(session, staff, case, "Chờ xác minh", promised)
         steps.postpone(session, staff, case, "Chờ xác minh", MONDAY)
         calendar = calendar_of(session)
-        assert calendar.working_hours_between(promised, case.due_at) == pytest.approx(12.5)
+        due_at = case.standing(session).due_at
+        assert calendar.working_hours_between(promised, due_at) == pytest.approx(12.5)
         with pytest.raises(Refused, match="already_postponed"):
             steps.postpone(session, staff, case, "Chờ tiếp", MONDAY)
         shown = open_file(session, staff, code, MONDAY)
         assert shown.may_postpone_until is None
-        assert (case.events[-1].kind, case.events[-1].text) == ("postponed", "Chờ xác minh")
-        told = [deadline_words(case.due_at, "vi")] if contact else []
+        newest = case.events(session)[-1]
+        assert (newest.kind, newest.text) == ("postponed", "Chờ xác minh")
+        told = [deadline_words(due_at, "vi")] if contact else []
         assert [by for text in texts(session) for by in told if by in text] == told
         assert len(texts(session)) == len(told)
         steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
@@ -282,9 +288,10 @@ def test_what_comes_after_closing_is_not_lost(transact, work):
         response = session.scalars(select(Response)).one()
         newest = answering.change(session, response, overall=1, comment="Họ vòi tiền tôi")
         case = alerts.raise_for_answer(session, MONDAY, response, newest, None)
-        assert (case.code, case.state, case.reason) == (code, "reopened", "grave_words")
-        assert may_reopen(case, MONDAY) is False
-        assert case.reopened == 0
+        standing = case.standing(session)
+        assert (case.code, standing.state, standing.reason) == (code, "reopened", "grave_words")
+        assert may_reopen(standing, MONDAY) is False
+        assert not standing.is_reopened
 
 
 def test_sight_follows_agency_tree_and_sector(transact):
@@ -299,7 +306,7 @@ def test_sight_follows_agency_tree_and_sector(transact):
 
         def seen(role, agency=None, sector=""):
             staff = answering.add_staff(session, role, agency=agency, sector=sector)
-            found = {case.code for case in session.scalars(sight.visible(session, staff))}
+            found = {one.code for one in sight.visible(session, staff)}
             return {name for name, code in codes.items() if code in found}
 
         assert seen(RoleName.HANDLER) == {"a", "b", "c"}
@@ -321,7 +328,7 @@ def test_the_accused_agency_never_sees_who_complained(transact, work):
     with work(handler, code) as (session, staff, case):
         steps.note(session, staff, case, "Bà Lan ở tổ 3 kể lại", MONDAY)
         sight.reveal(session, staff, case, "Gọi lại bà Lan", MONDAY)
-        agency = case.agency
+        agency = session.get_one(Agency, case.standing(session).agency_id)
         head = answering.add_staff(session, RoleName.AGENCY_HEAD, agency=agency).id
     with work(head, code) as (session, staff, case):
         shown = open_file(session, staff, code, MONDAY)
@@ -336,7 +343,7 @@ def test_the_accused_agency_never_sees_who_complained(transact, work):
             steps.take(session, staff, case, MONDAY)
         steps.note(session, staff, case, "Đơn vị giải trình", MONDAY)
     with transact() as session:
-        texts = [one.text for one in session.scalars(select(Case)).one().events]
+        texts = [one.text for one in the_case(session).events]
         assert "Đơn vị giải trình" in texts
 
 
@@ -359,7 +366,7 @@ def test_contact_is_masked_and_each_look_is_recorded(transact, work):
         assert sight.reveals_left(session, staff, MONDAY + timedelta(days=1)) == 20
         acts = list(session.scalars(select(AuditEntry.action)))
         assert acts.count("case.reveal") == 20
-        assert [one.kind for one in case.events].count("revealed") == 20
+        assert [one.kind for one in case.events(session)].count("revealed") == 20
 
 
 def test_the_queue_counts_sorts_and_pages(transact):
@@ -372,7 +379,8 @@ def test_the_queue_counts_sorts_and_pages(transact):
         mine = answering.raise_case(session, contact=WISH)
         steps.take(session, handler, mine, NOW)
         cases = sight.visible(session, handler)
-        assert queue.counts(session, cases, handler, MONDAY) == {
+        found = queue.in_views(session, cases, handler, MONDAY)
+        assert {view: len(chosen) for view, chosen in found.items()} == {
             View.MINE: 1,
             View.UNASSIGNED: 31,
             View.DUE_SOON: 0,
@@ -380,14 +388,14 @@ def test_the_queue_counts_sorts_and_pages(transact):
             View.REOPENED: 0,
             View.ALL: 32,
         }
-        everything = queue.condition(session, View.ALL, handler, MONDAY)
-        first = queue.show_page(session, cases, everything, 1, MONDAY)
-        second = queue.show_page(session, cases, everything, 9, MONDAY)
+        first = queue.show_page(session, found[View.ALL], 1, MONDAY)
+        second = queue.show_page(session, found[View.ALL], 9, MONDAY)
         assert (len(first.rows), first.pages, first.total) == (25, 2, 32)
         assert (len(second.rows), second.number) == (7, 2)
-        assert first.rows[0].case is urgent
+        assert first.rows[0].seen.case is urgent
         assert first.rows[0].hours_left < 0
         assert len(first.rows[1].excerpt) <= 91
         assert "0905" not in first.rows[1].excerpt
         afternoon = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-        assert queue.counts(session, cases, handler, afternoon)[View.DUE_SOON] == 30
+        found = queue.in_views(session, cases, handler, afternoon)
+        assert len(found[View.DUE_SOON]) == 30

@@ -16,6 +16,7 @@ from survey.models.response import Answer, Response
 from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms
+from tests.opened import the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish
 from tests.sms.gateway import Gateway
 
@@ -149,7 +150,7 @@ def test_a_bad_rating_then_why_then_call(phone, read):
     (code,) = read(Case.code)
     assert code in promise
     with phone.app.app_context(), transaction() as session:
-        case = session.scalars(select(Case)).one()
+        case = the_case(session)
         number = sealing.unseal(session, "case.phone", code, case.contact_phone_sealed)
         assert number == PHONE
     assert inbox(phone) == []

@@ -23,6 +23,7 @@ from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
 from survey.responses import Submission
 from tests.conftest import FIXED, Ran, run_command, unit_of_work
+from tests.opened import put_case, the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
@@ -49,8 +50,7 @@ def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> d
 
 def close_case(session: Session, at: datetime) -> None:
     """Close the one case."""
-    case = session.scalars(select(Case)).one()
-    case.state, case.closed_at, case.close_reason = CaseState.CLOSED, at, "resolved"
+    put_case(session, state=CaseState.CLOSED, closed_at=at, close_reason="resolved")
 
 
 def test_sealed_values_cannot_be_moved(transact: Transact) -> None:
@@ -79,8 +79,7 @@ def test_contact_data_live_ninety_days_and_counts_stay(
         erased = retention.erase_due(session, NOW + timedelta(days=91))
         assert (erased["dossiers"], erased["messages"], erased["cases"]) == (2, 2, 0)
         assert retention.erase_due(session, NOW + timedelta(days=101))["cases"] == 1
-        case = session.scalars(select(Case)).one()
-        session.refresh(case)
+        case = the_case(session)
         assert case.contact_phone_sealed is case.contact_name_sealed is None
         assert case.contact_dossier_code is None
         assert session.scalar(select(func.sum(Count.n1 + Count.n5))) == before == 2

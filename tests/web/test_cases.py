@@ -9,13 +9,13 @@ from sqlalchemy import delete, select
 
 from survey.cases import steps
 from survey.models.audit import AuditEntry
-from survey.models.case import Case
 from survey.models.message import Message
 from survey.models.response import Answer, Response
 from survey.models.staff import Staff
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.features.answering import NOW, WISH
+from tests.opened import put_case, the_case
 from tests.web.staff_accounts import signed_in
 
 LETTER = "Kính gửi Ông/Bà, chúng tôi xin lỗi và đã trả hồ sơ."
@@ -97,8 +97,9 @@ def test_a_citizen_who_calls_has_the_case_opened_again(app):
     assert act(client, code, "reopen").status_code == 409
     assert code in client.get("/staff/cases?view=reopened").text
     with unit_of_work(app) as session:
-        case = session.scalars(select(Case)).one()
-        assert (case.state, case.assignee_id, case.reopened) == ("reopened", None, 1)
+        case = the_case(session)
+        assert (case.state, case.assignee_id) == ("reopened", None)
+        assert case.is_reopened
         # The reply and the new deadline, both by text.
         assert [one.kind for one in session.scalars(select(Message))] == ["case_reply"] * 2
         acts = session.scalars(select(AuditEntry.action).order_by(AuditEntry.number))
@@ -137,7 +138,7 @@ def test_an_outdated_form_shows_both_texts_and_loses_nothing(app):
     again = act(client, code, "reply", dict(HIDDEN.findall(text)), reply=LETTER, way="page")
     assert again.status_code == 303
     with unit_of_work(app) as session:
-        assert session.scalars(select(Case)).one().reply == LETTER
+        assert the_case(session).reply == LETTER
 
 
 def test_one_step_keeps_what_was_typed_for_another(app):
@@ -232,7 +233,7 @@ def test_what_is_outside_of_the_scope_is_not_there(app):
         assert client.get(f"/staff/cases/{wanted}").status_code == 404
         assert act(client, wanted, "take", {**held, "revision": "1"}).status_code == 404
     with unit_of_work(app) as session:
-        assert session.scalars(select(Case)).one().state == "new"
+        assert the_case(session).state == "new"
 
 
 def test_empty_and_long_queues(app):
@@ -255,8 +256,7 @@ def test_a_disowned_answer_leaves_a_readable_case(app):
     """A case whose answer was taken back still opens, and says so."""
     code, _ = open_case(app, overall=1)
     with unit_of_work(app) as session:
-        case = session.scalars(select(Case)).one()
-        case.response_id = None
+        put_case(session, response_id=None)
         session.flush()
         session.execute(delete(Answer))
         session.execute(delete(Response))
@@ -270,8 +270,7 @@ def test_a_case_of_a_colleague_is_taken_over_in_the_open(app):
     code, _ = open_case(app, overall=1)
     with unit_of_work(app) as session:
         colleague = answering.add_staff(session)
-        case = session.scalars(select(Case)).one()
-        steps.take(session, colleague, case, NOW)
+        steps.take(session, colleague, the_case(session).case, NOW)
         name = colleague.name
     client = signed_in(app, "handler")
     assert "Nhận thay" in client.get(f"/staff/cases/{code}").text
@@ -280,5 +279,5 @@ def test_a_case_of_a_colleague_is_taken_over_in_the_open(app):
     page = client.get(f"/staff/cases/{code}").text
     assert name in page
     with unit_of_work(app) as session:
-        owner = session.get(Staff, session.scalars(select(Case)).one().assignee_id)
+        owner = session.get(Staff, the_case(session).assignee_id)
         assert owner.name != name

@@ -10,13 +10,13 @@ from sqlalchemy import MetaData, func, select
 
 from survey import sealing
 from survey.db import db
-from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.questionnaire import Questionnaire
 from survey.models.response import Answer, Response
 from survey.responses.flags import is_too_fast, shown_at
 from tests.conftest import unit_of_work
+from tests.opened import reply_to
 from tests.web.citizens import invite
 
 CORRECTED = "+84905000777"
@@ -282,9 +282,7 @@ def test_a_case_shows_its_state_its_reply_and_opens_again_once(client, token, tr
     assert 'aria-current="step">Đã nhận' in waiting
     assert client.post(f"/s/{token}/reopen").status_code == 409
     with transact() as session:
-        case = session.scalars(select(Case)).one()
-        case.state, case.reply = CaseState.REPLIED, "Kính gửi Ông/Bà <chúng tôi xin lỗi>."
-        case.replied_at = case.opened_at
+        reply_to(session, "Kính gửi Ông/Bà <chúng tôi xin lỗi>.")
     page = client.get(f"/s/{token}").text
     assert "Kính gửi Ông/Bà &lt;chúng tôi xin lỗi&gt;." in page
     assert f'action="/s/{token}/reopen"' in page

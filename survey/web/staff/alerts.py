@@ -93,7 +93,7 @@ def _page(refused: Refused | None = None) -> str:
     return render_template(
         "staff/alerts/list.html",
         signals=monitoring.cards(session, current_scope()),
-        cards=queue.alert_cards(session, sight.visible(session, staff)),
+        cards=queue.alert_cards(sight.visible(session, staff)),
         reads_cases=may_open(staff.role, "cases.queue"),
         may_close=may_open(staff.role, "alerts.close"),
         may_watch=may_open(staff.role, "alerts.watch"),

@@ -3,7 +3,7 @@
 One form holds all that can be typed on a case, so no step loses what was typed for another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -86,19 +86,37 @@ def show_queue() -> ResponseReturnValue:
     """The queue: views with counts, soonest due first."""
     session, staff, now = db.session(), current_staff(), datetime.now(UTC)
     cases = sight.visible(session, staff)
-    counts = queue.counts(session, cases, staff, now)
+    found = queue.in_views(session, cases, staff, now)
     views = list(View) if staff.role is RoleName.HANDLER else list(HEAD_VIEWS)
-    view = _chosen_view(views, counts)
-    chosen = queue.condition(session, view, staff, now)
+    view = _chosen_view(views, found)
     number = request.args.get("page", 1, type=int)
     return render_template(
         "staff/cases/queue.html",
-        tabs=[(one, VIEWS[one], counts[one]) for one in views],
+        tabs=[(one, VIEWS[one], len(found[one])) for one in views],
         view=view,
-        page=queue.show_page(session, cases, chosen, number, now),
+        page=queue.show_page(session, found[view], number, now),
         empty=EMPTY_VIEWS[view],
         labels=labels,
-        alerts=len(queue.alert_cards(session, cases)),
+        alerts=len(queue.alert_cards(cases)),
+        months=queue.filed_months(session),
+    )
+
+
+@blueprint.get("/cases/filed-away")
+def filed_away() -> ResponseReturnValue:
+    """The cases of a month that were closed long ago."""
+    session, staff, now = db.session(), current_staff(), datetime.now(UTC)
+    months = queue.filed_months(session)
+    asked = request.args.get("month", "")
+    month = asked if asked in months else next(iter(months), "")
+    number = request.args.get("page", 1, type=int)
+    cases = sight.filed_away(session, staff, month)
+    return render_template(
+        "staff/cases/filed_away.html",
+        month=month,
+        months=months,
+        page=queue.show_page(session, cases, number, now),
+        labels=labels,
     )
 
 
@@ -259,12 +277,12 @@ def _parcel(session: Session, case: Case, text: str, way: Way, now: datetime) ->
     return Parcel(WAYS[way], cost, message.text)
 
 
-def _chosen_view(views: list[View], counts: dict[View, int]) -> View:
+def _chosen_view(views: list[View], found: Mapping[View, Sequence[object]]) -> View:
     """The view asked for, else one's own cases, else the first view that holds any."""
     asked = request.args.get("view", "")
     if asked in views:
         return View(asked)
-    return next((view for view in views if counts[view]), View.ALL)
+    return next((view for view in views if found[view]), View.ALL)
 
 
 def _way() -> Way:

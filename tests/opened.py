@@ -1,0 +1,58 @@
+"""Cases as tests look at them and set them up: what is sealed in them, opened."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.cases.timeline import add_event
+from survey.models.case import Case, CaseEvent, CaseStanding, CaseState, EventKind
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A case with its standing and timeline; columns and parts of the standing by their names."""
+
+    case: Case
+    standing: CaseStanding
+    events: tuple[CaseEvent, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        """What the standing says, else what the row holds."""
+        return getattr(self.standing if hasattr(self.standing, name) else self.case, name)
+
+    @property
+    def reply(self) -> str | None:
+        """The newest written reply."""
+        return next((one.text for one in reversed(self.events) if one.kind == "replied"), None)
+
+
+def opened(session: Session, case: Case) -> Opened:
+    """All of one case."""
+    return Opened(case, case.standing(session), case.events(session))
+
+
+def opened_cases(session: Session) -> list[Opened]:
+    """All of every case."""
+    return [opened(session, case) for case in session.scalars(select(Case))]
+
+
+def the_case(session: Session) -> Opened:
+    """All of the only case there is."""
+    (case,) = opened_cases(session)
+    return case
+
+
+def put_case(session: Session, **changes: Any) -> None:
+    """Let the only case there is stand otherwise."""
+    case = session.scalars(select(Case)).one()
+    case.keep(session, replace(case.standing(session), **changes))
+
+
+def reply_to(session: Session, letter: str) -> None:
+    """Let the only case there is be replied to, on the day it was opened."""
+    case = session.scalars(select(Case)).one()
+    opened_at = case.standing(session).opened_at
+    put_case(session, state=CaseState.REPLIED, replied_at=opened_at)
+    add_event(session, case, EventKind.REPLIED, opened_at, text=letter)
