@@ -1,0 +1,149 @@
+"""Two weeks in which eight small offices finish one dossier a day each: the hardest case to hide.
+
+Citizens answer within hours, by the page or by SMS; handlers work on what they complain of;
+reminders go out. Everything happens through the features, at its hour.
+"""
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from flask import Flask
+from sqlalchemy import select
+
+from survey import responses
+from survey.cases import steps
+from survey.cases.clocks import calendar_of
+from survey.cases.notices import Way
+from survey.models.case import Case, CloseReason
+from survey.models.response import Response
+from survey.models.staff import Staff
+from survey.responses import Submission, flags
+from survey.responses.conversation import receive
+from survey.sms import outbox
+from survey.sms.providers import InboundSms, OutgoingSms
+from tests.conftest import unit_of_work
+from tests.features import answering
+from tests.seeding import LINK, Wanted, ask_everybody, finish
+from tests.sms.gateway import Gateway
+
+# 09:00 on a Monday in Viet Nam; no holiday lies ahead.
+BEGIN = datetime(2026, 5, 4, 2, 0, tzinfo=UTC)
+DAYS, OFFICES = 14, 8
+END = BEGIN + timedelta(days=DAYS + 5)
+ANSWERS, UNHAPPY = 0.65, 0.5
+HOURS_TO_ANSWER = 5
+HANDLED = ((0.5, 7.5), (3, 20), (1, 12))
+Deed = Callable[[datetime], None]
+
+
+@dataclass
+class Fortnight:
+    """The two weeks: when each dossier's citizen `answered`, and the `author` of each response."""
+
+    app: Flask
+    two_way: bool
+    dice: random.Random
+    answered: dict[str, datetime] = field(default_factory=dict)
+    author: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Plan the offices' days and the hours at which messages leave."""
+        self.gateway, self.entered = Gateway(), 0
+        self.ahead: list[tuple[datetime, int, Deed]] = []
+        self.owner: dict[str, str] = {}
+        self.asked: set[str] = set()
+        self.cases: set[str] = set()
+        with unit_of_work(self.app) as session:
+            ask_everybody(session)
+            self.codes = [one.code for one in answering.agencies(session)[:OFFICES]]
+            self.handler_id = answering.add_staff(session).id
+            self.calendar = calendar_of(session)
+        for day in range(DAYS):
+            self._plan(BEGIN + timedelta(days=day), partial(self._finish, day))
+        for hour in range((END - BEGIN).days * 24):
+            self._plan(BEGIN + timedelta(hours=hour, minutes=5), self._send)
+
+    def live(self) -> None:
+        """Let everything happen in the order of time."""
+        with self.app.app_context():
+            while self.ahead:
+                moment, _, deed = heapq.heappop(self.ahead)
+                deed(moment)
+
+    def _plan(self, moment: datetime, deed: Deed) -> None:
+        if moment < END:
+            heapq.heappush(self.ahead, (moment.astimezone(UTC), self.entered, deed))
+            self.entered += 1
+
+    def _finish(self, day: int, now: datetime) -> None:
+        """Every office finishes one dossier."""
+        wanted = [
+            Wanted(1 + day * OFFICES + place, code, finished_at=now - timedelta(minutes=30))
+            for place, code in enumerate(self.codes)
+        ]
+        self.dice.shuffle(wanted)
+        self.owner |= {one.mobile: one.code for one in wanted}
+        with unit_of_work(self.app) as session:
+            finish(session, wanted, now)
+
+    def _send(self, now: datetime) -> None:
+        """What is due leaves; who is asked for the first time may answer some hours later."""
+        outbox.send_due(self.gateway, now)
+        with unit_of_work(self.app) as session:
+            flags.forget_tallies(session, now)
+        for sms in self.gateway.taken:
+            if sms.to_e164 not in self.asked:
+                self.asked.add(sms.to_e164)
+                if self.dice.random() < ANSWERS:
+                    wait = timedelta(hours=self.dice.expovariate(1 / HOURS_TO_ANSWER))
+                    self._plan(now + wait, partial(self._answer, sms))
+        self.gateway.taken.clear()
+
+    def _answer(self, sms: OutgoingSms, now: datetime) -> None:
+        code = self.owner[sms.to_e164]
+        rating = self.dice.choice((1, 2) if self.dice.random() < UNHAPPY else (3, 4, 5))
+        self.answered[code] = now
+        with unit_of_work(self.app) as session:
+            if self.two_way:
+                text = InboundSms("fake", f"E{len(self.answered)}", sms.to_e164, f"{rating}")
+                receive(session, text, now)
+            else:
+                link = LINK.search(sms.text)
+                responses.submit(session, link[1] if link else "", Submission(rating), now)
+            (fresh,) = set(session.scalars(select(Response.id))) - set(self.author)
+        self.author[fresh] = code
+        outbox.send_due(self.gateway, now)
+        self._handle(now)
+
+    def _handle(self, now: datetime) -> None:
+        """Handlers take, reply to and close what came newly, in working hours."""
+        with unit_of_work(self.app) as session:
+            fresh = set(session.scalars(select(Case.code))) - self.cases
+        self.cases |= fresh
+        deeds = (
+            steps.take,
+            partial(_with, steps.reply, ("Đã nhắc nhở và xin lỗi Ông/Bà.", Way.PAGE)),
+            partial(_with, steps.close, (CloseReason.RESOLVED, "")),
+        )
+        for code in fresh:
+            moment = now
+            for deed, (least, most) in zip(deeds, HANDLED, strict=True):
+                hours = self.dice.uniform(least, most)
+                moment = self.calendar.add_working_hours(moment, hours)
+                self._plan(moment, partial(self._work, code, deed))
+
+    def _work(self, code: str, deed: Callable[..., None], now: datetime) -> None:
+        with unit_of_work(self.app) as session:
+            staff = session.get_one(Staff, self.handler_id)
+            revision = session.scalar(select(Case.revision).where(Case.code == code)) or 0
+            deed(session, staff, steps.claim(session, staff, code, revision), now)
+
+
+def _with(step: Callable[..., None], more: object, *held: object) -> None:
+    """Take a step that wants something between the case and the time."""
+    *case, now = held
+    step(*case, more, now)

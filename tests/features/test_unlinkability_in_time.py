@@ -1,0 +1,132 @@
+"""A stolen database, without a token, does not tell by time who answered what, nor who answered."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+import pytest
+from flask import Flask
+
+from survey.db import db
+from survey.workdays import LOCAL
+from tests.features.fortnight import Fortnight
+from tests.features.stolen import Row, Tables, Web, cell_of, dump, moments
+from tests.features.test_answers import TWO_WAY
+
+DAY = timedelta(days=1)
+# What leads to a citizen, and what to an answer; between them stands nothing but the cell.
+OF_CITIZENS = frozenset({"dossier", "coverage_entry", "invitation", "message", "receipt"})
+OF_ANSWERS = frozenset({"response", "answer"})
+
+
+@dataclass(frozen=True)
+class Stolen:
+    """A dump after two weeks, what leads where in it, and the truth it must not tell."""
+
+    tables: Tables
+    web: Web
+    life: Fortnight
+
+    def dossiers(self) -> dict[str, tuple[Row, datetime]]:
+        """Code → ledger entry and the instant the question left."""
+        codes = {row["id"]: row["code"] for row in self.tables["dossier"]}
+        of = {row["id"]: row["dossier_id"] for row in self.tables["invitation"]}
+        left = {
+            of[row["invitation_id"]]: next(moments({"at": row["sent_at"]}))
+            for row in self.tables["message"]
+            if row["kind"] == "invitation"
+        }
+        entries = {row["dossier_id"]: row for row in self.tables["coverage_entry"]}
+        return {codes[key]: (entries[key], moment) for key, moment in left.items()}
+
+
+# Two weeks take long: the promises about one engine and one way read the same dump.
+stolen_so_far: dict[tuple[str, str], Stolen] = {}
+
+
+@pytest.fixture(params=["web", "sms"])
+def stolen(request: pytest.FixtureRequest, engine: str, make_app: Callable[..., Flask]) -> Stolen:
+    """The dump of a thief, once with answers on pages and once with answers by SMS."""
+    key = (engine, request.param)
+    if key not in stolen_so_far:
+        app = make_app(**TWO_WAY) if request.param == "sms" else make_app()
+        life = Fortnight(app, request.param == "sms", random.Random(3))
+        life.live()
+        with app.app_context():
+            tables = dump(db.session())
+            stolen_so_far[key] = Stolen(tables, Web(db.session(), tables), life)
+    return stolen_so_far[key]
+
+
+def test_nothing_leads_from_an_answer_to_a_time(stolen: Stolen) -> None:
+    """From an answer one reaches its versions and nothing else, and none of them bears a moment."""
+    for row in stolen.tables["response"]:
+        reached = stolen.web.reach("response", row)
+        assert {name for name, _ in reached} <= OF_ANSWERS
+        assert [moment for node in reached for moment in moments(stolen.web.row(node))] == []
+
+
+def test_nothing_leads_from_a_dossier_to_who_answered(stolen: Stolen) -> None:
+    """From a dossier one reaches its question, and a reminder only while it waits for all."""
+    for row in stolen.tables["dossier"]:
+        reached = stolen.web.reach("dossier", row)
+        assert {name for name, _ in reached} <= OF_CITIZENS
+        messages = [stolen.web.row(node) for node in reached if node[0] == "message"]
+        assert {(one["kind"], one["state"]) for one in messages} <= {
+            ("invitation", "sent"),
+            ("reminder", "ready"),
+        }
+
+
+def test_the_moment_names_nobody(stolen: Stolen, report: Callable[[str], None]) -> None:
+    """Guessing that a very bad answer is of who was asked last before its time finds no more than
+    guessing within the cell.
+    """
+    right, tried, expected = _guess(stolen, {})
+    report(f"{tried} very bad answers; by moments {right} right, by the cell alone {expected:.1f}")
+    assert tried > 20
+    assert right <= expected + 4 * expected**0.5
+
+
+def test_that_attack_finds_a_planted_moment(stolen: Stolen) -> None:
+    """If the day of an answer could be reached, most would be found: the attack has teeth."""
+    days = {
+        code: datetime.combine(answered.astimezone(LOCAL), time(), LOCAL)
+        for code, answered in stolen.life.answered.items()
+    }
+    right, tried, _ = _guess(stolen, days)
+    assert right > tried / 2
+
+
+def _guess(stolen: Stolen, planted: dict[str, datetime]) -> tuple[int, int, float]:
+    """Right guesses, very bad answers, and right guesses expected of who only knows the cell."""
+    dice, dossiers = random.Random(5), stolen.dossiers()
+    cells = defaultdict(list)
+    for code, (entry, asked) in dossiers.items():
+        cells[cell_of(entry)].append((asked, code))
+    right, tried, expected = 0, 0, 0.0
+    for row in stolen.tables["response"]:
+        newest = [one for one in stolen.tables["answer"] if one["response_id"] == row["id"]][-1]
+        if newest["overall"] > 2:
+            continue
+        author, cell = stolen.life.author[row["id"]], sorted(cells[cell_of(row)])
+        known = [planted[author]] if planted else _moments_of(stolen, row)
+        before = [one for one in cell if known and one[0] < _end(min(known))]
+        guess = before[-1] if before else dice.choice(cell)
+        right += guess[1] == author
+        tried, expected = tried + 1, expected + 1 / len(cell)
+    return right, tried, expected
+
+
+def _moments_of(stolen: Stolen, response: Row) -> list[datetime]:
+    reached = stolen.web.reach("response", response)
+    return [moment for node in reached for moment in moments(stolen.web.row(node))]
+
+
+def _end(moment: datetime) -> datetime:
+    """A day lasts to its end, here or in Greenwich; an instant is one."""
+    local = moment.astimezone(LOCAL)
+    is_day = (moment.hour, moment.minute) == (0, 0) or (local.hour, local.minute) == (0, 0)
+    return moment + DAY if is_day else moment
