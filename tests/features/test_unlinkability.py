@@ -78,18 +78,12 @@ def citizens(tables: Tables) -> dict[str, Row]:
 
 
 def answers(tables: Tables) -> dict[str, Row]:
-    """Response id → everything the dump tells of it; audit rows count where they name its case."""
+    """Response id → everything the dump tells of it; nothing in it joins the audit chain."""
     found: dict[str, Row] = defaultdict(dict)
     for name, key in ANSWER_SIDE.items():
         for row in sorted(tables[name], key=lambda row: row.get("version", 0)):
             for column, value in row.items():
                 found[row[key]][f"{name}.{column}"] = value
-    by_code = {row["code"]: row for row in tables["case"]}
-    for entry in tables["audit_entry"]:
-        case = by_code.get(entry["subject"].removeprefix("case:"))
-        if case:
-            found[case["response_id"]]["audit_entry.number"] = entry["number"]
-            found[case["response_id"]]["audit_entry.at"] = entry["at"]
     by_id = {row["id"]: row for row in tables["case"]}
     for event in tables["case_event"]:
         found[by_id[event["case_id"]]["response_id"]]["case_event.place"] = event["place"]
