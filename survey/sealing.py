@@ -110,7 +110,7 @@ def unseal_bytes(session: Session, place: str, row: str, sealed: bytes) -> bytes
                 return key.cipher.decrypt(
                     nonce, sealed[KEY_ID_BYTES + NONCE_BYTES :], f"{place}:{row}".encode()
                 )
-            except InvalidTag as broken:
+            except (InvalidTag, ValueError) as broken:  # changed or moved, or cut off
                 raise Refused("sealed_value_broken", place) from broken
     raise Refused("sealed_with_unknown_key", place)
 

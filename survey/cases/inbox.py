@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of
 from survey.cases.notices import carried
-from survey.cases.sight import REVEAL_IN_INBOX, REVEALS_A_DAY, reveals_left
+from survey.cases.sight import LOOK, REVEALS_A_DAY, reveals_left
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.message import Inbound, MessageKind
 from survey.models.organisation import Province
-from survey.models.staff import RoleName, Staff, scope_of
+from survey.models.staff import RoleName, Staff, count_use, scope_of
 from survey.privacy.masking import mask_text
 from survey.sealing import unseal
 from survey.sms import outbox
 from survey.sms.dialogue import parse
 from survey.sms.phone import clean_phone, mask_phone
 from survey.sms.text import SmsText
+from survey.workdays import local_day
 
 SHOWN_AT_ONCE = 100
 WORTH_SENDING = timedelta(days=3)
@@ -93,7 +94,8 @@ def reveal(session: Session, staff: Staff, text_id: str, reason: str, now: datet
     rows = _rows(session, text_id)
     subject = f"inbound:{text_id}"
     detail = {"reason": reason}
-    audit.record(session, now, REVEAL_IN_INBOX, subject, staff_id=staff.id, detail=detail)
+    count_use(session, staff.id, LOOK, local_day(now))
+    audit.record(session, now, "inbox.reveal", subject, staff_id=staff.id, detail=detail)
     return _thread(session, rows, in_full=True)
 
 

@@ -7,27 +7,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import audit
-from survey.cases.clocks import day_of
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
-from survey.models.audit import AuditEntry
 from survey.models.case import Case, CaseStanding, CaseState, EventKind
 from survey.models.organisation import Agency, Sector
-from survey.models.staff import RoleName, Scope, Staff, scope_of
+from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
 from survey.privacy.masking import mask_name
 from survey.sealing import unseal
 from survey.sms.phone import mask_phone
+from survey.workdays import local_day
 
 READERS = frozenset({RoleName.HANDLER, RoleName.AGENCY_HEAD})
 # A person who looks at more identities than this in a day is collecting, not calling back.
 REVEALS_A_DAY = 20
 REASON_LENGTH = 300
-# The act of the inbox that counts among them.
-REVEAL_IN_INBOX = "inbox.reveal"
+# Looks at cases and in the inbox are counted together.
+LOOK = "contact.reveal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +131,7 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
     session.execute(select(Staff.id).where(Staff.id == staff.id).with_for_update())
     if reveals_left(session, staff, now) < 1:
         raise Refused("reveal_quota", str(REVEALS_A_DAY))
+    count_use(session, staff.id, LOOK, local_day(now))
     add_event(session, case, EventKind.REVEALED, now, staff_id=staff.id, text=reason)
     audit.record(session, now, "case.reveal", f"case:{case.code}", staff_id=staff.id)
     return _identity(session, case)
@@ -139,25 +139,7 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
 
 def reveals_left(session: Session, staff: Staff, now: datetime) -> int:
     """How often this account may still look at contact data today (local day)."""
-    in_inbox = session.scalar(
-        select(func.count())
-        .select_from(AuditEntry)
-        .where(
-            AuditEntry.staff_id == staff.id,
-            AuditEntry.action == REVEAL_IN_INBOX,
-            AuditEntry.at >= day_of(now),
-        )
-    )
-    seen = session.scalar(
-        select(func.count())
-        .select_from(CaseEvent)
-        .where(
-            CaseEvent.staff_id == staff.id,
-            CaseEvent.kind == EventKind.REVEALED,
-            CaseEvent.at >= day_of(now),
-        )
-    )
-    return max(0, REVEALS_A_DAY - (seen or 0) - (in_inbox or 0))
+    return max(0, REVEALS_A_DAY - used_on(session, staff.id, LOOK, local_day(now)))
 
 
 def phone_of(session: Session, case: Case) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from survey import audit
 from survey.errors import NotFound, Refused
 from survey.indices.answers import Ballot, Recounted, ballot
 from survey.indices.closed import payload_of
@@ -20,7 +21,6 @@ from survey.indices.payload import (
     read_inputs,
     sha256,
 )
-from survey.models.audit import AuditEntry
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
@@ -141,9 +141,10 @@ def _ledger(session: Session, month: str, inputs: Inputs) -> list[str]:
 
 
 def _audit(session: Session, snapshot: Snapshot) -> list[str]:
-    """The closing as the audit chain has it."""
-    query = select(AuditEntry.detail).where(
-        AuditEntry.action == "index.close", AuditEntry.subject == f"month:{snapshot.month}"
-    )
-    told = [detail.get("digest") for detail in session.scalars(query)]
+    """The closing as the audit chain has it; a chain that does not open proves nothing."""
+    closings = audit.acts(session, action="index.close", subject=f"month:{snapshot.month}")
+    try:
+        told = [act.detail.get("digest") for act in closings]
+    except Refused as broken:
+        return [f"audit: {broken.code}"]
     return [] if snapshot.digest in told else [f"audit: {told} ≠ {snapshot.digest}"]

@@ -1,11 +1,11 @@
 """People who work with the platform: accounts, roles, and what they may see."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from flask_security import RoleMixin, UserMixin
-from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table, Text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from survey.db import Base
@@ -89,6 +89,34 @@ class SignInTry(Base):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     wrong: Mapped[int]
     since: Mapped[datetime]
+
+
+class Allowance(Base):
+    """How often an account did on its last day of use what is limited a day."""
+
+    __tablename__ = "allowance"
+    __table_args__ = (CheckConstraint("used >= 0", name="used"),)
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    # What is limited, such as text.test.
+    act: Mapped[str] = mapped_column(String(40), primary_key=True)
+    # Local day; uses of an earlier one count no more.
+    day: Mapped[date]
+    used: Mapped[int]
+
+
+def used_on(session: Session, staff_id: int, act: str, day: date) -> int:
+    """How often an account did this today, a local day; days before are forgotten."""
+    query = select(Allowance.used).where(
+        Allowance.staff_id == staff_id, Allowance.act == act, Allowance.day == day
+    )
+    return session.scalar(query) or 0
+
+
+def count_use(session: Session, staff_id: int, act: str, day: date) -> None:
+    """Count one use more. The caller holds the account's row, so nobody counts at the same time."""
+    used = used_on(session, staff_id, act, day) + 1
+    session.merge(Allowance(staff_id=staff_id, act=act, day=day, used=used))
 
 
 @dataclass(frozen=True, slots=True)

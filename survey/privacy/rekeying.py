@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from survey import audit, sealing
+from survey.models.audit import AuditEntry
 from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut, StaffPhone
@@ -51,6 +52,7 @@ def rekey(session: Session, now: datetime) -> dict[str, int]:
     moved["case.standing"] = _rekey_cases(session)
     for table in (OptOut, StaffPhone):
         moved[f"{table.__tablename__}.phone"] = _rekey_list(session, table)
+    moved[audit.PLACE] = _rekey_chain(session)
     if any(moved.values()):
         audit.record(session, now, "privacy.rekey", "all", detail=moved)
     return moved
@@ -101,4 +103,20 @@ def _rekey_list(session: Session, table: type[OptOut | StaffPhone]) -> int:
         entry.phone_index = sealing.phone_index(session, text)
         entry.phone_sealed = sealing.seal(session, place, entry.phone_index.hex(), text)
         moved += 1
+    return moved
+
+
+def _rekey_chain(session: Session) -> int:
+    """The chain only grows, so its acts move in chunks. Their hashes stay, and so it is whole."""
+    moved = 0
+    for rows in audit.chunks(session):
+        fresh = []
+        for number, sealed, _ in rows:
+            if _is_old(session, sealed):
+                content = sealing.unseal(session, audit.PLACE, str(number), sealed)
+                again = sealing.seal(session, audit.PLACE, str(number), content)
+                fresh.append({"number": number, "sealed": again})
+        if fresh:
+            session.execute(update(AuditEntry), fresh)
+        moved += len(fresh)
     return moved

@@ -2,17 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.errors import Invalid, Refused
-from survey.models.audit import AuditEntry
 from survey.models.message import MessageKind
-from survey.models.staff import Staff
+from survey.models.staff import Staff, count_use, used_on
 from survey.sms import outbox
 from survey.sms.phone import clean_phone
 from survey.sms.text import SmsText
+from survey.workdays import local_day
 
 ACTION = "text.test"
 TESTS_A_DAY = 20
@@ -22,21 +22,16 @@ WORTH_SENDING = timedelta(hours=1)
 def send_test(session: Session, staff_id: int, typed: str, text: SmsText, now: datetime) -> None:
     """Queue a text for a number as somebody typed it; the chain keeps who sent one.
 
-    Invalid `bad_mobile`; Refused `test_quota` after twenty within 24 hours.
+    Invalid `bad_mobile`; Refused `test_quota` after twenty a day (local day).
     """
     phone = clean_phone(typed)
     if phone.e164 is None or phone.kind != "mobile":
         raise Invalid("bad_mobile")
     # The account's row is held, so that two tests at once cannot both be the last.
     session.execute(select(Staff.id).where(Staff.id == staff_id).with_for_update())
-    sent = session.scalar(
-        select(func.count())
-        .select_from(AuditEntry)
-        .where(AuditEntry.staff_id == staff_id, AuditEntry.action == ACTION)
-        .where(AuditEntry.at > now - timedelta(days=1))
-    )
-    if (sent or 0) >= TESTS_A_DAY:
+    if used_on(session, staff_id, ACTION, local_day(now)) >= TESTS_A_DAY:
         raise Refused("test_quota", str(TESTS_A_DAY))
+    count_use(session, staff_id, ACTION, local_day(now))
     draft = outbox.Draft(
         kind=MessageKind.TEST,
         phone_e164=phone.e164,

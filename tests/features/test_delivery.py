@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select
 
+from survey import audit
 from survey.db import table_of
 from survey.delivery import rates
 from survey.delivery.looking_up import look_up
 from survey.delivery.standing import outcomes_since, standing
 from survey.delivery.unclear import ASKED_AFTER, Verdict, decide, unclear, waiting_for_person
 from survey.errors import Invalid
-from survey.models.audit import AuditEntry
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.privacy import retention
 from survey.sms import outbox
@@ -156,8 +156,8 @@ def test_a_number_is_found_whole_and_the_look_is_recorded(app):
         assert [(one.kind, one.last4) for one in number.messages] == [("invitation", "0042")]
         assert number.opted_out_on == local_day(NOW)
         assert look_up(session, staff, "0912345679", NOW).messages == []
-        entries = select(AuditEntry).where(AuditEntry.action == "message.look_up")
-        told = [(one.staff_id, one.subject, one.detail) for one in session.scalars(entries)]
+        looks = audit.acts(session, action="message.look_up")
+        told = [(one.staff_id, one.subject, one.detail) for one in looks]
         assert told == [
             (staff.id, "phone", {"found": 1}),
             (staff.id, "phone", {"found": 0}),
@@ -211,7 +211,7 @@ def test_a_person_settles_what_no_machine_can(app, verdict):
         assert decide(session, staff_id, [shown[0].id], verdict, later) == 0
         assert decide(session, staff_id, None, verdict, later) == 1
         assert waiting_for_person(session, later) == 0
-        told = session.scalars(select(AuditEntry).where(AuditEntry.action == "message.decide"))
+        told = audit.acts(session, action="message.decide")
         assert [one.detail["messages"] for one in told] == [1, 1]
         chosen = session.get(Message, shown[0].id)
         assert chosen.state == ("sent" if verdict is Verdict.LEFT else "ready")

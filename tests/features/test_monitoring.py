@@ -8,7 +8,6 @@ from sqlalchemy import delete, select, update
 from survey import audit, indices, monitoring
 from survey.errors import Invalid, NotFound
 from survey.models.alert import Alert
-from survey.models.audit import AuditEntry
 from survey.models.count import Cell, count_answers, count_finished, count_reached
 from survey.models.message import Message, MessageState
 from survey.models.staff import Scope
@@ -197,7 +196,7 @@ def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watche
         assert not any(session.scalars(select(WatchChart.score)))
         with pytest.raises(NotFound):
             monitoring.close(session, alert.id, analyst, "Lần nữa", NOW)
-        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "watch.close")).one()
+        (entry,) = audit.acts(session, action="watch.close")
         assert (entry.staff_id, entry.subject) == (analyst.id, f"alert:{alert.id}")
         say(session, here, "2026-04", (0, 30, 30))
         assert night(session, date(2026, 4, 3)) == 1
@@ -220,8 +219,7 @@ def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
         charts = list(session.scalars(select(WatchChart)))
         assert {chart.frozen_by for chart in charts} == {analyst.id}
         assert len(charts) == frozen.charts
-        query = select(AuditEntry).where(AuditEntry.action == "watch.freeze")
-        newest = session.scalars(query.order_by(AuditEntry.number.desc())).first()
+        *_, newest = audit.acts(session, action="watch.freeze")
         assert newest.detail["months"] == ["2025-12", "2026-01"]
         assert night(session, date(2026, 4, 2)) == 0
         assert not any(session.scalars(select(WatchChart.score)))
@@ -265,7 +263,7 @@ def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
         assert chart.usual > usual + 0.2
         assert (chart.score, chart.first_month, chart.frozen_by) == (0, "2026-01", analyst.id)
         assert standing(session, here.id) == before
-        newest = session.scalars(select(AuditEntry).order_by(AuditEntry.number.desc())).first()
+        *_, newest = audit.acts(session)
         assert (newest.action, newest.subject) == ("watch.freeze", f"agency:{here.code}")
         assert newest.staff_id == analyst.id
         for agency in (here, fresh, there):

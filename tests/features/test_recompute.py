@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from survey import audit, indices, responses
 from survey.db import table_of
+from survey.models.audit import AuditEntry
 from survey.models.invitation import CoverageEntry
 from survey.models.response import Answer, Response
 from survey.models.snapshot import Snapshot
@@ -140,17 +141,23 @@ def restated(session: Session, response: str) -> None:
     session.flush()
 
 
+def unreadable(session: Session, response: str) -> None:
+    """An act of the audit chain that opens no more, so that nothing says what was closed."""
+    session.execute(update(AuditEntry).values(sealed=b"\x00" * 32))
+
+
 def test_tampering_breaks_the_proof(
     transact: Transact, runner: Runner, tokens: dict[int, str]
 ) -> None:
     """An edited, deleted, slipped-in, re-dated or moved version, a dossier taken out of the ledger,
-    and a rewritten snapshot are each found, and the command ends with 1.
+    a rewritten snapshot and an unreadable chain are each found, and the command ends with 1.
     """
     with transact() as session:
         chosen = session.scalars(select(Answer).where(Answer.version == 2)).all()
         response = next(one.response_id for one in chosen if one.comment is None)
     for tamper in (
         *(edited, edited_early, deleted, slipped_in, dated_later, moved, left_out, restated),
+        unreadable,
     ):
         with suppress(Undone), transact() as session:
             tamper(session, response)

@@ -5,13 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from analysis import disclosure
 from survey import accounts, audit, indices, responses
 from survey.errors import Refused
 from survey.indices.figures import SMALLEST_SHOWN, safe_to_tell
-from survey.models.audit import AuditEntry
 from survey.models.staff import RoleName, Staff
 from survey.reports import approval, build, compose, gather, html, tables
 from survey.responses import Submission
@@ -110,8 +108,7 @@ def test_a_leader_approves_once_and_the_mark_goes(transact, leader, tmp_path):
         page = final[0].read_text("utf-8")
         assert "DỰ THẢO" not in page
         assert "Trần Thị Bình duyệt lúc 09:00 ngày 16/11/2026" in page
-        acts = session.scalars(select(AuditEntry).where(AuditEntry.action == "report.approve"))
-        (act,) = acts
+        (act,) = audit.acts(session, action="report.approve")
         assert (act.staff_id, act.detail["digest"]) == (leader, snapshot.digest)
         assert audit.verify(session)[1]
         with pytest.raises(Refused, match="not_closed"):

@@ -13,8 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from survey import accounts
 from survey.db import db
 from survey.models.staff import RoleName, Staff
-from tests.conftest import running, unit_of_work
-from tests.engines import PostgresCopies, SqliteCopies
+from tests.conftest import unit_of_work
 
 VERSION_TABLE = "schema_version"
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
@@ -22,20 +21,6 @@ BEFORE = text(
     "INSERT INTO staff (email, name, active, fs_uniquifier, must_change_password)"
     " VALUES (:email, '', :yes, :email, :handed_over)"
 )
-
-
-@pytest.fixture
-def empty_app(request, engine, tmp_path, pytestconfig, worker_id):
-    """An application on a database without a single table."""
-    if engine == "sqlite":
-        copies = SqliteCopies(tmp_path)
-    else:
-        request.getfixturevalue("postgres_copies")  # skips when there is no server
-        copies = PostgresCopies(request.getfixturevalue("postgres_copies").server, worker_id)
-    environment = {**request.getfixturevalue("environment"), "DATABASE_URL": copies.template_url}
-    with running(environment) as app:
-        yield app
-    copies.close()
 
 
 def _schema(connection):

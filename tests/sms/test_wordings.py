@@ -1,6 +1,6 @@
 """The province's own wordings: what may stand in them, what they cost, which of them leave."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -195,7 +195,7 @@ def test_invitations_leave_in_the_approved_words(app):
 
 
 def test_a_test_send_goes_to_one_mobile_and_is_counted(app, runner):
-    """It leaves like any message; twenty a day of one account, and only to Vietnamese mobiles."""
+    """It leaves like any message, only to Vietnamese mobiles; twenty a local day of one account."""
     text = SmsText("Xin chao", "gsm7", 1)
     with unit_of_work(app) as session:
         staff_id = answering.add_staff(session).id
@@ -204,8 +204,10 @@ def test_a_test_send_goes_to_one_mobile_and_is_counted(app, runner):
                 send_test(session, staff_id, wrong, text, NOW)
         for _ in range(TESTS_A_DAY):
             send_test(session, staff_id, "0912 345 678", text, NOW)
-        with pytest.raises(Refused, match="test_quota"):
-            send_test(session, staff_id, "0912 345 678", text, NOW)
-        send_test(session, staff_id, "0912 345 678", text, NOW + timedelta(days=1, seconds=1))
+        midnight = datetime(2026, 5, 20, 17, 0, tzinfo=UTC)  # in Viet Nam
+        for at in (NOW, midnight - timedelta(seconds=1)):
+            with pytest.raises(Refused, match="test_quota"):
+                send_test(session, staff_id, "0912 345 678", text, at)
+        send_test(session, staff_id, "0912 345 678", text, midnight)
     sent = runner("messages", "send-due", "--now", NOW.isoformat(), "--json").json
     assert sent["sent"] == TESTS_A_DAY

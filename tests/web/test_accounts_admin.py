@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import pyotp
 import pytest
 
-from survey import accounts
-from survey.models.audit import AuditEntry
+from survey import accounts, audit
 from survey.models.organisation import Province, Sector, SpecialDay
 from survey.models.staff import RoleName, Scope, scope_of
 from survey.web.staff.permissions import PAGES
@@ -278,7 +277,7 @@ def test_the_provinces_rules_are_changed_and_recorded(app):
         assert province.window_start.isoformat() == "08:30:00"
         assert {sector.sample_percent for sector in session.query(Sector)} == {50}
         assert session.query(SpecialDay).count() == 0
-        acts = [row.action for row in session.query(AuditEntry).order_by(AuditEntry.number)]
+        acts = [act.action for act in audit.acts(session)]
         assert acts[-4:] == ["rules.change", "rules.sampling", "rules.day", "rules.day"]
 
 

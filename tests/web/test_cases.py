@@ -7,15 +7,16 @@ from html import unescape
 import pytest
 from sqlalchemy import delete, select
 
+from survey import audit
 from survey.cases import steps
-from survey.models.audit import AuditEntry
 from survey.models.message import Message
+from survey.models.organisation import Agency
 from survey.models.response import Answer, Response
 from survey.models.staff import Staff
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.features.answering import NOW, WISH
-from tests.opened import put_case, the_case
+from tests.opened import opened, put_case, the_case
 from tests.web.staff_accounts import signed_in
 
 LETTER = "Kính gửi Ông/Bà, chúng tôi xin lỗi và đã trả hồ sơ."
@@ -26,7 +27,7 @@ def open_case(app, **parts):
     """A case in the database: its code and the code of its agency."""
     with unit_of_work(app) as session:
         case = answering.raise_case(session, **parts)
-        return case.code, case.agency.code
+        return case.code, session.get_one(Agency, opened(session, case).agency_id).code
 
 
 def fields(client, path):
@@ -102,8 +103,7 @@ def test_a_citizen_who_calls_has_the_case_opened_again(app):
         assert case.is_reopened
         # The reply and the new deadline, both by text.
         assert [one.kind for one in session.scalars(select(Message))] == ["case_reply"] * 2
-        acts = session.scalars(select(AuditEntry.action).order_by(AuditEntry.number))
-        assert list(acts)[-1] == "case.reopened"
+        assert [act.action for act in audit.acts(session)][-1] == "case.reopened"
 
 
 def test_a_deadline_is_put_off_by_a_form(app):
