@@ -1,0 +1,153 @@
+"""Cases written in clear are sealed by an upgrade, and stand in clear again when taken back."""
+
+from datetime import UTC, datetime, timedelta
+
+import flask_migrate
+import pytest
+import sqlalchemy as sa
+
+from survey.cases.queue import alert_cards, open_cases
+from survey.db import db, transaction
+from survey.models.case import Case, case_of
+from tests.features import answering
+from tests.opened import opened, opened_cases
+
+FIRST = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
+# More than a migration reads at once.
+CASES = 503
+STATES = ("new", "in_progress", "replied", "closed")
+GATHERING = ("very_bad_rating", "grave_words", "call_back_wish")
+
+
+def code_of(number):
+    """The code of a case."""
+    return f"PA{number:06d}"
+
+
+def old_tables():
+    """The tables of before, as they are in the database now."""
+    found = sa.MetaData()
+    found.reflect(db.engine, only=["case", "case_event", "alert", "response"])
+    return found.tables
+
+
+def case_row(number, response_id, agency_id, sector):
+    """One case of before: every third without its answer, every fourth closed."""
+    state = STATES[number % 4]
+    opened_at = FIRST + timedelta(days=number % 20)
+    done = opened_at + timedelta(hours=30, microseconds=number)
+    return {
+        "id": 2**40 + number * 7919 % 2**20,
+        "code": code_of(number),
+        "response_id": response_id if number % 3 else None,
+        "answer_version": 1 + number % 2,
+        "agency_id": agency_id,
+        "sector_code": sector,
+        "alert_id": 1 if state != "closed" else 2,
+        "reason": "grave_words" if number % 5 == 0 else "very_bad_rating",
+        "words_version": 3,
+        "state": state,
+        "assignee_id": None,
+        "opened_at": opened_at,
+        "first_due_at": opened_at + timedelta(days=1),
+        "due_at": opened_at + timedelta(days=7),
+        "postponed": number % 2,
+        "first_reaction_at": None if state == "new" else done,
+        "replied_at": done if state in {"replied", "closed"} else None,
+        "closed_at": done if state == "closed" else None,
+        "close_reason": "resolved" if state == "closed" else None,
+        "reply": f"Trả lời {number}" if state in {"replied", "closed"} else None,
+        "reopened": int(number % 7 == 0),
+        "contact_phone_sealed": b"sealed" if number == 1 else None,
+        "contact_index": b"index" if number == 1 else None,
+        "contact_name_sealed": None,
+        "contact_dossier_code": "H32.15-1" if number == 1 else None,
+        "revision": 5,
+    }
+
+
+def event_rows(row):
+    """The timeline of a case of before."""
+    steps = [("opened", row["opened_at"], "")]
+    if row["reply"]:
+        steps.append(("replied", row["replied_at"], row["reply"]))
+    if row["closed_at"]:
+        steps.append(("closed", row["closed_at"], "Đã giải quyết xong"))
+    return [
+        {"case_id": row["id"], "number": number, "at": at, "kind": kind, "text": text}
+        for number, (kind, at, text) in enumerate(steps, 1)
+    ]
+
+
+@pytest.fixture
+def written(app):
+    """A database of before with cases in clear: its rows by code, within the application."""
+    with app.app_context():
+        with transaction() as session:
+            agency, sector = answering.agencies(session)[0].id, answering.sectors(session)[0]
+            ids = [answering.answer(session).response_id for _ in range(CASES)]
+        flask_migrate.downgrade(revision="0004")
+        rows = [case_row(number, ids[number], agency, sector) for number in range(CASES)]
+        tables = old_tables()
+        alerts = [
+            {"id": 1, "rule": "very_bad_rating", "agency_id": agency, "closed_at": None},
+            {"id": 2, "rule": "grave_words", "agency_id": agency, "closed_at": FIRST},
+            {"id": 3, "rule": "quality_drop", "agency_id": agency, "closed_at": None},
+        ]
+        with db.engine.begin() as connection:
+            for alert in alerts:
+                values = {**alert, "scope": "", "opened_at": FIRST}
+                connection.execute(tables["alert"].insert().values(values))
+            connection.execute(tables["case"].insert(), rows)
+            events = [event for row in rows for event in event_rows(row)]
+            connection.execute(tables["case_event"].insert(), events)
+        yield {row["code"]: row for row in rows}
+
+
+def test_what_cases_said_is_sealed_and_opens_again(written):
+    """After the upgrade every case says what it said before, and is found by its answer."""
+    flask_migrate.upgrade()
+    with transaction() as session:
+        for case in opened_cases(session):
+            row = written[case.code]
+            kept = ("state", "reason", "opened_at", "due_at", "replied_at", "closed_at", "reply")
+            assert [getattr(case, name) for name in kept] == [row[name] for name in kept]
+            assert (case.is_postponed, case.is_reopened) == (row["postponed"], row["reopened"])
+            assert [one.text for one in case.events] == [one["text"] for one in event_rows(row)]
+            assert case.month == "2026-11"
+            if row["response_id"]:
+                found = session.scalars(case_of(session, row["response_id"])).one()
+                assert found.code == case.code
+        cards = alert_cards(open_cases(session))
+        assert {card.rule for card in cards} == {"very_bad_rating", "grave_words"}
+        rules = session.scalars(sa.text("SELECT rule FROM alert")).all()
+        assert rules == ["quality_drop"]
+        case = session.scalars(sa.select(Case).where(Case.code == code_of(1))).one()
+        assert (case.contact_index, opened(session, case).contact_dossier_code) == (
+            b"index",
+            "H32.15-1",
+        )
+
+
+def test_an_upgrade_taken_back_loses_nothing_of_a_case(written):
+    """Up and down again: every column and step is as before, and open cases have one alert."""
+    flask_migrate.upgrade()
+    flask_migrate.downgrade(revision="0004")
+    tables = old_tables()
+    with db.engine.connect() as connection:
+        rows = connection.execute(sa.select(tables["case"])).mappings().all()
+        events = connection.execute(sa.select(tables["case_event"])).mappings().all()
+        alerts = connection.execute(sa.select(tables["alert"])).mappings().all()
+    open_alerts = {row["id"]: row["rule"] for row in alerts if row["rule"] in GATHERING}
+    assert sorted(open_alerts.values()) == ["grave_words", "very_bad_rating"]
+    for row in rows:
+        before, now = dict(written[row["code"]]), {name: _utc(row[name]) for name in row}
+        assert now.pop("revision") > 0
+        alert_id = now.pop("alert_id")
+        assert open_alerts.get(alert_id) == (row["reason"] if row["state"] != "closed" else None)
+        assert now == {name: before[name] for name in now}
+    assert len(events) == sum(len(event_rows(row)) for row in written.values())
+
+
+def _utc(value):
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
