@@ -34,8 +34,8 @@ RECURRING = (
     Recurring("answers.tallies", None),
     Recurring("index.check", 2),
     Recurring("privacy.retention", 3),
-    Recurring("cases.file_away", 3),
     Recurring("watch.update", 4),
+    Recurring("cases.file_away", 5),
     Recurring("index.close", 6),
 )
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey import invitations, responses, sealing
 from survey.errors import Refused
-from survey.models.case import Case, CaseState
+from survey.models.case import Case, CaseState, case_of
 from survey.models.count import Count
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut
@@ -131,6 +131,9 @@ def test_keys_rotate(
             assert dossier.phone_index == sealing.phone_index(session, phone)
         wish = session.scalars(select(OptOut)).one()
         assert wish.phone_index == sealing.phone_index(session, CALM.mobile)
+        case = the_case(session)
+        assert (case.state, [one.kind for one in case.events]) == ("new", ["opened"])
+        assert session.scalars(case_of(session, case.response_id)).one().code == case.code
 
 
 def test_masks() -> None:

@@ -2,13 +2,14 @@
 
 import re
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
 from sqlalchemy import delete, select
 
 from survey import audit
-from survey.cases import steps
+from survey.cases import filing, steps
 from survey.models.message import Message
 from survey.models.organisation import Agency
 from survey.models.response import Answer, Response
@@ -250,6 +251,26 @@ def test_empty_and_long_queues(app):
     for odd in ("?page=x", "?page=-3", "?page=99", "?view=nope"):
         assert client.get(f"/staff/cases{odd}").status_code == 200
     assert "27" in client.get("/staff/alerts").text
+
+
+def test_cases_closed_long_ago_stand_under_their_month(app):
+    """From the list of all cases one finds those of earlier months; odd months are no fault."""
+    code, _ = open_case(app, overall=1)
+    client = signed_in(app, "handler")
+    assert "các tháng trước" not in client.get("/staff/cases?view=all").text
+    assert "Không có phản ánh nào đã đóng từ trước." in client.get("/staff/cases/filed-away").text
+    act(client, code, "take")
+    act(client, code, "close", close_reason="transferred")
+    with unit_of_work(app) as session:
+        assert filing.file_away(session, datetime.now(UTC) + timedelta(days=140)) == 1
+    page = client.get("/staff/cases?view=all").text
+    assert code not in page
+    assert 'href="/staff/cases/filed-away"' in page
+    for odd in ("", "?month=2026-11", "?month=x", "?month=2020-01", "?page=9"):
+        shown = client.get(f"/staff/cases/filed-away{odd}").text
+        assert f'href="/staff/cases/{code}"' in shown
+        assert "tháng 11/2026" in shown
+    assert client.get(f"/staff/cases/{code}").status_code == 200
 
 
 def test_a_disowned_answer_leaves_a_readable_case(app):
