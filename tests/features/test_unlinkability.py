@@ -19,7 +19,7 @@ from survey import responses
 from survey.db import db, transaction
 from survey.responses import Submission
 from tests.conftest import Ran, run_command, unit_of_work
-from tests.features.stolen import CELL, Row, Tables, dump
+from tests.features.stolen import CELL, Row, Tables, dump, sortable
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 AGENCIES = ("LOC-KH-W22366", "LOC-KH-W22333", "LOC-KH-SXD")
@@ -109,15 +109,7 @@ def _by_cell(rows: Mapping[str, Row], table: str) -> dict[tuple[Any, ...], list[
 def _ranked(keys: Sequence[str], rows: Mapping[str, Row], column: str) -> list[str]:
     """Keys that have the column, in its order; keys without it are left out."""
     have = [key for key in keys if rows[key].get(column) is not None]
-    return sorted(have, key=lambda key: _sortable(rows[key][column]))
-
-
-def _sortable(value: Any) -> tuple[str, Any]:
-    if isinstance(value, bool | int | float):
-        return ("number", value)
-    if isinstance(value, memoryview):
-        value = bytes(value)
-    return (type(value).__name__, value if isinstance(value, str | bytes) else str(value))
+    return sorted(have, key=lambda key: sortable(rows[key][column]))
 
 
 def chance(given: Mapping[str, Row]) -> float:

@@ -1,10 +1,12 @@
 """A stolen database, without a token, does not tell by time who answered what, nor who answered."""
 
 import random
+from bisect import bisect
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import product
 
 import pytest
 from flask import Flask
@@ -12,10 +14,10 @@ from flask import Flask
 from survey.db import db
 from survey.workdays import LOCAL
 from tests.features.fortnight import Fortnight
-from tests.features.stolen import Row, Tables, Web, cell_of, dump, moments
+from tests.features.stolen import Row, Tables, Web, cell_of, dump, moments, sortable
 from tests.features.test_answers import TWO_WAY
 
-DAY = timedelta(days=1)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 # What leads to a citizen, and what to an answer; between them stands nothing but the cell.
 OF_CITIZENS = frozenset({"dossier", "coverage_entry", "invitation", "message", "receipt"})
 OF_ANSWERS = frozenset({"response", "answer"})
@@ -98,6 +100,78 @@ def test_that_attack_finds_a_planted_moment(stolen: Stolen) -> None:
     }
     right, tried, _ = _guess(stolen, days)
     assert right > tried / 2
+
+
+def test_an_answer_leaves_no_footprint(stolen: Stolen) -> None:
+    """No row bears the moment of an answer, but for the thanks by SMS, which have lost their phone
+    and belong to no agency.
+    """
+    given = sorted(stolen.life.answered.values())
+    found = set()
+    for name, rows in stolen.tables.items():
+        for row in rows:
+            if any(_is_beside(moment, given) for moment in moments(row)):
+                found.add((name, row.get("kind"), row.get("phone_index"), row.get("invitation_id")))
+    assert found <= {("message", "dialogue", None, None)}
+    assert bool(found) == stolen.life.two_way
+
+
+def test_who_was_reminded_is_told_of_nobody(stolen: Stolen, report: Callable[[str], None]) -> None:
+    """No column and no order pairs a day's reminders with that day's dossiers: guessing who got one
+    succeeds no more often than their number alone lets it.
+    """
+    asked, reminders = _by_day(stolen)
+    expected = sum(_by_number(asked[day], ended) for day, ended in reminders.items())
+    tried = sum(len(ended) for ended in reminders.values())
+    columns = {name for rows in asked.values() for row in rows for name in row}
+    best, how = 0, ""
+    for one, other in product(sorted(columns), sorted(stolen.tables["message"][0])):
+        hits = sum(
+            _hits(stolen, asked[day], ended, (one, other)) for day, ended in reminders.items()
+        )
+        best, how = max((best, how), (hits, f"{one} ~ {other}"))
+    report(f"{tried} reminders; by number alone {expected:.1f} right, best {best} by {how}")
+    assert tried > 80
+    assert best < expected + 5 * (tried / 4) ** 0.5
+
+
+def _by_day(stolen: Stolen) -> tuple[dict[date, list[Row]], dict[date, list[Row]]]:
+    """Day → what is known of the dossiers whose reminder was due then; → reminders that ended."""
+    asked, reminders = defaultdict(list), defaultdict(list)
+    codes = {row["id"]: row["code"] for row in stolen.tables["dossier"]}
+    of = {row["id"]: row for row in stolen.tables["invitation"]}
+    for row in stolen.tables["message"]:
+        day = next(moments({"due_at": row["due_at"]})).astimezone(LOCAL).date()
+        if row["kind"] == "invitation":
+            invitation = of[row["invitation_id"]]
+            known = {f"invitation.{name}": value for name, value in invitation.items()} | row
+            asked[day + 3 * DAY].append({**known, "code": codes[invitation["dossier_id"]]})
+        elif row["kind"] == "reminder" and row["state"] in {"sent", "cancelled"}:
+            reminders[day].append(row)
+    return asked, reminders
+
+
+def _by_number(asked: Sequence[Row], ended: Sequence[Row]) -> float:
+    """Right guesses expected of who only knows how many of a day were reminded."""
+    sent = sum(row["state"] == "sent" for row in ended)
+    assert len(asked) == len(ended)
+    return (sent**2 + (len(ended) - sent) ** 2) / len(ended)
+
+
+def _hits(
+    stolen: Stolen, asked: Sequence[Row], ended: Sequence[Row], columns: tuple[str, str]
+) -> int:
+    """Right guesses when both are laid side by side in the order of two columns."""
+    left = sorted(asked, key=lambda row: sortable(row.get(columns[0])))
+    right = sorted(ended, key=lambda row: sortable(row.get(columns[1])))
+    silent = [row["code"] not in stolen.life.answered for row in left]
+    return sum(one == (row["state"] == "sent") for one, row in zip(silent, right, strict=True))
+
+
+def _is_beside(moment: datetime, given: Sequence[datetime]) -> bool:
+    """Whether a moment lies within a second of one of these, which are sorted."""
+    place = bisect(given, moment)
+    return any(abs(one - moment) < SECOND for one in given[max(0, place - 1) : place + 1])
 
 
 def _guess(stolen: Stolen, planted: dict[str, datetime]) -> tuple[int, int, float]:
