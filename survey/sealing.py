@@ -46,6 +46,9 @@ class Key:
     answers: bytes
     cases: bytes
     events: bytes
+    reminders: bytes
+    conversations: bytes
+    tallies: bytes
 
     @classmethod
     def derive(cls, master: bytes) -> "Key":
@@ -62,6 +65,9 @@ class Key:
             answers=part("answer token"),
             cases=part("case of an answer"),
             events=part("inbound event"),
+            reminders=part("reminder index"),
+            conversations=part("conversation index"),
+            tallies=part("answer tally"),
         )
 
 
@@ -129,6 +135,31 @@ def phone_index(session: Session, e164: str) -> bytes:
 def phone_indexes(session: Session, e164: str) -> list[bytes]:
     """The same under every readable key, for look-ups while keys rotate."""
     return [_digest(key.phones, e164) for key in keyring(session)]
+
+
+def reminder_index(session: Session, e164: str) -> bytes:
+    """What a reminder keeps of its phone: equal to no dossier's index and no other message's."""
+    return _digest(keyring(session)[0].reminders, e164)
+
+
+def reminder_indexes(session: Session, e164: str) -> list[bytes]:
+    """The same under every readable key."""
+    return [_digest(key.reminders, e164) for key in keyring(session)]
+
+
+def conversation_index(session: Session, e164: str) -> bytes:
+    """What a conversation keeps of its phone: equal to no dossier's index."""
+    return _digest(keyring(session)[0].conversations, e164)
+
+
+def conversation_indexes(session: Session, e164: str) -> list[bytes]:
+    """The same under every readable key."""
+    return [_digest(key.conversations, e164) for key in keyring(session)]
+
+
+def tally_key(session: Session, agency_id: int, slot: int) -> bytes:
+    """What stands for an agency and a stretch of time where answers are tallied."""
+    return _digest(keyring(session)[0].tallies, f"{agency_id}|{slot}")
 
 
 def event_hash(session: Session, name: str) -> bytes:

@@ -112,6 +112,11 @@ def local_day(at: datetime) -> date:
     return at.astimezone(LOCAL).date()
 
 
+def local_midnight(at: datetime) -> datetime:
+    """Instant (UTC) at which the local day of an aware instant begins."""
+    return _instant(local_day(at), time())
+
+
 def local_month(at: datetime) -> str:
     """Month (YYYY-MM) of an aware instant on the wall of the office."""
     return local_day(at).isoformat()[:7]

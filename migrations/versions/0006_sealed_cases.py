@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from survey import sealing
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

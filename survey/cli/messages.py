@@ -76,7 +76,7 @@ def _cost_lines(costs: MonthCosts) -> list[str]:
         + (f" (chưa có đơn giá: {number(costs.unpriced)} tin)" if costs.unpriced else "")
     ]
     lines += [
-        f"  {one.label or 'Trả lời tin nhắn đến'}: {number(one.messages)} tin,"
+        f"  {one.label or 'Nhắc lại và trả lời tin nhắn đến'}: {number(one.messages)} tin,"
         f" {number(one.dong)} đồng"
         for one in costs.by_agency
     ]

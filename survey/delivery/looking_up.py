@@ -37,7 +37,9 @@ class Found:
 class Number:
     """A number as it may be shown, what it was sent (newest first), and since when it wants none.
 
-    Answers of a dialogue are never among them: they lose their number when they leave.
+    Answers of a dialogue and reminders are never among them: the ones lose their number when they
+    leave, the others bear another hash of it as soon as their day has come, since a reminder that
+    left or was not needed tells who answered. One that still waits for its day tells nothing.
     """
 
     masked: str

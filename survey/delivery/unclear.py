@@ -30,7 +30,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """One message to decide about; `phone` is masked, `last4` ends its dossier's code."""
+    """One message to decide about; `phone` is masked, `last4` ends its dossier's code (empty where
+    none is named, as of a reminder).
+    """
 
     id: str
     kind: str

@@ -56,7 +56,7 @@ def file_away(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str
 
 
 def forget_tallies(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Drop the tallies of answers that are older than a day."""
+    """Drop the tallies of answers of days that are over."""
     with transaction() as session:
         flags.forget_tallies(session, now)
     return {}

@@ -63,7 +63,7 @@ class CoverageEntry(Base):
 
 class Invitation(Base):
     """A question put to one citizen about one dossier. It says nothing about whether it was
-    answered; that its reminder was not needed does.
+    answered, and no reminder that left or was not needed leads here.
 
     An answer is found from the token alone (`HMAC(k2, token)` on the response), so no row here
     changes when somebody answers: otherwise the order of changed rows would tell who answered what.

@@ -1,7 +1,8 @@
 """Messages out (the outbox) and in, the provider's receipts, and each provider's health.
 
 A message of a dialogue (thanks, follow-up) loses its phone once it left, since its time would stand
-beside a rating.
+beside a rating. A reminder is parted from its invitation when its day comes, since what becomes of
+it tells whether there is a rating.
 """
 
 from datetime import date, datetime
@@ -42,7 +43,7 @@ class MessageState(StrEnum):
 
 
 STEPS: dict[MessageState, frozenset[MessageState]] = {
-    # SENT: released as not found, then a late receipt proves that it had left.
+    # SENT: released as not found, then a late receipt or an answer proves that it had left.
     MessageState.READY: frozenset(
         {
             MessageState.SENDING,
@@ -121,13 +122,16 @@ class Message(Base):
     # Random hex; also the row's name in sealed values.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
+    # What is asked about; of a reminder only until its day comes, and never once it may leave.
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
-    # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left.
+    # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left. A parted
+    # reminder has a hash of its own (`sealing.reminder_index`), which stays a week where it left;
+    # the sealed number goes.
     phone_sealed: Mapped[bytes | None]
     phone_index: Mapped[bytes | None]
     # First three digits of the number, such as 090: delivery is watched by them. Never of a
-    # dialogue, whose time stands beside a rating.
+    # dialogue, whose time stands beside a rating, nor of a parted reminder.
     prefix: Mapped[str | None] = mapped_column(String(3))
     body_sealed: Mapped[bytes | None]
     # HMAC(k1, token) of the token in the body, so that reconcile recognises its own text in a
@@ -136,7 +140,7 @@ class Message(Base):
     segments: Mapped[int]
     encoding: Mapped[str] = mapped_column(String(5))
     state: Mapped[str] = mapped_column(String(20), default=MessageState.READY)
-    # Not before this instant, and worthless after that one.
+    # Not before this instant, and worthless after that one; of reminders days, not moments.
     due_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     # After a failure or too soon after another message: not before this instant.
@@ -207,6 +211,7 @@ class Conversation(Base):
 
     __tablename__ = "conversation"
 
+    # `sealing.conversation_index`: a hash that stands nowhere else, so it leads to no dossier.
     phone_index: Mapped[bytes] = mapped_column(primary_key=True)
     # The day of the last "which one?" or "please repeat", so each is asked once.
     asked_again_on: Mapped[datetime | None]

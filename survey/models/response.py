@@ -7,7 +7,7 @@ random order.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -48,7 +48,9 @@ class Flag(StrEnum):
 
 
 class AnswerTally(Base):
-    """How many answered to an agency in ten minutes: no rating, no cell, and gone after a day."""
+    """How many answered to an agency in ten minutes, without saying which or when: the row of the
+    only answer of a cell would tell its moment. No rating, no cell, and gone after its day.
+    """
 
     __tablename__ = "answer_tally"
     __table_args__ = (
@@ -56,11 +58,10 @@ class AnswerTally(Base):
         {"sqlite_with_rowid": False},
     )
 
-    agency_id: Mapped[int] = mapped_column(
-        ForeignKey("agency.id"), primary_key=True, autoincrement=False
-    )
-    # Begin of the ten minutes.
-    slot: Mapped[datetime] = mapped_column(primary_key=True)
+    # Keyed hash of agency and ten minutes.
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    # The local day, after which it goes.
+    day: Mapped[date]
     answers: Mapped[int]
 
 

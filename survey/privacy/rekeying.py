@@ -1,7 +1,8 @@
 """Moving everything sealed to the current DATA_KEY, so that an old key can be taken away.
 
 Link tokens cannot be hashed again, since they stand nowhere: their old key must stay in
-DATA_KEYS_OLD until the last link made with it has expired.
+DATA_KEYS_OLD until the last link made with it has expired. A reminder that left keeps its hash
+for a week, for the cap on messages, but no number to make it again from.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from survey.models.audit import AuditEntry
 from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut, StaffPhone
-from survey.models.message import Inbound, Message
+from survey.models.message import Conversation, Inbound, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def rekey(session: Session, now: datetime) -> dict[str, int]:
     for table in (OptOut, StaffPhone):
         moved[f"{table.__tablename__}.phone"] = _rekey_list(session, table)
     moved[audit.PLACE] = _rekey_chain(session)
+    moved["conversation.phone"] = _rekey_conversations(session)
     if any(moved.values()):
         audit.record(session, now, "privacy.rekey", "all", detail=moved)
     return moved
@@ -63,15 +65,18 @@ def _is_old(session: Session, sealed: bytes) -> bool:
 
 
 def _rekey_place(session: Session, place: Place) -> int:
-    rows = session.execute(select(place.row, place.sealed).where(place.sealed.is_not(None))).all()
+    index = place.row if place.index is None else place.index
+    query = select(place.row, place.sealed, index).where(place.sealed.is_not(None))
     moved = 0
-    for row, sealed in rows:
+    for row, sealed, found_by in session.execute(query).all():
         if not _is_old(session, sealed):
             continue
         text = sealing.unseal(session, place.name, row, sealed)
         values = {place.sealed.key: sealing.seal(session, place.name, row, text)}
         if place.index is not None:
-            values[place.index.key] = sealing.phone_index(session, text)
+            is_parted = found_by in sealing.reminder_indexes(session, text)
+            make = sealing.reminder_index if is_parted else sealing.phone_index
+            values[place.index.key] = make(session, text)
         session.execute(update(place.table).where(place.row == row).values(values))
         moved += 1
     return moved
@@ -119,4 +124,18 @@ def _rekey_chain(session: Session) -> int:
         if fresh:
             session.execute(update(AuditEntry), fresh)
         moved += len(fresh)
+    return moved
+
+
+def _rekey_conversations(session: Session) -> int:
+    """Conversations keep no number: theirs is found among the dossiers'."""
+    talks = {talk.phone_index: talk for talk in session.scalars(select(Conversation))}
+    query = select(Dossier.code, Dossier.phone_sealed).where(Dossier.phone_sealed.is_not(None))
+    moved = 0
+    for code, sealed in session.execute(query) if talks else ():
+        phone = sealing.unseal(session, "dossier.phone", code, sealed or b"")
+        current, *old = sealing.conversation_indexes(session, phone)
+        for index in talks.keys() & set(old):
+            talks.pop(index).phone_index = current
+            moved += 1
     return moved

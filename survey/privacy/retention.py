@@ -5,7 +5,7 @@ Comments go after a year
 unless their case is open. Erasure of one citizen on request takes the same steps at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -19,7 +19,7 @@ from survey.models.dossier import Dossier
 from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
-from survey.models.message import Inbound, Message, MessageState
+from survey.models.message import Inbound, Message, MessageKind, MessageState
 from survey.models.response import Answer, Response
 from survey.workdays import local_month
 
@@ -30,6 +30,8 @@ class Terms:
 
     # Phones and names on dossiers and messages, after the finish.
     contact_days: int = 90
+    # By which phone a reminder was sent, after it left: only the cap of a week asks for it.
+    reminded_days: int = 8
     # Contact data of a case, after its closing.
     case_contact_days: int = 90
     # Comments, after the end of their month.
@@ -50,6 +52,7 @@ def erase_due(session: Session, now: datetime, terms: Terms = TERMS) -> dict[str
     erased = {
         "dossiers": _erase_dossiers(session, now, timedelta(days=terms.contact_days)),
         "messages": _erase_messages(session, now - timedelta(days=terms.contact_days)),
+        "reminders": _forget_reminded(session, now - timedelta(days=terms.reminded_days)),
         "inbound": _erase_inbound(session, now - timedelta(days=terms.inbound_days)),
         "cases": _erase_case_contacts(session, now - timedelta(days=terms.case_contact_days)),
         "comments": _erase_comments(session, now - timedelta(days=terms.comment_days)),
@@ -66,20 +69,19 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     nobody.
     """
     indexes = sealing.phone_indexes(session, e164)
+    # A reminder that is being parted is found by its new index, so that is asked for after the old.
+    cancelled = _cancel_waiting(session, indexes)
+    reminded = sealing.reminder_indexes(session, e164)
+    cancelled += _cancel_waiting(session, reminded)
     erased = {
         "dossiers": _count(session, _blank_dossiers().where(Dossier.phone_index.in_(indexes))),
         "messages": _count(
             session,
             _blank_messages().where(
-                Message.phone_index.in_(indexes), Message.state.not_in(UNFINISHED)
+                Message.phone_index.in_([*indexes, *reminded]), Message.state.not_in(UNFINISHED)
             ),
         ),
-        "cancelled": _count(
-            session,
-            _blank_messages()
-            .where(Message.phone_index.in_(indexes), Message.state == MessageState.READY)
-            .values(state=MessageState.CANCELLED, reason="erased"),
-        ),
+        "cancelled": cancelled,
         "inbound": _count(session, _blank_inbound().where(Inbound.phone_index.in_(indexes))),
         "cases": _blank_contacts(
             session.scalars(select(Case).where(Case.contact_index.in_(indexes)).with_for_update())
@@ -87,6 +89,16 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     }
     audit.record(session, now, "privacy.erase_phone", "request", detail=erased)
     return erased
+
+
+def _cancel_waiting(session: Session, indexes: Sequence[bytes]) -> int:
+    """Blank what is still to be sent to a phone."""
+    return _count(
+        session,
+        _blank_messages()
+        .where(Message.phone_index.in_(indexes), Message.state == MessageState.READY)
+        .values(state=MessageState.CANCELLED, reason="erased"),
+    )
 
 
 def _count(session: Session, statement: Update | Delete) -> int:
@@ -129,6 +141,17 @@ def _erase_messages(session: Session, before: datetime) -> int:
             Message.phone_sealed.is_not(None),
             Message.state.not_in(UNFINISHED),
         ),
+    )
+
+
+def _forget_reminded(session: Session, before: datetime) -> int:
+    """Two reminders of one phone need not be told apart from others' for longer than they count."""
+    return _count(
+        session,
+        update(Message)
+        .values(phone_index=None)
+        .where(Message.kind == MessageKind.REMINDER, Message.invitation_id.is_(None))
+        .where(Message.sent_at < before, Message.phone_index.is_not(None)),
     )
 
 

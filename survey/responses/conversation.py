@@ -222,10 +222,13 @@ class _Talk:
     def _notes(self) -> Conversation:
         """What this phone was asked or told before, made when missing."""
         dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
-        fresh = dialect.insert(Conversation).values(phone_index=self.indexes[0])
+        indexes = sealing.conversation_indexes(self.session, self.e164)
+        query = select(Conversation).where(Conversation.phone_index.in_(indexes)).with_for_update()
+        if known := self.session.scalars(query).first():
+            return known
+        fresh = dialect.insert(Conversation).values(phone_index=indexes[0])
         self.session.execute(fresh.on_conflict_do_nothing())
-        query = select(Conversation).where(Conversation.phone_index == self.indexes[0])
-        return self.session.scalars(query.with_for_update()).one()
+        return self.session.scalars(query).one()
 
     def _say(self, name: str, **values: str) -> None:
         """Queue an answer; it has the same kind whatever was said, and so tells nothing."""

@@ -2,7 +2,8 @@
 nothing.
 
 How long the form was open is told by a signed moment inside it, never by a row. How many answer at
-once is told by tallies of ten minutes, which count answers and no rating, and live for a day.
+once is told by tallies of ten minutes, which count answers and no rating, name neither agency nor
+time to who lacks the key, and are gone the day after.
 """
 
 import hmac
@@ -14,15 +15,16 @@ from sqlalchemy import Insert, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import connection_of, settings_of
 from survey.models.count import Frame
 from survey.models.questionnaire import HIGHEST_RATING, Question
 from survey.models.response import Answer, AnswerTally, Flag, Response
+from survey.workdays import local_day
 
 # Nobody reads the question and taps sooner.
 TOO_FAST = timedelta(seconds=2)
 SLOT = timedelta(minutes=10)
-TALLIES_LIVE = timedelta(days=1)
 # So many answers of ten minutes are never a burst.
 LEAST_BURST = 6
 # A month's answers as if all came in so many slots: links are sent in heaps, so answers come so.
@@ -55,9 +57,9 @@ def is_too_fast(session: Session, token: str, shown: str, now: datetime) -> bool
 
 def is_burst(session: Session, agency_id: int, rating: int, month: str, now: datetime) -> bool:
     """Count one more answer to an agency; whether a top rating came among too many at once."""
-    slot = datetime.fromtimestamp(now.timestamp() // SLOT.seconds * SLOT.seconds, UTC)
+    key = sealing.tally_key(session, agency_id, int(now.timestamp()) // SLOT.seconds)
     connection = connection_of(session)
-    row = {"agency_id": agency_id, "slot": slot, "answers": 1}
+    row = {"key": key, "day": local_day(now), "answers": 1}
     answers = connection.execute(_counting(connection.dialect.name), row).scalar_one()
     if rating < HIGHEST_RATING or answers < LEAST_BURST:
         return False
@@ -75,8 +77,8 @@ def flags_of(response: Response, answer: Answer, seen: frozenset[Flag] = frozens
 
 
 def forget_tallies(session: Session, now: datetime) -> None:
-    """Drop the tallies that are older than a day."""
-    session.execute(delete(AnswerTally).where(AnswerTally.slot < now - TALLIES_LIVE))
+    """Drop the tallies of days that are over: ten minutes never belong to two."""
+    session.execute(delete(AnswerTally).where(AnswerTally.day < local_day(now)))
 
 
 @cache
@@ -84,7 +86,7 @@ def _counting(dialect_name: str) -> Insert:
     """The statement that adds an answer to its tally; built once, since every answer needs it."""
     fresh = (postgresql if dialect_name == "postgresql" else sqlite).insert(AnswerTally)
     statement: Insert = fresh.on_conflict_do_update(
-        index_elements=[AnswerTally.agency_id, AnswerTally.slot],
+        index_elements=[AnswerTally.key],
         set_={"answers": AnswerTally.answers + 1},
     ).returning(AnswerTally.answers)
     return statement

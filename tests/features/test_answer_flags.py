@@ -1,17 +1,18 @@
 """Flags computed while answering: too fast, in a burst, the same everywhere; nothing is deleted."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from survey import responses
+from survey import responses, sealing
 from survey.models.count import Cell, Count, count_reached
 from survey.models.organisation import Agency, Province
 from survey.models.response import AnswerTally, Response
 from survey.responses import Submission
 from survey.responses.flags import forget_tallies, shown_at
+from tests.conftest import unit_of_work
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 SAME = dict.fromkeys(("access", "procedure", "officials", "result", "feedback"), 5)
@@ -80,18 +81,33 @@ def _usually(session, code, answers):
 
 
 def test_tallies_tell_no_rating_and_live_for_a_day(transact, tokens, runner):
-    """A tally holds agency, ten minutes and a number; the hourly job drops what is a day old."""
-    assert {column.name for column in AnswerTally.__table__.columns} == {
-        "agency_id",
-        "slot",
-        "answers",
-    }
+    """A tally holds a hash of agency and ten minutes, its day and a number; the hourly job drops
+    those of days that are over.
+    """
+    assert {column.name for column in AnswerTally.__table__.columns} == {"key", "day", "answers"}
     say(transact, tokens[0], overall=1)
-    say(transact, tokens[1], NOW + timedelta(hours=3), overall=5)
+    say(transact, tokens[1], NOW + timedelta(hours=15), overall=5)
     with transact() as session:
-        forget_tallies(session, NOW + timedelta(hours=25))
-        assert session.scalars(select(AnswerTally.answers)).all() == [1]
-    later = NOW + timedelta(hours=28)
+        forget_tallies(session, NOW + timedelta(hours=13))  # 23:00
+        assert session.scalars(select(AnswerTally.answers)).all() == [1, 1]
+        forget_tallies(session, NOW + timedelta(hours=15))
+        assert session.scalars(select(AnswerTally.day)).all() == [date(2026, 5, 21)]
+    later = NOW + timedelta(hours=38)
     assert runner("worker", "--once", "--now", later.isoformat()).code == 0
     with transact() as session:
         assert session.scalars(select(AnswerTally)).first() is None
+
+
+def test_a_tally_cannot_be_asked_about_an_agency(transact, tokens, make_app):
+    """Without the key nobody finds an agency's tally: under another it is another one."""
+    other = make_app(DATA_KEY="YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyE")
+    say(transact, tokens[0], overall=4)
+    say(transact, tokens[1], overall=4)
+    with transact() as session:
+        agency_id = session.scalar(select(Agency.id).where(Agency.code == "LOC-KH-W22366"))
+        (tally,) = session.scalars(select(AnswerTally))
+        slot = int(NOW.timestamp()) // 600
+        key = sealing.tally_key(session, agency_id, slot)
+        assert (tally.key, tally.answers) == (key, 2)
+    with unit_of_work(other) as session:
+        assert sealing.tally_key(session, agency_id, slot) != key

@@ -23,6 +23,7 @@ from tests.sms.gateway import Gateway
 PHONE = "+84905000111"
 LATER = NOW + timedelta(minutes=5)
 DAY = timedelta(days=1)
+NEW_KEY = "YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyE"
 
 
 class Phone:
@@ -276,6 +277,23 @@ def test_opt_out(phone, read):
     assert "khong nhan tin" in phone.writes("TC")[0]
     assert phone.writes("STOP") == []
     assert len(read(OptOut.phone_index)) == 1
+
+
+def test_a_conversation_leads_to_no_dossier(phone, read):
+    """Who was helped or asked again is kept under a hash that stands nowhere else."""
+    phone.asked(1)
+    phone.writes("TG")
+    (talk,) = read(Conversation.phone_index)
+    assert talk not in {*read(Dossier.phone_index), *read(Message.phone_index)}
+
+
+def test_a_conversation_goes_on_under_a_new_key(phone, make_app, read):
+    """While the old key is listed, who was helped today is not helped again."""
+    assert len(phone.writes("TG")) == 1
+    old = phone.app.extensions["settings"].data_key
+    phone.app = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=old, SMS_PROVIDER="console")
+    assert phone.writes("TG") == []
+    assert len(phone.writes("TG", number="+84905000999")) == 1
 
 
 def test_help_once_a_day(phone, read):

@@ -14,6 +14,7 @@ from survey.delivery.standing import outcomes_since, standing
 from survey.delivery.unclear import ASKED_AFTER, Verdict, decide, unclear, waiting_for_person
 from survey.errors import Invalid
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.models.staff import Staff
 from survey.privacy import retention
 from survey.sms import outbox
 from survey.sms.suppression import opt_out
@@ -165,6 +166,39 @@ def test_a_number_is_found_whole_and_the_look_is_recorded(app):
         for wrong in ("0912", "1900 1234", "0258 3822 999", "", "678"):
             with pytest.raises(Invalid, match="bad_mobile"):
                 look_up(session, staff, wrong, NOW)
+
+
+def test_no_look_finds_what_became_of_a_reminder(app):
+    """A reminder is found while it waits for its day, and not once it may leave or has left."""
+    gateway = Gateway()
+    with unit_of_work(app) as session:
+        ask_everybody(session)
+        finish(session, [Wanted(42)], NOW)
+        staff_id = answering.add_staff(session).id
+    kinds = []
+    for moment in (NOW, NOW + timedelta(days=2, hours=15), NOW + timedelta(days=3)):
+        with app.app_context():
+            outbox.send_due(gateway, moment)
+        with unit_of_work(app) as session:
+            staff = session.get_one(Staff, staff_id)
+            found = look_up(session, staff, Wanted(42).mobile, moment)
+            kinds.append(sorted(one.kind for one in found.messages))
+    assert kinds == [["invitation", "reminder"], ["invitation"], ["invitation"]]
+    assert len(gateway.taken) == 2
+
+
+def test_delivery_is_watched_by_what_is_no_reminder(app):
+    """A reminder that left counts for no carrier and no prefix."""
+    gateway = Gateway()
+    with unit_of_work(app) as session:
+        ask_everybody(session)
+        finish(session, [Wanted(42)], NOW)
+    for moment in (NOW, NOW + timedelta(days=3)):
+        with app.app_context():
+            assert outbox.send_due(gateway, moment).sent == 1
+    with unit_of_work(app) as session:
+        board = rates.board(session, NOW + timedelta(days=5))
+        assert [sum(day.handed_over for day in line.days) for line in board.lines] == [1, 1]
 
 
 def test_a_narrowed_account_finds_its_own_dossiers_only(app):

@@ -17,7 +17,7 @@ from survey.models.case import Case, CaseState, case_of
 from survey.models.count import Count
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut
-from survey.models.message import Message
+from survey.models.message import Conversation, Message
 from survey.models.response import Answer
 from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
@@ -28,7 +28,9 @@ from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
-ANGRY, CALM = Wanted(1), Wanted(2)
+ANGRY, CALM, SILENT = Wanted(1), Wanted(2), Wanted(3)
+# The night in which reminders are parted from their dossiers, and the moment they may leave.
+NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1, tzinfo=UTC)
 NEW_KEY = base64.urlsafe_b64encode(b"another key of thirty-two bytes!").decode()
 
 
@@ -78,6 +80,7 @@ def test_contact_data_live_ninety_days_and_counts_stay(
         assert retention.erase_due(session, NOW + timedelta(days=89))["dossiers"] == 0
         erased = retention.erase_due(session, NOW + timedelta(days=91))
         assert (erased["dossiers"], erased["messages"], erased["cases"]) == (2, 2, 0)
+        assert erased["reminders"] == 0
         assert retention.erase_due(session, NOW + timedelta(days=101))["cases"] == 1
         case = the_case(session)
         assert case.contact_phone_sealed is case.contact_name_sealed is None
@@ -110,6 +113,72 @@ def test_erasure_on_request(transact: Transact, runner: Runner, tokens: dict[str
         assert session.scalar(select(Case.contact_phone_sealed)) is None
     assert runner("index", "rebuild", "--check").code == 0
     assert runner("privacy", "erase", "--phone", "chín không năm").code == 2
+
+
+@pytest.mark.parametrize("nights", [0, 1])
+def test_erasure_reaches_reminders(
+    transact: Transact, runner: Runner, tokens: dict[str, str], nights: int
+) -> None:
+    """On request a number's reminder is never sent, parted from its dossier already or not."""
+    with transact() as session:
+        finish(session, [SILENT])
+    runner("messages", "send-due", "--now", NOW.isoformat())
+    for _ in range(nights):
+        runner("messages", "send-due", "--now", NIGHT.isoformat())
+    erased = runner("privacy", "erase", "--phone", SILENT.mobile, "--json").json
+    assert (erased["dossiers"], erased["messages"], erased["cancelled"]) == (1, 1, 1)
+    with transact() as session:
+        query = select(Message).where(Message.reason == "erased")
+        gone = session.scalars(query).one()
+        assert gone.phone_sealed is gone.phone_index is gone.body_sealed is None
+    sent = runner("messages", "send-due", "--now", MORNING.isoformat(), "--json").json
+    assert (sent["sent"], sent["waiting"]) == (0, 0)
+
+
+def test_whom_a_reminder_went_to_is_known_for_a_week(
+    transact: Transact, runner: Runner, tokens: dict[str, str]
+) -> None:
+    """The hash of a reminder that left stays while it counts for the cap, and then goes."""
+    with transact() as session:
+        finish(session, [SILENT])
+    for moment in (NOW, MORNING):
+        runner("messages", "send-due", "--now", moment.isoformat())
+    left = select(Message.phone_index).where(Message.kind == "reminder", Message.state == "sent")
+    with transact() as session:
+        assert retention.erase_due(session, MORNING + timedelta(days=7))["reminders"] == 0
+        assert session.scalars(left).all() == [sealing.reminder_index(session, SILENT.mobile)]
+        assert retention.erase_due(session, MORNING + timedelta(days=9))["reminders"] == 1
+        assert session.scalars(left).all() == [None]
+
+
+def test_parted_reminders_and_conversations_move_to_a_new_key(
+    transact: Transact, make_app: Callable[..., Flask], runner: Runner, tokens: dict[str, str]
+) -> None:
+    """After `rekey` a waiting reminder leaves and counts, and who was helped is known."""
+    with transact() as session:
+        finish(session, [SILENT])
+        for phone in (SILENT.mobile, "+84900009999"):  # of the second no dossier is known
+            index = sealing.conversation_index(session, phone)
+            session.add(Conversation(phone_index=index, helped_on=NOW))
+    for moment in (NOW, NIGHT):
+        runner("messages", "send-due", "--now", moment.isoformat())
+    both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
+    with unit_of_work(both) as session:
+        assert sealing.conversation_index(session, SILENT.mobile) not in _talks(session)
+    moved = run_command(both, "privacy", "rekey", "--json").json
+    assert moved["conversation.phone"] == 1
+    assert run_command(both, "privacy", "rekey", "--json").json["conversation.phone"] == 0
+    with unit_of_work(both) as session:
+        assert sealing.conversation_index(session, SILENT.mobile) in _talks(session)
+        waiting = session.scalars(select(Message).where(Message.state == "ready")).all()
+        mine = sealing.reminder_index(session, SILENT.mobile)
+        assert mine in {one.phone_index for one in waiting}
+    morning = ("messages", "send-due", "--now", MORNING.isoformat(), "--json")
+    assert run_command(both, *morning).json["sent"] == 1
+
+
+def _talks(session: Session) -> set[bytes]:
+    return set(session.scalars(select(Conversation.phone_index)))
 
 
 def test_keys_rotate(

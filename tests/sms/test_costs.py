@@ -156,6 +156,24 @@ def test_messages_cost(make_app):
     assert run_command(app, "messages", "cost", "--month", "2026-06", "--json").json["dong"] == 0
 
 
+def test_a_reminder_counts_for_no_agency(app):
+    """What a reminder costs stands with the messages that belong to no agency."""
+    gateway = Gateway()
+    with unit_of_work(app) as session:
+        priced(session)
+        ask_everybody(session)
+        finish(session, [Wanted(1)], NOW)
+    with app.app_context():
+        for moment in (NOW, NOW + 3 * DAY):
+            assert outbox.send_due(gateway, moment).sent == 1
+    words = ("messages", "cost", "--month", "2026-05")
+    told = run_command(app, *words, "--json").json["by_agency"]
+    assert sorted((one["key"] or "", one["dong"]) for one in told) == [
+        ("", 300), ("LOC-KH-W22366", 300),
+    ]  # fmt: skip
+    assert "Nhắc lại và trả lời tin nhắn đến: 1 tin" in run_command(app, *words).out
+
+
 def test_a_price_holds_from_its_day(app):
     """A message keeps the price of the day it was sent; one without a price is told apart."""
     gateway = Gateway()

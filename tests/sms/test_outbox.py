@@ -282,13 +282,15 @@ def test_validity_ends_with_the_window(transact, gateway):
 
 
 def test_ten_minutes_between_messages_we_start(transact, gateway):
-    """One number gets our messages at least ten minutes apart; an answer comes at once."""
+    """One number gets our messages at least ten minutes apart; an answer comes at once, and a
+    reminder at a full hour, so that its moment tells of no other message.
+    """
     with transact() as session:
         for kind in (MessageKind.REMINDER, MessageKind.CASE_REPLY, MessageKind.DIALOGUE):
             queue(session, 1, kind, kind=kind)
     assert outbox.send_due(gateway, NOW) == outbox.SendSummary(2, 0, 0, 1)
-    assert outbox.send_due(gateway, NOW + 9 * MINUTE).sent == 0
-    assert outbox.send_due(gateway, NOW + 11 * MINUTE).sent == 1
+    assert outbox.send_due(gateway, NOW + 59 * MINUTE).sent == 0
+    assert outbox.send_due(gateway, NOW + 60 * MINUTE).sent == 1
     assert gateway.texts == ["dialogue", "case_reply", "reminder"]
 
 
@@ -298,7 +300,7 @@ def test_the_gap_holds_between_runs(transact, gateway):
         queue(session, 1, "Mot", kind=MessageKind.REMINDER)
     outbox.send_due(gateway, NOW)
     with transact() as session:
-        queue(session, 1, "Hai", kind=MessageKind.REMINDER, due_at=NOW + MINUTE)
+        queue(session, 1, "Hai", kind=MessageKind.CASE_REPLY, due_at=NOW + MINUTE)
     assert outbox.send_due(gateway, NOW + 5 * MINUTE) == outbox.SendSummary(0, 0, 0, 1)
     assert outbox.send_due(gateway, NOW + 11 * MINUTE).sent == 1
 
@@ -314,7 +316,7 @@ def test_a_number_is_asked_so_often_a_week(transact, gateway):
     for day in range(7):
         outbox.send_due(gateway, NOW + day * DAY)
     assert gateway.texts == ["Hoi 0", "Hoi 1", "Tra loi"]
-    assert outbox.send_due(gateway, NOW + WEEK + MINUTE).sent == 1
+    assert outbox.send_due(gateway, NOW + WEEK + 60 * MINUTE).sent == 1
 
 
 def test_no_window_and_no_gap_in_rehearsal(make_app, environment):

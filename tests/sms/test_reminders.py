@@ -18,7 +18,7 @@ from tests.conftest import unit_of_work
 from tests.features.test_answers import TWO_WAY
 from tests.seeding import LINK, Wanted
 from tests.sms.gateway import NOW, Gateway
-from tests.sms.test_outbox import DAY, MINUTE, frame, invite
+from tests.sms.test_outbox import DAY, MINUTE, at, frame, invite
 
 THIRD = NOW + 3 * DAY
 
@@ -41,13 +41,25 @@ def test_one_reminder_with_the_same_link(transact, gateway):
     """Who stays silent is reminded once, of the same dossier, with the link of the invitation."""
     invite(transact, 1)
     outbox.send_due(gateway, NOW)
-    assert outbox.send_due(gateway, THIRD - MINUTE) == outbox.SendSummary(0, 0, 0, 0)
     assert outbox.send_due(gateway, THIRD + MINUTE) == outbox.SendSummary(1, 0, 0, 0)
     assert outbox.send_due(gateway, THIRD + 9 * DAY) == outbox.SendSummary(0, 0, 0, 0)
     first, second = gateway.texts
     assert LINK.search(first)[1] == LINK.search(second)[1]
     assert "(4 so cuoi 0001)" in second
     assert frame(transact) == (1, 1)
+
+
+def test_it_waits_for_its_day(transact, gateway):
+    """It is due from the first minute of a local day, and leaves when that day's window opens."""
+    invite(transact, 1)
+    outbox.send_due(gateway, NOW)
+    with transact() as session:
+        query = select(Message.due_at, Message.expires_at)
+        (row,) = session.execute(query.where(Message.kind == MessageKind.REMINDER))
+    assert tuple(row) == (at("2026-05-23", "00:00"), at("2026-06-03", "00:00"))
+    for moment, waiting in (("2026-05-22", "23:59"), 0), (("2026-05-23", "07:59"), 1):
+        assert outbox.send_due(gateway, at(*moment)) == outbox.SendSummary(0, 0, 0, waiting)
+    assert outbox.send_due(gateway, at("2026-05-23", "08:00")) == outbox.SendSummary(1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("event", ["answered", "disowned", "opted out", "undelivered"])
@@ -109,9 +121,11 @@ def test_none_where_it_makes_no_sense(transact, gateway, rule, days):
     assert states(transact) == []
 
 
-@pytest.mark.parametrize("answered", [False, True])
-def test_two_way_reminder(make_app, answered):
-    """Where citizens reply by SMS the reminder repeats the code, unless the code was used."""
+@pytest.mark.parametrize("event", ["", "answered", "disowned", "undelivered"])
+def test_two_way_reminder(make_app, event):
+    """Where citizens reply by SMS the reminder repeats the code, unless the code was used, the
+    question disowned or never brought.
+    """
     app = make_app(**TWO_WAY)
     gateway = Gateway()
     with app.app_context():
@@ -120,9 +134,14 @@ def test_two_way_reminder(make_app, answered):
         with transaction() as session:
             invitation = session.scalars(select(Invitation)).one()
             code = invitation.reply_code
-            if answered:
+            if event == "answered":
                 mobile, given = Wanted(1).mobile, Submission(overall=2)
                 submit_by_sms(session, invitation, mobile, given, NOW + MINUTE)
+            elif event == "undelivered":
+                attempt = gateway.taken[0].attempt_id
+                word = DeliveryReceipt("fake", "", attempt, "x", "30005", "undelivered")
+                receipts.apply(session, NOW + MINUTE, word)
+            invitation.is_disowned = event == "disowned"
         outbox.send_due(gateway, THIRD + timedelta(minutes=1))
     texts = [text for text in gateway.texts if "nhac" in text]
-    assert [f"ma {code} gui 8099" in text for text in texts] == ([] if answered else [True])
+    assert [f"ma {code} gui 8099" in text for text in texts] == ([] if event else [True])

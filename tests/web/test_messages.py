@@ -122,7 +122,7 @@ def test_costs_are_told_by_agency_with_budgets_and_reasons(make_app):
         session.add(health)
     words = said(signed_in(app, "leader").get(f"{ROOM}/costs"))
     assert re.search(r"850 đồng, tháng .* 1 tin đã gửi", words)
-    assert "Trả lời tin người dân nhắn đến 1 1 850" in words
+    assert "Nhắc lại và trả lời tin người dân nhắn đến 1 1 850" in words
     assert "Người dân từ chối nhận tin 1" in words
     assert "đã dùng 10/10 đoạn (100%) ▼ Hết, tin giữ lại chờ" in words
     assert "đã dùng 850/1.000 đoạn (85%) ◐ Gần hết" in words

@@ -4,23 +4,24 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from survey import sealing
-from survey.models.invitation import Invitation, OptOut
+from survey.models.invitation import OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
-from survey.models.response import Response
 from survey.sms.outbox import health as provider_health
-from survey.sms.outbox.outcomes import Moves, cancel, expire
+from survey.sms.outbox.outcomes import Moves, accept, cancel, expire
 from survey.sms.outbox.queue import open_body, open_phone
 from survey.sms.outbox.rules import ANSWERS, ASKING, GAP, QUEUE, STARTED, WEEK, Rules
+from survey.sms.outbox.settled import Opened, settled
 from survey.sms.phone import prefix_of
 from survey.sms.providers import OutgoingSms
 from survey.workdays import local_day
 
+HOUR = timedelta(hours=1)
 _EXPIRED_AT_ONCE = 200
 
 
@@ -82,7 +83,11 @@ def _take(
         reason = checks.reason_to_cancel(message)
         if reason:
             cancel(session, message, reason, taker.now, moves)
-        elif not checks.is_too_soon(message):
+        elif checks.is_held(message):
+            pass  # before it is asked about answers, so that having to wait tells of none
+        elif message.id in checks.settled:
+            checks.settle(message, moves)
+        else:
             if affordable is not None:
                 affordable -= message.segments
                 if affordable < 0:
@@ -99,7 +104,8 @@ def _take(
 
 def _begin(checks: "_Checks", message: Message, taker: Taker) -> Claim:
     """Mark a message as being handed over by this process."""
-    phone, body = checks.phones[message.id], checks.bodies[message.id]
+    opened = checks.opened[message.id]
+    checks.note_begun(message)
     message.step(MessageState.SENDING)
     message.attempt += 1
     message.attempt_id = secrets.token_hex(16)
@@ -110,8 +116,8 @@ def _begin(checks: "_Checks", message: Message, taker: Taker) -> Claim:
     message.cost_dong = checks.rules.cost(taker.provider, message.segments, today)
     sms = OutgoingSms(
         attempt_id=message.attempt_id,
-        to_e164=phone,
-        text=body,
+        to_e164=opened.phone,
+        text=opened.body,
         encoding=message.encoding,
         segments=message.segments,
         valid_seconds=checks.rules.valid_seconds(taker.now, message.expires_at),
@@ -146,6 +152,8 @@ def _ready(kinds: Sequence[MessageKind], now: datetime) -> Select[Message]:
     return (
         select(Message)
         .where(is_due(now), Message.kind.in_(kinds))
+        # A reminder leaves parted from its invitation, or its fate would tell who answered.
+        .where(or_(Message.kind != MessageKind.REMINDER, Message.invitation_id.is_(None)))
         .where(or_(Message.retry_at.is_(None), Message.retry_at <= now), Message.expires_at > now)
         .order_by(*order, Message.due_at)
         .with_for_update(skip_locked=True)
@@ -175,110 +183,92 @@ class _Checks:
         self, session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
     ) -> None:
         self.session, self.rules, self.now = session, rules, now
-        self.phones = {message.id: open_phone(session, message) for message in messages}
-        self.bodies = {message.id: open_body(session, message) for message in messages}
-        self.opted_out = _opted_out(session, self.phones)
-        self.done = _not_needed(session, messages, self.phones, self.bodies)
-        self.begun = _begun(session, rules, now, messages)
+        self.opened = {
+            one.id: Opened(one, open_phone(session, one), open_body(session, one))
+            for one in messages
+        }
+        self.opted_out = _opted_out(session, self.opened.values())
+        self.settled = settled(session, self.opened.values())
+        self.begun = _begun(session, rules, now, self.opened.values())
 
     def reason_to_cancel(self, message: Message) -> str:
-        """`no_mobile`: any number but a Vietnamese mobile's, whatever the kind; `opted_out`;
-        `not_needed`: answered, disowned, or its invitation never came; or empty.
+        """`no_mobile`: any number but a Vietnamese mobile's, whatever the kind; `opted_out`; or
+        empty.
         """
-        if prefix_of(self.phones[message.id]) is None:
+        if prefix_of(self.opened[message.id].phone) is None:
             return "no_mobile"
-        if message.kind not in ASKING:
-            return ""
-        if message.id in self.opted_out:
-            return "opted_out"
-        return "not_needed" if message.id in self.done else ""
+        is_unwanted = message.kind in ASKING and message.id in self.opted_out
+        return "opted_out" if is_unwanted else ""
 
-    def is_too_soon(self, message: Message) -> bool:
+    def is_held(self, message: Message) -> bool:
         """Whether another of ours just went to this number, or enough this week: it waits."""
-        if message.kind not in STARTED or self.rules.is_rehearsal or message.phone_index is None:
+        if message.kind not in STARTED or self.rules.is_rehearsal:
             return False
-        begun = self.begun[message.phone_index]
+        begun = self.begun[self.opened[message.id].phone]
         until = max((moment + GAP for moment, _ in begun), default=self.now)
         asked = sorted(moment for moment, kind in begun if kind in ASKING)
         if message.kind in ASKING and len(asked) >= self.rules.week_cap:
             until = max(until, asked[-self.rules.week_cap] + WEEK)
-        if until > self.now:
-            message.retry_at = until
-            return True
-        begun.append((self.now, MessageKind(message.kind)))
-        return False
+        if until <= self.now:
+            return False
+        if message.kind == MessageKind.REMINDER:
+            # A moment would lead to the message it waits for, and so to a phone.
+            until = until.replace(minute=0, second=0, microsecond=0) + HOUR
+        message.retry_at = until
+        return True
+
+    def settle(self, message: Message, moves: Moves) -> None:
+        """End what needs no answer any more.
+
+        An invitation that is answered or disowned has arrived, whatever the provider said: it is
+        written down as any other, or its row would tell that there is an answer.
+        """
+        if message.kind == MessageKind.INVITATION:
+            name = message.provider_id or message.attempt_id or ""
+            accept(self.session, message, name, self.now, moves)
+        else:
+            cancel(self.session, message, "not_needed", self.now, moves)
+
+    def note_begun(self, message: Message) -> None:
+        """Remember that a message leaves: another to its number waits."""
+        kind = MessageKind(message.kind)
+        if kind in STARTED:
+            self.begun[self.opened[message.id].phone].append((self.now, kind))
 
 
-def _opted_out(session: Session, phones: dict[str, str]) -> set[str]:
+def _opted_out(session: Session, opened: Iterable[Opened]) -> set[str]:
     """Ids of messages to phones that want no more."""
     owners: dict[bytes, set[str]] = {}
-    for message_id, phone in phones.items():
-        for index in sealing.phone_indexes(session, phone):
-            owners.setdefault(index, set()).add(message_id)
+    for one in opened:
+        for index in sealing.phone_indexes(session, one.phone):
+            owners.setdefault(index, set()).add(one.message.id)
     wishes = session.scalars(select(OptOut.phone_index).where(OptOut.phone_index.in_(owners)))
     return {message_id for index in wishes for message_id in owners[index]}
 
 
-def _not_needed(
-    session: Session,
-    messages: Sequence[Message],
-    phones: dict[str, str],
-    bodies: dict[str, str],
-) -> set[str]:
-    """Ids of reminders and repeated invitations whose question is answered or was disowned."""
-    asked = {
-        message.id: message.invitation_id
-        for message in messages
-        if message.invitation_id and (message.kind == MessageKind.REMINDER or message.attempt > 0)
-    }
-    if not asked:
-        return set()
-    found = session.scalars(select(Invitation).where(Invitation.id.in_(asked.values())))
-    invitations = {invitation.id: invitation for invitation in found}
-    never_came = _never_came(session, invitations)
-    done = {
-        one.id
-        for one in messages
-        if one.kind == MessageKind.REMINDER and asked[one.id] in never_came
-    }
-    owners: dict[bytes, str] = {}
-    for message_id, invitation_id in asked.items():
-        invitation = invitations[invitation_id]
-        if invitation.is_disowned:
-            done.add(message_id)
-        code = invitation.reply_code
-        tokens = [sealing.sms_token(phones[message_id], code)] if code else []
-        for token in tokens or sealing.TOKEN_SHAPE.findall(bodies[message_id]):
-            for key in sealing.answer_keys(session, token):
-                owners[key] = message_id
-    answered = session.scalars(select(Response.key).where(Response.key.in_(owners)))
-    return done | {owners[key] for key in answered}
-
-
-def _never_came(session: Session, invitations: Iterable[int]) -> set[int | None]:
-    """Invitations whose message did not reach its phone."""
-    query = select(Message.invitation_id).where(
-        Message.invitation_id.in_(invitations),
-        Message.kind == MessageKind.INVITATION,
-        Message.state.in_([MessageState.UNDELIVERED, MessageState.EXPIRED]),
-    )
-    return set(session.scalars(query))
-
-
 def _begun(
-    session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
-) -> defaultdict[bytes, list[tuple[datetime, MessageKind]]]:
-    """By phone: when we began a message of ours within a week, and of which kind."""
-    found: defaultdict[bytes, list[tuple[datetime, MessageKind]]] = defaultdict(list)
-    phones = {m.phone_index for m in messages if m.kind in STARTED and m.phone_index}
+    session: Session, rules: Rules, now: datetime, opened: Iterable[Opened]
+) -> defaultdict[str, list[tuple[datetime, MessageKind]]]:
+    """By phone: when we began a message of ours within a week, and of which kind.
+
+    Reminders are found by the hash that is theirs alone.
+    """
+    found: defaultdict[str, list[tuple[datetime, MessageKind]]] = defaultdict(list)
+    phones = {one.phone for one in opened if one.message.kind in STARTED}
     if not phones or rules.is_rehearsal:
         return found
+    owners = {
+        index: phone
+        for phone in phones
+        for hashes in (sealing.phone_indexes, sealing.reminder_indexes)
+        for index in hashes(session, phone)
+    }
     begun = func.coalesce(Message.sent_at, Message.unknown_since)
     rows = session.execute(
         select(Message.phone_index, begun, Message.kind)
-        .where(Message.phone_index.in_(phones), Message.kind.in_(STARTED))
+        .where(Message.phone_index.in_(owners), Message.kind.in_(STARTED))
         .where(begun > now - WEEK)
     )
-    for phone, moment, kind in rows:
-        found[phone or b""].append((moment, MessageKind(kind)))
+    for index, moment, kind in rows:
+        found[owners[index or b""]].append((moment, MessageKind(kind)))
     return found

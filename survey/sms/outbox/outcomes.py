@@ -44,7 +44,7 @@ class Moves:
 def accept(
     session: Session, message: Message, provider_id: str, now: datetime, moves: Moves
 ) -> None:
-    """The provider took it: the body goes, and with an answer of a dialogue the phone too.
+    """The provider took it: the body goes, and with answers of a dialogue and reminders the phone.
 
     `now`: when it was handed over; the reminder of an invitation counts from then.
     """
@@ -85,7 +85,7 @@ def expire(session: Session, message: Message, now: datetime, moves: Moves) -> N
 
 def cancel(session: Session, message: Message, reason: str, now: datetime, moves: Moves) -> None:
     """It must not leave any more: `opted_out` and `no_mobile` take the invitation back,
-    `not_needed` does not.
+    `not_needed` is said of reminders only.
     """
     _end(message, MessageState.CANCELLED, reason, now)
     decisions = {"opted_out": Decision.OPTED_OUT, "no_mobile": Decision.BAD_PHONE}
@@ -155,6 +155,20 @@ def _blank(message: Message) -> None:
     message.body_sealed = None
     if message.kind == MessageKind.DIALOGUE:
         message.phone_sealed = message.phone_index = None
+    if message.kind == MessageKind.REMINDER and message.invitation_id is None:
+        _forget_reminded(message)
+
+
+def _forget_reminded(message: Message) -> None:
+    """What became of a parted reminder must lead to nobody: nothing stays that tells it from the
+    others of its day but how it went.
+
+    Where it left, the hash of its phone stays, since a number gets only so many messages a week.
+    """
+    message.phone_sealed = message.retry_at = None
+    message.expires_at = message.due_at
+    if message.sent_at is None:
+        message.phone_index = None
 
 
 def _invited_cell(session: Session, message: Message) -> Cell | None:

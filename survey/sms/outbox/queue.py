@@ -16,8 +16,9 @@ from survey.sms.text import SmsText
 
 WRITE_MESSAGE = insert(table_of(Message))
 # More than the longest answer of a dialogue takes, five segments: all are sealed at this length,
-# since thanks and the question what went wrong differ in theirs and so would tell a rating.
-DIALOGUE_BYTES = 1024
+# since thanks and the question what went wrong differ in theirs and so would tell a rating. So are
+# reminders parted from their invitation: by its length a body would be found again.
+PADDED_BYTES = 1024
 
 
 class Draft(NamedTuple):
@@ -48,6 +49,9 @@ def enqueue_many(session: Session, now: datetime, drafts: Iterable[Draft]) -> No
 def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     message_id = secrets.token_hex(16)
     hashed = sealing.invitation_hash(session, draft.token) if draft.token else None
+    body = draft.text.text
+    if draft.kind == MessageKind.DIALOGUE:
+        body = padded(body)
     return {
         "id": message_id,
         "kind": draft.kind,
@@ -56,7 +60,7 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
         "phone_sealed": sealing.seal(session, "message.phone", message_id, draft.phone_e164),
         "phone_index": sealing.phone_index(session, draft.phone_e164),
         "prefix": None if draft.kind == MessageKind.DIALOGUE else prefix_of(draft.phone_e164),
-        "body_sealed": sealing.seal(session, "message.body", message_id, _padded(draft)),
+        "body_sealed": sealing.seal(session, "message.body", message_id, body),
         "token_hash": hashed,
         "segments": draft.text.segments,
         "encoding": draft.text.encoding,
@@ -66,12 +70,9 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     }
 
 
-def _padded(draft: Draft) -> str:
-    """The body as it is sealed; who opens it takes the blanks at its end off (`open_body`)."""
-    text = draft.text.text
-    if draft.kind != MessageKind.DIALOGUE:
-        return text
-    return text + " " * (DIALOGUE_BYTES - len(text.encode()))
+def padded(text: str) -> str:
+    """A body at the one length; who opens it takes the blanks at its end off (`open_body`)."""
+    return text + " " * (PADDED_BYTES - len(text.encode()))
 
 
 def open_body(session: Session, message: Message) -> str:

@@ -1,7 +1,9 @@
 """One reminder to those who do not answer.
 
-It is queued while the invitation still holds its link, sealed like any message; only when its turn
-comes is it asked whether there is an answer, so nothing is written when somebody answers.
+It is queued while the invitation still holds its link, sealed like any message, for a whole day:
+a moment would lead to the one its invitation left at. When the day has come it is parted from its
+invitation (`parting`), and only when its turn comes is it asked whether there is an answer: nothing
+is written when somebody answers, and what becomes of the reminder leads to nobody.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +24,7 @@ from survey.sms.outbox.queue import Draft, enqueue_many
 from survey.sms.placeholders import Wording
 from survey.sms.text import SmsText, short_agency_name
 from survey.sms.versions import approved, compose_as
+from survey.workdays import local_midnight
 
 # A reminder leaves at least so much time to answer, or it is not sent.
 LEAST_TIME = timedelta(days=1)
@@ -90,8 +93,8 @@ def queue_reminders(
             kind=MessageKind.REMINDER,
             phone_e164=one.phone_e164,
             text=_text(session, one, asked[one.invitation_id], wordings),
-            due_at=one.sent_at + after,
-            expires_at=asked[one.invitation_id].expires_at,
+            due_at=local_midnight(one.sent_at) + after,
+            expires_at=local_midnight(asked[one.invitation_id].expires_at),
             invitation_id=one.invitation_id,
         )
         for one in due

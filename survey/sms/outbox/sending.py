@@ -20,6 +20,7 @@ from survey.models.message import Message, MessageState
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox import operator_alerts, outcomes
 from survey.sms.outbox.claims import Batch, Claim, Taker, claim, expire_overdue, is_due
+from survey.sms.outbox.parting import part_due
 from survey.sms.outbox.rules import Rules, load_rules
 from survey.sms.providers import (
     Accepted,
@@ -60,10 +61,11 @@ def send_due(provider: Provider, now: datetime, limit: int | None = None) -> Sen
     """
     with transaction() as session:
         rules = load_rules(session)
-    expired = 1
-    while expired:
-        with transaction() as session:
-            expired = expire_overdue(session, now)
+    for step in (expire_overdue, part_due):
+        done_with = 1
+        while done_with:
+            with transaction() as session:
+                done_with = step(session, now)
     run = _Run(provider, rules, now, limit)
     with ThreadPoolExecutor(THREADS) as pool:
         run.until_done(pool)
