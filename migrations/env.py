@@ -8,9 +8,13 @@ from typing import cast
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from flask import current_app
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.orm import Session
 
+from survey import sealing
 from survey.db import UtcDateTime
+from survey.errors import Refused
+from survey.wording import words_for
 
 MIGRATION_LOCK = 5_207_000
 database = current_app.extensions["migrate"].db
@@ -39,12 +43,29 @@ def run(connection: Connection) -> None:
             connection.execute(
                 text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
             )
+        check_key(connection)
         context.run_migrations()
         if connection.dialect.name == "sqlite":
             astray = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
             if astray:  # before the commit: nothing was changed
                 message = f"a migration would leave rows of {astray[0]} that point nowhere"
                 raise SystemExit(message)
+
+
+def check_key(connection: Connection) -> None:
+    """Stop if what is sealed here does not open: a migration that seals would use a wrong key."""
+    if not inspect(connection).has_table("dossier"):
+        return
+    sealed = connection.execute(
+        text("SELECT code, phone_sealed FROM dossier WHERE phone_sealed IS NOT NULL LIMIT 1")
+    ).first()
+    if sealed is None:
+        return
+    session = Session(info={"settings": current_app.extensions["settings"]})
+    try:
+        sealing.unseal(session, "dossier.phone", sealed.code, bytes(sealed.phone_sealed))
+    except Refused as refused:
+        raise SystemExit(words_for(refused)) from refused
 
 
 @contextmanager

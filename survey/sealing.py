@@ -121,6 +121,11 @@ def unseal_bytes(session: Session, place: str, row: str, sealed: bytes) -> bytes
     raise Refused("sealed_with_unknown_key", place)
 
 
+def has_key(session: Session, sealed: bytes) -> bool:
+    """Whether a sealed value names a key that is there."""
+    return any(key.id == sealed[:KEY_ID_BYTES] for key in keyring(session))
+
+
 # Of one dossier both phone and token are hashed twice, for its own row and for its message.
 @lru_cache(maxsize=8192)
 def _digest(key: bytes, text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,8 @@ depends_on = None
 AT_ONCE = 500
 # All bodies of parted reminders are equally long.
 PADDED_BYTES = 1024
+# So long a reminder that left counts among the messages of its number.
+COUNTED = timedelta(days=8)
 NO_LINK = dict.fromkeys(("invitation_id", "phone_index", "prefix", "token_hash", "retry_at"))
 
 
@@ -51,6 +54,13 @@ def downgrade() -> None:
         sa.text(
             "UPDATE message SET state = 'cancelled', reason = 'not_needed', body_sealed = NULL"
             " WHERE kind = 'reminder' AND invitation_id IS NULL AND state = 'ready'"
+        )
+    )
+    # It would release these, and then ask nothing either: they count as gone.
+    op.execute(
+        sa.text(
+            "UPDATE message SET state = 'delivery_unknown', body_sealed = NULL"
+            " WHERE kind = 'reminder' AND invitation_id IS NULL AND state IN ('sending', 'unknown')"
         )
     )
     op.execute(sa.text("DELETE FROM conversation"))
@@ -100,9 +110,13 @@ def _parted(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
     message_id = secrets.token_hex(16)
     day = local_midnight(row["due_at"])
     parted = {**row, **NO_LINK, "id": message_id, "due_at": day}
-    if row["state"] not in {"ready", "sending", "unknown"} or row["phone_sealed"] is None:
+    phone = ""
+    if row["phone_sealed"] is not None:
+        phone = sealing.unseal(session, "message.phone", row["id"], row["phone_sealed"])
+    if row["state"] not in {"ready", "sending", "unknown"} or not phone:
+        if phone and row["sent_at"] and datetime.now(UTC) - row["sent_at"] < COUNTED:
+            parted["phone_index"] = sealing.reminder_index(session, phone)
         return {**parted, "phone_sealed": None, "body_sealed": None, "expires_at": day}
-    phone = sealing.unseal(session, "message.phone", row["id"], row["phone_sealed"])
     body = sealing.unseal(session, "message.body", row["id"], row["body_sealed"])
     blanks = " " * (PADDED_BYTES - len(body.encode()))
     return {

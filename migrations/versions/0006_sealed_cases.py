@@ -227,6 +227,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         # A dropped column stays in the file until its row is written again; keys are random.
         op.execute('CLUSTER "case" USING pk_case')
+        op.execute('ALTER TABLE "case" SET WITHOUT CLUSTER')
     op.drop_table("case_event")
     op.execute(ALERT.delete().where(ALERT.c.rule.in_(GATHERING)))
     _change_rules((*GATHERING, *OTHER_RULES), OTHER_RULES)
@@ -240,7 +241,9 @@ def downgrade() -> None:
     with op.batch_alter_table("case", schema=None) as batch_op:
         for column in _in_clear():
             batch_op.add_column(column)
-    _for_each_case(_Unsealing())
+    unsealing = _Unsealing()
+    _for_each_case(unsealing)
+    unsealing.write_alerts()
     with _changing_case() as batch_op:
         batch_op.alter_column("revision", type_=sa.Integer(), existing_nullable=False)
         for column in _sealed():
@@ -352,7 +355,10 @@ def _seal(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
         "is_reopened": bool(row.reopened),
     }
     query = sa.select(EVENT).where(EVENT.c.case_id == row.id).order_by(EVENT.c.number)
-    events = [[_said(one.at), one.staff_id, one.kind, one.text] for one in session.execute(query)]
+    steps = session.execute(query).all()
+    events = [[_said(one.at), one.staff_id, one.kind, one.text] for one in steps]
+    began = [one.at for one in steps if one.kind == "reopened"]
+    standing["began_at"] = _said(began[-1] if began else row.opened_at)
     packed = zlib.compress(json.dumps(events, ensure_ascii=False).encode())
     whole = -(-len(packed) // TIMELINE_BYTES) * TIMELINE_BYTES
     content = json.dumps(standing).encode().ljust(STANDING_BYTES)
@@ -373,13 +379,15 @@ class _Unsealing:
     """Opens cases, writes their events, and gathers the open ones under alerts."""
 
     def __init__(self) -> None:
-        self.alerts: dict[tuple[str, int], int] = {}
+        # Reason and agency → id and beginning of their alert.
+        self.alerts: dict[tuple[str, int], tuple[int, datetime]] = {}
 
     def __call__(self, session: Session, row: sa.Row[Any]) -> dict[str, Any]:
         opened = sealing.unseal_bytes(session, "case.standing", row.code, row.standing_sealed)
         values = json.loads(opened)
         for name in [name for name in values if name.endswith("_at")]:
             values[name] = _read(values[name])
+        began_at = values.pop("began_at")
         values["postponed"] = int(values.pop("is_postponed"))
         values["reopened"] = int(values.pop("is_reopened"))
         packed = sealing.unseal_bytes(session, "case.timeline", row.code, row.timeline_sealed)
@@ -392,18 +400,21 @@ class _Unsealing:
         return {
             **values,
             "reply": replies[-1] if replies else None,
-            "alert_id": self._alert(session, values) if is_open else None,
+            "alert_id": self._alert(values, began_at) if is_open else None,
             "revision": 1 + len(events),
         }
 
-    def _alert(self, session: Session, case: dict[str, Any]) -> int:
+    def _alert(self, case: dict[str, Any], began_at: datetime) -> int:
         place = (case["reason"], case["agency_id"])
-        if place not in self.alerts:
-            self.alerts[place] = secrets.randbits(62)
-            fresh = {"id": self.alerts[place], "rule": place[0], "agency_id": place[1]}
-            moment = case["opened_at"]
-            session.execute(ALERT.insert().values(scope="", opened_at=moment, **fresh))
-        return self.alerts[place]
+        alert_id, before = self.alerts.get(place, (secrets.randbits(62), began_at))
+        self.alerts[place] = alert_id, min(before, began_at)
+        return alert_id
+
+    def write_alerts(self) -> None:
+        """One alert of each reason and agency, as old as its oldest case."""
+        for (rule, agency_id), (alert_id, began_at) in self.alerts.items():
+            place = {"rule": rule, "agency_id": agency_id, "scope": ""}
+            op.execute(ALERT.insert().values(id=alert_id, opened_at=began_at, **place))
 
 
 def _aware(moment: datetime) -> datetime:

@@ -71,6 +71,7 @@ def open_case(
         reason=finding.reason,
         words_version=finding.words_version,
         opened_at=opened_at,
+        began_at=opened_at,
         first_due_at=first_due_at,
         due_at=due_at,
     )
@@ -135,6 +136,7 @@ def open_again(
         state=CaseState.REOPENED,
         # Whoever called it settled is not the one to judge that again.
         assignee_id=None,
+        began_at=at,
         first_due_at=first_due_at,
         due_at=due_at,
         is_postponed=False,

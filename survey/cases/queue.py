@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from survey.cases.clocks import RUNNING, SOON_HOURS, calendar_of, time_left
 from survey.cases.labels import REASONS
 from survey.cases.sight import SeenCase, seen
-from survey.models.case import Case, CaseStanding, CaseState
+from survey.models.case import Case, CaseStanding, CaseState, in_work
 from survey.models.organisation import Agency
 from survey.models.response import Answer
 from survey.models.staff import Scope, Staff
@@ -58,7 +58,9 @@ class QueuePage:
 
 @dataclass(frozen=True, slots=True)
 class AlertCard:
-    """The open cases of one rule at one agency, soonest due first; `opened_at`: of the oldest."""
+    """The open cases of one rule at one agency, soonest due first; `opened_at`: since when the
+    first of them runs.
+    """
 
     rule: str
     agency: Agency
@@ -117,8 +119,7 @@ def show_page(session: Session, cases: Sequence[SeenCase], number: int, now: dat
 
 def open_cases(session: Session) -> list[SeenCase]:
     """All open cases, for who may see everything, soonest due first."""
-    query = select(Case).where(Case.is_filed_away.is_(False))
-    cases = seen(session, session.scalars(query), Scope())
+    cases = seen(session, session.scalars(in_work()), Scope())
     return sorted((one for one in cases if not one.is_closed), key=_order)
 
 
@@ -145,7 +146,7 @@ def alert_cards(cases: Sequence[SeenCase]) -> list[AlertCard]:
         AlertCard(
             reason,
             group[0].agency,
-            min(one.standing.opened_at for one in group),
+            min(one.standing.began_at for one in group),
             sorted(group, key=lambda one: (next_due(one.standing), one.code)),
         )
         for (reason, _), group in found.items()

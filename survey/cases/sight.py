@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
-from survey.models.case import Case, CaseStanding, CaseState, EventKind
+from survey.models.case import Case, CaseStanding, CaseState, EventKind, if_it_opens, in_work
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
 from survey.privacy.masking import mask_name
@@ -65,8 +65,7 @@ def visible(session: Session, staff: Staff) -> list[SeenCase]:
     """
     if staff.role not in READERS:
         return []
-    query = select(Case).where(Case.is_filed_away.is_(False))
-    return seen(session, session.scalars(query), scope_of(session, staff))
+    return seen(session, session.scalars(in_work()), scope_of(session, staff))
 
 
 def filed_away(session: Session, staff: Staff, month: str) -> list[SeenCase]:
@@ -77,9 +76,21 @@ def filed_away(session: Session, staff: Staff, month: str) -> list[SeenCase]:
     return seen(session, session.scalars(query), scope_of(session, staff))
 
 
+def damaged(session: Session, staff: Staff, visible_cases: Iterable[SeenCase]) -> list[str]:
+    """Codes of cases in work that do not open: damaged, or sealed with a key that is not there.
+
+    Whose they are nobody can tell, so the hotline of the whole province alone is told.
+    """
+    if staff.role is not RoleName.HANDLER or scope_of(session, staff) != Scope():
+        return []
+    codes = session.scalars(in_work().with_only_columns(Case.code))
+    return sorted(set(codes) - {one.code for one in visible_cases})
+
+
 def seen(session: Session, cases: Iterable[Case], scope: Scope) -> list[SeenCase]:
-    """Cases with what is sealed in them, as far as they lie within a scope."""
-    standings = [(case, case.standing(session)) for case in cases]
+    """Cases with what is sealed in them, as far as they open and lie within a scope."""
+    opened = ((case, if_it_opens(case.standing, session)) for case in cases)
+    standings = [(case, standing) for case, standing in opened if standing is not None]
     ids = {one.agency_id for _, one in standings}
     agencies = {one.id: one for one in session.scalars(select(Agency).where(Agency.id.in_(ids)))}
     sectors = {one.code: one for one in session.scalars(select(Sector))}

@@ -1,7 +1,7 @@
 """What a month's messages cost, for whom, and why others were not sent."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.delivery.standing import hold
-from survey.models.case import Case
+from survey.models.case import Case, if_it_opens
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import Message, MessageState
 from survey.models.organisation import Agency
@@ -107,16 +107,24 @@ def _by_agency(session: Session, month: str) -> list[Spent]:
         .where(Message.sent_at >= first, Message.sent_at < after, Message.state.in_(PAID))
         .group_by(CoverageEntry.agency_id, Message.case_id)
     )
+    rows = session.execute(of_month).all()
+    replied = _agencies_of_cases(session, {row.case_id for row in rows if row.case_id})
     sums: dict[int | None, list[int]] = {}
-    for row in session.execute(of_month):
-        case = session.get_one(Case, row.case_id) if row.case_id else None
-        agency_id = case.standing(session).agency_id if case else row.agency_id
+    for row in rows:
+        agency_id = replied.get(row.case_id) if row.case_id else row.agency_id
         parts = (row.messages, row.segments, row.dong, row.unpriced)
         so_far = sums.get(agency_id, [0] * len(parts))
         sums[agency_id] = [one + more for one, more in zip(so_far, parts, strict=True)]
     agencies = {one.id: one for one in session.scalars(select(Agency).where(Agency.id.in_(sums)))}
     spent = [_spent(agencies.get(agency_id or 0), parts) for agency_id, parts in sums.items()]
     return sorted(spent, key=lambda one: (-one.dong, -one.messages, one.key or ""))
+
+
+def _agencies_of_cases(session: Session, ids: Collection[int]) -> dict[int, int]:
+    """Case → its agency, of those that open."""
+    found = session.scalars(select(Case).where(Case.id.in_(ids)))
+    opened = {case.id: if_it_opens(case.standing, session) for case in found}
+    return {case_id: one.agency_id for case_id, one in opened.items() if one}
 
 
 def _spent(agency: Agency | None, parts: Sequence[int]) -> Spent:

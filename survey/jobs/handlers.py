@@ -23,7 +23,9 @@ def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> d
     """Close every month that has dossiers, may be closed and is not."""
     with transaction() as session:
         months = indices.closable_months(session, now)
-        for month in months:
+    for month in months:
+        # Each on its own: one closing's act holds the chain, another waits for a month's answers.
+        with transaction() as session:
             indices.close(session, month, now)
     return {"closed": months}
 

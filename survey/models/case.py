@@ -6,23 +6,28 @@ Contact data stand here only if the citizen wished it.
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import BigInteger, CheckConstraint, Index, Select, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey import sealing
 from survey.db import Base
+from survey.errors import Refused
 from survey.models.alert import unordered_id
 
 # All standings are sealed at this length, and timelines at a multiple of the other: a length would
 # tell how far a case has come.
 STANDING_BYTES = 1024
 TIMELINE_BYTES = 2048
+
+log = structlog.get_logger()
+Read = TypeVar("Read")
 
 
 class CaseReason(StrEnum):
@@ -91,8 +96,10 @@ class CaseStanding:
     words_version: int
     state: str = CaseState.NEW
     assignee_id: int | None = None
-    # Local midnight of the day, or the instant where the citizen wished to be called.
+    # Local midnight of the day, or the instant where the citizen wished to be called; the same of
+    # when it last began to run, opened or opened again.
     opened_at: datetime
+    began_at: datetime
     # Deadlines of the first reaction and of the written reply, in working hours.
     first_due_at: datetime
     due_at: datetime
@@ -197,16 +204,21 @@ class Case(Base):
         )
 
 
+def in_work() -> Select[Case]:
+    """The query of all cases that were not filed away: every open one is among them."""
+    return select(Case).where(Case.is_filed_away.is_(False))
+
+
 def case_of(session: Session, response_id: str) -> Select[Case]:
     """The query of the one case of an answer."""
     return select(Case).where(Case.answer_hash.in_(sealing.case_hashes(session, response_id)))
 
 
 def open_standing(session: Session, code: str, sealed: bytes) -> CaseStanding:
-    """The standing of the case with this code; Refused when it was moved or changed."""
-    packed: dict[str, Any] = json.loads(
-        sealing.unseal_bytes(session, "case.standing", code, sealed)
-    )
+    """The standing of the case with this code; Refused, with the code, when it was moved or changed
+    or needs a key that is not there.
+    """
+    packed: dict[str, Any] = json.loads(_unseal(session, "case.standing", code, sealed))
     for name in _MOMENTS:
         if packed[name] is not None:
             packed[name] = datetime.fromisoformat(packed[name])
@@ -214,13 +226,33 @@ def open_standing(session: Session, code: str, sealed: bytes) -> CaseStanding:
 
 
 def open_events(session: Session, code: str, sealed: bytes) -> tuple[CaseEvent, ...]:
-    """The timeline of the case with this code; Refused when it was moved or changed."""
-    packed = sealing.unseal_bytes(session, "case.timeline", code, sealed)
+    """The timeline of the case with this code; Refused as `open_standing` is."""
+    packed = _unseal(session, "case.timeline", code, sealed)
     rows = json.loads(zlib.decompressobj().decompress(packed))
     return tuple(
         CaseEvent(number, datetime.fromisoformat(at), *rest)
         for number, (at, *rest) in enumerate(rows, 1)
     )
+
+
+def if_it_opens(read: Callable[[Session], Read], session: Session) -> Read | None:
+    """What `standing` or `events` of a case give; None, told in the log, if it does not open.
+
+    One damaged case must not stop a list, a report or the night's work on all others.
+    """
+    try:
+        return read(session)
+    except Refused as refused:
+        fault = refused
+    log.error("case.does_not_open", case=fault.detail, fault=fault.code)
+    return None
+
+
+def _unseal(session: Session, place: str, code: str, sealed: bytes) -> bytes:
+    try:
+        return sealing.unseal_bytes(session, place, code, sealed)
+    except Refused as refused:
+        raise Refused(refused.code, code) from refused
 
 
 def _pack_standing(standing: CaseStanding) -> bytes:

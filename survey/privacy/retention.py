@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, Delete, Update, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from survey import audit, sealing
-from survey.models.case import Case, CaseState
+from survey.models.case import Case, CaseState, if_it_opens, in_work
 from survey.models.dossier import Dossier
 from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
@@ -172,8 +172,9 @@ def _erase_case_contacts(session: Session, before: datetime) -> int:
         Case.contact_phone_sealed.is_not(None), Case.contact_dossier_code.is_not(None)
     )
     cases = session.scalars(select(Case).where(with_contact).with_for_update()).all()
-    ends = {case.id: case.standing(session).closed_at for case in cases}
-    return _blank_contacts(case for case in cases if (ends[case.id] or before) < before)
+    standings = {case.id: if_it_opens(case.standing, session) for case in cases}
+    ended = {key: one.closed_at for key, one in standings.items() if one and one.closed_at}
+    return _blank_contacts(case for case in cases if ended.get(case.id, before) < before)
 
 
 def _blank_contacts(cases: Iterable[Case]) -> int:
@@ -201,12 +202,11 @@ def _erase_comments(session: Session, before: datetime) -> int:
 
 def _answers_of_open_cases(session: Session) -> list[str]:
     """Ids of the answers somebody still works on."""
-    cases = session.scalars(select(Case).where(Case.is_filed_away.is_(False)))
-    standings = (case.standing(session) for case in cases)
+    standings = (if_it_opens(case.standing, session) for case in session.scalars(in_work()))
     return [
         one.response_id
         for one in standings
-        if one.response_id is not None and one.state != CaseState.CLOSED
+        if one and one.response_id is not None and one.state != CaseState.CLOSED
     ]
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, undefer
 from survey.cases.clocks import REPLY_DAYS, calendar_of, day_of, hours_of_a_day
 from survey.cases.labels import REASONS_IN_FULL
 from survey.cases.sight import SeenCase, seen
-from survey.models.case import Case, CaseEvent, EventKind
+from survey.models.case import Case, CaseEvent, EventKind, if_it_opens
 from survey.models.staff import Scope
 from survey.reports.figures import CaseFigures, CaseLine
 from survey.workdays import Calendar
@@ -85,11 +85,13 @@ def read_cases(session: Session, month: str, as_of: datetime) -> CaseFigures:
 
 def _courses(session: Session, calendar: Calendar, month: str, as_of: datetime) -> list[Course]:
     query = select(Case).where(Case.month == month).options(undefer(Case.timeline_sealed))
-    return [
-        _course(calendar, one, [event for event in one.case.events(session) if event.at <= as_of])
-        for one in seen(session, session.scalars(query.order_by(Case.code)), Scope())
-        if one.standing.opened_at <= as_of
-    ]
+    courses = []
+    for one in seen(session, session.scalars(query.order_by(Case.code)), Scope()):
+        if one.standing.opened_at <= as_of:
+            events = if_it_opens(one.case.events, session) or ()
+            then = [event for event in events if event.at <= as_of]
+            courses.append(_course(calendar, one, then))
+    return courses
 
 
 def _course(calendar: Calendar, seen_case: SeenCase, events: Sequence[CaseEvent]) -> Course:

@@ -269,11 +269,11 @@ def _store(
     if answer is not previous:
         old = previous.ratings if previous else {}
         move_counts(session, asked.cell, asked.procedure_code, old, answer.ratings)
+        forget_order(session, response)
+    # Last, since they end in the chain, whose lock all others wait for.
     alerts.raise_for_answer(session, now, response, answer, wish)
     if submission.contact is False:
         alerts.withdraw_contact(session, now, response)
-    if answer is not previous:
-        forget_order(session, response)
     return answer
 
 

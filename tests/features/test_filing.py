@@ -2,14 +2,20 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, text
 
-from survey.cases import filing, opening, queue, sight, steps
+from survey import alerts
+from survey.cases import filing, queue, sight, steps
+from survey.cases.clocks import day_of
 from survey.cases.file import open_file
 from survey.cases.notices import Way
+from survey.errors import Refused
 from survey.models.case import Case, CloseReason
 from survey.models.response import Response
-from survey.models.staff import RoleName
+from survey.models.staff import RoleName, Staff
+from survey.privacy import retention
+from survey.reports.case_times import read_cases
 from tests.features import answering
 from tests.features.answering import NOW
 
@@ -31,15 +37,16 @@ def listed(session, staff):
 
 
 def test_closed_cases_leave_the_lists_and_are_found_by_month(transact):
-    """Months later a closed case stands under its month alone; one still open stays listed."""
+    """Three months after its end a case stands under its month alone; open ones stay listed."""
     with transact() as session:
         handler = answering.add_staff(session)
         closed, forgotten = answering.raise_case(session), answering.raise_case(session)
         fresh = answering.raise_case(session, LATER - timedelta(days=20))
         settle(session, handler, closed)
-        settle(session, handler, fresh)
+        steps.take(session, handler, fresh, LATER)
+        steps.close(session, handler, fresh, (CloseReason.TRANSFERRED, ""), LATER)
         everything = {closed.code, forgotten.code, fresh.code}
-        assert filing.file_away(session, DONE + timedelta(days=60)) == 0
+        assert filing.file_away(session, DONE + timedelta(days=90)) == 0
         assert listed(session, handler) == everything
         assert filing.file_away(session, LATER) == 1
         assert filing.file_away(session, LATER) == 0
@@ -67,17 +74,48 @@ def test_a_filed_case_is_seen_within_scope_only(transact):
 
 
 def test_a_filed_case_that_opens_again_is_listed_again(transact):
-    """A case closed late is filed by its month, and comes back when its citizen reopens it."""
+    """Graver words put a filed case back to work, under an alert as young as they are."""
     with transact() as session:
         handler = answering.add_staff(session)
         case = answering.raise_case(session)
-        steps.take(session, handler, case, NOW)
-        steps.reply(session, handler, case, (LETTER, Way.PAGE), LATER)
-        steps.close(session, handler, case, (CloseReason.RESOLVED, ""), LATER)
+        settle(session, handler, case)
         assert filing.file_away(session, LATER) == 1
         response = session.scalars(select(Response)).one()
-        opening.reopen_by_citizen(session, response, LATER + timedelta(days=1))
+        newest = answering.change(session, response, overall=1, comment="Họ vòi tiền tôi")
+        alerts.raise_for_answer(session, LATER, response, newest, None)
         assert listed(session, handler) == {case.code}
+        (card,) = queue.alert_cards(queue.open_cases(session))
+        assert card.opened_at == day_of(LATER)
+
+
+def test_a_damaged_case_stops_nothing_but_itself(transact, runner):
+    """Lists, commands, the report and the night's work go on without it, and say which it is."""
+    with transact() as session:
+        handler = answering.add_staff(session)
+        head = answering.add_staff(
+            session, RoleName.AGENCY_HEAD, agency=answering.agencies(session)[0]
+        )
+        sound, broken, moved = (answering.raise_case(session) for _ in range(3))
+        settle(session, handler, sound)
+        moved.timeline_sealed = broken.timeline_sealed
+        broken.standing_sealed = sound.standing_sealed
+        ids = handler.id, head.id
+        codes = [one.code for one in (sound, broken, moved)]
+    with transact() as session:
+        handler, head = (session.get_one(Staff, one) for one in ids)
+        sound, broken, moved = codes
+        cases = sight.visible(session, handler)
+        assert {one.code for one in cases} == {sound, moved}
+        assert sight.damaged(session, handler, cases) == [broken]
+        assert sight.damaged(session, head, sight.visible(session, head)) == []
+        assert filing.file_away(session, LATER) == 1
+        assert retention.erase_due(session, LATER)["comments"] == 0
+        assert read_cases(session, "2026-11", LATER).total.opened == 2
+        for code in (broken, moved):
+            with pytest.raises(Refused, match=code):
+                open_file(session, handler, code, LATER)
+    assert [one["code"] for one in runner("cases", "list", "--json").json] == [moved]
+    assert runner("alerts", "list").code == 0
 
 
 def test_how_far_a_case_has_come_is_told_by_nothing_in_clear(transact):

@@ -135,6 +135,15 @@ def test_who_was_reminded_is_told_of_nobody(stolen: Stolen, report: Callable[[st
     assert best < expected + 5 * (tried / 4) ** 0.5
 
 
+def test_that_attack_finds_a_planted_order(stolen: Stolen) -> None:
+    """If reminders kept the order of those they remind, each would be found."""
+    asked, reminders = _by_day(stolen)
+    for day, ended in reminders.items():
+        silent = [{**row, "leak": row["code"] in stolen.life.answered} for row in asked[day]]
+        planted = [{**row, "leak": row["state"] != "sent"} for row in ended]
+        assert _hits(stolen, silent, planted, ("leak", "leak")) == len(ended)
+
+
 def _by_day(stolen: Stolen) -> tuple[dict[date, list[Row]], dict[date, list[Row]]]:
     """Day → what is known of the dossiers whose reminder was due then; → reminders that ended."""
     asked, reminders = defaultdict(list), defaultdict(list)

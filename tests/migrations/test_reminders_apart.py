@@ -154,4 +154,4 @@ def test_coming_down_no_parted_reminder_is_sent_unasked(before):
     flask_migrate.downgrade(revision=OLD)
     with transaction() as session:
         states = {one.state for one in _reminders(session)}
-        assert states == {"sent", "cancelled", "unknown"}
+        assert states == {"sent", "cancelled", "delivery_unknown"}

@@ -31,8 +31,9 @@ def old_tables():
     return found.tables
 
 
-def case_row(number, response_id, agency_id, sector):
+def case_row(number, response_id, places):
     """One case of before: every third without its answer, every fourth closed."""
+    agency_id, sector, staff_id = places
     state = STATES[number % 4]
     opened_at = FIRST + timedelta(days=number % 20)
     done = opened_at + timedelta(hours=30, microseconds=number)
@@ -47,7 +48,7 @@ def case_row(number, response_id, agency_id, sector):
         "reason": "grave_words" if number % 5 == 0 else "very_bad_rating",
         "words_version": 3,
         "state": state,
-        "assignee_id": None,
+        "assignee_id": staff_id if state != "new" else None,
         "opened_at": opened_at,
         "first_due_at": opened_at + timedelta(days=1),
         "due_at": opened_at + timedelta(days=7),
@@ -74,7 +75,14 @@ def event_rows(row):
     if row["closed_at"]:
         steps.append(("closed", row["closed_at"], "Đã giải quyết xong"))
     return [
-        {"case_id": row["id"], "number": number, "at": at, "kind": kind, "text": text}
+        {
+            "case_id": row["id"],
+            "number": number,
+            "at": at,
+            "staff_id": row["assignee_id"] if number > 1 else None,
+            "kind": kind,
+            "text": text,
+        }
         for number, (kind, at, text) in enumerate(steps, 1)
     ]
 
@@ -85,9 +93,11 @@ def written(app):
     with app.app_context():
         with transaction() as session:
             agency, sector = answering.agencies(session)[0].id, answering.sectors(session)[0]
+            staff_id = answering.add_staff(session).id
             ids = [answering.answer(session).response_id for _ in range(CASES)]
         flask_migrate.downgrade(revision="0005")
-        rows = [case_row(number, ids[number], agency, sector) for number in range(CASES)]
+        places = (agency, sector, staff_id)
+        rows = [case_row(number, ids[number], places) for number in range(CASES)]
         tables = old_tables()
         alerts = [
             {"id": 1, "rule": "very_bad_rating", "agency_id": agency, "closed_at": None},
@@ -140,13 +150,23 @@ def test_an_upgrade_taken_back_loses_nothing_of_a_case(written):
         alerts = connection.execute(sa.select(tables["alert"])).mappings().all()
     open_alerts = {row["id"]: row["rule"] for row in alerts if row["rule"] in GATHERING}
     assert sorted(open_alerts.values()) == ["grave_words", "very_bad_rating"]
+    for alert in alerts:
+        if alert["rule"] in GATHERING:
+            cases = [row["opened_at"] for row in rows if row["alert_id"] == alert["id"]]
+            assert alert["opened_at"] == min(cases)
     for row in rows:
         before, now = dict(written[row["code"]]), {name: _utc(row[name]) for name in row}
         assert now.pop("revision") > 0
         alert_id = now.pop("alert_id")
         assert open_alerts.get(alert_id) == (row["reason"] if row["state"] != "closed" else None)
         assert now == {name: before[name] for name in now}
-    assert len(events) == sum(len(event_rows(row)) for row in written.values())
+    steps = [{name: _utc(value) for name, value in event.items()} for event in events]
+    wanted = [event for row in written.values() for event in event_rows(row)]
+    assert sorted(steps, key=_place) == sorted(wanted, key=_place)
+
+
+def _place(event):
+    return event["case_id"], event["number"]
 
 
 def _utc(value):

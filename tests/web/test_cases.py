@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 
 from survey import audit
 from survey.cases import filing, steps
+from survey.models.case import Case
 from survey.models.message import Message
 from survey.models.organisation import Agency
 from survey.models.response import Answer, Response
@@ -271,6 +272,23 @@ def test_cases_closed_long_ago_stand_under_their_month(app):
         assert f'href="/staff/cases/{code}"' in shown
         assert "tháng 11/2026" in shown
     assert client.get(f"/staff/cases/{code}").status_code == 200
+
+
+def test_a_damaged_case_is_named_on_the_queue(app):
+    """The hotline reads which case does not open and whom to tell; its page is a sentence."""
+    code, _ = open_case(app, overall=1)
+    other, agency = open_case(app, overall=2)
+    with unit_of_work(app) as session:
+        one, two = session.scalars(select(Case).order_by(Case.code == code)).all()
+        two.standing_sealed = one.standing_sealed
+    client = signed_in(app, "handler")
+    page = unescape(client.get("/staff/cases?view=all").text)
+    assert f"1 phản ánh không mở được:</strong> {code}." in page
+    assert f'href="/staff/cases/{other}"' in page
+    assert code not in signed_in(app, "agency_head", agency).get("/staff/cases?view=all").text
+    alone = client.get(f"/staff/cases/{code}")
+    assert alone.status_code == 409
+    assert f"không còn nguyên vẹn ({code})" in unescape(alone.text)
 
 
 def test_a_disowned_answer_leaves_a_readable_case(app):

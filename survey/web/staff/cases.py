@@ -99,6 +99,7 @@ def show_queue() -> ResponseReturnValue:
         labels=labels,
         alerts=len(queue.alert_cards(cases)),
         months=queue.filed_months(session),
+        damaged=sight.damaged(session, staff, cases),
     )
 
 
