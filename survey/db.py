@@ -19,6 +19,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -27,8 +28,10 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    delete,
     event,
     func,
+    insert,
     select,
 )
 from sqlalchemy.exc import OperationalError
@@ -224,6 +227,19 @@ def write_many(session: Session, statement: Insert, rows: Sequence[Mapping[str, 
         names = [one.name for one in plan.columns]
         given = [dict(zip(names, values, strict=True)) for values in given]
     connection.exec_driver_sql(plan.sql, given if len(given) > 1 else given[0])
+
+
+def lay_anew(session: Session, model: type[Base], chosen: ColumnElement[bool]) -> None:
+    """Take rows of a table out and write them again in a random order, in one statement.
+
+    For PostgreSQL, where a dump shows the order in which rows were written. The caller holds a lock
+    that keeps all other writers of these rows away.
+    """
+    columns = list(table_of(model).columns)
+    gone = delete(model).where(chosen).returning(*columns).cte("gone")
+    again = select(gone).order_by(func.random())
+    names = [column.name for column in columns]
+    session.execute(insert(model).from_select(names, again))
 
 
 def write_numbered(

@@ -16,19 +16,26 @@ from sqlalchemy import (
     Insert,
     String,
     Update,
+    and_,
     bindparam,
+    func,
     inspect,
+    or_,
+    select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.schema import SchemaItem
 
-from survey.db import Base, connection_of, one_of, write_many
+from survey.db import Base, connection_of, lay_anew, one_of, write_many
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
 
 PROCEDURE_KEY = ("month", "procedure_code", "channel", "lateness")
+# Rows that change places with those just counted, at most.
+SHUFFLED_AT_ONCE = 100
 LEVELS = ("n1", "n2", "n3", "n4", "n5")
 NOT_NEGATIVE = "n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0"
 
@@ -255,6 +262,7 @@ def move_counts(
     new: Mapping[str, int],
 ) -> None:
     """Take ratings `old` (question → 1–5) out of the cell and its procedure, put `new` in."""
+    key = _procedure_key(cell, procedure_code)
     for ratings, step in ((new, 1), (old, -1)):
         for question, rating in sorted(ratings.items()):
             steps = {f"n{rating}": step}
@@ -262,6 +270,24 @@ def move_counts(
             _add(
                 session,
                 ProcedureCount,
-                {**_procedure_key(cell, procedure_code), "question": question},
+                {**key, "question": question},
                 steps,
             )
+    if connection_of(session).dialect.name == "postgresql":
+        _forget_order(session, Count, cell._asdict())
+        _forget_order(session, ProcedureCount, key)
+
+
+def _forget_order(
+    session: Session, table: type[Count | ProcedureCount], key: Mapping[str, object]
+) -> None:
+    """Lay what was just counted among others of its month in a new random order.
+
+    The end of the table would tell which cell was answered last. `lock_answers` was taken before.
+    """
+    columns = table.__table__.columns
+    keys = [columns[name] for name in (*key, "question")]
+    others = select(*keys).where(columns.month == key["month"]).order_by(func.random())
+    just_counted = and_(*(columns[name] == value for name, value in key.items()))
+    chosen = or_(just_counted, tuple_(*keys).in_(others.limit(SHUFFLED_AT_ONCE)))
+    lay_anew(session, table, and_(columns.month == key["month"], chosen))

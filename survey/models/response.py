@@ -7,28 +7,26 @@ random order.
 """
 
 import hashlib
+import secrets
 from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
     ForeignKey,
     Index,
     String,
-    delete,
     func,
-    insert,
     select,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from survey.db import Base, connection_of, one_of
+from survey.db import Base, connection_of, lay_anew, one_of
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
 
-SHUFFLED_AT_ONCE = 500
+SHUFFLED_AT_ONCE = 100
 RATING = "BETWEEN 1 AND 5"
 
 
@@ -147,17 +145,17 @@ class Answer(Base):
         return {question: rating for question, rating in given.items() if rating is not None}
 
 
-def lock_cell(session: Session, cell: Cell) -> bool:
-    """Let one answer of a cell be written at a time, and none while its month is being closed.
+def lock_answers(session: Session, month: str) -> bool:
+    """Let one answer of a month be written at a time, and none while the month is being closed.
 
     True when others may have written meanwhile: what was read before is to be read again.
     PostgreSQL only: SQLite's writing transactions already come one after the other.
     """
     if connection_of(session).dialect.name != "postgresql":
         return False
-    month = select(func.pg_advisory_xact_lock_shared(_lock_number("closing", cell.month)))
-    session.execute(month)
-    session.execute(select(func.pg_advisory_xact_lock(_lock_number("cell", repr(cell)))))
+    closing = select(func.pg_advisory_xact_lock_shared(_lock_number("closing", month)))
+    session.execute(closing)
+    session.execute(select(func.pg_advisory_xact_lock(_lock_number("answers", month))))
     return True
 
 
@@ -173,33 +171,31 @@ def _lock_number(purpose: str, name: str) -> int:
 
 
 def forget_order(session: Session, response: Response) -> None:
-    """Lay the rows of this response's cell in a new random order, so their place tells no time.
+    """Lay this response among others of its month in a new random order: its place tells no time.
 
-    PostgreSQL keeps rows in the order they were written, and a dump shows it. The cell's rows, at
-    most SHUFFLED_AT_ONCE of them, always with this one, are taken out and written again shuffled,
-    in one statement a table; `lock_cell` was taken before. SQLite's tables without row numbers are
-    sorted by their random keys, and a copy lays them so (`survey.backup`).
+    PostgreSQL keeps rows in the order they were written, and a dump shows it. Rows of the same cell
+    and of the whole month, SHUFFLED_AT_ONCE of each at most, are taken out and written again
+    shuffled, always with this one: otherwise the end of the table would tell whose cell was
+    answered last. `lock_answers` was taken before. SQLite's tables without row numbers are sorted
+    by their random keys, and a copy lays them so (`survey.backup`).
     """
     if connection_of(session).dialect.name != "postgresql":
         return
     session.flush()
+    of_month = select(Response.id).where(Response.month == response.month)
     cell = (
         Response.agency_id == response.agency_id,
         Response.sector_code == response.sector_code,
-        Response.month == response.month,
         Response.channel == response.channel,
         Response.lateness == response.lateness,
     )
-    others = select(Response.id).where(*cell).order_by(func.random()).limit(SHUFFLED_AT_ONCE)
-    chosen = {*session.scalars(others), response.id}
-    _write_again(session, Answer, Answer.response_id.in_(chosen))
-    _write_again(session, Response, Response.id.in_(chosen))
-
-
-def _write_again(session: Session, table: type[Base], chosen: ColumnElement[bool]) -> None:
-    """Take rows out and write them again in a random order, in one statement."""
-    columns = list(table.__table__.columns)
-    gone = delete(table).where(chosen).returning(*columns).cte("gone")
-    again = select(gone).order_by(func.random())
-    names = [column.name for column in columns]
-    session.execute(insert(table).from_select(names, again))
+    near = of_month.where(*cell).order_by(func.random()).limit(SHUFFLED_AT_ONCE)
+    # Ids are random: those that follow a random one are a random choice, found without a look at
+    # all.
+    start = secrets.token_hex(16)
+    far = of_month.order_by(Response.id)
+    some = session.scalars(far.where(Response.id > start).limit(SHUFFLED_AT_ONCE)).all()
+    rest = session.scalars(far.limit(SHUFFLED_AT_ONCE - len(some))).all()
+    chosen = {response.id, *session.scalars(near), *some, *rest}
+    lay_anew(session, Answer, Answer.response_id.in_(chosen))
+    lay_anew(session, Response, Response.id.in_(chosen))

@@ -27,7 +27,7 @@ from survey.models.questionnaire import (
     Questionnaire,
     QuestionnaireKind,
 )
-from survey.models.response import Answer, Flag, Mode, Response, forget_order, lock_cell
+from survey.models.response import Answer, Flag, Mode, Response, forget_order, lock_answers
 from survey.models.snapshot import Snapshot
 from survey.responses import flags
 from survey.responses.page import clean_token, find_response
@@ -155,7 +155,7 @@ def disown(session: Session, token: str, now: datetime) -> None:
     from the answers.
     """
     invitation = invitations.disown(session, token, now)
-    lock_cell(session, invitation.coverage.cell)
+    lock_answers(session, invitation.coverage.cell.month)
     response = find_response(session, sealing.answer_keys(session, clean_token(token)))
     if response is None:
         return
@@ -252,7 +252,7 @@ def _store(
     wish: alerts.ContactWish | None,
     now: datetime,
 ) -> Answer:
-    if lock_cell(session, asked.cell):
+    if lock_answers(session, asked.cell.month):
         again = sender.asked(session)
         if again is None or again.is_disowned:
             raise Refused("answering_closed")

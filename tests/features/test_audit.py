@@ -10,7 +10,7 @@ from survey.cases import steps
 from survey.models.audit import AuditEntry
 from survey.models.case import Case, CloseReason
 from survey.privacy import rekeying
-from tests.conftest import FIXED, unit_of_work
+from tests.conftest import FIXED, run_command, unit_of_work
 from tests.features import answering
 from tests.features.answering import NOW, WISH
 
@@ -184,6 +184,17 @@ def test_the_chain_stays_whole_while_keys_rotate(transact, make_app):
         assert audit.verify(session) == (5, True)
         assert session.get(AuditEntry, 4).hash == old
         assert [act.action for act in audit.acts(session)][-1] == "privacy.rekey"
+
+
+def test_a_missing_key_is_not_called_tampering(transact, make_app):
+    """Where the key of a row is not there, `audit verify` fails and asks for the key first."""
+    with transact() as session:
+        audit.record(session, NOW, "case.taken", "case:PA000001")
+    alone = make_app(DATA_KEY=NEW_KEY)
+    said = run_command(alone, "audit", "verify")
+    assert said.code == 1
+    assert "DATA_KEYS_OLD" in said.out
+    assert "ĐÃ BỊ SỬA" not in said.out
 
 
 def test_commands_list_open_alerts_and_cases(transact, runner):

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from scipy.stats import spearmanr
 from sqlalchemy.orm import Session
 
 from survey import responses
 from survey.db import db, transaction
 from survey.responses import Submission
 from tests.conftest import Ran, run_command, unit_of_work
+from tests.features import answering
 from tests.features.stolen import CELL, Row, Tables, dump, sortable
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
@@ -26,6 +28,7 @@ AGENCIES = ("LOC-KH-W22366", "LOC-KH-W22333", "LOC-KH-SXD")
 PROCEDURES = ("1.012784", "2.000815")
 DOSSIERS = 300
 ANSWERS_OF_A_PAGE = 24
+OFFICES = 60
 # Tables that lead to a citizen, and tables that lead to an answer, with what joins them.
 CITIZEN_SIDE = {
     "dossier": "id",
@@ -204,10 +207,20 @@ def test_dump_without_token_names_nobody(
         f"{len(found)} attacks; chance {expected:.3f}, "
         f"mean {statistics.mean(attack.share for attack in strong):.3f}, "
         f"best {best.share:.3f} by {best.name}; "
-        f"answers alone in their cell: {single / len(given):.2%}"
+        f"answers alone in their cell: {single / len(given):.2%}, in their procedure's group: "
+        f"{_alone_by_procedure(people) / len(people):.2%}"
     )
     limit = expected + 5 * spread(best.tried, expected)
     assert best.share < limit, best
+
+
+def _alone_by_procedure(people: Mapping[str, Row]) -> int:
+    """Dossiers that are alone among those of their procedure, month, channel and lateness."""
+    parts = ("procedure_code", "month", "channel", "lateness")
+    groups = Counter(
+        tuple(row[f"coverage_entry.{part}"] for part in parts) for row in people.values()
+    )
+    return list(groups.values()).count(1)
 
 
 def test_the_attack_finds_a_planted_leak(answered: tuple[Tables, dict[str, int]]) -> None:
@@ -241,6 +254,36 @@ def _long(value: Any) -> Any:
     if isinstance(value, memoryview):
         value = bytes(value)
     return value if isinstance(value, str | bytes) and len(value) >= 16 else None
+
+
+def test_the_place_of_a_row_tells_no_time(
+    transact: Callable[[], AbstractContextManager[Session]],
+    runner: Callable[..., Ran],
+    environment: dict[str, str],
+) -> None:
+    """Answers of many cells, one after the other, lie in an order of their own, as do the counts
+    they move: a cell's place does not tell when it was answered.
+    """
+    with transact() as session:
+        ask_everybody(session)
+        offices = answering.agencies(session)[:OFFICES]
+        ids = {f"+84905{number:06d}": one.id for number, one in enumerate(offices)}
+        phones = zip(offices, ids, strict=True)
+        finish(session, [Wanted(n, one.code, phone=p) for n, (one, p) in enumerate(phones)])
+    assert runner("messages", "send-due", "--now", NOW.isoformat()).code == 0
+    tokens = links(Path(environment["SMS_CONSOLE_FILE"]))
+    order = []
+    for phone in sorted(tokens, reverse=True):
+        with transact() as session:
+            responses.submit(session, tokens[phone], Submission(overall=4), NOW)
+        order.append(ids[phone])
+    with transact() as session:
+        tables = dump(session)
+    keyed_by_agency = session.get_bind().dialect.name == "sqlite"
+    for name in ("response",) if keyed_by_agency else ("response", "count"):
+        places = {row["agency_id"]: row["place"] for row in tables[name]}
+        result = spearmanr([places[agency_id] for agency_id in order], range(OFFICES))
+        assert abs(result.statistic) < 0.55, name
 
 
 def test_a_copy_keeps_no_order(

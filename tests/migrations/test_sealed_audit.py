@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from survey import audit
 from survey.db import db, transaction
+from tests.conftest import unit_of_work
+from tests.seeding import Wanted, finish
 
 FIRST = datetime(2026, 11, 2, 1, 0, 0, 4321, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 9, 40, tzinfo=UTC)
@@ -124,3 +126,18 @@ def test_no_migration_mends_a_broken_chain(written):
     false = [row["number"] for row, true in zip(rows, chained(rows), strict=True) if row != true]
     assert false[0] == 5
     assert (rows[4]["hash"], rows[ACTS]["hash"]) == (written[4]["hash"], "x")
+
+
+def test_an_upgrade_with_another_key_changes_nothing(app, make_app):
+    """Where what is sealed does not open, nothing more is sealed: an upgrade stops and says why."""
+    with unit_of_work(app) as session:
+        finish(session, [Wanted(1)])
+    with app.app_context():
+        flask_migrate.downgrade(revision="0003")
+    other = make_app(DATA_KEY="bmV3LWRhdGEta2V5LW9mLXRoZS10ZXN0cy0wMTIzNDU")
+    with other.app_context(), pytest.raises(SystemExit, match="khóa khác"):
+        flask_migrate.upgrade()
+    with app.app_context():
+        columns = sa.inspect(db.engine).get_columns("audit_entry")
+        assert {"action", "subject"} <= {column["name"] for column in columns}
+        flask_migrate.upgrade()
