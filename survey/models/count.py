@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
+    Delete,
     ForeignKey,
     Index,
     Insert,
     String,
     Update,
     bindparam,
+    delete,
     inspect,
     update,
 )
@@ -157,6 +159,16 @@ def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -
 
 
 @cache
+def _emptying(table: type[Base], key: tuple[str, ...]) -> Delete:
+    """The statement that drops a row in which nothing is counted any more: it would tell that an
+    answer was taken out. Who puts one in at once waits for it, and makes the row anew.
+    """
+    columns = table.__table__.columns
+    is_empty = (columns[level] == 0 for level in LEVELS)
+    return delete(table).where(*(columns[n] == bindparam(n) for n in key), *is_empty)
+
+
+@cache
 def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> Insert:
     """The statement that makes a row or adds its `counted` columns to the row that is there."""
     core = inspect(table).local_table
@@ -255,13 +267,11 @@ def move_counts(
     new: Mapping[str, int],
 ) -> None:
     """Take ratings `old` (question → 1–5) out of the cell and its procedure, put `new` in."""
+    by_procedure = _procedure_key(cell, procedure_code)
     for ratings, step in ((new, 1), (old, -1)):
         for question, rating in sorted(ratings.items()):
-            steps = {f"n{rating}": step}
-            _add(session, Count, {**cell._asdict(), "question": question}, steps)
-            _add(
-                session,
-                ProcedureCount,
-                {**_procedure_key(cell, procedure_code), "question": question},
-                steps,
-            )
+            for table, place in ((Count, cell._asdict()), (ProcedureCount, by_procedure)):
+                key = {**place, "question": question}
+                _add(session, table, key, {f"n{rating}": step})
+                if step < 0:
+                    connection_of(session).execute(_emptying(table, tuple(key)), key)
