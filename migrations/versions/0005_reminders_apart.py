@@ -24,6 +24,8 @@ AT_ONCE = 500
 PADDED_BYTES = 1024
 # So long a reminder that left counts among the messages of its number.
 COUNTED = timedelta(days=8)
+# Of a reminder that ended they lay to the second so many days after its invitation's.
+MOMENTS = ("sent_at", "settled_at", "claimed_at", "unknown_since")
 NO_LINK = dict.fromkeys(("invitation_id", "phone_index", "prefix", "token_hash", "retry_at"))
 
 
@@ -45,6 +47,7 @@ def upgrade() -> None:
     begun = (message.c.state != "ready") | (message.c.attempt > 0)
     _part(message, begun)
     _wait_by_the_day(message, ~begun)
+    _forget_moments()
 
 
 def downgrade() -> None:
@@ -116,7 +119,8 @@ def _parted(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
     if row["state"] not in {"ready", "sending", "unknown"} or not phone:
         if phone and row["sent_at"] and datetime.now(UTC) - row["sent_at"] < COUNTED:
             parted["phone_index"] = sealing.reminder_index(session, phone)
-        return {**parted, "phone_sealed": None, "body_sealed": None, "expires_at": day}
+        days = {name: local_midnight(row[name]) for name in MOMENTS if row[name] is not None}
+        return {**parted, **days, "phone_sealed": None, "body_sealed": None, "expires_at": day}
     body = sealing.unseal(session, "message.body", row["id"], row["body_sealed"])
     blanks = " " * (PADDED_BYTES - len(body.encode()))
     return {
@@ -126,6 +130,29 @@ def _parted(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
         "phone_index": sealing.reminder_index(session, phone),
         "body_sealed": sealing.seal(session, "message.body", message_id, body + blanks),
     }
+
+
+def _forget_moments() -> None:
+    """Answers of a dialogue that left or ended keep days, as all receipts do: their moments were
+    those of ratings.
+    """
+    days = {name: _day_of(name) for name in (*MOMENTS, "due_at")}
+    columns = ", ".join(f"{name} = {day}" for name, day in days.items())
+    op.execute(
+        f"UPDATE message SET {columns}, expires_at = {days['due_at']}, retry_at = NULL"  # noqa: S608
+        " WHERE kind = 'dialogue' AND state NOT IN ('ready', 'sending', 'unknown')"
+    )
+    op.execute(f"UPDATE receipt SET received_at = {_day_of('received_at')}")  # noqa: S608
+
+
+def _day_of(column: str) -> str:
+    """In SQL: the local midnight before an instant, since a table of receipts may be long."""
+    if op.get_bind().dialect.name == "postgresql":
+        zone = "AT TIME ZONE 'Asia/Ho_Chi_Minh'"
+        return f"date_trunc('day', {column} {zone}) {zone}"
+    shifts = "'+7 hours', 'start of day', '-7 hours'"
+    # As instants are written: what lies in one column must sort.
+    return f"strftime('%Y-%m-%d %H:%M:%S', {column}, {shifts}) || '.000000'"
 
 
 def _wait_by_the_day(message: sa.Table, waiting: sa.ColumnElement[bool]) -> None:

@@ -219,8 +219,7 @@ def upgrade() -> None:
         for column in _in_clear():
             batch_op.drop_column(column.name)
         for column in _sealed():
-            if column.name != "answer_hash":
-                batch_op.alter_column(column.name, existing_type=column.type, nullable=False)
+            batch_op.alter_column(column.name, existing_type=column.type, nullable=False)
         batch_op.alter_column("revision", type_=sa.BigInteger(), existing_nullable=False)
         batch_op.create_unique_constraint(op.f("uq_case_answer_hash"), ["answer_hash"])
     op.create_index("ix_case_is_filed_away_month", "case", ["is_filed_away", "month"])
@@ -229,6 +228,9 @@ def upgrade() -> None:
         op.execute('CLUSTER "case" USING pk_case')
         op.execute('ALTER TABLE "case" SET WITHOUT CLUSTER')
     op.drop_table("case_event")
+    for table in ("count", "procedure_count"):
+        # Rows without an answer are left only where one was disowned.
+        op.execute(f'DELETE FROM "{table}" WHERE n1 + n2 + n3 + n4 + n5 = 0')  # noqa: S608
     op.execute(ALERT.delete().where(ALERT.c.rule.in_(GATHERING)))
     _change_rules((*GATHERING, *OTHER_RULES), OTHER_RULES)
 
@@ -362,9 +364,9 @@ def _seal(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
     packed = zlib.compress(json.dumps(events, ensure_ascii=False).encode())
     whole = -(-len(packed) // TIMELINE_BYTES) * TIMELINE_BYTES
     content = json.dumps(standing).encode().ljust(STANDING_BYTES)
-    hashed = sealing.case_hash(session, row.response_id) if row.response_id else None
     return {
-        "answer_hash": hashed,
+        # Of one that was disowned a hash of the code, or being empty would tell of it.
+        "answer_hash": sealing.case_hash(session, row.response_id or row.code),
         "month": f"{_aware(row.opened_at).astimezone(LOCAL):%Y-%m}",
         "is_filed_away": False,
         "standing_sealed": sealing.seal_bytes(session, "case.standing", row.code, content),

@@ -21,6 +21,7 @@ from survey.models.case import (
     case_of,
 )
 from survey.models.response import Answer, Response
+from survey.sms import outbox
 from survey.workdays import local_month
 
 
@@ -101,9 +102,12 @@ def record_contact(session: Session, now: datetime, case: Case) -> None:
 
 
 def forget_contact(session: Session, now: datetime, case: Case) -> None:
-    """The citizen no longer wishes to be called: number, name and dossier leave the case."""
+    """The citizen no longer wishes to be called: number, name and dossier leave the case, and what
+    was texted about it leads from there to no phone.
+    """
     if case.contact_phone_sealed is None:
         return
+    outbox.withdraw(session, case.id, now)
     case.contact_phone_sealed = case.contact_index = case.contact_name_sealed = None
     case.contact_dossier_code = None
     add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Không muốn được gọi lại nữa.")

@@ -49,7 +49,8 @@ class MonthCosts:
     """One month: by agency, the dearest first; reason → messages that were due and did not leave;
     the budgets of today's day and month.
 
-    Reasons: of the provider (`bad_number`, …), of the citizen (`opted_out`, `not_needed`), of time
+    Reasons: of the provider (`bad_number`, …), of the citizen (`opted_out`, `not_needed`,
+    `withdrawn`), of time
     (`expired`), of now (`window`, `breaker`, `fault`, `budget`, `waiting`), and `unclear`.
     """
 

@@ -12,6 +12,7 @@ NOT_SENT: dict[str, str] = {
     "opted_out": "Người dân từ chối nhận tin",
     "unclear": "Chưa rõ đã gửi hay chưa",
     "waiting": "Đang chờ đến lượt",
+    "withdrawn": "Người dân không muốn được gọi lại nữa",
     "window": "Chờ đến giờ gửi",
 }
 

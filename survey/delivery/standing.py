@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from survey.cases.clocks import day_of
 from survey.db import settings_of
-from survey.models.message import Message, MessageState, ProviderHealth
+from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.rules import load_rules
@@ -95,8 +95,15 @@ def _sent_since(session: Session, since: datetime) -> int:
 
 
 def _pace(session: Session, now: datetime) -> float | None:
-    """Messages a second since the first that left within the last minute."""
-    lately = (Message.sent_at > now - PACE_OVER, Message.sent_at <= now)
+    """Messages a second since the first that left within the last minute.
+
+    Without answers of a dialogue, of which only the day is kept: they are few beside the others.
+    """
+    lately = (
+        Message.sent_at > now - PACE_OVER,
+        Message.sent_at <= now,
+        Message.kind != MessageKind.DIALOGUE,
+    )
     first = session.scalar(select(func.min(Message.sent_at)).where(*lately))
     if first is None or now - first < PACE_SEEN:
         return None

@@ -159,7 +159,8 @@ class Case(Base):
     # What citizens and staff quote, such as PA7F3K2Q; also the row's name in sealed values.
     code: Mapped[str] = mapped_column(String(8), unique=True)
     # Keyed hash of the answer's id: the case of an answer is found, never the answer of a case.
-    answer_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    # Once that was disowned, of the code: an empty one would tell of it.
+    answer_hash: Mapped[bytes] = mapped_column(unique=True)
     # Local month (YYYY-MM) in which it was opened.
     month: Mapped[str] = mapped_column(String(7))
     # Closed long ago: no list of work looks at it any more.
@@ -190,8 +191,7 @@ class Case(Base):
         self.standing_sealed = sealing.seal_bytes(
             session, "case.standing", self.code, _pack_standing(standing)
         )
-        answer = standing.response_id
-        self.answer_hash = sealing.case_hash(session, answer) if answer else None
+        self.answer_hash = sealing.case_hash(session, standing.response_id or self.code)
 
     def events(self, session: Session) -> tuple[CaseEvent, ...]:
         """Its timeline, in the order of what happened."""

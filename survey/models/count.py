@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
+    Delete,
     ForeignKey,
     Index,
     Insert,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    delete,
     func,
     inspect,
     or_,
@@ -164,6 +166,16 @@ def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -
 
 
 @cache
+def _emptying(table: type[Base], key: tuple[str, ...]) -> Delete:
+    """The statement that drops a row in which nothing is counted any more: it would tell that an
+    answer was taken out. Who puts one in at once waits for it, and makes the row anew.
+    """
+    columns = table.__table__.columns
+    is_empty = (columns[level] == 0 for level in LEVELS)
+    return delete(table).where(*(columns[n] == bindparam(n) for n in key), *is_empty)
+
+
+@cache
 def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> Insert:
     """The statement that makes a row or adds its `counted` columns to the row that is there."""
     core = inspect(table).local_table
@@ -262,20 +274,17 @@ def move_counts(
     new: Mapping[str, int],
 ) -> None:
     """Take ratings `old` (question → 1–5) out of the cell and its procedure, put `new` in."""
-    key = _procedure_key(cell, procedure_code)
+    by_procedure = _procedure_key(cell, procedure_code)
     for ratings, step in ((new, 1), (old, -1)):
         for question, rating in sorted(ratings.items()):
-            steps = {f"n{rating}": step}
-            _add(session, Count, {**cell._asdict(), "question": question}, steps)
-            _add(
-                session,
-                ProcedureCount,
-                {**key, "question": question},
-                steps,
-            )
+            for table, place in ((Count, cell._asdict()), (ProcedureCount, by_procedure)):
+                key = {**place, "question": question}
+                _add(session, table, key, {f"n{rating}": step})
+                if step < 0:
+                    connection_of(session).execute(_emptying(table, tuple(key)), key)
     if connection_of(session).dialect.name == "postgresql":
         _forget_order(session, Count, cell._asdict())
-        _forget_order(session, ProcedureCount, key)
+        _forget_order(session, ProcedureCount, by_procedure)
 
 
 def _forget_order(

@@ -1,8 +1,8 @@
 """Messages out (the outbox) and in, the provider's receipts, and each provider's health.
 
-A message of a dialogue (thanks, follow-up) loses its phone once it left, since its time would stand
-beside a rating. A reminder is parted from its invitation when its day comes, since what becomes of
-it tells whether there is a rating.
+A message of a dialogue (thanks, follow-up) loses its phone and keeps days only once it left, since
+its time would be a rating's. A reminder is parted from its invitation when its day comes, since
+what becomes of it tells whether there is a rating.
 """
 
 from datetime import date, datetime
@@ -124,6 +124,7 @@ class Message(Base):
     kind: Mapped[str] = mapped_column(String(12))
     # What is asked about; of a reminder only until its day comes, and never once it may leave.
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
+    # Whose reply it is, while the citizen wishes to be called; after that it leads to no phone.
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
     # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left. A parted
     # reminder has a hash of its own (`sealing.reminder_index`), which stays a week where it left;
@@ -131,7 +132,8 @@ class Message(Base):
     phone_sealed: Mapped[bytes | None]
     phone_index: Mapped[bytes | None]
     # First three digits of the number, such as 090: delivery is watched by them. Never of a
-    # dialogue, whose time stands beside a rating, nor of a parted reminder.
+    # dialogue, whose time stands beside a rating, of a parted reminder, or of a reply to who wishes
+    # no call any more.
     prefix: Mapped[str | None] = mapped_column(String(3))
     body_sealed: Mapped[bytes | None]
     # HMAC(k1, token) of the token in the body, so that reconcile recognises its own text in a
@@ -140,7 +142,8 @@ class Message(Base):
     segments: Mapped[int]
     encoding: Mapped[str] = mapped_column(String(5))
     state: Mapped[str] = mapped_column(String(20), default=MessageState.READY)
-    # Not before this instant, and worthless after that one; of reminders days, not moments.
+    # Not before this instant, and worthless after that one; of reminders days, not moments. Of a
+    # dialogue that left or ended these and all others are the days on which they were.
     due_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     # After a failure or too soon after another message: not before this instant.
@@ -230,6 +233,7 @@ class Receipt(Base):
     attempt_id: Mapped[str] = mapped_column(String(32), index=True)
     status: Mapped[str] = mapped_column(String(30))
     error_code: Mapped[str] = mapped_column(String(20), default="")
+    # Local midnight of its day.
     received_at: Mapped[datetime]
 
 

@@ -12,6 +12,7 @@ from survey.sms.outbox import outcomes
 from survey.sms.outbox.health import locked_health, note_fault, note_load
 from survey.sms.providers import LOAD, OPTED_OUT, SENDER, WORDS, DeliveryReceipt
 from survey.sms.suppression import opt_out
+from survey.workdays import local_midnight
 
 # States in which we do not know that the provider took the message: any word of it proves that.
 # READY is one that was released and not begun again: it arrived late, and must not be repeated.
@@ -49,7 +50,8 @@ def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
         attempt_id=receipt.attempt_id[:32],
         status=receipt.status[:30],
         error_code=receipt.error_code[:20],
-        received_at=now,
+        # Not the moment: of a dialogue's it is a rating's, and that can be told only later.
+        received_at=local_midnight(now),
     )
     stored = session.execute(row.on_conflict_do_nothing().returning(Receipt.id))
     return stored.first() is not None

@@ -58,7 +58,7 @@ def test_the_outbox_tells_how_it_stands(app):
     """Waiting since when, due later, at what pace and for how long: as the rows say."""
     with unit_of_work(app) as session:
         for number in range(12):
-            queue(session, number)
+            queue(session, number, kind=MessageKind.TEST)
         queue(session, 20, due_at=NOW + timedelta(hours=1))
         stand = standing(session, NOW + MINUTE)
         assert (stand.waiting, stand.scheduled, stand.oldest) == (12, 1, NOW)

@@ -14,7 +14,7 @@ from survey.models.response import AnswerTally
 from survey.sms import outbox
 from tests.conftest import unit_of_work
 from tests.seeding import LINK, Wanted, ask_everybody, finish
-from tests.sms.gateway import NOW, Gateway
+from tests.sms.gateway import NOW, WEEK, Gateway, queue
 
 REMINDER = Message.kind == "reminder"
 ENDED = {"sent", "delivered", "cancelled", "undelivered", "expired", "failed", "delivery_unknown"}
@@ -66,7 +66,7 @@ def _let_go(one, number):
     if one.state == "unknown":
         one.unknown_since = one.claimed_at = NOW
         return
-    one.body_sealed, one.settled_at = None, NOW
+    one.body_sealed, one.settled_at, one.claimed_at, one.unknown_since = None, NOW, NOW, NOW
     one.sent_at = NOW if one.state == "sent" else None
 
 
@@ -101,6 +101,8 @@ def test_ended_reminders_lead_nowhere(before):
         )
         assert {getattr(one, column) for one in new for column in gone} == {None}
         assert {(one.due_at, one.expires_at) for one in new} == {(_midnight(3), _midnight(3))}
+        moments = ("sent_at", "settled_at", "claimed_at", "unknown_since")
+        assert {getattr(one, name) for one in new for name in moments} == {None, _midnight(0)}
         heard = select(Message.state).join(Receipt, Receipt.attempt_id == Message.attempt_id)
         assert session.scalars(heard).all() == ["sent"]
 
@@ -128,6 +130,31 @@ def test_open_reminders_go_on(before):
     assert outbox.reconcile(before, NOW + timedelta(days=1), timedelta()).released == 10
     assert outbox.send_due(before, NOW + timedelta(days=4)).sent == 40
     assert len({LINK.search(words)[1] for words in before.texts}) == 40
+
+
+def test_answers_of_a_dialogue_keep_days(app, transact):
+    """Those that left or ended lose their moments, and so do all receipts; those that wait do not
+    leave the earlier or later for it.
+    """
+    late = NOW.replace(hour=20, microsecond=5)  # past midnight in Viet Nam
+    with transact() as session:
+        for number, state in enumerate(("sent", "cancelled", "ready")):
+            message = session.get_one(Message, queue(session, number, due_at=late))
+            message.state, message.sent_at, message.retry_at = state, late, late
+        word = {"provider": "fake", "provider_id": "G1", "attempt_id": "", "status": "x"}
+        session.add(Receipt(**word, received_at=late))
+    with app.app_context():
+        flask_migrate.downgrade(revision=OLD)
+        flask_migrate.upgrade()
+    with transact() as session:
+        for one in session.scalars(select(Message).where(Message.sent_at.is_not(None))):
+            kept = (one.due_at, one.expires_at, one.sent_at, one.retry_at)
+            day = _midnight(1)
+            waits = (late, NOW + WEEK, late, late)
+            assert kept == (waits if one.state == "ready" else (day, day, day, None))
+        assert session.scalars(select(Receipt.received_at)).one() == _midnight(1)
+        found = select(Receipt.id).where(Receipt.received_at >= _midnight(1))
+        assert len(session.scalars(found).all()) == 1
 
 
 def test_tallies_and_conversations_begin_anew(app):

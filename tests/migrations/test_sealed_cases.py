@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from survey.cases.queue import alert_cards, open_cases
 from survey.db import db, transaction
 from survey.models.case import Case, case_of
+from survey.models.count import Count, ProcedureCount
 from tests.features import answering
 from tests.opened import opened, opened_cases
 
@@ -125,6 +126,7 @@ def test_what_cases_said_is_sealed_and_opens_again(written):
             assert (case.is_postponed, case.is_reopened) == (row["postponed"], row["reopened"])
             assert [one.text for one in case.events] == [one["text"] for one in event_rows(row)]
             assert case.month == "2026-11"
+            assert len(case.answer_hash) == 16
             if row["response_id"]:
                 found = session.scalars(case_of(session, row["response_id"])).one()
                 assert found.code == case.code
@@ -137,6 +139,25 @@ def test_what_cases_said_is_sealed_and_opens_again(written):
             b"index",
             "H32.15-1",
         )
+
+
+def test_rows_that_count_nothing_go(app):
+    """Counts of versions before tell no more, by rows of nothing, where an answer was disowned."""
+    cell = {"month": "2026-11", "channel": "counter", "lateness": "on_time", "question": "overall"}
+    with app.app_context():
+        with transaction() as session:
+            place = {
+                "agency_id": answering.agencies(session)[0].id,
+                "sector_code": answering.sectors(session)[0],
+            }
+            for one in (cell, {**cell, "question": "result", "n3": 1}):
+                session.add(Count(**one, **place))
+                session.add(ProcedureCount(**one, procedure_code="1.012784"))
+        flask_migrate.downgrade(revision="0005")
+        flask_migrate.upgrade()
+        with transaction() as session:
+            for table in (Count, ProcedureCount):
+                assert session.scalars(sa.select(table.question)).all() == ["result"]
 
 
 def test_an_upgrade_taken_back_loses_nothing_of_a_case(written):

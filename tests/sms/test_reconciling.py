@@ -129,14 +129,19 @@ def test_claims_of_the_dead_are_taken_over(transact, gateway, rows):
     assert outbox.reconcile(gateway, NOW + 11 * MINUTE, NO_WAIT).released == 1
 
 
-def test_no_receipt_for_days(transact, gateway, rows):
-    """What was sent and never confirmed is called unconfirmed after three days."""
+@pytest.mark.parametrize(
+    ("kind", "early", "late"), [(MessageKind.CASE_REPLY, 71, 73), (MessageKind.DIALOGUE, 73, 87)]
+)
+def test_no_receipt_for_days(transact, gateway, rows, kind, early, late):
+    """What was sent and never confirmed is called unconfirmed after three days; an answer, of which
+    only the day is known, after the third whole one.
+    """
     with transact() as session:
-        queue(session, 1)
+        queue(session, 1, kind=kind)
     outbox.send_due(gateway, NOW)
-    outbox.reconcile(gateway, NOW + timedelta(hours=71), NO_WAIT)
+    outbox.reconcile(gateway, NOW + timedelta(hours=early), NO_WAIT)
     assert rows()[0] == "sent"
-    outbox.reconcile(gateway, NOW + timedelta(hours=73), NO_WAIT)
+    outbox.reconcile(gateway, NOW + timedelta(hours=late), NO_WAIT)
     assert rows()[0] == "delivery_unknown"
 
 

@@ -120,11 +120,11 @@ def test_a_failure_is_never_erased(twilio):
 
 
 def test_callbacks_may_be_lost(twilio):
-    """Without a word for 72 hours delivery is unknown; a late word is still heard."""
+    """Without a word for three whole days delivery is unknown; a late word is still heard."""
     sent_one(twilio)
     with twilio.app_context():
         provider = build_provider(twilio.extensions["settings"])
-        outbox.reconcile(provider, datetime.now(UTC) + timedelta(hours=73))
+        outbox.reconcile(provider, datetime.now(UTC) + timedelta(hours=97))
     assert rows(twilio, Message.state) == ["delivery_unknown"]
     post(twilio, STATUS, {"MessageSid": "SM1", "MessageStatus": "delivered"})
     assert rows(twilio, Message.state) == ["delivered"]

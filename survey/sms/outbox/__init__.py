@@ -6,6 +6,7 @@ provider, `outcomes` writes down what came of it, `reconciling` finds out the fa
 ended unclear.
 """
 
+from survey.sms.outbox.outcomes import withdraw
 from survey.sms.outbox.queue import Draft, enqueue, enqueue_many
 from survey.sms.outbox.reconciling import ReconcileSummary, reconcile
 from survey.sms.outbox.sending import SendSummary, send_due
@@ -18,4 +19,5 @@ __all__ = [
     "enqueue_many",
     "reconcile",
     "send_due",
+    "withdraw",
 ]

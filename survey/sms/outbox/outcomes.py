@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.models.count import Cell, move_frame
@@ -11,6 +12,7 @@ from survey.models.message import Message, MessageKind, MessageState
 from survey.sms.outbox.queue import open_body, open_phone
 from survey.sms.outbox.reminders import Invited, questions, queue_reminders
 from survey.sms.suppression import opt_out
+from survey.workdays import local_midnight
 
 # Minutes until the next try after the first, second, … call that surely created nothing.
 BACK_OFF = (1, 2, 5, 10, 20, 30, 60)
@@ -96,7 +98,7 @@ def cancel(session: Session, message: Message, reason: str, now: datetime, moves
 def deliver(message: Message, now: datetime) -> None:
     """The network says that it arrived."""
     message.step(MessageState.DELIVERED)
-    message.settled_at = now
+    message.settled_at = _moment_of(message, now)
 
 
 def fail_delivery(
@@ -104,9 +106,28 @@ def fail_delivery(
 ) -> None:
     """The network says that it did not arrive."""
     message.step(MessageState.UNDELIVERED)
-    message.settled_at, message.reason = now, reason
+    message.settled_at, message.reason = _moment_of(message, now), reason
     if cell := _invited_cell(session, message):
         moves.add(cell, "delivered", -1)
+
+
+def withdraw(session: Session, case_id: int, now: datetime) -> None:
+    """Who was told about a case wishes no call any more: from the case nothing leads to the phone.
+
+    What waits is not sent. A call under way keeps the phone until its fate is known, and is not
+    repeated.
+    """
+    query = select(Message).where(Message.case_id == case_id).order_by(Message.id)
+    query = query.with_for_update().execution_options(populate_existing=True)
+    for message in session.scalars(query):
+        # Without a prefix it is known as withdrawn when its fate is.
+        message.case_id = message.prefix = None
+        if message.state == MessageState.READY:
+            _end(message, MessageState.CANCELLED, "withdrawn", local_midnight(now))
+        elif message.state in {MessageState.SENDING, MessageState.UNKNOWN}:
+            message.expires_at = local_midnight(now)
+        else:
+            _blank(message)
 
 
 def try_later(message: Message, reason: str, now: datetime) -> None:
@@ -146,7 +167,7 @@ def _forget_fate(message: Message) -> None:
 
 def _end(message: Message, state: MessageState, reason: str, now: datetime) -> None:
     message.step(state)
-    message.reason, message.settled_at = reason, now
+    message.reason, message.settled_at = reason, _moment_of(message, now)
     _forget_fate(message)
     _blank(message)
 
@@ -155,8 +176,24 @@ def _blank(message: Message) -> None:
     message.body_sealed = None
     if message.kind == MessageKind.DIALOGUE:
         message.phone_sealed = message.phone_index = None
+        _forget_moments(message)
+    if message.kind == MessageKind.CASE_REPLY and message.prefix is None:
+        message.phone_sealed = message.phone_index = None
     if message.kind == MessageKind.REMINDER and message.invitation_id is None:
         _forget_reminded(message)
+
+
+def _moment_of(message: Message, now: datetime) -> datetime:
+    """What is kept of a moment: of a dialogue the day, since its texts follow a rating at once."""
+    return local_midnight(now) if message.kind == MessageKind.DIALOGUE else now
+
+
+def _forget_moments(message: Message) -> None:
+    """A dialogue that is over bears no moment, only its days."""
+    message.due_at = message.expires_at = local_midnight(message.due_at)
+    message.retry_at = None
+    if message.sent_at is not None:
+        message.sent_at = local_midnight(message.sent_at)
 
 
 def _forget_reminded(message: Message) -> None:

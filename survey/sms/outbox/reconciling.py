@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from survey import sealing
@@ -18,6 +18,7 @@ from survey.sms.outbox import outcomes
 from survey.sms.outbox.queue import open_body, open_phone
 from survey.sms.outbox.rules import Rules, load_rules
 from survey.sms.providers import ListedSms, Provider
+from survey.workdays import local_midnight
 
 # The provider is asked so long after the call, on the run's clock.
 LOOKS = (timedelta(minutes=2), timedelta(minutes=10))
@@ -85,11 +86,16 @@ def _take_over(session: Session, before: datetime) -> None:
 
 
 def _give_up_receipts(session: Session, now: datetime) -> None:
-    """Sent so long ago that no receipt will come."""
+    """Sent so long ago that no receipt will come; of a dialogue only the day it left is known."""
+    before, today = now - NO_RECEIPT, local_midnight(now)
+    is_dialogue = Message.kind == MessageKind.DIALOGUE
     session.execute(
         update(Message)
-        .where(Message.state == MessageState.SENT, Message.sent_at <= now - NO_RECEIPT)
-        .values(state=MessageState.DELIVERY_UNKNOWN, settled_at=now)
+        .where(Message.state == MessageState.SENT, Message.sent_at <= before)
+        .where(~is_dialogue | (Message.sent_at < local_midnight(before)))
+        .values(
+            state=MessageState.DELIVERY_UNKNOWN, settled_at=case((is_dialogue, today), else_=now)
+        )
     )
 
 

@@ -47,6 +47,7 @@ REASONS: dict[str, str] = {
     "opted_out": "người dân từ chối nhận tin",
     "released": "được gửi lại",
     "unreachable": "máy không liên lạc được",
+    "withdrawn": "người dân không muốn được gọi lại nữa",
     "worker_lost": "tiến trình gửi bị ngắt",
     # Names of faults as the libraries give them.
     "ChunkedEncodingError": "phản hồi bị cắt giữa chừng",

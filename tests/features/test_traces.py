@@ -1,0 +1,290 @@
+"""What a citizen takes back, and what was texted to one who answered, leaves no trace."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import indices, responses
+from survey.cases import steps
+from survey.cases.notices import Way
+from survey.delivery.costs import month_costs
+from survey.delivery.labels import not_sent_words
+from survey.models.case import Case, case_of
+from survey.models.count import Count, ProcedureCount
+from survey.models.message import Message, MessageKind, Receipt
+from survey.models.response import Response
+from survey.responses import Submission
+from survey.sms import outbox, receipts
+from survey.sms.providers import DeliveryReceipt, SmsNotSent, SmsRefused
+from survey.web.staff.message_words import reason_words
+from survey.workdays import local_midnight
+from tests.conftest import unit_of_work
+from tests.features import answering
+from tests.seeding import LINK, Wanted, ask_everybody, finish
+from tests.sms.gateway import NOW, Gateway, fails, phone, queue, takes
+
+Transact = Callable[[], AbstractContextManager[Session]]
+Ask = Callable[..., list[str]]
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def gateway(app: Flask) -> Iterator[Gateway]:
+    """A gateway, while the application's database is at hand."""
+    with app.app_context():
+        yield Gateway()
+
+
+@pytest.fixture
+def ask(transact: Transact, gateway: Gateway) -> Ask:
+    """`ask(Wanted(1), Wanted(2))` gives the tokens citizens got by SMS, in that order."""
+
+    def tokens(*wanted: Wanted) -> list[str]:
+        with transact() as session:
+            ask_everybody(session)
+            finish(session, wanted)
+        outbox.send_due(gateway, NOW)
+        found = {sms.to_e164: LINK.search(sms.text) for sms in gateway.taken}
+        return [match[1] for one in wanted if (match := found[one.mobile])]
+
+    return tokens
+
+
+def say(transact: Transact, token: str, **said: object) -> None:
+    """One form sent through a link."""
+    with transact() as session:
+        responses.submit(session, token, Submission(**said), NOW)
+
+
+def rated(session: Session) -> list[tuple[str, str]]:
+    """Table and question of every row of counts."""
+    tables = (Count, ProcedureCount)
+    return [
+        (one.__tablename__, row.question) for one in tables for row in session.scalars(select(one))
+    ]
+
+
+def test_a_disowned_answer_leaves_no_row_of_counts(transact: Transact, ask: Ask) -> None:
+    """A cell whose only answer was taken out has as many rows of counts as one never answered; a
+    change from one rating to another keeps its rows.
+    """
+    wrong, kept = ask(Wanted(1), Wanted(2, "LOC-KH-W22333", procedure="2.000815"))
+    for overall in (1, 4):
+        say(transact, kept, overall=overall)
+    with transact() as session:
+        before = rated(session)
+        assert sorted(before) == [("count", "overall"), ("procedure_count", "overall")]
+    for overall in (2, 5):
+        say(transact, wrong, overall=overall)
+    with transact() as session:
+        assert len(rated(session)) == 2 * len(before)
+        responses.disown(session, wrong, NOW)
+    with transact() as session:
+        assert rated(session) == before
+        assert indices.check(session) == []
+
+
+def test_a_row_of_counts_survives_who_answers_meanwhile(
+    app: Flask, transact: Transact, ask: Ask
+) -> None:
+    """While answers of a procedure are taken out at one agency, those given at another count."""
+    wrong = ask(*(Wanted(number) for number in range(1, 9)))
+    right = ask(*(Wanted(number, "LOC-KH-W22333") for number in range(11, 19)))
+    for one, other in zip(wrong, right, strict=True):
+        say(transact, one, overall=3)
+        with ThreadPoolExecutor(2) as pool:
+            left = pool.submit(_alone, app, responses.disown, one, NOW)
+            came = pool.submit(_alone, app, responses.submit, other, Submission(overall=3), NOW)
+            left.result()
+            came.result()
+        with transact() as session:
+            assert indices.check(session) == []
+            responses.disown(session, other, NOW)
+            assert rated(session) == []
+
+
+def _alone(app: Flask, deed: Callable[..., object], *said: object) -> None:
+    with unit_of_work(app) as session:
+        deed(session, *said)
+
+
+def test_an_empty_row_of_counts_is_as_good_as_none(transact: Transact, ask: Ask) -> None:
+    """A recount finds no fault in rows of nothing, which versions before left behind."""
+    (token,) = ask(Wanted(1))
+    say(transact, token, overall=3)
+    with transact() as session:
+        for table in (Count, ProcedureCount):
+            row = session.scalars(select(table)).one()
+            values = {one.key: getattr(row, one.key) for one in table.__mapper__.column_attrs}
+            session.add(table(**{**values, "channel": "online", "n3": 0}))
+    with transact() as session:
+        assert indices.check(session) == []
+        assert indices.rebuild(session) == 0
+
+
+def test_the_case_of_a_disowned_answer_looks_like_any_other(transact: Transact, ask: Ask) -> None:
+    """Its hash is there, as long as others and another's than theirs, and leads to no answer."""
+    wrong, kept = ask(Wanted(1), Wanted(2))
+    say(transact, wrong, overall=1)
+    with transact() as session:
+        of_wrong = session.scalars(select(Response.id)).one()
+    say(transact, kept, overall=1)
+    with transact() as session:
+        responses.disown(session, wrong, NOW)
+    with transact() as session:
+        hashes = session.scalars(select(Case.answer_hash)).all()
+        assert [len(one) for one in hashes] == [16, 16]
+        assert len(set(hashes)) == 2
+        assert session.scalars(case_of(session, of_wrong)).all() == []
+
+
+@pytest.fixture
+def texted(transact: Transact, ask: Ask) -> str:
+    """The token of a citizen who wished a call and to whom the written reply is being texted."""
+    (token,) = ask(Wanted(1))
+    say(transact, token, overall=1, contact=True)
+    with transact() as session:
+        staff = answering.add_staff(session)
+        case = session.scalars(select(Case)).one()
+        for step, more in ((steps.take, ()), (steps.reply, (("Đã nhắc nhở.", Way.PLAIN),))):
+            claimed = steps.claim(session, staff, case.code, case.revision)
+            step(session, staff, claimed, *more, NOW)
+            session.flush()
+    return token
+
+
+def the_text(session: Session) -> Message:
+    """The message of the case."""
+    return session.scalars(select(Message).where(Message.kind == MessageKind.CASE_REPLY)).one()
+
+
+def held(message: Message) -> set[str]:
+    """What a message still has of its case and its phone."""
+    names = ("case_id", "phone_sealed", "phone_index", "prefix", "body_sealed")
+    return {name for name in names if getattr(message, name) is not None}
+
+
+def test_a_text_that_waits_is_not_sent_once_the_wish_is_taken_back(
+    transact: Transact, gateway: Gateway, texted: str
+) -> None:
+    """It is cancelled and blank, says why, bears the day alone, and nothing leaves."""
+    say(transact, texted, contact=False)
+    gateway.taken.clear()
+    outbox.send_due(gateway, LATER)
+    assert gateway.taken == []
+    with transact() as session:
+        text = the_text(session)
+        assert (text.state, text.reason, held(text)) == ("cancelled", "withdrawn", set())
+        assert text.settled_at == local_midnight(NOW)
+        assert month_costs(session, "2026-05", LATER).not_sent == {"withdrawn": 1}
+    assert not_sent_words("withdrawn") != reason_words("withdrawn") != "withdrawn"
+
+
+@pytest.mark.parametrize("outcome", ["", "delivered"])
+def test_a_text_that_left_leads_from_the_case_to_no_phone(
+    transact: Transact, gateway: Gateway, texted: str, outcome: str
+) -> None:
+    """Sent or delivered, it keeps that and when, and nothing of case and phone."""
+    outbox.send_due(gateway, LATER)
+    if outcome:
+        hear(transact, gateway, outcome)
+    say(transact, texted, contact=False)
+    with transact() as session:
+        text = the_text(session)
+        assert (text.state, held(text)) == (outcome or "sent", set())
+        assert text.sent_at >= LATER
+        assert session.scalars(select(Case)).one().contact_index is None
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_text_under_way_keeps_its_phone_until_its_fate_is_known(
+    transact: Transact, gateway: Gateway, texted: str, *, is_lost: bool
+) -> None:
+    """It leads to no case at once; found at the provider it is blank, lost it is not repeated."""
+    if is_lost:
+        gateway.before = fails(TimeoutError())
+    gateway.after = fails(TimeoutError())
+    assert outbox.send_due(gateway, LATER).unknown == 1
+    say(transact, texted, contact=False)
+    with transact() as session:
+        assert held(the_text(session)) == {"phone_sealed", "phone_index", "body_sealed"}
+    gateway.before = gateway.after = takes
+    calls = gateway.calls
+    done = outbox.reconcile(gateway, LATER + 11 * MINUTE, timedelta())
+    assert (done.found_sent, done.released) == (not is_lost, is_lost)
+    outbox.send_due(gateway, LATER + 12 * MINUTE)
+    assert gateway.calls == calls
+    with transact() as session:
+        text = the_text(session)
+        assert (text.state, held(text)) == ("expired" if is_lost else "sent", set())
+
+
+def hear(transact: Transact, gateway: Gateway, outcome: str, **changes: str) -> None:
+    """The gateway's word about the last message it took, a minute after all."""
+    sms = gateway.taken[-1]
+    named = {"provider_id": f"G{sms.attempt_id[:20]}", "attempt_id": sms.attempt_id, **changes}
+    word = DeliveryReceipt("fake", status=outcome, error_code="", outcome=outcome, **named)
+    with transact() as session:
+        receipts.apply(session, LATER + MINUTE, word)
+
+
+def moments(session: Session) -> set[datetime]:
+    """All instants of messages and receipts."""
+    rows = [*session.scalars(select(Message)), *session.scalars(select(Receipt))]
+    columns = [(row, one.key) for row in rows for one in row.__mapper__.column_attrs]
+    values = [getattr(row, key) for row, key in columns]
+    return {value for value in values if isinstance(value, datetime)}
+
+
+@pytest.mark.parametrize("outcome", ["delivered", "undelivered", "expired", "sent"])
+@pytest.mark.parametrize("is_early", [False, True])
+def test_a_dialogue_that_is_over_bears_days(
+    transact: Transact, gateway: Gateway, outcome: str, *, is_early: bool
+) -> None:
+    """Once it left, whatever the provider says and when, it and its receipts tell days only."""
+    with transact() as session:
+        queue(session, 1, due_at=NOW - MINUTE)
+    gateway.before = fails(SmsNotSent())
+    outbox.send_due(gateway, NOW)
+    gateway.before = takes
+    if is_early:
+        gateway.after = lambda _: hear(transact, gateway, outcome)
+    outbox.send_due(gateway, LATER)
+    if not is_early:
+        hear(transact, gateway, outcome)
+    with transact() as session:
+        message = session.scalars(select(Message)).one()
+        assert message.state == outcome
+        assert moments(session) == {local_midnight(NOW)}
+
+
+def test_a_dialogue_that_never_left_bears_days(transact: Transact, gateway: Gateway) -> None:
+    """Refused, too late, or never confirmed: no instant stays, and neither of a stray receipt."""
+    with transact() as session:
+        queue(session, 1)
+        queue(session, 2, expires_at=NOW)
+        queue(session, 3)
+    gateway.before = lambda sms: (
+        fails(SmsRefused("bad_number"))(sms) if sms.to_e164 == phone(1) else None
+    )
+    outbox.send_due(gateway, NOW)
+    hear(transact, gateway, "delivered", attempt_id="", provider_id="nobody")
+    outbox.reconcile(gateway, NOW + 3 * DAY, timedelta())
+    with transact() as session:
+        assert Counter(session.scalars(select(Message.state))) == {
+            "failed": 1,
+            "expired": 1,
+            "sent": 1,
+        }
+        assert moments(session) == {local_midnight(NOW)}
+    outbox.reconcile(gateway, NOW + 4 * DAY, timedelta())
+    with transact() as session:
+        assert moments(session) == {local_midnight(NOW), local_midnight(NOW + 4 * DAY)}
