@@ -91,6 +91,13 @@ class HostileTwilio(FakeTwilio):
         )
         self.hits[f"receipts answered {answer.status_code}"] += 1
 
+    def settle(self) -> None:
+        """Wait until what is made late is made, and every receipt was brought."""
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join()
+        self.postmen.shutdown()
+
     def is_listing_down(self) -> bool:
         """Now and then."""
         with self.lock:

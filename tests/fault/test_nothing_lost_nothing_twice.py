@@ -92,7 +92,7 @@ def act(environment):
             begun = time.monotonic()
             kills, in_flight = _kill_until_done(app, env, play)
             seconds = time.monotonic() - begun
-            twilio.postmen.shutdown()
+            twilio.settle()
             ours = _ours(app, texts)
             adds_up = _adds_up(app)
         server.shutdown()
