@@ -7,13 +7,13 @@ from collections import Counter
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Table, insert, select
+from sqlalchemy import select
 
 from benchmarks.figures import Figure
 from benchmarks.ground import Installation
 from survey import create_app
 from survey.db import transaction
-from survey.models.count import Count, Frame, ProcedureCount, ProcedureFrame
+from survey.models.count import Cell, count_answers, count_finished, count_reached
 from survey.models.organisation import Agency, Procedure
 from survey.settings import from_env
 
@@ -24,8 +24,6 @@ TRIES = 7
 GROUPS = ("overall", "sector", "agency", "procedure", "channel")
 SHARES = (0.02, 0.03, 0.10, 0.35, 0.50)
 CHANNELS = ("counter", "online", "post")
-
-Rows = dict[tuple[object, ...], Counter[str]]
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -57,29 +55,22 @@ def filled(folder: Path, ratings: int) -> Flask:
     with app.app_context(), transaction() as session:
         agencies = session.scalars(select(Agency.id).where(Agency.valid_to.is_(None))).all()
         procedures = session.execute(select(Procedure.code, Procedure.sector_code)).all()
-        tables: dict[object, Rows] = {}
-        draw = random.Random(1)
+        finished: Counter[tuple[Cell, str]] = Counter()
         for _ in range(CELLS):
             code, sector = draw.choice(procedures)
             channel = draw.choice(CHANNELS)
             lateness = draw.choices(("on_time", "late"), (9, 1))[0]
-            cell = (PERIOD, draw.choice(agencies), sector, channel, lateness)
-            place = (PERIOD, code, channel, lateness)
-            n = ratings // CELLS
-            counted = {f"n{level}": round(n * share) for level, share in enumerate(SHARES, 1)}
-            reached = {"finished": 5 * n, "invited": 3 * n, "delivered": 2 * n, "answered": n}
-            for model, key, steps in (
-                (Count, (*cell, "overall"), counted),
-                (ProcedureCount, (*place, "overall"), counted),
-                (Frame, cell, reached),
-                (ProcedureFrame, place, {"finished": 5 * n}),
-            ):
-                tables.setdefault(model.__table__, {}).setdefault(key, Counter()).update(steps)
-        for table, rows in tables.items():
-            session.execute(insert(table), [_row(table, key, row) for key, row in rows.items()])
+            cell = Cell(draw.choice(agencies), sector, PERIOD, channel, lateness)
+            finished[cell, code] += 5 * ratings // CELLS
+        answered: Counter[Cell] = Counter()
+        for (cell, _), number in finished.items():
+            answered[cell] += number // 5
+        count_finished(session, finished, {cell: 3 * number for cell, number in answered.items()})
+        count_reached(session, {cell: 2 * n for cell, n in answered.items()}, answered)
+        rated = {
+            (*key, "overall", level): round(number // 5 * share)
+            for key, number in finished.items()
+            for level, share in enumerate(SHARES, 1)
+        }
+        count_answers(session, rated)
     return app
-
-
-def _row(table: Table, key: tuple[object, ...], figures: Counter[str]) -> dict[str, object]:
-    columns = [column.name for column in table.columns]
-    return {**dict(zip(columns, key, strict=False)), **figures}

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,6 +50,7 @@ class Key:
     reminders: bytes
     conversations: bytes
     tallies: bytes
+    groups: bytes
 
     @classmethod
     def derive(cls, master: bytes) -> "Key":
@@ -68,6 +70,7 @@ class Key:
             reminders=part("reminder index"),
             conversations=part("conversation index"),
             tallies=part("answer tally"),
+            groups=part("procedure group"),
         )
 
 
@@ -121,6 +124,17 @@ def unseal_bytes(session: Session, place: str, row: str, sealed: bytes) -> bytes
     raise Refused("sealed_with_unknown_key", place)
 
 
+def padded(content: bytes, multiple: int) -> bytes:
+    """A long text, compressed, at a length that is a multiple of so many bytes and tells little."""
+    packed = zlib.compress(content)
+    return packed.ljust(-(-len(packed) // multiple) * multiple, b"\0")
+
+
+def unpadded(packed: bytes) -> bytes:
+    """What `padded` was given."""
+    return zlib.decompressobj().decompress(packed)
+
+
 def has_key(session: Session, sealed: bytes) -> bool:
     """Whether a sealed value names a key that is there."""
     return any(key.id == sealed[:KEY_ID_BYTES] for key in keyring(session))
@@ -165,6 +179,16 @@ def conversation_indexes(session: Session, e164: str) -> list[bytes]:
 def tally_key(session: Session, agency_id: int, slot: int) -> bytes:
     """What stands for an agency and a stretch of time where answers are tallied."""
     return _digest(keyring(session)[0].tallies, f"{agency_id}|{slot}")
+
+
+def group_hash(session: Session, group: str) -> bytes:
+    """What stands for a procedure's group in a month where its answers are counted."""
+    return _digest(keyring(session)[0].groups, group)
+
+
+def group_hashes(session: Session, group: str) -> list[bytes]:
+    """The same under every readable key."""
+    return [_digest(key.groups, group) for key in keyring(session)]
 
 
 def event_hash(session: Session, name: str) -> bytes:

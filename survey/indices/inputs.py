@@ -1,6 +1,5 @@
 """Reads from the tables what the figures of a month need beside the answers."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +13,11 @@ from survey.indices.periods import previous_month
 from survey.indices.revision import revision
 from survey.indices.tallies import Source, Stored, lines_of
 from survey.invitations.coverage import coverage
-from survey.models.count import LEVELS, Frame, ProcedureCount, ProcedureFrame
+from survey.models.count import Frame, ProcedureFrame
 from survey.models.dossier import DossierChange
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
+from survey.models.procedure_count import procedure_counts
 
 
 def read_live(session: Session, month: str, source: Source) -> Inputs:
@@ -27,8 +27,8 @@ def read_live(session: Session, month: str, source: Source) -> Inputs:
         rules=rules_in_force(session, month),
         lines={by: lines_of(session, month, by, source) for by in Breakdown},
         frame=_frame(session, month),
-        procedure_frame=_rows(session, ProcedureFrame, month, ("finished",)),
-        procedure_counts=_rows(session, ProcedureCount, month, LEVELS, "question"),
+        procedure_frame=_procedure_frame(session, month),
+        procedure_counts=_procedure_counts(session, month),
         coverage={"invited": covered.invited, "not_invited": covered.not_invited},
         corrections=_corrections(session, month),
         revision=revision(session, previous_month(month)),
@@ -46,17 +46,18 @@ def _frame(session: Session, month: str) -> list[Row]:
     return sorted(list(row) for row in session.execute(query))
 
 
-def _rows(
-    session: Session,
-    table: type[ProcedureFrame | ProcedureCount],
-    month: str,
-    numbers: Sequence[str],
-    *more: str,
-) -> list[Row]:
-    names = ("procedure_code", "channel", "lateness", *more, *numbers)
-    columns = table.__table__.columns
-    query = select(*(columns[name] for name in names)).where(columns["month"] == month)
-    return sorted(list(row) for row in session.execute(query))
+def _procedure_frame(session: Session, month: str) -> list[Row]:
+    names = ("procedure_code", "channel", "lateness", "finished")
+    query = select(*(getattr(ProcedureFrame, name) for name in names))
+    return sorted(list(row) for row in session.execute(query.where(ProcedureFrame.month == month)))
+
+
+def _procedure_counts(session: Session, month: str) -> list[Row]:
+    return sorted(
+        [*group[1:], question, *ratings]
+        for group, counts in procedure_counts(session, [month])
+        for question, ratings in counts.items()
+    )
 
 
 def _corrections(session: Session, month: str) -> int:

@@ -46,7 +46,8 @@ class Inputs:
     `frame`: agency code, sector, channel, lateness, then the numbers of FRAME. `procedure_frame`:
     procedure, channel, lateness, finished. `procedure_counts`: procedure, channel, lateness,
     question, n1 … n5 (answers do not know their procedure, so these cannot be counted again; their
-    sums can). Rows are sorted.
+    sums can). Rows are sorted. `salt`: random, so that nobody finds a payload from its digest by
+    trying; empty in older closings.
     """
 
     rules: Rules
@@ -57,6 +58,7 @@ class Inputs:
     coverage: Mapping[str, Any]
     corrections: int
     revision: Mapping[str, Any] | None
+    salt: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The inputs as they stand in a payload."""
@@ -70,6 +72,7 @@ class Inputs:
             "coverage": self.coverage,
             "corrections": self.corrections,
             "revision": self.revision,
+            **({"salt": self.salt} if self.salt else {}),
         }
 
 

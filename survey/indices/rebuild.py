@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from survey.models.count import LEVELS, Count, Frame, ProcedureCount, ProcedureFrame
+from survey.models.count import LEVELS, Count, Frame, ProcedureFrame
 from survey.models.invitation import CoverageEntry, Decision
+from survey.models.procedure_count import ProcedureCount, procedure_counts
 from survey.models.questionnaire import Question
 from survey.models.response import Answer, Response
 
 CELL = ("month", "agency_id", "sector_code", "channel", "lateness")
-PROCEDURE_CELL = ("month", "channel", "lateness")
 Key = tuple[object, ...]
 
 
@@ -108,12 +108,12 @@ def _stored_counts(session: Session) -> Counter[Key]:
 
 
 def _sums_by_procedure_cell(session: Session) -> Counter[Key]:
-    key = [getattr(ProcedureCount, part) for part in (*PROCEDURE_CELL, "question")]
-    sums = [func.sum(getattr(ProcedureCount, level)) for level in LEVELS]
+    months = session.scalars(select(ProcedureCount.month).distinct()).all()
     found: Counter[Key] = Counter()
-    for row in session.execute(select(*key, *sums).group_by(*key)):
-        for place, level in enumerate(LEVELS, start=len(key)):
-            found[(*row[: len(key)], level)] = int(row[place])
+    for group, counts in procedure_counts(session, months):
+        for question, ratings in counts.items():
+            for level, number in zip(LEVELS, ratings, strict=True):
+                found[group.month, group.channel, group.lateness, question, level] += number
     return found
 
 

@@ -55,7 +55,7 @@ def recompute(session: Session, snapshot_id: int) -> Recomputation:
     snapshot = session.get(Snapshot, snapshot_id)
     if snapshot is None:
         raise NotFound("no_snapshot", str(snapshot_id))
-    stored = payload_of(snapshot)
+    stored = payload_of(session, snapshot)
     if snapshot.formula != FORMULA:
         raise Refused("old_formula", snapshot.formula)
     inputs = read_inputs(stored["inputs"])

@@ -30,7 +30,10 @@ def revision(session: Session, month: str) -> dict[str, Any] | None:
     snapshot = first(session, month)
     if snapshot is None:
         return None
-    closed, hidden = shielded(session, payload_of(snapshot)), hidden_now(session, [month])[month]
+    closed, hidden = (
+        shielded(session, payload_of(session, snapshot)),
+        hidden_now(session, [month])[month],
+    )
     late, changed = _moved(session, month)
     lines = []
     for by in (Breakdown.OVERALL, Breakdown.SECTOR):

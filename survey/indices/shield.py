@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis import AnalysisError, disclosure
@@ -24,8 +24,8 @@ from survey.indices.payload import COUNTED
 from survey.indices.show import show
 from survey.indices.strata import Strata, read_strata
 from survey.indices.tallies import OVERALL
-from survey.models.count import LEVELS, ProcedureCount
 from survey.models.organisation import Agency, Procedure
+from survey.models.procedure_count import procedure_counts
 from survey.models.questionnaire import Question
 
 # Agency code, sector, channel.
@@ -35,18 +35,6 @@ Key = tuple[str, str]
 AT_AGENCY = "agency_sector"
 # The whole is always told, unless it is small itself.
 TABLES = frozenset(Breakdown) - {Breakdown.OVERALL}
-PROCEDURES = (
-    select(
-        ProcedureCount.month,
-        ProcedureCount.procedure_code,
-        func.sum(sum((getattr(ProcedureCount, level) for level in LEVELS), literal(0))),
-    )
-    .where(
-        ProcedureCount.month.in_(bindparam("months", expanding=True)),
-        ProcedureCount.question == Question.OVERALL,
-    )
-    .group_by(ProcedureCount.month, ProcedureCount.procedure_code)
-)
 
 
 def shown(session: Session, month: str, now: datetime) -> dict[Breakdown, tuple[Figure, ...]]:
@@ -54,7 +42,7 @@ def shown(session: Session, month: str, now: datetime) -> dict[Breakdown, tuple[
     tables = {by: show(session, month, by, now) for by in Breakdown}
     snapshot = first(session, month)
     if snapshot:
-        hidden = hidden_in(session, payload_of(snapshot))
+        hidden = hidden_in(session, payload_of(session, snapshot))
     else:
         hidden = hidden_now(session, [month])[month]
     return _marked(tables, hidden)
@@ -106,8 +94,9 @@ def hidden_now(
     """
     strata = strata or read_strata(session, months, by_agency=True)
     procedures: dict[str, Counter[Key]] = {month: Counter() for month in months}
-    for month, code, rated in session.execute(PROCEDURES, {"months": list(months)}):
-        procedures[month][Breakdown.PROCEDURE, code] = int(rated)
+    for group, given in procedure_counts(session, months):
+        line: Key = (Breakdown.PROCEDURE, group.procedure_code)
+        procedures[group.month][line] += sum(given.get(Question.OVERALL, ()))
     small = {month for month, rated in procedures.items() if any(map(_is_small, rated.values()))}
     small |= {months[place] for place in _small_months(strata)}
     codes = dict(session.execute(select(Agency.id, Agency.code)).all())
@@ -130,7 +119,7 @@ def hidden_still(session: Session, months: Sequence[str]) -> dict[str, frozenset
     for month in months:
         snapshot = first(session, month)
         if snapshot:
-            found[month] |= hidden_in(session, payload_of(snapshot))
+            found[month] |= hidden_in(session, payload_of(session, snapshot))
     return found
 
 

@@ -1,5 +1,7 @@
 """Closing a month: every figure a report may print, stored once, with formula and digests."""
 
+import secrets
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,7 +13,7 @@ from survey.indices.answers import ballot
 from survey.indices.closed import first
 from survey.indices.figures import FORMULA
 from survey.indices.inputs import read_live
-from survey.indices.payload import canonical, closing_payload, sha256
+from survey.indices.payload import canonical, closing_payload
 from survey.indices.periods import check_month, closable_from
 from survey.indices.tallies import Stored
 from survey.models.count import Frame
@@ -20,6 +22,7 @@ from survey.models.snapshot import Snapshot
 from survey.workdays import local_day
 
 FIRST = 1
+SALT_BYTES = 16
 
 
 def close(session: Session, month: str, now: datetime) -> Snapshot:
@@ -36,23 +39,15 @@ def close(session: Session, month: str, now: datetime) -> Snapshot:
     if stored is not None:
         return stored
     source = Stored(session, month)
-    inputs = read_live(session, month, source)
+    inputs = replace(read_live(session, month, source), salt=secrets.token_hex(SALT_BYTES))
     answers = ballot(session, month, FIRST)
     payload = closing_payload(
         month, now.isoformat(), inputs, source, answers.pattern_rows, answers.digest
     )
     if not payload["frame"]["finished"]:
         raise Refused("empty_month", month)
-    text = canonical(payload)
-    snapshot = Snapshot(
-        month=month,
-        number=FIRST,
-        closed_at=now,
-        formula=FORMULA,
-        digest=sha256(text),
-        inputs_digest=payload["inputs_digest"],
-        payload=text,
-    )
+    snapshot = Snapshot(month=month, number=FIRST, closed_at=now, formula=FORMULA)
+    snapshot.keep(session, canonical(payload))
     session.add(snapshot)
     session.flush()
     detail = {"digest": snapshot.digest, "formula": FORMULA}

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from survey.indices.figures import Breakdown
 from survey.indices.targets import Ladder, TargetInForce, ladder
-from survey.models.count import LEVELS, Count, Frame, ProcedureCount, ProcedureFrame
+from survey.models.count import LEVELS, Count, Frame, ProcedureFrame
 from survey.models.dossier import Channel
 from survey.models.organisation import Agency, Procedure, Sector
+from survey.models.procedure_count import Counts, Group, procedure_counts
 from survey.models.questionnaire import FACTORS
 
 CHANNEL_NAMES = {
@@ -111,16 +112,27 @@ class Stored:
 
     def rated(self, by: Breakdown, questions: Sequence[str]) -> Rated:
         """As `Source` says."""
-        table = ProcedureCount if by is Breakdown.PROCEDURE else Count
-        asked = table.question.in_(list(questions))
         found: dict[str, dict[Stratum, Ratings]] = {}
-        for key, stratum, (n1, n2, n3, n4, n5) in self._sums(table, by, LEVELS, asked):
+        if by is Breakdown.PROCEDURE:
+            for group, counts in self.groups.items():
+                given = [counts[question] for question in questions if question in counts]
+                if given:
+                    stratum = ("", group.channel, group.lateness)
+                    found.setdefault(group.procedure_code, {})[stratum] = summed(given)
+            return found
+        asked = Count.question.in_(list(questions))
+        for key, stratum, (n1, n2, n3, n4, n5) in self._sums(Count, by, LEVELS, asked):
             found.setdefault(key, {})[stratum] = (n1, n2, n3, n4, n5)
         return found
 
+    @cached_property
+    def groups(self) -> dict[Group, Counts]:
+        """The counts of every procedure."""
+        return dict(procedure_counts(self.session, [self.month]))
+
     def _sums(
         self,
-        table: type[Count | ProcedureCount | Frame | ProcedureFrame],
+        table: type[Count | Frame | ProcedureFrame],
         by: Breakdown,
         numbers: Sequence[str],
         *only: ColumnElement[bool],

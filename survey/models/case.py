@@ -5,7 +5,6 @@ Contact data stand here only if the citizen wished it.
 """
 
 import json
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -228,7 +227,7 @@ def open_standing(session: Session, code: str, sealed: bytes) -> CaseStanding:
 def open_events(session: Session, code: str, sealed: bytes) -> tuple[CaseEvent, ...]:
     """The timeline of the case with this code; Refused as `open_standing` is."""
     packed = _unseal(session, "case.timeline", code, sealed)
-    rows = json.loads(zlib.decompressobj().decompress(packed))
+    rows = json.loads(sealing.unpadded(packed))
     return tuple(
         CaseEvent(number, datetime.fromisoformat(at), *rest)
         for number, (at, *rest) in enumerate(rows, 1)
@@ -270,5 +269,4 @@ def _in_utc(moment: datetime) -> str:
 
 def _pack_events(events: Sequence[CaseEvent]) -> bytes:
     rows = [[_in_utc(one.at), one.staff_id, one.kind, one.text] for one in events]
-    packed = zlib.compress(json.dumps(rows, ensure_ascii=False).encode())
-    return packed.ljust(-(-len(packed) // TIMELINE_BYTES) * TIMELINE_BYTES, b"\0")
+    return sealing.padded(json.dumps(rows, ensure_ascii=False).encode(), TIMELINE_BYTES)

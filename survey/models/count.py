@@ -1,7 +1,8 @@
 """Counts and frame, the only figures reports read. This file is their only writer.
 
-Both are kept per cell: agency × sector × month × channel × lateness (× question). The key space is
-fixed, so a report costs the same at ten thousand and at a hundred million answers.
+Both are kept per cell: agency × sector × month × channel × lateness (× question), and apart from
+that per procedure (`procedure_count`). The key space is fixed, so a report costs the same at ten
+thousand and at a hundred million answers.
 """
 
 from collections import Counter
@@ -31,15 +32,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.schema import SchemaItem
 
-from survey.db import Base, connection_of, lay_anew, one_of, write_many
+from survey.db import Base, connection_of, lay_anew, one_of, table_of, write_many
 from survey.models.dossier import Channel, Lateness
+from survey.models.procedure_count import Group, move_procedure_counts
 from survey.models.questionnaire import Question
 
-PROCEDURE_KEY = ("month", "procedure_code", "channel", "lateness")
 # Rows that change places with those just counted, at most.
 SHUFFLED_AT_ONCE = 100
 LEVELS = ("n1", "n2", "n3", "n4", "n5")
-NOT_NEGATIVE = "n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0"
 
 
 class Cell(NamedTuple):
@@ -76,25 +76,6 @@ class _OfAgency(_InMonth, _ByHandling):
     )
 
 
-class _OfProcedure(_InMonth, _ByHandling):
-    """The key of a procedure's counts, for all agencies together."""
-
-    procedure_code: Mapped[str] = mapped_column(
-        ForeignKey("procedure.code"), primary_key=True, sort_order=-6
-    )
-
-
-class _Rated:
-    """How many answers gave 1 … 5 to one question."""
-
-    question: Mapped[str] = mapped_column(String(10), primary_key=True, sort_order=-1)
-    n1: Mapped[int] = mapped_column(default=0)
-    n2: Mapped[int] = mapped_column(default=0)
-    n3: Mapped[int] = mapped_column(default=0)
-    n4: Mapped[int] = mapped_column(default=0)
-    n5: Mapped[int] = mapped_column(default=0)
-
-
 def _constraints(not_negative: str, *more: SchemaItem) -> tuple[Any, ...]:
     """What every table of counts has; counts lie in the order of their keys."""
     kinds = (one_of("channel", Channel), one_of("lateness", Lateness))
@@ -102,18 +83,20 @@ def _constraints(not_negative: str, *more: SchemaItem) -> tuple[Any, ...]:
     return (*kinds, *more, check, {"sqlite_with_rowid": False})
 
 
-class Count(_OfAgency, _Rated, Base):
+class Count(_OfAgency, Base):
     """How many answers gave 1 … 5 to one question in one cell."""
 
     __tablename__ = "count"
-    __table_args__ = _constraints(NOT_NEGATIVE, one_of("question", Question))
+    __table_args__ = _constraints(
+        "n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0", one_of("question", Question)
+    )
 
-
-class ProcedureCount(_OfProcedure, _Rated, Base):
-    """The same per procedure, for all agencies together; its sums equal those of Count."""
-
-    __tablename__ = "procedure_count"
-    __table_args__ = _constraints(NOT_NEGATIVE, one_of("question", Question))
+    question: Mapped[str] = mapped_column(String(10), primary_key=True)
+    n1: Mapped[int] = mapped_column(default=0)
+    n2: Mapped[int] = mapped_column(default=0)
+    n3: Mapped[int] = mapped_column(default=0)
+    n4: Mapped[int] = mapped_column(default=0)
+    n5: Mapped[int] = mapped_column(default=0)
 
 
 class Frame(_OfAgency, Base):
@@ -130,7 +113,7 @@ class Frame(_OfAgency, Base):
     answered: Mapped[int] = mapped_column(default=0)
 
 
-class ProcedureFrame(_OfProcedure, Base):
+class ProcedureFrame(_InMonth, _ByHandling, Base):
     """How many dossiers of a procedure finished, all agencies together."""
 
     __tablename__ = "procedure_frame"
@@ -138,6 +121,9 @@ class ProcedureFrame(_OfProcedure, Base):
         "finished >= 0", Index("ix_procedure_frame_procedure_code", "procedure_code")
     )
 
+    procedure_code: Mapped[str] = mapped_column(
+        ForeignKey("procedure.code"), primary_key=True, sort_order=-6
+    )
     finished: Mapped[int] = mapped_column(default=0)
 
 
@@ -187,11 +173,6 @@ def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> 
     return statement
 
 
-def _procedure_key(cell: Cell, procedure_code: str) -> dict[str, object]:
-    values = (cell.month, procedure_code, cell.channel, cell.lateness)
-    return dict(zip(PROCEDURE_KEY, values, strict=True))
-
-
 def move_frame(session: Session, cell: Cell, **steps: int) -> None:
     """Add to finished, invited, delivered or answered of a cell (steps may be negative)."""
     _add(session, Frame, cell._asdict(), steps)
@@ -205,36 +186,35 @@ def count_finished(
     Rows go in a fixed order, so that two writers never wait for each other.
     """
     cells: Counter[Cell] = Counter()
-    procedures: Counter[tuple[str, ...]] = Counter()
+    procedures: Counter[Group] = Counter()
     for (cell, procedure_code), times in finished.items():
         cells[cell] += times
-        procedures[cell.month, procedure_code, cell.channel, cell.lateness] += times
+        procedures[_group(cell, procedure_code)] += times
     frame = [
         {**cell._asdict(), "finished": times, "invited": invited.get(cell, 0)}
         for cell, times in sorted(cells.items())
     ]
     _add_all(session, Frame, frame, ("finished", "invited"))
     by_procedure = [
-        {**dict(zip(PROCEDURE_KEY, key, strict=True)), "finished": times}
-        for key, times in sorted(procedures.items())
+        {**group._asdict(), "finished": times} for group, times in sorted(procedures.items())
     ]
     _add_all(session, ProcedureFrame, by_procedure, ("finished",))
 
 
 def count_answers(session: Session, answered: Mapping[tuple[Cell, str, str, int], int]) -> None:
     """Count many ratings ((cell, procedure code, question, 1–5) → how many) at once."""
-    cells: dict[tuple[tuple[str, object], ...], Counter[str]] = {}
-    procedures: dict[tuple[tuple[str, object], ...], Counter[str]] = {}
+    cells: dict[tuple[Cell, str], Counter[str]] = {}
+    groups: dict[Group, Counter[tuple[str, int]]] = {}
     for (cell, procedure_code, question, rating), times in answered.items():
-        for found, key in (
-            (cells, cell._asdict()),
-            (procedures, _procedure_key(cell, procedure_code)),
-        ):
-            row = (*key.items(), ("question", question))
-            found.setdefault(row, Counter(dict.fromkeys(LEVELS, 0)))[f"n{rating}"] += times
-    for table, found in ((Count, cells), (ProcedureCount, procedures)):
-        rows = [{**dict(key), **levels} for key, levels in sorted(found.items(), key=repr)]
-        _add_all(session, table, rows, LEVELS)
+        row = cells.setdefault((cell, question), Counter(dict.fromkeys(LEVELS, 0)))
+        row[f"n{rating}"] += times
+        groups.setdefault(_group(cell, procedure_code), Counter())[question, rating] += times
+    rows = [
+        {**cell._asdict(), "question": question, **levels}
+        for (cell, question), levels in sorted(cells.items(), key=repr)
+    ]
+    _add_all(session, Count, rows, LEVELS)
+    move_procedure_counts(session, groups)
 
 
 def count_reached(
@@ -255,7 +235,7 @@ def count_reached(
 
 def _add_all(
     session: Session,
-    table: type[Frame | ProcedureFrame | Count | ProcedureCount],
+    table: type[Frame | ProcedureFrame | Count],
     rows: Sequence[Mapping[str, object]],
     counted: Sequence[str],
 ) -> None:
@@ -274,29 +254,34 @@ def move_counts(
     new: Mapping[str, int],
 ) -> None:
     """Take ratings `old` (question → 1–5) out of the cell and its procedure, put `new` in."""
-    by_procedure = _procedure_key(cell, procedure_code)
-    for ratings, step in ((new, 1), (old, -1)):
-        for question, rating in sorted(ratings.items()):
-            for table, place in ((Count, cell._asdict()), (ProcedureCount, by_procedure)):
-                key = {**place, "question": question}
-                _add(session, table, key, {f"n{rating}": step})
-                if step < 0:
-                    connection_of(session).execute(_emptying(table, tuple(key)), key)
+    moved = Counter(new.items())
+    moved.subtract(old.items())
+    steps = {rated: step for rated, step in moved.items() if step}
+    for (question, rating), step in sorted(steps.items(), key=lambda one: -one[1]):
+        key = {**cell._asdict(), "question": question}
+        _add(session, Count, key, {f"n{rating}": step})
+        if step < 0:
+            connection_of(session).execute(_emptying(Count, tuple(key)), key)
+    if not steps:
+        return
+    move_procedure_counts(session, {_group(cell, procedure_code): steps})
     if connection_of(session).dialect.name == "postgresql":
-        _forget_order(session, Count, cell._asdict())
-        _forget_order(session, ProcedureCount, by_procedure)
+        _forget_order(session, cell)
 
 
-def _forget_order(
-    session: Session, table: type[Count | ProcedureCount], key: Mapping[str, object]
-) -> None:
+def _group(cell: Cell, procedure_code: str) -> Group:
+    return Group(cell.month, procedure_code, cell.channel, cell.lateness)
+
+
+def _forget_order(session: Session, cell: Cell) -> None:
     """Lay what was just counted among others of its month in a new random order.
 
     The end of the table would tell which cell was answered last. `lock_answers` was taken before.
     """
-    columns = table.__table__.columns
+    columns = table_of(Count).columns
+    key = cell._asdict()
     keys = [columns[name] for name in (*key, "question")]
-    others = select(*keys).where(columns.month == key["month"]).order_by(func.random())
+    others = select(*keys).where(columns.month == cell.month).order_by(func.random())
     just_counted = and_(*(columns[name] == value for name, value in key.items()))
     chosen = or_(just_counted, tuple_(*keys).in_(others.limit(SHUFFLED_AT_ONCE)))
-    lay_anew(session, table, and_(columns.month == key["month"], chosen))
+    lay_anew(session, Count, and_(columns.month == cell.month, chosen))

@@ -1,11 +1,20 @@
-"""The figures of a closed period, stored once and never changed."""
+"""The figures of a closed period, stored once and never changed.
 
+They are sealed: what they say of a procedure is finer than what the counts of cells say, and a
+dossier is often the only one of its procedure.
+"""
+
+import hashlib
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from survey import sealing
 from survey.db import Base
+
+# Payloads are sealed at multiples of it, compressed: a length would tell of small numbers.
+PAYLOAD_BYTES = 1 << 16
 
 
 class Approval(Base):
@@ -39,10 +48,26 @@ class Snapshot(Base):
     closed_at: Mapped[datetime]
     # Name and version of the index formula.
     formula: Mapped[str] = mapped_column(String(60))
-    # SHA-256 of `payload`.
+    # SHA-256 of the payload.
     digest: Mapped[str] = mapped_column(String(64))
-    # SHA-256 of what the figures were computed from: the answers counted, and the payload's
-    # `inputs`. Empty for formulas before the post-stratified one.
-    inputs_digest: Mapped[str] = mapped_column(String(64), default="")
     # Canonical JSON (sorted keys, no blanks) of all figures.
-    payload: Mapped[str] = mapped_column(Text)
+    payload_sealed: Mapped[bytes] = mapped_column(deferred=True)
+
+    def payload(self, session: Session) -> str:
+        """Its payload; Refused when it was moved or changed or needs a key that is not there."""
+        packed = sealing.unseal_bytes(session, *self._place, self.payload_sealed)
+        return sealing.unpadded(packed).decode()
+
+    def keep(self, session: Session, payload: str) -> None:
+        """Take a payload, with the digest by which any other is told apart."""
+        self.digest = hashlib.sha256(payload.encode()).hexdigest()
+        self.seal(session, payload)
+
+    def seal(self, session: Session, payload: str) -> None:
+        """Seal its payload with the current key."""
+        packed = sealing.padded(payload.encode(), PAYLOAD_BYTES)
+        self.payload_sealed = sealing.seal_bytes(session, *self._place, packed)
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return "snapshot.payload", f"{self.month}/{self.number}"

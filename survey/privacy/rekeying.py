@@ -19,6 +19,8 @@ from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Conversation, Inbound, Message
+from survey.models.procedure_count import rekey_procedure_counts
+from survey.models.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,14 @@ def rekey(session: Session, now: datetime) -> dict[str, int]:
 
     Gives how many values moved, by place. Running it again moves nothing.
     """
-    moved = {place.name: _rekey_place(session, place) for place in PLACES}
+    # First, as answers move them first: two that wait for each other would both fail.
+    moved = {"procedure_count.counts": rekey_procedure_counts(session)}
+    moved |= {place.name: _rekey_place(session, place) for place in PLACES}
     moved["case.standing"] = _rekey_cases(session)
     for table in (OptOut, StaffPhone):
         moved[f"{table.__tablename__}.phone"] = _rekey_list(session, table)
     moved[audit.PLACE] = _rekey_chain(session)
+    moved["snapshot.payload"] = _rekey_snapshots(session)
     moved["conversation.phone"] = _rekey_conversations(session)
     if any(moved.values()):
         audit.record(session, now, "privacy.rekey", "all", detail=moved)
@@ -93,6 +98,15 @@ def _rekey_cases(session: Session) -> int:
             session.flush()
             moved += 1
         session.expunge(case)
+    return moved
+
+
+def _rekey_snapshots(session: Session) -> int:
+    moved = 0
+    for snapshot in session.scalars(select(Snapshot)):
+        if _is_old(session, snapshot.payload_sealed):
+            snapshot.seal(session, snapshot.payload(session))
+            moved += 1
     return moved
 
 

@@ -37,15 +37,11 @@ def digest(text):
 
 def store(session, figures):
     """Keep figures as the snapshot of their month."""
-    text = canonical(figures)
+    closed_at = datetime.fromisoformat(figures["closed_at"])
     snapshot = Snapshot(
-        month=figures["month"],
-        number=1,
-        closed_at=datetime.fromisoformat(figures["closed_at"]),
-        formula=figures["formula"],
-        digest=digest(text),
-        payload=text,
+        month=figures["month"], number=1, closed_at=closed_at, formula=figures["formula"]
     )
+    snapshot.keep(session, canonical(figures))
     session.add(snapshot)
     session.flush()
     return snapshot

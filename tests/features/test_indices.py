@@ -170,10 +170,15 @@ def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
     assert show(runner, "overall")["overall"]["rated"] == 2
     assert show(runner, "overall", "--revised")["overall"]["rated"] == 11
     with transact() as session:
-        broken = update(Snapshot).values(payload=Snapshot.payload + " ")
-        session.execute(broken)
-    with transact() as session, pytest.raises(Refused, match="snapshot_broken"):
-        indices.payload_of(indices.first(session, MONTH))
+        closing = indices.first(session, MONTH)
+        content, other = closing.payload_sealed, closing.payload(session) + " "
+        closing.seal(session, other)
+        broken = (content[:-1] + bytes([content[-1] ^ 1]), closing.payload_sealed)
+    for sealed in broken:
+        with transact() as session:
+            session.execute(update(Snapshot).values(payload_sealed=sealed))
+        with transact() as session, pytest.raises(Refused, match="snapshot_broken"):
+            indices.payload_of(session, indices.first(session, MONTH))
 
 
 def test_late_citizens_who_answer_less_count_as_their_dossiers_do(

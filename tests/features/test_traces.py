@@ -17,8 +17,9 @@ from survey.cases.notices import Way
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
 from survey.models.case import Case, case_of
-from survey.models.count import Count, ProcedureCount
+from survey.models.count import Count
 from survey.models.message import Message, MessageKind, Receipt
+from survey.models.procedure_count import ProcedureCount
 from survey.models.response import Response
 from survey.responses import Submission
 from survey.sms import outbox, receipts
@@ -65,10 +66,10 @@ def say(transact: Transact, token: str, **said: object) -> None:
 
 
 def rated(session: Session) -> list[tuple[str, str]]:
-    """Table and question of every row of counts."""
-    tables = (Count, ProcedureCount)
+    """Table and key of every row of counts."""
+    keys = ((Count, Count.question), (ProcedureCount, ProcedureCount.month))
     return [
-        (one.__tablename__, row.question) for one in tables for row in session.scalars(select(one))
+        (table.__tablename__, key) for table, name in keys for key in session.scalars(select(name))
     ]
 
 
@@ -81,7 +82,7 @@ def test_a_disowned_answer_leaves_no_row_of_counts(transact: Transact, ask: Ask)
         say(transact, kept, overall=overall)
     with transact() as session:
         before = rated(session)
-        assert sorted(before) == [("count", "overall"), ("procedure_count", "overall")]
+        assert sorted(before) == [("count", "overall"), ("procedure_count", "2026-05")]
     for overall in (2, 5):
         say(transact, wrong, overall=overall)
     with transact() as session:
@@ -121,10 +122,9 @@ def test_an_empty_row_of_counts_is_as_good_as_none(transact: Transact, ask: Ask)
     (token,) = ask(Wanted(1))
     say(transact, token, overall=3)
     with transact() as session:
-        for table in (Count, ProcedureCount):
-            row = session.scalars(select(table)).one()
-            values = {one.key: getattr(row, one.key) for one in table.__mapper__.column_attrs}
-            session.add(table(**{**values, "channel": "online", "n3": 0}))
+        row = session.scalars(select(Count)).one()
+        values = {one.key: getattr(row, one.key) for one in Count.__mapper__.column_attrs}
+        session.add(Count(**{**values, "channel": "online", "n3": 0}))
     with transact() as session:
         assert indices.check(session) == []
         assert indices.rebuild(session) == 0

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from survey.cases.queue import alert_cards, open_cases
 from survey.db import db, transaction
 from survey.models.case import Case, case_of
-from survey.models.count import Count, ProcedureCount
+from survey.models.count import LEVELS
 from tests.features import answering
 from tests.opened import opened, opened_cases
 
@@ -150,14 +150,21 @@ def test_rows_that_count_nothing_go(app):
                 "agency_id": answering.agencies(session)[0].id,
                 "sector_code": answering.sectors(session)[0],
             }
-            for one in (cell, {**cell, "question": "result", "n3": 1}):
-                session.add(Count(**one, **place))
-                session.add(ProcedureCount(**one, procedure_code="1.012784"))
         flask_migrate.downgrade(revision="0005")
-        flask_migrate.upgrade()
-        with transaction() as session:
-            for table in (Count, ProcedureCount):
-                assert session.scalars(sa.select(table.question)).all() == ["result"]
+        with db.engine.begin() as connection:
+            for one in (cell, {**cell, "question": "result", "n3": 1}):
+                row = {**dict.fromkeys(LEVELS, 0), **one}
+                for table, key in (
+                    ("count", place),
+                    ("procedure_count", {"procedure_code": "1.012784"}),
+                ):
+                    columns = [sa.column(name) for name in (*row, *key)]
+                    connection.execute(sa.table(table, *columns).insert().values(**row, **key))
+        flask_migrate.upgrade(revision="0006")
+        with db.engine.connect() as connection:
+            for table in ("count", "procedure_count"):
+                query = sa.select(sa.table(table, sa.column("question")).c.question)
+                assert connection.scalars(query).all() == ["result"]
 
 
 def test_an_upgrade_taken_back_loses_nothing_of_a_case(written):
