@@ -55,7 +55,7 @@ def filled(folder: Path, ratings: int) -> Flask:
     with app.app_context(), transaction() as session:
         agencies = session.scalars(select(Agency.id).where(Agency.valid_to.is_(None))).all()
         procedures = session.execute(select(Procedure.code, Procedure.sector_code)).all()
-        finished: Counter[tuple[Cell, str]] = Counter()
+        draw, finished = random.Random(1), Counter[tuple[Cell, str]]()
         for _ in range(CELLS):
             code, sector = draw.choice(procedures)
             channel = draw.choice(CHANNELS)

@@ -8,11 +8,13 @@ rotate.
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
@@ -122,6 +124,20 @@ def unseal_bytes(session: Session, place: str, row: str, sealed: bytes) -> bytes
             except (InvalidTag, ValueError) as broken:  # changed or moved, or cut off
                 raise Refused("sealed_value_broken", place) from broken
     raise Refused("sealed_with_unknown_key", place)
+
+
+def seal_values(session: Session, place: str, row: str, values: object, length: int) -> bytes:
+    """Encrypt what JSON can say, always at one length; ValueError when it is longer."""
+    packed = json.dumps(values, separators=(",", ":"), default=str).encode()
+    if len(packed) > length:
+        message = f"{place}: {len(packed)} bytes do not fit"
+        raise ValueError(message)
+    return seal_bytes(session, place, row, packed.ljust(length))
+
+
+def unseal_values(session: Session, place: str, row: str, sealed: bytes) -> Any:  # noqa: ANN401
+    """What `seal_values` was given, as JSON says it; Refused as with `unseal`."""
+    return json.loads(unseal_bytes(session, place, row, sealed))
 
 
 def padded(content: bytes, multiple: int) -> bytes:

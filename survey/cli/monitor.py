@@ -8,7 +8,7 @@ from sqlalchemy import select
 from survey import monitoring
 from survey.cli.options import Period, common_options, emit
 from survey.db import db, transaction
-from survey.models.watch import WatchChart
+from survey.models.watch import Progress, WatchChart
 from survey.monitoring.labels import GROUPS
 from survey.reports.phrases import percentage
 
@@ -39,30 +39,31 @@ def freeze(*, first: str, last: str, agency: str, now: datetime, as_json: bool) 
 @common_options
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stand as the night left them
     """Print every chart, the nearest to its alarm first."""
-    charts = db.session().scalars(select(WatchChart)).all()
-    charts = sorted(charts, key=lambda one: (-one.score / one.alarm_at, one.id))
+    session = db.session()
+    found = [(one, one.progress(session)) for one in session.scalars(select(WatchChart))]
+    found.sort(key=lambda pair: (-pair[1].score / pair[0].alarm_at, pair[0].id))
     lines = [
         f"{one.agency.name} · {GROUPS.get(one.sector_group, one.sector_group)}: "
-        f"{one.score}/{one.alarm_at}, thường ngày {percentage(one.usual)} chưa hài lòng"
-        for one in charts
+        f"{progress.score}/{one.alarm_at}, thường ngày {percentage(one.usual)} chưa hài lòng"
+        for one, progress in found
     ]
     emit(
-        [_document(one) for one in charts],
+        [_document(one, progress) for one, progress in found],
         as_json=as_json,
         text="\n".join(lines) or "Chưa chốt mức nền. Hãy chạy: flask --app survey monitor freeze.",
     )
 
 
-def _document(chart: WatchChart) -> dict[str, object]:
+def _document(chart: WatchChart, progress: Progress) -> dict[str, object]:
     return {
         "agency": chart.agency.code,
         "sector_group": chart.sector_group,
         "usual": chart.usual,
-        "score": chart.score,
+        "score": progress.score,
         "alarm_at": chart.alarm_at,
-        "since": chart.since.isoformat() if chart.since else None,
-        "rated": chart.since_rated,
-        "dissatisfied": chart.since_dissatisfied,
+        "since": progress.since.isoformat() if progress.since else None,
+        "rated": progress.since_rated,
+        "dissatisfied": progress.since_dissatisfied,
         "false_alarms": chart.false_alarms,
         "phase_one": [chart.first_month, chart.last_month],
         "frozen_on": chart.frozen_on.isoformat(),

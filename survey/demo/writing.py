@@ -23,7 +23,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Decision, Invitation, OptOut, StaffPhone
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.questionnaire import Question, Questionnaire
-from survey.models.response import Answer, Mode, Response
+from survey.models.response import Answer, Mode, Response, seal_closing
 from survey.privacy.retention import TERMS
 from survey.sms.phone import prefix_of
 from survey.workdays import local_day
@@ -190,7 +190,7 @@ class Ledger:
                     **one.factors,
                     "response_id": ids[place],
                     "version": 1,
-                    "closing": 0,
+                    "closing_sealed": seal_closing(self.session, ids[place], 1, 0),
                     "overall": one.rating,
                     "reasons": one.reasons,
                     "comment": one.comment,

@@ -17,7 +17,7 @@ from survey.indices.payload import COUNTED, Inputs, read_inputs
 from survey.indices.tallies import OVERALL, Finished, Rated, Ratings, Stratum
 from survey.models.organisation import Agency
 from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING, Question
-from survey.models.response import Answer, Response
+from survey.models.response import Answer, Response, open_closing
 
 # Agency code, sector, channel, lateness, question, rating 1–5.
 Place = tuple[str, str, str, str, str, int]
@@ -50,15 +50,20 @@ def ballot(session: Session, month: str, closing: int) -> Ballot:
     """
     questions = [question.value for question in Question]
     rated = [getattr(Answer, question) for question in questions]
+    key = (Answer.response_id, Answer.version)
     cell = (Agency.code, Response.sector_code, Response.channel, Response.lateness)
     query = (
-        select(Answer.response_id, Answer.version, Answer.closing, *cell, Answer.reasons, *rated)
+        select(*key, Answer.closing_sealed, *cell, Answer.reasons, *rated)
         .join(Response, Response.id == Answer.response_id)
         .join(Agency, Agency.id == Response.agency_id)
-        .where(Response.month == month, Answer.closing < closing)
+        .where(Response.month == month)
+    )
+    opened = (
+        (response_id, version, open_closing(session, response_id, version, sealed), *more)
+        for response_id, version, sealed, *more in session.execute(query)
     )
     # Sorted here: databases do not agree on the order of texts.
-    rows = sorted(tuple(row) for row in session.execute(query))
+    rows = sorted(row for row in opened if row[2] < closing)
     digest = hashlib.sha256()
     last: dict[str, tuple[object, ...]] = {}
     for row in rows:

@@ -5,9 +5,11 @@ or changed, since the difference of two published tables would tell the ratings 
 """
 
 from collections import Counter
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.indices.closed import first, payload_of
@@ -16,7 +18,7 @@ from survey.indices.live import live
 from survey.indices.shield import hidden_now, shielded
 from survey.indices.tallies import OVERALL
 from survey.models.questionnaire import Question
-from survey.models.response import Answer, Response
+from survey.models.response import Answer, Response, open_closing
 
 
 def revision(session: Session, month: str) -> dict[str, Any] | None:
@@ -77,21 +79,20 @@ def _numbers(one: Figure) -> dict[str, Any]:
 
 def _moved(session: Session, month: str) -> tuple[Counter[str], Counter[str]]:
     """Sector (and overall) → answers given, and answers changed, after the first closing."""
-    first_said, last_said = func.min(Answer.closing), func.max(Answer.closing)
-    spans = (
-        select(Response.sector_code, first_said.label("first"), last_said.label("last"))
+    key = (Answer.response_id, Answer.version)
+    query = (
+        select(Response.sector_code, *key, Answer.closing_sealed)
         .join(Answer, Answer.response_id == Response.id)
         .where(Response.month == month)
-        .group_by(Response.id, Response.sector_code)
-        .having(last_said > 0)
-        .subquery()
+        .order_by(*key)
     )
-    parts = (spans.c.sector_code, spans.c.first)
-    query = select(*parts, func.count()).group_by(*parts)
     late: Counter[str] = Counter()
     changed: Counter[str] = Counter()
-    for sector, first_closing, number in session.execute(query):
-        found = late if first_closing else changed
-        found[sector] += number
-        found[OVERALL] += number
+    for _, rows in groupby(session.execute(query), key=itemgetter(1)):
+        versions = list(rows)
+        sector, *_ = versions[0]
+        closings = [open_closing(session, one, number, mark) for _, one, number, mark in versions]
+        if closings[-1]:
+            found = late if closings[0] else changed
+            found.update((sector, OVERALL))
     return late, changed

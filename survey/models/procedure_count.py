@@ -5,7 +5,6 @@ so a stolen database must not tell what was said about which procedure. Each gro
 a keyed hash, its name and its counts sealed at one length.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -49,7 +48,7 @@ _OF_MONTHS = _ROWS.where(ProcedureCount.month.in_(bindparam("months", expanding=
 _CHOSEN = _ROWS.where(
     ProcedureCount.month == bindparam("month"),
     ProcedureCount.group_hash.in_(bindparam("hashes", expanding=True)),
-).with_for_update()
+)
 _WRITE = insert(table_of(ProcedureCount))
 _AT = (
     ProcedureCount.month == bindparam("at_month"),
@@ -79,15 +78,14 @@ def move_procedure_counts(session: Session, moved: Mapping[Group, Steps]) -> Non
         _move(session, {one: steps for one, steps in moved.items() if one.month == month}, month)
 
 
-def rekey_procedure_counts(session: Session) -> int:
-    """Seal every row of an old key again with the current one, and hash its group anew; how many.
-
-    A row that an answer is moving is waited for, and read as it is afterwards.
+def rekey_procedure_counts(session: Session, month: str) -> int:
+    """Seal a month's rows of an old key again with the current one, and hash their groups anew; how
+    many. The caller holds `lock_answers`.
     """
     current = sealing.keyring(session)[0].id
     connection = connection_of(session)
     moved = 0
-    for row in connection.execute(_ROWS.with_for_update()).all():
+    for row in connection.execute(_OF_MONTHS, {"months": [month]}).all():
         if not row.counts_sealed.startswith(current):
             at = {"at_month": row.month, "at_hash": row.group_hash}
             connection.execute(_CHANGE, {**at, **_seal(session, *_open(session, *row))})
@@ -131,18 +129,13 @@ def _hashes(session: Session, group: Group) -> list[bytes]:
 
 def _seal(session: Session, group: Group, counts: Counts) -> dict[str, object]:
     found_by = _hashes(session, group)[0]
-    content = json.dumps([group, counts], separators=(",", ":")).encode()
-    if len(content) > COUNTS_BYTES:
-        message = f"counts of {len(content)} bytes do not fit"
-        raise ValueError(message)
-    sealed = sealing.seal_bytes(
-        session, *_place(group.month, found_by), content.ljust(COUNTS_BYTES)
-    )
+    place = _place(group.month, found_by)
+    sealed = sealing.seal_values(session, *place, [group, counts], COUNTS_BYTES)
     return {"group_hash": found_by, "counts_sealed": sealed}
 
 
 def _open(session: Session, month: str, found_by: bytes, sealed: bytes) -> tuple[Group, Counts]:
-    group, counts = json.loads(sealing.unseal_bytes(session, *_place(month, found_by), sealed))
+    group, counts = sealing.unseal_values(session, *_place(month, found_by), sealed)
     return Group(*group), counts
 
 

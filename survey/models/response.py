@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from survey import sealing
 from survey.db import Base, connection_of, lay_anew, one_of
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness
@@ -108,7 +109,6 @@ class Answer(Base):
     __tablename__ = "answer"
     __table_args__ = (
         CheckConstraint("version >= 1", name="version"),
-        CheckConstraint("closing >= 0", name="closing"),
         CheckConstraint(f"overall {RATING}", name="overall"),
         CheckConstraint(f"access {RATING}", name="access"),
         CheckConstraint(f"procedure {RATING}", name="procedure"),
@@ -122,8 +122,9 @@ class Answer(Base):
         ForeignKey("response.id", deferrable=True, initially="DEFERRED"), primary_key=True
     )
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # How many closings of its month came before it: 0 counts for the first snapshot.
-    closing: Mapped[int]
+    # How many closings of its month came before it: 0 counts for the first snapshot. Sealed: few
+    # links are still open at a closing, so what came later would name its authors.
+    closing_sealed: Mapped[bytes]
     overall: Mapped[int]
     # The five factors, rated in the full questionnaire only.
     access: Mapped[int | None]
@@ -138,11 +139,29 @@ class Answer(Base):
 
     response: Mapped[Response] = relationship(back_populates="answers")
 
+    def closing(self, session: Session) -> int:
+        """How many closings of its month came before it."""
+        return open_closing(session, self.response_id, self.version, self.closing_sealed)
+
     @property
     def ratings(self) -> dict[str, int]:
         """What was rated: question → 1–5."""
         given = {question: getattr(self, question) for question in Question}
         return {question: rating for question, rating in given.items() if rating is not None}
+
+
+def seal_closing(session: Session, response_id: str, version: int, closing: int) -> bytes:
+    """What a version of an answer keeps of how many closings of its month came before it (0–99)."""
+    return sealing.seal(session, *_closing_of(response_id, version), f"{closing:02}")
+
+
+def open_closing(session: Session, response_id: str, version: int, sealed: bytes) -> int:
+    """What `seal_closing` made; Refused when it was moved or changed, or needs an unknown key."""
+    return int(sealing.unseal(session, *_closing_of(response_id, version), sealed))
+
+
+def _closing_of(response_id: str, version: int) -> tuple[str, str]:
+    return "answer.closing", f"{response_id}/{version}"
 
 
 def lock_answers(session: Session, month: str) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from survey.cases.clocks import calendar_of
 from survey.models.alert import AlertRule
-from survey.models.watch import Measure, Signal, WatchChart, WatchRate
+from survey.models.watch import Measure, Progress, Signal, WatchChart, WatchRate
 from survey.monitoring import quality, signals
 from survey.monitoring.data import Dip, dips
 from survey.monitoring.signals import Place
@@ -44,11 +44,12 @@ def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: date
         (chart.agency_id, chart.sector_group): chart
         for chart in session.scalars(select(WatchChart))
     }
-    for chart in quality.read(charts, found, day, is_tet=calendar.in_tet_weeks(day)):
+    is_tet = calendar.in_tet_weeks(day)
+    for chart, progress in quality.read(session, charts, found, day, is_tet=is_tet):
         place = Place(AlertRule.QUALITY_DROP, chart.agency_id, chart.sector_group)
         doubted = _is_doubted(chart.agency_id, is_open | set(fresh))
-        if not doubted or quality.stands_without_the_silent(chart, day):
-            fresh[place] = _signal_of_chart(chart, day)
+        if not doubted or quality.stands_without_the_silent(chart, progress, day):
+            fresh[place] = _signal_of_chart(chart, progress, day)
     for place, signal in fresh.items():
         if place in is_open:
             signals.extend(session, place, signal)
@@ -77,12 +78,12 @@ def _signal_of_dip(dip: Dip) -> Signal:
     )
 
 
-def _signal_of_chart(chart: WatchChart, day: date) -> Signal:
+def _signal_of_chart(chart: WatchChart, progress: Progress, day: date) -> Signal:
     return Signal(
-        since=chart.since or day,
+        since=progress.since or day,
         until=day,
         expected=chart.usual,
-        seen=chart.since_dissatisfied,
-        out_of=chart.since_rated,
+        seen=progress.since_dissatisfied,
+        out_of=progress.since_rated,
         chance=chart.false_alarms,
     )

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from analysis.phase_one import rarity
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.watch import Measure, WatchRate
+from survey.models.watch import Measure, Sums, WatchRate
 from survey.monitoring.freezing import FALSE_ALARMS_A_MONTH, LEAST_DELIVERED
 from survey.monitoring.standings import Spot, Standing, by_agency
 from survey.workdays import LOCAL, Calendar
@@ -56,10 +56,11 @@ def dips(
 ) -> list[Dip]:
     """Look at every batch that is complete by the end of `day`, and begin the next ones."""
     limit = FALSE_ALARMS_A_MONTH / max(1.0, sum(_looks(rate) for rate in rates))
-    batches = [*_delivered(session, rates, day), *_answered(rates, by_agency(found), day, calendar)]
+    batches = [*_delivered(session, rates, day), *_answered(session, rates, by_agency(found), day)]
     judged = [
         Dip(rate, since, until, seen, out_of, rarity(seen, out_of, rate.careful, rate.rho))
         for rate, since, until, seen, out_of in batches
+        if rate.measure == Measure.DELIVERY or not _is_of_tet(calendar, since, until)
     ]
     return [dip for dip in judged if dip.chance < limit]
 
@@ -124,7 +125,7 @@ def _sent(session: Session, since: date, until: date) -> dict[int | None, tuple[
 
 
 def _answered(
-    rates: Sequence[WatchRate], added: Mapping[int | None, Standing], day: date, calendar: Calendar
+    session: Session, rates: Sequence[WatchRate], added: Mapping[int | None, Standing], day: date
 ) -> Iterator[Batch]:
     """Weekly batches of delivered invitations and how many answers are missing."""
     for rate in rates:
@@ -132,12 +133,16 @@ def _answered(
         is_due = rate.batch_from + WEEK <= day + timedelta(days=1)
         if rate.measure != Measure.RESPONSE or now is None or not is_due:
             continue
-        out_of = now.delivered - rate.read_delivered
+        read = rate.sums(session)
+        out_of = now.delivered - read.delivered
         if out_of < LEAST_DELIVERED:
             continue
-        missing = min(max(0, out_of - (now.rated - rate.read_answered)), out_of)
+        missing = min(max(0, out_of - (now.rated - read.answered)), out_of)
         since, rate.batch_from = rate.batch_from, day + timedelta(days=1)
-        rate.read_delivered, rate.read_answered = now.delivered, now.rated
-        # Around Tết people answer less: known beforehand, so it is no sign of a fault.
-        if not (calendar.in_tet_weeks(since) or calendar.in_tet_weeks(day)):
-            yield rate, since, day, missing, out_of
+        rate.keep(session, Sums(now.delivered, now.rated))
+        yield rate, since, day, missing, out_of
+
+
+def _is_of_tet(calendar: Calendar, since: date, until: date) -> bool:
+    """Around Tết people answer less: known beforehand, so it is no sign of a fault."""
+    return calendar.in_tet_weeks(since) or calendar.in_tet_weeks(until)

@@ -21,7 +21,7 @@ from survey.errors import Invalid
 from survey.indices.periods import next_month
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
-from survey.models.watch import Measure, WatchChart, WatchRate
+from survey.models.watch import Measure, Progress, Sums, WatchChart, WatchRate
 from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
 from survey.workdays import Calendar, local_day
 
@@ -150,6 +150,9 @@ def _keep(
         row.frozen_on, row.frozen_by = today, staff_id
         if isinstance(row, WatchRate):
             row.batch_from = today
+            row.keep(session, Sums())
+        else:
+            row.keep(session, Progress())
     session.add_all(rows)
 
 
@@ -166,12 +169,15 @@ def begin(
         rates = rates.where(WatchRate.agency_id == agency_id)
     for chart in session.scalars(charts):
         now = found.get((chart.agency_id, chart.sector_group), Standing())
-        chart.read_delivered, chart.read_rated = now.delivered, now.rated
-        chart.read_dissatisfied = now.dissatisfied
+        progress = chart.progress(session)
+        progress.read_delivered, progress.read_rated = now.delivered, now.rated
+        progress.read_dissatisfied = now.dissatisfied
+        chart.keep(session, progress)
     added = by_agency(found)
     for rate in session.scalars(rates):
         now = added.get(rate.agency_id, Standing())
-        rate.read_delivered, rate.read_answered, rate.batch_from = now.delivered, now.rated, day
+        rate.batch_from = day
+        rate.keep(session, Sums(now.delivered, now.rated))
     session.flush()
 
 

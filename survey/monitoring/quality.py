@@ -8,8 +8,10 @@ move a score: that dip is known beforehand.
 from collections.abc import Mapping
 from datetime import date
 
+from sqlalchemy.orm import Session
+
 from analysis.phase_one import batch_step
-from survey.models.watch import WatchChart
+from survey.models.watch import Progress, WatchChart
 from survey.monitoring.standings import Spot, Standing
 
 # Fewer ratings than this are never read on their own.
@@ -17,48 +19,56 @@ LEAST_BATCH = 5
 
 
 def read(
-    charts: Mapping[Spot, WatchChart], found: Mapping[Spot, Standing], day: date, *, is_tet: bool
-) -> list[WatchChart]:
+    session: Session,
+    charts: Mapping[Spot, WatchChart],
+    found: Mapping[Spot, Standing],
+    day: date,
+    *,
+    is_tet: bool,
+) -> list[tuple[WatchChart, Progress]]:
     """Move every chart on to what was found by the end of `day`; those at or above their limit."""
     over = []
     for spot, chart in charts.items():
+        progress = chart.progress(session)
         if spot in found:
-            _move(chart, found[spot], day, is_tet=is_tet)
-        if chart.score >= chart.alarm_at:
-            over.append(chart)
+            move(chart, progress, found[spot], day, is_tet=is_tet)
+            chart.keep(session, progress)
+        if progress.score >= chart.alarm_at:
+            over.append((chart, progress))
     return over
 
 
-def _move(chart: WatchChart, now: Standing, day: date, *, is_tet: bool) -> None:
-    rated = now.rated - chart.read_rated
-    dissatisfied = now.dissatisfied - chart.read_dissatisfied
+def move(chart: WatchChart, progress: Progress, now: Standing, day: date, *, is_tet: bool) -> None:
+    """Move the progress of a chart on to what was found by the end of `day`, if that is a batch."""
+    rated = now.rated - progress.read_rated
+    dissatisfied = now.dissatisfied - progress.read_dissatisfied
     # Changed or withdrawn answers may take more out than came in: then it waits for more.
     if rated < max(LEAST_BATCH, chart.batch) or not 0 <= dissatisfied <= rated:
         return
-    delivered = max(0, now.delivered - chart.read_delivered)
-    chart.read_rated, chart.read_dissatisfied = now.rated, now.dissatisfied
-    chart.read_delivered = now.delivered
+    delivered = max(0, now.delivered - progress.read_delivered)
+    progress.read_rated, progress.read_dissatisfied = now.rated, now.dissatisfied
+    progress.read_delivered = now.delivered
     if is_tet:
         return
-    before = chart.score
+    before = progress.score
     step = batch_step((chart.den, chart.num), _counted(chart), rated, dissatisfied)
-    chart.score = max(0, before + step)
-    if before == 0 or chart.score == 0:
-        forget(chart)
-    if chart.score:
-        chart.since = chart.since or day
-        chart.since_delivered += delivered
-        chart.since_rated += rated
-        chart.since_dissatisfied += dissatisfied
+    progress.score = max(0, before + step)
+    if before == 0 or progress.score == 0:
+        forget(progress)
+    if progress.score:
+        progress.since = progress.since or day
+        progress.since_delivered += delivered
+        progress.since_rated += rated
+        progress.since_dissatisfied += dissatisfied
 
 
-def forget(chart: WatchChart) -> None:
+def forget(progress: Progress) -> None:
     """Nothing has been rising: the sums begin anew with the next batch."""
-    chart.since = None
-    chart.since_delivered = chart.since_rated = chart.since_dissatisfied = 0
+    progress.since = None
+    progress.since_delivered = progress.since_rated = progress.since_dissatisfied = 0
 
 
-def stands_without_the_silent(chart: WatchChart, day: date) -> bool:
+def stands_without_the_silent(chart: WatchChart, progress: Progress, day: date) -> bool:
     """Whether the fall, as read by `day`, would show even if every answer that is missing were a
     satisfied one, come on the same nights as the others.
 
@@ -68,13 +78,13 @@ def stands_without_the_silent(chart: WatchChart, day: date) -> bool:
     by `analysis.phase_one.batch_step`; summed over nights with no more than n a night counted,
     this is the least that the score could be.
     """
-    expected = round(chart.since_delivered * chart.answer_rate)
-    missing, rated = max(0, expected - chart.since_rated), chart.since_rated
+    expected = round(progress.since_delivered * chart.answer_rate)
+    missing, rated = max(0, expected - progress.since_rated), progress.since_rated
     if chart.batch == 1:
-        return chart.score - chart.num * missing >= chart.alarm_at
-    nights = (day - (chart.since or day)).days + 1
+        return progress.score - chart.num * missing >= chart.alarm_at
+    nights = (day - (progress.since or day)).days + 1
     counted = min(rated, nights * _counted(chart))
-    left = rated * chart.score - chart.num * counted * missing
+    left = rated * progress.score - chart.num * counted * missing
     return left >= chart.alarm_at * (rated + missing)
 
 

@@ -1,7 +1,7 @@
 """Alerts of the watch: raised once per rule, place and group, seen by scope, closed by a person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from survey.errors import Invalid, NotFound
 from survey.models.alert import Alert, AlertRule, unordered_id
 from survey.models.organisation import Agency
 from survey.models.staff import Scope, Staff
-from survey.models.watch import Signal, WatchChart
+from survey.models.watch import AlertSignal, Signal, WatchChart
 from survey.monitoring.quality import forget
 
 LONGEST_WORDS = 500
@@ -43,7 +43,7 @@ def open_places(session: Session) -> set[Place]:
     """Where an alert of the watch is open."""
     query = (
         select(Alert.rule, Alert.agency_id, Alert.scope)
-        .join(Signal, Signal.alert_id == Alert.id)
+        .join(AlertSignal, AlertSignal.alert_id == Alert.id)
         .where(Alert.closed_at.is_(None))
     )
     return {Place(AlertRule(rule), agency, scope) for rule, agency, scope in session.execute(query)}
@@ -51,11 +51,12 @@ def open_places(session: Session) -> set[Place]:
 
 def raise_signal(session: Session, place: Place, signal: Signal, now: datetime) -> None:
     """Open an alert for a place without an open one, with what it says."""
-    signal.alert_id = _join_alert(session, place, day_of(now))
-    session.add(signal)
+    row = AlertSignal(alert_id=_join_alert(session, place, day_of(now)))
+    row.keep(session, signal)
+    session.add(row)
     session.flush()
     detail = {"rule": place.rule, "agency": place.agency_id, "group": place.scope}
-    audit.record(session, now, "watch.alert", f"alert:{signal.alert_id}", detail=detail)
+    audit.record(session, now, "watch.alert", f"alert:{row.alert_id}", detail=detail)
 
 
 def _join_alert(session: Session, place: Place, at: datetime) -> int:
@@ -73,18 +74,21 @@ def extend(session: Session, place: Place, later: Signal) -> None:
     A fall whose chart began again stays as it was told.
     """
     query = (
-        select(Signal)
-        .join(Alert, Alert.id == Signal.alert_id)
+        select(AlertSignal)
+        .join(Alert, Alert.id == AlertSignal.alert_id)
         .where(Alert.closed_at.is_(None))
         .filter(Alert.rule == place.rule, Alert.scope == place.scope)
         .filter(Alert.agency_id.is_not_distinct_from(place.agency_id))
     )
-    signal = session.scalars(query).one()
+    row = session.scalars(query).one()
+    signal = row.signal(session)
     if place.rule in DATA_RULES and later.until > signal.until:
-        signal.seen, signal.out_of = signal.seen + later.seen, signal.out_of + later.out_of
-        signal.until, signal.chance = later.until, min(signal.chance, later.chance)
+        seen, out_of = signal.seen + later.seen, signal.out_of + later.out_of
+        chance = min(signal.chance, later.chance)
+        longer = replace(signal, seen=seen, out_of=out_of, until=later.until, chance=chance)
+        row.keep(session, longer)
     elif later.since == signal.since:
-        signal.seen, signal.out_of, signal.until = later.seen, later.out_of, later.until
+        row.keep(session, replace(later, expected=signal.expected, chance=signal.chance))
 
 
 def cards(session: Session, scope: Scope) -> list[Card]:
@@ -93,15 +97,16 @@ def cards(session: Session, scope: Scope) -> list[Card]:
     Who sees one agency tree only sees no alert of the whole province.
     """
     query = (
-        select(Alert, Agency, Signal)
-        .join(Signal, Signal.alert_id == Alert.id)
+        select(Alert, Agency, AlertSignal)
+        .join(AlertSignal, AlertSignal.alert_id == Alert.id)
         .outerjoin(Agency, Agency.id == Alert.agency_id)
         .where(Alert.closed_at.is_(None))
         .order_by(Alert.agency_id.is_not(None), Alert.opened_at.desc(), Agency.name, Alert.scope)
     )
     if scope.agency_ids is not None:
         query = query.where(Alert.agency_id.in_(scope.agency_ids))
-    return [Card(alert, agency, signal) for alert, agency, signal in session.execute(query)]
+    rows = session.execute(query)
+    return [Card(alert, agency, row.signal(session)) for alert, agency, row in rows]
 
 
 def close(session: Session, alert_id: int, staff: Staff, words: str, now: datetime) -> None:
@@ -109,14 +114,14 @@ def close(session: Session, alert_id: int, staff: Staff, words: str, now: dateti
 
     NotFound `no_alert`; Invalid `alert_words` without words or with more than 500 characters.
     """
-    signal = session.get(Signal, alert_id, with_for_update=True)
-    if signal is None or signal.alert.closed_at is not None:
+    row = session.get(AlertSignal, alert_id, with_for_update=True)
+    if row is None or row.alert.closed_at is not None:
         raise NotFound("no_alert")
     words = words.strip()
     if not words or len(words) > LONGEST_WORDS:
         raise Invalid("alert_words")
-    signal.closed_by, signal.close_words = staff.id, words
-    alert = signal.alert
+    row.closed_by, row.close_words = staff.id, words
+    alert = row.alert
     alert.closed_at = now
     reset(session, [alert])
     session.flush()
@@ -132,5 +137,7 @@ def reset(session: Session, alerts: Sequence[Alert]) -> None:
             )
         ).first()
         if chart is not None:
-            chart.score = 0
-            forget(chart)
+            progress = chart.progress(session)
+            progress.score = 0
+            forget(progress)
+            chart.keep(session, progress)

@@ -5,7 +5,7 @@ DATA_KEYS_OLD until the last link made with it has expired. A reminder that left
 for a week, for the cap on messages, but no number to make it again from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -16,11 +16,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from survey import audit, sealing
 from survey.models.audit import AuditEntry
 from survey.models.case import Case
+from survey.models.count import Frame
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Conversation, Inbound, Message
 from survey.models.procedure_count import rekey_procedure_counts
+from survey.models.response import Answer, Response, lock_answers, open_closing, seal_closing
 from survey.models.snapshot import Snapshot
+from survey.models.watch import AlertSignal, WatchChart, WatchRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +49,42 @@ PLACES: Sequence[Place] = (
 )
 
 
-def rekey(session: Session, now: datetime) -> dict[str, int]:
+def months_of_answers(session: Session) -> Sequence[str]:
+    """Months (YYYY-MM) whose answers are counted, each moved by itself: answers of it wait."""
+    return session.scalars(select(Frame.month).distinct().order_by(Frame.month)).all()
+
+
+def rekey_answers(session: Session, month: str) -> dict[str, int]:
+    """As `rekey`, what answers of one month keep and what counts of their procedures say."""
+    lock_answers(session, month)
+    answers = select(Answer.response_id, Answer.version, Answer.closing_sealed)
+    of_month = answers.join(Response, Response.id == Answer.response_id)
+    fresh = []
+    for response_id, version, sealed in session.execute(of_month.where(Response.month == month)):
+        if _is_old(session, sealed):
+            closing = open_closing(session, response_id, version, sealed)
+            again = seal_closing(session, response_id, version, closing)
+            row = {"response_id": response_id, "version": version, "closing_sealed": again}
+            fresh.append(row)
+    if fresh:
+        session.execute(update(Answer), fresh)
+    procedures = rekey_procedure_counts(session, month)
+    return {"answer.closing": len(fresh), "procedure_count.counts": procedures}
+
+
+def rekey(session: Session, now: datetime, before: Mapping[str, int]) -> dict[str, int]:
     """Seal every value of an old key again with the current one, and make its index anew.
 
-    Gives how many values moved, by place. Running it again moves nothing.
+    Gives how many values moved, by place, with those moved `before` by `rekey_answers`. Running it
+    again moves nothing.
     """
-    # First, as answers move them first: two that wait for each other would both fail.
-    moved = {"procedure_count.counts": rekey_procedure_counts(session)}
-    moved |= {place.name: _rekey_place(session, place) for place in PLACES}
+    moved = {**before, **{place.name: _rekey_place(session, place) for place in PLACES}}
     moved["case.standing"] = _rekey_cases(session)
     for table in (OptOut, StaffPhone):
         moved[f"{table.__tablename__}.phone"] = _rekey_list(session, table)
     moved[audit.PLACE] = _rekey_chain(session)
     moved["snapshot.payload"] = _rekey_snapshots(session)
+    moved |= _rekey_watch(session)
     moved["conversation.phone"] = _rekey_conversations(session)
     if any(moved.values()):
         audit.record(session, now, "privacy.rekey", "all", detail=moved)
@@ -107,6 +133,24 @@ def _rekey_snapshots(session: Session) -> int:
         if _is_old(session, snapshot.payload_sealed):
             snapshot.seal(session, snapshot.payload(session))
             moved += 1
+    return moved
+
+
+def _rekey_watch(session: Session) -> dict[str, int]:
+    """Where the charts and rates of the watch stand, and what its alerts say."""
+    moved = dict.fromkeys(("watch_chart.progress", "watch_rate.sums", "alert_signal.signal"), 0)
+    for chart in session.scalars(select(WatchChart)):
+        if _is_old(session, chart.progress_sealed):
+            chart.keep(session, chart.progress(session))
+            moved["watch_chart.progress"] += 1
+    for rate in session.scalars(select(WatchRate)):
+        if _is_old(session, rate.sums_sealed):
+            rate.keep(session, rate.sums(session))
+            moved["watch_rate.sums"] += 1
+    for told in session.scalars(select(AlertSignal)):
+        if _is_old(session, told.signal_sealed):
+            told.keep(session, told.signal(session))
+            moved["alert_signal.signal"] += 1
     return moved
 
 

@@ -27,7 +27,15 @@ from survey.models.questionnaire import (
     Questionnaire,
     QuestionnaireKind,
 )
-from survey.models.response import Answer, Flag, Mode, Response, forget_order, lock_answers
+from survey.models.response import (
+    Answer,
+    Flag,
+    Mode,
+    Response,
+    forget_order,
+    lock_answers,
+    seal_closing,
+)
 from survey.models.snapshot import Snapshot
 from survey.responses import flags
 from survey.responses.page import clean_token, find_response
@@ -161,13 +169,14 @@ def disown(session: Session, token: str, now: datetime) -> None:
         return
     answer = response.answers[-1]
     closings = _closings(session, response.month)
-    kept = [version for version in response.answers if version.closing < closings]
+    kept = [version for version in response.answers if version.closing(session) < closings]
     procedure_code = invitation.coverage.procedure_code  # as it was counted, not as it is now
     before = kept[-1].ratings if kept else {}
     if kept[-1:] != [answer]:
         move_counts(session, response.cell, procedure_code, answer.ratings, before)
     if kept:
-        late = (Answer.response_id == response.id, Answer.closing >= closings)
+        last = kept[-1].version  # versions before a closing come before those after it
+        late = (Answer.response_id == response.id, Answer.version > last)
         session.execute(delete(Answer).where(*late))
         session.expire_all()
         return
@@ -291,7 +300,11 @@ def _first_version(
     )
     said = _merged(NOTHING_SAID, submission)
     answer = Answer(
-        response_id=response.id, version=1, closing=asked.closings, response=response, **said
+        response_id=response.id,
+        version=1,
+        closing_sealed=seal_closing(session, response.id, 1, asked.closings),
+        response=response,
+        **said,
     )
     seen = set()
     if flags.is_too_fast(session, sender.token, submission.shown, now):
@@ -315,8 +328,9 @@ def _next_version(
     after = _merged(before, submission)
     if after == before:
         return previous
-    number, closing = previous.version + 1, asked.closings
-    answer = Answer(response_id=response.id, version=number, closing=closing, **after)
+    number = previous.version + 1
+    sealed = seal_closing(session, response.id, number, asked.closings)
+    answer = Answer(response_id=response.id, version=number, closing_sealed=sealed, **after)
     response.answers.append(answer)
     response.flags = flags.flags_of(response, answer)
     session.flush()

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from survey import accounts, alerts
 from survey.models.organisation import Agency, Sector
 from survey.models.questionnaire import Questionnaire
-from survey.models.response import Answer, Response
+from survey.models.response import Answer, Response, seal_closing
 from survey.models.staff import RoleName
 
 # A Friday, 16:40 in Viet Nam.
@@ -59,7 +59,8 @@ def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="
 def change(session, response, *, overall, comment=None):
     """A further version of an answer."""
     version = len(response.answers) + 1
-    made = Answer(version=version, closing=0, overall=overall, comment=comment)
+    sealed = seal_closing(session, response.id, version, 0)
+    made = Answer(version=version, closing_sealed=sealed, overall=overall, comment=comment)
     response.answers.append(made)
     session.flush()
     return made

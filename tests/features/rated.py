@@ -3,7 +3,7 @@
 import secrets
 
 from survey.models.count import Cell, count_answers, count_finished, move_counts, move_frame
-from survey.models.response import Answer, Response
+from survey.models.response import Answer, Response, seal_closing
 from tests.features.answering import questionnaire_id
 
 PROCEDURES = {"land": "1.012784", "justice": "2.000815"}
@@ -38,7 +38,8 @@ def say_all(session, agency, month, *, times, closing=0):
             questionnaire_id=form,
         )
         given = {"overall": overall, "result": overall, **dict.fromkeys(OTHERS, other)}
-        row.answers.append(Answer(version=1, closing=closing, **given))
+        sealed = seal_closing(session, row.id, 1, closing)
+        row.answers.append(Answer(version=1, closing_sealed=sealed, **given))
         session.add(row)
         if closing:
             move_counts(session, row.cell, PROCEDURES["land"], {}, given)

@@ -17,7 +17,7 @@ from survey.models.count import Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.organisation import Agency
 from survey.models.response import Answer, Flag
-from survey.models.watch import Signal
+from survey.models.watch import AlertSignal
 from survey.monitoring.integrity import signs
 from survey.workdays import Calendar
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
@@ -167,16 +167,16 @@ def test_the_watch_tells_the_planted_from_the_rest(app):
     with unit_of_work(app) as session:
         alerts = {alert.rule: alert for alert in session.scalars(select(Alert))}
         watched = select(Alert.rule, Agency.code).outerjoin(Agency, Agency.id == Alert.agency_id)
-        told = session.execute(watched.join(Signal, Signal.alert_id == Alert.id)).all()
+        told = session.execute(watched.join(AlertSignal, AlertSignal.alert_id == Alert.id)).all()
         assert sorted(map(tuple, told)) == [
             ("delivery_dip", None),
             ("quality_drop", FALLING_UNIT),
         ]
-        fall = session.get_one(Signal, alerts["quality_drop"].id)
+        fall = session.get_one(AlertSignal, alerts["quality_drop"].id).signal(session)
         assert fall.since >= TRUTHS.fall_from
         opened = alerts["quality_drop"].opened_at.date()
         assert opened - TRUTHS.fall_from <= timedelta(days=61)
-        dip = session.get_one(Signal, alerts["delivery_dip"].id)
+        dip = session.get_one(AlertSignal, alerts["delivery_dip"].id).signal(session)
         begin = TRUTHS.silence.first - timedelta(days=7)  # where the sum last rose from nought
         assert begin <= dip.since <= TRUTHS.silence.last
         assert dip.seen / dip.out_of > 3 * dip.expected

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from survey.models.count import Cell, count_answers, count_finished
-from survey.models.response import Answer, Response
+from survey.models.response import Answer, Response, seal_closing
 from survey.monitoring.integrity import signs
 from tests.conftest import unit_of_work
 from tests.features.answering import agencies, questionnaire_id
@@ -43,7 +43,8 @@ def answer(session, agency, ratings, flags="", lateness="on_time"):
         )
         session.add(row)
         for number, overall in enumerate(said, start=1):
-            row.answers.append(Answer(version=number, closing=0, overall=overall))
+            sealed = seal_closing(session, row.id, number, 0)
+            row.answers.append(Answer(version=number, closing_sealed=sealed, overall=overall))
         count_answers(session, Counter({(cell, PROCEDURE, "overall", said[-1]): 1}))
     session.flush()
 

@@ -13,7 +13,7 @@ from survey import audit, indices, responses
 from survey.db import table_of
 from survey.models.audit import AuditEntry
 from survey.models.invitation import CoverageEntry
-from survey.models.response import Answer, Response
+from survey.models.response import Answer, Response, seal_closing
 from survey.models.snapshot import Snapshot
 from survey.responses import Submission
 from tests.conftest import Ran
@@ -110,13 +110,16 @@ def deleted(session: Session, response: str) -> None:
 
 def slipped_in(session: Session, response: str) -> None:
     """A later version that says the same again."""
-    row = {"response_id": response, "version": 3, "closing": 0, "overall": 1, "reasons": ""}
+    row = {"response_id": response, "version": 3, "overall": 1, "reasons": ""}
+    row["closing_sealed"] = seal_closing(session, response, 3, 0)
     session.execute(insert(table_of(Answer)), row)
 
 
 def dated_later(session: Session, response: str) -> None:
     last = (Answer.response_id == response, Answer.version == 2)
-    session.execute(update(Answer).where(*last).values(closing=1))
+    session.execute(
+        update(Answer).where(*last).values(closing_sealed=seal_closing(session, response, 2, 1))
+    )
 
 
 def moved(session: Session, response: str) -> None:

@@ -6,38 +6,32 @@ from datetime import date, timedelta
 import pytest
 
 from analysis.phase_one import batch_step
-from survey.models.watch import WatchChart
+from survey.models.watch import Progress, WatchChart
 from survey.monitoring import quality
 from survey.monitoring.standings import Standing
 
 FIRST = date(2026, 4, 1)
 DEN, NUM, BATCH = 8, 1, 20
-SPOT = (1, "land")
 # Ratings that came and how many of them were dissatisfied, night after night.
 Nights = list[tuple[int, int]]
 
 
 def chart(batch, alarm_at):
     """A chart that expects an answer to every other message and has read nothing yet."""
-    sums = dict.fromkeys(
-        (
-            *("score", "since_delivered", "since_rated", "since_dissatisfied"),
-            *("read_delivered", "read_rated", "read_dissatisfied"),
-        ),
-        0,
-    )
-    return WatchChart(batch=batch, den=DEN, num=NUM, alarm_at=alarm_at, answer_rate=0.5, **sums)
+    return WatchChart(batch=batch, den=DEN, num=NUM, alarm_at=alarm_at, answer_rate=0.5)
 
 
-def read(found: WatchChart, nights: Nights, delivered: int) -> date:
-    """Let a chart read nights to each of which so many messages were delivered; the last one."""
-    day, rated, bad = FIRST, 0, 0
+def read(found: WatchChart, nights: Nights, delivered: int) -> tuple[Progress, date]:
+    """Where a chart stands after nights to each of which so many messages were delivered, and the
+    last of them.
+    """
+    progress, day, rated, bad = Progress(), FIRST, 0, 0
     for number, (came, dissatisfied) in enumerate(nights):
         day, rated, bad = FIRST + timedelta(days=number), rated + came, bad + dissatisfied
         reached = delivered * (number + 1)
         now = Standing(invited=reached, delivered=reached, rated=rated, dissatisfied=bad)
-        quality.read({SPOT: found}, {SPOT: now}, day, is_tet=False)
-    return day
+        quality.move(found, progress, now, day, is_tet=False)
+    return progress, day
 
 
 def with_the_silent(batch: int, nights: Nights, missing: int) -> float:
@@ -60,9 +54,9 @@ def test_a_fall_stands_only_if_the_silent_could_not_undo_it(batch):
         nights = [(size, draw.randint(size // 4, size)) for _ in range(draw.randint(1, 6))]
         delivered = 2 * size + draw.choice((0, 1, 2, 4)) * size
         found = chart(batch, draw.choice((50, 100, 200, 400)))
-        day = read(found, nights, delivered)
+        stand = read(found, nights, delivered)
         missing = len(nights) * delivered // 2 - size * len(nights)
-        stands = quality.stands_without_the_silent(found, day)
+        stands = quality.stands_without_the_silent(found, *stand)
         # Each night's step is rounded down.
         least = found.alarm_at - len(nights)
         assert not stands or with_the_silent(batch, nights, missing) >= least
@@ -76,12 +70,10 @@ def test_a_busy_night_is_thinned_by_the_answers_that_are_missing():
     """
     nights = [(300, 240)]
     found = chart(BATCH, 60)
-    day = read(found, nights, 1200)
-    assert (found.score, with_the_silent(BATCH, nights, 300)) == (108, 44)
-    assert not quality.stands_without_the_silent(found, day)
+    progress, day = read(found, nights, 1200)
+    assert (progress.score, with_the_silent(BATCH, nights, 300)) == (108, 44)
+    assert not quality.stands_without_the_silent(found, progress, day)
     lower = chart(BATCH, 44)
-    read(lower, nights, 1200)
-    assert quality.stands_without_the_silent(lower, day)
+    assert quality.stands_without_the_silent(lower, *read(lower, nights, 1200))
     complete = chart(BATCH, 60)
-    read(complete, nights, 600)
-    assert quality.stands_without_the_silent(complete, day)
+    assert quality.stands_without_the_silent(complete, *read(complete, nights, 600))

@@ -207,20 +207,10 @@ def test_dump_without_token_names_nobody(
         f"{len(found)} attacks; chance {expected:.3f}, "
         f"mean {statistics.mean(attack.share for attack in strong):.3f}, "
         f"best {best.share:.3f} by {best.name}; "
-        f"answers alone in their cell: {single / len(given):.2%}, in their procedure's group: "
-        f"{_alone_by_procedure(people) / len(people):.2%}"
+        f"answers alone in their cell: {single / len(given):.2%}"
     )
     limit = expected + 5 * spread(best.tried, expected)
     assert best.share < limit, best
-
-
-def _alone_by_procedure(people: Mapping[str, Row]) -> int:
-    """Dossiers that are alone among those of their procedure, month, channel and lateness."""
-    parts = ("procedure_code", "month", "channel", "lateness")
-    groups = Counter(
-        tuple(row[f"coverage_entry.{part}"] for part in parts) for row in people.values()
-    )
-    return list(groups.values()).count(1)
 
 
 def test_the_attack_finds_a_planted_leak(answered: tuple[Tables, dict[str, int]]) -> None:

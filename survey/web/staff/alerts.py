@@ -106,12 +106,14 @@ def _page(refused: Refused | None = None) -> str:
 
 def _watch_page(fault: str = "") -> str:
     session, now = db.session(), datetime.now(UTC)
-    charts = session.scalars(select(WatchChart).options(joinedload(WatchChart.agency))).all()
-    charts = sorted(charts, key=lambda one: (-one.score / one.alarm_at, one.agency.name))
+    query = select(WatchChart).options(joinedload(WatchChart.agency))
+    charts = [(one, one.progress(session)) for one in session.scalars(query)]
+    charts.sort(key=lambda pair: (-pair[1].score / pair[0].alarm_at, pair[0].agency.name))
     province = select(WatchRate).where(WatchRate.agency_id.is_(None)).order_by(WatchRate.measure)
     closed = list(session.scalars(select(Snapshot.month).distinct().order_by(Snapshot.month)))
     # Whoever is frozen anew alone is so after all were.
-    base = min(charts, key=lambda one: (one.frozen_on, one.id), default=None)
+    frozen = [chart for chart, _ in charts]
+    base = min(frozen, key=lambda one: (one.frozen_on, one.id), default=None)
     frozen_by = session.get(Staff, base.frozen_by) if base and base.frozen_by else None
     return render_template(
         "staff/alerts/watch.html",

@@ -1,0 +1,144 @@
+"""A stolen database, without a token, does not tell what was answered about which procedure.
+
+A dossier is often the only one of its procedure, whatever stands beside it in its cell.
+"""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import indices, responses
+from survey.models.organisation import Procedure
+from survey.responses import Submission
+from tests.conftest import Ran
+from tests.features import answering
+from tests.features.stolen import Row, Tables, cell_of, dump
+from tests.seeding import NOW, Wanted, ask_everybody, finish, links
+
+Transact = Callable[[], AbstractContextManager[Session]]
+SECTOR, MONTH = "land", "2026-05"
+CLOSING = datetime(2026, 6, 15, 1, tzinfo=UTC)
+OFFICES, DOSSIERS, ANSWERS = 4, 60, 50
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month with few dossiers of many procedures: dumps before and after answers and closing."""
+
+    before: Tables
+    after: Tables
+    # Codes of the procedures of which one dossier finished, that was answered, and whose cell
+    # holds others.
+    alone: Collection[str]
+
+    def told(self, after: Tables) -> set[tuple[str, str]]:
+        """(Table, procedure) of every row that answers or closing wrote and that names one."""
+        return {
+            (name, code)
+            for name, rows in after.items()
+            for text in {*map(_text, rows)} - {*map(_text, self.before[name])}
+            for code in self.alone
+            if code in text
+        }
+
+
+def _text(row: Row) -> str:
+    """All a row says, wherever it lies."""
+    values = {name: value for name, value in row.items() if name != "place"}
+    return repr([bytes(one) if isinstance(one, memoryview) else one for one in values.values()])
+
+
+@pytest.fixture
+def month(transact: Transact, runner: Callable[..., Ran], environment: dict[str, str]) -> Month:
+    """Offices, procedures and citizens by lot; who answers says everything that can be said."""
+    dice = random.Random(4)
+    with transact() as session:
+        ask_everybody(session)
+        offices = [one.code for one in answering.agencies(session)[:OFFICES]]
+        of_sector = select(Procedure.code).where(Procedure.sector_code == SECTOR)
+        codes = session.scalars(of_sector.order_by(Procedure.code)).all()
+        rare, common = codes[::2], codes[1::2]
+        procedures = [*rare, *dice.choices(common, k=DOSSIERS - len(rare))]
+        wanted = [
+            Wanted(number, dice.choice(offices), procedure=code)
+            for number, code in enumerate(procedures)
+        ]
+        finish(session, wanted)
+    assert runner("messages", "send-due", "--now", NOW.isoformat()).code == 0
+    with transact() as session:
+        before = dump(session)
+    tokens = links(Path(environment["SMS_CONSOLE_FILE"]))
+    answered = dice.sample(wanted, ANSWERS)
+    for one in answered:
+        said = Submission(overall=dice.randint(1, 5), comment="Chờ lâu", contact=False)
+        with transact() as session:
+            responses.submit(session, tokens[one.mobile], said, NOW + timedelta(hours=1))
+    closing = ("index", "close", "--period", MONTH, "--now", CLOSING.isoformat())
+    assert runner(*closing).code == 0
+    with transact() as session:
+        after = dump(session)
+    return Month(before, after, _alone(before, {one.procedure for one in answered}))
+
+
+def _alone(tables: Tables, answered: Collection[str]) -> set[str]:
+    entries = tables["coverage_entry"]
+    cells = Counter(map(cell_of, entries))
+    times = Counter(row["procedure_code"] for row in entries)
+    return {
+        row["procedure_code"]
+        for row in entries
+        if times[row["procedure_code"]] == 1
+        and cells[cell_of(row)] > 1
+        and row["procedure_code"] in answered
+    }
+
+
+def test_nothing_that_answers_move_names_a_procedure(
+    month: Month, report: Callable[[str], None]
+) -> None:
+    """Whatever an answer or a closing writes, in whatever table, no procedure stands in it; if one
+    did, in a row of counts or in the figures of the closing, it would be found.
+    """
+    report(f"{len(month.alone)} of {ANSWERS} answers are about the only dossier of a procedure")
+    assert len(month.alone) > ANSWERS / 10
+    assert month.told(month.after) == set()
+    for code in month.alone:
+        row = {"month": MONTH, "procedure_code": code, "n5": 1, "place": 0}
+        figures = {"payload": json.dumps([[code, "counter", "on_time", 0, 0, 0, 0, 1]]), "place": 0}
+        planted = {"procedure_count": [row], "snapshot": [figures]}
+        assert month.told(planted) == {("procedure_count", code), ("snapshot", code)}
+
+
+def test_what_is_sealed_of_procedures_has_one_length(month: Month) -> None:
+    """Neither counts nor the figures of a closing tell by their length how much is in them."""
+    counts = [bytes(row["counts_sealed"]) for row in month.after["procedure_count"]]
+    hashes = {bytes(row["group_hash"]) for row in month.after["procedure_count"]}
+    assert len(hashes) == len(counts) > len(month.alone)
+    assert len({len(one) for one in counts}) == 1
+    ((closing),) = month.after["snapshot"]
+    assert len(bytes(closing["payload_sealed"])) > 1 << 16
+
+
+def test_a_digest_cannot_be_found_by_trying(month: Month, transact: Transact) -> None:
+    """A thief who guesses all figures of a month cannot prove it: the digest of what is the same
+    but for its salt is another.
+    """
+    with transact() as session:
+        snapshot = indices.first(session, MONTH)
+        assert snapshot is not None
+        text, digest = snapshot.payload(session), snapshot.digest
+        inputs = json.loads(text)["inputs"]
+        snapshot.keep(session, text.replace(inputs["salt"], "0" * len(inputs["salt"])))
+        assert len(inputs["salt"]) == 32
+        assert snapshot.digest != digest
+        snapshot.keep(session, text)
+        assert snapshot.digest == digest
