@@ -48,10 +48,34 @@ def ballot(session: Session, month: str, closing: int) -> Ballot:
 
     The digest covers no comment (retention erases those) and nothing that changes with a key.
     """
-    questions = [question.value for question in Question]
-    rated = [getattr(Answer, question) for question in questions]
+    digest = hashlib.sha256()
+    last: dict[str, tuple[Any, ...]] = {}
+    for row in _versions(session, month, closing):
+        digest.update(repr(row).encode())
+        last[row[0]] = row
+    ratings: Counter[Place] = Counter()
+    answered: Counter[tuple[str, str, str, str]] = Counter()
+    patterns: Counter[tuple[int, ...]] = Counter()
+    for row in last.values():
+        agency, sector, channel, lateness = row[3:7]
+        answered[agency, sector, channel, lateness] += 1
+        given = {
+            question.value: rating
+            for question, rating in zip(Question, row[8:], strict=True)
+            if rating is not None
+        }
+        for question, rating in given.items():
+            ratings[agency, sector, channel, lateness, question, rating] += 1
+        if len(given) == len(PATTERN):
+            patterns[tuple(given[question] for question in PATTERN)] += 1
+    return Ballot(ratings, answered, patterns, digest.hexdigest())
+
+
+def _versions(session: Session, month: str, closing: int) -> list[tuple[Any, ...]]:
+    """Versions before a closing: response, version, closings before it, cell, reasons, ratings."""
     key = (Answer.response_id, Answer.version)
     cell = (Agency.code, Response.sector_code, Response.channel, Response.lateness)
+    rated = [getattr(Answer, question) for question in Question]
     query = (
         select(*key, Answer.closing_sealed, *cell, Answer.reasons, *rated)
         .join(Response, Response.id == Answer.response_id)
@@ -63,28 +87,7 @@ def ballot(session: Session, month: str, closing: int) -> Ballot:
         for response_id, version, sealed, *more in session.execute(query)
     )
     # Sorted here: databases do not agree on the order of texts.
-    rows = sorted(row for row in opened if row[2] < closing)
-    digest = hashlib.sha256()
-    last: dict[str, tuple[object, ...]] = {}
-    for row in rows:
-        digest.update(repr(row).encode())
-        last[row[0]] = row
-    ratings: Counter[Place] = Counter()
-    answered: Counter[tuple[str, str, str, str]] = Counter()
-    patterns: Counter[tuple[int, ...]] = Counter()
-    for row in last.values():
-        agency, sector, channel, lateness = (str(part) for part in row[3:7])
-        answered[agency, sector, channel, lateness] += 1
-        given = {
-            question: rating
-            for question, rating in zip(questions, row[8:], strict=True)
-            if isinstance(rating, int)
-        }
-        for question, rating in given.items():
-            ratings[agency, sector, channel, lateness, question, rating] += 1
-        if len(given) == len(PATTERN):
-            patterns[tuple(given[question] for question in PATTERN)] += 1
-    return Ballot(ratings, answered, patterns, digest.hexdigest())
+    return sorted(row for row in opened if row[2] < closing)
 
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":

@@ -11,7 +11,8 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import invitations, responses, sealing
+from survey import indices, invitations, responses, sealing
+from survey.db import db
 from survey.errors import Refused
 from survey.models.case import Case, CaseState, case_of
 from survey.models.count import Count
@@ -19,6 +20,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut
 from survey.models.message import Conversation, Message
 from survey.models.response import Answer
+from survey.models.watch import Measure, Sums, WatchRate
 from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
 from survey.responses import Submission
@@ -203,6 +205,59 @@ def test_keys_rotate(
         case = the_case(session)
         assert (case.state, [one.kind for one in case.events]) == ("new", ["opened"])
         assert session.scalars(case_of(session, case.response_id)).one().code == case.code
+
+
+def test_nothing_keeps_the_old_key(
+    transact: Transact,
+    make_app: Callable[..., Flask],
+    tokens: dict[str, str],
+    runner: Runner,
+) -> None:
+    """Answers counted under the old key are changed under the new one; after `rekey` every sealed
+    value of every table names the new key, counts agree, and the closed month is proven.
+    """
+    assert runner("index", "close", "--period", "2026-05", "--now", "2026-06-15").code == 0
+    with transact() as session:
+        _watch(session)
+    both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
+    with unit_of_work(both) as session:
+        responses.submit(session, tokens[CALM.mobile], Submission(overall=4), NOW)
+        assert indices.check(session) == []
+    assert run_command(both, "privacy", "rekey").code == 0
+    alone = make_app(DATA_KEY=NEW_KEY)
+    with unit_of_work(alone) as session:
+        sealed = _sealed(session)
+        assert {place for place, values in sealed.items() if values} >= {
+            ("answer", "closing_sealed"),
+            ("procedure_count", "counts_sealed"),
+            ("snapshot", "payload_sealed"),
+            ("watch_rate", "sums_sealed"),
+        }
+        current = sealing.keyring(session)[0].id
+        for place, values in sealed.items():
+            assert all(value.startswith(current) for value in values), place
+        assert indices.check(session) == []
+    proven = run_command(alone, "index", "recompute", "--snapshot", "1", "--json")
+    assert (proven.code, proven.json["ok"]) == (0, True)
+
+
+def _watch(session: Session) -> None:
+    shares = {"usual": 0.1, "careful": 0.1, "rho": 0.1}
+    days = dict.fromkeys(("frozen_on", "batch_from"), NOW.date())
+    rate = WatchRate(measure=Measure.RESPONSE, first_month="", last_month="", **shares, **days)
+    rate.keep(session, Sums(3, 2))
+    session.add(rate)
+
+
+def _sealed(session: Session) -> dict[tuple[str, str], list[bytes]]:
+    """Table and column → every sealed value in it."""
+    columns = [one for table in db.metadata.sorted_tables for one in table.columns]
+    found = {
+        (one.table.name, one.name): session.scalars(select(one).where(one.is_not(None))).all()
+        for one in columns
+        if one.name.endswith("sealed")
+    }
+    return {place: [bytes(value) for value in values] for place, values in found.items()}
 
 
 def test_masks() -> None:
