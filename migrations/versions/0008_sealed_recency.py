@@ -22,7 +22,9 @@ branch_labels = None
 depends_on = None
 
 AT_ONCE = 1000
-FACTORS = ("access", "procedure", "officials", "result", "feedback")
+FORM_KEY = "fk_response_questionnaire_id_questionnaire"
+QUESTIONNAIRE = ["questionnaire_id"], ["id"]
+FORM = {"mode": sa.String(3), "questionnaire_id": sa.Integer()}
 PROGRESS = {
     "score": sa.Integer(),
     "since": sa.Date(),
@@ -44,6 +46,7 @@ SIGNAL = {
 }
 # Table → its sealed column, the columns it stands for, and the CHECKs on these.
 SEALED = {
+    "response": ("form_sealed", FORM, {"mode": "mode IN ('web', 'sms')"}),
     "answer": ("closing_sealed", {"closing": sa.Integer()}, {"closing": "closing >= 0"}),
     "watch_chart": (
         "progress_sealed",
@@ -59,6 +62,7 @@ SEALED = {
 }
 MAY_BE_EMPTY = {("watch_chart", "since")}
 KEYS = {
+    "response": ("id",),
     "answer": ("response_id", "version"),
     "watch_chart": ("id",),
     "watch_rate": ("id",),
@@ -66,7 +70,7 @@ KEYS = {
 }
 # What names the row in what is sealed, where that is not its key.
 NAMES = {"watch_chart": ("agency_id", "sector_group"), "watch_rate": ("measure", "agency_id")}
-LENGTHS = {"watch_chart": 320, "watch_rate": 96, "alert_signal": 256}
+LENGTHS = {"response": 32, "watch_chart": 320, "watch_rate": 96, "alert_signal": 256}
 
 
 def upgrade() -> None:
@@ -78,6 +82,8 @@ def upgrade() -> None:
         with _changing(name) as batch_op:
             for check in checks:
                 batch_op.drop_constraint(op.f(f"ck_{name}_{check}"), type_="check")
+            if name == "response":
+                batch_op.drop_constraint(op.f(FORM_KEY), type_="foreignkey")
             for column in clear:
                 batch_op.drop_column(column)
             batch_op.alter_column(sealed, existing_type=sa.LargeBinary(), nullable=False)
@@ -101,11 +107,13 @@ def downgrade() -> None:
                     batch_op.alter_column(column, existing_type=kind, nullable=False)
             for check, rule in checks.items():
                 batch_op.create_check_constraint(op.f(f"ck_{name}_{check}"), rule)
+            if name == "response":
+                batch_op.create_foreign_key(op.f(FORM_KEY), "questionnaire", *QUESTIONNAIRE)
 
 
 def _changing(name: str) -> Any:  # noqa: ANN401 - alembic's own context
     """SQLite builds the table anew; answers stay without row numbers, which would tell an order."""
-    kwargs = {"sqlite_with_rowid": False} if name == "answer" else {}
+    kwargs = {"sqlite_with_rowid": False} if name in {"response", "answer"} else {}
     return op.batch_alter_table(name, table_kwargs=kwargs)
 
 
@@ -146,7 +154,9 @@ def _seal(session: Session, name: str, row: sa.Row[Any]) -> dict[str, Any]:
     place = _place(name, row)
     if name == "answer":
         return {sealed: sealing.seal(session, *place, f"{row.closing:02}")}
-    values = {_said(name, column): getattr(row, column) for column in clear}
+    values: Any = {_said(name, column): getattr(row, column) for column in clear}
+    if name == "response":
+        values = list(values.values())
     packed = json.dumps(values, separators=(",", ":"), default=str).encode()
     return {sealed: sealing.seal_bytes(session, *place, packed.ljust(LENGTHS[name]))}
 
@@ -157,6 +167,8 @@ def _unseal(session: Session, name: str, row: sa.Row[Any]) -> dict[str, Any]:
     if name == "answer":
         return {"closing": int(content)}
     values = json.loads(content)
+    if name == "response":
+        return dict(zip(clear, values, strict=True))
     found = {column: values[_said(name, column)] for column in clear}
     for column, kind in clear.items():
         if isinstance(kind, sa.Date) and found[column]:

@@ -98,7 +98,7 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         citizen=masked_identity(session, staff, case),
         reveals_left=reveals_left(session, staff, now),
         may_text=is_handler and may_text(session, case),
-        has_page=answer is None or answer.response.mode == Mode.WEB,
+        has_page=answer is None or answer.response.form(session).mode == Mode.WEB,
         may_reopen=is_handler and may_reopen(standing, now),
         may_postpone_until=(
             postponed_until(session, standing)

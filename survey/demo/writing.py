@@ -23,7 +23,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Decision, Invitation, OptOut, StaffPhone
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.questionnaire import Question, Questionnaire
-from survey.models.response import Answer, Mode, Response, seal_closing
+from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
 from survey.privacy.retention import TERMS
 from survey.sms.phone import prefix_of
 from survey.workdays import local_day
@@ -179,8 +179,7 @@ class Ledger:
                     **cell._asdict(),
                     "id": ids[place],
                     "key": sealing.answer_key(self.session, tokens[place]),
-                    "mode": Mode.WEB,
-                    "questionnaire_id": self.questionnaires["full" if one.is_full else "short"],
+                    "form_sealed": seal_form(self.session, ids[place], self._form(one)),
                     "flags": one.flags,
                 }
             )
@@ -201,6 +200,9 @@ class Ledger:
                 self.session.connection().execute(insert(table_of(table)), block)
         self._count(asked)
         return ids
+
+    def _form(self, one: Asked) -> Form:
+        return Form(Mode.WEB, self.questionnaires["full" if one.is_full else "short"])
 
     def _count(self, asked: Sequence[Asked]) -> None:
         ratings: Counter[tuple[Cell, str, str, int]] = Counter()

@@ -11,7 +11,7 @@ from survey.models.count import LEVELS, Count, Frame, ProcedureFrame
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.procedure_count import ProcedureCount, procedure_counts
 from survey.models.questionnaire import Question
-from survey.models.response import Answer, Response
+from survey.models.response import Answer, Response, lock_answers
 
 CELL = ("month", "agency_id", "sector_code", "channel", "lateness")
 Key = tuple[object, ...]
@@ -46,8 +46,10 @@ def rebuild(session: Session) -> int:
     """Write counts and frame anew from answers and ledger; how many numbers were wrong before.
 
     Counts per procedure cannot be computed again, since answers do not know their procedure:
-    `check` compares their sums. `delivered` belongs to the outbox and stays.
+    `check` compares their sums. `delivered` belongs to the outbox and stays. Answers wait.
     """
+    for month in session.scalars(select(Frame.month).distinct().order_by(Frame.month)).all():
+        lock_answers(session, month)
     wrong = len(check(session))
     session.execute(delete(Count))
     rows: dict[Key, dict[str, object]] = {}

@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
@@ -28,6 +29,7 @@ from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
 
 SHUFFLED_AT_ONCE = 100
+FORM_BYTES = 32
 RATING = "BETWEEN 1 AND 5"
 
 
@@ -64,6 +66,13 @@ class AnswerTally(Base):
     answers: Mapped[int]
 
 
+class Form(NamedTuple):
+    """How an answer came in, and to which questionnaire."""
+
+    mode: Mode
+    questionnaire_id: int
+
+
 class Response(Base):
     """One citizen's answer to one invitation: its cell and its key, nothing finer."""
 
@@ -71,7 +80,6 @@ class Response(Base):
     __table_args__ = (
         one_of("channel", Channel),
         one_of("lateness", Lateness),
-        one_of("mode", Mode),
         Index("ix_response_month_agency_id_sector_code", "month", "agency_id", "sector_code"),
         {"sqlite_with_rowid": False},
     )
@@ -85,8 +93,9 @@ class Response(Base):
     month: Mapped[str] = mapped_column(String(7))
     channel: Mapped[str] = mapped_column(String(10))
     lateness: Mapped[str] = mapped_column(String(10))
-    mode: Mapped[str] = mapped_column(String(3))
-    questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"))
+    # Form. Sealed: where a month changes from links to replies, or from one questionnaire to the
+    # next, it would part the cells once more.
+    form_sealed: Mapped[bytes]
     # Signals seen while answering (too_fast, burst, same_everywhere), joined by ";"; flags never
     # delete.
     flags: Mapped[str] = mapped_column(String(60), default="")
@@ -94,6 +103,12 @@ class Response(Base):
     answers: Mapped[list["Answer"]] = relationship(
         order_by="Answer.version", back_populates="response"
     )
+
+    def form(self, session: Session) -> Form:
+        """How it came in, and to which questionnaire."""
+        place = ("response.form", self.id)
+        mode, questionnaire_id = sealing.unseal_values(session, *place, self.form_sealed)
+        return Form(Mode(mode), questionnaire_id)
 
     @property
     def cell(self) -> Cell:
@@ -148,6 +163,11 @@ class Answer(Base):
         """What was rated: question → 1–5."""
         given = {question: getattr(self, question) for question in Question}
         return {question: rating for question, rating in given.items() if rating is not None}
+
+
+def seal_form(session: Session, response_id: str, form: Form) -> bytes:
+    """What a response keeps of its form."""
+    return sealing.seal_values(session, "response.form", response_id, form, FORM_BYTES)
 
 
 def seal_closing(session: Session, response_id: str, version: int, closing: int) -> bytes:

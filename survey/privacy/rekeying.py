@@ -21,7 +21,14 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Conversation, Inbound, Message
 from survey.models.procedure_count import rekey_procedure_counts
-from survey.models.response import Answer, Response, lock_answers, open_closing, seal_closing
+from survey.models.response import (
+    Answer,
+    Response,
+    lock_answers,
+    open_closing,
+    seal_closing,
+    seal_form,
+)
 from survey.models.snapshot import Snapshot
 from survey.models.watch import AlertSignal, WatchChart, WatchRate
 
@@ -68,8 +75,19 @@ def rekey_answers(session: Session, month: str) -> dict[str, int]:
             fresh.append(row)
     if fresh:
         session.execute(update(Answer), fresh)
-    procedures = rekey_procedure_counts(session, month)
-    return {"answer.closing": len(fresh), "procedure_count.counts": procedures}
+    forms = [
+        {"id": one.id, "form_sealed": seal_form(session, one.id, one.form(session))}
+        for one in session.scalars(select(Response).where(Response.month == month))
+        if _is_old(session, one.form_sealed)
+    ]
+    if forms:
+        session.execute(update(Response), forms)
+    session.expire_all()
+    return {
+        "answer.closing": len(fresh),
+        "response.form": len(forms),
+        "procedure_count.counts": rekey_procedure_counts(session, month),
+    }
 
 
 def rekey(session: Session, now: datetime, before: Mapping[str, int]) -> dict[str, int]:

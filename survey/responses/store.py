@@ -30,11 +30,13 @@ from survey.models.questionnaire import (
 from survey.models.response import (
     Answer,
     Flag,
+    Form,
     Mode,
     Response,
     forget_order,
     lock_answers,
     seal_closing,
+    seal_form,
 )
 from survey.models.snapshot import Snapshot
 from survey.responses import flags
@@ -290,12 +292,12 @@ def _first_version(
     session: Session, sender: _Sender, asked: _Asked, submission: Submission, now: datetime
 ) -> Answer:
     """A new response with its first answer, written as bare rows: most answers are just that."""
+    response_id = secrets.token_hex(16)
     response = Response(
-        id=secrets.token_hex(16),
+        id=response_id,
         key=sender.values["keys"][0],
         **asked.cell._asdict(),
-        mode=sender.mode,
-        questionnaire_id=asked.questionnaire_id,
+        form_sealed=seal_form(session, response_id, Form(sender.mode, asked.questionnaire_id)),
         flags="",
     )
     said = _merged(NOTHING_SAID, submission)

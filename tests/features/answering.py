@@ -8,7 +8,7 @@ from sqlalchemy import select
 from survey import accounts, alerts
 from survey.models.organisation import Agency, Sector
 from survey.models.questionnaire import Questionnaire
-from survey.models.response import Answer, Response, seal_closing
+from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
 from survey.models.staff import RoleName
 
 # A Friday, 16:40 in Viet Nam.
@@ -41,16 +41,16 @@ def questionnaire_id(session):
 def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="web"):
     """A stored answer of version 1."""
     agency = agency or agencies(session)[0]
+    response_id, form = secrets.token_hex(16), Form(Mode(mode), questionnaire_id(session))
     response = Response(
-        id=secrets.token_hex(16),
+        id=response_id,
         key=secrets.token_bytes(16),
         agency_id=agency.id,
         sector_code=sector or sectors(session)[0],
         month="2026-11",
         channel="counter",
         lateness="on_time",
-        mode=mode,
-        questionnaire_id=questionnaire_id(session),
+        form_sealed=seal_form(session, response_id, form),
     )
     session.add(response)
     return change(session, response, overall=overall, comment=comment)

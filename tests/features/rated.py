@@ -3,7 +3,7 @@
 import secrets
 
 from survey.models.count import Cell, count_answers, count_finished, move_counts, move_frame
-from survey.models.response import Answer, Response, seal_closing
+from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
 from tests.features.answering import questionnaire_id
 
 PROCEDURES = {"land": "1.012784", "justice": "2.000815"}
@@ -23,19 +23,19 @@ def fill(session, agency, month, good, bad, **place):
 
 def say_all(session, agency, month, *, times, closing=0):
     """Complete questionnaires in which the result moves along with the overall rating; counted."""
-    form = questionnaire_id(session)
+    form = Form(Mode.WEB, questionnaire_id(session))
     for number in range(times):
         overall, other = 1 + number % 5, 1 + number * 7 // 5 % 5
+        response_id = secrets.token_hex(16)
         row = Response(
-            id=secrets.token_hex(16),
+            id=response_id,
             key=secrets.token_bytes(16),
             agency_id=agency.id,
             sector_code="land",
             month=month,
             channel="counter",
             lateness="on_time",
-            mode="web",
-            questionnaire_id=form,
+            form_sealed=seal_form(session, response_id, form),
         )
         given = {"overall": overall, "result": overall, **dict.fromkeys(OTHERS, other)}
         sealed = seal_closing(session, row.id, 1, closing)

@@ -241,7 +241,7 @@ def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
             assert invitation.token_hash is None
             key = sealing.answer_key(session, sealing.sms_token(phone, invitation.reply_code))
             found = session.scalars(select(Response).where(Response.key == key)).one()
-            assert (found.mode, found.answers[-1].overall) == ("sms", overall)
+            assert (found.form(session).mode, found.answers[-1].overall) == ("sms", overall)
         assert indices.check(session) == []
         with pytest.raises(Refused, match="answering_closed"):
             responses.submit_by_sms(session, asked[0], phone, Submission(overall=3), EXPIRED)

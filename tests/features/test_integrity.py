@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from survey.models.count import Cell, count_answers, count_finished
-from survey.models.response import Answer, Response, seal_closing
+from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
 from survey.monitoring.integrity import signs
 from tests.conftest import unit_of_work
 from tests.features.answering import agencies, questionnaire_id
@@ -29,16 +29,16 @@ def answer(session, agency, ratings, flags="", lateness="on_time"):
     cell = Cell(agency.id, "land", MONTH, "counter", lateness)
     for versions in ratings:
         said = versions if isinstance(versions, tuple) else (versions,)
+        response_id, form = secrets.token_hex(16), Form(Mode.WEB, questionnaire_id(session))
         row = Response(
-            id=secrets.token_hex(16),
+            id=response_id,
             key=secrets.token_bytes(16),
             agency_id=agency.id,
             sector_code="land",
             month=MONTH,
             channel="counter",
             lateness=lateness,
-            mode="web",
-            questionnaire_id=questionnaire_id(session),
+            form_sealed=seal_form(session, response_id, form),
             flags=flags,
         )
         session.add(row)

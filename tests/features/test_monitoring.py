@@ -107,6 +107,30 @@ def test_single_answers_are_never_read_alone(watched):
         assert chart.progress(session) == after
 
 
+def test_a_stolen_chart_tells_nothing_of_what_it_read(watched):
+    """Whatever a night reads, no value in clear moves, and what is sealed keeps its length: what
+    was added since would tell how the last few answered.
+    """
+    with watched() as session:
+        before = in_clear(session)
+        say(session, agencies(session)[0], "2026-04", (0, 30, 30))
+        assert night(session, date(2026, 4, 2)) == 1
+        assert in_clear(session) == before
+
+
+def in_clear(session):
+    """Every column of charts and rates; of what is sealed, its length."""
+    return [
+        {
+            one.name: len(value) if isinstance(value, bytes) else value
+            for one in table.__table__.columns
+            for value in [getattr(row, one.name)]
+        }
+        for table in (WatchChart, WatchRate)
+        for row in session.scalars(select(table).order_by(table.id))
+    ]
+
+
 def test_a_crowded_night_counts_as_one_batch(watched):
     """Answers of one night hang together: more than a batch moves the score as one batch does."""
     with watched() as session:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,19 @@ from typing import Any
 import pytest
 from flask import Flask
 from scipy.stats import spearmanr
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import responses
 from survey.db import db, transaction
+from survey.models.response import Answer
 from survey.responses import Submission
 from tests.conftest import Ran, run_command, unit_of_work
 from tests.features import answering
 from tests.features.stolen import CELL, Row, Tables, dump, sortable
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
+Transact = Callable[[], AbstractContextManager[Session]]
 AGENCIES = ("LOC-KH-W22366", "LOC-KH-W22333", "LOC-KH-SXD")
 PROCEDURES = ("1.012784", "2.000815")
 DOSSIERS = 300
@@ -164,7 +168,7 @@ dumps: dict[str, tuple[Tables, dict[str, int]]] = {}
 def answered(
     engine: str,
     app: Flask,
-    transact: Callable[[], AbstractContextManager[Session]],
+    transact: Transact,
     runner: Callable[..., Ran],
     environment: dict[str, str],
 ) -> tuple[Tables, dict[str, int]]:
@@ -239,6 +243,42 @@ def test_no_value_stands_on_both_sides(answered: tuple[Tables, dict[str, int]]) 
     assert not (here & there) - {None}
 
 
+def test_an_answer_does_not_tell_that_it_came_late(
+    transact: Transact, runner: Callable[..., Ran], environment: dict[str, str]
+) -> None:
+    """Of two answers alike, one before and one after the closing of their month, a dump shows the
+    same: few links are open at a closing, so the late ones would name their authors.
+    """
+    early, late = Wanted(1), Wanted(2)
+    asked = datetime(2026, 6, 14, 3, tzinfo=UTC)
+    with transact() as session:
+        ask_everybody(session)
+        finish(session, [early, late], asked)
+    assert runner("messages", "send-due", "--now", asked.isoformat()).code == 0
+    tokens = links(Path(environment["SMS_CONSOLE_FILE"]))
+    with transact() as session:
+        responses.submit(session, tokens[early.mobile], Submission(overall=4), asked)
+    closing = asked + timedelta(days=1)
+    assert runner("index", "close", "--period", "2026-05", "--now", closing.isoformat()).code == 0
+    with transact() as session:
+        responses.submit(session, tokens[late.mobile], Submission(overall=4), closing)
+        closings = {one.closing(session) for one in session.scalars(select(Answer))}
+        assert closings == {0, 1}
+        tables = dump(session)
+    for name in ANSWER_SIDE:
+        one, other = map(_shape, tables[name])
+        assert one == other
+
+
+def _shape(row: Row) -> Row:
+    """A row without its place; of what is drawn at random or sealed, the length."""
+    return {
+        name: len(_long(value)) if _long(value) else value
+        for name, value in row.items()
+        if name != "place"
+    }
+
+
 def _long(value: Any) -> Any:
     """Values long enough to be a key; short ones (agency, month, rating) are shared by many."""
     if isinstance(value, memoryview):
@@ -247,7 +287,7 @@ def _long(value: Any) -> Any:
 
 
 def test_the_place_of_a_row_tells_no_time(
-    transact: Callable[[], AbstractContextManager[Session]],
+    transact: Transact,
     runner: Callable[..., Ran],
     environment: dict[str, str],
 ) -> None:

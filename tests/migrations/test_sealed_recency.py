@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from survey.db import db, transaction
-from survey.models.response import Answer
+from survey.models.response import Answer, Response
 from survey.models.watch import AlertSignal, Progress, Signal, Sums, WatchChart, WatchRate
 from survey.monitoring.signals import Place, raise_signal
 from tests.features import answering
@@ -39,7 +39,9 @@ ANSWERS = 1010
 
 @pytest.fixture
 def filled(app):
-    """A database of now: answers before and after a closing, charts, rates and an alert."""
+    """A database of now: answers before and after a closing, charts, rates and an alert. The form
+    of all answers.
+    """
     with app.app_context():
         with transaction() as session:
             here, there = answering.agencies(session)[:2]
@@ -55,7 +57,8 @@ def filled(app):
                 rate.keep(session, sums)
                 session.add(rate)
             raise_signal(session, Place("quality_drop", here.id, "land"), TOLD, NOW)
-        yield
+            form = ("web", answering.questionnaire_id(session))
+        yield form
 
 
 def in_clear(name):
@@ -71,13 +74,14 @@ def test_what_is_sealed_stands_in_clear_before(filled):
     """Taken back, every column says what was sealed, and none is sealed any more."""
     flask_migrate.downgrade(revision="0007")
     assert sorted(row["closing"] for row in in_clear("answer")) == [0] * 505 + [1] * 505
+    assert {(row["mode"], row["questionnaire_id"]) for row in in_clear("response")} == {filled}
     for row, progress in zip(in_clear("watch_chart"), PROGRESS, strict=True):
         assert Progress(**{name: row[name] for name in Progress.__slots__}) == progress
     for row, sums in zip(in_clear("watch_rate"), SUMS, strict=True):
         assert Sums(row["read_delivered"], row["read_answered"]) == sums
     (row,) = in_clear("alert_signal")
     assert Signal(**{name: row[name] for name in Signal.__slots__}) == TOLD
-    tables = ("answer", "watch_chart", "watch_rate", "alert_signal")
+    tables = ("response", "answer", "watch_chart", "watch_rate", "alert_signal")
     names = {name for table in tables for row in in_clear(table) for name in row}
     assert not [name for name in names if name.endswith("_sealed")]
 
@@ -89,6 +93,7 @@ def test_an_upgrade_seals_what_stood_in_clear(filled):
     with transaction() as session:
         closings = [one.closing(session) for one in session.scalars(sa.select(Answer))]
         assert sorted(closings) == [0] * 505 + [1] * 505
+        assert {one.form(session) for one in session.scalars(sa.select(Response))} == {filled}
         charts = session.scalars(sa.select(WatchChart).order_by(WatchChart.id))
         assert [one.progress(session) for one in charts] == [*PROGRESS]
         rates = session.scalars(sa.select(WatchRate).order_by(WatchRate.id))

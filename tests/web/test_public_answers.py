@@ -13,7 +13,7 @@ from survey.db import db
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.questionnaire import Questionnaire
-from survey.models.response import Answer, Response
+from survey.models.response import Answer, Mode, Response
 from survey.responses.flags import is_too_fast, shown_at
 from tests.conftest import unit_of_work
 from tests.opened import reply_to
@@ -125,9 +125,10 @@ def test_an_answer_says_which_questionnaire_it_answered(app, client, transact, k
     with transact() as session:
         token = invite(session, kind=kind)
     assert client.post(f"/s/{token}", data={"overall": "4"}).status_code == 303
-    query = select(Questionnaire.kind).join(Response, Response.questionnaire_id == Questionnaire.id)
-    with app.app_context():
-        assert db.session.scalars(query).all() == [kind]
+    with transact() as session:
+        form = session.scalars(select(Response)).one().form(session)
+        assert session.get_one(Questionnaire, form.questionnaire_id).kind == kind
+        assert form.mode == Mode.WEB
 
 
 @pytest.mark.parametrize(("language", "over"), [("vi", "dài quá 1.000 ký"), ("en", "is 1,000 ch")])
