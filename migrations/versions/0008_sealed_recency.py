@@ -125,20 +125,23 @@ def _for_each_row(change: Callable[[Session, str, sa.Row[Any]], dict[str, Any]])
             columns += [sa.column(column, kind) for column, kind in clear.items()]
             table = sa.table(name, *columns, sa.column(sealed, sa.LargeBinary()))
             key = [table.c[one] for one in KEYS[name]]
-            for row in _rows(session, table, key):
-                own = [one == getattr(row, one.name) for one in key]
-                session.execute(table.update().where(*own).values(change(session, name, row)))
-        session.flush()
+            update = table.update().where(*(one == sa.bindparam(f"at_{one.name}") for one in key))
+            for rows in _chunks(session, table, key):
+                found = [change(session, name, row) for row in rows]
+                for row, values in zip(rows, found, strict=True):
+                    values |= {f"at_{one.name}": getattr(row, one.name) for one in key}
+                new = {column: sa.bindparam(column) for column in found[0] if column in table.c}
+                session.connection().execute(update.values(new), found)
 
 
-def _rows(
+def _chunks(
     session: Session, table: sa.TableClause, key: Sequence[sa.ColumnClause[Any]]
-) -> Iterator[sa.Row[Any]]:
+) -> Iterator[Sequence[sa.Row[Any]]]:
     """All rows, some at a time."""
     query = sa.select(table).order_by(*key).limit(AT_ONCE)
     rows = session.execute(query).all()
     while rows:
-        yield from rows
+        yield rows
         last = sa.tuple_(*(getattr(rows[-1], one.name) for one in key))
         rows = session.execute(query.where(sa.tuple_(*key) > last)).all()
 

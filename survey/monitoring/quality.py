@@ -6,6 +6,7 @@ move a score: that dip is known beforehand.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -31,8 +32,10 @@ def read(
     for spot, chart in charts.items():
         progress = chart.progress(session)
         if spot in found:
+            before = replace(progress)
             move(chart, progress, found[spot], day, is_tet=is_tet)
-            chart.keep(session, progress)
+            if progress != before:
+                chart.keep(session, progress)
         if progress.score >= chart.alarm_at:
             over.append((chart, progress))
     return over
