@@ -53,6 +53,7 @@ class Key:
     conversations: bytes
     tallies: bytes
     groups: bytes
+    places: bytes
 
     @classmethod
     def derive(cls, master: bytes) -> "Key":
@@ -73,6 +74,7 @@ class Key:
             conversations=part("conversation index"),
             tallies=part("answer tally"),
             groups=part("procedure group"),
+            places=part("place of an alert"),
         )
 
 
@@ -128,7 +130,9 @@ def unseal_bytes(session: Session, place: str, row: str, sealed: bytes) -> bytes
 
 def seal_values(session: Session, place: str, row: str, values: object, length: int) -> bytes:
     """Encrypt what JSON can say, always at one length; ValueError when it is longer."""
-    packed = json.dumps(values, separators=(",", ":"), default=str).encode()
+    packed = json.dumps(
+        values, separators=(",", ":"), default=lambda day: day.isoformat(), ensure_ascii=False
+    ).encode()
     if len(packed) > length:
         message = f"{place}: {len(packed)} bytes do not fit"
         raise ValueError(message)
@@ -205,6 +209,16 @@ def group_hash(session: Session, group: str) -> bytes:
 def group_hashes(session: Session, group: str) -> list[bytes]:
     """The same under every readable key."""
     return [_digest(key.groups, group) for key in keyring(session)]
+
+
+def place_hash(session: Session, place: str) -> bytes:
+    """What an alert of the watch keeps in clear of its rule and place."""
+    return _digest(keyring(session)[0].places, place)
+
+
+def place_hashes(session: Session, place: str) -> list[bytes]:
+    """The same under every readable key."""
+    return [_digest(key.places, place) for key in keyring(session)]
 
 
 def event_hash(session: Session, name: str) -> bytes:

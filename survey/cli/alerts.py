@@ -44,22 +44,22 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is ope
 
 
 def _line(card: monitoring.Card) -> str:
-    said = card.signal
+    said = card.finding.signal
     place = card.agency.name if card.agency else WHOLE_PROVINCE
     seen = f"{number(said.seen)}/{number(said.out_of)} từ {said.since:%d/%m/%Y}"
     usual = f"thường ngày {percentage(said.expected)}"
-    return f"{RULES[card.alert.rule]} · {place} · {seen}, {usual}"
+    return f"{RULES[card.finding.place.rule]} · {place} · {seen}, {usual}"
 
 
 def _of_signal(card: monitoring.Card) -> dict[str, object]:
-    said = card.signal
+    said, place = card.finding.signal, card.finding.place
     return {
-        "rule": card.alert.rule,
+        "rule": place.rule,
         "agency": card.agency.code if card.agency else None,
         "agency_name": card.agency.name if card.agency else WHOLE_PROVINCE,
-        "opened_at": card.alert.opened_at.isoformat(),
+        "opened_at": card.finding.opened_at.isoformat(),
         "cases": [],
-        "sector_group": card.alert.scope or None,
+        "sector_group": place.scope or None,
         "since": said.since.isoformat(),
         "until": said.until.isoformat(),
         "expected": said.expected,

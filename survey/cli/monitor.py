@@ -3,12 +3,10 @@
 from datetime import datetime
 
 import click
-from sqlalchemy import select
 
 from survey import monitoring
 from survey.cli.options import Period, common_options, emit
 from survey.db import db, transaction
-from survey.models.watch import Progress, WatchChart
 from survey.monitoring.labels import GROUPS
 from survey.reports.phrases import percentage
 
@@ -39,32 +37,36 @@ def freeze(*, first: str, last: str, agency: str, now: datetime, as_json: bool) 
 @common_options
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stand as the night left them
     """Print every chart, the nearest to its alarm first."""
-    session = db.session()
-    found = [(one, one.progress(session)) for one in session.scalars(select(WatchChart))]
-    found.sort(key=lambda pair: (-pair[1].score / pair[0].alarm_at, pair[0].id))
-    lines = [
-        f"{one.agency.name} · {GROUPS.get(one.sector_group, one.sector_group)}: "
-        f"{progress.score}/{one.alarm_at}, thường ngày {percentage(one.usual)} chưa hài lòng"
-        for one, progress in found
-    ]
+    found = monitoring.stands(db.session())
     emit(
-        [_document(one, progress) for one, progress in found],
+        [_document(one) for one in found],
         as_json=as_json,
-        text="\n".join(lines) or "Chưa chốt mức nền. Hãy chạy: flask --app survey monitor freeze.",
+        text="\n".join(map(_line, found))
+        or "Chưa chốt mức nền. Hãy chạy: flask --app survey monitor freeze.",
     )
 
 
-def _document(chart: WatchChart, progress: Progress) -> dict[str, object]:
+def _line(stand: monitoring.Stand) -> str:
+    chart, limits = stand.chart, stand.limits
+    return (
+        f"{chart.agency.name} · {GROUPS.get(chart.sector_group, chart.sector_group)}: "
+        f"{stand.progress.score}/{limits.alarm_at}, "
+        f"thường ngày {percentage(limits.usual)} chưa hài lòng"
+    )
+
+
+def _document(stand: monitoring.Stand) -> dict[str, object]:
+    chart, limits, progress = stand.chart, stand.limits, stand.progress
     return {
         "agency": chart.agency.code,
         "sector_group": chart.sector_group,
-        "usual": chart.usual,
+        "usual": limits.usual,
         "score": progress.score,
-        "alarm_at": chart.alarm_at,
+        "alarm_at": limits.alarm_at,
         "since": progress.since.isoformat() if progress.since else None,
         "rated": progress.since_rated,
         "dissatisfied": progress.since_dissatisfied,
-        "false_alarms": chart.false_alarms,
+        "false_alarms": limits.false_alarms,
         "phase_one": [chart.first_month, chart.last_month],
         "frozen_on": chart.frozen_on.isoformat(),
     }

@@ -1,22 +1,51 @@
 """What is watched: one frozen limit and one running score per agency and sector group.
 
 The limits of phase I are frozen by a person. Scores move with batches of several ratings and keep
-sums only. Where they stand is sealed: what was added since would tell how the last few answered.
+sums only. All numbers are sealed: what was added to a sum since would tell how the last few
+answered, and so would the day of an alert.
 """
 
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from survey import sealing
 from survey.db import Base, one_of
-from survey.models.alert import Alert
+from survey.models.alert import unordered_id
 from survey.models.organisation import Agency
 
-PROGRESS_BYTES, SUMS_BYTES, SIGNAL_BYTES = 320, 96, 256
+LIMITS_BYTES, PROGRESS_BYTES, RATE_BYTES, SUMS_BYTES, FINDING_BYTES = 320, 320, 128, 96, 2560
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is frozen of a chart. ValueError for shares and steps that no chart can have."""
+
+    # Share of dissatisfied ratings (1–3) in phase I, and the share the limit stands on.
+    usual: float
+    careful: float
+    # Answers per delivered invitation in phase I.
+    answer_rate: float
+    den: int
+    num: int
+    alarm_at: int
+    # Least ratings of a batch.
+    batch: int
+    # False alarms this chart is expected to raise a month.
+    false_alarms: float
+    # Ratings in phase I.
+    rated: int
+
+    def __post_init__(self) -> None:
+        """Restate what must hold, as a table's CHECK would."""
+        shares = 0 < self.usual < 1 and 0 < self.careful < 1
+        if not (shares and self.den > self.num >= 1 and self.alarm_at >= 1):
+            message = "no chart has such limits"
+            raise ValueError(message)
 
 
 @dataclass(slots=True)
@@ -35,62 +64,83 @@ class Progress:
     read_dissatisfied: int = 0
 
 
-class WatchChart(Base):
+class _Frozen:
+    """When a person froze it, and from which months (YYYY-MM)."""
+
+    first_month: Mapped[str] = mapped_column(String(7))
+    last_month: Mapped[str] = mapped_column(String(7))
+    frozen_on: Mapped[date]
+    frozen_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class WatchChart(_Frozen, Base):
     """The CUSUM of dissatisfied ratings of one agency in one sector group.
 
     S = max(0, S + den x - num n) for a batch of n ratings with x dissatisfied; alarm at S >= limit.
     """
 
     __tablename__ = "watch_chart"
-    __table_args__ = (
-        UniqueConstraint("agency_id", "sector_group"),
-        CheckConstraint("usual > 0 AND usual < 1 AND careful > 0 AND careful < 1", name="shares"),
-        CheckConstraint("den > num AND num >= 1 AND alarm_at >= 1", name="steps"),
-    )
+    __table_args__ = (UniqueConstraint("agency_id", "sector_group"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
     # Target group of the sectors watched together.
     sector_group: Mapped[str] = mapped_column(String(40))
-
-    # Frozen. Share of dissatisfied ratings (1–3) in phase I, and the share the limit stands on.
-    usual: Mapped[float]
-    careful: Mapped[float]
-    # Answers per delivered invitation in phase I.
-    answer_rate: Mapped[float]
-    den: Mapped[int]
-    num: Mapped[int]
-    alarm_at: Mapped[int]
-    # Least ratings of a batch.
-    batch: Mapped[int]
-    # False alarms this chart is expected to raise a month.
-    false_alarms: Mapped[float]
-    # Months (YYYY-MM) of phase I and the ratings in them.
-    first_month: Mapped[str] = mapped_column(String(7))
-    last_month: Mapped[str] = mapped_column(String(7))
-    rated: Mapped[int]
-    frozen_on: Mapped[date]
-    frozen_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-
-    # Progress.
+    # Limits, and Progress.
+    limits_sealed: Mapped[bytes]
     progress_sealed: Mapped[bytes]
 
     agency: Mapped[Agency] = relationship()
 
+    def limits(self, session: Session) -> Limits:
+        """What is frozen of it."""
+        place = ("watch_chart.limits", self._row)
+        return Limits(**sealing.unseal_values(session, *place, self.limits_sealed))
+
+    def freeze(self, session: Session, limits: Limits) -> None:
+        """Seal its limits."""
+        place = ("watch_chart.limits", self._row)
+        self.limits_sealed = sealing.seal_values(session, *place, asdict(limits), LIMITS_BYTES)
+
     def progress(self, session: Session) -> Progress:
         """Where it stands."""
-        values = sealing.unseal_values(session, *self._place, self.progress_sealed)
+        place = ("watch_chart.progress", self._row)
+        values = sealing.unseal_values(session, *place, self.progress_sealed)
         since = values.pop("since")
         return Progress(since=date.fromisoformat(since) if since else None, **values)
 
     def keep(self, session: Session, progress: Progress) -> None:
         """Seal where it stands from now on."""
-        values = asdict(progress)
-        self.progress_sealed = sealing.seal_values(session, *self._place, values, PROGRESS_BYTES)
+        place, values = ("watch_chart.progress", self._row), asdict(progress)
+        self.progress_sealed = sealing.seal_values(session, *place, values, PROGRESS_BYTES)
 
     @property
-    def _place(self) -> tuple[str, str]:
-        return "watch_chart.progress", f"{self.agency_id}/{self.sector_group}"
+    def _row(self) -> str:
+        return f"{self.agency_id}/{self.sector_group}"
+
+
+class Measure(StrEnum):
+    """What is watched about the data themselves."""
+
+    DELIVERY = "delivery"
+    RESPONSE = "response"
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What is frozen of a rate: the share not delivered or not answered in phase I, the share a
+    batch is judged by, and the correlation within a batch. ValueError for other than shares.
+    """
+
+    usual: float
+    careful: float
+    rho: float
+
+    def __post_init__(self) -> None:
+        """Restate what must hold, as a table's CHECK would."""
+        if not (self.usual >= 0 and self.careful < 1 and 0 <= self.rho < 1):
+            message = "no rate has such limits"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +151,7 @@ class Sums:
     answered: int = 0
 
 
-class Measure(StrEnum):
-    """What is watched about the data themselves."""
-
-    DELIVERY = "delivery"
-    RESPONSE = "response"
-
-
-class WatchRate(Base):
+class WatchRate(_Frozen, Base):
     """How often invitations usually are not delivered, or delivered ones not answered."""
 
     __tablename__ = "watch_rate"
@@ -123,37 +166,49 @@ class WatchRate(Base):
             sqlite_where=text("agency_id IS NULL"),
             postgresql_where=text("agency_id IS NULL"),
         ),
-        CheckConstraint("usual >= 0 AND careful < 1 AND rho >= 0 AND rho < 1", name="shares"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     measure: Mapped[str] = mapped_column(String(10))
     # Empty: the whole province.
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
-    # Frozen. Share not delivered or not answered in phase I, the share a batch is judged by, and
-    # the correlation within a batch.
-    usual: Mapped[float]
-    careful: Mapped[float]
-    rho: Mapped[float]
-    first_month: Mapped[str] = mapped_column(String(7))
-    last_month: Mapped[str] = mapped_column(String(7))
-    frozen_on: Mapped[date]
-    frozen_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    # First day of the batch now being gathered; of answers, the Sums at its begin.
+    # First day of the batch now being gathered; RateLimits; of answers, the Sums at its begin.
     batch_from: Mapped[date]
+    limits_sealed: Mapped[bytes]
     sums_sealed: Mapped[bytes]
+
+    def limits(self, session: Session) -> RateLimits:
+        """What is frozen of it."""
+        place = ("watch_rate.limits", self._row)
+        return RateLimits(**sealing.unseal_values(session, *place, self.limits_sealed))
+
+    def freeze(self, session: Session, limits: RateLimits) -> None:
+        """Seal its limits."""
+        place = ("watch_rate.limits", self._row)
+        self.limits_sealed = sealing.seal_values(session, *place, asdict(limits), RATE_BYTES)
 
     def sums(self, session: Session) -> Sums:
         """The sums at the begin of its batch."""
-        return Sums(**sealing.unseal_values(session, *self._place, self.sums_sealed))
+        place = ("watch_rate.sums", self._row)
+        return Sums(**sealing.unseal_values(session, *place, self.sums_sealed))
 
     def keep(self, session: Session, sums: Sums) -> None:
         """Seal the sums at the begin of a batch."""
-        self.sums_sealed = sealing.seal_values(session, *self._place, asdict(sums), SUMS_BYTES)
+        place = ("watch_rate.sums", self._row)
+        self.sums_sealed = sealing.seal_values(session, *place, asdict(sums), SUMS_BYTES)
 
     @property
-    def _place(self) -> tuple[str, str]:
-        return "watch_rate.sums", f"{self.measure}/{self.agency_id or ''}"
+    def _row(self) -> str:
+        return f"{self.measure}/{self.agency_id or ''}"
+
+
+class WatchRule(StrEnum):
+    """Why the watch raises an alert."""
+
+    # Satisfaction fell; invitations do not arrive; citizens answer less.
+    QUALITY_DROP = "quality_drop"
+    DELIVERY_DIP = "delivery_dip"
+    RESPONSE_DIP = "response_dip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,31 +226,66 @@ class Signal:
     chance: float
 
 
-class AlertSignal(Base):
-    """The signal of an alert, and how it ended."""
+class Place(NamedTuple):
+    """Rule, agency (None: the whole province) and sector group (empty: all) of an alert."""
 
-    __tablename__ = "alert_signal"
+    rule: WatchRule
+    agency_id: int | None
+    scope: str = ""
 
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), primary_key=True)
-    # Signal.
-    signal_sealed: Mapped[bytes]
-    # The end: who looked into it, and what was found.
-    closed_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    close_words: Mapped[str] = mapped_column(String(500), default="")
 
-    alert: Mapped[Alert] = relationship()
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An alert of the watch: its place, when it was opened, what it says, and how it ended."""
 
-    def signal(self, session: Session) -> Signal:
-        """What it says."""
-        values = sealing.unseal_values(session, *self._place, self.signal_sealed)
-        since, until = (date.fromisoformat(values.pop(name)) for name in ("since", "until"))
-        return Signal(since, until, **values)
+    place: Place
+    # Local midnight of the day.
+    opened_at: datetime
+    signal: Signal
+    closed_at: datetime | None = None
+    # Who looked into it, and what was found.
+    closed_by: int | None = None
+    close_words: str = ""
 
-    def keep(self, session: Session, signal: Signal) -> None:
-        """Seal what it says from now on."""
-        values = asdict(signal)
-        self.signal_sealed = sealing.seal_values(session, *self._place, values, SIGNAL_BYTES)
 
-    @property
-    def _place(self) -> tuple[str, str]:
-        return "alert_signal.signal", str(self.alert_id)
+class WatchAlert(Base):
+    """An alert of the watch. Nothing in clear says where it is or when it was raised."""
+
+    __tablename__ = "watch_alert"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, default=unordered_id
+    )
+    # Keyed hash of rule and place, so that one is open at most; of the id once it is closed.
+    place_hash: Mapped[bytes] = mapped_column(unique=True)
+    # Finding.
+    finding_sealed: Mapped[bytes]
+
+    def finding(self, session: Session) -> Finding:
+        """What it is about."""
+        place = ("watch_alert.finding", str(self.id))
+        values = sealing.unseal_values(session, *place, self.finding_sealed)
+        signal = values.pop("signal")
+        since, until = (date.fromisoformat(signal.pop(name)) for name in ("since", "until"))
+        opened_at, closed_at = values.pop("opened_at"), values.pop("closed_at")
+        rule, *where = values.pop("place")
+        return Finding(
+            place=Place(WatchRule(rule), *where),
+            opened_at=datetime.fromisoformat(opened_at),
+            closed_at=datetime.fromisoformat(closed_at) if closed_at else None,
+            signal=Signal(since, until, **signal),
+            **values,
+        )
+
+    def keep(self, session: Session, finding: Finding) -> None:
+        """Seal what it is about from now on."""
+        place = ("watch_alert.finding", str(self.id))
+        self.finding_sealed = sealing.seal_values(session, *place, asdict(finding), FINDING_BYTES)
+        where = str(self.id) if finding.closed_at else name_of(finding.place)
+        self.place_hash = sealing.place_hash(session, where)
+
+
+def name_of(place: Place) -> str:
+    """A place as it is hashed."""
+    return f"{place.rule}|{place.agency_id or ''}|{place.scope}"

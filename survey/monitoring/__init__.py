@@ -5,21 +5,24 @@
 
 from survey.monitoring.daily import update, watch
 from survey.monitoring.freezing import FALSE_ALARMS_A_MONTH, begin, freeze, freeze_agency
-from survey.monitoring.signals import Card, cards, close, reset
+from survey.monitoring.quality import Stand, stands
+from survey.monitoring.signals import Card, cards, close, open_places
 from survey.monitoring.standings import Spot, Standing, standings
 
 __all__ = [
     "FALSE_ALARMS_A_MONTH",
     "Card",
     "Spot",
+    "Stand",
     "Standing",
     "begin",
     "cards",
     "close",
     "freeze",
     "freeze_agency",
-    "reset",
+    "open_places",
     "standings",
+    "stands",
     "update",
     "watch",
 ]

@@ -7,15 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.cases.clocks import calendar_of
-from survey.models.alert import AlertRule
-from survey.models.watch import Measure, Progress, Signal, WatchChart, WatchRate
+from survey.models.watch import Measure, Place, Signal, WatchRate, WatchRule
 from survey.monitoring import quality, signals
 from survey.monitoring.data import Dip, dips
-from survey.monitoring.signals import Place
+from survey.monitoring.quality import Stand
 from survey.monitoring.standings import Spot, Standing, standings
 from survey.workdays import local_day
 
-RULES = {Measure.DELIVERY: AlertRule.DELIVERY_DIP, Measure.RESPONSE: AlertRule.RESPONSE_DIP}
+RULES = {Measure.DELIVERY: WatchRule.DELIVERY_DIP, Measure.RESPONSE: WatchRule.RESPONSE_DIP}
 
 
 def update(session: Session, now: datetime) -> int:
@@ -40,16 +39,12 @@ def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: date
         place, province = Place(rule, dip.rate.agency_id), Place(rule, None)
         if place == province or province not in is_open | set(fresh):
             fresh[place] = _signal_of_dip(dip)
-    charts = {
-        (chart.agency_id, chart.sector_group): chart
-        for chart in session.scalars(select(WatchChart))
-    }
-    is_tet = calendar.in_tet_weeks(day)
-    for chart, progress in quality.read(session, charts, found, day, is_tet=is_tet):
-        place = Place(AlertRule.QUALITY_DROP, chart.agency_id, chart.sector_group)
+    for stand in quality.read(session, found, day, is_tet=calendar.in_tet_weeks(day)):
+        chart = stand.chart
+        place = Place(WatchRule.QUALITY_DROP, chart.agency_id, chart.sector_group)
         doubted = _is_doubted(chart.agency_id, is_open | set(fresh))
-        if not doubted or quality.stands_without_the_silent(chart, progress, day):
-            fresh[place] = _signal_of_chart(chart, progress, day)
+        if not doubted or quality.stands_without_the_silent(stand.limits, stand.progress, day):
+            fresh[place] = _signal_of_chart(stand, day)
     for place, signal in fresh.items():
         if place in is_open:
             signals.extend(session, place, signal)
@@ -71,19 +66,20 @@ def _signal_of_dip(dip: Dip) -> Signal:
     return Signal(
         since=dip.since,
         until=dip.until,
-        expected=dip.rate.usual,
+        expected=dip.usual,
         seen=dip.seen,
         out_of=dip.out_of,
         chance=dip.chance,
     )
 
 
-def _signal_of_chart(chart: WatchChart, progress: Progress, day: date) -> Signal:
+def _signal_of_chart(stand: Stand, day: date) -> Signal:
+    progress = stand.progress
     return Signal(
         since=progress.since or day,
         until=day,
-        expected=chart.usual,
+        expected=stand.limits.usual,
         seen=progress.since_dissatisfied,
         out_of=progress.since_rated,
-        chance=chart.false_alarms,
+        chance=stand.limits.false_alarms,
     )

@@ -37,9 +37,10 @@ LEFT = (
 
 @dataclass(frozen=True, slots=True)
 class Dip:
-    """A batch that is too bad for chance; `chance` is how rare it is."""
+    """A batch that is too bad for chance: share usually missing, and how rare it is by chance."""
 
     rate: WatchRate
+    usual: float
     since: date
     until: date
     seen: int
@@ -57,11 +58,12 @@ def dips(
     """Look at every batch that is complete by the end of `day`, and begin the next ones."""
     limit = FALSE_ALARMS_A_MONTH / max(1.0, sum(_looks(rate) for rate in rates))
     batches = [*_delivered(session, rates, day), *_answered(session, rates, by_agency(found), day)]
-    judged = [
-        Dip(rate, since, until, seen, out_of, rarity(seen, out_of, rate.careful, rate.rho))
-        for rate, since, until, seen, out_of in batches
-        if rate.measure == Measure.DELIVERY or not _is_of_tet(calendar, since, until)
-    ]
+    judged = []
+    for rate, since, until, seen, out_of in batches:
+        if rate.measure == Measure.DELIVERY or not _is_of_tet(calendar, since, until):
+            frozen = rate.limits(session)
+            chance = rarity(seen, out_of, frozen.careful, frozen.rho)
+            judged.append(Dip(rate, frozen.usual, since, until, seen, out_of, chance))
     return [dip for dip in judged if dip.chance < limit]
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -21,7 +22,15 @@ from survey.errors import Invalid
 from survey.indices.periods import next_month
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
-from survey.models.watch import Measure, Progress, Sums, WatchChart, WatchRate
+from survey.models.watch import (
+    Limits,
+    Measure,
+    Progress,
+    RateLimits,
+    Sums,
+    WatchChart,
+    WatchRate,
+)
 from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
 from survey.workdays import Calendar, local_day
 
@@ -35,6 +44,10 @@ LEAST_DELIVERED = 30
 LEAST_RHO = 0.002
 # Where hardly anything is known to arrive (no receipts), delivery cannot be watched.
 MOST_USUAL = 0.97
+# Agency, target group and limits of a chart; measure, agency (None: the province) and those of a
+# rate.
+Chart = tuple[int, str, Limits]
+Rate = tuple[Measure, int | None, RateLimits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,7 @@ def freeze(
     rates = _rates(found, months)
     for table in (WatchChart, WatchRate):
         session.execute(delete(table))
-    _keep(session, [*charts, *rates], months, local_day(now), staff_id)
+    _keep(session, charts, rates, _frozen(months, now, staff_id))
     begin(session, standings(session), local_day(now))
     detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
     audit.record(
@@ -99,10 +112,10 @@ def freeze_agency(
     months = _ordinary(session, first, last)
     found = by_month(session, months)
     charts = _charts_of(session, agency.id, _groups(found, months))
-    rates = [one for one in _rates(found, months) if one.agency_id == agency.id]
+    rates = [one for one in _rates(found, months) if one[1] == agency.id]
     for table in (WatchChart, WatchRate):
         session.execute(delete(table).where(table.agency_id == agency.id))
-    _keep(session, [*charts, *rates], months, local_day(now), staff_id)
+    _keep(session, charts, rates, _frozen(months, now, staff_id))
     begin(session, standings(session), local_day(now), agency.id)
     detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
     audit.record(session, now, "watch.freeze", f"agency:{code}", staff_id=staff_id, detail=detail)
@@ -111,9 +124,12 @@ def freeze_agency(
 
 def _charts_of(
     session: Session, agency_id: int, groups: Mapping[str, Mapping[int, Sequence[Standing]]]
-) -> list[WatchChart]:
+) -> list[Chart]:
     """The new charts of one agency, within what those of the others leave."""
-    kept = session.execute(select(WatchChart.agency_id, WatchChart.false_alarms)).all()
+    kept = [
+        (one.agency_id, one.limits(session).false_alarms)
+        for one in session.scalars(select(WatchChart))
+    ]
     if not kept:
         raise Invalid("watch_not_frozen")
     own = {name: spots for name, spots in groups.items() if agency_id in spots}
@@ -138,22 +154,26 @@ def _room(others: Sequence[float], number: int) -> float:
     return each
 
 
+def _frozen(months: Sequence[str], now: datetime, staff_id: int | None) -> dict[str, Any]:
+    """What a chart or rate says in clear of how it was frozen."""
+    days = {"first_month": months[0], "last_month": months[-1], "frozen_on": local_day(now)}
+    return {**days, "frozen_by": staff_id}
+
+
 def _keep(
-    session: Session,
-    rows: Sequence[WatchChart | WatchRate],
-    months: Sequence[str],
-    today: date,
-    staff_id: int | None,
+    session: Session, charts: Sequence[Chart], rates: Sequence[Rate], frozen: Mapping[str, Any]
 ) -> None:
-    for row in rows:
-        row.first_month, row.last_month = months[0], months[-1]
-        row.frozen_on, row.frozen_by = today, staff_id
-        if isinstance(row, WatchRate):
-            row.batch_from = today
-            row.keep(session, Sums())
-        else:
-            row.keep(session, Progress())
-    session.add_all(rows)
+    for agency_id, group, limits in charts:
+        chart = WatchChart(agency_id=agency_id, sector_group=group, **frozen)
+        chart.freeze(session, limits)
+        chart.keep(session, Progress())
+        session.add(chart)
+    for measure, of_agency, shares in rates:
+        place = {"measure": measure, "agency_id": of_agency, "batch_from": frozen["frozen_on"]}
+        rate = WatchRate(**place, **frozen)
+        rate.freeze(session, shares)
+        rate.keep(session, Sums())
+        session.add(rate)
 
 
 def begin(
@@ -221,7 +241,7 @@ def _groups(
 
 def _charts(
     group: str, spots: Mapping[int, Sequence[Standing]], wanted: Collection[int], each: float
-) -> list[WatchChart]:
+) -> list[Chart]:
     """The charts of the agencies `wanted`, with `each` false alarms a month; all spots of the group
     learn from one another.
     """
@@ -236,31 +256,33 @@ def _charts(
     rho = pooled_correlation(bad, rated)
     designs = frozen_charts(monthly, careful_shares, each * len(chosen), rho)
     return [
-        WatchChart(
-            agency_id=agency_id,
-            sector_group=group,
-            usual=float(share),
-            careful=float(careful),
-            answer_rate=min(1.0, total.rated / max(1, total.delivered)),
-            den=design.den,
-            num=design.num,
-            alarm_at=design.H,
-            batch=design.n,
-            false_alarms=design.false_alarms,
-            rated=total.rated,
+        (
+            agency_id,
+            group,
+            Limits(
+                usual=float(share),
+                careful=float(careful),
+                answer_rate=min(1.0, total.rated / max(1, total.delivered)),
+                den=int(design.den),
+                num=int(design.num),
+                alarm_at=int(design.H),
+                batch=int(design.n),
+                false_alarms=float(design.false_alarms),
+                rated=int(total.rated),
+            ),
         )
         for (agency_id, share, careful, total), design in zip(chosen, designs, strict=True)
     ]
 
 
-def _rates(found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[str]) -> list[WatchRate]:
+def _rates(found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[str]) -> list[Rate]:
     """How often invitations fail and citizens stay silent, for the province and each agency."""
     series: dict[int | None, list[Standing]] = defaultdict(list)
     for month in months:
         added = by_agency(found.get(month, {}))
         for key in {*added, *series}:
             series[key] = [*series[key], added.get(key, Standing())]
-    rates: list[WatchRate] = []
+    rates: list[Rate] = []
     for measure in Measure:
         agencies: dict[int | None, list[tuple[int, int]]] = {
             key: _misses(measure, one) for key, one in series.items() if key is not None
@@ -281,7 +303,7 @@ def _misses(measure: Measure, series: Sequence[Standing]) -> list[tuple[int, int
 
 def _rates_of(
     measure: Measure, series: Mapping[int | None, Sequence[tuple[int, int]]]
-) -> list[WatchRate]:
+) -> list[Rate]:
     kept = {
         key: pairs
         for key, pairs in series.items()
@@ -296,9 +318,7 @@ def _rates_of(
     usual = usual_shares([sum(row) for row in missed], [sum(row) for row in out_of])
     rho = max(LEAST_RHO, pooled_correlation(missed, out_of))
     return [
-        WatchRate(
-            measure=measure, agency_id=key, usual=float(share), careful=float(careful), rho=rho
-        )
+        (measure, key, RateLimits(float(share), float(careful), float(rho)))
         for key, share, careful in zip(kept, usual.share, usual.careful, strict=True)
         if share <= MOST_USUAL
     ]

@@ -6,47 +6,65 @@ move a score: that dip is known beforehand.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
 
 from analysis.phase_one import batch_step
-from survey.models.watch import Progress, WatchChart
+from survey.models.watch import Limits, Progress, WatchChart
 from survey.monitoring.standings import Spot, Standing
 
 # Fewer ratings than this are never read on their own.
 LEAST_BATCH = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A chart, its limits and where it stands."""
+
+    chart: WatchChart
+    limits: Limits
+    progress: Progress
+
+    @property
+    def share(self) -> float:
+        """How far it is on its way to an alarm (1 and above: there)."""
+        return self.progress.score / self.limits.alarm_at
+
+
+def stands(session: Session) -> list[Stand]:
+    """Every chart as it stands, the nearest to its alarm first."""
+    charts = session.scalars(select(WatchChart).options(joinedload(WatchChart.agency)))
+    found = [Stand(one, one.limits(session), one.progress(session)) for one in charts]
+    return sorted(found, key=lambda one: (-one.share, one.chart.agency.name, one.chart.id))
+
+
 def read(
-    session: Session,
-    charts: Mapping[Spot, WatchChart],
-    found: Mapping[Spot, Standing],
-    day: date,
-    *,
-    is_tet: bool,
-) -> list[tuple[WatchChart, Progress]]:
+    session: Session, found: Mapping[Spot, Standing], day: date, *, is_tet: bool
+) -> list[Stand]:
     """Move every chart on to what was found by the end of `day`; those at or above their limit."""
     over = []
-    for spot, chart in charts.items():
-        progress = chart.progress(session)
-        if spot in found:
-            before = replace(progress)
-            move(chart, progress, found[spot], day, is_tet=is_tet)
-            if progress != before:
-                chart.keep(session, progress)
-        if progress.score >= chart.alarm_at:
-            over.append((chart, progress))
+    for stand in stands(session):
+        chart, progress = stand.chart, stand.progress
+        now = found.get((chart.agency_id, chart.sector_group))
+        before = replace(progress)
+        if now is not None:
+            move(stand.limits, progress, now, day, is_tet=is_tet)
+        if progress != before:
+            chart.keep(session, progress)
+        if stand.share >= 1:
+            over.append(stand)
     return over
 
 
-def move(chart: WatchChart, progress: Progress, now: Standing, day: date, *, is_tet: bool) -> None:
+def move(limits: Limits, progress: Progress, now: Standing, day: date, *, is_tet: bool) -> None:
     """Move the progress of a chart on to what was found by the end of `day`, if that is a batch."""
     rated = now.rated - progress.read_rated
     dissatisfied = now.dissatisfied - progress.read_dissatisfied
     # Changed or withdrawn answers may take more out than came in: then it waits for more.
-    if rated < max(LEAST_BATCH, chart.batch) or not 0 <= dissatisfied <= rated:
+    if rated < max(LEAST_BATCH, limits.batch) or not 0 <= dissatisfied <= rated:
         return
     delivered = max(0, now.delivered - progress.read_delivered)
     progress.read_rated, progress.read_dissatisfied = now.rated, now.dissatisfied
@@ -54,7 +72,7 @@ def move(chart: WatchChart, progress: Progress, now: Standing, day: date, *, is_
     if is_tet:
         return
     before = progress.score
-    step = batch_step((chart.den, chart.num), _counted(chart), rated, dissatisfied)
+    step = batch_step((limits.den, limits.num), _counted(limits), rated, dissatisfied)
     progress.score = max(0, before + step)
     if before == 0 or progress.score == 0:
         forget(progress)
@@ -71,7 +89,7 @@ def forget(progress: Progress) -> None:
     progress.since_delivered = progress.since_rated = progress.since_dissatisfied = 0
 
 
-def stands_without_the_silent(chart: WatchChart, progress: Progress, day: date) -> bool:
+def stands_without_the_silent(limits: Limits, progress: Progress, day: date) -> bool:
     """Whether the fall, as read by `day`, would show even if every answer that is missing were a
     satisfied one, come on the same nights as the others.
 
@@ -81,16 +99,16 @@ def stands_without_the_silent(chart: WatchChart, progress: Progress, day: date) 
     by `analysis.phase_one.batch_step`; summed over nights with no more than n a night counted,
     this is the least that the score could be.
     """
-    expected = round(progress.since_delivered * chart.answer_rate)
+    expected = round(progress.since_delivered * limits.answer_rate)
     missing, rated = max(0, expected - progress.since_rated), progress.since_rated
-    if chart.batch == 1:
-        return progress.score - chart.num * missing >= chart.alarm_at
+    if limits.batch == 1:
+        return progress.score - limits.num * missing >= limits.alarm_at
     nights = (day - (progress.since or day)).days + 1
-    counted = min(rated, nights * _counted(chart))
-    left = rated * progress.score - chart.num * counted * missing
-    return left >= chart.alarm_at * (rated + missing)
+    counted = min(rated, nights * _counted(limits))
+    left = rated * progress.score - limits.num * counted * missing
+    return left >= limits.alarm_at * (rated + missing)
 
 
-def _counted(chart: WatchChart) -> int:
+def _counted(limits: Limits) -> int:
     """As how many ratings a night's batch counts; 1 where each counts by itself."""
-    return max(LEAST_BATCH, chart.batch) if chart.batch > 1 else 1
+    return max(LEAST_BATCH, limits.batch) if limits.batch > 1 else 1

@@ -30,7 +30,7 @@ from survey.models.response import (
     seal_form,
 )
 from survey.models.snapshot import Snapshot
-from survey.models.watch import AlertSignal, WatchChart, WatchRate
+from survey.models.watch import WatchAlert, WatchChart, WatchRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +155,22 @@ def _rekey_snapshots(session: Session) -> int:
 
 
 def _rekey_watch(session: Session) -> dict[str, int]:
-    """Where the charts and rates of the watch stand, and what its alerts say."""
-    moved = dict.fromkeys(("watch_chart.progress", "watch_rate.sums", "alert_signal.signal"), 0)
+    """Limits and standing of the watch's charts and rates, and its alerts with their places."""
+    moved = dict.fromkeys(("watch_chart", "watch_rate", "watch_alert"), 0)
     for chart in session.scalars(select(WatchChart)):
-        if _is_old(session, chart.progress_sealed):
+        if _is_old(session, chart.limits_sealed) or _is_old(session, chart.progress_sealed):
+            chart.freeze(session, chart.limits(session))
             chart.keep(session, chart.progress(session))
-            moved["watch_chart.progress"] += 1
+            moved["watch_chart"] += 1
     for rate in session.scalars(select(WatchRate)):
-        if _is_old(session, rate.sums_sealed):
+        if _is_old(session, rate.limits_sealed) or _is_old(session, rate.sums_sealed):
+            rate.freeze(session, rate.limits(session))
             rate.keep(session, rate.sums(session))
-            moved["watch_rate.sums"] += 1
-    for told in session.scalars(select(AlertSignal)):
-        if _is_old(session, told.signal_sealed):
-            told.keep(session, told.signal(session))
-            moved["alert_signal.signal"] += 1
+            moved["watch_rate"] += 1
+    for alert in session.scalars(select(WatchAlert)):
+        if _is_old(session, alert.finding_sealed):
+            alert.keep(session, alert.finding(session))
+            moved["watch_alert"] += 1
     return moved
 
 

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from survey import monitoring
 from survey.cases import inbox
 from survey.cases.queue import alert_cards, open_cases
 from survey.db import db
@@ -104,6 +105,7 @@ class _Figures(Collector):
         is_open = Alert.closed_at.is_(None)
         alerts = self._counts(select(Alert.rule, func.count()).where(is_open).group_by(Alert.rule))
         alerts |= Counter(card.rule for card in alert_cards(open_cases(self.session)))
+        alerts |= Counter(place.rule for place in monitoring.open_places(self.session))
         yield _family("langnghe_alerts_open", "Open alerts by rule.", "rule", alerts.items())
 
     def _counts(self, query: Select[str, int]) -> dict[str, int]:

@@ -11,13 +11,12 @@ from sqlalchemy import func, select
 
 from survey.demo import Scene, truths
 from survey.demo.units import FALLING_UNIT, SMALL_UNIT
-from survey.models.alert import Alert
 from survey.models.case import CaseState
 from survey.models.count import Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.organisation import Agency
 from survey.models.response import Answer, Flag
-from survey.models.watch import AlertSignal
+from survey.models.watch import WatchAlert
 from survey.monitoring.integrity import signs
 from survey.workdays import Calendar
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
@@ -165,18 +164,17 @@ def test_the_watch_tells_the_planted_from_the_rest(app):
     The fall is told within two months of the first late return, though only a dozen answer a month.
     """
     with unit_of_work(app) as session:
-        alerts = {alert.rule: alert for alert in session.scalars(select(Alert))}
-        watched = select(Alert.rule, Agency.code).outerjoin(Agency, Agency.id == Alert.agency_id)
-        told = session.execute(watched.join(AlertSignal, AlertSignal.alert_id == Alert.id)).all()
-        assert sorted(map(tuple, told)) == [
+        alerts = [alert.finding(session) for alert in session.scalars(select(WatchAlert))]
+        codes = dict(session.execute(select(Agency.id, Agency.code)).all())
+        told = {one.place.rule: one for one in alerts}
+        assert sorted((one.place.rule, codes.get(one.place.agency_id)) for one in alerts) == [
             ("delivery_dip", None),
             ("quality_drop", FALLING_UNIT),
         ]
-        fall = session.get_one(AlertSignal, alerts["quality_drop"].id).signal(session)
-        assert fall.since >= TRUTHS.fall_from
-        opened = alerts["quality_drop"].opened_at.date()
-        assert opened - TRUTHS.fall_from <= timedelta(days=61)
-        dip = session.get_one(AlertSignal, alerts["delivery_dip"].id).signal(session)
+        fall = told["quality_drop"]
+        assert fall.signal.since >= TRUTHS.fall_from
+        assert fall.opened_at.date() - TRUTHS.fall_from <= timedelta(days=61)
+        dip = told["delivery_dip"].signal
         begin = TRUTHS.silence.first - timedelta(days=7)  # where the sum last rose from nought
         assert begin <= dip.since <= TRUTHS.silence.last
         assert dip.seen / dip.out_of > 3 * dip.expected

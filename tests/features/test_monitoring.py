@@ -1,5 +1,6 @@
 """The watch: frozen limits, one score per agency and sector group, data before quality."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -7,11 +8,10 @@ from sqlalchemy import delete, select, update
 
 from survey import audit, indices, monitoring
 from survey.errors import Invalid, NotFound
-from survey.models.alert import Alert
 from survey.models.count import Cell, count_answers, count_finished, count_reached
 from survey.models.message import Message, MessageState
 from survey.models.staff import Scope
-from survey.models.watch import AlertSignal, WatchChart, WatchRate
+from survey.models.watch import WatchAlert, WatchChart, WatchRate
 from survey.monitoring import freezing
 from survey.workdays import LOCAL, Calendar
 from tests.features.answering import add_staff, agencies
@@ -62,7 +62,18 @@ def watched(transact):
 
 def scores(session):
     """The score of every chart."""
-    return [chart.progress(session).score for chart in session.scalars(select(WatchChart))]
+    return [stand.progress.score for stand in monitoring.stands(session)]
+
+
+def findings(session):
+    """What every alert of the watch is about."""
+    return [alert.finding(session) for alert in session.scalars(select(WatchAlert))]
+
+
+def change_limits(session, agency_ids, **values):
+    """Freeze the charts of these agencies at other limits."""
+    for chart in session.scalars(select(WatchChart).where(WatchChart.agency_id.in_(agency_ids))):
+        chart.freeze(session, replace(chart.limits(session), **values))
 
 
 def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
@@ -73,14 +84,14 @@ def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
             say(session, here, "2026-04", (3, 4, 11))
             say(session, there, "2026-04", (6, 1, 11))
             night(session, date(2026, 4, day))
-        (told,) = session.scalars(select(AlertSignal))
-        signal = told.signal(session)
-        assert (told.alert.rule, told.alert.agency_id) == ("quality_drop", here.id)
-        assert told.alert.scope == LAND
+        (told,) = findings(session)
+        signal = told.signal
+        assert told.place[:2] == ("quality_drop", here.id)
+        assert told.place.scope == LAND
         assert signal.since == date(2026, 4, 2)
         assert signal.expected == pytest.approx(0.1, abs=0.02)
         assert signal.seen / signal.out_of == pytest.approx(4 / 7)
-        chances = [chart.false_alarms for chart in session.scalars(select(WatchChart))]
+        chances = [stand.limits.false_alarms for stand in monitoring.stands(session)]
         assert 0 < signal.chance < 1
         assert sum(chances) < 1
         assert [card.agency.id for card in monitoring.cards(session, Scope())] == [here.id]
@@ -136,7 +147,7 @@ def test_a_crowded_night_counts_as_one_batch(watched):
     with watched() as session:
         here, there = agencies(session)[:2]
         mine = WatchChart.agency_id.in_([here.id, there.id])
-        session.execute(update(WatchChart).where(mine).values(batch=20))
+        change_limits(session, [here.id, there.id], batch=20)
         charts = select(WatchChart).where(mine).order_by(WatchChart.agency_id == there.id)
         say(session, here, "2026-04", (12, 8, 0))
         say(session, there, "2026-04", (120, 80, 0))
@@ -171,18 +182,15 @@ def test_missing_answers_raise_a_data_alert_instead(watched):
             for agency in units:
                 say(session, agency, "2026-04", (1, 4, 95))
             night(session, date(2026, 4, 1) + timedelta(weeks=week))
-        alerts = session.execute(select(Alert.rule, Alert.agency_id)).all()
-        assert alerts == [("response_dip", None)]
-        (told,) = session.scalars(select(AlertSignal))
-        signal = told.signal(session)
+        (told,) = findings(session)
+        assert told.place == ("response_dip", None, "")
+        signal = told.signal
         assert signal.expected == pytest.approx(0.6, abs=0.02)
         assert signal.seen / signal.out_of == pytest.approx(0.95)
         # A fall so deep that all the silent together could not undo it is told all the same.
         say(session, units[0], "2026-04", (0, 200, 10))
         night(session, date(2026, 4, 30))
-        assert ("quality_drop", units[0].id) in session.execute(
-            select(Alert.rule, Alert.agency_id)
-        ).all()
+        assert ("quality_drop", units[0].id) in [told.place[:2] for told in findings(session)]
 
 
 def test_messages_that_do_not_arrive_raise_a_data_alert(transact):
@@ -206,9 +214,9 @@ def test_messages_that_do_not_arrive_raise_a_data_alert(transact):
             rate.batch_from = today
         assert night(session, today) == 0  # receipts have a day to come in
         assert night(session, today + timedelta(days=1)) == 1
-        (told,) = session.scalars(select(AlertSignal))
-        signal = told.signal(session)
-        assert (told.alert.rule, told.alert.agency_id) == ("delivery_dip", None)
+        (told,) = findings(session)
+        signal = told.signal
+        assert told.place[:2] == ("delivery_dip", None)
         assert (signal.seen, signal.out_of) == (20, 60)
         assert (signal.since, signal.until) == (today, today)
 
@@ -220,11 +228,13 @@ def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watche
         say(session, here, "2026-04", (0, 30, 30))
         assert night(session, date(2026, 4, 2)) == 1
         analyst = add_staff(session, "analyst")
-        (alert,) = session.scalars(select(Alert))
+        (alert,) = session.scalars(select(WatchAlert))
         with pytest.raises(Invalid, match="alert_words"):
             monitoring.close(session, alert.id, analyst, "  ", NOW)
         monitoring.close(session, alert.id, analyst, "Máy lấy số hỏng, đã sửa.", LATER)
-        assert alert.closed_at == LATER
+        closed = alert.finding(session)
+        assert (closed.closed_at, closed.closed_by) == (LATER, analyst.id)
+        assert closed.close_words == "Máy lấy số hỏng, đã sửa."
         assert not any(scores(session))
         with pytest.raises(NotFound):
             monitoring.close(session, alert.id, analyst, "Lần nữa", NOW)
@@ -262,6 +272,7 @@ def standing(session, without):
     return [
         {
             **{column.name: getattr(row, column.name) for column in table.__table__.columns},
+            "limits": row.limits(session),
             "opened": row.progress(session) if table is WatchChart else row.sums(session),
         }
         for table in (WatchChart, WatchRate)
@@ -289,13 +300,13 @@ def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
         before = standing(session, here.id)
         assert any(getattr(one["opened"], "score", 0) for one in before)
         (old,) = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id))
-        usual, analyst = old.usual, add_staff(session, "analyst")
+        usual, analyst = old.limits(session).usual, add_staff(session, "analyst")
         frozen = monitoring.freeze_agency(
             session, here.code, "2026-01", "2026-03", LATER, staff_id=analyst.id
         )
         assert (frozen.months, frozen.charts) == (("2026-01", "2026-03"), 1)
         (chart,) = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id))
-        assert chart.usual > usual + 0.2
+        assert chart.limits(session).usual > usual + 0.2
         assert chart.progress(session).score == 0
         assert (chart.first_month, chart.frozen_by) == ("2026-01", analyst.id)
         assert standing(session, here.id) == before
@@ -304,7 +315,7 @@ def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
         assert newest.staff_id == analyst.id
         for agency in (here, fresh, there):
             monitoring.freeze_agency(session, agency.code, MONTHS[0], "2026-03", LATER)
-        alarms = session.scalars(select(WatchChart.false_alarms)).all()
+        alarms = [stand.limits.false_alarms for stand in monitoring.stands(session)]
         assert len(alarms) == 7
         assert sum(alarms) < monitoring.FALSE_ALARMS_A_MONTH
         # What is there was read: the next night finds nothing new to count.
@@ -326,8 +337,8 @@ def test_an_agency_alone_is_refused_with_a_reason(watched):
             with pytest.raises(Invalid, match=why):
                 monitoring.freeze_agency(session, code, MONTHS[0], last, NOW)
         assert standing(session, None) == before
-        others = update(WatchChart).where(WatchChart.agency_id != here.id)
-        session.execute(others.values(false_alarms=0.2))
+        others = [one.chart.agency_id for one in monitoring.stands(session)]
+        change_limits(session, {*others} - {here.id}, false_alarms=0.2)
         with pytest.raises(Invalid, match="watch_no_room"):
             monitoring.freeze_agency(session, here.code, MONTHS[0], MONTHS[-1], NOW)
         session.execute(delete(WatchChart))
@@ -342,7 +353,7 @@ def test_the_worker_reads_every_night(watched, runner):
     ran = runner("worker", "--once", "--now", "2026-04-03T05:00:00+07:00")
     assert ran.code == 0, ran.err
     with watched() as session:
-        assert session.scalars(select(Alert.rule)).all() == ["quality_drop"]
+        assert [told.place.rule for told in findings(session)] == ["quality_drop"]
 
 
 def test_months_that_allow_no_limit_are_refused(watched, monkeypatch):

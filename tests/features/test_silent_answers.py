@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from analysis.phase_one import batch_step
-from survey.models.watch import Progress, WatchChart
+from survey.models.watch import Limits, Progress
 from survey.monitoring import quality
 from survey.monitoring.standings import Standing
 
@@ -17,11 +17,12 @@ Nights = list[tuple[int, int]]
 
 
 def chart(batch, alarm_at):
-    """A chart that expects an answer to every other message and has read nothing yet."""
-    return WatchChart(batch=batch, den=DEN, num=NUM, alarm_at=alarm_at, answer_rate=0.5)
+    """Limits of a chart that expects an answer to every other message."""
+    steps = {"batch": batch, "den": DEN, "num": NUM, "alarm_at": alarm_at}
+    return Limits(usual=0.1, careful=0.1, answer_rate=0.5, false_alarms=0.1, rated=100, **steps)
 
 
-def read(found: WatchChart, nights: Nights, delivered: int) -> tuple[Progress, date]:
+def read(found: Limits, nights: Nights, delivered: int) -> tuple[Progress, date]:
     """Where a chart stands after nights to each of which so many messages were delivered, and the
     last of them.
     """

@@ -6,10 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from survey import indices, monitoring
-from survey.models.alert import Alert
 from survey.models.staff import Scope
-from survey.models.watch import Signal, WatchChart
-from survey.monitoring.signals import Place, raise_signal
+from survey.models.watch import Place, Signal, WatchChart, WatchRule
+from survey.monitoring.signals import raise_signal
 from tests.conftest import unit_of_work
 from tests.features.answering import agencies
 from tests.web.figures import LAND_OFFICE, fill_month
@@ -24,8 +23,8 @@ def raise_both(app):
     with unit_of_work(app) as session:
         here = agencies(session)[0]
         for place, figures in (
-            (Place("quality_drop", here.id, "general"), (0.08, 9, 20, 0.01)),
-            (Place("delivery_dip", None), (0.015, 24, 160, 0.00002)),
+            (Place(WatchRule.QUALITY_DROP, here.id, "general"), (0.08, 9, 20, 0.01)),
+            (Place(WatchRule.DELIVERY_DIP, None), (0.015, 24, 160, 0.00002)),
         ):
             expected, seen, out_of, chance = figures
             raise_signal(
@@ -72,7 +71,11 @@ def test_an_analyst_closes_with_words(app):
     """Without words the page says so and the alert stays; with words it is gone, for others too."""
     raise_both(app)
     with unit_of_work(app) as session:
-        alert_id = session.scalars(select(Alert.id).where(Alert.rule == "quality_drop")).one()
+        (alert_id,) = [
+            card.id
+            for card in monitoring.cards(session, Scope())
+            if card.finding.place.rule == "quality_drop"
+        ]
     path = f"/staff/alerts/{alert_id}/close"
     analyst = signed_in(app, "analyst")
     empty = post(analyst, path, page="/staff/alerts", words=" ")

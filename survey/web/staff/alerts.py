@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from survey import monitoring
 from survey.cases import labels, queue, sight
@@ -16,7 +16,7 @@ from survey.errors import NotFound, SurveyError
 from survey.models.organisation import Agency, alphabetical
 from survey.models.snapshot import Snapshot
 from survey.models.staff import Staff
-from survey.models.watch import WatchChart, WatchRate
+from survey.models.watch import WatchRate
 from survey.monitoring import labels as watch_labels
 from survey.reports.phrases import number
 from survey.web.errors import status_of
@@ -106,13 +106,11 @@ def _page(refused: Refused | None = None) -> str:
 
 def _watch_page(fault: str = "") -> str:
     session, now = db.session(), datetime.now(UTC)
-    query = select(WatchChart).options(joinedload(WatchChart.agency))
-    charts = [(one, one.progress(session)) for one in session.scalars(query)]
-    charts.sort(key=lambda pair: (-pair[1].score / pair[0].alarm_at, pair[0].agency.name))
+    charts = monitoring.stands(session)
     province = select(WatchRate).where(WatchRate.agency_id.is_(None)).order_by(WatchRate.measure)
     closed = list(session.scalars(select(Snapshot.month).distinct().order_by(Snapshot.month)))
     # Whoever is frozen anew alone is so after all were.
-    frozen = [chart for chart, _ in charts]
+    frozen = [stand.chart for stand in charts]
     base = min(frozen, key=lambda one: (one.frozen_on, one.id), default=None)
     frozen_by = session.get(Staff, base.frozen_by) if base and base.frozen_by else None
     return render_template(
@@ -121,7 +119,7 @@ def _watch_page(fault: str = "") -> str:
         base=base,
         agencies=_agencies(session, local_day(now)) if charts else [],
         parts_of_charts=[part for part in (charts[:OPEN_CHARTS], charts[OPEN_CHARTS:]) if part],
-        rates=session.scalars(province).all(),
+        rates=[(one.measure, one.limits(session)) for one in session.scalars(province)],
         frozen_by=frozen_by,
         months=closed,
         chosen=_chosen(closed),
