@@ -1,10 +1,9 @@
 """Whether an answer came after a closing of its month, and where the watch stands, is sealed.
 
 Before, both told which answers came last, and so whose they are. Rows are opened and sealed with
-the application's DATA_KEY.
+the application's DATA_KEY. What answers keep does not name it.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -60,6 +59,8 @@ SEALED = {
         {"seen": "seen >= 0 AND seen <= out_of", "chance": "chance >= 0"},
     ),
 }
+# Sealed without the key's name, which would tell when a row was written.
+UNNAMED = {"response", "answer"}
 MAY_BE_EMPTY = {("watch_chart", "since")}
 KEYS = {
     "response": ("id",),
@@ -70,7 +71,7 @@ KEYS = {
 }
 # What names the row in what is sealed, where that is not its key.
 NAMES = {"watch_chart": ("agency_id", "sector_group"), "watch_rate": ("measure", "agency_id")}
-LENGTHS = {"response": 32, "watch_chart": 320, "watch_rate": 96, "alert_signal": 256}
+LENGTHS = {"response": 32, "answer": 2, "watch_chart": 320, "watch_rate": 96, "alert_signal": 256}
 
 
 def upgrade() -> None:
@@ -154,22 +155,20 @@ def _place(name: str, row: sa.Row[Any]) -> tuple[str, str]:
 
 def _seal(session: Session, name: str, row: sa.Row[Any]) -> dict[str, Any]:
     sealed, clear, _ = SEALED[name]
-    place = _place(name, row)
-    if name == "answer":
-        return {sealed: sealing.seal(session, *place, f"{row.closing:02}")}
     values: Any = {_said(name, column): getattr(row, column) for column in clear}
-    if name == "response":
-        values = list(values.values())
-    packed = json.dumps(values, separators=(",", ":"), default=str).encode()
-    return {sealed: sealing.seal_bytes(session, *place, packed.ljust(LENGTHS[name]))}
+    seal = sealing.seal_values
+    if name in UNNAMED:
+        seal = sealing.seal_unnamed
+        values = row.closing if name == "answer" else list(values.values())
+    return {sealed: seal(session, *_place(name, row), values, LENGTHS[name])}
 
 
 def _unseal(session: Session, name: str, row: sa.Row[Any]) -> dict[str, Any]:
     sealed, clear, _ = SEALED[name]
-    content = sealing.unseal(session, *_place(name, row), getattr(row, sealed))
+    unseal = sealing.unseal_unnamed if name in UNNAMED else sealing.unseal_values
+    values = unseal(session, *_place(name, row), getattr(row, sealed))
     if name == "answer":
-        return {"closing": int(content)}
-    values = json.loads(content)
+        return {"closing": values}
     if name == "response":
         return dict(zip(clear, values, strict=True))
     found = {column: values[_said(name, column)] for column in clear}
