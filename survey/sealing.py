@@ -1,9 +1,8 @@
 """Sealing of personal data and keyed hashes of phones and tokens.
 
 A sealed value is bound to its table, column and row (AES-GCM-SIV with these as associated data), so
-it cannot be
-moved. Every use has its own key, derived from DATA_KEY; sealed values name their key, so keys can
-rotate.
+it cannot be moved. Every use has its own key, derived from DATA_KEY. Sealed values name their key,
+so keys can rotate; those of answers do not, since it would tell when they were given.
 """
 
 import hashlib
@@ -12,6 +11,8 @@ import json
 import re
 import secrets
 import zlib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -110,38 +111,66 @@ def unseal(session: Session, place: str, row: str, sealed: bytes) -> str:
 def seal_bytes(session: Session, place: str, row: str, content: bytes) -> bytes:
     """Encrypt a file's bytes for one place and row."""
     key = keyring(session)[0]
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return key.id + nonce + key.cipher.encrypt(nonce, content, f"{place}:{row}".encode())
+    return key.id + _encrypt(key, place, row, content)
 
 
 def unseal_bytes(session: Session, place: str, row: str, sealed: bytes) -> bytes:
     """Decrypt what `seal_bytes` made; Refused as with `unseal`."""
-    key_id, nonce = sealed[:KEY_ID_BYTES], sealed[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES]
     for key in keyring(session):
-        if key.id == key_id:
-            try:
-                return key.cipher.decrypt(
-                    nonce, sealed[KEY_ID_BYTES + NONCE_BYTES :], f"{place}:{row}".encode()
-                )
-            except (InvalidTag, ValueError) as broken:  # changed or moved, or cut off
-                raise Refused("sealed_value_broken", place) from broken
+        if key.id == sealed[:KEY_ID_BYTES]:
+            return _decrypt((key,), place, row, sealed[KEY_ID_BYTES:])
     raise Refused("sealed_with_unknown_key", place)
+
+
+def _encrypt(key: Key, place: str, row: str, content: bytes) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + key.cipher.encrypt(nonce, content, f"{place}:{row}".encode())
+
+
+def _decrypt(keys: Sequence[Key], place: str, row: str, sealed: bytes) -> bytes:
+    nonce, content = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    for key in keys:
+        with suppress(InvalidTag, ValueError):  # changed, moved, cut off, or another key's
+            return key.cipher.decrypt(nonce, content, f"{place}:{row}".encode())
+    raise Refused("sealed_value_broken", place)
 
 
 def seal_values(session: Session, place: str, row: str, values: object, length: int) -> bytes:
     """Encrypt what JSON can say, always at one length; ValueError when it is longer."""
+    return keyring(session)[0].id + seal_unnamed(session, place, row, values, length)
+
+
+def unseal_values(session: Session, place: str, row: str, sealed: bytes) -> Any:  # noqa: ANN401
+    """What `seal_values` was given, as JSON says it; Refused as with `unseal`."""
+    return json.loads(unseal_bytes(session, place, row, sealed))
+
+
+def seal_unnamed(session: Session, place: str, row: str, values: object, length: int) -> bytes:
+    """As `seal_values`, without the key's name: on a row that bears no time it would tell whether
+    the row was written before or after a change of key.
+    """
     packed = json.dumps(
         values, separators=(",", ":"), default=lambda day: day.isoformat(), ensure_ascii=False
     ).encode()
     if len(packed) > length:
         message = f"{place}: {len(packed)} bytes do not fit"
         raise ValueError(message)
-    return seal_bytes(session, place, row, packed.ljust(length))
+    return _encrypt(keyring(session)[0], place, row, packed.ljust(length))
 
 
-def unseal_values(session: Session, place: str, row: str, sealed: bytes) -> Any:  # noqa: ANN401
-    """What `seal_values` was given, as JSON says it; Refused as with `unseal`."""
-    return json.loads(unseal_bytes(session, place, row, sealed))
+def unseal_unnamed(session: Session, place: str, row: str, sealed: bytes) -> Any:  # noqa: ANN401
+    """What `seal_unnamed` was given; Refused `sealed_value_broken` when no key opens it."""
+    return json.loads(_decrypt(keyring(session), place, row, sealed))
+
+
+def renew_unnamed(session: Session, place: str, row: str, sealed: bytes) -> bytes | None:
+    """The same under the current key, or None when that opens it already."""
+    current, *old = keyring(session)
+    try:
+        _decrypt((current,), place, row, sealed)
+    except Refused:
+        return _encrypt(current, place, row, _decrypt(old, place, row, sealed))
+    return None
 
 
 def padded(content: bytes, multiple: int) -> bytes:

@@ -6,7 +6,8 @@ SENTENCES = {
     "bad_settings": "Cấu hình chưa đúng: {detail}.",
     "no_data_key": "Thiếu khóa DATA_KEY. Hãy đặt 32 byte ngẫu nhiên ở dạng base64 rồi chạy lại.",
     "sealed_value_broken": (
-        "Dữ liệu đã mã hóa không còn nguyên vẹn ({detail}). Hãy báo người quản trị."
+        "Dữ liệu đã mã hóa không còn nguyên vẹn ({detail}). Nếu vừa đổi khóa, hãy kiểm tra "
+        "DATA_KEYS_OLD; nếu không, hãy báo người quản trị."
     ),
     "sealed_with_unknown_key": (
         "Dữ liệu được mã hóa bằng khóa khác ({detail}). Hãy bổ sung khóa cũ vào DATA_KEYS_OLD."

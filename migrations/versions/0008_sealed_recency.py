@@ -1,12 +1,11 @@
-"""Whether an answer came after a closing of its month, and where the watch stands, is sealed.
+"""Whether an answer came after a closing of its month, and how it came in, is sealed.
 
-Before, both told which answers came last, and so whose they are. Rows are opened and sealed with
-the application's DATA_KEY.
+Before, few links being open at a closing, the one told whose answer it is; the other parted cells
+in a month of change. Rows are opened and sealed with the application's DATA_KEY, which they do not
+name.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,107 +21,72 @@ branch_labels = None
 depends_on = None
 
 AT_ONCE = 1000
+# Table → its sealed column with its length, the columns it stands for, and the CHECK on one.
+SEALED: dict[str, tuple[str, int, dict[str, Any], tuple[str, str]]] = {
+    "response": (
+        "form_sealed",
+        32,
+        {"mode": sa.String(3), "questionnaire_id": sa.Integer()},
+        ("ck_response_mode", "mode IN ('web', 'sms')"),
+    ),
+    "answer": (
+        "closing_sealed",
+        2,
+        {"closing": sa.Integer()},
+        ("ck_answer_closing", "closing >= 0"),
+    ),
+}
+KEYS = {"response": ("id",), "answer": ("response_id", "version")}
 FORM_KEY = "fk_response_questionnaire_id_questionnaire"
-QUESTIONNAIRE = ["questionnaire_id"], ["id"]
-FORM = {"mode": sa.String(3), "questionnaire_id": sa.Integer()}
-PROGRESS = {
-    "score": sa.Integer(),
-    "since": sa.Date(),
-    "since_delivered": sa.Integer(),
-    "since_rated": sa.Integer(),
-    "since_dissatisfied": sa.Integer(),
-    "read_delivered": sa.Integer(),
-    "read_rated": sa.Integer(),
-    "read_dissatisfied": sa.Integer(),
-}
-SUMS = {"read_delivered": sa.Integer(), "read_answered": sa.Integer()}
-SIGNAL = {
-    "since": sa.Date(),
-    "until": sa.Date(),
-    "expected": sa.Double(),
-    "seen": sa.Integer(),
-    "out_of": sa.Integer(),
-    "chance": sa.Double(),
-}
-# Table → its sealed column, the columns it stands for, and the CHECKs on these.
-SEALED = {
-    "response": ("form_sealed", FORM, {"mode": "mode IN ('web', 'sms')"}),
-    "answer": ("closing_sealed", {"closing": sa.Integer()}, {"closing": "closing >= 0"}),
-    "watch_chart": (
-        "progress_sealed",
-        PROGRESS,
-        {"not_negative": "score >= 0 AND since_rated >= 0"},
-    ),
-    "watch_rate": ("sums_sealed", SUMS, {}),
-    "alert_signal": (
-        "signal_sealed",
-        SIGNAL,
-        {"seen": "seen >= 0 AND seen <= out_of", "chance": "chance >= 0"},
-    ),
-}
-MAY_BE_EMPTY = {("watch_chart", "since")}
-KEYS = {
-    "response": ("id",),
-    "answer": ("response_id", "version"),
-    "watch_chart": ("id",),
-    "watch_rate": ("id",),
-    "alert_signal": ("alert_id",),
-}
-# What names the row in what is sealed, where that is not its key.
-NAMES = {"watch_chart": ("agency_id", "sector_group"), "watch_rate": ("measure", "agency_id")}
-LENGTHS = {"response": 32, "watch_chart": 320, "watch_rate": 96, "alert_signal": 256}
 
 
 def upgrade() -> None:
     """Apply the change."""
-    for name, (sealed, _, _) in SEALED.items():
+    for name, (sealed, _, _, _) in SEALED.items():
         op.add_column(name, sa.Column(sealed, sa.LargeBinary()))
     _for_each_row(_seal)
-    for name, (sealed, clear, checks) in SEALED.items():
+    for name, (sealed, _, clear, (check, _)) in SEALED.items():
         with _changing(name) as batch_op:
-            for check in checks:
-                batch_op.drop_constraint(op.f(f"ck_{name}_{check}"), type_="check")
+            batch_op.drop_constraint(op.f(check), type_="check")
             if name == "response":
                 batch_op.drop_constraint(op.f(FORM_KEY), type_="foreignkey")
             for column in clear:
                 batch_op.drop_column(column)
             batch_op.alter_column(sealed, existing_type=sa.LargeBinary(), nullable=False)
         if op.get_bind().dialect.name == "postgresql":
-            # A dropped column stays in the file until its row is written again.
+            # A dropped column stays in the file until its row is written again; keys are random.
             op.execute(f"CLUSTER {name} USING pk_{name}")
             op.execute(f"ALTER TABLE {name} SET WITHOUT CLUSTER")
 
 
 def downgrade() -> None:
     """Take the change back."""
-    for name, (_, clear, _) in SEALED.items():
+    for name, (_, _, clear, _) in SEALED.items():
         for column, kind in clear.items():
             op.add_column(name, sa.Column(column, kind))
     _for_each_row(_unseal)
-    for name, (sealed, clear, checks) in SEALED.items():
+    for name, (sealed, _, clear, (check, rule)) in SEALED.items():
         with _changing(name) as batch_op:
             batch_op.drop_column(sealed)
             for column, kind in clear.items():
-                if (name, column) not in MAY_BE_EMPTY:
-                    batch_op.alter_column(column, existing_type=kind, nullable=False)
-            for check, rule in checks.items():
-                batch_op.create_check_constraint(op.f(f"ck_{name}_{check}"), rule)
+                batch_op.alter_column(column, existing_type=kind, nullable=False)
+            batch_op.create_check_constraint(op.f(check), rule)
             if name == "response":
-                batch_op.create_foreign_key(op.f(FORM_KEY), "questionnaire", *QUESTIONNAIRE)
+                columns = (["questionnaire_id"], ["id"])
+                batch_op.create_foreign_key(op.f(FORM_KEY), "questionnaire", *columns)
 
 
 def _changing(name: str) -> Any:  # noqa: ANN401 - alembic's own context
-    """SQLite builds the table anew; answers stay without row numbers, which would tell an order."""
-    kwargs = {"sqlite_with_rowid": False} if name in {"response", "answer"} else {}
-    return op.batch_alter_table(name, table_kwargs=kwargs)
+    """SQLite builds the table anew, again without row numbers, which would tell an order."""
+    return op.batch_alter_table(name, table_kwargs={"sqlite_with_rowid": False})
 
 
 def _for_each_row(change: Callable[[Session, str, sa.Row[Any]], dict[str, Any]]) -> None:
     settings = current_app.extensions["settings"]
     with Session(bind=op.get_bind(), info={"settings": settings}) as session:
-        for name, (sealed, clear, _) in SEALED.items():
-            columns = [sa.column(key) for key in {*KEYS[name], *NAMES.get(name, ())}]
-            columns += [sa.column(column, kind) for column, kind in clear.items()]
+        for name, (sealed, _, clear, _) in SEALED.items():
+            columns = [sa.column(column, kind) for column, kind in clear.items()]
+            columns += [sa.column(one) for one in KEYS[name]]
             table = sa.table(name, *columns, sa.column(sealed, sa.LargeBinary()))
             key = [table.c[one] for one in KEYS[name]]
             update = table.update().where(*(one == sa.bindparam(f"at_{one.name}") for one in key))
@@ -147,38 +111,18 @@ def _chunks(
 
 
 def _place(name: str, row: sa.Row[Any]) -> tuple[str, str]:
-    values = [getattr(row, one) for one in NAMES.get(name, KEYS[name])]
-    said = "/".join("" if one is None else str(one) for one in values)
-    return f"{name}.{SEALED[name][0].removesuffix('_sealed')}", said
+    sealed = SEALED[name][0].removesuffix("_sealed")
+    return f"{name}.{sealed}", "/".join(str(getattr(row, one)) for one in KEYS[name])
 
 
 def _seal(session: Session, name: str, row: sa.Row[Any]) -> dict[str, Any]:
-    sealed, clear, _ = SEALED[name]
-    place = _place(name, row)
-    if name == "answer":
-        return {sealed: sealing.seal(session, *place, f"{row.closing:02}")}
-    values: Any = {_said(name, column): getattr(row, column) for column in clear}
-    if name == "response":
-        values = list(values.values())
-    packed = json.dumps(values, separators=(",", ":"), default=str).encode()
-    return {sealed: sealing.seal_bytes(session, *place, packed.ljust(LENGTHS[name]))}
+    sealed, length, clear, _ = SEALED[name]
+    values = [getattr(row, column) for column in clear]
+    said = values if len(values) > 1 else values[0]
+    return {sealed: sealing.seal_unnamed(session, *_place(name, row), said, length)}
 
 
 def _unseal(session: Session, name: str, row: sa.Row[Any]) -> dict[str, Any]:
-    sealed, clear, _ = SEALED[name]
-    content = sealing.unseal(session, *_place(name, row), getattr(row, sealed))
-    if name == "answer":
-        return {"closing": int(content)}
-    values = json.loads(content)
-    if name == "response":
-        return dict(zip(clear, values, strict=True))
-    found = {column: values[_said(name, column)] for column in clear}
-    for column, kind in clear.items():
-        if isinstance(kind, sa.Date) and found[column]:
-            found[column] = date.fromisoformat(found[column])
-    return found
-
-
-def _said(name: str, column: str) -> str:
-    """A column as it is named within what is sealed."""
-    return column.removeprefix("read_") if name == "watch_rate" else column
+    sealed, _, clear, _ = SEALED[name]
+    said = sealing.unseal_unnamed(session, *_place(name, row), getattr(row, sealed))
+    return dict(zip(clear, said if len(clear) > 1 else [said], strict=True))

@@ -16,6 +16,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    Select,
     String,
     func,
     select,
@@ -30,6 +31,7 @@ from survey.models.questionnaire import Question
 
 SHUFFLED_AT_ONCE = 100
 FORM_BYTES = 32
+CLOSING_BYTES = 2
 RATING = "BETWEEN 1 AND 5"
 
 
@@ -106,8 +108,8 @@ class Response(Base):
 
     def form(self, session: Session) -> Form:
         """How it came in, and to which questionnaire."""
-        place = ("response.form", self.id)
-        mode, questionnaire_id = sealing.unseal_values(session, *place, self.form_sealed)
+        place = form_place(self.id)
+        mode, questionnaire_id = sealing.unseal_unnamed(session, *place, self.form_sealed)
         return Form(Mode(mode), questionnaire_id)
 
     @property
@@ -167,20 +169,27 @@ class Answer(Base):
 
 def seal_form(session: Session, response_id: str, form: Form) -> bytes:
     """What a response keeps of its form."""
-    return sealing.seal_values(session, "response.form", response_id, form, FORM_BYTES)
+    return sealing.seal_unnamed(session, *form_place(response_id), form, FORM_BYTES)
+
+
+def form_place(response_id: str) -> tuple[str, str]:
+    """The place and the row to which the form of a response is sealed."""
+    return "response.form", response_id
 
 
 def seal_closing(session: Session, response_id: str, version: int, closing: int) -> bytes:
     """What a version of an answer keeps of how many closings of its month came before it (0–99)."""
-    return sealing.seal(session, *_closing_of(response_id, version), f"{closing:02}")
+    place = closing_place(response_id, version)
+    return sealing.seal_unnamed(session, *place, closing, CLOSING_BYTES)
 
 
 def open_closing(session: Session, response_id: str, version: int, sealed: bytes) -> int:
     """What `seal_closing` made; Refused when it was moved or changed, or needs an unknown key."""
-    return int(sealing.unseal(session, *_closing_of(response_id, version), sealed))
+    return int(sealing.unseal_unnamed(session, *closing_place(response_id, version), sealed))
 
 
-def _closing_of(response_id: str, version: int) -> tuple[str, str]:
+def closing_place(response_id: str, version: int) -> tuple[str, str]:
+    """The place and the row to which the closings before a version are sealed."""
     return "answer.closing", f"{response_id}/{version}"
 
 
@@ -235,6 +244,17 @@ def forget_order(session: Session, response: Response) -> None:
     far = of_month.order_by(Response.id)
     some = session.scalars(far.where(Response.id > start).limit(SHUFFLED_AT_ONCE)).all()
     rest = session.scalars(far.limit(SHUFFLED_AT_ONCE - len(some))).all()
-    chosen = {response.id, *session.scalars(near), *some, *rest}
+    _lay_anew(session, {response.id, *session.scalars(near), *some, *rest})
+
+
+def forget_order_of_month(session: Session, month: str) -> None:
+    """Lay all responses of a month in a new random order, as `forget_order` does with some: what
+    was rewritten among them lies behind what was not. `lock_answers` was taken before.
+    """
+    if connection_of(session).dialect.name == "postgresql":
+        _lay_anew(session, select(Response.id).where(Response.month == month))
+
+
+def _lay_anew(session: Session, chosen: set[str] | Select[str]) -> None:
     lay_anew(session, Answer, Answer.response_id.in_(chosen))
     lay_anew(session, Response, Response.id.in_(chosen))

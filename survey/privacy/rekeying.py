@@ -24,10 +24,10 @@ from survey.models.procedure_count import rekey_procedure_counts
 from survey.models.response import (
     Answer,
     Response,
+    closing_place,
+    forget_order_of_month,
+    form_place,
     lock_answers,
-    open_closing,
-    seal_closing,
-    seal_form,
 )
 from survey.models.snapshot import Snapshot
 from survey.models.watch import WatchAlert, WatchChart, WatchRate
@@ -64,27 +64,27 @@ def months_of_answers(session: Session) -> Sequence[str]:
 def rekey_answers(session: Session, month: str) -> dict[str, int]:
     """As `rekey`, what answers of one month keep and what counts of their procedures say."""
     lock_answers(session, month)
-    answers = select(Answer.response_id, Answer.version, Answer.closing_sealed)
-    of_month = answers.join(Response, Response.id == Answer.response_id)
-    fresh = []
+    versions = select(Answer.response_id, Answer.version, Answer.closing_sealed)
+    of_month = versions.join(Response, Response.id == Answer.response_id)
+    closings = []
     for response_id, version, sealed in session.execute(of_month.where(Response.month == month)):
-        if _is_old(session, sealed):
-            closing = open_closing(session, response_id, version, sealed)
-            again = seal_closing(session, response_id, version, closing)
+        place = closing_place(response_id, version)
+        if again := sealing.renew_unnamed(session, *place, sealed):
             row = {"response_id": response_id, "version": version, "closing_sealed": again}
-            fresh.append(row)
-    if fresh:
-        session.execute(update(Answer), fresh)
-    forms = [
-        {"id": one.id, "form_sealed": seal_form(session, one.id, one.form(session))}
-        for one in session.scalars(select(Response).where(Response.month == month))
-        if _is_old(session, one.form_sealed)
-    ]
-    if forms:
-        session.execute(update(Response), forms)
+            closings.append(row)
+    forms = []
+    responses = select(Response.id, Response.form_sealed).where(Response.month == month)
+    for response_id, sealed in session.execute(responses):
+        if again := sealing.renew_unnamed(session, *form_place(response_id), sealed):
+            forms.append({"id": response_id, "form_sealed": again})
+    for table, fresh in ((Answer, closings), (Response, forms)):
+        if fresh:
+            session.execute(update(table), fresh)
+    if closings or forms:
+        forget_order_of_month(session, month)
     session.expire_all()
     return {
-        "answer.closing": len(fresh),
+        "answer.closing": len(closings),
         "response.form": len(forms),
         "procedure_count.counts": rekey_procedure_counts(session, month),
     }

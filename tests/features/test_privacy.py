@@ -19,7 +19,7 @@ from survey.models.count import Count
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut
 from survey.models.message import Conversation, Message
-from survey.models.response import Answer
+from survey.models.response import Answer, Response
 from survey.models.watch import Measure, Sums, WatchRate
 from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
@@ -30,6 +30,8 @@ from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
+# Sealed without the key's name, which would tell when an answer was given.
+UNNAMED = {("answer", "closing_sealed"), ("response", "form_sealed")}
 ANGRY, CALM, SILENT = Wanted(1), Wanted(2), Wanted(3)
 # The night in which reminders are parted from their dossiers, and the moment they may leave.
 NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1, tzinfo=UTC)
@@ -67,6 +69,11 @@ def test_sealed_values_cannot_be_moved(transact: Transact) -> None:
                 sealing.unseal(session, place, row, sealed)
         with pytest.raises(Refused, match="sealed_with_unknown_key"):
             sealing.unseal(session, "dossier.phone", "A", b"nope" + sealed[4:])
+        unnamed = sealing.seal_unnamed(session, "answer.closing", "A/1", 7, 2)
+        assert sealing.unseal_unnamed(session, "answer.closing", "A/1", unnamed) == 7
+        for row, value in (("A/2", unnamed), ("A/1", b"nope" + unnamed[4:]), ("A/1", b"")):
+            with pytest.raises(Refused, match="sealed_value_broken"):
+                sealing.unseal_unnamed(session, "answer.closing", row, value)
         assert sealing.seal(session, "dossier.phone", "A", "+84905123456") != sealed
 
 
@@ -214,7 +221,8 @@ def test_nothing_keeps_the_old_key(
     runner: Runner,
 ) -> None:
     """Answers counted under the old key are changed under the new one; after `rekey` every sealed
-    value of every table names the new key, counts agree, and the closed month is proven.
+    value of every table names the new key, or opens with it alone where an answer names none;
+    counts agree, and the closed month is proven.
     """
     assert runner("index", "close", "--period", "2026-05", "--now", "2026-06-15").code == 0
     with transact() as session:
@@ -228,14 +236,19 @@ def test_nothing_keeps_the_old_key(
     with unit_of_work(alone) as session:
         sealed = _sealed(session)
         assert {place for place, values in sealed.items() if values} >= {
-            ("answer", "closing_sealed"),
+            *UNNAMED,
             ("procedure_count", "counts_sealed"),
             ("snapshot", "payload_sealed"),
             ("watch_rate", "sums_sealed"),
         }
         current = sealing.keyring(session)[0].id
         for place, values in sealed.items():
-            assert all(value.startswith(current) for value in values), place
+            named = [value.startswith(current) for value in values]
+            assert not any(named) if place in UNNAMED else all(named), place
+        closings = [one.closing(session) for one in session.scalars(select(Answer))]
+        assert sorted(closings) == [0, 0, 1]
+        forms = [one.form(session) for one in session.scalars(select(Response))]
+        assert [one.mode for one in forms] == ["web", "web"]
         assert indices.check(session) == []
     proven = run_command(alone, "index", "recompute", "--snapshot", "1", "--json")
     assert (proven.code, proven.json["ok"]) == (0, True)
