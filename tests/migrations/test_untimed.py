@@ -7,9 +7,15 @@ from survey.db import db, transaction
 from survey.jobs import queue
 from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.job import Job
+from survey.models.message import Inbound, InboundEvent
+from survey.responses.conversation import receive
+from survey.sealing import unseal
+from survey.sms.providers import InboundSms
 from tests.features import answering
 from tests.features.rated import fill
 from tests.seeding import NOW
+
+PHONE = "+84905000111"
 
 
 def test_how_many_answered_is_what_their_ratings_say(app):
@@ -28,6 +34,32 @@ def test_how_many_answered_is_what_their_ratings_say(app):
         with transaction() as session:
             joined = select(Frame.agency_id, RATED).join(Count, OF_FRAME, isouter=True)
             assert dict(session.execute(joined).all()) == places
+
+
+def test_texts_of_before_are_known_again(app):
+    """Back and forth, a text that came before is not acted on again, whether it waits for a person
+    or said nothing to one; before the upgrade each had its row.
+    """
+    texts = [InboundSms("fake", name, PHONE, name) for name in ("Cho toi hoi", "TC")]
+
+    def waiting():
+        with transaction() as session:
+            for one in texts:
+                receive(session, one, NOW)
+            rows = session.scalars(select(Inbound)).all()
+            events = len(session.scalars(select(InboundEvent.event_hash)).all())
+            words = [unseal(session, "inbound.body", row.id, row.body_sealed) for row in rows]
+            return words, [row.received_at for row in rows], events
+
+    with app.app_context():
+        assert waiting() == (["Cho toi hoi"], [NOW], 2)
+        flask_migrate.downgrade(revision="0008")
+        with db.engine.connect() as connection:
+            silent = connection.scalars(text("SELECT phone_sealed IS NULL FROM inbound")).all()
+            assert sorted(map(bool, silent)) == [False, True, True]
+        flask_migrate.upgrade()
+        words, moments, events = waiting()
+        assert (words, moments, events) == (["Cho toi hoi"], [NOW], 3)
 
 
 def test_jobs_of_before_forget_what_a_night_led_to(app):
