@@ -66,7 +66,7 @@ def filled(folder: Path, ratings: int) -> Flask:
         for (cell, _), number in finished.items():
             answered[cell] += number // 5
         count_finished(session, finished, {cell: 3 * number for cell, number in answered.items()})
-        count_reached(session, {cell: 2 * n for cell, n in answered.items()}, answered)
+        count_reached(session, {cell: 2 * n for cell, n in answered.items()})
         rated = {
             (*key, "overall", level): round(number // 5 * share)
             for key, number in finished.items()

@@ -69,7 +69,7 @@ def threads(session: Session, staff: Staff) -> list[Thread]:
     query = select(Inbound).where(Inbound.needs_person).order_by(Inbound.received_at, Inbound.id)
     grouped: dict[bytes, list[Inbound]] = {}
     for row in session.scalars(query.limit(SHOWN_AT_ONCE)):
-        grouped.setdefault(row.phone_index or row.id.encode(), []).append(row)
+        grouped.setdefault(row.phone_index, []).append(row)
     return [_thread(session, rows) for rows in grouped.values()]
 
 
@@ -156,8 +156,6 @@ def _rows(session: Session, text_id: str) -> list[Inbound]:
     named = session.get(Inbound, text_id)
     if named is None or not named.needs_person:
         raise NotFound("no_inbound")
-    if named.phone_index is None:
-        return [named]
     query = select(Inbound).where(Inbound.needs_person, Inbound.phone_index == named.phone_index)
     return list(session.scalars(query.order_by(Inbound.received_at, Inbound.id)))
 
@@ -172,8 +170,7 @@ def _thread(session: Session, rows: Sequence[Inbound], *, in_full: bool = False)
 
 
 def _text(session: Session, row: Inbound, *, in_full: bool) -> Text:
-    sealed = row.body_sealed
-    words = unseal(session, "inbound.body", row.id, sealed) if sealed else ""
+    words = unseal(session, "inbound.body", row.id, row.body_sealed)
     call_by = None
     if parse(words).kind == "call_me":
         calendar = calendar_of(session)
@@ -182,5 +179,4 @@ def _text(session: Session, row: Inbound, *, in_full: bool) -> Text:
 
 
 def _number(session: Session, row: Inbound) -> str:
-    sealed = row.phone_sealed
-    return unseal(session, "inbound.phone", row.id, sealed) if sealed else ""
+    return unseal(session, "inbound.phone", row.id, row.phone_sealed)

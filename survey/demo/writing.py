@@ -207,7 +207,6 @@ class Ledger:
     def _count(self, asked: Sequence[Asked]) -> None:
         ratings: Counter[tuple[Cell, str, str, int]] = Counter()
         delivered: Counter[Cell] = Counter()
-        answered: Counter[Cell] = Counter()
         for one in asked:
             cell = one.dossier.cell
             if cell is None:
@@ -215,12 +214,11 @@ class Ledger:
             delivered[cell] += one.reached
             if one.answered is None:
                 continue
-            answered[cell] += 1
             given = {"overall": one.rating, **one.factors}
             for question, rating in given.items():
                 ratings[cell, one.dossier.work.code, question, rating] += 1
         count_answers(self.session, ratings)
-        count_reached(self.session, delivered, answered)
+        count_reached(self.session, delivered)
 
 
 _UNSENT: Row = {"sent_at": None, "cost_dong": None}

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from survey.indices.figures import Breakdown
 from survey.indices.judging import rules_in_force
-from survey.indices.payload import COUNTED, FRAME, Inputs, Row, cells_of, compose
+from survey.indices.payload import COUNTED, Inputs, Row, cells_of, compose
 from survey.indices.periods import previous_month
 from survey.indices.revision import revision
 from survey.indices.tallies import Source, Stored, lines_of
 from survey.invitations.coverage import coverage
-from survey.models.count import Frame, ProcedureFrame
+from survey.models.count import OF_FRAME, RATED, Count, Frame, ProcedureFrame
 from survey.models.dossier import DossierChange
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
@@ -37,10 +37,10 @@ def read_live(session: Session, month: str, source: Source) -> Inputs:
 
 def _frame(session: Session, month: str) -> list[Row]:
     cell = (Agency.code, Frame.sector_code, Frame.channel, Frame.lateness)
-    numbers = [getattr(Frame, name) for name in FRAME]
     query = (
-        select(*cell, *numbers)
+        select(*cell, Frame.finished, Frame.invited, Frame.delivered, RATED)
         .join(Agency, Agency.id == Frame.agency_id)
+        .join(Count, OF_FRAME, isouter=True)
         .where(Frame.month == month)
     )
     return sorted(list(row) for row in session.execute(query))

@@ -128,11 +128,9 @@ def _without_agency(counts: Counter[Key]) -> Counter[Key]:
 
 def _frames(session: Session) -> dict[str, Counter[Key]]:
     entry = [getattr(CoverageEntry, part) for part in CELL]
-    response = [getattr(Response, part) for part in CELL]
     return {
         "finished": _counted(session, entry),
         "invited": _counted(session, entry, CoverageEntry.decision == Decision.ASKED),
-        "answered": _counted(session, response),
     }
 
 

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Row,
     Select,
     String,
-    and_,
     bindparam,
     cast,
     func,
@@ -27,8 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from survey.indices.tallies import Stratum
-from survey.models.count import Count, Frame
-from survey.models.questionnaire import Question
+from survey.models.count import OF_FRAME, RATED, Count, Frame
 
 # As wide as the columns of the tables: a report of the province holds a million of these numbers.
 IntArray = NDArray[np.int32]
@@ -40,7 +38,6 @@ ROWS_AT_ONCE = 1000
 # The agency of strata that are those of all agencies together.
 ALL_TOGETHER = 0
 SATISFIED = func.coalesce(Count.n4 + Count.n5, 0)
-RATED = func.coalesce(Count.n1 + Count.n2 + Count.n3 + Count.n4 + Count.n5, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,17 +137,9 @@ def _cells(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
         "satisfied": SATISFIED,
     }
     named = [(one if by_agency else func.sum(one)).label(name) for name, one in numbers.items()]
-    same = and_(
-        Count.month == Frame.month,
-        Count.agency_id == Frame.agency_id,
-        Count.sector_code == Frame.sector_code,
-        Count.channel == Frame.channel,
-        Count.lateness == Frame.lateness,
-        Count.question == Question.OVERALL,
-    )
     query = (
         select(Frame.month, agency.label("agency_id"), *names, *named)
-        .join(Count, same, isouter=True)
+        .join(Count, OF_FRAME, isouter=True)
         .where(Frame.month.in_(bindparam("months", expanding=True)), Frame.finished > 0)
     )
     if of_one:

@@ -1,4 +1,7 @@
-"""What each kind of job does. A handler may run twice; it opens its own transactions."""
+"""What each kind of job does. A handler may run twice; it opens its own transactions.
+
+What it gives is kept with its day, so what citizens' answers led to is not among it.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -42,19 +45,22 @@ def check_counts(_job_id: int, _payload: dict[str, Any], _now: datetime) -> dict
 def update_watch(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Read what came since the last night, and raise alerts where it is not as usual."""
     with transaction() as session:
-        return {"alerts": monitoring.update(session, now)}
+        monitoring.update(session, now)
+    return {}
 
 
 def erase_due(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Erase what retention no longer allows."""
     with transaction() as session:
-        return retention.erase_due(session, now)
+        retention.erase_due(session, now)
+    return {}
 
 
 def file_away(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Take cases that were closed long ago off the lists of work."""
     with transaction() as session:
-        return {"cases": filing.file_away(session, now)}
+        filing.file_away(session, now)
+    return {}
 
 
 def forget_tallies(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -100,17 +100,30 @@ class Count(_OfAgency, Base):
 
 
 class Frame(_OfAgency, Base):
-    """How many dossiers of a cell finished, were invited, were reached and answered."""
+    """How many dossiers of a cell finished, were invited and were reached.
+
+    How many answered is how many rated: a row that moved with each answer would tell, by its place
+    among the others on PostgreSQL, whose cell was answered last.
+    """
 
     __tablename__ = "frame"
-    __table_args__ = _constraints(
-        "finished >= 0 AND invited >= 0 AND delivered >= 0 AND answered >= 0"
-    )
+    __table_args__ = _constraints("finished >= 0 AND invited >= 0 AND delivered >= 0")
 
     finished: Mapped[int] = mapped_column(default=0)
     invited: Mapped[int] = mapped_column(default=0)
     delivered: Mapped[int] = mapped_column(default=0)
-    answered: Mapped[int] = mapped_column(default=0)
+
+
+# Overall ratings of a row, and of a cell of the frame: nobody answers without one.
+RATED = func.coalesce(Count.n1 + Count.n2 + Count.n3 + Count.n4 + Count.n5, 0)
+OF_FRAME = and_(
+    Count.month == Frame.month,
+    Count.agency_id == Frame.agency_id,
+    Count.sector_code == Frame.sector_code,
+    Count.channel == Frame.channel,
+    Count.lateness == Frame.lateness,
+    Count.question == Question.OVERALL,
+)
 
 
 class ProcedureFrame(_InMonth, _ByHandling, Base):
@@ -174,7 +187,7 @@ def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> 
 
 
 def move_frame(session: Session, cell: Cell, **steps: int) -> None:
-    """Add to finished, invited, delivered or answered of a cell (steps may be negative)."""
+    """Add to finished, invited or delivered of a cell (steps may be negative)."""
     _add(session, Frame, cell._asdict(), steps)
 
 
@@ -217,20 +230,10 @@ def count_answers(session: Session, answered: Mapping[tuple[Cell, str, str, int]
     move_procedure_counts(session, groups)
 
 
-def count_reached(
-    session: Session, delivered: Mapping[Cell, int], answered: Mapping[Cell, int]
-) -> None:
-    """Count invitations that arrived, and those that were answered, of many cells at once."""
-    cells = sorted({*delivered, *answered})
-    rows = [
-        {
-            **cell._asdict(),
-            "delivered": delivered.get(cell, 0),
-            "answered": answered.get(cell, 0),
-        }
-        for cell in cells
-    ]
-    _add_all(session, Frame, rows, ("delivered", "answered"))
+def count_reached(session: Session, delivered: Mapping[Cell, int]) -> None:
+    """Count invitations that arrived, of many cells at once."""
+    rows = [{**cell._asdict(), "delivered": times} for cell, times in sorted(delivered.items())]
+    _add_all(session, Frame, rows, ("delivered",))
 
 
 def _add_all(

@@ -179,14 +179,27 @@ class Message(Base):
         self.state = state
 
 
-class Inbound(Base):
-    """A text a phone sent us. One that rated keeps neither body nor phone: only that it came, on
-    which day.
+class InboundEvent(Base):
+    """That a text came, so that nothing is acted on twice; for all texts alike.
+
+    It has no day and leads to no `Inbound`: a comment is not replied to, so days on which more
+    texts came than messages of a dialogue left would tell when comments did.
     """
+
+    __tablename__ = "inbound_event"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    provider: Mapped[str] = mapped_column(String(10), primary_key=True)
+    # Keyed hash of the provider's event id: repeats are recognised, the provider's log is not
+    # joined.
+    event_hash: Mapped[bytes] = mapped_column(primary_key=True)
+
+
+class Inbound(Base):
+    """A text a phone sent us that a person has to read, until its term ends."""
 
     __tablename__ = "inbound"
     __table_args__ = (
-        UniqueConstraint("provider", "event_hash"),
         Index(
             "ix_inbound_waiting",
             "received_at",
@@ -197,14 +210,10 @@ class Inbound(Base):
 
     # Random hex; also the row's name in sealed values.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    provider: Mapped[str] = mapped_column(String(10))
-    # SHA-256 of the provider's event id: repeats are recognised, the provider's log is not joined.
-    event_hash: Mapped[bytes]
-    # Local midnight of the day for a rating; the instant for anything else.
     received_at: Mapped[datetime]
-    phone_sealed: Mapped[bytes | None]
-    phone_index: Mapped[bytes | None]
-    body_sealed: Mapped[bytes | None]
+    phone_sealed: Mapped[bytes]
+    phone_index: Mapped[bytes]
+    body_sealed: Mapped[bytes]
     # Whether the hotline inbox still has to look at it.
     needs_person: Mapped[bool] = mapped_column(default=False)
 

@@ -82,7 +82,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
             ),
         ),
         "cancelled": cancelled,
-        "inbound": _count(session, _blank_inbound().where(Inbound.phone_index.in_(indexes))),
+        "inbound": _count(session, delete(Inbound).where(Inbound.phone_index.in_(indexes))),
         "cases": _blank_contacts(
             session.scalars(select(Case).where(Case.contact_index.in_(indexes)).with_for_update())
         ),
@@ -114,10 +114,6 @@ def _blank_messages() -> Update:
     return update(Message).values(
         phone_sealed=None, phone_index=None, prefix=None, body_sealed=None
     )
-
-
-def _blank_inbound() -> Update:
-    return update(Inbound).values(phone_sealed=None, phone_index=None, body_sealed=None)
 
 
 def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:
@@ -156,14 +152,8 @@ def _forget_reminded(session: Session, before: datetime) -> int:
 
 
 def _erase_inbound(session: Session, before: datetime) -> int:
-    return _count(
-        session,
-        _blank_inbound().where(
-            Inbound.received_at < before,
-            Inbound.needs_person.is_(False),
-            or_(Inbound.phone_sealed.is_not(None), Inbound.body_sealed.is_not(None)),
-        ),
-    )
+    is_over = (Inbound.received_at < before, Inbound.needs_person.is_(False))
+    return _count(session, delete(Inbound).where(*is_over))
 
 
 def _erase_case_contacts(session: Session, before: datetime) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey.errors import NotFound
 from survey.indices import closable_from, previous_month
-from survey.models.count import Frame
+from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.organisation import Agency
 from survey.models.snapshot import Approval, Snapshot
 from survey.reports.build import FORMATS, file_name
@@ -46,9 +46,9 @@ class Month:
 
 def months(session: Session, folder: Path) -> list[Month]:
     """Months with finished dossiers, newest first; files are looked for in `folder`/month."""
-    sums = (func.sum(Frame.finished), func.sum(Frame.answered))
     query = (
-        select(Frame.month, *sums)
+        select(Frame.month, func.sum(Frame.finished), func.sum(RATED))
+        .join(Count, OF_FRAME, isouter=True)
         .where(Frame.finished > 0)
         .group_by(Frame.month)
         .order_by(Frame.month.desc())

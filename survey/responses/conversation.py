@@ -1,6 +1,6 @@
 """A text from a phone finds its conversation: a rating is stored, a wish obeyed, doubt asked once.
 
-What is kept of a text that rated is that one came, on which day: never the phone beside the rating.
+What is kept of a text that rated is that one came: neither its day nor its phone.
 """
 
 import secrets
@@ -16,7 +16,14 @@ from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
 from survey.models.case import case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
-from survey.models.message import Conversation, Inbound, Message, MessageKind, MessageState
+from survey.models.message import (
+    Conversation,
+    Inbound,
+    InboundEvent,
+    Message,
+    MessageKind,
+    MessageState,
+)
 from survey.models.organisation import Agency, Province
 from survey.models.response import Answer
 from survey.responses.page import find_response
@@ -44,40 +51,41 @@ _NOT_OUT = (
 
 def receive(session: Session, inbound: InboundSms, now: datetime) -> None:
     """Act on one inbound text; the same event again changes nothing."""
-    row = _store_event(session, inbound, now)
-    if row is None:
+    if not _is_first(session, inbound, now):
         return
     phone = clean_phone(inbound.from_number)
     if phone.e164 is None or phone.kind != "mobile":
-        _to_inbox(session, row, inbound, now)
+        _to_inbox(session, inbound, now)
         return
     talk = _Talk(session, phone.e164, now)
     if not talk.answer(parse(inbound.text)):
-        _to_inbox(session, row, inbound, now)
+        _to_inbox(session, inbound, now)
 
 
-def _store_event(session: Session, inbound: InboundSms, now: datetime) -> Inbound | None:
-    """Keep that a text came, on which day; None if this event was seen before."""
+def _is_first(session: Session, inbound: InboundSms, now: datetime) -> bool:
+    """Keep that a text came; False if this event was seen before."""
     name = inbound.event_id or f"{inbound.from_number}|{inbound.text}|{now:%Y-%m-%dT%H:%M}"
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    fresh = dialect.insert(Inbound).values(
-        id=secrets.token_hex(16),
-        provider=inbound.provider,
-        event_hash=sealing.event_hash(session, name),
-        received_at=day_of(now),
-        needs_person=False,
+    fresh = dialect.insert(InboundEvent).values(
+        provider=inbound.provider, event_hash=sealing.event_hash(session, name)
     )
-    row_id = session.scalar(fresh.on_conflict_do_nothing().returning(Inbound.id))
-    return session.get(Inbound, row_id) if row_id else None
+    stored = fresh.on_conflict_do_nothing().returning(InboundEvent.event_hash)
+    return session.scalar(stored) is not None
 
 
-def _to_inbox(session: Session, row: Inbound, inbound: InboundSms, now: datetime) -> None:
+def _to_inbox(session: Session, inbound: InboundSms, now: datetime) -> None:
     """Leave a text to the hotline, with its phone and words."""
     number = clean_phone(inbound.from_number).e164 or inbound.from_number
-    row.phone_sealed = sealing.seal(session, "inbound.phone", row.id, number)
-    row.phone_index = sealing.phone_index(session, number)
-    row.body_sealed = sealing.seal(session, "inbound.body", row.id, inbound.text)
-    row.received_at, row.needs_person = now, True
+    text_id = secrets.token_hex(16)
+    text = Inbound(
+        id=text_id,
+        received_at=now,
+        phone_sealed=sealing.seal(session, "inbound.phone", text_id, number),
+        phone_index=sealing.phone_index(session, number),
+        body_sealed=sealing.seal(session, "inbound.body", text_id, inbound.text),
+        needs_person=True,
+    )
+    session.add(text)
 
 
 @dataclass(frozen=True, slots=True)

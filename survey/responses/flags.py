@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from survey import sealing
 from survey.db import connection_of, settings_of
-from survey.models.count import Frame
+from survey.models.count import RATED, Count
 from survey.models.questionnaire import HIGHEST_RATING, Question
 from survey.models.response import Answer, AnswerTally, Flag, Response
 from survey.workdays import local_day
@@ -33,9 +33,10 @@ DEVIATIONS = 3.1
 _DIGEST = "sha256"
 _MAC_LENGTH = 12
 _MONTHS = (
-    select(func.sum(Frame.answered).label("answers"))
-    .where(Frame.agency_id == bindparam("agency_id"), Frame.month < bindparam("month"))
-    .group_by(Frame.month)
+    select(func.sum(RATED).label("answers"))
+    .where(Count.agency_id == bindparam("agency_id"), Count.month < bindparam("month"))
+    .where(Count.question == Question.OVERALL)
+    .group_by(Count.month)
     .subquery()
 )
 _FULLEST = select(func.max(_MONTHS.c.answers))

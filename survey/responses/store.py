@@ -16,7 +16,7 @@ from survey.cases.opening import reopen_by_citizen
 from survey.db import connection_of, table_of, write_many
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import case_of
-from survey.models.count import Cell, move_counts, move_frame
+from survey.models.count import Cell, move_counts
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.questionnaire import (
@@ -182,7 +182,6 @@ def disown(session: Session, token: str, now: datetime) -> None:
         session.execute(delete(Answer).where(*late))
         session.expire_all()
         return
-    move_frame(session, response.cell, answered=-1)
     case = session.scalars(case_of(session, response.id).with_for_update()).first()
     if case is not None:
         case.keep(session, replace(case.standing(session), response_id=None))
@@ -317,7 +316,6 @@ def _first_version(
     for statement, row in ((WRITE_RESPONSE, response), (WRITE_ANSWER, answer)):
         columns = table_of(type(row)).columns
         write_many(session, statement, [{one.name: getattr(row, one.name) for one in columns}])
-    move_frame(session, asked.cell, answered=1)
     return answer
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from sqlalchemy import select
 
-from survey.models.message import Inbound
+from survey.models.message import InboundEvent
 from survey.sms.segments import measure
 from tests.conftest import unit_of_work
 from tests.deploy.conftest import gunicorn_of
@@ -177,4 +177,4 @@ def test_what_is_large_reaches_the_application(front, sqlite_app):
         assert too_large.status == 413
         assert "Nội dung gửi lên quá lớn" in too_large.text
     with unit_of_work(sqlite_app) as session:
-        assert len(session.scalars(select(Inbound.id)).all()) == 1
+        assert len(session.scalars(select(InboundEvent.event_hash)).all()) == 1

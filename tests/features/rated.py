@@ -16,7 +16,7 @@ def fill(session, agency, month, good, bad, **place):
     cell, procedure = Cell(agency.id, sector, month, "counter", lateness), PROCEDURES[sector]
     finished = 2 * (good + bad)
     count_finished(session, {(cell, procedure): finished}, {cell: finished})
-    move_frame(session, cell, delivered=finished, answered=good + bad)
+    move_frame(session, cell, delivered=finished)
     rated = {(cell, procedure, "overall", level): n for level, n in ((4, good), (2, bad)) if n}
     count_answers(session, rated)
 

@@ -52,7 +52,7 @@ def count(session, month, agency, *, finished, ratings, lateness="on_time"):
     number = session.scalars(select(Agency.id).where(Agency.code == agency)).one()
     cell = Cell(number, "land", month, "counter", lateness)
     count_finished(session, {(cell, "1.012784"): finished}, {cell: finished})
-    move_frame(session, cell, delivered=finished, answered=len(ratings))
+    move_frame(session, cell, delivered=finished)
     for rating in ratings:
         move_counts(session, cell, "1.012784", {}, {"overall": rating})
 

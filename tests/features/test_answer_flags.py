@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from survey import responses, sealing
-from survey.models.count import Cell, Count, count_reached
+from survey.models.count import Cell, Count, count_answers
 from survey.models.organisation import Agency, Province
 from survey.models.response import AnswerTally, Response
 from survey.responses import Submission
@@ -77,7 +77,8 @@ def test_a_busy_agency_is_not_suspected(transact, tokens):
 
 def _usually(session, code, answers):
     agency_id = session.scalar(select(Agency.id).where(Agency.code == code))
-    count_reached(session, {}, {Cell(agency_id, "land", "2026-04", "post", "none"): answers})
+    cell = Cell(agency_id, "land", "2026-04", "post", "none")
+    count_answers(session, {(cell, "1.012784", "overall", 4): answers})
 
 
 def test_tallies_tell_no_rating_and_live_for_a_day(transact, tokens, runner):

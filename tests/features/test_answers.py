@@ -17,7 +17,7 @@ from survey import backup, indices, invitations, responses, sealing
 from survey.db import transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import Case, CaseState
-from survey.models.count import Count, Frame
+from survey.models.count import Count
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message
@@ -98,7 +98,6 @@ def test_a_repeat_changes_nothing_and_a_change_moves_counts(
             (2, 5, "Chờ lâu."),
         ]
         assert levels(session) == {5: 1}
-        assert session.scalars(select(Frame.answered)).all() == [1]
 
 
 def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invite) -> None:
@@ -126,7 +125,7 @@ def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invit
     with transact() as session:
         assert indices.check(session) == []
         assert levels(session) == Counter(said.overall for said in last.values())
-        assert sum(session.scalars(select(Frame.answered))) == len(last) > 3
+        assert len(last) > 3
         assert len(disowned) > 2
 
 

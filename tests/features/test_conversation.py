@@ -1,4 +1,5 @@
 import hashlib
+from collections import Counter
 from datetime import timedelta
 from itertools import count
 
@@ -10,12 +11,13 @@ from survey.db import transaction
 from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
-from survey.models.message import Conversation, Inbound, Message
+from survey.models.message import Conversation, Inbound, InboundEvent, Message
 from survey.models.organisation import Province
 from survey.models.response import Answer, Response
 from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms
+from tests.features.stolen import dump, moments
 from tests.opened import the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish
 from tests.sms.gateway import Gateway
@@ -101,10 +103,28 @@ def test_a_good_rating(phone, read):
     assert phone.writes("5") == []
     assert phone.writes("4") == []
     assert sorted(read(Answer.overall)) == [4, 5]
-    assert read(Response.mode) == ["sms"]
-    assert set(read(Inbound.phone_index)) == {None}
-    assert set(read(Inbound.body_sealed)) == {None}
+    assert read(Inbound.id) == []
     assert read(Case.id) == []
+
+
+def test_a_comment_leaves_no_day(phone, read):
+    """A text that is not replied to changes no day in a dump: set against the replies, days of
+    texts told when comments came, and comments stand beside their ratings.
+    """
+
+    def days():
+        with phone.app.app_context(), transaction() as session:
+            tables = dump(session)
+            rows = [(name, row) for name in tables for row in tables[name]]
+            return Counter((name, day) for name, row in rows for day in moments(row))
+
+    phone.asked(1)
+    phone.writes("5")
+    before = days()
+    with phone.app.app_context(), transaction() as session:
+        receive(session, InboundSms("fake", "C", PHONE, "Can bo rat nhiet tinh"), LATER + DAY)
+    assert set(read(Answer.comment)) == {None, "Can bo rat nhiet tinh"}
+    assert days() == before
 
 
 def test_an_answer_that_waits_tells_no_rating(phone):
@@ -326,7 +346,7 @@ def test_an_event_tells_no_thief_what_was_texted(phone, read):
     phone.writes("2", event="")
     known = ["E77", f"{PHONE}|2|{LATER:%Y-%m-%dT%H:%M}"]
     guesses = {hashlib.sha256(guess.encode()).digest() for guess in known}
-    stored = {bytes(event) for event in read(Inbound.event_hash)}
+    stored = {bytes(event) for event in read(InboundEvent.event_hash)}
     assert len(stored) == 2
     assert not any(kept[:8] == guess[:8] for kept in stored for guess in guesses)
 
@@ -339,5 +359,5 @@ def test_an_event_without_a_name(phone, read):
             with transaction() as session:
                 receive(session, InboundSms("fake", "", PHONE, "2"), LATER)
     assert read(Answer.overall) == [2]
-    assert len(read(Inbound.id)) == 1
+    assert len(read(InboundEvent.event_hash)) == 1
     assert "dialogue" in read(Message.kind)

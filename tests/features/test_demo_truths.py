@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from survey.demo import Scene, truths
 from survey.demo.units import FALLING_UNIT, SMALL_UNIT
 from survey.models.case import CaseState
-from survey.models.count import Count, Frame
+from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.organisation import Agency
 from survey.models.response import Answer, Flag
@@ -140,9 +140,9 @@ def test_late_dossiers_answer_less_and_judge_worse(app):
         frame = {
             lateness: answered / invited
             for lateness, answered, invited in session.execute(
-                select(Frame.lateness, func.sum(Frame.answered), func.sum(Frame.invited)).group_by(
-                    Frame.lateness
-                )
+                select(Frame.lateness, func.sum(RATED), func.sum(Frame.invited))
+                .join(Count, OF_FRAME, isouter=True)
+                .group_by(Frame.lateness)
             )
         }
         satisfied, rated = Count.n4 + Count.n5, Count.n1 + Count.n2 + Count.n3

@@ -12,6 +12,7 @@ from survey.cases.file import open_file
 from survey.cases.notices import Way
 from survey.errors import Refused
 from survey.models.case import Case, CloseReason
+from survey.models.job import Job
 from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
 from survey.privacy import retention
@@ -55,6 +56,21 @@ def test_closed_cases_leave_the_lists_and_are_found_by_month(transact):
         filed = sight.filed_away(session, handler, "2026-11")
         assert [one.code for one in filed] == [closed.code]
         assert open_file(session, handler, closed.code, LATER).timeline[-1].kind == "closed"
+
+
+def test_what_a_night_led_to_is_not_kept_with_its_day(transact, runner):
+    """Jobs that file cases away, erase contacts and read the charts keep no number beside their
+    day: closed that many months before, a case would have its days.
+    """
+    with transact() as session:
+        case = answering.raise_case(session)
+        settle(session, answering.add_staff(session), case)
+    assert runner("worker", "--once", "--now", LATER.isoformat()).code == 0
+    with transact() as session:
+        assert session.scalars(select(Case.is_filed_away)).all() == [True]
+        kinds = ("cases.file_away", "privacy.retention", "watch.update")
+        kept = select(Job.state, Job.result).where(Job.kind.in_(kinds))
+        assert session.execute(kept).all() == [("done", {})] * len(kinds)
 
 
 def test_a_filed_case_is_seen_within_scope_only(transact):

@@ -350,6 +350,6 @@ def test_an_answer_after_closing_is_a_revision(
     with transact() as session:
         after = datetime(2026, 6, 20, 3, tzinfo=UTC)
         answered = responses.submit(session, token, Submission(overall=2), after)
-        assert answered.closing == 1
+        assert answered.closing(session) == 1
     assert show(runner, "overall")["overall"]["rated"] == 0
     assert show(runner, "overall", "--revised")["overall"]["rated"] == 1

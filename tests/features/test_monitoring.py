@@ -30,9 +30,9 @@ def say(session, agency, month, said=USUAL, sector="land", procedure="1.012784")
     """Count invitations that arrived and what was answered: satisfied, dissatisfied, silent."""
     satisfied, dissatisfied, _silent = said
     cell = Cell(agency.id, sector, month, "counter", "on_time")
-    asked, answered = sum(said), satisfied + dissatisfied
+    asked = sum(said)
     count_finished(session, {(cell, procedure): asked}, {cell: asked})
-    count_reached(session, {cell: asked}, {cell: answered})
+    count_reached(session, {cell: asked})
     ratings = {4: satisfied, 2: dissatisfied}
     count_answers(
         session, {(cell, procedure, "overall", level): n for level, n in ratings.items() if n}

@@ -292,7 +292,7 @@ def test_the_place_of_a_row_tells_no_time(
     environment: dict[str, str],
 ) -> None:
     """Answers of many cells, one after the other, lie in an order of their own, as do the counts
-    they move: a cell's place does not tell when it was answered.
+    they move: a cell's place does not tell when it was answered. No row of the frame moves.
     """
     with transact() as session:
         ask_everybody(session)
@@ -302,6 +302,8 @@ def test_the_place_of_a_row_tells_no_time(
         finish(session, [Wanted(n, one.code, phone=p) for n, (one, p) in enumerate(phones)])
     assert runner("messages", "send-due", "--now", NOW.isoformat()).code == 0
     tokens = links(Path(environment["SMS_CONSOLE_FILE"]))
+    with transact() as session:
+        frame = dump(session)["frame"]
     order = []
     for phone in sorted(tokens, reverse=True):
         with transact() as session:
@@ -309,6 +311,7 @@ def test_the_place_of_a_row_tells_no_time(
         order.append(ids[phone])
     with transact() as session:
         tables = dump(session)
+    assert tables["frame"] == frame
     keyed_by_agency = session.get_bind().dialect.name == "sqlite"
     for name in ("response",) if keyed_by_agency else ("response", "count"):
         places = {row["agency_id"]: row["place"] for row in tables[name]}

@@ -15,7 +15,7 @@ def fill(session, month, agency, sector, *, finished, ratings):
     cell = Cell(agency_id, sector, month, "counter", "on_time")
     invited = finished * 9 // 10
     count_finished(session, {(cell, procedure): finished}, {cell: invited})
-    move_frame(session, cell, delivered=invited, answered=sum(ratings.values()))
+    move_frame(session, cell, delivered=invited)
     for level, times in ratings.items():
         for _ in range(times):
             move_counts(session, cell, procedure, {}, {"overall": level})

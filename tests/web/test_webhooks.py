@@ -7,7 +7,7 @@ from twilio.request_validator import RequestValidator
 
 from survey.db import transaction
 from survey.models.invitation import OptOut
-from survey.models.message import Inbound, Message, Receipt
+from survey.models.message import InboundEvent, Message, Receipt
 from survey.sms import outbox
 from survey.sms.providers import build_provider
 from tests.sms.gateway import queue
@@ -59,7 +59,7 @@ def test_twilio_inbound(twilio):
         answer = post(twilio, "/webhooks/twilio/inbound", form)
         assert (answer.status_code, answer.data) == (200, b"<Response/>")
     assert len(rows(twilio, OptOut.phone_index)) == 1
-    assert len(rows(twilio, Inbound.id)) == 1
+    assert len(rows(twilio, InboundEvent.event_hash)) == 1
 
 
 def test_twilio_status(twilio):
@@ -205,7 +205,7 @@ def test_forged(twilio, kannel, path):
     wrong = post(twilio, address, form, token="o" * 32)
     other = post(kannel, address, form)
     assert [answer.status_code for answer in (unsigned, wrong, other)] == [403, 403, 403]
-    assert rows(twilio, Inbound.id) == rows(twilio, Receipt.id) == []
+    assert rows(twilio, InboundEvent.event_hash) == rows(twilio, Receipt.id) == []
 
 
 def test_kannel(kannel):

@@ -15,7 +15,7 @@ from survey.db import db
 from survey.errors import Invalid
 from survey.indices import Breakdown, Figure, Status
 from survey.indices.targets import ladder
-from survey.models.count import Frame
+from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
 from survey.models.staff import Scope
@@ -170,9 +170,10 @@ def _weight(one: Figure) -> int:
 
 
 def _frame(session: Session, month: str) -> FrameFigures:
-    names = ("finished", "invited", "delivered", "answered")
-    sums = [func.coalesce(func.sum(getattr(Frame, name)), 0) for name in names]
-    row = session.execute(select(*sums).where(Frame.month == month)).one()
+    numbers = (Frame.finished, Frame.invited, Frame.delivered, RATED)
+    sums = [func.coalesce(func.sum(number), 0) for number in numbers]
+    query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)
+    row = session.execute(query.where(Frame.month == month)).one()
     return FrameFigures(*(int(number) for number in row))
 
 
