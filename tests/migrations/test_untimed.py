@@ -26,7 +26,7 @@ def test_how_many_answered_is_what_their_ratings_say(app):
             fill(session, here, "2026-05", good=7, bad=2)
             fill(session, there, "2026-05", good=0, bad=0)
             places = {here.id: 9, there.id: 0}
-        flask_migrate.downgrade(revision="0008")
+        flask_migrate.downgrade(revision="0009")
         with db.engine.connect() as connection:
             told = connection.execute(text("SELECT agency_id, answered FROM frame"))
             assert {row.agency_id: row.answered for row in told} == places
@@ -53,7 +53,7 @@ def test_texts_of_before_are_known_again(app):
 
     with app.app_context():
         assert waiting() == (["Cho toi hoi"], [NOW], 2)
-        flask_migrate.downgrade(revision="0008")
+        flask_migrate.downgrade(revision="0009")
         with db.engine.connect() as connection:
             silent = connection.scalars(text("SELECT phone_sealed IS NULL FROM inbound")).all()
             assert sorted(map(bool, silent)) == [False, True, True]
@@ -65,7 +65,7 @@ def test_texts_of_before_are_known_again(app):
 def test_jobs_of_before_forget_what_a_night_led_to(app):
     """What jobs kept of cases and alerts goes with the upgrade; what others kept stays."""
     with app.app_context():
-        flask_migrate.downgrade(revision="0008")
+        flask_migrate.downgrade(revision="0009")
         with transaction() as session:
             for kind in ("cases.file_away", "index.close"):
                 queue.enqueue(session, kind, kind, {}, NOW)
