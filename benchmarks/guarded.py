@@ -121,8 +121,8 @@ def _fill(empty: Path, database: Path, sectors: list[str], counts: Grid) -> None
         )
         connection.executemany(
             "INSERT INTO frame (month, agency_id, sector_code, channel, lateness, finished,"
-            " invited, delivered, answered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(*key, finished, finished, finished, rated) for key, (rated, _, finished) in rows],
+            " invited, delivered) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*key, finished, finished, finished) for key, (_, _, finished) in rows],
         )
     connection.close()
 
