@@ -32,8 +32,8 @@ from survey.sms import outbox
 from survey.sms.dialogue import Reply, parse
 from survey.sms.phone import clean_phone
 from survey.sms.providers import InboundSms
-from survey.sms.text import deadline_words, short_agency_name
-from survey.sms.versions import compose
+from survey.sms.text import SmsText, deadline_words, short_agency_name
+from survey.sms.versions import compose, compose_alike
 from survey.workdays import local_day
 
 LOCALE = "vi_accented"
@@ -147,11 +147,13 @@ class _Talk:
         was_unhappy = before is not None and before.overall <= UNHAPPY_UP_TO
         given = Submission(overall=rating)
         submit_by_sms(self.session, chosen.invitation, self.e164, given, self.now)
-        if rating <= UNHAPPY_UP_TO and not was_unhappy:
-            self._say("follow_up")
-        elif before is None:
+        name = "follow_up" if rating <= UNHAPPY_UP_TO and not was_unhappy else "thanks"
+        if name == "follow_up" or before is None:
             agency = self.session.get_one(Agency, chosen.invitation.coverage.agency_id)
-            self._say("thanks", agency=short_agency_name(agency.name))
+            hotline = self._hotline()
+            thanks = {"agency": short_agency_name(agency.name), "hotline": hotline}
+            texts = {"thanks": thanks, "follow_up": {"hotline": hotline}}
+            self._queue(compose_alike(self.session, name, texts))
         return True
 
     def _call_me(self, chosen: _Chosen) -> bool:
@@ -238,13 +240,18 @@ class _Talk:
         self.session.execute(fresh.on_conflict_do_nothing())
         return self.session.scalars(query).one()
 
+    def _hotline(self) -> str:
+        return self.session.scalars(select(Province.hotline)).first() or ""
+
     def _say(self, name: str, **values: str) -> None:
+        self._queue(compose(self.session, name, hotline=self._hotline(), **values))
+
+    def _queue(self, text: SmsText) -> None:
         """Queue an answer; it has the same kind whatever was said, and so tells nothing."""
-        hotline = self.session.scalars(select(Province.hotline)).first() or ""
         draft = outbox.Draft(
             kind=MessageKind.DIALOGUE,
             phone_e164=self.e164,
-            text=compose(self.session, name, hotline=hotline, **values),
+            text=text,
             due_at=self.now,
             expires_at=self.now + WORTH_ANSWERING,
         )

@@ -3,6 +3,7 @@
 Where none is approved, or the approved one does not fit its values, the shipped text leaves.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
@@ -37,6 +38,19 @@ def approved(session: Session, name: str) -> Wording | None:
 def compose(session: Session, name: str, **values: str) -> SmsText:
     """The text `name` as this province sends it; raises Invalid like `sms.text.render`."""
     return compose_as(approved(session, name), name, **values)
+
+
+def compose_alike(session: Session, name: str, texts: Mapping[str, Mapping[str, str]]) -> SmsText:
+    """The text `name` of `texts` (name → values), of which one is sent.
+
+    What is kept of it once it left must not tell which: where the province's own wordings would
+    differ in parts or letters, the shipped ones leave.
+    """
+    own = {one: compose(session, one, **values) for one, values in texts.items()}
+    if len({(text.encoding, text.segments) for text in own.values()}) == 1:
+        return own[name]
+    log.warning("sms.wordings_differ_in_length", texts=sorted(texts))
+    return render(name, SHIPPED, **texts[name])
 
 
 def compose_as(wording: Wording | None, name: str, **values: str) -> SmsText:

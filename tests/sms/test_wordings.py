@@ -12,7 +12,7 @@ from survey.models.text_version import TextForm, TextState
 from survey.sms import lint, versions
 from survey.sms.placeholders import NAMES, SLOTS, Wording, fill
 from survey.sms.testing import TESTS_A_DAY, send_test
-from survey.sms.text import SmsText, body_names, shipped_words
+from survey.sms.text import SmsText, body_names, render, shipped_words
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.seeding import Wanted, ask_everybody, finish
@@ -174,6 +174,24 @@ def test_an_approved_version_that_does_not_fit_gives_way(app):
         assert long.text.startswith("UBND xa AAAA")
         assert "da ghi nhan danh gia" in long.text
         assert "da ghi nhan" in versions.compose(session, "thanks", agency="A", hotline="").text
+
+
+def test_thanks_and_the_question_leave_alike(app):
+    """While the own thanks and the own question what went wrong differ in parts or letters, both
+    leave as shipped: what is kept of a message that left must not tell who was content.
+    """
+    question = "Cảm ơn Ông/Bà. Điều gì cần làm tốt hơn? Xin trả lời tin này. Gọi {tổng đài}."
+    thanks = "{đơn vị} cảm ơn Ông/Bà đã đánh giá. Cần hỗ trợ, xin gọi {tổng đài}, cả ngày nghỉ."
+    texts = {"thanks": LONGEST, "follow_up": LONGEST}
+    shipped = {name: render(name, "vi", **LONGEST) for name in texts}
+    with unit_of_work(app) as session:
+        approve(session, "follow_up", question, TextForm.ACCENTED)
+        for name, text in shipped.items():
+            assert versions.compose_alike(session, name, texts) == text
+        approve(session, "thanks", thanks, TextForm.ACCENTED)
+        own = [versions.compose_alike(session, name, texts) for name in texts]
+        assert {(one.encoding, one.segments) for one in own} == {("ucs2", 2)}
+        assert own == [versions.compose(session, name, **LONGEST) for name in texts]
 
 
 def test_invitations_leave_in_the_approved_words(app):

@@ -12,8 +12,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "reminder_two_way": ("Nhắc lại, trả lời bằng tin nhắn", "một lần, sau 3 ngày"),
     },
     "Trò chuyện qua tin nhắn": {
-        "thanks": ("Cảm ơn", "sau khi người dân chấm điểm"),
-        "follow_up": ("Hỏi thêm", "khi người dân chấm 1 hoặc 2"),
+        "thanks": ("Cảm ơn", "sau khi người dân chấm điểm; dùng khi cùng số tin với “Hỏi thêm”"),
+        "follow_up": ("Hỏi thêm", "khi chấm 1 hoặc 2; dùng khi cùng số tin với “Cảm ơn”"),
         "ask_again": ("Xin trả lời lại", "khi chưa rõ người dân chấm mấy điểm"),
         "which_one": ("Hỏi hồ sơ nào", "khi người dân có nhiều hồ sơ đang chờ"),
         "help": ("Hướng dẫn", "khi người dân nhắn TG"),
