@@ -2,6 +2,7 @@
 only commit.
 """
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -198,6 +199,20 @@ def _wait_for_turn(driver: sqlite3.Connection) -> None:
                 return
     finally:
         driver.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS}000")
+
+
+def hold(session: Session, name: str, *, shared: bool = False) -> None:
+    """Wait for whoever holds this name, and hold it to the end of the transaction; all who share it
+    may hold it at once.
+
+    PostgreSQL only: SQLite's writing transactions come one after the other.
+    """
+    connection = connection_of(session)
+    if connection.dialect.name == "postgresql":
+        digest = hashlib.sha256(name.encode()).digest()
+        number = int.from_bytes(digest[:8], "big", signed=True)
+        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        connection.execute(select(lock(number)))
 
 
 def table_of(model: type[Base]) -> Table:

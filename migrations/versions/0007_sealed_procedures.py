@@ -6,7 +6,7 @@ the application's DATA_KEY.
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -53,7 +53,7 @@ def upgrade() -> None:
     with _session() as session:
         for month in _months(session):
             _write(session, _sealed(session, month))
-        for row in session.execute(sa.select(SNAPSHOT)):
+        for row in _snapshots(session):
             packed = zlib.compress(row.payload.encode())
             whole = -(-len(packed) // PAYLOAD_BYTES) * PAYLOAD_BYTES
             place = ("snapshot.payload", f"{row.month}/{row.number}")
@@ -80,7 +80,7 @@ def downgrade() -> None:
     with _session() as session:
         for month in _months(session):
             _write(session, _in_clear(session, month))
-        for row in session.execute(sa.select(SNAPSHOT)):
+        for row in _snapshots(session):
             place = ("snapshot.payload", f"{row.month}/{row.number}")
             packed = sealing.unseal_bytes(session, *place, row.payload_sealed)
             payload = zlib.decompressobj().decompress(packed).decode()
@@ -108,6 +108,12 @@ def _months(session: Session) -> Iterable[str]:
     return session.scalars(sa.select(IN_CLEAR.c.month).distinct()).all()
 
 
+def _snapshots(session: Session) -> Iterator[sa.Row[Any]]:
+    """One by one, since payloads are large and rows are changed meanwhile."""
+    for snapshot_id in session.scalars(sa.select(SNAPSHOT.c.id)).all():
+        yield session.execute(sa.select(SNAPSHOT).where(SNAPSHOT.c.id == snapshot_id)).one()
+
+
 def _write(session: Session, rows: list[dict[str, Any]]) -> None:
     if rows:
         table = sa.table("procedure_count", *map(sa.column, rows[0]))
@@ -128,7 +134,10 @@ def _sealed(session: Session, month: str) -> list[dict[str, Any]]:
     found = []
     for group, counts in groups.items():
         found_by = sealing.group_hash(session, "|".join(group))
-        content = json.dumps([group, counts], separators=(",", ":")).encode()
+        content = json.dumps([group, counts], separators=(",", ":"), ensure_ascii=False).encode()
+        if len(content) > COUNTS_BYTES:
+            message = f"counts of {len(content)} bytes do not fit"
+            raise ValueError(message)
         place = ("procedure_count.counts", f"{month}/{found_by.hex()}")
         sealed = sealing.seal_bytes(session, *place, content.ljust(COUNTS_BYTES))
         found.append({"month": month, "group_hash": found_by, "counts_sealed": sealed})

@@ -209,7 +209,9 @@ def _seal_alerts(session: Session) -> None:
             "signal": {name: getattr(row, name) for name in SIGNAL},
             "closed_at": _aware(row.closed_at).isoformat() if row.closed_at else None,
             "closed_by": row.closed_by,
-            "close_words": row.close_words,
+            "close_words": "".join(
+                one for one in row.close_words if one.isprintable() or one == "\n"
+            ),
         }
         where = str(row.id) if row.closed_at else f"{row.rule}|{row.agency_id or ''}|{row.scope}"
         place = ("watch_alert.finding", str(row.id))

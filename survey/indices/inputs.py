@@ -55,7 +55,7 @@ def _procedure_frame(session: Session, month: str) -> list[Row]:
 def _procedure_counts(session: Session, month: str) -> list[Row]:
     return sorted(
         [*group[1:], question, *ratings]
-        for group, counts in procedure_counts(session, [month])
+        for group, counts in procedure_counts(session, month).items()
         for question, ratings in counts.items()
     )
 

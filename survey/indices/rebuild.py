@@ -112,10 +112,11 @@ def _stored_counts(session: Session) -> Counter[Key]:
 def _sums_by_procedure_cell(session: Session) -> Counter[Key]:
     months = session.scalars(select(ProcedureCount.month).distinct()).all()
     found: Counter[Key] = Counter()
-    for group, counts in procedure_counts(session, months):
-        for question, ratings in counts.items():
-            for level, number in zip(LEVELS, ratings, strict=True):
-                found[group.month, group.channel, group.lateness, question, level] += number
+    for month in months:
+        for group, counts in procedure_counts(session, month).items():
+            for question, ratings in counts.items():
+                for level, number in zip(LEVELS, ratings, strict=True):
+                    found[month, group.channel, group.lateness, question, level] += number
     return found
 
 

@@ -94,9 +94,10 @@ def hidden_now(
     """
     strata = strata or read_strata(session, months, by_agency=True)
     procedures: dict[str, Counter[Key]] = {month: Counter() for month in months}
-    for group, given in procedure_counts(session, months):
-        line: Key = (Breakdown.PROCEDURE, group.procedure_code)
-        procedures[group.month][line] += sum(given.get(Question.OVERALL, ()))
+    for month, lines in procedures.items():
+        for group, given in procedure_counts(session, month).items():
+            line: Key = (Breakdown.PROCEDURE, group.procedure_code)
+            lines[line] += sum(given.get(Question.OVERALL, ()))
     small = {month for month, rated in procedures.items() if any(map(_is_small, rated.values()))}
     small |= {months[place] for place in _small_months(strata)}
     codes = dict(session.execute(select(Agency.id, Agency.code)).all())

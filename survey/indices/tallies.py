@@ -128,7 +128,7 @@ class Stored:
     @cached_property
     def groups(self) -> dict[Group, Counts]:
         """The counts of every procedure."""
-        return dict(procedure_counts(self.session, [self.month]))
+        return procedure_counts(self.session, self.month)
 
     def _sums(
         self,

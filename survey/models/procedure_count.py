@@ -5,10 +5,10 @@ so a stolen database must not tell what was said about which procedure. Each gro
 a keyed hash, its name and its counts sealed at one length.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import LargeBinary, String, bindparam, delete, insert, select, update
+from sqlalchemy import LargeBinary, Row, String, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey import sealing
@@ -43,12 +43,10 @@ class ProcedureCount(Base):
     counts_sealed: Mapped[bytes]
 
 
-_ROWS = select(ProcedureCount.month, ProcedureCount.group_hash, ProcedureCount.counts_sealed)
-_OF_MONTHS = _ROWS.where(ProcedureCount.month.in_(bindparam("months", expanding=True)))
-_CHOSEN = _ROWS.where(
-    ProcedureCount.month == bindparam("month"),
-    ProcedureCount.group_hash.in_(bindparam("hashes", expanding=True)),
+_OF_MONTH = select(ProcedureCount.group_hash, ProcedureCount.counts_sealed).where(
+    ProcedureCount.month == bindparam("month")
 )
+_CHOSEN = _OF_MONTH.where(ProcedureCount.group_hash.in_(bindparam("hashes", expanding=True)))
 _WRITE = insert(table_of(ProcedureCount))
 _AT = (
     ProcedureCount.month == bindparam("at_month"),
@@ -62,10 +60,10 @@ _CHANGE = _CHANGE.values(
 _DROP = delete(table_of(ProcedureCount)).where(*_AT)
 
 
-def procedure_counts(session: Session, months: Sequence[str]) -> Iterator[tuple[Group, Counts]]:
-    """Every group of these months (YYYY-MM) in which somebody answered, in no order."""
-    for row in session.execute(_OF_MONTHS, {"months": list(months)}):
-        yield _open(session, *row)
+def procedure_counts(session: Session, month: str) -> dict[Group, Counts]:
+    """Every group of a month (YYYY-MM) in which somebody answered."""
+    rows = session.execute(_OF_MONTH, {"month": month})
+    return {group: one.counts for group, one in _opened(session, month, rows).items()}
 
 
 def move_procedure_counts(session: Session, moved: Mapping[Group, Steps]) -> None:
@@ -83,41 +81,53 @@ def rekey_procedure_counts(session: Session, month: str) -> int:
     many. The caller holds `lock_answers`.
     """
     current = sealing.keyring(session)[0].id
-    connection = connection_of(session)
-    moved = 0
-    for row in connection.execute(_OF_MONTHS, {"months": [month]}).all():
-        if not row.counts_sealed.startswith(current):
-            at = {"at_month": row.month, "at_hash": row.group_hash}
-            connection.execute(_CHANGE, {**at, **_seal(session, *_open(session, *row))})
-            moved += 1
-    return moved
+    rows = connection_of(session).execute(_OF_MONTH, {"month": month}).all()
+    old = sum(not row.counts_sealed.startswith(current) for row in rows)
+    if old:
+        for group, stored in _opened(session, month, rows).items():
+            _replace(session, group, stored.hashes, stored.counts)
+    return old
+
+
+class _Stored(NamedTuple):
+    """The counts of a group and the rows they lie in: two, where answers came while a key that is
+    in use was not named.
+    """
+
+    hashes: list[bytes]
+    counts: dict[str, list[int]]
 
 
 def _move(session: Session, moved: Mapping[Group, Steps], month: str) -> None:
-    connection = connection_of(session)
     hashes = [one for group in moved for one in _hashes(session, group)]
-    stored = {}
-    for row in connection.execute(_CHOSEN, {"month": month, "hashes": hashes}).all():
-        group, counts = _open(session, *row)
-        stored[group] = {"at_month": month, "at_hash": row.group_hash}, counts
+    rows = connection_of(session).execute(_CHOSEN, {"month": month, "hashes": hashes}).all()
+    opened = _opened(session, month, rows)
     fresh = []
     for group, steps in moved.items():
-        at, before = stored.get(group, ({}, {}))
-        counts = _added(before, steps)
-        if not counts:
-            connection.execute(_DROP, at)
-        elif at:
-            connection.execute(_CHANGE, {**at, **_seal(session, group, counts)})
-        else:
+        stored = opened.get(group, _Stored([], {}))
+        counts = _added(stored.counts, steps)
+        if stored.hashes:
+            _replace(session, group, stored.hashes, counts)
+        elif counts:
             fresh.append({"month": month, **_seal(session, group, counts)})
     write_many(session, _WRITE, fresh)
+
+
+def _replace(session: Session, group: Group, hashes: Sequence[bytes], counts: Counts) -> None:
+    """Let one row hold the counts of a group, or none where there are none."""
+    connection = connection_of(session)
+    for surplus in hashes if not counts else hashes[1:]:
+        connection.execute(_DROP, {"at_month": group.month, "at_hash": surplus})
+    if counts:
+        at = {"at_month": group.month, "at_hash": hashes[0]}
+        connection.execute(_CHANGE, {**at, **_seal(session, group, counts)})
 
 
 def _added(before: Counts, steps: Steps) -> dict[str, list[int]]:
     after = {question: list(ratings) for question, ratings in before.items()}
     for (question, rating), step in steps.items():
         after.setdefault(question, [0, 0, 0, 0, 0])[rating - 1] += step
-    if min(map(min, after.values())) < 0:
+    if any(number < 0 for ratings in after.values() for number in ratings):
         message = "more answers would be counted out than were counted in"
         raise ValueError(message)
     return {question: ratings for question, ratings in after.items() if any(ratings)}
@@ -134,9 +144,20 @@ def _seal(session: Session, group: Group, counts: Counts) -> dict[str, object]:
     return {"group_hash": found_by, "counts_sealed": sealed}
 
 
-def _open(session: Session, month: str, found_by: bytes, sealed: bytes) -> tuple[Group, Counts]:
-    group, counts = sealing.unseal_values(session, *_place(month, found_by), sealed)
-    return Group(*group), counts
+def _opened(
+    session: Session, month: str, rows: Iterable[Row[bytes, bytes]]
+) -> dict[Group, _Stored]:
+    found: dict[Group, _Stored] = {}
+    for found_by, sealed in rows:
+        group, counts = sealing.unseal_values(session, *_place(month, found_by), sealed)
+        stored = found.setdefault(Group(*group), _Stored([], {}))
+        stored.hashes.append(found_by)
+        for question, ratings in counts.items():
+            so_far = stored.counts.get(question, [0] * len(ratings))
+            stored.counts[question] = [
+                one + more for one, more in zip(so_far, ratings, strict=True)
+            ]
+    return found
 
 
 def _place(month: str, found_by: bytes) -> tuple[str, str]:

@@ -6,7 +6,6 @@ PostgreSQL, where rows lie in the order of writing, `forget_order` lays a cell's
 random order.
 """
 
-import hashlib
 import secrets
 from datetime import date
 from enum import StrEnum
@@ -24,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from survey import sealing
-from survey.db import Base, connection_of, lay_anew, one_of
+from survey.db import Base, connection_of, hold, lay_anew, one_of
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
@@ -201,21 +200,14 @@ def lock_answers(session: Session, month: str) -> bool:
     """
     if connection_of(session).dialect.name != "postgresql":
         return False
-    closing = select(func.pg_advisory_xact_lock_shared(_lock_number("closing", month)))
-    session.execute(closing)
-    session.execute(select(func.pg_advisory_xact_lock(_lock_number("answers", month))))
+    hold(session, f"closing:{month}", shared=True)
+    hold(session, f"answers:{month}")
     return True
 
 
 def lock_month(session: Session, month: str) -> None:
     """Wait for the answers of a month that are being written, and hold back new ones."""
-    if connection_of(session).dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_lock_number("closing", month))))
-
-
-def _lock_number(purpose: str, name: str) -> int:
-    digest = hashlib.sha256(f"{purpose}:{name}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+    hold(session, f"closing:{month}")
 
 
 def forget_order(session: Session, response: Response) -> None:

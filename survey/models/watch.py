@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from survey import sealing
-from survey.db import Base, one_of
+from survey.db import Base, hold, one_of
 from survey.models.alert import unordered_id
 from survey.models.organisation import Agency
 
@@ -62,6 +62,11 @@ class Progress:
     read_delivered: int = 0
     read_rated: int = 0
     read_dissatisfied: int = 0
+
+
+def lock_watch(session: Session) -> None:
+    """Let one at a time read and change what is sealed of the watch: values are changed whole."""
+    hold(session, "watch")
 
 
 class _Frozen:

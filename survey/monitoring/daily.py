@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.cases.clocks import calendar_of
-from survey.models.watch import Measure, Place, Signal, WatchRate, WatchRule
+from survey.models.watch import Measure, Place, Signal, WatchRate, WatchRule, lock_watch
 from survey.monitoring import quality, signals
 from survey.monitoring.data import Dip, dips
 from survey.monitoring.quality import Stand
@@ -27,6 +27,7 @@ def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: date
 
     Running it again for the same day changes nothing.
     """
+    lock_watch(session)
     calendar = calendar_of(session)
     is_open = signals.open_places(session)
     rates = session.scalars(

@@ -30,6 +30,7 @@ from survey.models.watch import (
     Sums,
     WatchChart,
     WatchRate,
+    lock_watch,
 )
 from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
 from survey.workdays import Calendar, local_day
@@ -68,6 +69,7 @@ def freeze(
     ordinary months, `watch_open_month` for one that is not closed, `watch_no_ratings`,
     `watch_unsettled`.
     """
+    lock_watch(session)
     months = _ordinary(session, first, last)
     found = by_month(session, months)
     groups = _groups(found, months)
@@ -109,6 +111,7 @@ def freeze_agency(
     agency = session.scalars(select(Agency).where(Agency.code == code)).first()
     if agency is None:
         raise Invalid("unknown_agency", code[:40])
+    lock_watch(session)
     months = _ordinary(session, first, last)
     found = by_month(session, months)
     charts = _charts_of(session, agency.id, _groups(found, months))

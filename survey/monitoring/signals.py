@@ -20,6 +20,7 @@ from survey.models.watch import (
     WatchAlert,
     WatchChart,
     WatchRule,
+    lock_watch,
     name_of,
 )
 from survey.monitoring.quality import forget
@@ -102,11 +103,13 @@ def close(session: Session, alert_id: int, staff: Staff, words: str, now: dateti
 
     NotFound `no_alert`; Invalid `alert_words` without words or with more than 500 characters.
     """
-    alert = session.get(WatchAlert, alert_id, with_for_update=True)
+    lock_watch(session)
+    alert = session.get(WatchAlert, alert_id, populate_existing=True)
     finding = alert.finding(session) if alert else None
     if alert is None or finding is None or finding.closed_at is not None:
         raise NotFound("no_alert")
-    words = words.strip()
+    # Other signs have no place in words, and take more room sealed.
+    words = "".join(one for one in words if one.isprintable() or one == "\n").strip()
     if not words or len(words) > LONGEST_WORDS:
         raise Invalid("alert_words")
     closed = replace(finding, closed_at=now, closed_by=staff.id, close_words=words)

@@ -30,7 +30,7 @@ from survey.models.response import (
     lock_answers,
 )
 from survey.models.snapshot import Snapshot
-from survey.models.watch import WatchAlert, WatchChart, WatchRate
+from survey.models.watch import WatchAlert, WatchChart, WatchRate, lock_watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,7 @@ def _rekey_snapshots(session: Session) -> int:
 
 def _rekey_watch(session: Session) -> dict[str, int]:
     """Limits and standing of the watch's charts and rates, and its alerts with their places."""
+    lock_watch(session)
     moved = dict.fromkeys(("watch_chart", "watch_rate", "watch_alert"), 0)
     for chart in session.scalars(select(WatchChart)):
         if _is_old(session, chart.limits_sealed) or _is_old(session, chart.progress_sealed):

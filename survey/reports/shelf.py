@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from survey.errors import NotFound
 from survey.indices import closable_from, previous_month
-from survey.models.count import OF_FRAME, RATED, Count, Frame
+from survey.models.count import RATED, Count, Frame
 from survey.models.organisation import Agency
+from survey.models.questionnaire import Question
 from survey.models.snapshot import Approval, Snapshot
 from survey.reports.build import FORMATS, file_name
 from survey.reports.figures import Approved, Stage
@@ -47,14 +48,15 @@ class Month:
 def months(session: Session, folder: Path) -> list[Month]:
     """Months with finished dossiers, newest first; files are looked for in `folder`/month."""
     query = (
-        select(Frame.month, func.sum(Frame.finished), func.sum(RATED))
-        .join(Count, OF_FRAME, isouter=True)
+        select(Frame.month, func.sum(Frame.finished))
         .where(Frame.finished > 0)
         .group_by(Frame.month)
         .order_by(Frame.month.desc())
         .limit(MOST_MONTHS)
     )
     rows = session.execute(query).all()
+    query_rated = select(Count.month, func.sum(RATED)).where(Count.question == Question.OVERALL)
+    rated = dict(session.execute(query_rated.group_by(Count.month)).all())
     query_closed = select(Snapshot.month, Snapshot.closed_at).where(Snapshot.number == 1)
     closed = {row.month: row.closed_at for row in session.execute(query_closed)}
     approved = _approvals(session)
@@ -63,14 +65,14 @@ def months(session: Session, folder: Path) -> list[Month]:
         Month(
             month=month,
             finished=finished,
-            answered=answered,
+            answered=rated.get(month, 0),
             closed_at=closed.get(month),
             closable_on=closable_from(month).astimezone(LOCAL).date(),
             approved=approved.get(month),
             silent=_silent(active, month),
             files=ready_files(folder, month, _stage(month in closed, month in approved)),
         )
-        for month, finished, answered in rows
+        for month, finished in rows
     ]
 
 

@@ -28,14 +28,17 @@ SLOT = timedelta(minutes=10)
 # So many answers of ten minutes are never a burst.
 LEAST_BURST = 6
 # A month's answers as if all came in so many slots: links are sent in heaps, so answers come so.
-BUSY_SLOTS = 60
+BUSY_SLOTS, MONTHS_LOOKED_AT = 60, 24
 DEVIATIONS = 3.1
 _DIGEST = "sha256"
 _MAC_LENGTH = 12
 _MONTHS = (
     select(func.sum(RATED).label("answers"))
-    .where(Count.agency_id == bindparam("agency_id"), Count.month < bindparam("month"))
-    .where(Count.question == Question.OVERALL)
+    .where(
+        Count.agency_id == bindparam("agency_id"),
+        Count.month.in_(bindparam("months", expanding=True)),
+        Count.question == Question.OVERALL,
+    )
     .group_by(Count.month)
     .subquery()
 )
@@ -94,8 +97,12 @@ def _counting(dialect_name: str) -> Insert:
 
 
 def _busiest(session: Session, agency_id: int, month: str) -> int:
-    """Answers of the agency's fullest month up to this one."""
-    place = {"agency_id": agency_id, "month": month}
+    """Answers of the agency's fullest month before this one."""
+    year, number = map(int, month.split("-"))
+    last = 12 * year + number - 1
+    # Named one by one, they are found by the key of the counts.
+    months = [f"{one // 12}-{one % 12 + 1:02}" for one in range(last - MONTHS_LOOKED_AT, last)]
+    place = {"agency_id": agency_id, "months": months}
     return connection_of(session).scalar(_FULLEST, place) or 0
 
 

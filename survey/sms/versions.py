@@ -49,7 +49,6 @@ def compose_alike(session: Session, name: str, texts: Mapping[str, Mapping[str, 
     own = {one: compose(session, one, **values) for one, values in texts.items()}
     if len({(text.encoding, text.segments) for text in own.values()}) == 1:
         return own[name]
-    log.warning("sms.wordings_differ_in_length", texts=sorted(texts))
     return render(name, SHIPPED, **texts[name])
 
 

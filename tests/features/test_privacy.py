@@ -19,8 +19,27 @@ from survey.models.count import Count
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut
 from survey.models.message import Conversation, Message
+from survey.models.organisation import Agency
+from survey.models.procedure_count import (
+    Group,
+    ProcedureCount,
+    move_procedure_counts,
+    procedure_counts,
+)
 from survey.models.response import Answer, Response
-from survey.models.watch import Measure, Sums, WatchRate
+from survey.models.watch import (
+    Limits,
+    Measure,
+    Place,
+    Progress,
+    RateLimits,
+    Signal,
+    Sums,
+    WatchChart,
+    WatchRate,
+    WatchRule,
+)
+from survey.monitoring.signals import extend, open_places, raise_signal
 from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
 from survey.responses import Submission
@@ -35,6 +54,9 @@ UNNAMED = {("answer", "closing_sealed"), ("response", "form_sealed")}
 ANGRY, CALM, SILENT = Wanted(1), Wanted(2), Wanted(3)
 # The night in which reminders are parted from their dossiers, and the moment they may leave.
 NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1, tzinfo=UTC)
+GROUP = Group("2026-05", "1.012784", "counter", "on_time")
+DIP = Place(WatchRule.RESPONSE_DIP, None)
+TOLD = Signal(NOW.date(), NOW.date(), 0.1, 9, 20, 0.01)
 NEW_KEY = base64.urlsafe_b64encode(b"another key of thirty-two bytes!").decode()
 
 
@@ -234,32 +256,71 @@ def test_nothing_keeps_the_old_key(
     assert run_command(both, "privacy", "rekey").code == 0
     alone = make_app(DATA_KEY=NEW_KEY)
     with unit_of_work(alone) as session:
-        sealed = _sealed(session)
-        assert {place for place, values in sealed.items() if values} >= {
-            *UNNAMED,
-            ("procedure_count", "counts_sealed"),
-            ("snapshot", "payload_sealed"),
-            ("watch_rate", "sums_sealed"),
-        }
-        current = sealing.keyring(session)[0].id
-        for place, values in sealed.items():
-            named = [value.startswith(current) for value in values]
-            assert not any(named) if place in UNNAMED else all(named), place
+        _check_keys(session)
         closings = [one.closing(session) for one in session.scalars(select(Answer))]
         assert sorted(closings) == [0, 0, 1]
         forms = [one.form(session) for one in session.scalars(select(Response))]
         assert [one.mode for one in forms] == ["web", "web"]
         assert indices.check(session) == []
+        assert open_places(session) == {DIP}
+        extend(session, DIP, TOLD)
     proven = run_command(alone, "index", "recompute", "--snapshot", "1", "--json")
     assert (proven.code, proven.json["ok"]) == (0, True)
 
 
+@pytest.mark.parametrize("mended_by", ["answer", "rekey"])
+def test_answers_counted_without_a_key_in_use_join_the_others(
+    transact: Transact, make_app: Callable[..., Flask], tokens: dict[str, str], mended_by: str
+) -> None:
+    """Who forgets DATA_KEYS_OLD for a while has two rows of one group: they are counted together,
+    and become one at the next answer or `rekey`.
+    """
+    with unit_of_work(make_app(DATA_KEY=NEW_KEY)) as session:
+        move_procedure_counts(session, {GROUP: {("overall", 3): 1}})
+    both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
+    rows = select(func.count()).select_from(ProcedureCount)
+    with unit_of_work(both) as session:
+        assert procedure_counts(session, GROUP.month) == {GROUP: {"overall": [1, 0, 1, 0, 1]}}
+        assert session.scalar(rows) == 2
+        if mended_by == "answer":
+            move_procedure_counts(session, {GROUP: {("overall", 3): 1, ("overall", 5): -1}})
+    if mended_by == "rekey":
+        assert run_command(both, "privacy", "rekey").code == 0
+    with unit_of_work(both) as session:
+        counts = [1, 0, 2, 0, 0] if mended_by == "answer" else [1, 0, 1, 0, 1]
+        assert procedure_counts(session, GROUP.month) == {GROUP: {"overall": counts}}
+        assert session.scalar(rows) == 1
+
+
 def _watch(session: Session) -> None:
-    shares = {"usual": 0.1, "careful": 0.1, "rho": 0.1}
-    days = dict.fromkeys(("frozen_on", "batch_from"), NOW.date())
-    rate = WatchRate(measure=Measure.RESPONSE, first_month="", last_month="", **shares, **days)
+    """A chart, a rate and an open alert."""
+    frozen = {"first_month": "", "last_month": "", "frozen_on": NOW.date()}
+    agency_id = session.scalars(select(Agency.id)).first()
+    chart = WatchChart(agency_id=agency_id, sector_group="land", **frozen)
+    chart.freeze(session, Limits(0.1, 0.1, 0.5, 8, 1, 60, 20, 0.1, 100))
+    chart.keep(session, Progress())
+    rate = WatchRate(measure=Measure.RESPONSE, batch_from=NOW.date(), **frozen)
+    rate.freeze(session, RateLimits(0.1, 0.1, 0.1))
     rate.keep(session, Sums(3, 2))
-    session.add(rate)
+    session.add_all([chart, rate])
+    raise_signal(session, DIP, TOLD, NOW)
+
+
+def _check_keys(session: Session) -> None:
+    sealed, current = _sealed(session), sealing.keyring(session)[0].id
+    assert {place for place, values in sealed.items() if values} >= {
+        *UNNAMED,
+        ("procedure_count", "counts_sealed"),
+        ("snapshot", "payload_sealed"),
+        ("watch_alert", "finding_sealed"),
+        ("watch_chart", "limits_sealed"),
+        ("watch_chart", "progress_sealed"),
+        ("watch_rate", "limits_sealed"),
+        ("watch_rate", "sums_sealed"),
+    }
+    for place, values in sealed.items():
+        named = [value.startswith(current) for value in values]
+        assert not any(named) if place in UNNAMED else all(named), place
 
 
 def _sealed(session: Session) -> dict[tuple[str, str], list[bytes]]:

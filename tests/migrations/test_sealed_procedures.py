@@ -97,7 +97,8 @@ def test_procedures_and_closings_are_sealed_and_read_as_before(closed):
         for month, code, channel, lateness, question, *ratings in counted_rows()[:-1]:
             group = Group(month, code, channel, lateness)
             expected.setdefault(group, {})[question] = ratings
-        assert dict(procedure_counts(session, MONTHS)) == expected
+        found = [procedure_counts(session, month) for month in MONTHS]
+        assert found[0] | found[1] == expected
         for row in closed:
             snapshot = session.get_one(Snapshot, row["id"])
             assert snapshot.payload(session) == row["payload"]
@@ -132,5 +133,5 @@ def test_what_does_not_open_stops_the_step_back(closed):
     with pytest.raises(Refused, match="sealed_with_unknown_key"):
         flask_migrate.downgrade(revision="0006")
     with transaction() as session:
-        assert len(dict(procedure_counts(session, MONTHS[:1]))) == len(CODES)
+        assert len(procedure_counts(session, MONTHS[0])) == len(CODES)
         assert session.scalar(sa.text("SELECT version_num FROM schema_version")) == "0007"
