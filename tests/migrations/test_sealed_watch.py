@@ -81,9 +81,18 @@ def said(kind, row):
     return kind(**{name: row[name] for name in kind.__slots__})
 
 
-def test_what_is_sealed_stands_in_clear_before(filled):
-    """Taken back, every column says what was sealed, and none is sealed any more."""
+def test_what_the_watch_reads_and_says_is_sealed_and_opened(filled):
+    """Taken back, every column says what was sealed; forth again, everything opens as before, and
+    an open alert keeps its place.
+    """
     flask_migrate.downgrade(revision="0008")
+    _stands_in_clear(filled)
+    flask_migrate.upgrade()
+    with transaction() as session:
+        _opens(session, filled)
+
+
+def _stands_in_clear(filled):
     charts = in_clear("watch_chart")
     assert [said(Limits, row) for row in charts] == [LIMITS, LIMITS]
     assert [said(Progress, row) for row in charts] == [*PROGRESS]
@@ -104,24 +113,20 @@ def test_what_is_sealed_stands_in_clear_before(filled):
     assert not [name for row in rows for name in row if name.endswith("_sealed")]
 
 
-def test_an_upgrade_seals_what_stood_in_clear(filled):
-    """Back and forth again, everything opens and says the same; an open alert keeps its place."""
-    flask_migrate.downgrade(revision="0008")
-    flask_migrate.upgrade()
-    with transaction() as session:
-        stands = {one.chart.id: one for one in quality.stands(session)}
-        assert [stands[key].limits for key in sorted(stands)] == [LIMITS, LIMITS]
-        assert [stands[key].progress for key in sorted(stands)] == [*PROGRESS]
-        rates = session.scalars(sa.select(WatchRate).order_by(WatchRate.id)).all()
-        assert [one.limits(session) for one in rates] == [SHARES, SHARES]
-        assert [one.sums(session) for one in rates] == [*SUMS]
-        alerts = session.scalars(sa.select(WatchAlert)).all()
-        assert {alert.id: alert.finding(session) for alert in alerts} == filled
-        (fall,) = signals.open_places(session)
-        signals.extend(session, fall, Signal(TOLD.since, date(2026, 6, 25), 0.1, 11, 24, 0.02))
-        (found,) = [one for _, one in _opened(session) if one.closed_at is None]
-        assert (found.signal.seen, found.signal.expected) == (11, TOLD.expected)
-        assert session.scalars(sa.select(Alert.rule)).all() == ["sms_paused"]
+def _opens(session, filled):
+    stands = {one.chart.id: one for one in quality.stands(session)}
+    assert [stands[key].limits for key in sorted(stands)] == [LIMITS, LIMITS]
+    assert [stands[key].progress for key in sorted(stands)] == [*PROGRESS]
+    rates = session.scalars(sa.select(WatchRate).order_by(WatchRate.id)).all()
+    assert [one.limits(session) for one in rates] == [SHARES, SHARES]
+    assert [one.sums(session) for one in rates] == [*SUMS]
+    alerts = session.scalars(sa.select(WatchAlert)).all()
+    assert {alert.id: alert.finding(session) for alert in alerts} == filled
+    (fall,) = signals.open_places(session)
+    signals.extend(session, fall, Signal(TOLD.since, date(2026, 6, 25), 0.1, 11, 24, 0.02))
+    (found,) = [one for _, one in _opened(session) if one.closed_at is None]
+    assert (found.signal.seen, found.signal.expected) == (11, TOLD.expected)
+    assert session.scalars(sa.select(Alert.rule)).all() == ["sms_paused"]
 
 
 def _opened(session) -> list[tuple[int, Finding]]:
