@@ -103,7 +103,7 @@ def written(app):
         alerts = [
             {"id": 1, "rule": "very_bad_rating", "agency_id": agency, "closed_at": None},
             {"id": 2, "rule": "grave_words", "agency_id": agency, "closed_at": FIRST},
-            {"id": 3, "rule": "quality_drop", "agency_id": agency, "closed_at": None},
+            {"id": 3, "rule": "sms_paused", "agency_id": None, "closed_at": None},
         ]
         with db.engine.begin() as connection:
             for alert in alerts:
@@ -133,7 +133,7 @@ def test_what_cases_said_is_sealed_and_opens_again(written):
         cards = alert_cards(open_cases(session))
         assert {card.rule for card in cards} == {"very_bad_rating", "grave_words"}
         rules = session.scalars(sa.text("SELECT rule FROM alert")).all()
-        assert rules == ["quality_drop"]
+        assert rules == ["sms_paused"]
         case = session.scalars(sa.select(Case).where(Case.code == code_of(1))).one()
         assert (case.contact_index, opened(session, case).contact_dossier_code) == (
             b"index",
