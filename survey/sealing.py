@@ -37,6 +37,10 @@ CASE_CODE_LENGTH = 8
 NONCE_BYTES = 12
 KEY_ID_BYTES = 4
 HASH_BYTES = 16
+# Days and instants are written as ISO 8601 says.
+_PLAIN = json.JSONEncoder(
+    separators=(",", ":"), default=lambda day: day.isoformat(), ensure_ascii=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +153,7 @@ def seal_unnamed(session: Session, place: str, row: str, values: object, length:
     """As `seal_values`, without the key's name: on a row that bears no time it would tell whether
     the row was written before or after a change of key.
     """
-    packed = json.dumps(
-        values, separators=(",", ":"), default=lambda day: day.isoformat(), ensure_ascii=False
-    ).encode()
+    packed = _PLAIN.encode(values).encode()
     if len(packed) > length:
         message = f"{place}: {len(packed)} bytes do not fit"
         raise ValueError(message)

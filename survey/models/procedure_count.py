@@ -6,9 +6,11 @@ a keyed hash, its name and its counts sealed at one length.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import LargeBinary, Row, String, bindparam, delete, insert, select, update
+from sqlalchemy import Insert, LargeBinary, Row, String, bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey import sealing
@@ -46,8 +48,9 @@ class ProcedureCount(Base):
 _OF_MONTH = select(ProcedureCount.group_hash, ProcedureCount.counts_sealed).where(
     ProcedureCount.month == bindparam("month")
 )
+# The one group of an answer, with one key; and any others.
+_ONE = _OF_MONTH.where(ProcedureCount.group_hash == bindparam("group_hash"))
 _CHOSEN = _OF_MONTH.where(ProcedureCount.group_hash.in_(bindparam("hashes", expanding=True)))
-_WRITE = insert(table_of(ProcedureCount))
 _AT = (
     ProcedureCount.month == bindparam("at_month"),
     ProcedureCount.group_hash == bindparam("at_hash"),
@@ -89,6 +92,18 @@ def rekey_procedure_counts(session: Session, month: str) -> int:
     return old
 
 
+@cache
+def _writing(dialect_name: str) -> Insert:
+    """The statement that makes the row of a group, or seals other counts in it."""
+    core = table_of(ProcedureCount)
+    fresh = (postgresql if dialect_name == "postgresql" else sqlite).insert(core)
+    counts = {"counts_sealed": fresh.excluded.counts_sealed}
+    statement: Insert = fresh.on_conflict_do_update(
+        index_elements=list(core.primary_key), set_=counts
+    )
+    return statement
+
+
 class _Stored(NamedTuple):
     """The counts of a group and the rows they lie in: two, where answers came while a key that is
     in use was not named.
@@ -100,17 +115,21 @@ class _Stored(NamedTuple):
 
 def _move(session: Session, moved: Mapping[Group, Steps], month: str) -> None:
     hashes = [one for group in moved for one in _hashes(session, group)]
-    rows = connection_of(session).execute(_CHOSEN, {"month": month, "hashes": hashes}).all()
+    connection = connection_of(session)
+    if len(hashes) == 1:
+        rows = connection.execute(_ONE, {"month": month, "group_hash": hashes[0]}).all()
+    else:
+        rows = connection.execute(_CHOSEN, {"month": month, "hashes": hashes}).all()
     opened = _opened(session, month, rows)
     fresh = []
     for group, steps in moved.items():
         stored = opened.get(group, _Stored([], {}))
         counts = _added(stored.counts, steps)
-        if stored.hashes:
-            _replace(session, group, stored.hashes, counts)
-        elif counts:
+        if counts and stored.hashes in ([], _hashes(session, group)[:1]):
             fresh.append({"month": month, **_seal(session, group, counts)})
-    write_many(session, _WRITE, fresh)
+        elif stored.hashes:
+            _replace(session, group, stored.hashes, counts)
+    write_many(session, _writing(connection.dialect.name), fresh)
 
 
 def _replace(session: Session, group: Group, hashes: Sequence[bytes], counts: Counts) -> None:

@@ -28,7 +28,9 @@ SLOT = timedelta(minutes=10)
 # So many answers of ten minutes are never a burst.
 LEAST_BURST = 6
 # A month's answers as if all came in so many slots: links are sent in heaps, so answers come so.
-BUSY_SLOTS, MONTHS_LOOKED_AT = 60, 24
+BUSY_SLOTS = 60
+# The months before, each a value of the statement.
+LOOKED_AT = tuple(f"month_{number}" for number in range(12))
 DEVIATIONS = 3.1
 _DIGEST = "sha256"
 _MAC_LENGTH = 12
@@ -36,7 +38,8 @@ _MONTHS = (
     select(func.sum(RATED).label("answers"))
     .where(
         Count.agency_id == bindparam("agency_id"),
-        Count.month.in_(bindparam("months", expanding=True)),
+        # One by one: so they are found by the key of the counts, and the statement stays the same.
+        Count.month.in_([bindparam(name) for name in LOOKED_AT]),
         Count.question == Question.OVERALL,
     )
     .group_by(Count.month)
@@ -100,9 +103,9 @@ def _busiest(session: Session, agency_id: int, month: str) -> int:
     """Answers of the agency's fullest month before this one."""
     year, number = map(int, month.split("-"))
     last = 12 * year + number - 1
-    # Named one by one, they are found by the key of the counts.
-    months = [f"{one // 12}-{one % 12 + 1:02}" for one in range(last - MONTHS_LOOKED_AT, last)]
-    place = {"agency_id": agency_id, "months": months}
+    before = range(last - len(LOOKED_AT), last)
+    months = [f"{one // 12}-{one % 12 + 1:02}" for one in before]
+    place = {"agency_id": agency_id, **dict(zip(LOOKED_AT, months, strict=True))}
     return connection_of(session).scalar(_FULLEST, place) or 0
 
 
