@@ -28,6 +28,8 @@ from sqlalchemy import (
     Insert,
     LargeBinary,
     MetaData,
+    Row,
+    Select,
     Table,
     delete,
     event,
@@ -242,6 +244,31 @@ def write_many(session: Session, statement: Insert, rows: Sequence[Mapping[str, 
         names = [one.name for one in plan.columns]
         given = [dict(zip(names, values, strict=True)) for values in given]
     connection.exec_driver_sql(plan.sql, given if len(given) > 1 else given[0])
+
+
+def read_plain(
+    session: Session, statement: Select[*tuple[Any, ...]], values: Mapping[str, object]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Rows of a SELECT that every answer needs; `statement` is kept.
+
+    Texts, numbers and bytes only, both as values and in the rows: they go to the driver and come
+    from it as they are, without a look of SQLAlchemy at each.
+    """
+    connection = connection_of(session)
+    sql, own, names = _compiled(statement, connection.dialect)
+    all_values = {**own, **values}
+    given = tuple(all_values[name] for name in names) if names else all_values
+    return connection.exec_driver_sql(sql, given).all()
+
+
+@lru_cache(maxsize=16)
+def _compiled(
+    statement: Select[*tuple[Any, ...]], dialect: Dialect
+) -> tuple[str, Mapping[str, object], Sequence[str] | None]:
+    """The statement as the driver takes it, its own values, and the order where it takes one."""
+    compiled = statement.compile(dialect=dialect)
+    own = {name: value for name, value in compiled.params.items() if value is not None}
+    return str(compiled), own, compiled.positiontup if compiled.positional else None
 
 
 def lay_anew(session: Session, model: type[Base], chosen: ColumnElement[bool]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey import sealing
-from survey.db import Base, connection_of, table_of, write_many
+from survey.db import Base, connection_of, read_plain, table_of, write_many
 
 COUNTS_BYTES = 512
 # Question → how many answers gave 1 … 5.
@@ -117,7 +117,7 @@ def _move(session: Session, moved: Mapping[Group, Steps], month: str) -> None:
     hashes = [one for group in moved for one in _hashes(session, group)]
     connection = connection_of(session)
     if len(hashes) == 1:
-        rows = connection.execute(_ONE, {"month": month, "group_hash": hashes[0]}).all()
+        rows = read_plain(session, _ONE, {"month": month, "group_hash": hashes[0]})
     else:
         rows = connection.execute(_CHOSEN, {"month": month, "hashes": hashes}).all()
     opened = _opened(session, month, rows)

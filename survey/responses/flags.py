@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from survey import sealing
-from survey.db import connection_of, settings_of
+from survey.db import connection_of, read_plain, settings_of
 from survey.models.count import RATED, Count
 from survey.models.questionnaire import HIGHEST_RATING, Question
 from survey.models.response import Answer, AnswerTally, Flag, Response
@@ -106,7 +106,8 @@ def _busiest(session: Session, agency_id: int, month: str) -> int:
     before = range(last - len(LOOKED_AT), last)
     months = [f"{one // 12}-{one % 12 + 1:02}" for one in before]
     place = {"agency_id": agency_id, **dict(zip(LOOKED_AT, months, strict=True))}
-    return connection_of(session).scalar(_FULLEST, place) or 0
+    ((answers,),) = read_plain(session, _FULLEST, place)
+    return answers or 0
 
 
 def _mac(session: Session, token: str, moment: str) -> str:
