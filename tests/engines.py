@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,8 +117,10 @@ class SqliteCopies:
 class PostgresCopies:
     """Fresh PostgreSQL databases, each made from one migrated template.
 
-    Making and dropping one waits for the disk: both are done while tests run.
+    Making and dropping one waits for the disk: both are done while tests run, `AHEAD` of them.
     """
+
+    AHEAD = 3
 
     def __init__(self, server: str, worker: str) -> None:
         self.server = server
@@ -126,15 +129,15 @@ class PostgresCopies:
         self.template_url = self._url(self.name)
         self._run(f"CREATE DATABASE \"{self.name}\" TEMPLATE template0 ENCODING 'UTF8'")
         self.aside = ThreadPoolExecutor(1)
-        self.next: Future[str] | None = None
+        self.next: deque[Future[str]] = deque()
         self.kept = {self.template_url}
         self.dropped: list[Future[None]] = []
 
     def copy(self, _folder: Path) -> str:
         """URL of a new database. The template does not change any more after the first."""
-        ready = self.next or self.aside.submit(self._make)
-        self.next = self.aside.submit(self._make)
-        return ready.result()
+        while len(self.next) <= self.AHEAD:
+            self.next.append(self.aside.submit(self._make))
+        return self.next.popleft().result()
 
     def drop(self, url: str) -> None:
         """Drop a copy soon, and whoever is still connected with it."""
@@ -142,8 +145,8 @@ class PostgresCopies:
 
     def close(self) -> None:
         """Drop the template and every copy still there; raise what went wrong aside."""
-        if self.next is not None:
-            self.next.result()
+        for made in self.next:
+            made.result()
         with self.aside:
             for url in list(self.kept):
                 self.drop(url)

@@ -6,7 +6,6 @@ for, and a page that trips over the content security policy fails its test.
 
 import shutil
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from werkzeug.serving import make_server
 
 from tests.conftest import FIXED, SqliteCopies, files_in, running
+from tests.serving import served
 
 FLAGS = [
     "--no-sandbox",
@@ -71,14 +71,8 @@ def site(sqlite_copies: SqliteCopies, tmp_path: Path, demo: bool) -> Iterator[Si
         "PUBLIC_URL": url,
         "DEMO": "1" if demo else "0",
     }
-    with running(environment) as app:
-        server = make_server("127.0.0.1", port, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with running(environment) as app, served(make_server("127.0.0.1", port, app, threaded=True)):
         yield Site(url, app)
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -26,7 +25,8 @@ from tests.conftest import running, unit_of_work
 from tests.fault.hostile import FAULTS, TOKEN, HostileTwilio
 from tests.house.source import ROOT
 from tests.seeding import Wanted, ask_everybody, finish
-from tests.sms.fake_twilio import ACCOUNT, serve
+from tests.serving import served
+from tests.sms.fake_twilio import ACCOUNT, on_line
 
 WORKERS = 4
 # The workers' clock goes so much faster than the real one.
@@ -84,8 +84,7 @@ def act(environment):
 
     def run(play):
         twilio = HostileTwilio()
-        server = serve(twilio)
-        with _web(environment, twilio.url) as (app, env):
+        with on_line(twilio), _web(environment, twilio.url) as (app, env):
             _seed(app, play.messages)
             with unit_of_work(app) as session:
                 texts = {_text(session, one): one.id for one in session.scalars(select(Message))}
@@ -95,8 +94,6 @@ def act(environment):
             twilio.settle()
             ours = _ours(app, texts)
             adds_up = _adds_up(app)
-        server.shutdown()
-        server.server_close()
         assert twilio.broken == []
         assert adds_up
         log = [(str(one["to"]), str(one["body"]), str(one["sid"])) for one in twilio.messages]
@@ -122,12 +119,8 @@ def _web(environment, twilio_url):
     }
     with running(env) as app:
         server.app = app
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield app, env
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        with served(server):
+            yield app, env
 
 
 def _seed(app, messages):

@@ -5,15 +5,15 @@ Skipped where Debian's packages kannel and kannel-extras are not installed.
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import case, func, select, update
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import make_server
 
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
@@ -23,6 +23,7 @@ from survey.workdays import local_day
 from tests.conftest import running, unit_of_work
 from tests.kannel.gateway import Handset, Kannel, free_ports, program, until
 from tests.seeding import Wanted, ask_everybody, finish
+from tests.serving import served
 
 FarEnd = tuple[str, type[Any]]
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,19 +40,16 @@ class Road:
         self.handset = kind(self.kannel.smsc)
         self.workers: list[subprocess.Popen[bytes]] = []
         self.log = folder / "worker.log"
-        self.server: BaseWSGIServer | None = None
+        self.web = ExitStack()
 
     def open_web(self) -> None:
         """Serve the product where Kannel calls it."""
-        self.server = make_server("127.0.0.1", self.port, self.app, threaded=True)
-        threading.Thread(target=self.server.serve_forever).start()
+        server = make_server("127.0.0.1", self.port, self.app, threaded=True)
+        self.web.enter_context(served(server))
 
     def close_web(self) -> None:
         """Nobody answers Kannel any more."""
-        if self.server is not None:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
+        self.web.close()
 
     def start_worker(self, *, later: timedelta = timedelta(), rate: int = 50) -> None:
         """A worker process, whose clock may go ahead."""

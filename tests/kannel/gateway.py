@@ -30,7 +30,7 @@ def until(what: str, condition: Callable[[], object], seconds: float = PATIENCE)
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def free_ports(count: int) -> list[int]:
@@ -175,7 +175,7 @@ class Handset:
                     with line.makefile("rb") as lines:
                         self.received += map(_read, lines)
             except OSError:
-                time.sleep(0.1)
+                time.sleep(0.05)
             finally:
                 self.line = None
 

@@ -7,7 +7,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
+from tests.serving import served
 from tests.sms.gateway import NOW
 
 ACCOUNT = "AC" + "0" * 32
@@ -201,10 +203,11 @@ class _Server(ThreadingHTTPServer):
         """A client that hung up early is part of the play."""
 
 
-def serve(fake: FakeTwilio) -> ThreadingHTTPServer:
-    """Start the fake on a free port."""
+@contextmanager
+def on_line(fake: FakeTwilio) -> Iterator[None]:
+    """The fake answers on a free port, its `url`, until the block ends."""
     handler = type("Handler", (_Handler,), {"fake": fake})
     server = _Server(("127.0.0.1", 0), handler)
     fake.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    with served(server):
+        yield

@@ -1,4 +1,3 @@
-import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.error import URLError
@@ -17,6 +16,7 @@ from survey.sms.providers import (
     build_provider,
 )
 from survey.sms.providers.kannel import KannelProvider
+from tests.serving import served
 from tests.sms.gateway import NOW
 
 SMS = OutgoingSms("a" * 32, "+84900000001", "Xin chào", "ucs2", 1, 600, NOW)
@@ -43,12 +43,8 @@ def server():
     """A gateway on this machine."""
     made = HTTPServer(("127.0.0.1", 0), _Handler)
     made.calls, made.status = [], 202
-    thread = threading.Thread(target=made.serve_forever)
-    thread.start()
-    yield made
-    made.shutdown()
-    thread.join()
-    made.server_close()
+    with served(made):
+        yield made
 
 
 def gateway(port):

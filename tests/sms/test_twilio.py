@@ -23,7 +23,7 @@ from survey.sms.providers import (
 )
 from survey.sms.providers.twilio import TwilioProvider
 from tests.kannel.gateway import PATIENCE, until
-from tests.sms.fake_twilio import ACCOUNT, FakeTwilio, Trouble, serve
+from tests.sms.fake_twilio import ACCOUNT, FakeTwilio, Trouble, on_line
 from tests.sms.gateway import NOW, queue
 
 PUBLIC = "https://danhgia.example.vn"
@@ -35,10 +35,8 @@ NO_WAIT = timedelta()
 def fake():
     """A Twilio on this machine; its contract must not have been broken when the test ends."""
     twilio = FakeTwilio()
-    server = serve(twilio)
-    yield twilio
-    server.shutdown()
-    server.server_close()
+    with on_line(twilio):
+        yield twilio
     assert twilio.broken == []
 
 

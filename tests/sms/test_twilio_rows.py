@@ -18,7 +18,7 @@ from survey.sms.providers.twilio import TwilioProvider
 from tests.conftest import unit_of_work
 from tests.kannel.gateway import PATIENCE, until
 from tests.seeding import Wanted, ask_everybody, finish
-from tests.sms.fake_twilio import ACCOUNT, FakeTwilio, Trouble, serve
+from tests.sms.fake_twilio import ACCOUNT, FakeTwilio, Trouble, on_line
 from tests.sms.gateway import NOW
 
 NO_WAIT = timedelta()
@@ -108,12 +108,10 @@ class Outgoing:
 def twilio(sqlite_app):
     """Invitations that go out through a Twilio on this machine."""
     fake = FakeTwilio()
-    server = serve(fake)
-    made = Outgoing(sqlite_app, fake)
-    yield made
-    made.provider.client.http_client.session.close()
-    server.shutdown()
-    server.server_close()
+    with on_line(fake):
+        made = Outgoing(sqlite_app, fake)
+        yield made
+        made.provider.client.http_client.session.close()
     assert fake.broken == []
 
 
