@@ -8,7 +8,7 @@ deploy/venv.sh test
 deploy/packages.sh pdf font browser kannel
 
 result=0
-.venv/bin/python -m pytest -n 4 --cov --cov-report= || result=1
+.venv/bin/python -m pytest -n 4 --dist worksteal --cov --cov-report= || result=1
 
 # covered NAME LEAST [coverage options]: one line, and a failure below LEAST per cent of branches.
 covered() {

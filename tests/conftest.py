@@ -14,6 +14,7 @@ from typing import Any
 
 import flask_migrate
 import pytest
+from coverage import Coverage
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ from survey.db import db, transaction
 from survey.settings import from_env
 from tests.engines import PostgresCopies, PostgresServer, SqliteCopies, find_postgres
 
+UNMEASURED = ("postgresql", "tests/browser/", "tests/fault/", "tests/kannel/")
 POSTGRES = pytest.StashKey[PostgresServer]()
 FIXED = {
     "SECRET_KEY": "c2VjcmV0LWtleS1vZi10aGUtdGVzdHMtMDEyMzQ1Njc",
@@ -70,6 +72,19 @@ def pytest_terminal_summary(
         for name, figures in test.user_properties:
             if name == "figures":
                 terminalreporter.line(f"{test.nodeid}: {figures}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Count lines on SQLite only: what runs once more, or in other processes, runs at full speed."""
+    measuring = Coverage.current()
+    if measuring is None or not any(name in item.nodeid for name in UNMEASURED):
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
 
 
 @pytest.fixture
