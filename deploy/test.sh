@@ -8,7 +8,9 @@ deploy/venv.sh test
 deploy/packages.sh pdf font browser kannel
 
 result=0
-.venv/bin/python -m pytest -n 4 --dist worksteal --cov --cov-report= || result=1
+# Tests wait as long as they compute: four share two cores. Those of one file share what they start
+# from.
+.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --cov --cov-report= || result=1
 
 # covered NAME LEAST [coverage options]: one line, and a failure below LEAST per cent of branches.
 covered() {

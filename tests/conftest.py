@@ -74,6 +74,12 @@ def pytest_terminal_summary(
                 terminalreporter.line(f"{test.nodeid}: {figures}")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits longest, so that others run meanwhile."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/fault/"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Count lines on SQLite only: what runs once more, or in other processes, runs at full speed."""
