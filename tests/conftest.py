@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Count lines on SQLite only: what runs once more, or in other processes, runs at full speed."""
+    """Count lines on SQLite only: what runs them once more runs at full speed."""
     measuring = Coverage.current()
     if measuring is None or not any(name in item.nodeid for name in UNMEASURED):
         return (yield)

@@ -95,13 +95,14 @@ def speak() -> None:
     except (EOFError, pickle.UnpicklingError):  # the importer ended
         return
     last: Exception | None = None
-    try:
-        for chunk in chunks(table, catalogue, export_day):
-            pickle.dump(chunk, sys.stdout.buffer)
-            sys.stdout.flush()
-    except SurveyError as error:  # raised again by the importer
-        last = error
-    except OSError:
-        last = refusal("file_damaged", table.name)
-    pickle.dump(last, sys.stdout.buffer)
-    sys.stdout.flush()
+    # Where PYTHONUNBUFFERED is set, sys.stdout writes in part when a signal comes, and goes on.
+    with open(sys.stdout.fileno(), "wb") as answer:  # noqa: PTH123 - an open file, no path
+        try:
+            for chunk in chunks(table, catalogue, export_day):
+                pickle.dump(chunk, answer)
+                answer.flush()
+        except SurveyError as error:  # raised again by the importer
+            last = error
+        except OSError:
+            last = refusal("file_damaged", table.name)
+        pickle.dump(last, answer)

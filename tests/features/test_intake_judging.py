@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -81,6 +82,22 @@ def test_a_killed_judge_is_a_refusal_with_advice(long_file):
     with pytest.raises(Invalid, match="nạp lại chính tệp này"):
         list(judged)
     assert _children() == before
+
+
+def test_a_judge_that_was_halted_loses_nothing(long_file, monkeypatch):
+    """Halted in the middle of a chunk, the judge goes on with what is left of it, even where Python
+    does not buffer.
+    """
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    before = _children()
+    judged = chunks_ahead(*long_file, LAST_DAY)
+    first = next(judged)
+    (judge,) = _children() - before
+    for _ in range(100):
+        for halt in (signal.SIGSTOP, signal.SIGCONT):
+            os.kill(int(judge), halt)
+            time.sleep(0.005)
+    assert [first, *judged] == list(chunks(*long_file, LAST_DAY))
 
 
 def test_an_importer_that_stops_leaves_no_process(long_file):
