@@ -5,6 +5,8 @@ import unicodedata
 
 # Zero-width characters that spreadsheets and web pages leave behind; they carry no meaning.
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+# The block of combining marks, with all that stand on Vietnamese letters.
+_MARKS = dict.fromkeys(range(0x300, 0x370))
 _SPACES = re.compile(r"\s+")
 
 # `Hòa` and `Hoà` are one word: the tone mark may stand on either vowel of oa, oe, uy.
@@ -35,5 +37,4 @@ def fold(text: str) -> str:
 
 def bare(text: str) -> str:
     """`fold` without diacritics, for words that decide nothing but a category."""
-    parts = unicodedata.normalize("NFD", fold(text).replace("đ", "d"))
-    return "".join(part for part in parts if not unicodedata.combining(part))
+    return unicodedata.normalize("NFD", fold(text).replace("đ", "d")).translate(_MARKS)
