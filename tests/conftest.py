@@ -4,6 +4,7 @@ Every test gets its own copy of a template, so real commits and other processes 
 `environment` is what a process of the product would be started with; time is an argument.
 """
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -78,6 +79,11 @@ def pytest_terminal_summary(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what waits longest, so that others run meanwhile."""
     items.sort(key=lambda item: not item.nodeid.startswith("tests/fault/"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays until the end: modules and thousands of tests."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -100,7 +100,7 @@ def _counting(dialect_name: str) -> Insert:
 
 
 def _busiest(session: Session, agency_id: int, month: str) -> int:
-    """Answers of the agency's fullest month before this one."""
+    """Answers of the agency's fullest month among the twelve before this one."""
     year, number = map(int, month.split("-"))
     last = 12 * year + number - 1
     before = range(last - len(LOOKED_AT), last)
