@@ -11,9 +11,9 @@ from analysis.forecast import needed_share, trend
 from survey.indices.periods import next_month
 from survey.indices.tallies import OVERALL, Line
 from survey.insights.changes import CONFIDENCE, FEW
-from survey.models.count import Count
+from survey.models.count import RATED, Count
 from survey.models.questionnaire import Question
-from survey.monitoring.standings import DISSATISFIED, RATED
+from survey.monitoring.standings import DISSATISFIED
 
 TREND_MONTHS, LAST_MONTH = 24, 12
 # Sector, or overall → month → satisfied and rated.

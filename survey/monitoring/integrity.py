@@ -17,13 +17,13 @@ from analysis.compare import adjust, fisher_less
 from analysis.headline import headline_lines
 from survey.indices import Breakdown
 from survey.indices.shield import hidden_still
-from survey.models.count import Count, Frame
+from survey.models.count import RATED, Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.organisation import Agency, alphabetical
 from survey.models.questionnaire import SATISFIED_FROM, Question
 from survey.models.response import Answer, Flag, Response
-from survey.monitoring.standings import DISSATISFIED, RATED
+from survey.monitoring.standings import DISSATISFIED
 
 # Share of false signs among those shown for late dossiers asked less.
 FALSE_DISCOVERIES = 0.05

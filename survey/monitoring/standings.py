@@ -7,14 +7,13 @@ from typing import NamedTuple
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey.models.count import Count, Frame
+from survey.models.count import RATED, Count, Frame
 from survey.models.organisation import Sector
 from survey.models.questionnaire import Question
 
 # Agency and target group of its sectors.
 Spot = tuple[int, str]
 DISSATISFIED = Count.n1 + Count.n2 + Count.n3
-RATED = DISSATISFIED + Count.n4 + Count.n5
 
 
 class Standing(NamedTuple):
