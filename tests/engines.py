@@ -117,7 +117,8 @@ class SqliteCopies:
 class PostgresCopies:
     """Fresh PostgreSQL databases, each made from one migrated template.
 
-    Making and dropping one waits for the disk: both are done while tests run, `AHEAD` of them.
+    Making and dropping one waits for the disk: both are done while tests run, up to `AHEAD` of
+    them, but none for a lone test.
     """
 
     AHEAD = 3
@@ -125,7 +126,7 @@ class PostgresCopies:
     def __init__(self, server: str, worker: str) -> None:
         self.server = server
         self.name = f"langnghe_test_{secrets.token_hex(4)}_{worker}"
-        self.made = 0
+        self.made = self.given = 0
         self.template_url = self._url(self.name)
         self._run(f"CREATE DATABASE \"{self.name}\" TEMPLATE template0 ENCODING 'UTF8'")
         self.aside = ThreadPoolExecutor(1)
@@ -135,8 +136,9 @@ class PostgresCopies:
 
     def copy(self, _folder: Path) -> str:
         """URL of a new database. The template does not change any more after the first."""
-        while len(self.next) <= self.AHEAD:
+        while len(self.next) <= min(self.AHEAD, self.given):
             self.next.append(self.aside.submit(self._make))
+        self.given += 1
         return self.next.popleft().result()
 
     def drop(self, url: str) -> None:
