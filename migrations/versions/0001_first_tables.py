@@ -37,6 +37,76 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_agency_parent_code"), ["parent_code"], unique=False)
 
     op.create_table(
+        "alert",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("rule", sa.String(length=20), nullable=False),
+        sa.Column("scope", sa.String(length=40), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "rule IN ('sms_budget_near', 'sms_budget_spent', 'sms_paused', 'sms_unclear')",
+            name=op.f("ck_alert_rule"),
+        ),
+        sa.CheckConstraint(
+            "closed_at IS NULL OR closed_at >= opened_at", name=op.f("ck_alert_closed_after_opened")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_alert_open_rule_scope",
+            ["rule", "scope"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
+        "answer_tally",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.CheckConstraint("answers >= 1", name=op.f("ck_answer_tally_answers")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_answer_tally")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "audit_entry",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entry")),
+    )
+    op.create_table(
+        "case",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=8), nullable=False),
+        sa.Column("answer_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("is_filed_away", sa.Boolean(), nullable=False),
+        sa.Column("standing_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("timeline_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("contact_phone_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("contact_index", sa.LargeBinary(), nullable=True),
+        sa.Column("contact_name_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("contact_dossier_code", sa.String(length=40), nullable=True),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "contact_index IS NULL OR contact_phone_sealed IS NOT NULL",
+            name=op.f("ck_case_contact_pair"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case")),
+        sa.UniqueConstraint("answer_hash", name=op.f("uq_case_answer_hash")),
+        sa.UniqueConstraint("code", name=op.f("uq_case_code")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("case", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_case_is_filed_away_month", ["is_filed_away", "month"], unique=False
+        )
+
+    op.create_table(
         "conversation",
         sa.Column("phone_index", sa.LargeBinary(), nullable=False),
         sa.Column("asked_again_on", sa.DateTime(timezone=True), nullable=True),
@@ -74,15 +144,12 @@ def upgrade() -> None:
     op.create_table(
         "inbound",
         sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("provider", sa.String(length=10), nullable=False),
-        sa.Column("event_hash", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("phone_index", sa.LargeBinary(), nullable=True),
-        sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
+        sa.Column("body_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("needs_person", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound")),
-        sa.UniqueConstraint("provider", "event_hash", name=op.f("uq_inbound_provider_event_hash")),
     )
     with op.batch_alter_table("inbound", schema=None) as batch_op:
         batch_op.create_index(
@@ -93,6 +160,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("needs_person"),
         )
 
+    op.create_table(
+        "inbound_event",
+        sa.Column("provider", sa.String(length=10), nullable=False),
+        sa.Column("event_hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("provider", "event_hash", name=op.f("pk_inbound_event")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "job",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -131,6 +205,14 @@ def upgrade() -> None:
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("on", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("phone_index", name=op.f("pk_opt_out")),
+    )
+    op.create_table(
+        "procedure_count",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("group_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("counts_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "group_hash", name=op.f("pk_procedure_count")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "provider_health",
@@ -285,8 +367,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("formula", sa.String(length=60), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("inputs_digest", sa.String(length=64), nullable=False),
-        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("payload_sealed", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("number >= 1", name=op.f("ck_snapshot_number")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshot")),
         sa.UniqueConstraint("month", "number", name=op.f("uq_snapshot_month_number")),
@@ -327,6 +408,15 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "watch_alert",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("place_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("finding_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_watch_alert")),
+        sa.UniqueConstraint("place_hash", name=op.f("uq_watch_alert_place_hash")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "agency_alias",
         sa.Column("alias", sa.String(length=200), nullable=False),
         sa.Column("agency_id", sa.Integer(), nullable=False),
@@ -338,56 +428,6 @@ def upgrade() -> None:
     with op.batch_alter_table("agency_alias", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_agency_alias_agency_id"), ["agency_id"], unique=False)
 
-    op.create_table(
-        "alert",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("rule", sa.String(length=20), nullable=False),
-        sa.Column("agency_id", sa.Integer(), nullable=True),
-        sa.Column("scope", sa.String(length=40), nullable=False),
-        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "rule IN ('very_bad_rating', 'grave_words', 'call_back_wish', 'quality_drop', 'delivery_dip', 'response_dip', 'sms_budget_near', 'sms_budget_spent', 'sms_paused', 'sms_unclear')",
-            name=op.f("ck_alert_rule"),
-        ),
-        sa.CheckConstraint(
-            "closed_at IS NULL OR closed_at >= opened_at", name=op.f("ck_alert_closed_after_opened")
-        ),
-        sa.ForeignKeyConstraint(
-            ["agency_id"], ["agency.id"], name=op.f("fk_alert_agency_id_agency")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
-        sqlite_with_rowid=False,
-    )
-    with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_alert_agency_id"), ["agency_id"], unique=False)
-        batch_op.create_index(
-            "uq_alert_open_rule_agency_id_scope",
-            ["rule", "agency_id", "scope"],
-            unique=True,
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
-        )
-        batch_op.create_index(
-            "uq_alert_open_rule_scope",
-            ["rule", "scope"],
-            unique=True,
-            sqlite_where=sa.text("closed_at IS NULL AND agency_id IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL AND agency_id IS NULL"),
-        )
-
-    op.create_table(
-        "answer_tally",
-        sa.Column("agency_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("slot", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("answers", sa.Integer(), nullable=False),
-        sa.CheckConstraint("answers >= 1", name=op.f("ck_answer_tally_answers")),
-        sa.ForeignKeyConstraint(
-            ["agency_id"], ["agency.id"], name=op.f("fk_answer_tally_agency_id_agency")
-        ),
-        sa.PrimaryKeyConstraint("agency_id", "slot", name=op.f("pk_answer_tally")),
-        sqlite_with_rowid=False,
-    )
     op.create_table(
         "count",
         sa.Column("month", sa.String(length=7), nullable=False),
@@ -442,7 +482,6 @@ def upgrade() -> None:
         sa.Column("finished", sa.Integer(), nullable=False),
         sa.Column("invited", sa.Integer(), nullable=False),
         sa.Column("delivered", sa.Integer(), nullable=False),
-        sa.Column("answered", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "channel IN ('counter', 'online', 'post', 'unknown')", name=op.f("ck_frame_channel")
         ),
@@ -450,8 +489,7 @@ def upgrade() -> None:
             "lateness IN ('on_time', 'late', 'none')", name=op.f("ck_frame_lateness")
         ),
         sa.CheckConstraint(
-            "finished >= 0 AND invited >= 0 AND delivered >= 0 AND answered >= 0",
-            name=op.f("ck_frame_not_negative"),
+            "finished >= 0 AND invited >= 0 AND delivered >= 0", name=op.f("ck_frame_not_negative")
         ),
         sa.ForeignKeyConstraint(
             ["agency_id"], ["agency.id"], name=op.f("fk_frame_agency_id_agency")
@@ -526,8 +564,7 @@ def upgrade() -> None:
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("channel", sa.String(length=10), nullable=False),
         sa.Column("lateness", sa.String(length=10), nullable=False),
-        sa.Column("mode", sa.String(length=3), nullable=False),
-        sa.Column("questionnaire_id", sa.Integer(), nullable=False),
+        sa.Column("form_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("flags", sa.String(length=60), nullable=False),
         sa.CheckConstraint(
             "channel IN ('counter', 'online', 'post', 'unknown')", name=op.f("ck_response_channel")
@@ -535,14 +572,8 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "lateness IN ('on_time', 'late', 'none')", name=op.f("ck_response_lateness")
         ),
-        sa.CheckConstraint("mode IN ('web', 'sms')", name=op.f("ck_response_mode")),
         sa.ForeignKeyConstraint(
             ["agency_id"], ["agency.id"], name=op.f("fk_response_agency_id_agency")
-        ),
-        sa.ForeignKeyConstraint(
-            ["questionnaire_id"],
-            ["questionnaire.id"],
-            name=op.f("fk_response_questionnaire_id_questionnaire"),
         ),
         sa.ForeignKeyConstraint(
             ["sector_code"], ["sector.code"], name=op.f("fk_response_sector_code_sector")
@@ -566,7 +597,7 @@ def upgrade() -> None:
         sa.Column("password", sa.String(length=255), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("fs_uniquifier", sa.String(length=64), nullable=False),
-        sa.Column("must_change_password", sa.Boolean(), nullable=False),
+        sa.Column("one_time_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tf_primary_method", sa.String(length=64), nullable=True),
         sa.Column("tf_totp_secret", sa.String(length=255), nullable=True),
         sa.Column("mf_recovery_codes", sa.Text(), nullable=True),
@@ -585,31 +616,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("fs_uniquifier", name=op.f("uq_staff_fs_uniquifier")),
     )
     op.create_table(
-        "alert_signal",
-        sa.Column("alert_id", sa.BigInteger(), nullable=False),
-        sa.Column("since", sa.Date(), nullable=False),
-        sa.Column("until", sa.Date(), nullable=False),
-        sa.Column("expected", sa.Double(), nullable=False),
-        sa.Column("seen", sa.Integer(), nullable=False),
-        sa.Column("out_of", sa.Integer(), nullable=False),
-        sa.Column("chance", sa.Double(), nullable=False),
-        sa.Column("closed_by", sa.Integer(), nullable=True),
-        sa.Column("close_words", sa.String(length=500), nullable=False),
-        sa.CheckConstraint("chance >= 0", name=op.f("ck_alert_signal_chance")),
-        sa.CheckConstraint("seen >= 0 AND seen <= out_of", name=op.f("ck_alert_signal_seen")),
+        "allowance",
+        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.CheckConstraint("used >= 0", name=op.f("ck_allowance_used")),
         sa.ForeignKeyConstraint(
-            ["alert_id"], ["alert.id"], name=op.f("fk_alert_signal_alert_id_alert")
+            ["staff_id"], ["staff.id"], name=op.f("fk_allowance_staff_id_staff")
         ),
-        sa.ForeignKeyConstraint(
-            ["closed_by"], ["staff.id"], name=op.f("fk_alert_signal_closed_by_staff")
-        ),
-        sa.PrimaryKeyConstraint("alert_id", name=op.f("pk_alert_signal")),
+        sa.PrimaryKeyConstraint("staff_id", "act", name=op.f("pk_allowance")),
     )
     op.create_table(
         "answer",
         sa.Column("response_id", sa.String(length=32), nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("closing", sa.Integer(), nullable=False),
+        sa.Column("closing_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("overall", sa.Integer(), nullable=False),
         sa.Column("access", sa.Integer(), nullable=True),
         sa.Column("procedure", sa.Integer(), nullable=True),
@@ -619,7 +641,6 @@ def upgrade() -> None:
         sa.Column("reasons", sa.String(length=60), nullable=False),
         sa.Column("comment", sa.String(length=2000), nullable=True),
         sa.CheckConstraint("access BETWEEN 1 AND 5", name=op.f("ck_answer_access")),
-        sa.CheckConstraint("closing >= 0", name=op.f("ck_answer_closing")),
         sa.CheckConstraint("feedback BETWEEN 1 AND 5", name=op.f("ck_answer_feedback")),
         sa.CheckConstraint("officials BETWEEN 1 AND 5", name=op.f("ck_answer_officials")),
         sa.CheckConstraint("overall BETWEEN 1 AND 5", name=op.f("ck_answer_overall")),
@@ -650,102 +671,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("snapshot_id", name=op.f("pk_approval")),
     )
-    op.create_table(
-        "audit_entry",
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("staff_id", sa.Integer(), nullable=True),
-        sa.Column("action", sa.String(length=40), nullable=False),
-        sa.Column("subject", sa.String(length=80), nullable=False),
-        sa.Column("detail", sa.JSON(), nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["staff_id"], ["staff.id"], name=op.f("fk_audit_entry_staff_id_staff")
-        ),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entry")),
-    )
-    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_audit_entry_staff_id_action_at", ["staff_id", "action", "at"], unique=False
-        )
-
-    op.create_table(
-        "case",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("code", sa.String(length=8), nullable=False),
-        sa.Column("response_id", sa.String(length=32), nullable=True),
-        sa.Column("answer_version", sa.Integer(), nullable=False),
-        sa.Column("agency_id", sa.Integer(), nullable=False),
-        sa.Column("sector_code", sa.String(length=30), nullable=False),
-        sa.Column("alert_id", sa.BigInteger(), nullable=True),
-        sa.Column("reason", sa.String(length=20), nullable=False),
-        sa.Column("words_version", sa.Integer(), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("assignee_id", sa.Integer(), nullable=True),
-        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("first_due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("postponed", sa.Integer(), nullable=False),
-        sa.Column("first_reaction_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("close_reason", sa.String(length=20), nullable=True),
-        sa.Column("reply", sa.Text(), nullable=True),
-        sa.Column("reopened", sa.Integer(), nullable=False),
-        sa.Column("contact_phone_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("contact_index", sa.LargeBinary(), nullable=True),
-        sa.Column("contact_name_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("contact_dossier_code", sa.String(length=40), nullable=True),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_case_closed")
-        ),
-        sa.CheckConstraint(
-            "close_reason IN ('resolved', 'explained', 'transferred', 'unreachable', 'not_a_complaint')",
-            name=op.f("ck_case_close_reason"),
-        ),
-        sa.CheckConstraint(
-            "reason IN ('grave_words', 'call_back_wish', 'very_bad_rating')",
-            name=op.f("ck_case_reason"),
-        ),
-        sa.CheckConstraint(
-            "state IN ('new', 'in_progress', 'replied', 'reopened', 'closed')",
-            name=op.f("ck_case_state"),
-        ),
-        sa.CheckConstraint(
-            "closed_at IS NULL OR close_reason IS NOT NULL", name=op.f("ck_case_close_reason_given")
-        ),
-        sa.CheckConstraint(
-            "contact_index IS NULL OR contact_phone_sealed IS NOT NULL",
-            name=op.f("ck_case_contact_pair"),
-        ),
-        sa.CheckConstraint("postponed BETWEEN 0 AND 1", name=op.f("ck_case_postponed_once")),
-        sa.CheckConstraint("reopened BETWEEN 0 AND 1", name=op.f("ck_case_reopened_once")),
-        sa.ForeignKeyConstraint(
-            ["agency_id"], ["agency.id"], name=op.f("fk_case_agency_id_agency")
-        ),
-        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"], name=op.f("fk_case_alert_id_alert")),
-        sa.ForeignKeyConstraint(
-            ["assignee_id"], ["staff.id"], name=op.f("fk_case_assignee_id_staff")
-        ),
-        sa.ForeignKeyConstraint(
-            ["response_id"], ["response.id"], name=op.f("fk_case_response_id_response")
-        ),
-        sa.ForeignKeyConstraint(
-            ["sector_code"], ["sector.code"], name=op.f("fk_case_sector_code_sector")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_case")),
-        sa.UniqueConstraint("code", name=op.f("uq_case_code")),
-        sa.UniqueConstraint("response_id", name=op.f("uq_case_response_id")),
-        sqlite_with_rowid=False,
-    )
-    with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.create_index("ix_case_agency_id_state", ["agency_id", "state"], unique=False)
-        batch_op.create_index(batch_op.f("ix_case_alert_id"), ["alert_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_case_assignee_id"), ["assignee_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_case_opened_at"), ["opened_at"], unique=False)
-        batch_op.create_index("ix_case_state_due_at", ["state", "due_at"], unique=False)
-
     op.create_table(
         "dossier",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -788,57 +713,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_dossier_code")),
     )
     with op.batch_alter_table("dossier", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_dossier_agency_id"), ["agency_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_dossier_finished_at"), ["finished_at"], unique=False)
         batch_op.create_index(
             "ix_dossier_phone_index_finished_at", ["phone_index", "finished_at"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_dossier_procedure_code"), ["procedure_code"], unique=False
-        )
 
-    op.create_table(
-        "procedure_count",
-        sa.Column("month", sa.String(length=7), nullable=False),
-        sa.Column("procedure_code", sa.String(length=12), nullable=False),
-        sa.Column("channel", sa.String(length=10), nullable=False),
-        sa.Column("lateness", sa.String(length=10), nullable=False),
-        sa.Column("question", sa.String(length=10), nullable=False),
-        sa.Column("n1", sa.Integer(), nullable=False),
-        sa.Column("n2", sa.Integer(), nullable=False),
-        sa.Column("n3", sa.Integer(), nullable=False),
-        sa.Column("n4", sa.Integer(), nullable=False),
-        sa.Column("n5", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "channel IN ('counter', 'online', 'post', 'unknown')",
-            name=op.f("ck_procedure_count_channel"),
-        ),
-        sa.CheckConstraint(
-            "lateness IN ('on_time', 'late', 'none')", name=op.f("ck_procedure_count_lateness")
-        ),
-        sa.CheckConstraint(
-            "question IN ('overall', 'access', 'procedure', 'officials', 'result', 'feedback')",
-            name=op.f("ck_procedure_count_question"),
-        ),
-        sa.CheckConstraint(
-            "n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0",
-            name=op.f("ck_procedure_count_not_negative"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["procedure_code"],
-            ["procedure.code"],
-            name=op.f("fk_procedure_count_procedure_code_procedure"),
-        ),
-        sa.PrimaryKeyConstraint(
-            "month",
-            "procedure_code",
-            "channel",
-            "lateness",
-            "question",
-            name=op.f("pk_procedure_count"),
-        ),
-        sqlite_with_rowid=False,
-    )
     op.create_table(
         "procedure_frame",
         sa.Column("month", sa.String(length=7), nullable=False),
@@ -925,37 +804,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("agency_id", sa.Integer(), nullable=False),
         sa.Column("sector_group", sa.String(length=40), nullable=False),
-        sa.Column("usual", sa.Double(), nullable=False),
-        sa.Column("careful", sa.Double(), nullable=False),
-        sa.Column("answer_rate", sa.Double(), nullable=False),
-        sa.Column("den", sa.Integer(), nullable=False),
-        sa.Column("num", sa.Integer(), nullable=False),
-        sa.Column("alarm_at", sa.Integer(), nullable=False),
-        sa.Column("batch", sa.Integer(), nullable=False),
-        sa.Column("false_alarms", sa.Double(), nullable=False),
+        sa.Column("limits_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("progress_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("first_month", sa.String(length=7), nullable=False),
         sa.Column("last_month", sa.String(length=7), nullable=False),
-        sa.Column("rated", sa.Integer(), nullable=False),
         sa.Column("frozen_on", sa.Date(), nullable=False),
         sa.Column("frozen_by", sa.Integer(), nullable=True),
-        sa.Column("score", sa.Integer(), nullable=False),
-        sa.Column("since", sa.Date(), nullable=True),
-        sa.Column("since_delivered", sa.Integer(), nullable=False),
-        sa.Column("since_rated", sa.Integer(), nullable=False),
-        sa.Column("since_dissatisfied", sa.Integer(), nullable=False),
-        sa.Column("read_delivered", sa.Integer(), nullable=False),
-        sa.Column("read_rated", sa.Integer(), nullable=False),
-        sa.Column("read_dissatisfied", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "den > num AND num >= 1 AND alarm_at >= 1", name=op.f("ck_watch_chart_steps")
-        ),
-        sa.CheckConstraint(
-            "score >= 0 AND since_rated >= 0", name=op.f("ck_watch_chart_not_negative")
-        ),
-        sa.CheckConstraint(
-            "usual > 0 AND usual < 1 AND careful > 0 AND careful < 1",
-            name=op.f("ck_watch_chart_shares"),
-        ),
         sa.ForeignKeyConstraint(
             ["agency_id"], ["agency.id"], name=op.f("fk_watch_chart_agency_id_agency")
         ),
@@ -972,21 +826,15 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("measure", sa.String(length=10), nullable=False),
         sa.Column("agency_id", sa.Integer(), nullable=True),
-        sa.Column("usual", sa.Double(), nullable=False),
-        sa.Column("careful", sa.Double(), nullable=False),
-        sa.Column("rho", sa.Double(), nullable=False),
+        sa.Column("batch_from", sa.Date(), nullable=False),
+        sa.Column("limits_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("sums_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("first_month", sa.String(length=7), nullable=False),
         sa.Column("last_month", sa.String(length=7), nullable=False),
         sa.Column("frozen_on", sa.Date(), nullable=False),
         sa.Column("frozen_by", sa.Integer(), nullable=True),
-        sa.Column("batch_from", sa.Date(), nullable=False),
-        sa.Column("read_delivered", sa.Integer(), nullable=False),
-        sa.Column("read_answered", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "measure IN ('delivery', 'response')", name=op.f("ck_watch_rate_measure")
-        ),
-        sa.CheckConstraint(
-            "usual >= 0 AND careful < 1 AND rho >= 0 AND rho < 1", name=op.f("ck_watch_rate_shares")
         ),
         sa.ForeignKeyConstraint(
             ["agency_id"], ["agency.id"], name=op.f("fk_watch_rate_agency_id_agency")
@@ -1004,31 +852,6 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("agency_id IS NULL"),
             postgresql_where=sa.text("agency_id IS NULL"),
-        )
-
-    op.create_table(
-        "case_event",
-        sa.Column("case_id", sa.BigInteger(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("staff_id", sa.Integer(), nullable=True),
-        sa.Column("kind", sa.String(length=15), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.CheckConstraint(
-            "kind IN ('opened', 'taken', 'noted', 'postponed', 'replied', 'closed', 'reopened', 'revealed', 'citizen_added')",
-            name=op.f("ck_case_event_kind"),
-        ),
-        sa.CheckConstraint("number >= 1", name=op.f("ck_case_event_number")),
-        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_case_event_case_id_case")),
-        sa.ForeignKeyConstraint(
-            ["staff_id"], ["staff.id"], name=op.f("fk_case_event_staff_id_staff")
-        ),
-        sa.PrimaryKeyConstraint("case_id", "number", name=op.f("pk_case_event")),
-        sqlite_with_rowid=False,
-    )
-    with op.batch_alter_table("case_event", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_case_event_staff_id_kind_at", ["staff_id", "kind", "at"], unique=False
         )
 
     op.create_table(
@@ -1122,9 +945,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("dossier_id", name=op.f("uq_invitation_dossier_id")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_invitation_token_hash")),
     )
-    with op.batch_alter_table("invitation", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_invitation_expires_at"), ["expires_at"], unique=False)
-
     op.create_table(
         "message",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -1176,14 +996,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("attempt_id", name=op.f("uq_message_attempt_id")),
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_message_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            "ix_message_case_id",
+            ["case_id"],
+            unique=False,
+            sqlite_where=sa.text("case_id IS NOT NULL"),
+            postgresql_where=sa.text("case_id IS NOT NULL"),
+        )
         batch_op.create_index(
             batch_op.f("ix_message_invitation_id"), ["invitation_id"], unique=False
         )
         batch_op.create_index(
             "ix_message_phone_index_sent_at", ["phone_index", "sent_at"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_message_provider_id"), ["provider_id"], unique=False)
+        batch_op.create_index(
+            "ix_message_provider_id",
+            ["provider_id"],
+            unique=False,
+            sqlite_where=sa.text("provider_id IS NOT NULL"),
+            postgresql_where=sa.text("provider_id IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_message_sent_at",
             ["sent_at"],
@@ -1194,7 +1026,6 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_message_state_kind_due_at", ["state", "kind", "due_at"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_message_token_hash"), ["token_hash"], unique=False)
 
     # ### end Alembic commands ###
 
@@ -1203,22 +1034,26 @@ def downgrade() -> None:
     """Take the change back."""
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table("message", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_message_token_hash"))
         batch_op.drop_index("ix_message_state_kind_due_at")
         batch_op.drop_index(
             "ix_message_sent_at",
             sqlite_where=sa.text("sent_at IS NOT NULL"),
             postgresql_where=sa.text("sent_at IS NOT NULL"),
         )
-        batch_op.drop_index(batch_op.f("ix_message_provider_id"))
+        batch_op.drop_index(
+            "ix_message_provider_id",
+            sqlite_where=sa.text("provider_id IS NOT NULL"),
+            postgresql_where=sa.text("provider_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_message_phone_index_sent_at")
         batch_op.drop_index(batch_op.f("ix_message_invitation_id"))
-        batch_op.drop_index(batch_op.f("ix_message_case_id"))
+        batch_op.drop_index(
+            "ix_message_case_id",
+            sqlite_where=sa.text("case_id IS NOT NULL"),
+            postgresql_where=sa.text("case_id IS NOT NULL"),
+        )
 
     op.drop_table("message")
-    with op.batch_alter_table("invitation", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_invitation_expires_at"))
-
     op.drop_table("invitation")
     with op.batch_alter_table("dossier_change", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_dossier_change_dossier_id"))
@@ -1228,10 +1063,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_coverage_entry_month_decision")
 
     op.drop_table("coverage_entry")
-    with op.batch_alter_table("case_event", schema=None) as batch_op:
-        batch_op.drop_index("ix_case_event_staff_id_kind_at")
-
-    op.drop_table("case_event")
     with op.batch_alter_table("watch_rate", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_watch_rate_province",
@@ -1248,29 +1079,14 @@ def downgrade() -> None:
         batch_op.drop_index("ix_procedure_frame_procedure_code")
 
     op.drop_table("procedure_frame")
-    op.drop_table("procedure_count")
     with op.batch_alter_table("dossier", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_dossier_procedure_code"))
         batch_op.drop_index("ix_dossier_phone_index_finished_at")
         batch_op.drop_index(batch_op.f("ix_dossier_finished_at"))
-        batch_op.drop_index(batch_op.f("ix_dossier_agency_id"))
 
     op.drop_table("dossier")
-    with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.drop_index("ix_case_state_due_at")
-        batch_op.drop_index(batch_op.f("ix_case_opened_at"))
-        batch_op.drop_index(batch_op.f("ix_case_assignee_id"))
-        batch_op.drop_index(batch_op.f("ix_case_alert_id"))
-        batch_op.drop_index("ix_case_agency_id_state")
-
-    op.drop_table("case")
-    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
-        batch_op.drop_index("ix_audit_entry_staff_id_action_at")
-
-    op.drop_table("audit_entry")
     op.drop_table("approval")
     op.drop_table("answer")
-    op.drop_table("alert_signal")
+    op.drop_table("allowance")
     op.drop_table("staff")
     with op.batch_alter_table("response", schema=None) as batch_op:
         batch_op.drop_index("ix_response_month_agency_id_sector_code")
@@ -1284,25 +1100,11 @@ def downgrade() -> None:
     op.drop_table("import_row")
     op.drop_table("frame")
     op.drop_table("count")
-    op.drop_table("answer_tally")
-    with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.drop_index(
-            "uq_alert_open_rule_scope",
-            sqlite_where=sa.text("closed_at IS NULL AND agency_id IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL AND agency_id IS NULL"),
-        )
-        batch_op.drop_index(
-            "uq_alert_open_rule_agency_id_scope",
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
-        )
-        batch_op.drop_index(batch_op.f("ix_alert_agency_id"))
-
-    op.drop_table("alert")
     with op.batch_alter_table("agency_alias", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_agency_alias_agency_id"))
 
     op.drop_table("agency_alias")
+    op.drop_table("watch_alert")
     op.drop_table("target")
     op.drop_table("staff_phone")
     op.drop_table("special_day")
@@ -1319,6 +1121,7 @@ def downgrade() -> None:
     op.drop_table("questionnaire")
     op.drop_table("province")
     op.drop_table("provider_health")
+    op.drop_table("procedure_count")
     op.drop_table("opt_out")
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1329,6 +1132,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_job_state_run_at")
 
     op.drop_table("job")
+    op.drop_table("inbound_event")
     with op.batch_alter_table("inbound", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_inbound_waiting",
@@ -1344,6 +1148,20 @@ def downgrade() -> None:
     op.drop_table("heartbeat")
     op.drop_table("header_alias")
     op.drop_table("conversation")
+    with op.batch_alter_table("case", schema=None) as batch_op:
+        batch_op.drop_index("ix_case_is_filed_away_month")
+
+    op.drop_table("case")
+    op.drop_table("audit_entry")
+    op.drop_table("answer_tally")
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_alert_open_rule_scope",
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.drop_table("alert")
     with op.batch_alter_table("agency", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_agency_parent_code"))
 
