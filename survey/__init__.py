@@ -7,6 +7,7 @@ from flask import Flask
 from flask.cli import NoAppException
 
 from survey import models  # noqa: F401 - completes the metadata
+from survey.clock import Clock, machine
 from survey.db import db, migrate
 from survey.errors import Invalid
 from survey.logs import configure
@@ -18,7 +19,7 @@ UPLOAD_LIMIT = 64 * 1024 * 1024
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, clock: Clock = machine) -> Flask:
     """The application: settings, database, pages and commands wired together, nothing else."""
     settings = settings or from_env()
     try:
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https"),
     )
     app.extensions["settings"] = settings
+    app.extensions["clock"] = clock
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
 

@@ -21,8 +21,10 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from survey import create_app
+from survey.clock import Clock
 from survey.db import db, transaction
 from survey.settings import from_env
+from tests.clocks import NOW, SetClock
 from tests.engines import PostgresCopies, PostgresServer, SqliteCopies, find_postgres
 
 UNMEASURED = ("postgresql", "tests/browser/", "tests/fault/", "tests/kannel/")
@@ -165,10 +167,19 @@ def files_in(folder: Path) -> dict[str, str]:
     return {name: str(folder / file) for name, file in names.items()}
 
 
+@pytest.fixture
+def clock() -> Clock:
+    """What time it is for every application of the test: NOW, until the test says otherwise.
+
+    A test file that starts real processes overrides it with the clock these read, the machine's.
+    """
+    return SetClock(NOW)
+
+
 @contextmanager
-def running(environment: dict[str, str]) -> Iterator[Flask]:
+def running(environment: dict[str, str], clock: Clock | None = None) -> Iterator[Flask]:
     """An application for as long as the block lasts; its connections are closed after."""
-    app = create_app(from_env(environment))
+    app = create_app(from_env(environment), clock or SetClock(NOW))
     app.config["TESTING"] = True
     try:
         yield app
@@ -179,19 +190,19 @@ def running(environment: dict[str, str]) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(environment: dict[str, str]) -> Iterator[Flask]:
+def app(environment: dict[str, str], clock: Clock) -> Iterator[Flask]:
     """The application on a fresh database, once on each engine."""
-    with running(environment) as application:
+    with running(environment, clock) as application:
         yield application
 
 
 @pytest.fixture
-def make_app(environment: dict[str, str]) -> Iterator[Callable[..., Flask]]:
+def make_app(environment: dict[str, str], clock: Clock) -> Iterator[Callable[..., Flask]]:
     """Applications with other settings on the same database: `make_app(DEMO="1")`."""
     made: list[AbstractContextManager[Flask]] = []
 
     def make(**changes: str) -> Flask:
-        made.append(running({**environment, **changes}))
+        made.append(running({**environment, **changes}, clock))
         return made[-1].__enter__()
 
     yield make
@@ -206,9 +217,9 @@ def sqlite_environment(sqlite_copies: SqliteCopies, tmp_path: Path) -> dict[str,
 
 
 @pytest.fixture
-def sqlite_app(sqlite_environment: dict[str, str]) -> Iterator[Flask]:
+def sqlite_app(sqlite_environment: dict[str, str], clock: Clock) -> Iterator[Flask]:
     """The application on SQLite only, for what no database decides."""
-    with running(sqlite_environment) as application:
+    with running(sqlite_environment, clock) as application:
         yield application
 
 

@@ -1,11 +1,12 @@
 """`flask messages`: send what is due, find out what became of unclear calls."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import click
 from flask import current_app
 
+from survey import clock
 from survey.cli.options import Period, common_options, emit
 from survey.db import db
 from survey.delivery.costs import MonthCosts, month_costs
@@ -92,7 +93,7 @@ def _cost_lines(costs: MonthCosts) -> list[str]:
 def provider_at(now: datetime) -> Provider:
     """The provider to send with at `now`; Refused `not_this_time` where it would reach people."""
     provider = _provider()
-    if not provider.capabilities.is_loopback and abs(now - datetime.now(UTC)) > CLOCK_TOLERANCE:
+    if not provider.capabilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
         raise Refused("not_this_time")
     return provider
 

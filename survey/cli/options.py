@@ -11,6 +11,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
+from survey import clock
 from survey.errors import Refused, SurveyError
 from survey.wording import words_for
 from survey.workdays import LOCAL
@@ -66,18 +67,13 @@ class Period(click.ParamType[str]):
 def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `now` and `as_json`, an application context, and exit code 2 for refusals."""
 
-    @click.option(
-        "--now",
-        type=Moment(),
-        default=lambda: datetime.now(UTC),
-        help="Chạy như thể đang ở thời điểm này.",
-    )
+    @click.option("--now", type=Moment(), help="Chạy như thể đang ở thời điểm này.")
     @click.option("--json", "as_json", is_flag=True, help="In một văn bản JSON ra stdout.")
     @with_appcontext
     @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def run(*args: Any, now: datetime | None, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
-            return function(*args, **kwargs)
+            return function(*args, now=now or clock.now(), **kwargs)
         except SurveyError as refusal:
             click.echo(words_for(refusal), err=True)
         except (OperationalError, ProgrammingError, InterfaceError) as broken:

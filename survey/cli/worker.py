@@ -1,10 +1,11 @@
 """`flask worker`: the background loop, or one turn of it."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import click
 
+from survey import clock
 from survey.cli.messages import provider_at
 from survey.cli.options import common_options, emit
 from survey.jobs import worker
@@ -23,7 +24,7 @@ def command(*, once: bool, now: datetime, as_json: bool) -> None:
         text = f"Đã gửi {done.sent} tin, chạy {done.jobs} việc."
         emit(asdict(done), as_json=as_json, text=text)
         return
-    shift = now - datetime.now(UTC)
+    shift = now - clock.now()
     if abs(shift) < RUNNING_CLOCK:
         shift = timedelta()
-    worker.run_forever(lambda: datetime.now(UTC) + shift)
+    worker.run_forever(lambda: clock.now() + shift)

@@ -5,13 +5,14 @@ again.
 import os
 import socket
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from survey import clock
 from survey.db import transaction
 from survey.errors import NotFound, Refused
 from survey.models.job import Job, JobState
@@ -83,7 +84,7 @@ def take(now: datetime, job_id: int | None = None) -> Taken | None:
         owner = process_name()
         job.state = JobState.RUNNING
         job.owner = owner
-        job.lease_until = datetime.now(UTC) + LEASE
+        job.lease_until = clock.now() + LEASE
         job.attempts += 1
         return Taken(job.id, job.kind, job.payload, owner)
 
@@ -93,7 +94,7 @@ def report_progress(job_id: int, progress: int, total: int) -> None:
     with transaction() as session:
         job = _held(session, job_id)
         job.progress, job.total = progress, total
-        job.lease_until = datetime.now(UTC) + LEASE
+        job.lease_until = clock.now() + LEASE
 
 
 def finish(taken: Taken, result: dict[str, Any], now: datetime) -> None:
@@ -122,7 +123,7 @@ def fail(taken: Taken, error: str, now: datetime, *, final: bool) -> None:
 
 def _is_free() -> ColumnElement[bool]:
     """Waiting, or held by a worker whose lease has run out (real clock)."""
-    abandoned = (Job.state == JobState.RUNNING) & (Job.lease_until < datetime.now(UTC))
+    abandoned = (Job.state == JobState.RUNNING) & (Job.lease_until < clock.now())
     return or_(Job.state == JobState.WAITING, abandoned)
 
 

@@ -4,9 +4,8 @@ signs of life.
 
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 
 import structlog
@@ -14,6 +13,8 @@ from sqlalchemy import delete
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from survey import clock
+from survey.clock import Clock
 from survey.db import db, settings_of, transaction
 from survey.errors import SurveyError
 from survey.jobs import distributed, queue, schedule
@@ -58,13 +59,13 @@ class Stop:
             time.sleep(PAUSE_SECONDS)
 
 
-def run_forever(clock: Callable[[], datetime]) -> None:
+def run_forever(present: Clock) -> None:
     """Turn after turn until asked to stop; a turn that fails is logged and tried again, ever more
     rarely.
     """
     stop, pause = Stop(), PAUSE_SECONDS
     while not stop.asked:
-        done = _try_turn(clock())
+        done = _try_turn(present())
         pause = PAUSE_SECONDS if done else min(2 * pause, LONGEST_PAUSE_SECONDS)
         if done is None or not (done.sent or done.jobs):
             stop.sleep(pause)
@@ -87,7 +88,7 @@ def run_once(now: datetime) -> Turn:
     with transaction() as session:
         settings = settings_of(session)
         schedule.make_due(session, now)
-        _give_sign_of_life(session, datetime.now(UTC))
+        _give_sign_of_life(session, clock.now())
     provider: Provider = build_provider(settings)
     sent = outbox.send_due(provider, now, SEND_AT_ONCE)
     outbox.reconcile(provider, now)

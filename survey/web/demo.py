@@ -4,13 +4,12 @@ Whoever opens a door is signed in as the invented account behind it.
 """
 
 import secrets
-from datetime import UTC, datetime
 from typing import cast
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from survey import accounts, demo
+from survey import accounts, clock, demo
 from survey.db import db, transaction
 from survey.errors import Refused, SurveyError
 from survey.models.staff import RoleName
@@ -60,7 +59,7 @@ def enter(role: str) -> ResponseReturnValue:
     """Sign in as the account behind a door; never where messages reach real people."""
     if role not in set(RoleName) or not _settings().is_rehearsal:
         abort(404)
-    now = datetime.now(UTC)
+    now = clock.now()
     with transaction() as session:
         staff = demo.open_door(session, RoleName(role), now)
         accounts.note_sign_in(session, now, staff)
@@ -74,10 +73,10 @@ def finish_dossier() -> ResponseReturnValue:
     settings = _settings()
     if not settings.is_rehearsal:
         raise Refused("not_a_demo")
-    kind, now = _kind(), datetime.now(UTC)
+    kind, now = _kind(), clock.now()
     with transaction() as session:
         code = demo.finish_one(session, now, demo.PHONES[kind])
-    outbox.send_due(build_provider(settings), datetime.now(UTC))
+    outbox.send_due(build_provider(settings), clock.now())
     flash(f"Đã trả kết quả hồ sơ {code}. Tin nhắn mời đánh giá đã đến máy.", "done")
     return _to_phone(kind)
 
@@ -121,10 +120,10 @@ def reply() -> ResponseReturnValue:
     if not text:
         flash("Chưa viết gì để gửi.", "wrong")
         return _to_phone(kind)
-    now = datetime.now(UTC)
+    now = clock.now()
     inbound = InboundSms("console", secrets.token_hex(16), demo.PHONES[kind], text)
     with transaction() as session:
         conversation.receive(session, inbound, now)
-    outbox.send_due(build_provider(settings), datetime.now(UTC))
+    outbox.send_due(build_provider(settings), clock.now())
     flash(f"Đã gửi: “{text}”.", "done")
     return _to_phone(kind)

@@ -1,6 +1,6 @@
 """Whether the process lives, and whether the whole can work: database, migrations, worker."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from alembic.script import ScriptDirectory
@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from survey import clock
 from survey.db import db
 from survey.models.job import Heartbeat
 from survey.settings import ROOT
@@ -31,7 +32,7 @@ def readyz() -> tuple[Response, int]:
         found = {
             "database": "ok",
             "migrations": _migrations(),
-            "worker": _worker(datetime.now(UTC)),
+            "worker": _worker(clock.now()),
         }
     except SQLAlchemyError:
         found = {"database": "unavailable"}

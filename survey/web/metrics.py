@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey import monitoring
+from survey import clock, monitoring
 from survey.cases import inbox
 from survey.cases.queue import alert_cards, open_cases
 from survey.db import db
@@ -47,7 +47,7 @@ def show() -> Response:
     if not compare_digest(given.encode(), f"Bearer {token}".encode()):
         return Response("", 401, {"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry()
-    registry.register(_Figures(db.session(), datetime.now(UTC)))
+    registry.register(_Figures(db.session(), clock.now()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

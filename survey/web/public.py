@@ -4,7 +4,6 @@ page.
 GET and HEAD only read. No cookie, no script, and so no CSRF token: there is nothing to ride on.
 """
 
-from datetime import UTC, datetime
 from time import monotonic
 from typing import cast
 from urllib.parse import quote, urlencode
@@ -15,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
-from survey import invitations, responses
+from survey import clock, invitations, responses
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.invitations.links import READABLE_AFTER_CLOSE
@@ -71,7 +70,7 @@ def _limit_size() -> None:
 def show(token: str, action: str = "") -> Response:
     """The step that comes next, or the one asked for by `?page=` or by an action's address."""
     asked = ASKED_ON.get(action) or request.args.get("page", "")
-    page = answer_page(db.session(), token, datetime.now(UTC))
+    page = answer_page(db.session(), token, clock.now())
     link = Link(token, _language())
     turned = link(asked, lang=link.language.other)
     form = AnswerForm(_stored(page.answer))
@@ -81,7 +80,7 @@ def show(token: str, action: str = "") -> Response:
 @public.post("/s/<token>")
 def answer(token: str) -> AnyResponse:
     """Store what was sent and go on; with an error show the same step again, nothing lost."""
-    now = datetime.now(UTC)
+    now = clock.now()
     language = _language()
     form = AnswerForm(request.form)
     form.check(language)
@@ -103,7 +102,7 @@ def answer(token: str) -> AnyResponse:
 def not_mine(token: str) -> AnyResponse:
     """Not my dossier: the survey closes and counts nothing."""
     with transaction() as session:
-        responses.disown(session, token, datetime.now(UTC))
+        responses.disown(session, token, clock.now())
     return _go(Link(token, _language())())
 
 
@@ -111,7 +110,7 @@ def not_mine(token: str) -> AnyResponse:
 def stop(token: str) -> AnyResponse:
     """No more messages to this phone."""
     with transaction() as session:
-        invitations.stop(session, token, datetime.now(UTC))
+        invitations.stop(session, token, clock.now())
     return _go(Link(token, _language())("stopped"))
 
 
@@ -120,7 +119,7 @@ def reopen(token: str) -> AnyResponse:
     """Not satisfied with the reply; a second tap on the button changes nothing more."""
     try:
         with transaction() as session:
-            responses.reopen(session, token, datetime.now(UTC))
+            responses.reopen(session, token, clock.now())
     except Refused as refusal:
         if refusal.code != "case_already_reopened":
             raise
@@ -268,7 +267,7 @@ def _draw(
         link.language,
         status,
         page=page,
-        shown=shown_at(db.session(), link.token, datetime.now(UTC)) if step == "rate" else "",
+        shown=shown_at(db.session(), link.token, clock.now()) if step == "rate" else "",
         terms=TERMS,
         link=link,
         turned=turned,

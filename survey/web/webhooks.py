@@ -4,11 +4,11 @@ A request that is not the provider's gets 403 and no word why; a repeat changes 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import cast
 
 from flask import Blueprint, Response, abort, current_app, request
 
+from survey import clock
 from survey.db import transaction
 from survey.responses.conversation import receive
 from survey.sms import receipts
@@ -66,13 +66,13 @@ def _callback(fields: Mapping[str, str], *, secret: str = "", attempt_id: str = 
 def _take(name: str, callback: Callback) -> None:
     inbound = _reader(name, callback).read_inbound(callback)
     with transaction() as session:
-        receive(session, inbound, datetime.now(UTC))
+        receive(session, inbound, clock.now())
 
 
 def _note(name: str, callback: Callback) -> None:
     receipt = _reader(name, callback).read_receipt(callback)
     with transaction() as session:
-        receipts.apply(session, datetime.now(UTC), receipt)
+        receipts.apply(session, clock.now(), receipt)
 
 
 def _reader(name: str, callback: Callback) -> CallbackReader:

@@ -16,6 +16,7 @@ from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from survey.clock import Clock
 from tests.conftest import FIXED, SqliteCopies, files_in, running
 from tests.serving import served
 
@@ -58,7 +59,12 @@ def demo() -> bool:
 
 
 @pytest.fixture
-def site(sqlite_copies: SqliteCopies, tmp_path: Path, demo: bool) -> Iterator[Site]:  # noqa: FBT001
+def site(
+    sqlite_copies: SqliteCopies,
+    tmp_path: Path,
+    clock: Clock,
+    demo: bool,  # noqa: FBT001
+) -> Iterator[Site]:
     """The application on a free port of loopback, on a fresh SQLite database."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,7 +77,10 @@ def site(sqlite_copies: SqliteCopies, tmp_path: Path, demo: bool) -> Iterator[Si
         "PUBLIC_URL": url,
         "DEMO": "1" if demo else "0",
     }
-    with running(environment) as app, served(make_server("127.0.0.1", port, app, threaded=True)):
+    with (
+        running(environment, clock) as app,
+        served(make_server("127.0.0.1", port, app, threaded=True)),
+    ):
         yield Site(url, app)
 
 

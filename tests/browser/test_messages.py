@@ -1,13 +1,14 @@
 """The rooms of messages, texts and the inbox in Chromium, for everybody and on every screen."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from survey.models.message import MessageState
 from survey.workdays import local_day
+from tests import clocks
 from tests.browser.conftest import overflows
 from tests.conftest import unit_of_work
 from tests.features.test_delivery import fill
@@ -38,11 +39,10 @@ def enter(site, open_page):
 
 def prepare(app):
     """Messages in every state, a carrier that failed yesterday, and a text that waits."""
-    now = datetime.now(UTC)
     put(app, 1)
-    put(app, 2, state=MessageState.UNKNOWN, unknown_since=now - timedelta(hours=1))
+    put(app, 2, state=MessageState.UNKNOWN, unknown_since=clocks.NOW - timedelta(hours=1))
     with unit_of_work(app) as session:
-        back = (local_day(now) - local_day(NOW)).days
+        back = (local_day(clocks.NOW) - local_day(NOW)).days
         for day in range(2, 30):
             fill(session, day - back, "098", 20, 19 + day % 2)
         fill(session, 1 - back, "098", 20, 4)

@@ -9,14 +9,15 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
 from survey import invitations, sealing
+from survey.clock import machine
 from survey.models.count import Frame
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import Province, SpecialDay
@@ -117,7 +118,7 @@ def _web(environment, twilio_url):
         "SMS_RATE": "45",
         "LOG_LEVEL": "ERROR",
     }
-    with running(env) as app:
+    with running(env, machine) as app:
         server.app = app
         with served(server):
             yield app, env
@@ -125,7 +126,7 @@ def _web(environment, twilio_url):
 
 def _seed(app, messages):
     """Invitations, some phones with two; the window never closes today or tomorrow."""
-    now = datetime.now(UTC)
+    now = machine()
     phones = [f"+8490{number % (messages * 5 // 6):07d}" for number in range(messages)]
     done = now - timedelta(hours=3)
     with unit_of_work(app) as session:

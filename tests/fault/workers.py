@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from survey import create_app
+from survey.clock import machine
 from survey.db import db
 from survey.jobs import worker
 from survey.settings import from_env
@@ -19,7 +20,7 @@ from survey.sms.providers import build_provider
 
 def main(speed: int, lease_seconds: int, is_fenced: bool) -> None:  # noqa: FBT001
     """Fork a worker for each line."""
-    begun = datetime.now(UTC)
+    begun = machine()
     settings = from_env()
     sms = replace(settings.sms, lease_seconds=lease_seconds, is_fenced=is_fenced)
     app = create_app(replace(settings, sms=sms))
@@ -27,7 +28,7 @@ def main(speed: int, lease_seconds: int, is_fenced: bool) -> None:  # noqa: FBT0
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
     def clock() -> datetime:
-        return begun + (datetime.now(UTC) - begun) * speed
+        return begun + (machine() - begun) * speed
 
     for _ in sys.stdin:
         child = os.fork()

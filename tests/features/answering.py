@@ -1,7 +1,6 @@
 """Answers and staff for the tests of alerts and cases, without the road of SMS before them."""
 
 import secrets
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -10,9 +9,8 @@ from survey.models.organisation import Agency, Sector
 from survey.models.questionnaire import Questionnaire
 from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
 from survey.models.staff import RoleName
+from tests.clocks import NOW
 
-# A Friday, 16:40 in Viet Nam.
-NOW = datetime(2026, 11, 20, 9, 40, tzinfo=UTC)
 WISH = alerts.ContactWish("+84905000111", "Nguyễn Văn An", "H32.12-261118-0042")
 
 

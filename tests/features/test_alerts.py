@@ -16,9 +16,10 @@ from survey.cases.queue import alert_cards, open_cases
 from survey.db import Base
 from survey.models.response import Response
 from survey.sealing import unseal
+from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.features import answering
-from tests.features.answering import NOW, WISH
+from tests.features.answering import WISH
 from tests.opened import opened, opened_cases, the_case
 
 COMMENTS = Path(__file__).parent / "data" / "comments_vi.csv"

@@ -10,9 +10,10 @@ from survey.cases import steps
 from survey.models.audit import AuditEntry
 from survey.models.case import Case, CloseReason
 from survey.privacy import rekeying
+from tests.clocks import NOW
 from tests.conftest import FIXED, run_command, unit_of_work
 from tests.features import answering
-from tests.features.answering import NOW, WISH
+from tests.features.answering import WISH
 
 TABLE = "audit_entry"
 NEW_KEY = "bmV3LWRhdGEta2V5LW9mLXRoZS10ZXN0cy0wMTIzNDU"

@@ -20,8 +20,9 @@ from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
 from survey.sealing import unseal
 from survey.sms.text import deadline_words
+from tests.clocks import NOW
 from tests.features import answering
-from tests.features.answering import NOW, WISH
+from tests.features.answering import WISH
 from tests.opened import opened, the_case
 
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

@@ -17,8 +17,8 @@ from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
 from survey.privacy import retention
 from survey.reports.case_times import read_cases
+from tests.clocks import NOW
 from tests.features import answering
-from tests.features.answering import NOW
 
 LETTER = "Kính gửi Ông/Bà, chúng tôi đã nhắc nhở cán bộ và trả hồ sơ. " * 8
 DONE = NOW + timedelta(days=3)

@@ -16,6 +16,7 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from survey.clock import Clock, machine
 from survey.errors import Refused
 from survey.jobs import queue
 from survey.jobs.schedule import RECURRING
@@ -39,6 +40,12 @@ with create_app().app_context():
     print(taken.id, taken.owner, flush=True)
     time.sleep(600)
 """
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Leases and signs of life of the workers started here follow the machine's clock."""
+    return machine
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
@@ -75,7 +82,7 @@ def job(transact: Transact, job_id: int) -> Job:
 def end_lease(transact: Transact) -> None:
     """Let the lease of every running job run out."""
     with transact() as session:
-        session.execute(update(Job).values(lease_until=datetime.now(UTC) - MINUTE))
+        session.execute(update(Job).values(lease_until=machine() - MINUTE))
 
 
 def test_no_two_take_the_same_job(app: Flask, transact: Transact) -> None:
@@ -233,7 +240,7 @@ def test_a_database_that_was_away_is_one_short_line_and_work_goes_on(
         let_in("false")
         said = [worker.stderr.readline() for _ in range(3)]
         let_in("true")
-        back = datetime.now(UTC)
+        back = machine()
         wait_until(lambda: max(beats()) > back)
     finally:
         worker.terminate()

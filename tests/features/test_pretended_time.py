@@ -1,11 +1,12 @@
 """What `--now` may say, and that no command sends to people on a pretended day."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 
+from survey.clock import Clock
 from tests.conftest import Ran, run_command
 
 REAL = {
@@ -18,12 +19,12 @@ REAL = {
 
 @pytest.mark.parametrize("words", [("messages", "send-due"), ("worker", "--once")])
 def test_a_pretended_day_sends_nothing_to_people(
-    make_app: Callable[..., Flask], words: tuple[str, str]
+    make_app: Callable[..., Flask], clock: Clock, words: tuple[str, str]
 ) -> None:
     """Ten minutes off the clock is too far for a provider that is not on this machine."""
     app = make_app(**REAL)
     for minutes, code in ((0, 0), (5, 0), (30, 2), (-30, 2)):
-        now = datetime.now(UTC) + timedelta(minutes=minutes)
+        now = clock() + timedelta(minutes=minutes)
         ran = run_command(app, *words, "--now", now.isoformat(), "--json")
         assert ran.code == code, ran.err
     assert run_command(make_app(), *words, "--now", "2026-05-20T03:00Z").code == 0

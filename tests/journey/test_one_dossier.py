@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from survey.workdays import LOCAL, Calendar
+from tests.clocks import NOW
 from tests.conftest import Ran
 from tests.journey.workbook import write_export
 from tests.seeding import links
@@ -29,7 +30,7 @@ REPLY = "Chúng tôi xin lỗi Ông/Bà. Cán bộ đã được nhắc nhở v�
 
 @dataclass(frozen=True)
 class Calendars:
-    """The days of the walk, around the day it is run on."""
+    """The days of the walk, around the day on which the citizen is asked."""
 
     now: datetime
 
@@ -106,7 +107,7 @@ def test_from_the_messy_file_to_the_report(
     app: Flask, runner: Runner, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """What one citizen says is answered in writing and counted in the month's report."""
-    days = Calendars(datetime.now(LOCAL))
+    days = Calendars(NOW.astimezone(LOCAL))
     console = Path(environment["SMS_CONSOLE_FILE"])
     first, later = tmp_path / "first.xlsx", tmp_path / "later.xlsx"
     write_export(first, days.first_export.date(), {})
@@ -152,7 +153,7 @@ def test_a_second_dossier_of_the_unwilling_is_not_asked(
     app: Flask, runner: Runner, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Who wants no more messages is counted as such, and never sent another."""
-    days = Calendars(datetime.now(LOCAL))
+    days = Calendars(NOW.astimezone(LOCAL))
     console = Path(environment["SMS_CONSOLE_FILE"])
     export = tmp_path / "export.xlsx"
     write_export(export, days.first_export.date(), {UNWILLING: days.finish})

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, time, timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import case, func, select, update
 from werkzeug.serving import make_server
 
+from survey.clock import machine
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageState
@@ -53,7 +54,7 @@ class Road:
 
     def start_worker(self, *, later: timedelta = timedelta(), rate: int = 50) -> None:
         """A worker process, whose clock may go ahead."""
-        now = (datetime.now(UTC) + later).isoformat()
+        now = (machine() + later).isoformat()
         with self.log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flask", "--app", "survey", "worker", "--now", now],
@@ -72,7 +73,7 @@ class Road:
 
     def ask(self, count: int) -> dict[str, str]:
         """Dossiers of as many phones finish now; phone → reply code."""
-        now = datetime.now(UTC)
+        now = machine()
         wanted = [
             Wanted(number, finished_at=now - timedelta(hours=1), due_at=None)
             for number in range(1, count + 1)
@@ -100,7 +101,7 @@ class Road:
     def let_calls_hang(self) -> None:
         """Kannel stops in the middle of its work, with calls of the worker under way."""
         self.kannel.freeze("smsbox")
-        since = datetime.now(UTC)
+        since = machine()
         hanging = (Message.state == MessageState.SENDING) & (Message.claimed_at > since)
         until("calls hang", lambda: self.read(func.count(case((hanging, 1)))) != [0])
 
@@ -110,7 +111,7 @@ class Road:
             session.execute(
                 update(Message)
                 .where(Message.state == MessageState.SENDING)
-                .values(claimed_at=datetime.now(UTC) - timedelta(minutes=1))
+                .values(claimed_at=machine() - timedelta(minutes=1))
             )
 
 
@@ -126,7 +127,7 @@ def road(environment: dict[str, str], tmp_path: Path, far_end: FarEnd) -> Iterat
     if program("bearerbox") is None or program("smsbox") is None:
         pytest.skip("Kannel is not installed")
     made = Road(environment, tmp_path, far_end)
-    with running(made.environment) as app:
+    with running(made.environment, machine) as app:
         made.app = app
         made.open_web()
         try:

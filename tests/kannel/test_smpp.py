@@ -1,9 +1,8 @@
 """The shipped configuration for a carrier, bound over true SMPP."""
 
-from datetime import UTC, datetime
-
 import pytest
 
+from survey.clock import machine
 from survey.models.message import Message
 from survey.models.response import Answer
 from survey.sms import outbox
@@ -24,7 +23,7 @@ def test_a_carrier_takes_reports_and_hands_on(road):
     codes, carrier = road.ask(2), road.handset
     until("Kannel is bound", lambda: carrier.binds == [("tinh", "smpp")])
     with road.app.app_context():
-        outbox.send_due(build_provider(road.app.extensions["settings"]), datetime.now(UTC))
+        outbox.send_due(build_provider(road.app.extensions["settings"]), machine())
     until("both are submitted", lambda: len(carrier.taken) == 2)
     for sms in carrier.taken:
         phone = f"+{sms.to[1]}"

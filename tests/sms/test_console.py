@@ -1,6 +1,6 @@
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_commands_send_and_reconcile(transact, runner, environment):
     assert looked.json == {"found_sent": 0, "released": 0, "still_unknown": 0}
 
 
-def test_no_other_day_where_people_are_reached(make_app, database_url):
+def test_no_other_day_where_people_are_reached(make_app, clock):
     """With a provider that reaches people, --now may not be far from the clock."""
     app = make_app(
         SMS_PROVIDER="twilio",
@@ -74,7 +74,7 @@ def test_no_other_day_where_people_are_reached(make_app, database_url):
         TWILIO_FROM="+15005550006",
         TWILIO_API_BASE="https://sms.example.vn",
     )
-    late = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    late = (clock() + timedelta(hours=2)).isoformat()
     done = app.test_cli_runner().invoke(args=["messages", "send-due", "--now", late])
     assert done.exit_code == 2
     assert "10 phút" in done.stderr

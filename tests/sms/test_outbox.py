@@ -1,5 +1,6 @@
 import threading
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -381,10 +382,10 @@ def test_pace_is_kept(make_app, environment):
     app = make_app(SMS_RATE="40")
     gateway = Gateway()
     begun = []
-    gateway.before = lambda _: begun.append(datetime.now(UTC))
+    gateway.before = lambda _: begun.append(time.monotonic())
     with app.app_context():
         with transaction() as session:
             for number in range(40):
                 queue(session, number)
         outbox.send_due(gateway, NOW)
-    assert (begun[-1] - begun[0]).total_seconds() >= 0.7
+    assert begun[-1] - begun[0] >= 0.7

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -114,13 +114,13 @@ def test_provider_that_cannot_be_asked(transact, gateway, bias, released):
     assert (summary.released, summary.still_unknown) == (released, 1 - released)
 
 
-def test_claims_of_the_dead_are_taken_over(transact, gateway, rows):
+def test_claims_of_the_dead_are_taken_over(transact, clock, gateway, rows):
     """A worker that died in a call leaves a doubt, which is looked into and not guessed at."""
     with transact() as session:
         message = session.get(Message, queue(session, 1))
         message.state, message.attempt, message.attempt_id = MessageState.SENDING, 1, "a" * 32
         message.owner, message.provider, message.unknown_since = "gone:1", "fake", NOW
-        message.claimed_at = datetime.now(UTC) - timedelta(seconds=30)
+        message.claimed_at = clock() - timedelta(seconds=30)
     assert outbox.send_due(gateway, NOW) == outbox.SendSummary(0, 0, 0, 0)
     assert outbox.reconcile(gateway, NOW + 11 * MINUTE, NO_WAIT).still_unknown == 0
     assert rows()[0] == "sending"

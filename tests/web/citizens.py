@@ -1,7 +1,7 @@
 """Citizens who hold a link, for the tests of their pages: dossiers on the real road to an SMS."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, select
 
@@ -11,6 +11,7 @@ from survey.models.dossier import Dossier, Outcome, PhoneKind
 from survey.models.invitation import Invitation
 from survey.models.message import Message
 from survey.models.organisation import Agency, Procedure, Province
+from tests.clocks import NOW
 
 NAME = "Nguyễn Thị Bình"
 
@@ -20,7 +21,7 @@ def invite(session, *, kind="short", days_left=14, longest=False):
 
     `longest` takes the agency and the procedure with the longest names there are.
     """
-    now = datetime.now(UTC)
+    now = NOW
     dossier = _dossier(session, now, longest)
     phone = phone_of(dossier)
     dossier.phone_sealed = sealing.seal(session, "dossier.phone", dossier.code, phone)

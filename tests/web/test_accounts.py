@@ -1,12 +1,13 @@
 """Signing in and out, passwords, wrong tries, and how long a session lasts."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from survey import accounts, audit
 from survey.models.staff import RoleName
+from tests.clocks import NOW
 from tests.conftest import run_command, unit_of_work
 from tests.web.staff_accounts import (
     MADE_AT,
@@ -88,7 +89,7 @@ def test_a_one_time_password_ends_after_three_days(app, early):
     age = timedelta(hours=71, minutes=59) if early else timedelta(hours=72)
     with unit_of_work(app) as session:
         wanted = accounts.NewAccount("lan@tinh.vn", RoleName.ANALYST)
-        staff, password = accounts.add(session, datetime.now(UTC) - age, wanted)
+        staff, password = accounts.add(session, NOW - age, wanted)
         page = f"/staff/accounts/{staff.id}"
     first = sign_in(app.test_client(), "lan@tinh.vn", password)
     listed = admin.get("/staff/accounts").text
@@ -128,7 +129,7 @@ def test_a_short_name_does_not_spoil_a_password(sqlite_app):
     """Who is called an@… may use words that hold these letters."""
     with unit_of_work(sqlite_app) as session:
         wanted = accounts.NewAccount("an@tinh.vn", RoleName.ANALYST)
-        _, password = accounts.add(session, datetime.now(UTC), wanted)
+        _, password = accounts.add(session, NOW, wanted)
     client = sqlite_app.test_client()
     sign_in(client, "an@tinh.vn", password)
     new = dict.fromkeys(("new_password", "new_password_again"), "trời xanh mây trắng")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pyotp
 import pytest
@@ -11,6 +11,7 @@ from survey import accounts, audit
 from survey.models.organisation import Province, Sector, SpecialDay
 from survey.models.staff import RoleName, Scope, scope_of
 from survey.web.staff.permissions import PAGES
+from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.web.staff_accounts import PASSWORD, add_account, post, sign_in, signed_in
 
@@ -47,7 +48,7 @@ def _set_up(app, role="analyst"):
     page = client.get("/staff/second-factor").text
     secret = SECRET.search(page)[1].replace(" ", "")
     token = re.search(r'name="csrf_token" value="([^"]+)"', page.partition("<main")[2])[1]
-    code = pyotp.TOTP(secret).now()
+    code = pyotp.TOTP(secret).at(app.extensions["clock"]())
     done = client.post("/staff/second-factor", data={"csrf_token": token, "code": code})
     assert done.status_code == 200
     return client, email, secret, code, RECOVERY.findall(done.text)
@@ -69,14 +70,13 @@ def test_without_a_second_factor_nothing_else_opens(strict):
     assert wrong.status_code == 400
 
 
-def test_a_code_works_once(strict):
+def test_a_code_works_once(strict, clock):
     """The code that set the factor up, and any used after, opens nothing a second time."""
     client, email, secret, used, _ = _set_up(strict)
     assert client.get("/staff/dashboard").status_code == 200
     again = _code_page(strict, email)
     assert post(again, "/login/code", code=used).status_code == 401
-    later = datetime.now(UTC).timestamp() + 30
-    fresh = pyotp.TOTP(secret).at(later)
+    fresh = pyotp.TOTP(secret).at(clock() + timedelta(seconds=30))
     assert post(again, "/login/code", code=fresh).status_code == 303
     assert again.get("/staff/dashboard").status_code == 200
     third = _code_page(strict, email)
@@ -171,7 +171,7 @@ def test_a_closed_account_is_out_at_once(app):
     client = signed_in(app, "analyst")
     with unit_of_work(app) as session:
         staff = accounts.find(session, "analyst.tinh.moi@tinh.vn")
-        accounts.set_active(session, datetime.now(UTC), staff, active=False)
+        accounts.set_active(session, NOW, staff, active=False)
     assert client.get("/staff/password").status_code == 302
     assert sign_in(app.test_client(), "analyst.tinh.moi@tinh.vn").status_code == 401
 
@@ -231,7 +231,7 @@ def test_an_account_sees_its_agency_tree_and_sector(app):
     """The scope of an account is its agency with all below it, whatever their dates."""
     with unit_of_work(app) as session:
         add = accounts.add
-        now = datetime.now(UTC)
+        now = NOW
         head, _ = add(session, now, accounts.NewAccount("a@tinh.vn", RoleName.AGENCY_HEAD))
         assert scope_of(session, head) == Scope(frozenset(), None)
         hotline, _ = add(session, now, accounts.NewAccount("b@tinh.vn", RoleName.HANDLER))

@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -15,9 +15,10 @@ from survey.models.message import Message
 from survey.models.organisation import Agency
 from survey.models.response import Answer, Response
 from survey.models.staff import Staff
+from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.features import answering
-from tests.features.answering import NOW, WISH
+from tests.features.answering import WISH
 from tests.opened import opened, put_case, the_case
 from tests.web.staff_accounts import signed_in
 
@@ -263,7 +264,7 @@ def test_cases_closed_long_ago_stand_under_their_month(app):
     act(client, code, "take")
     act(client, code, "close", close_reason="transferred")
     with unit_of_work(app) as session:
-        assert filing.file_away(session, datetime.now(UTC) + timedelta(days=140)) == 1
+        assert filing.file_away(session, NOW + timedelta(days=140)) == 1
     page = client.get("/staff/cases?view=all").text
     assert code not in page
     assert 'href="/staff/cases/filed-away"' in page

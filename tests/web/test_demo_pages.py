@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import datetime
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +10,8 @@ from survey import demo
 from survey.models.case import Case
 from survey.models.response import Answer, Response
 from survey.models.staff import RoleName
-from survey.workdays import LOCAL
+from survey.workdays import local_day
+from tests.clocks import NOW
 from tests.conftest import run_command, unit_of_work
 from tests.web.staff_accounts import FORM_TOKEN, post, sign_in
 
@@ -156,7 +156,7 @@ def test_invented_dossiers_stand_in_the_ledger(demo_app):
     client = demo_app.test_client()
     for _ in range(2):
         assert post(client, "/demo/dossier", page="/demo").status_code == 303
-    month = f"{datetime.now(LOCAL):%Y-%m}"
+    month = f"{local_day(NOW):%Y-%m}"
     checked = run_command(demo_app, "coverage", "verify", "--period", month, "--json")
     assert checked.json["invited"] == 2
     assert run_command(demo_app, "index", "rebuild", "--check").code == 0

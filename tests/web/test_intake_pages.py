@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import openpyxl
 import pytest
@@ -157,7 +157,7 @@ def test_what_is_held_is_sealed_and_goes(app, tmp_path):
     assert "chỉ được giữ 24 giờ" in gone.text
 
 
-def test_two_clicks_import_once(app, tmp_path):
+def test_two_clicks_import_once(app, clock, tmp_path):
     """Confirmed by two people, while it waits, while it runs and when it is done: one import; what
     was confirmed cannot be discarded.
     """
@@ -172,7 +172,7 @@ def test_two_clicks_import_once(app, tmp_path):
     assert "không hoạt động trong 10 phút qua" in waiting.text
     assert "Refresh" not in other.get(f"{page}?dung=1").headers
     with app.app_context():
-        taken = queue.take(datetime.now(UTC))
+        taken = queue.take(clock())
         queue.report_progress(taken.id, 1, 2)
     assert "Đã xong 1/2 dòng." in other.get(page).text
     other.post(f"{page}/confirm", data=tokens[other])
@@ -192,14 +192,14 @@ def test_two_clicks_import_once(app, tmp_path):
     assert "Đã nạp" in clerk.get(ROOM).text
 
 
-def test_a_failed_import_can_be_taken_up_again(sqlite_app, tmp_path):
+def test_a_failed_import_can_be_taken_up_again(sqlite_app, clock, tmp_path):
     """The page says in words what went wrong, and offers to go on; a second try finishes."""
     clerk = signed_in(sqlite_app, "analyst")
     page = held(clerk, write_csv(tmp_path / "a.csv", [row(1)]))
     post(clerk, f"{page}/confirm", page=page)
     with sqlite_app.app_context():
-        taken = queue.take(datetime.now(UTC))
-        queue.fail(taken, "import_running", datetime.now(UTC), final=True)
+        taken = queue.take(clock())
+        queue.fail(taken, "import_running", clock(), final=True)
     failed = clerk.get(page).text
     assert "Tệp này đang được nạp ở nơi khác" in failed
     assert "Nạp lại" in failed

@@ -1,7 +1,7 @@
 """The room of messages, used as a person uses it, without JavaScript."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html import unescape
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from survey.jobs import queue as jobs
 from survey.models.job import Heartbeat
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.workdays import local_day
+from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.sms.gateway import phone, queue
 from tests.web.staff_accounts import form_token, post, signed_in
@@ -20,9 +21,8 @@ ROOM = "/staff/messages"
 
 def put(app, number, **changes):
     """A message that is due now, changed as wanted; its id."""
-    now = datetime.now(UTC)
     with unit_of_work(app) as session:
-        fields = {"due_at": now - timedelta(minutes=2), "expires_at": now + timedelta(days=7)}
+        fields = {"due_at": NOW - timedelta(minutes=2), "expires_at": NOW + timedelta(days=7)}
         message_id = queue(session, number, kind=MessageKind.INVITATION, **fields)
         message = session.get(Message, message_id)
         for name, value in changes.items():
@@ -38,13 +38,12 @@ def said(answer):
 def test_a_long_send_is_watched_without_script(make_app):
     """Counts, pace and time left; the page renews itself while messages leave, and not after."""
     app = make_app(DEMO="1")
-    now = datetime.now(UTC)
     with unit_of_work(app) as session:
-        session.add(Heartbeat(worker=jobs.process_name(), at=now))
+        session.add(Heartbeat(worker=jobs.process_name(), at=NOW))
     for number in range(3):
         put(app, number)
     for number in range(3, 8):
-        sent_at = now - timedelta(seconds=10 + number)
+        sent_at = NOW - timedelta(seconds=10 + number)
         put(app, number, state=MessageState.SENT, sent_at=sent_at)
     clerk = signed_in(app, "analyst")
     page = clerk.get(ROOM)
@@ -56,7 +55,7 @@ def test_a_long_send_is_watched_without_script(make_app):
     assert "Refresh" not in clerk.get(f"{ROOM}?dung=1").headers
     with unit_of_work(app) as session:
         for message in session.scalars(select(Message)):
-            message.state, message.sent_at = MessageState.DELIVERED, now
+            message.state, message.sent_at = MessageState.DELIVERED, NOW
     done = clerk.get(ROOM)
     assert "Refresh" not in done.headers
     assert "Mọi tin đến hạn đã được gửi" in said(done)
@@ -70,10 +69,9 @@ def test_a_silent_worker_is_told(app):
 
 def test_unclear_messages_are_decided_on_their_page(app):
     """Listed masked, decided for the ticked ones or for all; nothing ticked changes nothing."""
-    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     doubt = {
         "state": MessageState.UNKNOWN,
-        "unknown_since": an_hour_ago,
+        "unknown_since": NOW - timedelta(hours=1),
         "attempt_id": None,
         "reason": "ReadTimeout",
     }
@@ -112,13 +110,12 @@ def test_a_number_is_looked_up_by_form(app):
 def test_costs_are_told_by_agency_with_budgets_and_reasons(make_app):
     """Dong and segments of who was asked for, why others did not leave, and the budgets' marks."""
     app = make_app(SMS_DAILY_BUDGET="10", SMS_MONTHLY_BUDGET="1000")
-    now = datetime.now(UTC)
-    put(app, 1, state=MessageState.DELIVERED, sent_at=now, cost_dong=850)
+    put(app, 1, state=MessageState.DELIVERED, sent_at=NOW, cost_dong=850)
     put(app, 2, state=MessageState.CANCELLED, reason="opted_out")
     with unit_of_work(app) as session:
         health = ProviderHealth(name="console", bad_calls=0, tokens=1)
-        health.day, health.day_segments = local_day(now), 10
-        health.month, health.month_segments = f"{local_day(now):%Y-%m}", 850
+        health.day, health.day_segments = local_day(NOW), 10
+        health.month, health.month_segments = f"{local_day(NOW):%Y-%m}", 850
         session.add(health)
     words = said(signed_in(app, "leader").get(f"{ROOM}/costs"))
     assert re.search(r"850 đồng, tháng .* 1 tin đã gửi", words)

@@ -1,10 +1,11 @@
 """The figures of the page of messages, for a machine."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from survey.models.message import MessageState
+from tests.clocks import NOW
 from tests.web.test_messages import put
 
 TOKEN = "a-long-enough-token-27"
@@ -13,10 +14,9 @@ TOKEN = "a-long-enough-token-27"
 def test_a_scraper_with_the_token_reads_the_figures(make_app):
     """Prometheus' own parser reads states, waiting, pace and delivery; no other caller does."""
     app = make_app(METRICS_TOKEN=TOKEN, SMS_DAILY_BUDGET="10")
-    now = datetime.now(UTC)
     put(app, 1)
-    put(app, 2, state=MessageState.DELIVERED, sent_at=now - timedelta(days=1))
-    put(app, 3, state=MessageState.UNKNOWN, unknown_since=now - timedelta(hours=1))
+    put(app, 2, state=MessageState.DELIVERED, sent_at=NOW - timedelta(days=1))
+    put(app, 3, state=MessageState.UNKNOWN, unknown_since=NOW - timedelta(hours=1))
     client = app.test_client()
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers={"Authorization": "Bearer x"}).status_code == 401

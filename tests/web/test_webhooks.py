@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -10,6 +10,7 @@ from survey.models.invitation import OptOut
 from survey.models.message import InboundEvent, Message, Receipt
 from survey.sms import outbox
 from survey.sms.providers import build_provider
+from tests.clocks import NOW
 from tests.sms.gateway import queue
 
 TOKEN = "t" * 32
@@ -67,7 +68,7 @@ def test_twilio_status(twilio):
     with twilio.app_context(), transaction() as session:
         message = session.get(Message, queue(session, 1))
         message.state, message.attempt, message.attempt_id = "sent", 1, "a" * 32
-        message.sent_at = datetime.now(UTC)
+        message.sent_at = NOW
     form = {"MessageSid": "SM1", "MessageStatus": "delivered"}
     assert post(twilio, f"/webhooks/twilio/status/{'a' * 32}", form).status_code == 204
     assert post(twilio, "/webhooks/twilio/status?x=%2F", form).status_code == 204
@@ -81,7 +82,7 @@ def sent_one(app, number=1):
         message = session.get(Message, queue(session, number))
         message.state, message.attempt, message.attempt_id = "sent", 1, "a" * 31 + str(number)
         message.provider, message.provider_id = "twilio", f"SM{number}"
-        message.sent_at = datetime.now(UTC)
+        message.sent_at = NOW
 
 
 STATUS = f"/webhooks/twilio/status/{'a' * 31}1"
@@ -124,7 +125,7 @@ def test_callbacks_may_be_lost(twilio):
     sent_one(twilio)
     with twilio.app_context():
         provider = build_provider(twilio.extensions["settings"])
-        outbox.reconcile(provider, datetime.now(UTC) + timedelta(hours=97))
+        outbox.reconcile(provider, NOW + timedelta(hours=97))
     assert rows(twilio, Message.state) == ["delivery_unknown"]
     post(twilio, STATUS, {"MessageSid": "SM1", "MessageStatus": "delivered"})
     assert rows(twilio, Message.state) == ["delivered"]

@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
-from survey import sealing
+from survey import clock, sealing
 from survey.db import transaction
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import SendBias
@@ -59,7 +59,7 @@ def reconcile(provider: Provider, now: datetime, settle: timedelta = SETTLE) -> 
     """
     with transaction() as session:
         rules = load_rules(session)
-        _take_over(session, datetime.now(UTC) - rules.lease)
+        _take_over(session, clock.now() - rules.lease)
         if provider.capabilities.gives_receipts:
             _give_up_receipts(session, now)
     found = released = 0
@@ -157,7 +157,7 @@ def _next_unclear(provider: str, number: int, before: datetime, after: str) -> l
 def _let_settle(unclear: Sequence[_Unclear], number: int, settle: timedelta) -> None:
     """Wait until the youngest call is really old enough to be listed, then twice as old."""
     youngest = max(one.claimed_at for one in unclear)
-    left = youngest + settle * number - datetime.now(UTC)
+    left = youngest + settle * number - clock.now()
     time.sleep(max(left.total_seconds(), 0))
 
 

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from survey import clock
 from survey.db import transaction
 from survey.models.message import Message, MessageState
 from survey.sms.outbox import health as provider_health
@@ -115,7 +116,7 @@ class _Run:
             room = min(room, self.left)
         if room < 1:
             return Batch()
-        clocks = (self.now, self.clock(), datetime.now(UTC))
+        clocks = (self.now, self.clock(), clock.now())
         taker = Taker(self.provider.name, self.owner, *clocks)
         with transaction() as session:
             batch = claim(session, taker, self.rules, room)
@@ -199,5 +200,5 @@ class _Recorder:
             provider_health.note_fault(self.health, str(result), self.now)
             return
         if isinstance(result, SmsLoad):
-            provider_health.note_load(self.health, datetime.now(UTC))
+            provider_health.note_load(self.health, clock.now())
         provider_health.note_bad(self.health, self.now)

@@ -1,14 +1,13 @@
 """Accounts for the administrator: list, add, change, close, and a new one-time password."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from survey import accounts
+from survey import accounts, clock
 from survey.db import db, transaction
 from survey.errors import SurveyError
 from survey.models.organisation import Agency, AgencyLevel, Sector, alphabetical
@@ -17,7 +16,7 @@ from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.formats import ROLES
 from survey.web.staff.guard import current_staff
 from survey.wording import words_for
-from survey.workdays import LOCAL
+from survey.workdays import local_day
 
 blueprint = staff_blueprint("accounts", __name__, "/staff/accounts")
 
@@ -36,7 +35,7 @@ def show_all() -> str:
     """Every account, open ones first."""
     everyone = select(Staff).options(selectinload(Staff.roles), selectinload(Staff.agency))
     found = db.session.scalars(everyone.order_by(Staff.active.desc(), Staff.email)).all()
-    now = datetime.now(UTC)
+    now = clock.now()
     return render_template(
         "staff/accounts.html",
         found=found,
@@ -53,7 +52,7 @@ def add() -> ResponseReturnValue:
     by = current_staff().id
     try:
         with transaction() as unit:
-            staff, password = accounts.add(unit, datetime.now(UTC), _typed(), by)
+            staff, password = accounts.add(unit, clock.now(), _typed(), by)
     except SurveyError as refusal:
         return _form(None, _typed(), words_for(refusal)), 400
     return _password_page(staff, password), 201
@@ -71,7 +70,7 @@ def show(staff_id: int) -> str:
 @blueprint.post("/<int:staff_id>")
 def change(staff_id: int) -> ResponseReturnValue:
     """Change name, role, agency and sector, or close and open the account."""
-    by, now = current_staff().id, datetime.now(UTC)
+    by, now = current_staff().id, clock.now()
     try:
         with transaction() as unit:
             staff = accounts.get(unit, staff_id)
@@ -94,7 +93,7 @@ def reset(staff_id: int) -> ResponseReturnValue:
     with transaction() as unit:
         staff = accounts.get(unit, staff_id)
         both = request.form.get("second_factor") == "yes"
-        now = datetime.now(UTC)
+        now = clock.now()
         password = accounts.reset(unit, now, staff, with_second_factor=both, by=by)
     return _password_page(staff, password)
 
@@ -121,7 +120,7 @@ def _password_page(staff: Staff, password: str) -> str:
 
 
 def _choices() -> Choices:
-    today = datetime.now(LOCAL).date()
+    today = local_day(clock.now())
     levels = list(AgencyLevel)
     agencies = sorted(
         db.session.scalars(select(Agency)),

@@ -1,14 +1,14 @@
 """Open alerts, of bad answers and of the watch, and the page of what the watch takes for usual."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import monitoring
+from survey import clock, monitoring
 from survey.cases import labels, queue, sight
 from survey.cases.clocks import calendar_of
 from survey.db import db, transaction
@@ -56,7 +56,7 @@ def close(alert_id: int) -> ResponseReturnValue:
     try:
         with transaction() as unit:
             staff = unit.get_one(Staff, staff_id)
-            monitoring.close(unit, alert_id, staff, words, datetime.now(UTC))
+            monitoring.close(unit, alert_id, staff, words, clock.now())
     except NotFound:
         raise
     except SurveyError as refusal:
@@ -74,7 +74,7 @@ def watch() -> ResponseReturnValue:
 @blueprint.post("/watch")
 def freeze() -> ResponseReturnValue:
     """Freeze what is usual anew, from months a person chose, for all or for one agency."""
-    staff_id, now = current_staff().id, datetime.now(UTC)
+    staff_id, now = current_staff().id, clock.now()
     first, last, code = (request.form.get(name, "") for name in ("first", "last", "agency"))
     try:
         with transaction() as unit:
@@ -105,7 +105,7 @@ def _page(refused: Refused | None = None) -> str:
 
 
 def _watch_page(fault: str = "") -> str:
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     charts = monitoring.stands(session)
     province = select(WatchRate).where(WatchRate.agency_id.is_(None)).order_by(WatchRate.measure)
     closed = list(session.scalars(select(Snapshot.month).distinct().order_by(Snapshot.month)))

@@ -1,11 +1,9 @@
 """What stands behind the figures: changes, drivers, funnel, outlook, and signs of help."""
 
-from datetime import UTC, datetime
-
 from flask import render_template, request
 from sqlalchemy.orm import Session
 
-from survey import indices, insights
+from survey import clock, indices, insights
 from survey.cases.clocks import calendar_of
 from survey.db import db
 from survey.errors import SurveyError
@@ -34,7 +32,7 @@ OPEN_LINES = 15
 @blueprint.get("")
 def show() -> str:
     """One month: what changed, what goes with it, which units stand out, where the year leads."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     months = months_with_dossiers(session, now)
     month = chosen_month(months, now)
     calendar = calendar_of(session)
@@ -85,7 +83,7 @@ def _pair(
 @blueprint.get("/integrity")
 def integrity() -> str:
     """Signs of a month, agency by agency; figures with and without flagged answers."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     months = months_with_dossiers(session, now)
     month = chosen_month(months, now)
     found = signs(session, month)

@@ -5,12 +5,13 @@ One form holds all that can be typed on a case, so no step loses what was typed 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from survey import clock
 from survey.cases import labels, notices, queue, sight, steps
 from survey.cases.clocks import hours_of_a_day
 from survey.cases.file import open_file
@@ -84,7 +85,7 @@ class Shown:
 @blueprint.get("/cases", endpoint="queue")
 def show_queue() -> ResponseReturnValue:
     """The queue: views with counts, soonest due first."""
-    session, staff, now = db.session(), current_staff(), datetime.now(UTC)
+    session, staff, now = db.session(), current_staff(), clock.now()
     cases = sight.visible(session, staff)
     found = queue.in_views(session, cases, staff, now)
     views = list(View) if staff.role is RoleName.HANDLER else list(HEAD_VIEWS)
@@ -106,7 +107,7 @@ def show_queue() -> ResponseReturnValue:
 @blueprint.get("/cases/filed-away")
 def filed_away() -> ResponseReturnValue:
     """The cases of a month that were closed long ago."""
-    session, staff, now = db.session(), current_staff(), datetime.now(UTC)
+    session, staff, now = db.session(), current_staff(), clock.now()
     months = queue.filed_months(session)
     asked = request.args.get("month", "")
     month = asked if asked in months else next(iter(months), "")
@@ -124,7 +125,7 @@ def filed_away() -> ResponseReturnValue:
 @blueprint.get("/cases/<code>")
 def show(code: str) -> ResponseReturnValue:
     """One case."""
-    return _page(code, datetime.now(UTC), Shown())
+    return _page(code, clock.now(), Shown())
 
 
 @blueprint.post("/cases/<code>/take")
@@ -158,7 +159,7 @@ def postpone(code: str) -> ResponseReturnValue:
 @blueprint.post("/cases/<code>/preview")
 def preview(code: str) -> ResponseReturnValue:
     """Show what each way of texting the reply costs; stores nothing."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     case = sight.find(session, current_staff(), code)
     text = request.form.get("reply", "")
     parcels = []
@@ -211,7 +212,7 @@ def reveal(code: str) -> ResponseReturnValue:
         seen.append(sight.reveal(unit, staff, case, reason, now))
 
     failed = _try(code, step)
-    return failed or _page(code, datetime.now(UTC), Shown(identity=seen[0]))
+    return failed or _page(code, clock.now(), Shown(identity=seen[0]))
 
 
 def _do(code: str, name: str, step: Step, done: str) -> ResponseReturnValue:
@@ -222,13 +223,13 @@ def _do(code: str, name: str, step: Step, done: str) -> ResponseReturnValue:
     flash(done, "done")
     used = DRAFTS.get(name)
     if any(request.form.get(one, "").strip() for one in DRAFTS.values() if one != used):
-        return _page(code, datetime.now(UTC), Shown(), used)
+        return _page(code, clock.now(), Shown(), used)
     return redirect(url_for("cases.show", code=code), 303)
 
 
 def _try(code: str, step: Step) -> ResponseReturnValue | None:
     """One transaction for one step; the page with the refusal and all that was typed, or None."""
-    staff_id, now = current_staff().id, datetime.now(UTC)
+    staff_id, now = current_staff().id, clock.now()
     revision = request.form.get("revision", 0, type=int)
     try:
         with transaction() as unit:

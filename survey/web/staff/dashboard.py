@@ -4,13 +4,13 @@ is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import render_template, request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import indices, invitations
+from survey import clock, indices, invitations
 from survey.db import db
 from survey.errors import Invalid
 from survey.indices import Breakdown, Figure, Status
@@ -76,7 +76,7 @@ class Board:
 @blueprint.get("")
 def show() -> str:
     """The figures of the chosen month, or of the newest one with dossiers."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     months = months_with_dossiers(session, now)
     month = chosen_month(months, now)
     has_figures = month in months

@@ -13,6 +13,7 @@ from flask_security.utils import login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
+from survey import clock
 from survey.db import db
 from survey.models.staff import Scope, Staff, scope_of
 from survey.settings import Settings
@@ -52,7 +53,7 @@ def current_scope() -> Scope:
 def begin_session(staff: Staff) -> None:
     """Sign an account in on this browser, with a fresh session."""
     session.clear()
-    now = int(datetime.now(UTC).timestamp())
+    now = int(clock.now().timestamp())
     session["began"] = session["seen"] = now
     login_user(staff, remember=False)
 
@@ -85,7 +86,7 @@ def _is_staff_path() -> bool:
 
 def _is_too_old() -> bool:
     """Whether this session idled or lasted too long; notes that it is in use."""
-    now = datetime.now(UTC)
+    now = clock.now()
     began, seen = (datetime.fromtimestamp(session.get(name, 0), UTC) for name in ("began", "seen"))
     if now - began > LONGEST or now - seen > IDLE:
         return True

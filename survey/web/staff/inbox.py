@@ -1,12 +1,12 @@
 """The hotline's inbox: texts from citizens that a person has to read, answer or settle."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from survey import clock
 from survey.cases import inbox
 from survey.cases.sight import reveals_left
 from survey.db import db, transaction
@@ -42,7 +42,7 @@ def show_all() -> str:
         "staff/inbox/list.html",
         threads=inbox.threads(session, current_staff()),
         total=inbox.waiting(session),
-        now=datetime.now(UTC),
+        now=clock.now(),
     )
 
 
@@ -69,7 +69,7 @@ def answer(text_id: str) -> ResponseReturnValue:
             typed, accented = request.form.get("reply", ""), request.form.get("way") == "accented"
             sms = inbox.compose(session, typed, accented=accented)
             staff = session.get_one(Staff, staff_id)
-            inbox.answer(session, staff, ids, sms, datetime.now(UTC))
+            inbox.answer(session, staff, ids, sms, clock.now())
     except NotFound:
         raise
     except SurveyError as refusal:
@@ -84,7 +84,7 @@ def done(text_id: str) -> ResponseReturnValue:
     staff_id, ids = current_staff().id, request.form.getlist("text")
     with transaction() as session:
         staff = session.get_one(Staff, staff_id)
-        inbox.settle(session, staff, ids or [text_id], datetime.now(UTC))
+        inbox.settle(session, staff, ids or [text_id], clock.now())
     flash("Đã ghi là xong.", "done")
     return redirect(url_for("inbox.show_all"), 303)
 
@@ -96,7 +96,7 @@ def reveal(text_id: str) -> ResponseReturnValue:
     try:
         with transaction() as session:
             staff = session.get_one(Staff, staff_id)
-            seen = inbox.reveal(session, staff, text_id, reason, datetime.now(UTC))
+            seen = inbox.reveal(session, staff, text_id, reason, clock.now())
     except NotFound:
         raise
     except SurveyError as refusal:
@@ -105,7 +105,7 @@ def reveal(text_id: str) -> ResponseReturnValue:
 
 
 def _page(text_id: str, shown: Shown) -> ResponseReturnValue:
-    session, now, staff = db.session(), datetime.now(UTC), current_staff()
+    session, now, staff = db.session(), clock.now(), current_staff()
     refusal = shown.refusal
     page = render_template(
         "staff/inbox/thread.html",

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from survey import audit
+from survey import audit, clock
 from survey.db import db, transaction
 from survey.errors import Invalid, Refused
 from survey.intake import upload as held
@@ -52,7 +52,7 @@ def show_all() -> ResponseReturnValue:
 @blueprint.post("")
 def upload() -> ResponseReturnValue:
     """Recognise a file, try it and hold it sealed; refused with a sentence, nothing is kept."""
-    staff_id, now = current_staff().id, datetime.now(UTC)
+    staff_id, now = current_staff().id, clock.now()
     try:
         day = _export_day(request.form.get("export_day", ""), now)
     except Invalid as refusal:
@@ -72,7 +72,7 @@ def upload() -> ResponseReturnValue:
 @blueprint.get("/<upload_id>")
 def show(upload_id: str) -> ResponseReturnValue:
     """One upload: the dry run, the progress of its import, or what came of it."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     one = held.find_upload(session, upload_id, now)
     work = work_of(one, newest(session, _key(one.id)))
     renews = work.is_under_way and STAND_STILL not in request.args
@@ -97,7 +97,7 @@ def show(upload_id: str) -> ResponseReturnValue:
 @blueprint.post("/<upload_id>/confirm")
 def confirm(upload_id: str) -> ResponseReturnValue:
     """Put the import on the list of jobs; confirmed again, nothing more happens."""
-    staff_id, now = current_staff().id, datetime.now(UTC)
+    staff_id, now = current_staff().id, clock.now()
     with transaction() as session:
         one = held.find_upload(session, upload_id, now, lock=True)
         if not _is_taken(session, one):
@@ -110,7 +110,7 @@ def confirm(upload_id: str) -> ResponseReturnValue:
 @blueprint.post("/<upload_id>/discard")
 def discard(upload_id: str) -> ResponseReturnValue:
     """Forget an upload instead of importing it."""
-    staff_id, now = current_staff().id, datetime.now(UTC)
+    staff_id, now = current_staff().id, clock.now()
     with transaction() as session:
         one = held.find_upload(session, upload_id, now, lock=True)
         if _is_taken(session, one):
@@ -128,7 +128,7 @@ def errors(upload_id: str) -> ResponseReturnValue:
 
     They hold names and numbers of citizens in clear, so the chain keeps who fetched them.
     """
-    session, staff_id, now = db.session(), current_staff().id, datetime.now(UTC)
+    session, staff_id, now = db.session(), current_staff().id, clock.now()
     one = held.find_upload(session, upload_id, now)
     if one.run_id is None:
         name, content = held.trial_file(session, one, now)
@@ -185,7 +185,7 @@ def _export_day(text: str, now: datetime) -> date:
 def _room(file_fault: str = "", day_fault: str = "", sent: Mapping[str, str] | None = None) -> str:
     """The page; `sent` stands for what was typed where the form itself cannot be read."""
     typed = request.form if sent is None else sent
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     uploads = held.recent_uploads(session, now)
     works = {one.id: work_of(one, newest(session, _key(one.id))) for one in uploads}
     return render_template(

@@ -1,11 +1,12 @@
 """The room of messages: how they leave and arrive, what one number got, unclear ones to decide."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 
+from survey import clock
 from survey.db import db, transaction
 from survey.delivery import rates
 from survey.delivery.costs import month_costs
@@ -48,7 +49,7 @@ def lasting(value: timedelta) -> str:
 @blueprint.get("")
 def show() -> ResponseReturnValue:
     """What waits and what became of the rest; the page renews itself while messages leave."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     state = standing(session, now)
     days = request.args.get("days", 0, type=int)
     days = days if days in PERIODS else PERIODS[1]
@@ -77,14 +78,14 @@ def show() -> ResponseReturnValue:
 def delivery() -> str:
     """The share that arrived, per carrier, prefix and day."""
     return render_template(
-        "staff/messages/delivery.html", board=rates.board(db.session(), datetime.now(UTC))
+        "staff/messages/delivery.html", board=rates.board(db.session(), clock.now())
     )
 
 
 @blueprint.get("/costs")
 def costs() -> str:
     """What a month's messages cost, per agency, why others did not leave, and the budgets."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     months = _months(now)
     asked = request.args.get("month", "")
     month = asked if asked in months else months[0]
@@ -107,7 +108,7 @@ def look_up() -> ResponseReturnValue:
         try:
             with transaction() as session:
                 staff, typed = session.get_one(Staff, staff_id), request.form.get("phone", "")
-                number = look_up_number(session, staff, typed, datetime.now(UTC))
+                number = look_up_number(session, staff, typed, clock.now())
         except Invalid as refusal:
             fault = words_for(refusal)
     page = render_template("staff/messages/search.html", number=number, fault=fault, words=words)
@@ -128,7 +129,7 @@ def decide() -> ResponseReturnValue:
     if verdict not in set(Verdict) or ids == []:
         return _unclear_page(words_for(Invalid("nothing_chosen"))), 400
     with transaction() as session:
-        settled = settle(session, staff_id, ids, Verdict(verdict), datetime.now(UTC))
+        settled = settle(session, staff_id, ids, Verdict(verdict), clock.now())
     done = "ghi là đã gửi" if verdict == Verdict.LEFT else "đưa lại vào hàng đợi"
     flash(f"Đã {done}: {settled} tin. Quyết định được ghi vào nhật ký.", "done")
     return redirect(url_for("messages.unclear"), 303)
@@ -141,7 +142,7 @@ def _months(now: datetime) -> list[str]:
 
 
 def _unclear_page(fault: str = "") -> str:
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), clock.now()
     return render_template(
         "staff/messages/unclear.html",
         messages=unclear_messages(session, now),

@@ -1,13 +1,11 @@
 """One's own account: first page, password, second factor."""
 
-from datetime import UTC, datetime
-
 import pyotp
 import segno
 from flask import current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from survey import accounts
+from survey import accounts, clock
 from survey.db import transaction
 from survey.errors import SurveyError
 from survey.web.staff.errors import staff_blueprint
@@ -52,7 +50,7 @@ def _change_password() -> str:
         with transaction() as unit:
             staff = accounts.get(unit, staff_id)
             old = request.form.get("old_password", "")
-            accounts.change_password(unit, datetime.now(UTC), staff, old, new)
+            accounts.change_password(unit, clock.now(), staff, old, new)
     except SurveyError as refusal:
         return words_for(refusal)
     begin_session(staff)
@@ -73,7 +71,7 @@ def second_factor() -> ResponseReturnValue:
         with transaction() as unit:
             found = accounts.get(unit, staff_id)
             code = request.form.get("code", "")
-            codes = accounts.enable_second_factor(unit, datetime.now(UTC), found, secret, code)
+            codes = accounts.enable_second_factor(unit, clock.now(), found, secret, code)
     except SurveyError as refusal:
         return _setup_page(words_for(refusal)), 400
     session.pop("totp")

@@ -7,7 +7,7 @@ from typing import cast
 from flask import abort, current_app, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from survey import audit, indices
+from survey import audit, clock, indices
 from survey.db import db, transaction
 from survey.errors import SurveyError
 from survey.jobs import reports as jobs
@@ -67,7 +67,7 @@ def show_all() -> ResponseReturnValue:
 def build(month: str) -> ResponseReturnValue:
     """Put the building of a month on the list of jobs."""
     _check(month)
-    staff_id, now = current_staff().id, datetime.now(UTC)
+    staff_id, now = current_staff().id, clock.now()
     indices.check_month(month, now)
     with transaction() as session:
         jobs.order(session, month, now)
@@ -80,7 +80,7 @@ def build(month: str) -> ResponseReturnValue:
 def approve(month: str) -> ResponseReturnValue:
     """Approve the report of a closed month, and have its files made again without "DỰ THẢO"."""
     _check(month)
-    staff_id, now = current_staff().id, datetime.now(UTC)
+    staff_id, now = current_staff().id, clock.now()
     with transaction() as session:
         approval.approve(session, month, session.get_one(Staff, staff_id), now)
         jobs.order(session, month, now)

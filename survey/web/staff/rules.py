@@ -1,13 +1,14 @@
 """The province's own rules: when citizens are asked, how many of them, and special days."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey import clock
 from survey.audit import record
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, SurveyError
@@ -141,7 +142,7 @@ def _store(unit: Session, by: int) -> None:
 def _keep(unit: Session, by: int, action: str, changed: Mapping[str, object]) -> None:
     if changed:
         unit.flush()
-        record(unit, datetime.now(UTC), action, "province", staff_id=by, detail=changed)
+        record(unit, clock.now(), action, "province", staff_id=by, detail=changed)
 
 
 def _number(name: str, label: str, least: int, most: int) -> int:
@@ -169,7 +170,7 @@ def _day(text: str) -> date:
 def _page(fault: str = "", typed: object = None) -> str:
     session = db.session()
     days = select(SpecialDay).order_by(SpecialDay.day.desc())
-    today = local_day(datetime.now(UTC))
+    today = local_day(clock.now())
     return render_template(
         "staff/rules.html",
         province=session.scalars(select(Province)).first(),

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from sqlalchemy import select
 
-from survey import accounts
+from survey import accounts, clock
 from survey.db import db, transaction
 from survey.models.staff import Staff
 from survey.web import caller
@@ -32,7 +32,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/login")
 def check() -> ResponseReturnValue:
     """Right password: in, or on to the code. Hashing is slow, so the transaction comes after."""
-    now = datetime.now(UTC)
+    now = clock.now()
     email, password = request.form.get("email", ""), request.form.get("password", "")
     if accounts.is_throttled(db.session(), now, email, caller.address()):
         return refuse(429)
@@ -53,7 +53,7 @@ def check() -> ResponseReturnValue:
 @blueprint.get("/login/code")
 def ask_code() -> ResponseReturnValue:
     """Ask for the code of the authenticator app."""
-    if _proved(datetime.now(UTC)) is None:
+    if _proved(clock.now()) is None:
         return redirect(url_for("sign_in.show"))
     return render_template("staff/code.html", next=_next(), wrong=False)
 
@@ -61,7 +61,7 @@ def ask_code() -> ResponseReturnValue:
 @blueprint.post("/login/code")
 def check_code() -> ResponseReturnValue:
     """Right code: in. A code works once, and wrong ones count like wrong passwords."""
-    now = datetime.now(UTC)
+    now = clock.now()
     proved = _proved(now)
     if proved is None:
         return redirect(url_for("sign_in.show"), 303)

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey import clock
 from survey.db import db, settings_of, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
 from survey.models.organisation import Agency, Province
@@ -92,9 +93,7 @@ def save(name: str) -> ResponseReturnValue:
     if _look(db.session(), name, typed).by_form[form]:
         return _page(name, typed, form, "Nội dung còn lỗi, chưa lưu."), 400
     with transaction() as session:
-        number = versions.draft(
-            session, staff_id, name, Wording(form, typed), datetime.now(UTC)
-        ).number
+        number = versions.draft(session, staff_id, name, Wording(form, typed), clock.now()).number
     flash(f"Đã lưu bản {number}. Bản này chỉ được gửi sau khi nhà mạng duyệt.", "done")
     return redirect(url_for("texts.edit", name=name) + "#cac-ban", 303)
 
@@ -107,9 +106,7 @@ def move(name: str, version_id: int) -> ResponseReturnValue:
         raise Conflict("text_step")
     note = request.form.get("note", "")
     with transaction() as session:
-        moved = versions.step(
-            session, staff_id, version_id, TextState(asked), note, datetime.now(UTC)
-        )
+        moved = versions.step(session, staff_id, version_id, TextState(asked), note, clock.now())
         told = f"Bản {moved.number}: {words.STATES[moved.state][0].lower()}."
     flash(told, "done")
     return redirect(url_for("texts.edit", name=name) + "#cac-ban", 303)
@@ -123,7 +120,7 @@ def try_out(name: str) -> ResponseReturnValue:
     try:
         with transaction() as session:
             sms = versions.compose_as(_wording(session, name, chosen), name, **_longest(session))
-            send_test(session, staff_id, number, sms, datetime.now(UTC))
+            send_test(session, staff_id, number, sms, clock.now())
     except NotFound:
         raise
     except SurveyError as refusal:
@@ -177,7 +174,7 @@ def _look(session: Session, name: str, typed: str) -> Look:
 
 def _longest(session: Session) -> dict[str, str]:
     """Every value a text may name, at its longest in this province."""
-    settings, now = settings_of(session), datetime.now(UTC)
+    settings, now = settings_of(session), clock.now()
     today = local_day(now)
     agencies = [one for one in session.scalars(select(Agency)) if one.is_valid_on(today)]
     names = [short_agency_name(agency.name) for agency in agencies]
