@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs Debian packages for what pip cannot bring: pdf (Pango), font (Tinos, as wide as Times New
-# Roman and with every Vietnamese letter, which Debian's Liberation lacks), browser (Chromium), postgresql, nginx or kannel (an SMS gateway). Without root or apt it says what
+# Roman and with every Vietnamese letter, which Debian's Liberation lacks), browser (Chromium), postgresql, nginx, kannel (an
+# SMS gateway) or clock (which runs tests on another day). Without root or apt it says what
 # is missing; never fails.
 set -eu
 
@@ -12,6 +13,7 @@ missing() {
     postgresql) ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1 ;;
     nginx) ! command -v nginx >/dev/null 2>&1 && [ ! -x /usr/sbin/nginx ] ;;
     kannel) ! PATH="$PATH:/usr/sbin" command -v smsbox >/dev/null 2>&1 ;;
+    clock) ! command -v faketime >/dev/null 2>&1 ;;
     esac
 }
 
@@ -41,7 +43,11 @@ for need in "$@"; do
         packages="kannel kannel-extras"
         without="Tests with a real SMS gateway are skipped."
         ;;
-    *) echo "usage: deploy/packages.sh pdf|font|browser|postgresql|nginx|kannel ..." >&2 && exit 2 ;;
+    clock)
+        packages="faketime"
+        without="Tests run on this day only."
+        ;;
+    *) echo "usage: deploy/packages.sh pdf|font|browser|postgresql|nginx|kannel|clock ..." >&2 && exit 2 ;;
     esac
     missing "$need" || continue
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

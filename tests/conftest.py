@@ -27,6 +27,9 @@ from survey.settings import from_env
 from tests.clocks import NOW, SetClock
 from tests.engines import PostgresCopies, PostgresServer, SqliteCopies, find_postgres
 
+OUTSIDE = ("PATH", "HOME", "LANG")
+# Where deploy/clock.sh moved the clock, processes of the product live on the same day.
+MOVED = ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT")
 UNMEASURED = ("postgresql", "tests/browser/", "tests/fault/", "tests/kannel/")
 POSTGRES = pytest.StashKey[PostgresServer]()
 FIXED = {
@@ -157,7 +160,7 @@ def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
 
 
 def _environment(url: str, folder: Path) -> dict[str, str]:
-    outside = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    outside = {name: os.environ[name] for name in (*OUTSIDE, *MOVED) if name in os.environ}
     return {**outside, **FIXED, "DATABASE_URL": url, **files_in(folder)}
 
 

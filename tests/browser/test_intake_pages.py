@@ -47,7 +47,7 @@ def test_a_clerk_brings_a_workbook_in_without_javascript(site, enter):
     page.click("text=/^Nạp 115 hồ sơ/")
     expect(page.locator("progress")).to_have_count(1)
     run_command(site.app, "worker", "--once")
-    page.wait_for_selector("text=Kết quả nạp", timeout=30_000)
+    page.wait_for_selector("text=Kết quả nạp")
     with page.expect_download() as saved:
         page.click("text=/^Tải tệp 7 dòng lỗi/")
     assert saved.value.suggested_filename == "messy_dossiers-loi.xlsx"

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from survey.clock import Clock, machine
+from tests.clocks import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -43,18 +46,24 @@ def serving(
         yield Server(port, log)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def _wait_until_open(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     while process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
         except OSError:
             time.sleep(0.05)
         else:
             return
     pytest.fail(f"{process.args} ended before it listened: {log.read_text(encoding='utf-8')}")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The servers started here read the machine's clock."""
+    return machine
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.clocks import PATIENCE
 from tests.deploy.conftest import ROOT, Server, free_port, serving
 
 HOST = "danhgia.example.vn"
@@ -50,7 +51,7 @@ class Visitor:
 
     def __init__(self, front, address="127.0.0.2"):
         raw = socket.create_connection(
-            ("127.0.0.1", front.tls_port), timeout=30, source_address=(address, 0)
+            ("127.0.0.1", front.tls_port), timeout=PATIENCE, source_address=(address, 0)
         )
         context = ssl.create_default_context(cafile=str(front.folder / "cert.pem"))
         self.connection = HTTPConnection(HOST)

@@ -12,6 +12,7 @@ from sqlalchemy import delete
 
 from survey.logs import RedactingFilter, redact
 from survey.models.questionnaire import Question, QuestionnaireItem
+from tests.clocks import PATIENCE
 from tests.conftest import unit_of_work
 from tests.web.citizens import NAME, invite
 
@@ -39,12 +40,12 @@ def test_gunicorn_never_logs_a_token_nor_a_caller(gunicorn):
     """Whatever is called, whole or broken, the log holds neither the token nor an address."""
     port, log = gunicorn.port, gunicorn.log
     for method, path in CALLS:
-        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         connection.request(method, path, headers={"Referer": f"http://x/s/{CANARY}"})
         assert connection.getresponse().read() is not None
         connection.close()
     for line in (f"GET /s/{CANARY} HTTP/9.9", f"GET /s/{CANARY}", f"\x01GET /s/{CANARY} HTTP/1.1"):
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as raw:
             raw.sendall(line.encode() + b"\r\n\r\n")
             while raw.recv(4096):
                 pass
@@ -61,7 +62,7 @@ PHONE = "0987654321"
 
 def _call(port, method, path, **form):
     """Status and body of one call to the running server."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
     connection.request(method, path, urlencode(form), headers)
     answer = connection.getresponse()
@@ -70,11 +71,11 @@ def _call(port, method, path, **form):
     return answer.status, body
 
 
-def test_a_whole_answer_leaves_no_trace_in_the_logs(gunicorn, sqlite_app):
+def test_a_whole_answer_leaves_no_trace_in_the_logs(gunicorn, sqlite_app, clock):
     """From the first tap to a page of fault 500, no log holds token, number, name or comment."""
     port, log = gunicorn.port, gunicorn.log
     with unit_of_work(sqlite_app) as session:
-        token = invite(session, kind="full")
+        token = invite(session, now=clock(), kind="full")
     link = f"/s/{token}"
     said = {"overall": "1", "comment": COMMENT, "contact": "yes", "contact_phone": PHONE}
     assert _call(port, "GET", link)[0] == 200

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from survey.models.message import InboundEvent
 from survey.sms.segments import measure
+from tests.clocks import PATIENCE
 from tests.conftest import unit_of_work
 from tests.deploy.conftest import gunicorn_of
 from tests.deploy.front import HOST, find_nginx, nginx_before
@@ -47,11 +48,11 @@ def front(sqlite_environment, tmp_path):
         yield site
 
 
-def test_a_citizen_answers_through_nginx(front, sqlite_app):
+def test_a_citizen_answers_through_nginx(front, sqlite_app, clock):
     """Plain HTTP leads to HTTPS, a page comes packed and strict, and a tap is stored."""
     with unit_of_work(sqlite_app) as session:
-        link = f"/s/{invite(session)}"
-    with closing(HTTPConnection("127.0.0.1", front.plain_port, timeout=30)) as plain:
+        link = f"/s/{invite(session, now=clock())}"
+    with closing(HTTPConnection("127.0.0.1", front.plain_port, timeout=PATIENCE)) as plain:
         plain.request("GET", f"{link}?lang=en", headers={"Host": HOST})
         moved = plain.getresponse()
         assert (moved.status, moved.headers["Location"]) == (301, f"https://{HOST}{link}?lang=en")
@@ -80,7 +81,7 @@ def test_neither_log_holds_a_token_or_a_caller(front):
         for method, path in CALLS:
             visitor.call(method, path, Referer=f"https://{HOST}/s/{CANARY}")
         visitor.call("GET", "/staff/cases/ABC?q=Binh")
-    with socket.create_connection(("127.0.0.1", front.plain_port), timeout=30) as raw:
+    with socket.create_connection(("127.0.0.1", front.plain_port), timeout=PATIENCE) as raw:
         raw.sendall(f"GET /s/{CANARY} HTTP/9.9\r\n\r\n".encode())
         while raw.recv(4096):
             pass
@@ -120,11 +121,11 @@ def test_wrong_sign_ins_count_against_the_caller_not_against_nginx(front, sqlite
 
 
 def test_many_answers_pass_a_flood_does_not_and_a_stopped_server_says_so(
-    sqlite_environment, sqlite_app, tmp_path
+    sqlite_environment, sqlite_app, clock, tmp_path
 ):
     """Two hundred answers a minute pass; a flood and a stopped server get a page in Vietnamese."""
     with unit_of_work(sqlite_app) as session:
-        link = f"/s/{invite(session)}"
+        link = f"/s/{invite(session, now=clock())}"
     with gunicorn_of(sqlite_environment, tmp_path) as behind:
         running = nginx_before(behind, tmp_path)
         front = running.__enter__()

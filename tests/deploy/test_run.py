@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clocks import PATIENCE
 from tests.conftest import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,12 +41,12 @@ def started(sqlite_environment, sqlite_app, tmp_path):
         yield process, port, _children(process.pid)
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE)
 
 
 def _wait_until_alive(process, port):
     while process.poll() is None:
-        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         try:
             connection.request("GET", "/healthz")
             if connection.getresponse().status == 200:
@@ -71,15 +72,15 @@ def test_ctrl_c_ends_web_and_worker(started):
     process, port, children = started
     assert len(children) == 2
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
     assert not [pid for pid in children if _is_alive(pid)]
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
 
 def test_a_dead_worker_ends_the_whole(started):
     """When one of the two dies the other is stopped too, and the command fails."""
     process, _port, (_web, worker) = started
     subprocess.run(["kill", "-9", str(worker)], check=True)
-    assert process.wait(60) == 1
+    assert process.wait(PATIENCE) == 1
     assert not _is_alive(_web)

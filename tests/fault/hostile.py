@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import requests
 from twilio.request_validator import RequestValidator
 
+from tests.clocks import PATIENCE
 from tests.sms.fake_twilio import FINE, FakeTwilio, Trouble
 
 TOKEN = "t" * 32
@@ -87,7 +88,7 @@ class HostileTwilio(FakeTwilio):
         fields = {"MessageSid": sid, "MessageStatus": "delivered"}
         signature = RequestValidator(TOKEN).compute_signature(address, fields)
         answer = requests.post(
-            address, fields, headers={"X-Twilio-Signature": signature}, timeout=20
+            address, fields, headers={"X-Twilio-Signature": signature}, timeout=PATIENCE
         )
         self.hits[f"receipts answered {answer.status_code}"] += 1
 

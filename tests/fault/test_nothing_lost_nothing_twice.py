@@ -22,6 +22,7 @@ from survey.models.count import Frame
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import Province, SpecialDay
 from survey.workdays import local_day
+from tests.clocks import PATIENCE
 from tests.conftest import running, unit_of_work
 from tests.fault.hostile import FAULTS, TOKEN, HostileTwilio
 from tests.house.source import ROOT
@@ -33,7 +34,8 @@ WORKERS = 4
 # The workers' clock goes so much faster than the real one.
 SPEED = 60
 LEASE_SECONDS = 10
-PATIENCE_SECONDS = 150
+# A play lasts a minute on a good day.
+PLAY_PATIENCE = 5 * PATIENCE
 INVITED = Message.kind == MessageKind.INVITATION
 OPEN = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
 
@@ -187,14 +189,14 @@ def _held_by(app, process):
 
 
 def _wait_until_nothing_is_open(app):
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + PLAY_PATIENCE
     while time.monotonic() < until:
         with unit_of_work(app) as session:
             still = session.scalar(select(func.count()).where(INVITED, Message.state.in_(OPEN)))
         if not still:
             return
         time.sleep(0.5)
-    pytest.fail(f"{still} messages are still open after {PATIENCE_SECONDS} s")
+    pytest.fail(f"{still} messages are still open after {PLAY_PATIENCE} s")
 
 
 def _ours(app, texts):

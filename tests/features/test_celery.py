@@ -18,12 +18,12 @@ from survey.jobs.distributed import RUN_JOB, celery_app
 from survey.jobs.schedule import RECURRING
 from survey.jobs.worker import run_once
 from survey.models.job import Job, JobState
+from tests.clocks import PATIENCE
 from tests.conftest import unit_of_work
 from tests.seeding import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKERS = {"amqp://guest:guest@127.0.0.1:5672//": 5672, "redis://127.0.0.1:6379/0": 6379}
-PATIENCE_SECONDS = 90
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def changes() -> dict[str, str]:
     """Settings of an installation of its own on the first broker that listens."""
     for url, port in BROKERS.items():
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=2).close()
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
         except OSError:
             continue
         secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
@@ -68,7 +68,7 @@ def test_a_dispatched_job_runs_once(
         _wait_until_empty(app, worker, tmp_path / "log")
     finally:
         worker.terminate()
-        worker.wait(60)
+        worker.wait(PATIENCE)
         with queue.connection() as connection, closing(connection.channel()) as channel:
             left = channel.queue_delete(queue.conf.task_default_queue)
     assert not left
@@ -80,7 +80,7 @@ def test_a_dispatched_job_runs_once(
 def _wait_until_empty(app: Flask, worker: subprocess.Popen[bytes], log: Path) -> None:
     """Until every job is done and every message taken."""
     queue = celery_app(app.extensions["settings"])
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until and worker.poll() is None:
         with unit_of_work(app) as session:
             open_jobs = session.query(Job).filter(Job.finished_at.is_(None)).count()

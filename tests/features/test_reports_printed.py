@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 from pypdf import PdfReader
 
+from tests.clocks import PATIENCE
 from tests.features import report_data
 from tests.features.test_reports import sheet
 
@@ -115,7 +116,7 @@ def test_word_opens_in_libreoffice(built, tmp_path):
     subprocess.run(
         [program, f"-env:UserInstallation={(tmp_path / 'home').as_uri()}", "--headless",
          "--convert-to", "pdf", "--outdir", tmp_path, built["docx"]],
-        check=True, capture_output=True, timeout=180,
+        check=True, capture_output=True, timeout=PATIENCE,
     )  # fmt: skip
     pages = PdfReader(tmp_path / f"{built['docx'].stem}.pdf").pages
     first = pages[0].extract_text()

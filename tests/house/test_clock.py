@@ -10,7 +10,12 @@ CLOCK = "survey/clock.py"
 # Edges, and leases and pace, which several processes share; everything else takes `now`.
 ASKING = ("survey/web/", "survey/cli/", "survey/jobs", "survey/sms/outbox")
 # Tests beside real processes, whose clock is the machine's.
-BESIDE_PROCESSES = ("tests/fault/", "tests/kannel/", "tests/features/test_jobs.py")
+BESIDE_PROCESSES = (
+    "tests/deploy/conftest.py",
+    "tests/fault/",
+    "tests/kannel/",
+    "tests/features/test_jobs.py",
+)
 READERS = {
     "datetime": {"now", "utcnow", "today"},
     "date": {"today"},

@@ -15,9 +15,10 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 from urllib.request import urlopen
 
+from tests.clocks import PATIENCE
+
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "kannel"
 REPLY_NUMBER = "8099"
-PATIENCE = 60
 
 
 def program(name: str) -> str | None:
@@ -117,7 +118,7 @@ class Kannel:
     def _status(self) -> str:
         address = f"http://127.0.0.1:{self.admin}/status.txt?password=status"
         try:
-            with urlopen(address, timeout=5) as answer:
+            with urlopen(address, timeout=PATIENCE) as answer:
                 return str(answer.read().decode())
         except OSError:
             return ""
@@ -169,7 +170,7 @@ class Handset:
     def _listen(self) -> None:
         while not self.closed:
             try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as line:
                     line.settimeout(None)
                     self.line = line
                     with line.makefile("rb") as lines:

@@ -6,7 +6,6 @@ import secrets
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ class Trouble:
     """What happens to one create, and whether the message is made all the same.
 
     `late`: made so many seconds after the connection ended. `reset`: it ends with RST, not FIN.
-    `cut`: it ends in the middle of the answer.
+    `cut`: it ends in the middle of the answer. `silent`: no answer before the caller hangs up.
     """
 
     status: int = 0
@@ -42,7 +41,7 @@ class Trouble:
     late: float = 0
     drop: bool = False
     reset: bool = False
-    delay: float = 0
+    silent: bool = False
     problem: bool = False
     cut: bool = False
 
@@ -125,7 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         self.fake.forms.append(form)
         trouble = self.fake.next_trouble()
-        time.sleep(trouble.delay)
+        if trouble.silent:
+            self.connection.recv(1, socket.MSG_PEEK)
         message = self.fake.create(form) if trouble.made else {}
         if trouble.late:
             threading.Timer(trouble.late, self.fake.create, [form]).start()

@@ -14,6 +14,7 @@ from survey.models.message import Message, MessageKind, MessageState, ProviderHe
 from survey.models.organisation import Province, SpecialDay
 from survey.sms import outbox
 from survey.sms.providers import SmsConfigFault, SmsLoad, SmsNotSent, SmsRefused
+from tests.clocks import PATIENCE
 from tests.seeding import Wanted, ask_everybody, finish
 from tests.sms.gateway import NOW, WEEK, Gateway, fails, phone, queue, takes
 
@@ -106,7 +107,7 @@ def test_a_call_that_hangs_holds_up_nobody(transact, gateway):
 
     def hang(sms):
         if sms.text == "Tin 0":
-            assert others_left.wait(timeout=60)
+            assert others_left.wait(PATIENCE)
 
     def count(_):
         if len(gateway.taken) == 18:

@@ -22,7 +22,8 @@ from survey.sms.providers import (
     build_provider,
 )
 from survey.sms.providers.twilio import TwilioProvider
-from tests.kannel.gateway import PATIENCE, until
+from tests.clocks import PATIENCE
+from tests.kannel.gateway import until
 from tests.sms.fake_twilio import ACCOUNT, FakeTwilio, Trouble, on_line
 from tests.sms.gateway import NOW, queue
 
@@ -127,12 +128,12 @@ def test_answers_that_created_nothing(fake, provider, trouble, error):
         Trouble(201, body='{"sid": "SM", "date_created": 5}', made=True),
         Trouble(drop=True, made=True),
         Trouble(drop=True),
-        Trouble(201, delay=0.6, made=True),
+        Trouble(201, silent=True, made=True),
     ],
 )
 def test_answers_that_leave_doubt(fake, provider, trouble):
     """Whatever is not surely nothing is unclear, and is asked for once only."""
-    provider.client.http_client.timeout = 0.3 if trouble.delay else PATIENCE
+    provider.client.http_client.timeout = (PATIENCE, 0.3 if trouble.silent else PATIENCE)
     fake.troubles = [trouble]
     with pytest.raises(Exception) as raised:  # noqa: PT011, any kind is unclear
         provider.send(SMS)

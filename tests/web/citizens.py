@@ -16,12 +16,11 @@ from tests.clocks import NOW
 NAME = "Nguyễn Thị Bình"
 
 
-def invite(session, *, kind="short", days_left=14, longest=False):
+def invite(session, *, now=NOW, kind="short", days_left=14, longest=False):
     """A finished dossier of a phone of its own; gives the token from its SMS.
 
     `longest` takes the agency and the procedure with the longest names there are.
     """
-    now = NOW
     dossier = _dossier(session, now, longest)
     phone = phone_of(dossier)
     dossier.phone_sealed = sealing.seal(session, "dossier.phone", dossier.code, phone)
