@@ -15,13 +15,13 @@ from survey.intake.columns import Header, Row
 from survey.intake.dates import Moment, read_moment
 from survey.intake.folding import bare, fold, tidy
 from survey.intake.structure import structural_reason, text_of
+from survey.privacy.masking import without_numbers
 from survey.sms.phone import Phone, clean_phone
 
 ACCEPTED, REJECTED, DUPLICATE = "accepted", "rejected", "duplicate"
 DATE_FIELDS = ("received_at", "due_at", "returned_at")
 NAME_LENGTH = 200
 CACHED = 4096
-_LONG_DIGITS = re.compile(r"\d[\d .-]{7,}\d")
 _CHANNELS = (
     ("post", ("buu chinh", "bcci", "buu dien")),
     ("online", ("truc tuyen",)),
@@ -264,5 +264,5 @@ def _check_order(received: Moment, due: Moment | None, returned: Moment | None) 
 
 
 def _applicant_name(cell: object) -> str:
-    """The name without digit runs that could be an id number or a phone, at most 200 characters."""
-    return tidy(_LONG_DIGITS.sub("", text_of(cell)))[:NAME_LENGTH]
+    """The name without what could be an id number or a phone, at most 200 characters."""
+    return tidy(without_numbers(text_of(cell)))[:NAME_LENGTH]

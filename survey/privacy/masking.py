@@ -1,9 +1,37 @@
 """What may be seen of a person without a reason: the shape of a name, a text without numbers."""
 
 import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-PHONE_IN_TEXT = re.compile(r"(?<!\d)(?:\+?84|0)[\s.\-]?\d(?:[\s.\-]?\d){7,9}(?!\d)")
-ID_IN_TEXT = re.compile(r"(?<!\d)(?:\d{12}|\d{9})(?!\d)")
+from survey.privacy.numbers import (
+    FEWEST,
+    INVISIBLE,
+    LONGEST,
+    Group,
+    is_identity,
+    most_groups,
+    phone_shape,
+    plain_signs,
+    runs,
+)
+
+PHONE, PAPER = "[số điện thoại]", "[số giấy tờ]"
+# A second number in short form behind a whole one: 0905000123-124.
+_ATTACHED = re.compile(r"[-/.,_+]?")
+_LONGEST_ATTACHED = 4
+_LONGEST_OPENING = 8
+_PLUS = re.compile(rf"\+[ {INVISIBLE}]*$")
+_PLUS_OR_BRACKET = re.compile(rf"[+(][+( {INVISIBLE}]*$")
+
+
+class Place(NamedTuple):
+    """Where a number stands in a text, and what is shown instead."""
+
+    start: int
+    end: int
+    cover: str
 
 
 def mask_name(name: str) -> str:
@@ -12,5 +40,94 @@ def mask_name(name: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Free text with phone and identity numbers covered."""
-    return ID_IN_TEXT.sub("[số giấy tờ]", PHONE_IN_TEXT.sub("[số điện thoại]", text))
+    """Free text with phone and identity numbers covered, however they are written."""
+    composed = unicodedata.normalize("NFC", text)
+    shown: list[str] = []
+    end = 0
+    for place in numbers_in(composed):
+        shown += composed[end : place.start], place.cover
+        end = place.end
+    return "".join((*shown, composed[end:]))
+
+
+def without_numbers(text: str) -> str:
+    """Free text from which phone and identity numbers are cut out."""
+    kept: list[str] = []
+    end = 0
+    for place in numbers_in(text):
+        kept.append(text[end : place.start])
+        end = place.end
+    return "".join((*kept, text[end:]))
+
+
+def numbers_in(text: str) -> list[Place]:
+    """Every place of a text where a phone or identity number may stand, in order."""
+    return sorted(place for groups in runs(text) for place in _places(text, groups))
+
+
+def _places(text: str, groups: Sequence[Group]) -> Iterator[Place]:
+    """The numbers of one run; those that share a group are covered as one."""
+    covers, joined = _covers(groups)
+    first = 0
+    for index in range(1, len(groups) + 1):
+        if index < len(groups) and joined[index]:
+            continue
+        if covers[first]:
+            cover = PHONE if PHONE in covers[first:index] else PAPER
+            yield Place(_start(text, groups[first:index]), groups[index - 1].end, cover)
+        first = index
+
+
+def _covers(groups: Sequence[Group]) -> tuple[list[str], list[bool]]:
+    """What covers each group, or nothing; whether it is covered together with the one before."""
+    covers, joined = [""] * len(groups), [False] * len(groups)
+    for first, last, cover in _spans(groups):
+        for index in range(first, last + 1):
+            covers[index] = PHONE if PHONE in {cover, covers[index]} else cover
+            joined[index] |= index > first
+    count = len(groups)
+    for index in range(1, count):
+        if covers[index - 1] and not covers[index] and _is_attached(groups[index], groups[index]):
+            covers[index], joined[index] = covers[index - 1], True
+    for index in range(count - 1, 0, -1):
+        if (
+            covers[index]
+            and not covers[index - 1]
+            and _is_attached(groups[index - 1], groups[index])
+        ):
+            covers[index - 1], joined[index] = covers[index], True
+    return covers, joined
+
+
+def _is_attached(short: Group, behind: Group) -> bool:
+    """Whether a short group stands beside a number with no blank between."""
+    return len(short.digits) <= _LONGEST_ATTACHED and bool(_ATTACHED.fullmatch(behind.before))
+
+
+def _spans(groups: Sequence[Group]) -> Iterator[tuple[int, int, str]]:
+    """First and last group of everything that may be a number, and what covers it."""
+    for first, group in enumerate(groups):
+        length = 0
+        for last in range(first, min(len(groups), first + most_groups(group))):
+            length += len(groups[last].digits)
+            if length > LONGEST and last > first:
+                break
+            if length >= FEWEST and (cover := _cover(groups[first : last + 1])):
+                yield first, last, cover
+
+
+def _cover(groups: Sequence[Group]) -> str:
+    shape = phone_shape(groups)
+    if shape is not None and (shape.prefix or shape.foreign):
+        return PHONE
+    # Nine digits without a zero are more often those of an old identity card.
+    return PAPER if shape is not None or is_identity(groups) else ""
+
+
+def _start(text: str, groups: Sequence[Group]) -> int:
+    """Where a number begins: with its plus, or with a bracket that closes within it."""
+    start = groups[0].start
+    before = plain_signs(text[max(0, start - _LONGEST_OPENING) : start])
+    closes = any(")" in group.before for group in groups[1:])
+    opening = (_PLUS_OR_BRACKET if closes else _PLUS).search(before)
+    return start - len(opening[0]) if opening else start

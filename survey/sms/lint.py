@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from survey.errors import Invalid
 from survey.models.text_version import TextForm
-from survey.privacy.masking import ID_IN_TEXT
+from survey.privacy.masking import PAPER, numbers_in
 from survey.sms.placeholders import MOST_SEGMENTS, NAMES, PLACEHOLDER, SLOTS, Wording, fill, named
 from survey.sms.segments import Encoding, measure, outside_gsm7
 from survey.sms.text import REFUSED_BY_CARRIERS, unaccent
@@ -65,8 +65,10 @@ def problems(name: str, words: str, host: str) -> list[Problem]:
     for person in _PERSON.finditer(fixed):
         if all(part.istitle() for part in person.groups()):
             found.append(Problem("names_a_person", person[0]))
-    if code := _DOSSIER_CODE.search(fixed) or ID_IN_TEXT.search(fixed):
+    if code := _DOSSIER_CODE.search(fixed):
         found.append(Problem("full_code", code[0]))
+    elif papers := [place for place in numbers_in(fixed) if place.cover == PAPER]:
+        found.append(Problem("full_code", fixed[papers[0].start : papers[0].end]))
     found += [Problem("asks_personal_data", asked) for asked in _asked(fixed)]
     if not words.strip():
         found.append(Problem("no_words"))

@@ -1,8 +1,7 @@
 """Phone numbers as clerks type them, turned into E.164 or a reason why no text can be sent."""
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +14,8 @@ from phonenumbers import (
     number_type,
     parse,
 )
+
+from survey.privacy.numbers import USUAL, Group, Shape, phone_shape, plain_signs, runs
 
 Kind = Literal["mobile", "landline", "foreign", "invalid", "missing"]
 
@@ -43,14 +44,22 @@ _CARRIERS = {
 }
 
 # Metadata of number plans lags the market, so every number of this shape is taken for a mobile.
-_MOBILE = re.compile(r"0?([35789][0-9]{8})")
 _CLEAN_MOBILE = re.compile(r"(?:\+84|0084|84|0)?([35789][0-9]{8})")
-_OLD_MOBILE = re.compile(r"0?(1[0-9]{2})([0-9]{7})")
-_LANDLINE = re.compile(r"0?(2[0-9]{9})")
-_EXCEL_FLOAT = re.compile(r"(\+?[0-9]{9,15})\.0+")
-# The letter O typed for a zero.
-_LETTER_ZERO = re.compile(r"(?<![^\W\d_])[oO](?=[ .-]?[0-9])|(?<=[0-9])[oO](?=[0-9])")
-_NOT_OF_A_NUMBER = re.compile(r"[^0-9+(). \-]+")
+# A cell of a spreadsheet that held a number, and was printed with decimals.
+_DECIMAL = re.compile(r"(?:(\+?[0-9]{9,15})[.,]0+|[1-9][0-9]{5,}[.,][0-9]{1,4})", re.ASCII)
+# Where a cell is parted into numbers, tried in this order: at signs that stand in few numbers, at
+# signs that stand in none, at wider gaps, at blanks.
+_PARTED_AT = tuple(
+    re.compile(signs)
+    for signs in (
+        rf"[^{USUAL}]",
+        rf"[^{USUAL},/_]",
+        rf"[^{USUAL}]| - ",
+        rf"[^{USUAL}]| ",
+    )
+)
+# A second number in short form stands behind a hyphen: 0905000123-124.
+_PARTED_AT_HYPHENS = re.compile(r"[^ .()]")
 _MASK = "••••"
 
 
@@ -74,11 +83,13 @@ def clean_phone(text: str | None) -> Phone:
     clean = _CLEAN_MOBILE.fullmatch(text)
     if clean:
         return Phone("+84" + clean[1], "mobile")
-    plain = _plain(text)
-    if not any(c.isalnum() for c in plain):
+    if not any(c.isalnum() for c in text):
         return MISSING
+    decimal = _DECIMAL.fullmatch(plain_signs(text).strip())
+    if decimal:
+        text = decimal[1] or ""
     foreign = INVALID
-    for candidate in _candidates(plain):
+    for candidate in _candidates(text):
         phone = _read(candidate)
         if phone.kind in {"mobile", "landline"}:
             return phone
@@ -106,53 +117,39 @@ def carrier_of(prefix: str) -> str:
     return _CARRIERS.get(prefix, "")
 
 
-def _plain(text: str) -> str:
-    """Half-width digits, plain blanks and hyphens, no float tail, zeros for letters O."""
-    normal = unicodedata.normalize("NFKC", text)
-    digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in normal)
-    single = " ".join(re.sub("[‐-―−]", "-", digits).split())
-    whole = _EXCEL_FLOAT.fullmatch(single)
-    return whole[1] if whole else _LETTER_ZERO.sub("0", single)
+def _candidates(text: str) -> Iterator[Shape]:
+    """The shapes of telephone numbers in a cell, those first that are parted most clearly."""
+    found = list(runs(text))
+    for signs in _PARTED_AT:
+        for groups in found:
+            yield from _shapes(groups, signs)
+    for groups in found:
+        yield from (one for one in _shapes(groups, _PARTED_AT_HYPHENS) if one.prefix)
 
 
-def _candidates(plain: str) -> Iterator[str]:
-    """Pieces that may be one number: parted by words and signs, then by wider gaps, then blanks."""
-    pieces = _NOT_OF_A_NUMBER.split(plain)
-    yield from pieces
-    if "," in plain:
-        yield from _NOT_OF_A_NUMBER.split(plain.replace(",", ""))
-    for gap in (" - ", " "):
-        for piece in pieces:
-            if gap in piece:
-                yield from piece.split(gap)
+def _shapes(groups: Sequence[Group], signs: re.Pattern[str]) -> Iterator[Shape]:
+    """The numbers of a run, parted where such a sign stands between two groups."""
+    first = 0
+    for index in range(1, len(groups) + 1):
+        if index == len(groups) or signs.search(groups[index].before):
+            if shape := phone_shape(groups[first:index]):
+                yield shape
+            first = index
 
 
-def _read(candidate: str) -> Phone:
-    """Phone of one candidate of digits and separators."""
-    digits = re.sub("[^0-9]", "", candidate)
-    abroad = candidate.lstrip(" (.-").startswith("+") and not digits.startswith("0")
-    if digits.startswith("00"):
-        digits, abroad = digits[2:], True
-    if abroad and not digits.startswith("84"):
-        return _read_foreign(digits)
-    for national in (digits.removeprefix("84"), digits):
-        phone = _read_national(national)
-        if phone is not INVALID:
-            return phone
-    return INVALID
-
-
-def _read_national(digits: str) -> Phone:
-    """Phone of a Vietnamese number, with or without its leading zero."""
-    if mobile := _MOBILE.fullmatch(digits):
-        return Phone("+84" + mobile[1], "mobile")
-    if (old := _OLD_MOBILE.fullmatch(digits)) and (new := OLD_PREFIXES.get("0" + old[1])):
-        return Phone("+84" + new[1:] + old[2], "mobile", old_prefix=True)
-    if landline := _LANDLINE.fullmatch(digits):
-        number = parse("+84" + landline[1])
-        if number_type(number) == PhoneNumberType.FIXED_LINE:
-            return Phone("+84" + landline[1], "landline")
-    return INVALID
+def _read(shape: Shape) -> Phone:
+    """The phone of a number of this shape, if there can be one."""
+    national = shape.national
+    if not national:
+        return _read_foreign(shape.foreign)
+    if national.startswith("2"):
+        number = parse("+84" + national)
+        is_landline = number_type(number) == PhoneNumberType.FIXED_LINE
+        return Phone("+84" + national, "landline") if is_landline else INVALID
+    if national.startswith("1"):
+        new = OLD_PREFIXES.get("0" + national[:3], "")
+        return Phone("+84" + new[1:] + national[3:], "mobile", old_prefix=True)
+    return Phone("+84" + national, "mobile")
 
 
 def _read_foreign(digits: str) -> Phone:

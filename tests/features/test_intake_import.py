@@ -7,17 +7,21 @@ import sys
 import time
 from pathlib import Path
 
+import openpyxl
 import pytest
 from sqlalchemy import func, select
 
+from survey import sealing
 from survey.db import db
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import CoverageEntry, Invitation
+from survey.models.message import Message
 from tests.conftest import unit_of_work
 from tests.features.exports import (
     CITIZEN_ID,
     DATA,
+    HEADER,
     dump,
     expected,
     outcomes,
@@ -141,6 +145,44 @@ def test_names_and_numbers_of_citizens_do_not_lie_about(runner, app, tmp_path):
         everything = dump(db.session.connection())
     for secret in (CITIZEN_ID, "Trần Thị Thử", "Công dân thử", "914000777", "905000001"):
         assert secret not in everything
+
+
+NUMERIC = {
+    "8.49050002E10": "+84905000200",
+    "9,050003E8": "+84905000300",
+    905000004.0: "+84905000004",
+    84905000005: "+84905000005",
+    "8.49E+10": "",
+    "4.41E+11": "",
+    84905000.123: "",
+}
+
+
+@pytest.mark.parametrize("extension", ["csv", "xlsx"])
+def test_a_phone_printed_as_a_number_is_exact_or_nobodys(runner, app, tmp_path, extension):
+    """Scientific notation and decimals give the citizen's own number or none, never a stranger's;
+    only the citizen's is asked.
+    """
+    rows = [row(number, phone=phone) for number, phone in enumerate(NUMERIC, 1)]
+    path = tmp_path / f"phones.{extension}"
+    if extension == "csv":
+        write_csv(path, rows)
+    else:
+        book = openpyxl.Workbook()
+        for cells in (HEADER, *rows):
+            book.active.append(cells)
+        book.save(path)
+    out = tmp_path / "out.csv"
+    assert _import(runner, path, "--outcomes", out) == _counts(len(rows), len(rows), 0, 0)
+    hints = ["" if phone else "phone_invalid" for phone in NUMERIC.values()]
+    assert [line["reason"] for line in outcomes(out).values()] == hints
+    with unit_of_work(app) as session:
+        query = select(Message).order_by(Message.id)
+        called = {
+            sealing.unseal(session, "message.phone", one.id, one.phone_sealed)
+            for one in session.scalars(query)
+        }
+    assert called == set(NUMERIC.values()) - {""}
 
 
 def test_a_killed_import_ends_like_one_that_was_not(app, environment, runner, tmp_path):

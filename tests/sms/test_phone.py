@@ -60,6 +60,7 @@ def test_spellings_of_one_mobile(text):
         ("+82 1", Phone(None, "invalid")),
         ("+44 12", Phone(None, "invalid")),
         ("+8", Phone(None, "invalid")),
+        ("+84 9000 123", Phone(None, "invalid")),
         ("+999 123456789", Phone(None, "invalid")),
         ("056099000123", Phone(None, "invalid")),
     ],
@@ -67,6 +68,46 @@ def test_spellings_of_one_mobile(text):
 def test_other_numbers(text, phone):
     """Old prefixes are converted; landlines, foreign and unusable numbers are told apart."""
     assert clean_phone(text) == phone
+
+
+@pytest.mark.parametrize(
+    ("text", "e164"),
+    [
+        ("8.49050002E10", "+84905000200"),
+        ("8,49050002E10", "+84905000200"),
+        ("8.49050002e10", "+84905000200"),
+        ("9.050003E8", "+84905000300"),
+        ("9,050003E8", "+84905000300"),
+        ("8.4905000123E+10", "+84905000123"),
+        ("ĐT: 8.49050002E10 (Lan)", "+84905000200"),
+        ("8.49E+10 / 0905000123", "+84905000123"),
+        ("905000004.0", "+84905000004"),
+        ("905000004,00", "+84905000004"),
+    ],
+)
+def test_a_number_that_a_program_printed_whole_is_read(text, e164):
+    """Scientific notation with all digits, and a whole number with decimals, are that number."""
+    assert clean_phone(text) == Phone(e164, "mobile")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("8.49E+10", "8.49E10", "4.41E+11", "9,05E+08", "8.4905E10", "8.4905E+10"),
+        *("8.49050002E+10", "8.49050002E9", "8.490500021E5", "9.05000123E-8", "9E8", "8.49E+9999"),
+        *("ĐT 8.49050002E+10", "8.49050002 E10", "８.４９E+１０", "8,49050002E+10"),
+        *("90500012.5", "905000123.7", "84905000123.4", "84905000.123", "90500012,5"),
+    ],
+)
+def test_digits_are_never_picked_out_of_a_rounded_number(text):
+    """A rounded number, a fraction and a power of ten yield no number instead of a stranger's."""
+    assert clean_phone(text) == Phone(None, "invalid")
+
+
+@pytest.mark.parametrize("text", ["0905000123-124", "0905000123-24", "+84+84905000123"])
+def test_the_whole_number_of_a_short_list_is_read(text):
+    """A second number in short form, and a country code given twice, hide nothing."""
+    assert clean_phone(text) == Phone("+84905000123", "mobile")
 
 
 def test_every_old_prefix_becomes_a_mobile():
