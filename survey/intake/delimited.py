@@ -3,8 +3,7 @@
 import csv
 import io
 import re
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +19,7 @@ LINES_PER_RECORD = 50
 SAMPLE = 64 * 1024
 _FEW = 0.05
 _QUOTED = re.compile(r'"[^"]*(?:"|$)')
+_CLOSED = re.compile(r'"[^"]*"')
 
 
 class Dialect(NamedTuple):
@@ -97,28 +97,53 @@ def _first_records(path: Path, dialect: Dialect) -> list[list[str]]:
 
 
 def _count(path: Path, dialect: Dialect, header: Header | None) -> int:
-    """Records of the file, read to its end; refuses one whose end is missing."""
-    number = line = spent = short = 0
+    """Records of the file, read to its end; refuses one whose end is missing, and a record that a
+    stray quote made of several.
+    """
+    number = line = short = 0
     cells: list[str] = []
+    lines: list[str] = []
     first, width = (header.last_row + 1, len(header.labels)) if header else (0, 0)
     with _reading(path):
-        for number, cells, spent in _parse(path, dialect):
-            line += spent
-            if spent > LINES_PER_RECORD:
-                raise refusal("quote_not_closed", path.name, line=line - spent + 1)
+        for number, cells, lines in _parse(path, dialect):
+            line += len(lines)
+            if len(lines) > LINES_PER_RECORD or (
+                len(lines) > 1 and _holds_records(lines, dialect.delimiter, header)
+            ):
+                raise refusal("quote_not_closed", path.name, line=line - len(lines) + 1)
             short += number > first and 0 < len(cells) < width
-        if spent > 1 and _ends_inside_quotes(path, dialect, spent):
-            raise refusal("quote_not_closed", path.name, line=line - spent + 1)
+        if len(lines) > 1 and "".join(lines).count('"') % 2:
+            raise refusal("quote_not_closed", path.name, line=line - len(lines) + 1)
     if header and short == 1 and len(cells) < width and _is_cut_off(path, header, cells):
         raise refusal("file_damaged", path.name)
     return number
 
 
-def _ends_inside_quotes(path: Path, dialect: Dialect, last_lines: int) -> bool:
-    """Whether the last record, of so many lines, was cut off inside a quoted cell."""
-    with path.open(encoding=dialect.encoding, newline=dialect.newline) as file:
-        tail = deque(_lines(file, path, dialect), maxlen=last_lines)
-    return "".join(tail).count('"') % 2 == 1
+def _holds_records(lines: Sequence[str], delimiter: str, header: Header | None) -> bool:
+    """Whether a record of several lines is made of several records.
+
+    Two stray quotes enclose what stands between them: the second one, meant to open, is followed by
+    text; or two lines are each a row of their own.
+    """
+    sign = re.escape(delimiter)
+    cells = re.finditer(
+        rf'(?:"((?:[^"]|"")*)"([^{sign}\n]*)|[^{sign}]*)(?:{sign}|$)', "".join(lines)
+    )
+    for quoted, behind in (cell.groups("") for cell in cells):
+        if "\n" in quoted and delimiter in quoted and behind.strip():
+            return True
+    return header is not None and sum(_is_row(line, delimiter, header) for line in lines) > 1
+
+
+def _is_row(line: str, delimiter: str, header: Header) -> bool:
+    """Whether a line alone has all columns, and a dossier code in the column of dossier codes."""
+    column, last = header.columns["dossier_code"], max(header.columns.values())
+    unquoted = _CLOSED.sub(lambda cell: cell[0].replace(delimiter, " "), line)
+    for text in (line, unquoted):
+        cells = text.split(delimiter)
+        if len(cells) > last and dossier_code_day(clean_dossier_code(cells[column].strip('"\n '))):
+            return True
+    return False
 
 
 def _is_cut_off(path: Path, header: Header, cells: list[str]) -> bool:
@@ -152,18 +177,29 @@ def _bad_line(path: Path) -> int:
     return 1
 
 
-def _parse(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], int]]:
+def _parse(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], list[str]]]:
     """(record number, cells, physical lines of the record)."""
     with path.open(encoding=dialect.encoding, newline=dialect.newline) as file:
-        reader = csv.reader(_lines(file, path, dialect), delimiter=dialect.delimiter)
-        before = number = 0
+        kept: list[str] = []
+        reader = csv.reader(
+            _keeping(_lines(file, path, dialect), kept), delimiter=dialect.delimiter
+        )
+        number = before = 0
         try:
             for cells in reader:
                 number += 1
-                yield number, cells, reader.line_num - before
                 before = reader.line_num
+                yield number, cells, kept[:]
+                kept.clear()
         except csv.Error:
             raise refusal("cell_too_long", path.name, line=before + 1) from None
+
+
+def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
+    """The same lines, each put into a list as it is read."""
+    for line in lines:
+        kept.append(line)
+        yield line
 
 
 def _lines(file: io.TextIOWrapper, path: Path, dialect: Dialect) -> Iterator[str]:
