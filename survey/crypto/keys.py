@@ -9,17 +9,29 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import ClassVar
 from weakref import WeakKeyDictionary
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import Engine, String, insert, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import (
+    Engine,
+    Index,
+    String,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from survey.db import Base, connection_of, hold, one_of, settings_of
 from survey.errors import Refused
@@ -28,7 +40,10 @@ from survey.settings import KEY_BYTES, decode_key
 NONCE_BYTES = 12
 MASTER_ID_BYTES = 8
 # How long a process works with the keys it has read before it looks whether there are newer ones.
-FRESH_SECONDS = 60
+FRESH_SECONDS = 2
+# How long a former key is kept after the one in force was drawn: hashes of phones that stand
+# nowhere any more (`Message.phone_index`) live a week.
+FORMER_KEPT = timedelta(days=9)
 
 
 class Purpose(StrEnum):
@@ -42,22 +57,42 @@ class Purpose(StrEnum):
     TOKEN_HASHES = "token_hashes"  # noqa: S105 - a name
 
 
+# What a full re-encryption replaces.
+REPLACED = (Purpose.ENCRYPTION, Purpose.BLIND_INDEXES)
+
+
 class WrappedKey(Base):
-    """One random key, encrypted with DATA_KEY. The highest number of a purpose is in force; lower
-    ones are read until nothing needs them.
+    """One random key, encrypted with DATA_KEY. One of a purpose is in force. A full re-encryption
+    draws the next, which every process reads before it is in force; the former is read until
+    nothing needs it.
     """
 
     __tablename__ = "wrapped_key"
-    __table_args__ = (one_of("purpose", Purpose),)
+    __table_args__ = (
+        one_of("purpose", Purpose),
+        Index(
+            "uq_wrapped_key_in_force",
+            "purpose",
+            unique=True,
+            sqlite_where=text("in_force"),
+            postgresql_where=text("in_force"),
+        ),
+    )
 
     purpose: Mapped[str] = mapped_column(String(20), primary_key=True)
     # 1, 2, … of this purpose: one more with each full re-encryption.
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # Whether it encrypts; all are read.
+    in_force: Mapped[bool]
     # Nonce and ciphertext of 32 random bytes.
     wrapped: Mapped[bytes]
     # Fingerprint of the DATA_KEY that wraps it.
     master_id: Mapped[bytes]
     made_at: Mapped[datetime]
+
+    __clear__: ClassVar = {
+        "worth nothing without DATA_KEY": "purpose number in_force wrapped master_id made_at"
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +111,7 @@ class Master:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys of one database, unwrapped; newest first."""
+    """The keys of one database, unwrapped; the one in force first."""
 
     ciphers: tuple[AESGCMSIV, ...]
     index_keys: tuple[bytes, ...]
@@ -116,7 +151,7 @@ def masters(session: Session) -> tuple[Master, ...]:
 
 
 def keyring(session: Session) -> Keyring:
-    """The keys of the session's database, read at most once a minute; Refused `wrong_key` when
+    """The keys of the session's database, read again every few seconds; Refused `wrong_key` when
     DATA_KEY and DATA_KEYS_OLD do not open them, `keys_missing` before the first `db upgrade`.
     """
     kept = _KEPT.get(session.get_bind().engine)
@@ -147,7 +182,7 @@ def read_keyring(session: Session) -> Keyring:
 
 _STORED = select(
     WrappedKey.purpose, WrappedKey.number, WrappedKey.wrapped, WrappedKey.master_id
-).order_by(WrappedKey.purpose, WrappedKey.number.desc())
+).order_by(WrappedKey.purpose, WrappedKey.in_force.desc(), WrappedKey.number.desc())
 
 
 def check(session: Session) -> None:
@@ -166,14 +201,83 @@ def make_missing(session: Session, now: datetime) -> None:
     there = set(connection_of(session).scalars(select(WrappedKey.purpose)))
     for purpose in Purpose:
         if purpose not in there:
-            _draw(session, purpose, 1, now)
+            _draw(session, purpose, 1, now, in_force=True)
 
 
-def _draw(session: Session, purpose: Purpose, number: int, now: datetime) -> None:
+def _draw(
+    session: Session, purpose: Purpose, number: int, now: datetime, *, in_force: bool
+) -> None:
     master, key = masters(session)[0], secrets.token_bytes(KEY_BYTES)
-    values = {"purpose": purpose, "number": number, "made_at": now, "master_id": master.id}
-    wrapped = _wrap(master, _name(purpose, number), key)
-    connection_of(session).execute(insert(WrappedKey).values(**values, wrapped=wrapped))
+    values = {
+        "purpose": purpose,
+        "number": number,
+        "in_force": in_force,
+        "wrapped": _wrap(master, _name(purpose, number), key),
+        "master_id": master.id,
+        "made_at": now,
+    }
+    connection_of(session).execute(insert(WrappedKey).values(values))
+
+
+def draw_next(session: Session, now: datetime) -> None:
+    """Draw the keys of a full re-encryption, to be read by every process before they are in force
+    (`put_in_force`, FRESH_SECONDS later).
+    """
+    hold(session, "keys")
+    for purpose in REPLACED:
+        last = select(func.max(WrappedKey.number)).where(WrappedKey.purpose == purpose)
+        number = connection_of(session).scalar(last) or 0
+        _draw(session, purpose, number + 1, now, in_force=False)
+
+
+def put_in_force(session: Session) -> None:
+    """Let the newest keys encrypt from now on; the former stay readable."""
+    hold(session, "keys")
+    connection = connection_of(session)
+    for purpose in REPLACED:
+        of_purpose = WrappedKey.purpose == purpose
+        newest = connection.scalar(select(func.max(WrappedKey.number)).where(of_purpose))
+        connection.execute(update(WrappedKey).where(of_purpose).values(in_force=False))
+        is_newest = (of_purpose, WrappedKey.number == newest)
+        connection.execute(update(WrappedKey).where(*is_newest).values(in_force=True))
+
+
+def has_former(session: Session) -> bool:
+    """Whether a key is still read that is in force no more."""
+    query = select(WrappedKey.number).where(WrappedKey.in_force.is_(False))
+    return connection_of(session).execute(query.limit(1)).first() is not None
+
+
+def drop_former(session: Session, now: datetime) -> int:
+    """Drop the keys that have not been in force for long; how many. Nothing may need them."""
+    hold(session, "keys")
+    in_force = aliased(WrappedKey)
+    replaced = exists().where(
+        in_force.purpose == WrappedKey.purpose,
+        in_force.in_force,
+        in_force.number > WrappedKey.number,
+        in_force.made_at <= now - FORMER_KEPT,
+    )
+    former = delete(WrappedKey).where(WrappedKey.in_force.is_(False), replaced)
+    return connection_of(session).execute(former).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class OldKey:
+    """One of DATA_KEYS_OLD by its place (from 1), and whether a wrapped key still needs it."""
+
+    place: int
+    fingerprint: str
+    is_needed: bool
+
+
+def old_keys(session: Session) -> list[OldKey]:
+    """What stands in DATA_KEYS_OLD; nothing is needed any more after `rewrap`."""
+    wrapping = set(connection_of(session).scalars(select(WrappedKey.master_id)))
+    _, *old = masters(session)
+    return [
+        OldKey(place, master.id.hex(), master.id in wrapping) for place, master in enumerate(old, 1)
+    ]
 
 
 def rewrap(session: Session) -> int:
