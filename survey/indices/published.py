@@ -1,6 +1,6 @@
 """What of a closed month may stand in clear: the lines that pages and reports show, no other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,30 +9,33 @@ from sqlalchemy.orm import Session
 from survey.indices.figures import Breakdown, read_figure
 from survey.indices.shield import shielded
 
-AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "rules", "judging")
-NOT_TOLD = ("covers", "provisional")
+AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "judging")
+LEFT_OUT = ("covers", "provisional")
 
 
 def published(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
     """The public part of a closing's payload.
 
-    `figures` {breakdown: [line]}, of a line that must be hidden its key and label alone;
-    `factors` {question: line} of the whole. A line is a `Figure`.
+    `figures` {breakdown: [line]}, `factors` {question: [line of the whole]}; a line is a `Figure`.
+    One that must be hidden is left out, and so is one without a rating: that a line is missing
+    does not say which of the two it is.
     """
     protected = shielded(session, payload)
+    figures = {by.value: _shown(protected["figures"][by]) for by in Breakdown}
+    agencies = {line["key"] for line in figures[Breakdown.AGENCY]}
     return {
         **{name: payload[name] for name in AS_STORED},
-        "figures": {by.value: list(map(_told, protected["figures"][by])) for by in Breakdown},
+        "figures": figures,
+        "rules": [rule for rule in payload["rules"] if rule["agency"] in agencies],
         "factors": {
-            question: _told(tables[Breakdown.OVERALL][0])
+            question: _shown(tables.get(Breakdown.OVERALL, []))
             for question, tables in payload["factors"].items()
-            if tables.get(Breakdown.OVERALL)
         },
     }
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    figure = read_figure(row)
-    if figure.is_hidden:
-        return {"key": figure.key, "label": figure.label}
-    return {name: value for name, value in asdict(figure).items() if name not in NOT_TOLD}
+def _shown(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    figures = [asdict(one) for one in map(read_figure, rows) if one.rated and not one.is_hidden]
+    return [
+        {name: value for name, value in one.items() if name not in LEFT_OUT} for one in figures
+    ]
