@@ -38,7 +38,7 @@ def main() -> None:
     """Load a demo into a folder that goes away again, and draw."""
     with tempfile.TemporaryDirectory() as folder:
         database = {"DATABASE_URL": f"sqlite:///{folder}/demo.db", "DEMO": "1"}
-        files = {"SMS_CONSOLE_FILE": f"{folder}/sms.jsonl", "REPORTS_FOLDER": folder}
+        files = {"SMS_CONSOLE_FILE": f"{folder}/sms.jsonl"}
         app = create_app(from_env({**os.environ, **database, **files}))
         for words in ("db upgrade", "reference load", f"demo load --now {NOW}"):
             run(app, words.split())

@@ -1,7 +1,9 @@
 """Lắng Nghe: citizens judge the public service they just received, and a province listens."""
 
 import gc
+import json
 import sys
+from functools import partial
 
 from flask import Flask
 from flask.cli import NoAppException
@@ -33,7 +35,12 @@ def create_app(settings: Settings | None = None, clock: Clock = machine) -> Flas
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_pre_ping": True,
+            "hide_parameters": True,
+            # Readable for whoever audits by SQL.
+            "json_serializer": partial(json.dumps, ensure_ascii=False),
+        },
         MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,

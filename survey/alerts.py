@@ -66,10 +66,10 @@ def raise_for_answer(
     if case is None:
         return open_case(session, now, answer, finding, contact) if finding else None
     _add(session, now, case, answer)
-    standing = case.standing(session)
+    standing = case.standing
     is_graver = finding is not None and _is_more_serious(finding.reason, standing.reason)
     if finding and is_graver:
-        raise_reason(session, case, finding)
+        raise_reason(case, finding)
     is_call = contact is not None and add_contact(session, now, case, contact)
     if (is_graver or is_call) and standing.state in {CaseState.REPLIED, CaseState.CLOSED}:
         open_again(session, now, case)
@@ -120,14 +120,14 @@ def _is_more_serious(reason: CaseReason, than: str) -> bool:
 
 def _add(session: Session, now: datetime, case: Case, answer: Answer) -> None:
     """Tell in the timeline what this version changed, once; the comment stays there."""
-    standing = case.standing(session)
+    standing = case.standing
     if answer.version <= standing.answer_version:
         return
     query = select(Answer).where(
         Answer.response_id == answer.response_id, Answer.version == standing.answer_version
     )
     before = session.scalars(query).first()
-    case.keep(session, replace(standing, answer_version=answer.version))
+    case.standing = replace(standing, answer_version=answer.version)
     if before is None:
         return
     changes = []

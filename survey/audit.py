@@ -1,43 +1,49 @@
-"""The append-only audit chain: one row per act, each hashed with the one before, all sealed.
+"""The append-only audit log: two chains, each row hashed with the one before.
 
-When staff took or closed which case would tell a thief who had been asked just before. So what was
-done stands in `sealed` alone; the hash holds a random salt, or trying out times would find it.
+Acts that no citizen caused are readable in the database (`AuditEntry`). All others are encrypted
+(`CitizenAct`); their hash holds a random salt, or trying out times would find it.
 """
 
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import sealing
+from survey.db import hold
 from survey.errors import Refused
-from survey.models.audit import AuditEntry
+from survey.models.audit import AuditEntry, CitizenAct
 
 GENESIS = "0" * 64
-# Any fixed number: all writers of the chain take the same PostgreSQL lock.
-CHAIN_LOCK = 5_207_001
-# What sealed acts are bound to, beside their number.
-PLACE = "audit_entry.act"
-# Contents are padded to a multiple of this many bytes, so that a length tells nothing of an act.
-BLOCK = 512
 SALT_BYTES = 16
 ROWS_AT_ONCE = 1000
+# Beginnings of actions that say nothing of a citizen's act, nor of when or how often there was one.
+# Whatever begins otherwise is encrypted.
+READABLE = (
+    "index.",
+    "intake.",
+    "message.",
+    "privacy.rekey",
+    "report.",
+    "rules.",
+    "staff.",
+    "text.",
+    "watch.freeze",
+)
 # A row that does not open, or holds something else than an act.
 UNREADABLE = (Refused, ValueError, TypeError, LookupError)
+Row = TypeVar("Row", AuditEntry, CitizenAct)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """One act as it was recorded; `detail` holds what JSON can hold."""
 
-    number: int
     at: datetime
     staff_id: int | None
     action: str
@@ -54,31 +60,35 @@ def record(
     staff_id: int | None = None,
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Add one act to the chain. `subject` and `detail` hold ids and codes, never personal data."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CHAIN_LOCK})
-    newest = select(AuditEntry.number, AuditEntry.hash).order_by(AuditEntry.number.desc()).limit(1)
-    last, previous = session.execute(newest).first() or (0, GENESIS)
-    content = {
+    """Add one act to its chain. `subject` and `detail` hold ids and codes, never personal data."""
+    said = {
         # As text, since the hash is made over this very text.
         "at": now.astimezone(UTC).isoformat(),
         "staff_id": staff_id,
         "action": action,
         "subject": subject,
-        "detail": dict(detail or {}),
-        "salt": secrets.token_hex(SALT_BYTES),
+        # As it will be read again: JSON knows no tuples.
+        "detail": json.loads(json.dumps(dict(detail or {}))),
     }
-    packed = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    packed += " " * (-len(packed.encode()) % BLOCK)
+    table = AuditEntry if is_readable(action) else CitizenAct
+    hold(session, table.__tablename__)
+    newest = select(table.number, table.hash).order_by(table.number.desc()).limit(1)
+    last, previous = session.execute(newest).first() or (0, GENESIS)
     number = last + 1
-    entry = AuditEntry(
-        number=number,
-        sealed=sealing.seal(session, PLACE, str(number), packed),
-        # Over what will be read again: JSON knows no tuples.
-        hash=_hash(previous, number, json.loads(packed)),
-    )
-    session.add(entry)
+    if table is AuditEntry:
+        digest = _hash(previous, number, said)
+        session.add(AuditEntry(number=number, hash=digest, **{**said, "at": now}))
+    else:
+        said["salt"] = secrets.token_hex(SALT_BYTES)
+        entry = CitizenAct(number=number, hash=_hash(previous, number, said))
+        session.add(entry)
+        entry.act = said
     session.flush()
+
+
+def is_readable(action: str) -> bool:
+    """Whether acts of this kind may stand in clear."""
+    return action.startswith(READABLE)
 
 
 def acts(
@@ -87,85 +97,86 @@ def acts(
     action: str | None = None,
     subject: str | None = None,
     staff_id: int | None = None,
-) -> Iterator[Act]:
-    """What was done, in order; only what has this action, subject and account, where one is given.
+) -> list[Act]:
+    """What was done, oldest first; only what has this action, subject and account, where one is
+    given.
 
-    Every row is opened, since nothing in clear tells them apart: nothing for a page that many read.
-    Refused `sealed_value_broken` or `sealed_with_unknown_key` at a row that does not open.
+    Every encrypted row is opened, unless the action is one that stands in clear. Refused
+    `encrypted_value_broken` at a row that does not open.
     """
     wanted = {"action": action, "subject": subject, "staff_id": staff_id}
     given = {name: value for name, value in wanted.items() if value is not None}
-    for number, sealed, _ in chain.from_iterable(chunks(session)):
-        said = _open(session, number, sealed)
-        if all(said[name] == value for name, value in given.items()):
-            yield Act(
-                number=number,
-                at=datetime.fromisoformat(said["at"]),
-                staff_id=said["staff_id"],
-                action=said["action"],
-                subject=said["subject"],
-                detail=said["detail"],
-            )
+    found: list[dict[str, Any]] = []
+    if action is None or is_readable(action):
+        readable = select(AuditEntry).filter_by(**given).order_by(AuditEntry.number)
+        found += map(_said, session.scalars(readable))
+    if action is None or not is_readable(action):
+        encrypted = map(_said, session.scalars(select(CitizenAct).order_by(CitizenAct.number)))
+        found += (
+            said for said in encrypted if all(said[name] == one for name, one in given.items())
+        )
+    for said in found:
+        said["at"] = datetime.fromisoformat(said["at"])
+        said.pop("salt", None)
+    return sorted((Act(**said) for said in found), key=lambda act: act.at)
 
 
 def verify(session: Session) -> tuple[int, bool]:
-    """Number of rows, and whether every row is in place and unchanged.
+    """Number of rows, and whether every row of both chains is in place and unchanged.
 
-    A cut at the end cannot be seen from the table alone: compare `head` with the one printed in a
-    report. A row that no key opens counts as changed; Refused `no_data_key` without any key.
+    A cut at the end cannot be seen from the tables alone: compare `head` with the one printed in a
+    report.
     """
-    sealing.keyring(session)
+    results = [_verify(session, AuditEntry), _verify(session, CitizenAct)]
+    return sum(rows for rows, _ in results), all(is_whole for _, is_whole in results)
+
+
+def _verify(session: Session, table: type[Row]) -> tuple[int, bool]:
     rows, previous = 0, GENESIS
-    for number, sealed, stored in chain.from_iterable(chunks(session)):
+    for row in _in_order(session, table):
         rows += 1
-        if number != rows or stored != _expected(session, previous, number, sealed):
-            return session.scalar(select(func.count()).select_from(AuditEntry)) or 0, False
-        previous = stored
+        if row.number != rows or row.hash != _expected(previous, row):
+            return session.scalar(select(func.count()).select_from(table)) or 0, False
+        previous = row.hash
     return rows, True
 
 
-def lacks_key(session: Session) -> bool:
-    """Whether a row is sealed with a key that is not there; then none can say if it was changed."""
-    rows = chain.from_iterable(chunks(session))
-    return any(not sealing.has_key(session, sealed) for _, sealed, _ in rows)
+def _in_order(session: Session, table: type[Row]) -> Iterator[Row]:
+    """Every row of a chain; few are held at a time."""
+    query = select(table).order_by(table.number).limit(ROWS_AT_ONCE)
+    rows = session.scalars(query).all()
+    while rows:
+        yield from rows
+        rows = session.scalars(query.where(table.number > rows[-1].number)).all()
 
 
 def head(session: Session) -> str:
-    """Hash of the newest row: whoever keeps it can prove later that nothing was cut or rebuilt."""
-    return (
-        session.scalar(select(AuditEntry.hash).order_by(AuditEntry.number.desc()).limit(1))
-        or GENESIS
+    """Hashes of the newest row of each chain: whoever keeps them can prove later that nothing was
+    cut or rebuilt.
+    """
+    newest = (
+        session.scalar(select(table.hash).order_by(table.number.desc()).limit(1)) or GENESIS
+        for table in (AuditEntry, CitizenAct)
     )
+    return " ".join(newest)
 
 
-def chunks(session: Session) -> Iterator[Sequence[Row[int, bytes, str]]]:
-    """Number, sealed content and hash of every row, in order; few are held at a time."""
-    query = select(AuditEntry.number, AuditEntry.sealed, AuditEntry.hash)
-    ordered = query.order_by(AuditEntry.number).limit(ROWS_AT_ONCE)
-    rows = session.execute(ordered).all()
-    while rows:
-        yield rows
-        rows = session.execute(ordered.where(AuditEntry.number > rows[-1].number)).all()
+def _said(row: AuditEntry | CitizenAct) -> dict[str, Any]:
+    """What a row says, as its hash was made over it."""
+    if isinstance(row, CitizenAct):
+        return row.act
+    said = {name: getattr(row, name) for name in ("staff_id", "action", "subject", "detail")}
+    return {"at": row.at.astimezone(UTC).isoformat(), **said}
 
 
-def _open(session: Session, number: int, sealed: bytes) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(sealing.unseal(session, PLACE, str(number), sealed))
-    return said
-
-
-def _expected(session: Session, previous: str, number: int, sealed: bytes) -> str | None:
+def _expected(previous: str, row: AuditEntry | CitizenAct) -> str | None:
     """The hash a row must have; None when it cannot be read."""
     try:
-        return _hash(previous, number, _open(session, number, sealed))
+        return _hash(previous, row.number, _said(row))
     except UNREADABLE:
         return None
 
 
 def _hash(previous: str, number: int, said: Mapping[str, Any]) -> str:
-    names = ["at", "staff_id", "action", "subject", "detail"]
-    if "salt" in said:  # acts of before the chain was sealed have none
-        names.append("salt")
-    content = [previous, number, *(said[name] for name in names)]
-    return hashlib.sha256(
-        json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
-    ).hexdigest()
+    content = json.dumps([previous, number, said], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()

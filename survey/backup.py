@@ -20,8 +20,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, create_engine, inspect, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError, ProgrammingError
+from sqlalchemy.orm import Session
 
+from survey.crypto import keys
 from survey.errors import Invalid, Refused
+from survey.settings import Settings
 
 OWNER_ONLY = 0o600
 # How long a restore waits for a server that still runs and holds a table.
@@ -90,21 +93,22 @@ def _copy_postgres(engine: Engine, target: Path, now: datetime) -> Manifest:
         return read(connection, now)
 
 
-def check(engine: Engine, source: Path, now: datetime) -> list[str]:
+def check(engine: Engine, settings: Settings, source: Path, now: datetime) -> list[str]:
     """Tables of a copy that do not match its manifest, found by really bringing it back beside the
     data.
 
-    Invalid `backup_unreadable`, or Refused `backup_failed`, when it cannot even be brought back.
+    Invalid `backup_unreadable`, or Refused `backup_failed`, when it cannot even be brought back;
+    Refused `wrong_key` when DATA_KEY does not open what is encrypted in it.
     """
     wanted = stored_manifest(source)
     _refuse_other_engine(engine, wanted)
     if engine.dialect.name == "sqlite":
         with TemporaryDirectory() as folder:
             beside = Path(shutil.copyfile(source, Path(folder) / "copy.db"))
-            return wanted.differences(_read_sqlite(beside, source, now))
+            return wanted.differences(_read_sqlite(beside, source, now, settings))
     scratch = engine.url.set(database=f"{engine.url.database}_check")
     with _fresh_database(engine.url, scratch.database or ""):
-        found = _read_restored(scratch, source, now)
+        found = _read_restored(scratch, source, now, settings)
     return wanted.differences(found)
 
 
@@ -128,21 +132,30 @@ def _fresh_database(server: URL, name: str) -> Iterator[None]:
         admin.dispose()
 
 
-def _read_restored(scratch: URL, source: Path, now: datetime) -> Manifest:
+def _read_restored(scratch: URL, source: Path, now: datetime, settings: Settings) -> Manifest:
     _run(["pg_restore", "--no-owner", str(source)], scratch)
     beside = create_engine(scratch)
     try:
         with beside.connect() as connection:
+            _check_key(connection, settings)
             return read(connection, now)
     finally:
         beside.dispose()
 
 
-def restore(engine: Engine, source: Path, now: datetime, *, replace: bool) -> Manifest:
+def _check_key(connection: Connection, settings: Settings) -> None:
+    """Refused `wrong_key` when DATA_KEY does not open the keys of a copy."""
+    if inspect(connection).has_table(keys.WrappedKey.__tablename__):
+        keys.check(Session(connection, info={"settings": settings}))
+
+
+def restore(
+    engine: Engine, settings: Settings, source: Path, now: datetime, *, replace: bool
+) -> Manifest:
     """Bring a copy back into this database and compare it with the manifest.
 
-    Refused `database_not_empty` unless `replace`; Refused `backup_broken` when a table differs,
-    before anything is replaced. Then all is replaced at once or nothing is.
+    Refused `database_not_empty` unless `replace`; Refused `backup_broken` when a table differs, and
+    `wrong_key`, before anything is replaced. Then all is replaced at once or nothing is.
     """
     wanted = stored_manifest(source)
     _refuse_other_engine(engine, wanted)
@@ -152,8 +165,9 @@ def restore(engine: Engine, source: Path, now: datetime, *, replace: bool) -> Ma
             raise Refused("database_not_empty")
     engine.dispose()
     if engine.dialect.name == "sqlite":
-        return _replace_sqlite(Path(engine.url.database or ""), source, wanted, now)
-    broken = check(engine, source, now)
+        keys.forget(engine)
+        return _replace_sqlite(engine, settings, source, wanted, now)
+    broken = check(engine, settings, source, now)
     if broken:
         raise Refused("backup_broken", ", ".join(broken))
     _replace_postgres(engine, source, present)
@@ -219,11 +233,17 @@ def _contents(rows: Iterable[Any]) -> Contents:
     return Contents(number, f"{total % 2**256:064x}")
 
 
-def _read_sqlite(path: Path, source: Path, now: datetime) -> Manifest:
-    """What the file at `path` holds, called by the name of the copy it comes from."""
+def _read_sqlite(
+    path: Path, source: Path, now: datetime, settings: Settings | None = None
+) -> Manifest:
+    """What the file at `path` holds, called by the name of the copy it comes from; with settings
+    only if their DATA_KEY opens it.
+    """
     engine = create_engine(f"sqlite:///{path}")
     try:
         with engine.connect() as connection:
+            if settings is not None:
+                _check_key(connection, settings)
             return read(connection, now)
     except DatabaseError as fault:
         raise Invalid("backup_unreadable", str(source)) from fault
@@ -231,13 +251,16 @@ def _read_sqlite(path: Path, source: Path, now: datetime) -> Manifest:
         engine.dispose()
 
 
-def _replace_sqlite(database: Path, source: Path, wanted: Manifest, now: datetime) -> Manifest:
+def _replace_sqlite(
+    engine: Engine, settings: Settings, source: Path, wanted: Manifest, now: datetime
+) -> Manifest:
     """Put the copy, once proven, in the place of the database at once: old or new, never half."""
+    database = Path(engine.url.database or "")
     draft = database.with_name(f"{database.name}.restoring")
     draft.touch(mode=OWNER_ONLY)
     try:
         shutil.copyfile(source, draft)
-        found = _same(wanted, _read_sqlite(draft, source, now))
+        found = _same(wanted, _read_sqlite(draft, source, now, settings))
         for leftover in ("-wal", "-shm"):
             Path(f"{database}{leftover}").unlink(missing_ok=True)
         draft.replace(database)

@@ -108,8 +108,6 @@ class Settings:
     log_level: str = "INFO"
     # What a scraper of /metrics has to bring; without one there is no such page.
     metrics_token: str = ""
-    # Where reports built on the staff page lie, one folder a month.
-    reports_folder: Path = ROOT / "instance" / "reports"
     # Proxies on other machines that are believed about who called them.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     unreadable: tuple[Fault, ...] = ()
@@ -380,7 +378,6 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
         sms=_sms_settings(read, demo=demo),
         celery_broker_url=read.text("CELERY_BROKER_URL"),
         require_2fa=read.switch("REQUIRE_2FA", default=not demo),
-        reports_folder=Path(read.text("REPORTS_FOLDER") or ROOT / "instance" / "reports"),
         log_level=read.choice("LOG_LEVEL", LOG_LEVELS),
         metrics_token=read.text("METRICS_TOKEN"),
         trusted_proxies=read.networks("TRUSTED_PROXIES"),

@@ -5,12 +5,16 @@ from survey.errors import SurveyError
 SENTENCES = {
     "bad_settings": "Cấu hình chưa đúng: {detail}.",
     "no_data_key": "Thiếu khóa DATA_KEY. Hãy đặt 32 byte ngẫu nhiên ở dạng base64 rồi chạy lại.",
-    "sealed_value_broken": (
-        "Dữ liệu đã mã hóa không còn nguyên vẹn ({detail}). Nếu vừa đổi khóa, hãy kiểm tra "
-        "DATA_KEYS_OLD; nếu không, hãy báo người quản trị."
+    "wrong_key": (
+        "DATA_KEY không phải khóa của cơ sở dữ liệu này (wrong_key). Hãy đặt lại đúng khóa đã cất "
+        "giữ; nếu vừa đổi khóa, hãy thêm khóa cũ vào DATA_KEYS_OLD, rồi chạy lại."
     ),
-    "sealed_with_unknown_key": (
-        "Dữ liệu được mã hóa bằng khóa khác ({detail}). Hãy bổ sung khóa cũ vào DATA_KEYS_OLD."
+    "keys_missing": (
+        "Cơ sở dữ liệu chưa có khóa mã hóa. Hãy chạy: flask --app survey db upgrade, rồi chạy lại."
+    ),
+    "encrypted_value_broken": (
+        "Dữ liệu đã mã hóa không còn nguyên vẹn ({detail}). Hãy báo người quản trị và khôi phục từ "
+        "bản sao lưu."
     ),
     "no_province": (
         "Chưa có dữ liệu tham chiếu của tỉnh. Hãy chạy: flask --app survey reference load."
@@ -202,6 +206,9 @@ SENTENCES = {
     "worker_died": (
         "Tiến trình chạy nền bị ngắt nhiều lần khi làm việc này. Hãy thử lại; nếu vẫn không được, "
         "hãy báo người quản trị."
+    ),
+    "report_file_broken": (
+        "Tệp {detail} không còn nguyên vẹn. Hãy bấm Lập báo cáo để lập lại, và báo người quản trị."
     ),
     "no_report_file": "Chưa có tệp này. Hãy bấm Lập báo cáo rồi tải lại.",
     "no_such_text": "Không có mẫu tin này.",

@@ -30,7 +30,7 @@ class Opened:
 
 def opened(session: Session, case: Case) -> Opened:
     """All of one case."""
-    return Opened(case, case.standing(session), case.events(session))
+    return Opened(case, case.standing, case.timeline)
 
 
 def opened_cases(session: Session) -> list[Opened]:
@@ -47,12 +47,12 @@ def the_case(session: Session) -> Opened:
 def put_case(session: Session, **changes: Any) -> None:
     """Let the only case there is stand otherwise."""
     case = session.scalars(select(Case)).one()
-    case.keep(session, replace(case.standing(session), **changes))
+    case.standing = replace(case.standing, **changes)
 
 
 def reply_to(session: Session, letter: str) -> None:
     """Let the only case there is be replied to, on the day it was opened."""
     case = session.scalars(select(Case)).one()
-    opened_at = case.standing(session).opened_at
+    opened_at = case.standing.opened_at
     put_case(session, state=CaseState.REPLIED, replied_at=opened_at)
     add_event(session, case, EventKind.REPLIED, opened_at, text=letter)

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import invitations, sealing
+from survey import invitations
 from survey.models.dossier import Dossier
 from survey.models.organisation import Agency, Province
 
@@ -65,10 +65,9 @@ def _dossier(session: Session, wanted: Wanted, agency_id: int) -> Dossier:
         due_has_time=wanted.due_at is not None,
         finished_at=wanted.finished_at,
         finished_has_time=True,
-        phone_sealed=sealing.seal(session, "dossier.phone", wanted.code, wanted.mobile),
-        phone_index=sealing.phone_index(session, wanted.mobile),
         phone_kind="mobile",
-        name_sealed=sealing.seal(session, "dossier.name", wanted.code, "Công dân thử"),
+        **Dossier.phone.columns(session, wanted.code, wanted.mobile),
+        **Dossier.name.columns(session, wanted.code, "Công dân thử"),
     )
 
 

@@ -74,9 +74,23 @@ def upgrade() -> None:
     op.create_table(
         "audit_entry",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=True),
+        sa.Column("action", sa.String(length=60), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entry")),
+    )
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_entry_at", ["at"], unique=False)
+
+    op.create_table(
+        "citizen_act",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("act_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_citizen_act")),
     )
     op.create_table(
         "case",
@@ -108,10 +122,13 @@ def upgrade() -> None:
 
     op.create_table(
         "conversation",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("phone_index", sa.LargeBinary(), nullable=False),
         sa.Column("asked_again_on", sa.DateTime(timezone=True), nullable=True),
         sa.Column("helped_on", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("phone_index", name=op.f("pk_conversation")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation")),
+        sa.UniqueConstraint("phone_index", name=op.f("uq_conversation_phone_index")),
     )
     op.create_table(
         "header_alias",
@@ -201,10 +218,12 @@ def upgrade() -> None:
 
     op.create_table(
         "opt_out",
-        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
         sa.Column("on", sa.Date(), nullable=False),
-        sa.PrimaryKeyConstraint("phone_index", name=op.f("pk_opt_out")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_out")),
+        sa.UniqueConstraint("phone_index", name=op.f("uq_opt_out_phone_index")),
     )
     op.create_table(
         "procedure_count",
@@ -307,6 +326,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_role_name")),
     )
     op.create_table(
+        "report_file",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("built_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "name", name=op.f("pk_report_file")),
+    )
+    op.create_table(
         "rule",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -367,6 +396,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("formula", sa.String(length=60), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("published", sa.JSON(), nullable=False),
         sa.Column("payload_sealed", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("number >= 1", name=op.f("ck_snapshot_number")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshot")),
@@ -382,10 +412,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "staff_phone",
-        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
         sa.Column("note", sa.String(length=100), nullable=False),
-        sa.PrimaryKeyConstraint("phone_index", name=op.f("pk_staff_phone")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_phone")),
+        sa.UniqueConstraint("phone_index", name=op.f("uq_staff_phone_phone_index")),
     )
     op.create_table(
         "target",
@@ -416,6 +448,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("place_hash", name=op.f("uq_watch_alert_place_hash")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "wrapped_key",
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("in_force", sa.Boolean(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("master_id", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "purpose IN ('encryption', 'blind_indexes', 'token_hashes')",
+            name=op.f("ck_wrapped_key_purpose"),
+        ),
+        sa.PrimaryKeyConstraint("purpose", "number", name=op.f("pk_wrapped_key")),
+    )
+    with op.batch_alter_table("wrapped_key", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_wrapped_key_in_force",
+            ["purpose"],
+            unique=True,
+            sqlite_where=sa.text("in_force"),
+            postgresql_where=sa.text("in_force"),
+        )
+
     op.create_table(
         "agency_alias",
         sa.Column("alias", sa.String(length=200), nullable=False),
@@ -599,7 +654,7 @@ def upgrade() -> None:
         sa.Column("fs_uniquifier", sa.String(length=64), nullable=False),
         sa.Column("one_time_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tf_primary_method", sa.String(length=64), nullable=True),
-        sa.Column("tf_totp_secret", sa.String(length=255), nullable=True),
+        sa.Column("totp_secret_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("mf_recovery_codes", sa.Text(), nullable=True),
         sa.Column("last_totp_step", sa.Integer(), nullable=True),
         sa.Column("agency_id", sa.Integer(), nullable=True),
@@ -1104,6 +1159,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_agency_alias_agency_id"))
 
     op.drop_table("agency_alias")
+    with op.batch_alter_table("wrapped_key", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_wrapped_key_in_force",
+            sqlite_where=sa.text("in_force"),
+            postgresql_where=sa.text("in_force"),
+        )
+
+    op.drop_table("wrapped_key")
     op.drop_table("watch_alert")
     op.drop_table("target")
     op.drop_table("staff_phone")
@@ -1113,6 +1176,7 @@ def downgrade() -> None:
     op.drop_table("sign_in_try")
     op.drop_table("sector")
     op.drop_table("rule")
+    op.drop_table("report_file")
     op.drop_table("role")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_receipt_attempt_id"))
@@ -1152,6 +1216,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_case_is_filed_away_month")
 
     op.drop_table("case")
+    op.drop_table("citizen_act")
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_entry_at")
+
     op.drop_table("audit_entry")
     op.drop_table("answer_tally")
     with op.batch_alter_table("alert", schema=None) as batch_op:

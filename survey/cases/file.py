@@ -78,7 +78,7 @@ class CaseFile:
 def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseFile:
     """Read a case for a page; NotFound `no_case` outside the account's scope."""
     case = find(session, staff, code)
-    standing = case.standing(session)
+    standing = case.standing
     answered = standing.response_id
     answer = latest_answers(session, [answered]).get(answered) if answered else None
     first, written = read_clocks(session, standing, now)
@@ -95,10 +95,10 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         timeline=_timeline(session, staff, case),
         first=first,
         written=written,
-        citizen=masked_identity(session, staff, case),
+        citizen=masked_identity(staff, case),
         reveals_left=reveals_left(session, staff, now),
-        may_text=is_handler and may_text(session, case),
-        has_page=answer is None or answer.response.form(session).mode == Mode.WEB,
+        may_text=is_handler and may_text(case),
+        has_page=answer is None or answer.response.form.mode == Mode.WEB,
         may_reopen=is_handler and may_reopen(standing, now),
         may_postpone_until=(
             postponed_until(session, standing)
@@ -111,7 +111,7 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
 def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:
     """Steps in their order; messages after the last step before them."""
     is_handler = staff.role is RoleName.HANDLER
-    events = case.events(session)
+    events = case.timeline
     ids = {event.staff_id for event in events if event.staff_id}
     people = {one.id: one for one in session.scalars(select(Staff).where(Staff.id.in_(ids)))}
     moments = [

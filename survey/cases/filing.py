@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from survey.models.case import if_it_opens, in_work
+from survey.models.case import Case, if_it_opens, in_work
 
 # Three times as long as a citizen may have a closed case opened again.
 LISTED = timedelta(days=90)
@@ -17,7 +17,7 @@ def file_away(session: Session, now: datetime) -> int:
     """File away what was closed long ago; gives how many. One that does not open stays listed."""
     filed = 0
     for case in session.scalars(in_work().with_for_update(skip_locked=True)):
-        standing = if_it_opens(case.standing, session)
+        standing = if_it_opens(case, Case.standing)
         if standing is not None and (standing.closed_at or now) < now - LISTED:
             case.is_filed_away = True
             filed += 1

@@ -19,7 +19,6 @@ from survey.models.message import Inbound, MessageKind
 from survey.models.organisation import Province
 from survey.models.staff import RoleName, Staff, count_use, scope_of
 from survey.privacy.masking import mask_text
-from survey.sealing import unseal
 from survey.sms import outbox
 from survey.sms.dialogue import parse
 from survey.sms.phone import clean_phone, mask_phone
@@ -115,7 +114,7 @@ def answer(
     It leaves like any answer of a dialogue: the number goes with it.
     """
     rows = _settle(session, staff, ids, "inbox.answer", now)
-    number = _number(session, rows[0])
+    number = rows[0].phone
     if clean_phone(number).kind != "mobile":
         raise Refused("no_mobile_wished")
     draft = outbox.Draft(
@@ -161,7 +160,7 @@ def _rows(session: Session, text_id: str) -> list[Inbound]:
 
 
 def _thread(session: Session, rows: Sequence[Inbound], *, in_full: bool = False) -> Thread:
-    number = _number(session, rows[0])
+    number = rows[0].phone
     return Thread(
         phone=number if in_full else mask_phone(number),
         texts=tuple(_text(session, row, in_full=in_full) for row in rows),
@@ -170,13 +169,9 @@ def _thread(session: Session, rows: Sequence[Inbound], *, in_full: bool = False)
 
 
 def _text(session: Session, row: Inbound, *, in_full: bool) -> Text:
-    words = unseal(session, "inbound.body", row.id, row.body_sealed)
+    words = row.body
     call_by = None
     if parse(words).kind == "call_me":
         calendar = calendar_of(session)
         call_by = calendar.add_working_hours(row.received_at, FIRST_REACTION_HOURS)
     return Text(row.id, row.received_at, words if in_full else mask_text(words), call_by)
-
-
-def _number(session: Session, row: Inbound) -> str:
-    return unseal(session, "inbound.phone", row.id, row.phone_sealed)

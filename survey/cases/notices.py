@@ -7,7 +7,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.cases.clocks import reopen_until
-from survey.cases.sight import phone_of
 from survey.errors import Invalid, Refused
 from survey.models.case import Case
 from survey.models.message import MessageKind
@@ -32,9 +31,9 @@ class Way(StrEnum):
     ACCENTED = "accented"
 
 
-def may_text(session: Session, case: Case) -> bool:
+def may_text(case: Case) -> bool:
     """Whether the citizen wished to be called and gave a number that takes messages."""
-    return _mobile(session, case) is not None
+    return _mobile(case) is not None
 
 
 def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -> SmsText | None:
@@ -69,7 +68,7 @@ def carried(words: str, *, accented: bool) -> SmsText:
 
 def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
     """Put the message into the outbox; Refused `no_mobile_wished` without such a number."""
-    number = _mobile(session, case)
+    number = _mobile(case)
     if number is None:
         raise Refused("no_mobile_wished")
     draft = outbox.Draft(
@@ -88,14 +87,14 @@ def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> Non
 
     Who did not wish to be called, or gave no mobile, reads it on the page of the link.
     """
-    if not may_text(session, case):
+    if not may_text(case):
         return
     hotline = session.scalars(select(Province.hotline)).one()
-    by = deadline_words(case.standing(session).due_at, "vi_accented")
+    by = deadline_words(case.standing.due_at, "vi_accented")
     text = compose_text(session, body, case_code=case.code, hotline=hotline, by=by, url="")
     send(session, case, text, now)
 
 
-def _mobile(session: Session, case: Case) -> str | None:
-    number = phone_of(session, case)
+def _mobile(case: Case) -> str | None:
+    number = case.contact_phone
     return number if number and clean_phone(number).kind == "mobile" else None

@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import audit, sealing
+from survey import audit
 from survey.cases import notices
 from survey.cases.clocks import day_of, deadlines, may_reopen
 from survey.cases.timeline import add_event
+from survey.crypto.tokens import new_case_code
 from survey.errors import NotFound, Refused
 from survey.models.case import (
     Case,
@@ -62,9 +63,10 @@ def open_case(
     opened_at = now if contact else day_of(now)
     first_due_at, due_at = deadlines(session, now, by_the_day=contact is None)
     case = Case(code=_fresh_code(session), month=local_month(now))
+    session.add(case)
     if contact:
-        _seal_contact(session, case, contact)
-    standing = CaseStanding(
+        _keep_contact(case, contact)
+    case.standing = CaseStanding(
         response_id=response.id,
         answer_version=answer.version,
         agency_id=response.agency_id,
@@ -76,22 +78,20 @@ def open_case(
         first_due_at=first_due_at,
         due_at=due_at,
     )
-    case.keep(session, standing)
-    case.keep_events(session, [CaseEvent(1, opened_at, None, EventKind.OPENED)])
-    session.add(case)
+    case.timeline = (CaseEvent(1, opened_at, None, EventKind.OPENED),)
     session.flush()
     _record(session, now, case, "case.open")
     return case
 
 
 def add_contact(session: Session, now: datetime, case: Case, contact: ContactWish) -> bool:
-    """Seal the number to call onto a case; False when it is the same number again.
+    """Put the number to call onto a case; False when it is the same number again.
 
     The chain is written by `record_contact` when all else is done: its lock comes last, always.
     """
-    if case.contact_index in sealing.phone_indexes(session, contact.phone_e164):
+    if case.contact_phone == contact.phone_e164:
         return False
-    _seal_contact(session, case, contact)
+    _keep_contact(case, contact)
     add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Xin được gọi lại.")
     return True
 
@@ -108,8 +108,7 @@ def forget_contact(session: Session, now: datetime, case: Case) -> None:
     if case.contact_phone_sealed is None:
         return
     outbox.withdraw(session, case.id, now)
-    case.contact_phone_sealed = case.contact_index = case.contact_name_sealed = None
-    case.contact_dossier_code = None
+    case.contact_phone = case.contact_name = case.contact_dossier_code = None
     add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Không muốn được gọi lại nữa.")
     audit.record(session, now, "case.contact_withdrawn", f"case:{case.code}")
 
@@ -119,10 +118,10 @@ def add_from_citizen(session: Session, now: datetime, case: Case, text: str) -> 
     add_event(session, case, EventKind.CITIZEN_ADDED, moment_of(case, now), text=text)
 
 
-def raise_reason(session: Session, case: Case, finding: Finding) -> None:
+def raise_reason(case: Case, finding: Finding) -> None:
     """What the citizen added is more serious than what opened the case: it moves to that alert."""
-    standing, version = case.standing(session), finding.words_version
-    case.keep(session, replace(standing, reason=finding.reason, words_version=version))
+    standing, version = case.standing, finding.words_version
+    case.standing = replace(standing, reason=finding.reason, words_version=version)
 
 
 def open_again(
@@ -136,7 +135,7 @@ def open_again(
     by_the_day = case.contact_phone_sealed is None
     first_due_at, due_at = deadlines(session, now, by_the_day=by_the_day)
     standing = replace(
-        case.standing(session),
+        case.standing,
         state=CaseState.REOPENED,
         # Whoever called it settled is not the one to judge that again.
         assignee_id=None,
@@ -148,7 +147,7 @@ def open_again(
         replied_at=None,
         closed_at=None,
     )
-    case.keep(session, standing)
+    case.standing = standing
     case.is_filed_away = False
     add_event(session, case, EventKind.REOPENED, at, staff_id=staff_id, text=text)
 
@@ -175,32 +174,29 @@ def reopen(
 
     Refused as `reopen_by_citizen` says; `staff_id` and `text` as in `open_again`.
     """
-    standing = case.standing(session)
+    standing = case.standing
     if standing.is_reopened:
         raise Refused("case_already_reopened")
     if not may_reopen(standing, now):
         raise Refused("case_not_reopenable")
-    case.keep(session, replace(standing, is_reopened=True))
+    case.standing = replace(standing, is_reopened=True)
     open_again(session, now, case, staff_id=staff_id, text=text)
     notices.tell_deadline(session, case, "reopened", now)
 
 
-def _seal_contact(session: Session, case: Case, contact: ContactWish) -> None:
-    case.contact_phone_sealed = sealing.seal(session, "case.phone", case.code, contact.phone_e164)
-    case.contact_index = sealing.phone_index(session, contact.phone_e164)
+def _keep_contact(case: Case, contact: ContactWish) -> None:
+    case.contact_phone, case.contact_name = contact.phone_e164, contact.name or None
     case.contact_dossier_code = contact.dossier_code
-    if contact.name:
-        case.contact_name_sealed = sealing.seal(session, "case.name", case.code, contact.name)
 
 
 def _fresh_code(session: Session) -> str:
     while True:
-        code = sealing.new_case_code()
+        code = new_case_code()
         if session.scalar(select(Case.code).where(Case.code == code)) is None:
             return code
 
 
 def _record(session: Session, now: datetime, case: Case, action: str) -> None:
     """Chain what a citizen did, so that a case nobody worked on cannot vanish unseen."""
-    reason, at = case.standing(session).reason, moment_of(case, now)
+    reason, at = case.standing.reason, moment_of(case, now)
     audit.record(session, at, action, f"case:{case.code}", detail={"reason": reason})

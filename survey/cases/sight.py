@@ -17,7 +17,6 @@ from survey.models.case import Case, CaseStanding, CaseState, EventKind, if_it_o
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
 from survey.privacy.masking import mask_name
-from survey.sealing import unseal
 from survey.sms.phone import mask_phone
 from survey.workdays import local_day
 
@@ -77,7 +76,7 @@ def filed_away(session: Session, staff: Staff, month: str) -> list[SeenCase]:
 
 
 def damaged(session: Session, staff: Staff, visible_cases: Iterable[SeenCase]) -> list[str]:
-    """Codes of cases in work that do not open: damaged, or sealed with a key that is not there.
+    """Codes of cases in work that do not open: damaged.
 
     Whose they are nobody can tell, so the hotline of the whole province alone is told.
     """
@@ -88,8 +87,8 @@ def damaged(session: Session, staff: Staff, visible_cases: Iterable[SeenCase]) -
 
 
 def seen(session: Session, cases: Iterable[Case], scope: Scope) -> list[SeenCase]:
-    """Cases with what is sealed in them, as far as they open and lie within a scope."""
-    opened = ((case, if_it_opens(case.standing, session)) for case in cases)
+    """Cases with where they stand, as far as they open and lie within a scope."""
+    opened = ((case, if_it_opens(case, Case.standing)) for case in cases)
     standings = [(case, standing) for case, standing in opened if standing is not None]
     ids = {one.agency_id for _, one in standings}
     agencies = {one.id: one for one in session.scalars(select(Agency).where(Agency.id.in_(ids)))}
@@ -110,16 +109,16 @@ def is_seen(session: Session, staff: Staff, standing: CaseStanding) -> bool:
 def find(session: Session, staff: Staff, code: str) -> Case:
     """One case by its code; NotFound `no_case` when there is none in this account's scope."""
     case = session.scalars(select(Case).where(Case.code == code)).first()
-    if case is None or not is_seen(session, staff, case.standing(session)):
+    if case is None or not is_seen(session, staff, case.standing):
         raise NotFound("no_case", code)
     return case
 
 
-def masked_identity(session: Session, staff: Staff, case: Case) -> Identity | None:
+def masked_identity(staff: Staff, case: Case) -> Identity | None:
     """The shape of name and number for handlers; None without a wish to be called or the role."""
     if staff.role is not RoleName.HANDLER or case.contact_phone_sealed is None:
         return None
-    whole = _identity(session, case)
+    whole = _identity(case)
     return Identity(mask_name(whole.name), mask_phone(whole.phone))
 
 
@@ -133,7 +132,7 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
         raise Refused("handlers_only")
     if case.contact_phone_sealed is None:
         raise Refused("no_contact_wished")
-    if case.standing(session).state == CaseState.CLOSED:
+    if case.standing.state == CaseState.CLOSED:
         raise Refused("case_closed")
     reason = reason.strip()
     if not reason or len(reason) > REASON_LENGTH:
@@ -145,7 +144,7 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
     count_use(session, staff.id, LOOK, local_day(now))
     add_event(session, case, EventKind.REVEALED, now, staff_id=staff.id, text=reason)
     audit.record(session, now, "case.reveal", f"case:{case.code}", staff_id=staff.id)
-    return _identity(session, case)
+    return _identity(case)
 
 
 def reveals_left(session: Session, staff: Staff, now: datetime) -> int:
@@ -153,15 +152,6 @@ def reveals_left(session: Session, staff: Staff, now: datetime) -> int:
     return max(0, REVEALS_A_DAY - used_on(session, staff.id, LOOK, local_day(now)))
 
 
-def phone_of(session: Session, case: Case) -> str | None:
-    """The number to call (E.164), for sending a message; None when no call is wished."""
-    if case.contact_phone_sealed is None:
-        return None
-    return unseal(session, "case.phone", case.code, case.contact_phone_sealed)
-
-
-def _identity(session: Session, case: Case) -> Identity:
-    name = ""
-    if case.contact_name_sealed:
-        name = unseal(session, "case.name", case.code, case.contact_name_sealed)
-    return Identity(name, phone_of(session, case) or "", case.contact_dossier_code or "")
+def _identity(case: Case) -> Identity:
+    dossier_code = case.contact_dossier_code or ""
+    return Identity(case.contact_name or "", case.contact_phone or "", dossier_code)

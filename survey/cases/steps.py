@@ -39,7 +39,7 @@ def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
     """
     query = select(Case).where(Case.code == code).with_for_update()
     case = session.scalars(query.execution_options(populate_existing=True)).first()
-    if case is None or not is_seen(session, staff, case.standing(session)):
+    if case is None or not is_seen(session, staff, case.standing):
         raise NotFound("no_case", code)
     if case.revision != revision:
         raise Conflict("case_changed", code)
@@ -49,7 +49,7 @@ def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
 def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
     """Own the case; also takes over from a colleague and resumes what was replied to."""
     _only_handlers(staff)
-    standing = case.standing(session)
+    standing = case.standing
     if standing.state != CaseState.IN_PROGRESS:
         _check_step(standing, CaseState.IN_PROGRESS)
     taken = replace(
@@ -58,7 +58,7 @@ def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
         assignee_id=staff.id,
         first_reaction_at=standing.first_reaction_at or now,
     )
-    case.keep(session, taken)
+    case.standing = taken
     _tell(session, staff, case, EventKind.TAKEN, "", now)
 
 
@@ -73,7 +73,7 @@ def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datet
     `reason` is read by colleagues and the agency. Refused `already_postponed`, `postpone_too_late`,
     `case_step` when nobody works on it; Invalid `postpone_reason`.
     """
-    standing = _own(session, staff, case)
+    standing = _own(staff, case)
     reason = _words(reason, "postpone_reason")
     if standing.state != CaseState.IN_PROGRESS:
         raise Refused("case_step", standing.state)
@@ -82,7 +82,7 @@ def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datet
     if now >= standing.due_at:
         raise Refused("postpone_too_late")
     later = postponed_until(session, standing)
-    case.keep(session, replace(standing, due_at=later, is_postponed=True))
+    case.standing = replace(standing, due_at=later, is_postponed=True)
     _tell(session, staff, case, EventKind.POSTPONED, reason, now)
     notices.tell_deadline(session, case, "delay", now)
 
@@ -95,12 +95,12 @@ def reply(
     Refused `take_first` for cases of others, `no_mobile_wished`; Invalid `reply_empty`,
     `text_too_long`, or what `notices.compose` says of the message.
     """
-    standing = _own(session, staff, case)
+    standing = _own(staff, case)
     text, way = letter
     text = _words(text, "reply_empty")
     message = notices.compose(session, case, text, way, now)
     _check_step(standing, CaseState.REPLIED)
-    case.keep(session, replace(standing, state=CaseState.REPLIED, replied_at=now))
+    case.standing = replace(standing, state=CaseState.REPLIED, replied_at=now)
     _tell(session, staff, case, EventKind.REPLIED, text, now)
     if message is not None:
         notices.send(session, case, message, now)
@@ -113,13 +113,13 @@ def close(
 
     Refused `close_needs_reply` when the reason says it is settled and nobody replied.
     """
-    standing = _own(session, staff, case)
+    standing = _own(staff, case)
     reason, words = outcome
     if reason in NEED_REPLY and standing.replied_at is None:
         raise Refused("close_needs_reply")
     _check_step(standing, CaseState.CLOSED)
     closed = replace(standing, state=CaseState.CLOSED, close_reason=reason, closed_at=now)
-    case.keep(session, closed)
+    case.standing = closed
     text = f"{CLOSE_REASONS[reason]}\n{words.strip()[:TEXT_LENGTH]}".strip()
     _tell(session, staff, case, EventKind.CLOSED, text, now)
 
@@ -152,10 +152,10 @@ def _only_handlers(staff: Staff) -> None:
         raise Refused("handlers_only")
 
 
-def _own(session: Session, staff: Staff, case: Case) -> CaseStanding:
+def _own(staff: Staff, case: Case) -> CaseStanding:
     """Where a case of one's own stands; Refused `handlers_only`, or `take_first`."""
     _only_handlers(staff)
-    standing = case.standing(session)
+    standing = case.standing
     if standing.assignee_id != staff.id:
         raise Refused("take_first")
     return standing

@@ -20,6 +20,6 @@ def add_event(
 
     The caller holds the case's row.
     """
-    before = case.events(session)
-    case.keep_events(session, (*before, CaseEvent(len(before) + 1, at, staff_id, kind, text)))
+    before = case.timeline
+    case.timeline = (*before, CaseEvent(len(before) + 1, at, staff_id, kind, text))
     session.flush()

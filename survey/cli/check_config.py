@@ -6,30 +6,56 @@ from datetime import datetime
 
 import click
 from flask import current_app
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
-from survey.cli.options import common_options, emit
-from survey.errors import Invalid
+from survey.cli.options import emit, options_without_key
+from survey.crypto import keys
+from survey.db import db
+from survey.errors import Invalid, Refused
 from survey.reference.files import province_folder
 from survey.settings import Fault, Settings
+from survey.wording import words_for
 
 CHECK_FAILED = 1
+NEEDED = "còn cần. Hãy chạy: flask --app survey privacy rekey, rồi mới bỏ khóa này."
+NOT_NEEDED = "không còn cần, có thể bỏ."
+UNTESTED = "does not answer or has no tables yet, so nobody can say whether DATA_KEY fits"
 
 
 @click.command("check-config", help="Kiểm tra cấu hình: nêu tên từng thiết lập sai hoặc yếu.")
-@common_options
+@options_without_key
 def command(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Print every fault of the settings; exit 1 when one would stop a production start."""
+    """Print every fault of the settings; exit 1 when one would stop a production start, and with a
+    wrong DATA_KEY. Says of each of DATA_KEYS_OLD whether it is still needed.
+    """
     settings: Settings = current_app.extensions["settings"]
     faults = settings.faults()
     try:
         province_folder(settings.province)
     except Invalid:
         faults.append(Fault("PROVINCE", "is neither a shipped province nor a folder of its files"))
+    old_keys: list[keys.OldKey] = []
+    try:
+        keys.check(db.session())
+        old_keys = keys.old_keys(db.session())
+    except Refused as refused:
+        faults.append(Fault("DATA_KEY", words_for(refused)))
+    except (OperationalError, ProgrammingError, InterfaceError):
+        faults.append(Fault("DATABASE_URL", UNTESTED, fatal=False))
     wrong = [fault for fault in faults if fault.fatal]
     lines = [
         f"{'SAI' if fault.fatal else 'LƯU Ý'} {fault.name}: {fault.reason}" for fault in faults
     ]
-    document = {"ok": not wrong, "faults": [asdict(fault) for fault in faults]}
+    lines += [
+        f"LƯU Ý DATA_KEYS_OLD: khóa thứ {key.place} (mã {key.fingerprint}) "
+        + (NEEDED if key.is_needed else NOT_NEEDED)
+        for key in old_keys
+    ]
+    document = {
+        "ok": not wrong,
+        "faults": [asdict(fault) for fault in faults],
+        "old_keys": [asdict(key) for key in old_keys],
+    }
     emit(document, as_json=as_json, text="\n".join(lines) or "Cấu hình tốt.")
     if wrong:
         sys.exit(CHECK_FAILED)

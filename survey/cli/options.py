@@ -12,11 +12,14 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from survey import clock
+from survey.crypto import keys
+from survey.db import db
 from survey.errors import Refused, SurveyError
 from survey.wording import words_for
 from survey.workdays import LOCAL
 
 WRONG_USE = 2
+WRONG_KEY = 1
 # Others are slips of the hand, and beyond what databases and zones can reckon with.
 YEARS = range(1900, 9000)
 
@@ -65,7 +68,24 @@ class Period(click.ParamType[str]):
 
 
 def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `now` and `as_json`, an application context, and exit code 2 for refusals."""
+    """Give a command `now` and `as_json`, an application context, and exit code 2 for refusals.
+
+    Exit code 1 with a wrong DATA_KEY: nothing is done then.
+    """
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        try:
+            keys.check(db.session())
+        finally:
+            db.session.remove()
+        return function(*args, **kwargs)
+
+    return options_without_key(run)
+
+
+def options_without_key(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that looks at DATA_KEY itself, or at another database."""
 
     @click.option("--now", type=Moment(), help="Chạy như thể đang ở thời điểm này.")
     @click.option("--json", "as_json", is_flag=True, help="In một văn bản JSON ra stdout.")
@@ -76,6 +96,8 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, now=now or clock.now(), **kwargs)
         except SurveyError as refusal:
             click.echo(words_for(refusal), err=True)
+            if refusal.code == "wrong_key":
+                sys.exit(WRONG_KEY)
         except (OperationalError, ProgrammingError, InterfaceError) as broken:
             first_line = str(broken.orig).partition("\n")[0]
             click.echo(words_for(Refused("database_unusable", first_line)), err=True)

@@ -1,16 +1,27 @@
 """`flask privacy`: retention, erasure of one citizen, change of keys."""
 
-from collections import Counter
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from survey import audit
 from survey.cli.options import common_options, emit
+from survey.crypto import keys
+from survey.crypto.reencryption import values_to_read
 from survey.db import db, transaction
 from survey.errors import Invalid
-from survey.privacy import rekeying, retention
+from survey.jobs.reencryption import pass_over_all
+from survey.privacy import retention
 from survey.reports.phrases import number
 from survey.sms.phone import clean_phone
+
+SOME_BROKEN = 1
 
 
 @click.group(help="Dữ liệu cá nhân: xóa theo thời hạn, xóa theo yêu cầu, đổi khóa.")
@@ -40,17 +51,54 @@ def erase(*, phone: str, now: datetime, as_json: bool) -> None:
     emit(erased, as_json=as_json, text=_lines(erased))
 
 
-@command.command("rekey", help="Mã hóa lại mọi dữ liệu bằng DATA_KEY hiện tại.")
+@command.command(
+    "rekey", help="Bọc lại các khóa bằng DATA_KEY hiện tại (vài giây, dữ liệu lớn nhỏ như nhau)."
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Sinh khóa mới và mã hóa lại toàn bộ dữ liệu, khi nghi khóa cũ đã lộ. Chạy được lâu.",
+)
 @common_options
-def rekey(*, now: datetime, as_json: bool) -> None:
-    """Move everything sealed to the current key."""
-    before: Counter[str] = Counter()
-    for month in rekeying.months_of_answers(db.session()):
-        with transaction() as session:
-            before.update(rekeying.rekey_answers(session, month))
+def rekey(*, full: bool, now: datetime, as_json: bool) -> None:
+    """Wrap the keys with the current DATA_KEY; `full`: with new keys, everything encrypted anew."""
     with transaction() as session:
-        moved = rekeying.rekey(session, now, before)
-    emit(moved, as_json=as_json, text=_lines(moved))
+        done = {"rewrapped": keys.rewrap(session)}
+        if full:
+            keys.draw_next(session, now)
+    if full:
+        done |= _reencrypt_all()
+    if any(done.values()):
+        with transaction() as session:
+            audit.record(session, now, "privacy.rekey", "keys", detail={"full": full, **done})
+    emit(done, as_json=as_json, text=_lines(done))
+    if done.get("broken"):
+        sys.exit(SOME_BROKEN)
+
+
+def _reencrypt_all() -> dict[str, int]:
+    """Put new keys in force and pass over everything until nothing is left to move; how many values
+    moved and how many are damaged.
+    """
+    time.sleep(keys.FRESH_SECONDS)  # every process reads the new keys before one encrypts with them
+    with transaction() as session:
+        keys.put_in_force(session)
+    keys.forget(db.engine)
+    with _progress(values_to_read(db.session())) as advance:
+        moved, broken = pass_over_all(advance)
+    time.sleep(keys.FRESH_SECONDS)  # until no process encrypts with the former keys
+    while (late := pass_over_all(lambda _seen: None)[0]) > 0:
+        moved += late
+    return {"moved": moved, "broken": broken}
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr, if a person looks on."""
+    columns = (TextColumn("Mã hóa lại"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda seen: bar.advance(task, seen)
 
 
 def _lines(counts: dict[str, int]) -> str:

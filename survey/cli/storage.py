@@ -3,13 +3,16 @@
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import click
+from flask import current_app
 
 from survey import backup
-from survey.cli.options import common_options, emit
+from survey.cli.options import common_options, emit, options_without_key
 from survey.db import db
 from survey.reports.phrases import number
+from survey.settings import Settings
 
 CHECK_FAILED = 1
 FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -35,10 +38,10 @@ def take(*, file: Path, now: datetime, as_json: bool) -> None:
     "check", help="Khôi phục thử FILE bên cạnh và so với bảng kê; thoát mã 1 nếu khác."
 )
 @FILE
-@common_options
+@options_without_key
 def check(*, file: Path, now: datetime, as_json: bool) -> None:
     """Prove that a copy can be brought back."""
-    differing = backup.check(db.engine, file, now)
+    differing = backup.check(db.engine, _settings(), file, now)
     text = "Bản sao lưu tốt." if not differing else f"KHÁC bảng kê: {', '.join(differing)}"
     emit({"ok": not differing, "differing": differing}, as_json=as_json, text=text)
     if differing:
@@ -50,13 +53,17 @@ def check(*, file: Path, now: datetime, as_json: bool) -> None:
 @click.option(
     "--replace", is_flag=True, help="Thay cả dữ liệu đang có. Hãy dừng web và worker trước."
 )
-@common_options
+@options_without_key
 def restore(*, file: Path, replace: bool, now: datetime, as_json: bool) -> None:
     """Bring a copy back."""
-    manifest = backup.restore(db.engine, file, now, replace=replace)
+    manifest = backup.restore(db.engine, _settings(), file, now, replace=replace)
     rows = sum(table.rows for table in manifest.tables.values())
     emit(
         {"rows": rows, "ok": True},
         as_json=as_json,
         text=f"Đã khôi phục {number(rows)} dòng, khớp bảng kê.",
     )
+
+
+def _settings() -> Settings:
+    return cast("Settings", current_app.extensions["settings"])

@@ -124,7 +124,7 @@ def _by_agency(session: Session, month: str) -> list[Spent]:
 def _agencies_of_cases(session: Session, ids: Collection[int]) -> dict[int, int]:
     """Case → its agency, of those that open."""
     found = session.scalars(select(Case).where(Case.id.in_(ids)))
-    opened = {case.id: if_it_opens(case.standing, session) for case in found}
+    opened = {case.id: if_it_opens(case, Case.standing) for case in found}
     return {case_id: one.agency_id for case_id, one in opened.items() if one}
 
 

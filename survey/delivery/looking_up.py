@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import audit, sealing
+from survey import audit
 from survey.errors import Invalid
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, OptOut
@@ -55,19 +55,18 @@ def look_up(session: Session, staff: Staff, typed: str, now: datetime) -> Number
     phone = clean_phone(typed)
     if phone.e164 is None or phone.kind != "mobile":
         raise Invalid("bad_mobile")
-    indexes = sealing.phone_indexes(session, phone.e164)
     rows = session.execute(
         select(Message, Dossier.code, CoverageEntry)
         .outerjoin(Invitation, Invitation.id == Message.invitation_id)
         .outerjoin(Dossier, Dossier.id == Invitation.dossier_id)
         .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
-        .where(Message.phone_index.in_(indexes))
+        .where(Message.phone.holds(session, phone.e164))
         .order_by(Message.due_at.desc())
         .limit(MOST_SHOWN)
     )
     scope = scope_of(session, staff)
     found = [_found(message, code) for message, code, entry in rows if _is_seen(scope, entry)]
-    wish = select(OptOut.on).where(OptOut.phone_index.in_(indexes))
+    wish = select(OptOut.on).where(OptOut.phone.holds(session, phone.e164))
     audit.record(
         session, now, "message.look_up", "phone", staff_id=staff.id, detail={"found": len(found)}
     )

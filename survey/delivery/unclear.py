@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey import audit, sealing
+from survey import audit
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageState
@@ -59,7 +59,7 @@ def unclear(session: Session, now: datetime) -> list[Unclear]:
         .order_by(Message.unknown_since, Message.id)
         .limit(SHOWN_AT_ONCE)
     )
-    return [_shown(session, message, code) for message, code in session.execute(query)]
+    return [_shown(message, code) for message, code in session.execute(query)]
 
 
 def decide(
@@ -80,7 +80,7 @@ def decide(
             outcomes.release(message)
         else:
             name = message.provider_id or message.attempt_id or ""
-            outcomes.accept(session, message, name, message.unknown_since or now, moves)
+            outcomes.accept(message, name, message.unknown_since or now, moves)
     moves.write(session)
     if messages:
         detail = {"verdict": verdict, "messages": len(messages)}
@@ -94,9 +94,8 @@ def _for_person(now: datetime) -> Select[Message]:
     )
 
 
-def _shown(session: Session, message: Message, code: str | None) -> Unclear:
-    sealed = message.phone_sealed
-    number = sealing.unseal(session, "message.phone", message.id, sealed) if sealed else ""
+def _shown(message: Message, code: str | None) -> Unclear:
+    number = message.phone
     return Unclear(
         id=message.id,
         kind=message.kind,

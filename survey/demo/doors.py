@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import accounts
+from survey.crypto.tokens import TOKEN_ALPHABET
 from survey.db import settings_of
 from survey.demo.units import FALLING_UNIT
 from survey.errors import Refused
 from survey.models.organisation import Agency
 from survey.models.staff import RoleName, Staff
-from survey.sealing import TOKEN_ALPHABET
 
 PASSWORD_GROUPS = 4
 GROUP = 4

@@ -10,7 +10,6 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from survey import sealing
 from survey.db import settings_of
 from survey.demo.doors import demo_agency
 from survey.errors import Refused
@@ -84,8 +83,7 @@ def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
         ending=Outcome.GRANTED,
         warnings=(),
     )
-    indexes = sealing.phone_indexes(session, number)
-    session.execute(delete(OptOut).where(OptOut.phone_index.in_(indexes)))
+    session.execute(delete(OptOut).where(OptOut.phone.holds(session, number)))
     write(session, [Match(record, None)], now)
     return code
 

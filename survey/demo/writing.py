@@ -12,7 +12,6 @@ from datetime import timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey import sealing
 from survey.db import table_of, write_many, write_numbered
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
@@ -20,7 +19,14 @@ from survey.demo.scene import Scene
 from survey.invitations.links import fresh_token
 from survey.models.count import Cell, count_answers, count_finished, count_reached
 from survey.models.dossier import Dossier
-from survey.models.invitation import CoverageEntry, Decision, Invitation, OptOut, StaffPhone
+from survey.models.invitation import (
+    CoverageEntry,
+    Decision,
+    Invitation,
+    OptOut,
+    StaffPhone,
+    random_id,
+)
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.questionnaire import Question, Questionnaire
 from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
@@ -60,33 +66,30 @@ class Ledger:
         ]
         ids = write_numbered(self.session, insert(table_of(Invitation)), rows, "dossier_id")
         messages = [
-            self._message(one, row["token_hash"], ids[by_draft[id(one.dossier)]])
-            for one, row in zip(asked, rows, strict=True)
+            self._message(one, token, ids[by_draft[id(one.dossier)]])
+            for one, token in zip(asked, tokens, strict=True)
         ]
         write_many(self.session, insert(table_of(Message)), messages)
         return self._write_answers(asked, tokens)
 
     def write_phones(self, book: PhoneBook) -> None:
         """Write the phones of staff and of those who want no more messages."""
-        seal, index = sealing.seal, sealing.phone_index
         opted_out: list[Row] = []
         for phone, day in sorted(book.opted_out.items()):
-            key = index(self.session, phone)
-            sealed = seal(self.session, "opt_out.phone", key.hex(), phone)
-            opted_out.append({"phone_index": key, "phone_sealed": sealed, "on": day})
+            row = random_id()
+            columns = OptOut.phone.columns(self.session, row, phone)
+            opted_out.append({"id": row, "on": day, **columns})
         staff: list[Row] = []
         for phone in book.staff:
-            key = index(self.session, phone)
-            sealed = seal(self.session, "staff_phone.phone", key.hex(), phone)
-            staff.append({"phone_index": key, "phone_sealed": sealed, "note": "Bộ phận một cửa"})
+            row = random_id()
+            columns = StaffPhone.phone.columns(self.session, row, phone)
+            staff.append({"id": row, "note": "Bộ phận một cửa", **columns})
         write_many(self.session, insert(table_of(OptOut)), opted_out)
         write_many(self.session, insert(table_of(StaffPhone)), staff)
 
     def _dossier(self, one: DossierDraft, asked: Asked | None) -> Row:
         ended = one.finished is not None and one.finished < self.before
         kept = not ended or (asked is not None and asked.expires >= self.before)
-        phone = one.phone if kept else None
-        seal = sealing.seal
         return {
             "code": one.code,
             "agency_id": one.unit.id,
@@ -99,10 +102,9 @@ class Ledger:
             "due_has_time": False,
             "finished_at": one.finished,
             "finished_has_time": one.finished is not None,
-            "phone_sealed": seal(self.session, "dossier.phone", one.code, phone) if phone else None,
-            "phone_index": sealing.phone_index(self.session, phone) if phone else None,
             "phone_kind": one.kind,
-            "name_sealed": seal(self.session, "dossier.name", one.code, one.name) if kept else None,
+            **Dossier.phone.columns(self.session, one.code, (one.phone or None) if kept else None),
+            **Dossier.name.columns(self.session, one.code, one.name if kept else None),
         }
 
     def _write_entries(self, dossiers: Sequence[DossierDraft], ids: Mapping[int, int]) -> None:
@@ -130,26 +132,24 @@ class Ledger:
         return {
             "dossier_id": dossier_id,
             "questionnaire_id": self.questionnaires["full"],
-            "token_hash": sealing.invitation_hash(self.session, token),
+            "token_hash": Invitation.by_token.of(self.session, token),
             "reply_code": None,
             "expires_at": one.expires,
             "made_on": local_day(one.dossier.finished or self.now),
             "is_disowned": False,
         }
 
-    def _message(self, one: Asked, token_hash: object, invitation_id: int) -> Row:
+    def _message(self, one: Asked, token: str, invitation_id: int) -> Row:
         message_id, attempt_id = secrets.token_hex(16), secrets.token_hex(16)
         phone = one.dossier.phone if one.due >= self.before else None
-        sealed = sealing.seal(self.session, "message.phone", message_id, phone) if phone else None
         row = {
             "id": message_id,
             "kind": MessageKind.INVITATION,
             "invitation_id": invitation_id,
-            "phone_sealed": sealed,
-            "phone_index": sealing.phone_index(self.session, phone) if phone else None,
+            **Message.phone.columns(self.session, message_id, phone or None),
             "prefix": prefix_of(phone) if phone else None,
             "body_sealed": None,
-            "token_hash": token_hash,
+            "token_hash": Message.by_token.of(self.session, token),
             "segments": 1,
             "encoding": "gsm7",
             "due_at": one.due,
@@ -178,7 +178,7 @@ class Ledger:
                 {
                     **cell._asdict(),
                     "id": ids[place],
-                    "key": sealing.answer_key(self.session, tokens[place]),
+                    "key": Response.by_token.of(self.session, tokens[place]),
                     "form_sealed": seal_form(self.session, ids[place], self._form(one)),
                     "flags": one.flags,
                 }

@@ -20,14 +20,14 @@ def first(session: Session, month: str) -> Snapshot | None:
     ).first()
 
 
-def payload_of(session: Session, snapshot: Snapshot) -> dict[str, Any]:
+def payload_of(snapshot: Snapshot) -> dict[str, Any]:
     """The payload of a snapshot; Refused `snapshot_broken` when it was changed or does not fit its
-    digest, `sealed_with_unknown_key` when its key is not there.
+    digest.
     """
     try:
-        text = snapshot.payload(session)
+        text = snapshot.payload
     except Refused as refused:
-        if refused.code != "sealed_value_broken":
+        if refused.code != "encrypted_value_broken":
             raise
         raise Refused("snapshot_broken", snapshot.month) from refused
     if sha256(text) != snapshot.digest:
@@ -36,9 +36,9 @@ def payload_of(session: Session, snapshot: Snapshot) -> dict[str, Any]:
     return payload
 
 
-def figures_of(session: Session, snapshot: Snapshot, by: str, question: str) -> list[Figure]:
+def figures_of(snapshot: Snapshot, by: str, question: str) -> list[Figure]:
     """Figures of a closed month; a factor that was not stored by this breakdown has none."""
-    payload = payload_of(session, snapshot)
+    payload = payload_of(snapshot)
     if question == Question.OVERALL:
         rows = payload["figures"][by]
     else:

@@ -33,7 +33,7 @@ def revision(session: Session, month: str) -> dict[str, Any] | None:
     if snapshot is None:
         return None
     closed, hidden = (
-        shielded(session, payload_of(session, snapshot)),
+        shielded(session, payload_of(snapshot)),
         hidden_now(session, [month])[month],
     )
     late, changed = _moved(session, month)

@@ -42,7 +42,7 @@ def shown(session: Session, month: str, now: datetime) -> dict[Breakdown, tuple[
     tables = {by: show(session, month, by, now) for by in Breakdown}
     snapshot = first(session, month)
     if snapshot:
-        hidden = hidden_in(session, payload_of(session, snapshot))
+        hidden = hidden_in(session, payload_of(snapshot))
     else:
         hidden = hidden_now(session, [month])[month]
     return _marked(tables, hidden)
@@ -120,7 +120,7 @@ def hidden_still(session: Session, months: Sequence[str]) -> dict[str, frozenset
     for month in months:
         snapshot = first(session, month)
         if snapshot:
-            found[month] |= hidden_in(session, payload_of(session, snapshot))
+            found[month] |= hidden_in(session, payload_of(snapshot))
     return found
 
 

@@ -22,7 +22,7 @@ def formula_of(session: Session, month: str) -> str:
 def rules_of(session: Session, month: str) -> Rules:
     """The rules that judged a closed month, or those in force for an open one."""
     snapshot = first(session, month)
-    judged = payload_of(session, snapshot).get("judging") if snapshot else None
+    judged = payload_of(snapshot).get("judging") if snapshot else None
     return read_rules(judged) if judged else rules_in_force(session, month)
 
 
@@ -47,6 +47,6 @@ def show(
         raise Invalid("unknown_question", question)
     snapshot = None if revised else first(session, month)
     if snapshot is not None:
-        return figures_of(session, snapshot, by, question)
+        return figures_of(snapshot, by, question)
     provisional = is_provisional(session, month)
     return live(session, month, Breakdown(by), question, provisional=provisional)

@@ -13,8 +13,9 @@ from survey.indices.answers import ballot
 from survey.indices.closed import first
 from survey.indices.figures import FORMULA
 from survey.indices.inputs import read_live
-from survey.indices.payload import canonical, closing_payload
+from survey.indices.payload import canonical, closing_payload, sha256
 from survey.indices.periods import check_month, closable_from
+from survey.indices.published import published
 from survey.indices.tallies import Stored
 from survey.models.count import Frame
 from survey.models.response import lock_month
@@ -47,10 +48,11 @@ def close(session: Session, month: str, now: datetime) -> Snapshot:
     if not payload["frame"]["finished"]:
         raise Refused("empty_month", month)
     snapshot = Snapshot(month=month, number=FIRST, closed_at=now, formula=FORMULA)
-    snapshot.keep(session, canonical(payload))
+    public = published(session, payload)
     session.add(snapshot)
+    snapshot.keep(canonical(payload), public)
     session.flush()
-    detail = {"digest": snapshot.digest, "formula": FORMULA}
+    detail = {"digest": snapshot.digest, "published": sha256(canonical(public)), "formula": FORMULA}
     audit.record(session, now, "index.close", f"month:{month}", detail=detail)
     return snapshot
 

@@ -70,7 +70,7 @@ def closed(session: Session, snapshot: Snapshot) -> Overview | None:
 
     None for a closing that did not keep its counts yet. Refused `snapshot_broken`.
     """
-    if COUNTED not in payload_of(session, snapshot):
+    if COUNTED not in payload_of(snapshot):
         return None
     month = snapshot.month
     payloads = _closings(session, snapshot)
@@ -133,7 +133,7 @@ def _closings(session: Session, last: Snapshot) -> dict[str, dict[str, Any]]:
         )
         .order_by(Snapshot.month)
     )
-    return {one.month: payload_of(session, one) for one in session.scalars(query)}
+    return {one.month: payload_of(one) for one in session.scalars(query)}
 
 
 def _sums(payloads: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, int, int]]:

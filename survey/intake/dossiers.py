@@ -18,7 +18,6 @@ from survey.invitations import FinishedDossier, register_finished
 from survey.models.dossier import Channel, Dossier, DossierChange, Outcome, PhoneKind
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
-from survey.sealing import phone_index, phone_indexes, seal, unseal
 from survey.workdays import LOCAL
 
 # Contact data of older dossiers are due for erasure: a repeated export must not bring them back.
@@ -122,7 +121,7 @@ def _instant(moment: Moment | None) -> datetime | None:
 def _values(session: Session, record: CleanRow) -> dict[str, Any]:
     code, phone, name = record.dossier_code, record.phone, record.applicant_name
     received, due, returned = record.received, record.due, record.returned
-    return dict(  # noqa: C408 - columns read best as names
+    return dict(
         code=code,
         agency_id=record.agency.id,
         procedure_code=record.procedure.code,
@@ -134,10 +133,9 @@ def _values(session: Session, record: CleanRow) -> dict[str, Any]:
         due_has_time=due is not None and due.clock is not None,
         finished_at=_instant(returned),
         finished_has_time=returned is not None and returned.clock is not None,
-        phone_sealed=seal(session, "dossier.phone", code, phone.e164) if phone.e164 else None,
-        phone_index=phone_index(session, phone.e164) if phone.e164 else None,
         phone_kind=phone.kind,
-        name_sealed=seal(session, "dossier.name", code, name) if name else None,
+        **Dossier.phone.columns(session, code, phone.e164),
+        **Dossier.name.columns(session, code, name or None),
     )
 
 
@@ -176,8 +174,8 @@ def _mobiles(
         if phone.kind == "mobile" and phone.e164:
             mobiles[dossier.code] = phone.e164
         elif dossier.phone_kind == PhoneKind.MOBILE and dossier.phone_sealed is not None:
-            sealed = dossier.phone_sealed
-            mobiles[dossier.code] = unseal(session, "dossier.phone", dossier.code, sealed)
+            known = Dossier.phone.decrypt(session, dossier.code, dossier.phone_sealed)
+            mobiles[dossier.code] = known or ""
     return mobiles
 
 
@@ -249,15 +247,14 @@ def _contact_changes(session: Session, dossier: Dossier, record: CleanRow) -> li
     """A new phone or name; history shows that it changed, never what it was."""
     code, phone, name = dossier.code, record.phone, record.applicant_name
     found = []
-    if phone.e164 and dossier.phone_index not in phone_indexes(session, phone.e164):
+    if phone.e164 and phone.e164 != dossier.phone:
         values: Mapping[str, object] = {
-            "phone_sealed": seal(session, "dossier.phone", code, phone.e164),
-            "phone_index": phone_index(session, phone.e164),
             "phone_kind": phone.kind,
+            **Dossier.phone.columns(session, code, phone.e164),
         }
         found.append(Change("phone", HIDDEN if dossier.phone_index else "", HIDDEN, values))
-    sealed = dossier.name_sealed
-    if name and (sealed is None or unseal(session, "dossier.name", code, sealed) != name):
-        values = {"name_sealed": seal(session, "dossier.name", code, name)}
-        found.append(Change("name", HIDDEN if sealed else "", HIDDEN, values))
+    known = dossier.name
+    if name and name != known:
+        values = Dossier.name.columns(session, code, name)
+        found.append(Change("name", HIDDEN if known else "", HIDDEN, values))
     return found

@@ -1,4 +1,4 @@
-"""A file that a clerk uploads: recognised, tried, confirmed, imported; sealed and not held long.
+"""A file that a clerk uploads: recognised, tried, confirmed, imported; encrypted, not held long.
 
 What is held is not the file but its rows, with id numbers blanked, compressed and encrypted.
 """
@@ -30,11 +30,9 @@ from survey.intake.register import Run, Tally, outcomes_of, preview, tally_of
 from survey.intake.sheet_rows import as_json
 from survey.intake.wording import FIELD_NAMES, refusal
 from survey.models.intake import ImportRow, ImportRun, Upload
-from survey.sealing import seal_bytes, unseal_bytes
 
 UPLOAD_LIMIT = 60 * MEGABYTE
 HELD_FOR = timedelta(hours=24)
-PLACE = "upload.content"
 MOST_PROBLEMS = 100
 # A dry run of more rows would outlast a request.
 MOST_TRIED = 50_000
@@ -52,21 +50,21 @@ class DryRun:
 
 
 def hold(session: Session, path: Path, name: str, staff_id: int, now: datetime) -> Upload:
-    """Recognise an uploaded file and seal its rows; Invalid with a sentence for the clerk.
+    """Recognise an uploaded file and encrypt its rows; Invalid with a sentence for the clerk.
 
     `path` is a temporary copy, which the caller deletes; `name` is what the clerk called the file.
     Writes nothing, because a long file would hold up other writers: the caller adds what it gets.
     """
     table = open_table(path, read_header_words(session), UPLOAD_LIMIT)
-    upload = Upload(
-        id=secrets.token_hex(16),
+    upload_id = secrets.token_hex(16)
+    return Upload(
+        id=upload_id,
         staff_id=staff_id,
         file_name=name[-NAME_LENGTH:],
         uploaded_at=now,
         recognised=_recognised(table),
+        **Upload.content.columns(session, upload_id, _pack(table)),
     )
-    upload.content_sealed = seal_bytes(session, PLACE, upload.id, _pack(table))
-    return upload
 
 
 def find_upload(session: Session, upload_id: str, now: datetime, *, lock: bool = False) -> Upload:
@@ -94,9 +92,9 @@ def discard(session: Session, upload: Upload) -> None:
 
 def held_table(session: Session, upload: Upload) -> Table:
     """The table of a held upload, as `open_table` gives it; Refused once it was imported."""
-    if upload.run_id is not None or upload.content_sealed is None:
+    content = upload.content
+    if upload.run_id is not None or content is None:
         raise Refused("upload_done")
-    content = unseal_bytes(session, PLACE, upload.id, upload.content_sealed)
     facts = upload.recognised
     head = [cells for _, cells in islice(_unpack(content, 1), HEADER_WITHIN + 1)]
     header = find_header(head, read_header_words(session))
@@ -167,7 +165,7 @@ def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> Ta
     """After the import: forget the rows, keep only those that were not taken, as an error file."""
     content, rows = build_error_file(table, outcomes_of(session, run.id))
     upload.run_id = run.id
-    upload.content_sealed = seal_bytes(session, PLACE, upload.id, content) if rows else None
+    upload.content = content if rows else None
     upload.recognised = {
         **upload.recognised,
         "error_rows": rows,
@@ -177,12 +175,13 @@ def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> Ta
     return tally_of(session, run.id)
 
 
-def error_file(session: Session, upload: Upload) -> tuple[str, bytes]:
+def error_file(upload: Upload) -> tuple[str, bytes]:
     """Name and bytes of the rows that were not taken; NotFound when there are none."""
     name = upload.recognised.get("error_file")
-    if upload.run_id is None or not name or upload.content_sealed is None:
+    content = upload.content
+    if upload.run_id is None or not name or content is None:
         raise NotFound("no_error_rows")
-    return name, unseal_bytes(session, PLACE, upload.id, upload.content_sealed)
+    return name, content
 
 
 def drop_expired(session: Session, now: datetime) -> int:

@@ -1,6 +1,5 @@
 """May this phone be asked about this dossier? The closed list of reasons, checked in its order."""
 
-import hmac
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -8,7 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from survey import sealing
+from survey import crypto
 from survey.db import settings_of
 from survey.invitations.cells import FinishedDossier, finished_moment
 from survey.models.dossier import Dossier, PhoneKind
@@ -34,9 +33,7 @@ BY_KIND = {
 
 def draw(session: Session, purpose: str, code: str) -> float:
     """A number in [0, 100) that is fixed for a dossier and that nobody without the key foresees."""
-    digest = hmac.digest(
-        sealing.keyring(session)[0].invitations, f"{purpose}:{code}".encode(), "sha256"
-    )
+    digest = crypto.keyed_hash(session, f"draw.{purpose}", code)
     return int.from_bytes(digest[:4], "big") * 100 / 2**32
 
 
@@ -48,14 +45,15 @@ class Eligibility:
         session: Session,
         province: Province,
         dossiers: Sequence[FinishedDossier],
+        numbers: Mapping[str, str],
         now: datetime,
     ) -> None:
         self.session = session
         self.province = province
         self.now = now
         phones = _phones(dossiers)
-        self.opted_out = self._listed(OptOut, phones)
-        self.staff = self._listed(StaffPhone, phones)
+        self.opted_out = self._listed(OptOut, numbers)
+        self.staff = self._listed(StaffPhone, numbers)
         self.free = self._rehearsal_indexes()
         self.handed_in = self._handed_in(phones)
         self.asked_on = self._asked_on(phones)
@@ -71,10 +69,10 @@ class Eligibility:
         moment = finished_moment(dossier)
         oldest = self.now - timedelta(days=self.province.max_age_days)
         reasons = (
-            (Decision.OPTED_OUT, index in self.opted_out),
+            (Decision.OPTED_OUT, dossier.code in self.opted_out),
             (Decision.INTERMEDIARY, self._is_intermediary(index, moment)),
             (Decision.ASKED_RECENTLY, self._asked_recently(index)),
-            (Decision.STAFF_PHONE, index in self.staff),
+            (Decision.STAFF_PHONE, dossier.code in self.staff),
             (Decision.TOO_OLD, moment < oldest),
             (Decision.SAMPLED_OUT, self._is_sampled_out(dossier, sector_code)),
         )
@@ -104,11 +102,18 @@ class Eligibility:
     def _rehearsal_indexes(self) -> set[bytes]:
         if not settings_of(self.session).is_rehearsal:
             return set()
-        return {sealing.phone_index(self.session, phone) for phone in REHEARSAL_PHONES}
+        return {Dossier.phone.hash_of(self.session, phone) for phone in REHEARSAL_PHONES}
 
-    def _listed(self, table: type[OptOut | StaffPhone], phones: Phones) -> set[bytes]:
-        found = select(table.phone_index).where(table.phone_index.in_(phones))
-        return set(self.session.scalars(found))
+    def _listed(self, table: type[OptOut | StaffPhone], numbers: Mapping[str, str]) -> set[str]:
+        """Codes of the dossiers whose number stands in a list."""
+        owners: defaultdict[bytes, list[str]] = defaultdict(list)
+        for code, number in numbers.items():
+            for index in table.phone.hashes_of(self.session, number):
+                owners[index].append(code)
+        found = self.session.scalars(
+            select(table.phone_index).where(table.phone_index.in_(list(owners)))
+        )
+        return {code for index in found for code in owners[index]}
 
     def _handed_in(self, phones: Phones) -> Mapping[bytes, list[datetime]]:
         """When the dossiers of a phone came in, of those phones that could be intermediaries."""

@@ -12,14 +12,14 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey import sealing
+from survey.crypto.tokens import TOKEN_LENGTH, new_reply_code
 from survey.db import settings_of, table_of, write_many, write_numbered
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
 from survey.invitations.links import fresh_token
 from survey.models.count import Cell, count_finished
-from survey.models.dossier import Outcome
+from survey.models.dossier import Dossier, Outcome
 from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Procedure, Province
@@ -36,7 +36,7 @@ WRITE_INVITATION = insert(table_of(Invitation))
 TEXTS = ("invitation", "invitation_refused", "invitation_two_way")
 # Stand for the digits of the code and for the token; neither agencies nor wordings hold such runs.
 BLANK_DIGITS = "§§§§"
-BLANK_TOKEN = "Z" * sealing.TOKEN_LENGTH
+BLANK_TOKEN = "Z" * TOKEN_LENGTH
 
 
 class Ask(NamedTuple):
@@ -61,7 +61,7 @@ def register_finished(
         raise Refused("no_province")
     sectors = _sectors(session, dossiers)
     by_finish = sorted(dossiers, key=lambda dossier: (finished_moment(dossier), dossier.code))
-    eligibility = Eligibility(session, province, by_finish, now)
+    eligibility = Eligibility(session, province, by_finish, phones, now)
     asked: list[FinishedDossier] = []
     entries = []
     for dossier in by_finish:
@@ -111,7 +111,7 @@ def _prepare(
 ) -> list[Ask]:
     settings = settings_of(session)
     delay = timedelta(minutes=0 if settings.is_rehearsal else province.invite_delay_minutes)
-    replying = sealing.phone_indexes(session, REPLYING_PHONE) if settings.is_rehearsal else ()
+    replying = Dossier.phone.hashes_of(session, REPLYING_PHONE) if settings.is_rehearsal else ()
     asks = []
     for dossier in dossiers:
         due_at = max(now, finished_moment(dossier) + delay) if delay else now
@@ -123,7 +123,7 @@ def _prepare(
                 due_at=due_at,
                 expires_at=due_at + timedelta(days=province.link_days),
                 token=None if two_way else fresh_token(is_full=is_full),
-                reply_code=sealing.new_reply_code() if two_way else None,
+                reply_code=new_reply_code() if two_way else None,
             )
         )
     return asks
@@ -142,7 +142,7 @@ def _invite(
         {
             "dossier_id": ask.dossier.id,
             "questionnaire_id": questionnaire_id,
-            "token_hash": sealing.invitation_hash(session, ask.token) if ask.token else None,
+            "token_hash": Invitation.by_token.of(session, ask.token) if ask.token else None,
             "reply_code": ask.reply_code,
             "expires_at": ask.expires_at,
             "made_on": local_day(now),

@@ -6,20 +6,19 @@ from typing import Protocol
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
-from survey import sealing
+from survey.crypto.tokens import TOKEN_ALPHABET, new_token, read_token
 from survey.errors import NotFound
 from survey.models.case import CaseStanding, CaseState, case_of
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.response import Response
-from survey.sms.outbox.queue import open_phone
 from survey.sms.suppression import opt_out
 
 # The page with the written reply stays readable so long after the case was closed.
 READABLE_AFTER_CLOSE = timedelta(days=30)
 _BY_HASH = (
     select(Invitation)
-    .where(Invitation.token_hash.in_(bindparam("hashes", expanding=True)))
+    .where(Invitation.token_hash == bindparam("token_hash"))
     .options(joinedload(Invitation.coverage))
 )
 
@@ -47,14 +46,14 @@ def fresh_token(*, is_full: bool) -> str:
     Nothing stored may tell it: the row of the answer does, and the only one of a cell would be
     named.
     """
-    while asks_factors(token := sealing.new_token()) is not is_full:
+    while asks_factors(token := new_token()) is not is_full:
         continue
     return token
 
 
 def asks_factors(token: str) -> bool:
     """Whether the link of a token, as it was drawn, asks for the five factors as well."""
-    return bool(token) and sealing.TOKEN_ALPHABET.index(token[-1]) % 2 == 1
+    return bool(token) and TOKEN_ALPHABET.index(token[-1]) % 2 == 1
 
 
 def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
@@ -62,11 +61,11 @@ def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
 
     NotFound with one code for unknown, malformed and expired ones.
     """
-    clean = sealing.read_token(token)
+    clean = read_token(token)
     if clean is None:
         raise NotFound("no_such_link")
-    hashes = sealing.invitation_hashes(session, clean)
-    invitation = session.scalars(_BY_HASH, {"hashes": hashes}).first()
+    token_hash = Invitation.by_token.of(session, clean)
+    invitation = session.scalars(_BY_HASH, {"token_hash": token_hash}).first()
     if invitation is None:
         raise NotFound("no_such_link")
     if now >= invitation.expires_at and not _kept_readable(session, clean, now):
@@ -75,10 +74,10 @@ def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
 
 
 def _kept_readable(session: Session, token: str, now: datetime) -> bool:
-    keys = sealing.answer_keys(session, token)
-    response_id = session.scalar(select(Response.id).where(Response.key.in_(keys)))
+    key = Response.by_token.of(session, token)
+    response_id = session.scalar(select(Response.id).where(Response.key == key))
     case = session.scalar(case_of(session, response_id)) if response_id else None
-    return case is not None and stays_readable(case.standing(session), now)
+    return case is not None and stays_readable(case.standing, now)
 
 
 def stays_readable(case: CaseStanding, now: datetime) -> bool:
@@ -110,8 +109,5 @@ def _asked_number(session: Session, invitation: Invitation) -> str | None:
     )
     message = session.scalars(asking.where(Message.phone_sealed.is_not(None))).first()
     if message is not None:
-        return open_phone(session, message)
-    dossier = invitation.dossier
-    if dossier.phone_sealed is None:
-        return None
-    return sealing.unseal(session, "dossier.phone", dossier.code, dossier.phone_sealed)
+        return message.phone
+    return invitation.dossier.phone

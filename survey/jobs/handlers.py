@@ -12,7 +12,7 @@ import structlog
 from survey import indices, monitoring
 from survey.cases import filing
 from survey.db import transaction
-from survey.jobs import reports
+from survey.jobs import reencryption, reports
 from survey.jobs.imports import import_upload, sweep_uploads
 from survey.privacy import retention
 from survey.responses import flags
@@ -78,6 +78,7 @@ HANDLERS: dict[str, Handler] = {
     "intake.import": import_upload,
     "intake.sweep": sweep_uploads,
     "privacy.retention": erase_due,
+    reencryption.KIND: reencryption.end_former_keys,
     reports.KIND: reports.build_report,
     "watch.update": update_watch,
 }

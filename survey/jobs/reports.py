@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from survey.db import db, settings_of
+from survey.db import db, transaction
 from survey.jobs.queue import enqueue, newest, report_progress
 from survey.models.job import Job
-from survey.reports.build import FORMATS, pdf_is_available, write
+from survey.reports import shelf
+from survey.reports.build import FORMATS, pdf_is_available, render
 from survey.reports.gather import gather
 
 KIND = "report.build"
@@ -31,12 +32,13 @@ def build_report(job_id: int, payload: dict[str, Any], now: datetime) -> dict[st
     """
     session = db.session()
     report = gather(session, payload["month"], now)
-    folder = settings_of(session).reports_folder / report.month
     formats = [name for name in FORMATS if name != "pdf" or pdf_is_available()]
     report_progress(job_id, 0, len(formats))
     files = []
-    for path in write(report, formats, folder):
-        files.append(path.name)
+    for name, content in render(report, formats):
+        with transaction() as unit:
+            shelf.keep(unit, report.month, name, content, now)
+        files.append(name)
         report_progress(job_id, len(files), len(formats))
     return {
         "files": files,

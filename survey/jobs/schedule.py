@@ -34,6 +34,7 @@ RECURRING = (
     Recurring("answers.tallies", None),
     Recurring("index.check", 2),
     Recurring("privacy.retention", 3),
+    Recurring("privacy.former_keys", 3),
     Recurring("watch.update", 4),
     Recurring("cases.file_away", 5),
     Recurring("index.close", 6),

@@ -1,5 +1,6 @@
 """All models, imported so that the metadata is complete."""
 
+from survey.crypto.keys import WrappedKey
 from survey.models import (
     alert,
     audit,
@@ -14,6 +15,7 @@ from survey.models import (
     price,
     procedure_count,
     questionnaire,
+    report,
     response,
     snapshot,
     staff,
@@ -23,6 +25,7 @@ from survey.models import (
 )
 
 __all__ = [
+    "WrappedKey",
     "alert",
     "audit",
     "case",
@@ -36,6 +39,7 @@ __all__ = [
     "price",
     "procedure_count",
     "questionnaire",
+    "report",
     "response",
     "snapshot",
     "staff",

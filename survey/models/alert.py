@@ -7,10 +7,12 @@ of a reason and an agency are one (`survey.cases.queue`).
 import secrets
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import RANDOM
 from survey.db import Base, one_of
 
 ID_BITS = 62
@@ -55,3 +57,9 @@ class Alert(Base):
     scope: Mapped[str] = mapped_column(String(40), default="")
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+
+    __clear__: ClassVar = {
+        RANDOM: "id",
+        "sending of a whole province stands still or its budget ends": "rule scope opened_at "
+        "closed_at",
+    }

@@ -1,19 +1,57 @@
-"""The audit chain: every act of staff and platform, each row bound to the one before."""
+"""The audit log: what staff and the platform did, readable; what a citizen caused, encrypted.
 
-from sqlalchemy import String
+Each is a chain of its own. One numbering for both would place a citizen's act between two moments.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import STAFF
+from survey.crypto.sealed import Json, Sealed
 from survey.db import Base
 
+# The length of an act, so that it says nothing of what was done.
+ACT_SIZES = tuple(512 * step for step in range(1, 33))
 
-class AuditEntry(Base):
-    """One act. Nothing in clear tells what was done, to what, by whom or when."""
 
-    __tablename__ = "audit_entry"
+class _Chained:
+    """A row of a chain, bound to the one before it."""
 
     # Without a gap, from 1.
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # The act as JSON (at, staff_id, action, subject, detail, salt), padded, sealed for this number.
-    sealed: Mapped[bytes]
-    # SHA-256 over the previous row's hash and this row's content.
-    hash: Mapped[str] = mapped_column(String(64))
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, sort_order=-2)
+    # SHA-256 over the previous row's hash and what this row says.
+    hash: Mapped[str] = mapped_column(String(64), sort_order=-1)
+
+
+class AuditEntry(_Chained, Base):
+    """One act of staff or of the platform that no citizen caused: ids, codes, no personal data."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_at", "at"),)
+
+    at: Mapped[datetime]
+    # Who did it; empty: the platform.
+    staff_id: Mapped[int | None]
+    # What was done, such as text.approved, and to what, such as text:invitation/1.
+    action: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str] = mapped_column(String(120))
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    __clear__: ClassVar = {STAFF: "number hash at staff_id action subject detail"}
+
+
+class CitizenAct(_Chained, Base):
+    """One act that a citizen caused, by answering or as the subject of it. When staff took or
+    closed which case would show a thief who had been asked just before.
+    """
+
+    __tablename__ = "citizen_act"
+
+    # The act as a mapping (at, staff_id, action, subject, detail, salt).
+    act_sealed: Mapped[bytes]
+    act = Sealed[dict[str, Any]](Json(dict[str, Any], *ACT_SIZES), row=("number",))
+
+    __clear__: ClassVar = {"an order without moments, a random salt under the hash": "number hash"}

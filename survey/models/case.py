@@ -1,27 +1,26 @@
-"""Cases: what hotline handlers work on. What a case is about and where it stands is sealed as one,
-so that a stolen database tells neither whose answer it is nor when anything happened.
+"""Cases: what hotline handlers work on. What a case is about and where it stands is encrypted as
+one, so that a stolen database shows neither whose answer it is nor when anything happened.
 
 Contact data stand here only if the citizen wished it.
 """
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import ClassVar, TypeVar
 
 import structlog
 from sqlalchemy import BigInteger, CheckConstraint, Index, Select, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from survey import sealing
+from survey.crypto.reasons import RANDOM
+from survey.crypto.sealed import TEXT, BlindIndex, Json, Packed, Sealed
 from survey.db import Base
 from survey.errors import Refused
 from survey.models.alert import unordered_id
 
-# All standings are sealed at this length, and timelines at a multiple of the other: a length would
-# tell how far a case has come.
+# All standings have this length, and timelines a multiple of the other: a length would tell how far
+# a case has come.
 STANDING_BYTES = 1024
 TIMELINE_BYTES = 2048
 
@@ -133,8 +132,8 @@ class CaseEvent:
     text: str = ""
 
 
-_NAMES = tuple(one.name for one in fields(CaseStanding))
-_MOMENTS = frozenset(one.name for one in fields(CaseStanding) if one.name.endswith("_at"))
+def _indexed_text(case: "Case", standing: CaseStanding) -> str:
+    return standing.response_id or case.code
 
 
 class Case(Base):
@@ -155,22 +154,32 @@ class Case(Base):
     id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, default=unordered_id
     )
-    # What citizens and staff quote, such as PA7F3K2Q; also the row's name in sealed values.
+    # What citizens and staff quote, such as PA7F3K2Q.
     code: Mapped[str] = mapped_column(String(8), unique=True)
-    # Keyed hash of the answer's id: the case of an answer is found, never the answer of a case.
-    # Once that was disowned, of the code: an empty one would tell of it.
+    # Of the answer's id: the case of an answer is found, never the answer of a case. Once that was
+    # disowned, of the code: an empty one would tell of it.
     answer_hash: Mapped[bytes] = mapped_column(unique=True)
     # Local month (YYYY-MM) in which it was opened.
     month: Mapped[str] = mapped_column(String(7))
     # Closed long ago: no list of work looks at it any more.
     is_filed_away: Mapped[bool] = mapped_column(default=False)
-    # CaseStanding, and the timeline with all that was written.
     standing_sealed: Mapped[bytes]
+    standing = Sealed[CaseStanding](
+        Json(CaseStanding, STANDING_BYTES),
+        row=("code",),
+        index=BlindIndex("answer_hash", _indexed_text),
+    )
+    # In the order of what happened, with all that was written.
     timeline_sealed: Mapped[bytes] = mapped_column(deferred=True)
-    # Only with the citizen's wish: number to call, its keyed hash, name and dossier.
+    timeline = Sealed[tuple[CaseEvent, ...]](
+        Packed(tuple[CaseEvent, ...], TIMELINE_BYTES), row=("code",)
+    )
+    # Only with the citizen's wish: number to call, its blind index, name and dossier.
     contact_phone_sealed: Mapped[bytes | None]
     contact_index: Mapped[bytes | None]
+    contact_phone = Sealed[str | None](TEXT, row=("code",), index=BlindIndex("contact_index"))
     contact_name_sealed: Mapped[bytes | None]
+    contact_name = Sealed[str | None](TEXT, row=("code",))
     contact_dossier_code: Mapped[str | None] = mapped_column(String(40))
     # Drawn anew by every change: who saves an old version is told, nothing is lost, and no number
     # grows that would tell how much was done.
@@ -181,26 +190,11 @@ class Case(Base):
         "version_id_generator": lambda _before: unordered_id(),
     }
 
-    def standing(self, session: Session) -> CaseStanding:
-        """What it is about and where it stands."""
-        return open_standing(session, self.code, self.standing_sealed)
-
-    def keep(self, session: Session, standing: CaseStanding) -> None:
-        """Seal where it stands from now on."""
-        self.standing_sealed = sealing.seal_bytes(
-            session, "case.standing", self.code, _pack_standing(standing)
-        )
-        self.answer_hash = sealing.case_hash(session, standing.response_id or self.code)
-
-    def events(self, session: Session) -> tuple[CaseEvent, ...]:
-        """Its timeline, in the order of what happened."""
-        return open_events(session, self.code, self.timeline_sealed)
-
-    def keep_events(self, session: Session, events: Sequence[CaseEvent]) -> None:
-        """Seal its timeline."""
-        self.timeline_sealed = sealing.seal_bytes(
-            session, "case.timeline", self.code, _pack_events(events)
-        )
+    __clear__: ClassVar = {
+        RANDOM: "id code revision",
+        "shared with all cases of a month, and with all that ended long ago": "month is_filed_away",
+        "of who wishes a call, as long as the wish stands": "contact_dossier_code",
+    }
 
 
 def in_work() -> Select[Case]:
@@ -210,63 +204,17 @@ def in_work() -> Select[Case]:
 
 def case_of(session: Session, response_id: str) -> Select[Case]:
     """The query of the one case of an answer."""
-    return select(Case).where(Case.answer_hash.in_(sealing.case_hashes(session, response_id)))
+    return select(Case).where(Case.standing.holds(session, response_id))
 
 
-def open_standing(session: Session, code: str, sealed: bytes) -> CaseStanding:
-    """The standing of the case with this code; Refused, with the code, when it was moved or changed
-    or needs a key that is not there.
-    """
-    packed: dict[str, Any] = json.loads(_unseal(session, "case.standing", code, sealed))
-    for name in _MOMENTS:
-        if packed[name] is not None:
-            packed[name] = datetime.fromisoformat(packed[name])
-    return CaseStanding(**packed)
-
-
-def open_events(session: Session, code: str, sealed: bytes) -> tuple[CaseEvent, ...]:
-    """The timeline of the case with this code; Refused as `open_standing` is."""
-    packed = _unseal(session, "case.timeline", code, sealed)
-    rows = json.loads(sealing.unpadded(packed))
-    return tuple(
-        CaseEvent(number, datetime.fromisoformat(at), *rest)
-        for number, (at, *rest) in enumerate(rows, 1)
-    )
-
-
-def if_it_opens(read: Callable[[Session], Read], session: Session) -> Read | None:
-    """What `standing` or `events` of a case give; None, told in the log, if it does not open.
+def if_it_opens(case: Case, part: Sealed[Read]) -> Read | None:
+    """The standing or timeline of a case; None, with a line in the log, if it does not open.
 
     One damaged case must not stop a list, a report or the night's work on all others.
     """
     try:
-        return read(session)
+        return part.read(case)
     except Refused as refused:
         fault = refused
-    log.error("case.does_not_open", case=fault.detail, fault=fault.code)
+    log.error("case.does_not_open", case=case.code, fault=fault.code)
     return None
-
-
-def _unseal(session: Session, place: str, code: str, sealed: bytes) -> bytes:
-    try:
-        return sealing.unseal_bytes(session, place, code, sealed)
-    except Refused as refused:
-        raise Refused(refused.code, code) from refused
-
-
-def _pack_standing(standing: CaseStanding) -> bytes:
-    values = {name: getattr(standing, name) for name in _NAMES}
-    packed = json.dumps(values, default=_in_utc, separators=(",", ":")).encode()
-    if len(packed) > STANDING_BYTES:
-        message = f"a standing of {len(packed)} bytes does not fit"
-        raise ValueError(message)
-    return packed.ljust(STANDING_BYTES)
-
-
-def _in_utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
-
-
-def _pack_events(events: Sequence[CaseEvent]) -> bytes:
-    rows = [[_in_utc(one.at), one.staff_id, one.kind, one.text] for one in events]
-    return sealing.padded(json.dumps(rows, ensure_ascii=False).encode(), TIMELINE_BYTES)

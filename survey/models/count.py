@@ -8,7 +8,7 @@ thousand and at a hundred million answers.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.schema import SchemaItem
 
+from survey.crypto.reasons import COUNTED, FRAME
 from survey.db import Base, connection_of, lay_anew, one_of, table_of, write_many
 from survey.models.dossier import Channel, Lateness
 from survey.models.procedure_count import Group, move_procedure_counts
@@ -98,6 +99,10 @@ class Count(_OfAgency, Base):
     n4: Mapped[int] = mapped_column(default=0)
     n5: Mapped[int] = mapped_column(default=0)
 
+    __clear__: ClassVar = {
+        COUNTED: "month agency_id sector_code channel lateness question n1 n2 n3 n4 n5"
+    }
+
 
 class Frame(_OfAgency, Base):
     """How many dossiers of a cell finished, were invited and were reached.
@@ -112,6 +117,10 @@ class Frame(_OfAgency, Base):
     finished: Mapped[int] = mapped_column(default=0)
     invited: Mapped[int] = mapped_column(default=0)
     delivered: Mapped[int] = mapped_column(default=0)
+
+    __clear__: ClassVar = {
+        FRAME: "month agency_id sector_code channel lateness finished invited delivered"
+    }
 
 
 # Overall ratings of a row, and of a cell of the frame: nobody answers without one.
@@ -138,6 +147,8 @@ class ProcedureFrame(_InMonth, _ByHandling, Base):
         ForeignKey("procedure.code"), primary_key=True, sort_order=-6
     )
     finished: Mapped[int] = mapped_column(default=0)
+
+    __clear__: ClassVar = {FRAME: "month procedure_code channel lateness finished"}
 
 
 def _add(

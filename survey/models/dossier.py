@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import FRAME
+from survey.crypto.sealed import TEXT, BlindIndex, Sealed
 from survey.db import Base, one_of
 
 
@@ -73,13 +76,20 @@ class Dossier(Base):
     due_has_time: Mapped[bool] = mapped_column(default=False)
     finished_at: Mapped[datetime | None] = mapped_column(index=True)
     finished_has_time: Mapped[bool] = mapped_column(default=False)
-    # E.164 number, sealed; erased by retention.
+    # E.164 number; erased by retention.
     phone_sealed: Mapped[bytes | None]
-    # Keyed hash of the number: equal phones are equal here, and only here.
+    # Equal phones are equal here, and only here.
     phone_index: Mapped[bytes | None]
+    phone = Sealed[str | None](TEXT, row=("code",), index=BlindIndex("phone_index"))
     phone_kind: Mapped[str] = mapped_column(String(10))
-    # Applicant's name, sealed; only ever shown masked, and only on a case with contact wish.
+    # Applicant's name; only ever shown masked, and only on a case with contact wish.
     name_sealed: Mapped[bytes | None]
+    name = Sealed[str | None](TEXT, row=("code",))
+
+    __clear__: ClassVar = {
+        FRAME: "id code agency_id procedure_code channel outcome received_at received_has_time "
+        "due_at due_has_time finished_at finished_has_time phone_kind"
+    }
 
 
 class DossierChange(Base):
@@ -97,3 +107,5 @@ class DossierChange(Base):
     new: Mapped[str] = mapped_column(String(60))
     # True when the dossier's cell was already fixed: reports list such corrections.
     after_finish: Mapped[bool] = mapped_column(default=False)
+
+    __clear__: ClassVar = {FRAME: "id dossier_id changed_at field old new after_finish"}

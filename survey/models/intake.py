@@ -4,11 +4,13 @@ for a clerk.
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import FRAME, RANDOM, STAFF
+from survey.crypto.sealed import BYTES, Sealed
 from survey.db import Base, one_of
 
 
@@ -37,6 +39,8 @@ class ImportRun(Base):
     # Source row after the last committed chunk.
     next_row: Mapped[int] = mapped_column(default=0)
 
+    __clear__: ClassVar = {FRAME: "id digest file_name export_day started_at finished_at next_row"}
+
 
 class ImportRow(Base):
     """Outcome of one source row of a run; dropped a day after the run."""
@@ -54,19 +58,25 @@ class ImportRow(Base):
     reason: Mapped[str] = mapped_column(String(200), default="")
     dossier_code: Mapped[str] = mapped_column(String(40), default="")
 
+    __clear__: ClassVar = {FRAME: "run_id row outcome reason dossier_code"}
+
 
 class Upload(Base):
-    """A file a clerk uploaded, sealed with its id column blanked, until confirmed or a day old."""
+    """A file a clerk uploaded, its id column blanked, until confirmed or a day old."""
 
     __tablename__ = "upload"
 
-    # Random hex; also the row's name in sealed values.
+    # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     file_name: Mapped[str] = mapped_column(String(200))
     uploaded_at: Mapped[datetime]
+    # The file's bytes.
     content_sealed: Mapped[bytes | None]
+    content = Sealed[bytes | None](BYTES, row=("id",))
     # What was recognised: columns, sheet, header rows.
     recognised: Mapped[dict[str, Any]] = mapped_column(JSON)
     # The run that imported it, once confirmed.
     run_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"))
+
+    __clear__: ClassVar = {RANDOM: "id", STAFF: "staff_id file_name uploaded_at recognised run_id"}

@@ -2,15 +2,24 @@
 written to.
 """
 
+import secrets
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from survey.crypto.reasons import ASKED, FRAME, RANDOM, STAFF
+from survey.crypto.sealed import TEXT, BlindIndex, KeyedHash, Sealed
 from survey.db import Base, one_of
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Dossier, Lateness
+
+
+def random_id() -> str:
+    """A random key as text: it says nothing about what came before what."""
+    return secrets.token_hex(16)
 
 
 class Decision(StrEnum):
@@ -55,6 +64,10 @@ class CoverageEntry(Base):
     # Kept beside the cell for the procedure counts.
     procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"))
 
+    __clear__: ClassVar = {
+        FRAME: "dossier_id decision agency_id sector_code month channel lateness procedure_code"
+    }
+
     @property
     def cell(self) -> Cell:
         """The cell the dossier is counted in."""
@@ -81,6 +94,7 @@ class Invitation(Base):
     questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"))
     # HMAC(k1, token) of a link; the token itself stands nowhere.
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    by_token = KeyedHash("token_hash")
     # Four characters a citizen quotes when answering by SMS.
     reply_code: Mapped[str | None] = mapped_column(String(4))
     # When the question may be answered until.
@@ -89,6 +103,12 @@ class Invitation(Base):
     made_on: Mapped[date]
     # The receiver said: not my dossier.
     is_disowned: Mapped[bool] = mapped_column(default=False)
+
+    __clear__: ClassVar = {
+        ASKED: "id dossier_id questionnaire_id expires_at made_on",
+        "worth nothing without the phone it belongs to": "reply_code",
+        "of somebody who is not the applicant": "is_disowned",
+    }
 
     dossier: Mapped[Dossier] = relationship(foreign_keys=[dossier_id])
     coverage: Mapped[CoverageEntry] = relationship(
@@ -103,10 +123,18 @@ class OptOut(Base):
 
     __tablename__ = "opt_out"
 
-    phone_index: Mapped[bytes] = mapped_column(primary_key=True)
-    # The number, sealed, only so that its index can be made again when the key changes.
+    # Random hex.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    # Only so that its index can be made again.
     phone_sealed: Mapped[bytes]
+    phone_index: Mapped[bytes] = mapped_column(unique=True)
+    phone = Sealed[str](TEXT, row=("id",), index=BlindIndex("phone_index"))
     on: Mapped[date]
+
+    __clear__: ClassVar = {
+        RANDOM: "id",
+        "the day alone, and the wish says nothing of a rating": "on",
+    }
 
 
 class StaffPhone(Base):
@@ -114,7 +142,12 @@ class StaffPhone(Base):
 
     __tablename__ = "staff_phone"
 
-    phone_index: Mapped[bytes] = mapped_column(primary_key=True)
-    # The number, sealed, only so that its index can be made again when the key changes.
+    # Random hex.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    # Only so that its index can be made again.
     phone_sealed: Mapped[bytes]
+    phone_index: Mapped[bytes] = mapped_column(unique=True)
+    phone = Sealed[str](TEXT, row=("id",), index=BlindIndex("phone_index"))
     note: Mapped[str] = mapped_column(String(100), default="")
+
+    __clear__: ClassVar = {RANDOM: "id", STAFF: "note"}

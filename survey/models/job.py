@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import WORK
 from survey.db import Base, one_of
 
 
@@ -55,6 +56,11 @@ class Job(Base):
     result: Mapped[dict[str, Any]] = mapped_column(JSON)
     finished_at: Mapped[datetime | None]
 
+    __clear__: ClassVar = {
+        WORK: "id kind key payload state run_at owner lease_until attempts progress total error "
+        "result finished_at"
+    }
+
 
 class Heartbeat(Base):
     """The last sign of life of a worker."""
@@ -63,3 +69,5 @@ class Heartbeat(Base):
 
     worker: Mapped[str] = mapped_column(String(64), primary_key=True)
     at: Mapped[datetime]
+
+    __clear__: ClassVar = {WORK: "worker at"}

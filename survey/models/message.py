@@ -7,10 +7,13 @@ what becomes of it tells whether there is a rating.
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import ASKED, RANDOM, WORK
+from survey.crypto.sealed import TEXT, BlindIndex, KeyedHash, Sealed
 from survey.db import Base, one_of
 from survey.errors import Conflict
 
@@ -97,10 +100,18 @@ def _filled(column: str) -> Index:
     return Index(f"ix_message_{column}", column, sqlite_where=some, postgresql_where=some)
 
 
+def parted_text(phone_e164: str) -> str:
+    """What is hashed of the phone of a parted reminder: equal to no other message's."""
+    return f"reminder {phone_e164}"
+
+
+def _indexed_text(message: Any, phone_e164: str) -> str:  # noqa: ANN401 - an instance, or a row
+    is_parted = message.kind == MessageKind.REMINDER and message.invitation_id is None
+    return parted_text(phone_e164) if is_parted else phone_e164
+
+
 class Message(Base):
-    """One SMS to one phone. Its body is sealed, and blanked once the provider took or refused it
-    for good.
-    """
+    """One SMS to one phone. Its body is blanked once the provider took or refused it for good."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -119,26 +130,31 @@ class Message(Base):
         _filled("sent_at"),
     )
 
-    # Random hex; also the row's name in sealed values.
+    # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
     # What is asked about; of a reminder only until its day comes, and never once it may leave.
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
     # Whose reply it is, while the citizen wishes to be called; after that it leads to no phone.
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
-    # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left. A parted
-    # reminder has a hash of its own (`sealing.reminder_index`), which stays a week where it left;
-    # the sealed number goes.
+    # Receiver, and its blind index; both empty once a dialogue message has left. A parted reminder
+    # has an index of its own (`parted_text`), which stays a week where it left; the number goes.
     phone_sealed: Mapped[bytes | None]
     phone_index: Mapped[bytes | None]
+    phone = Sealed[str | None](
+        TEXT,
+        row=("id",),
+        index=BlindIndex("phone_index", _indexed_text, reads=("kind", "invitation_id")),
+    )
     # First three digits of the number, such as 090: delivery is watched by them. Never of a
     # dialogue, whose time stands beside a rating, of a parted reminder, or of a reply to who wishes
     # no call any more.
     prefix: Mapped[str | None] = mapped_column(String(3))
     body_sealed: Mapped[bytes | None]
-    # HMAC(k1, token) of the token in the body, so that reconcile recognises its own text in a
-    # listing.
+    body = Sealed[str | None](TEXT, row=("id",))
+    # Keyed hash of the token in the body, so that reconcile recognises its own text in a listing.
     token_hash: Mapped[bytes | None]
+    by_token = KeyedHash("token_hash")
     segments: Mapped[int]
     encoding: Mapped[str] = mapped_column(String(5))
     state: Mapped[str] = mapped_column(String(20), default=MessageState.READY)
@@ -168,6 +184,15 @@ class Message(Base):
     # Neutral reason of the latest failure: refused_number, opted_out, provider_down, …
     reason: Mapped[str] = mapped_column(String(40), default="")
 
+    __clear__: ClassVar = {
+        RANDOM: "id attempt_id",
+        ASKED: "kind invitation_id state due_at expires_at sent_at settled_at segments encoding",
+        "leads to no phone once the citizen wishes no call any more": "case_id",
+        "one of some fifty, shared by millions of numbers": "prefix",
+        WORK: "retry_at attempt owner claimed_at provider provider_id cost_dong unknown_since "
+        "looks reason",
+    }
+
     def may_step(self, state: MessageState) -> bool:
         """Whether STEPS leads there from where the message stands."""
         return state in STEPS[MessageState(self.state)]
@@ -193,6 +218,9 @@ class InboundEvent(Base):
     # Keyed hash of the provider's event id: repeats are recognised, the provider's log is not
     # joined.
     event_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    by_event = KeyedHash("event_hash")
+
+    __clear__: ClassVar = {WORK: "provider"}
 
 
 class Inbound(Base):
@@ -208,14 +236,21 @@ class Inbound(Base):
         ),
     )
 
-    # Random hex; also the row's name in sealed values.
+    # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     received_at: Mapped[datetime]
     phone_sealed: Mapped[bytes]
     phone_index: Mapped[bytes]
+    phone = Sealed[str](TEXT, row=("id",), index=BlindIndex("phone_index"))
     body_sealed: Mapped[bytes]
+    body = Sealed[str](TEXT, row=("id",))
     # Whether the hotline inbox still has to look at it.
     needs_person: Mapped[bool] = mapped_column(default=False)
+
+    __clear__: ClassVar = {
+        RANDOM: "id",
+        "of texts that are neither rating nor comment to one": "received_at needs_person",
+    }
 
 
 class Conversation(Base):
@@ -223,11 +258,20 @@ class Conversation(Base):
 
     __tablename__ = "conversation"
 
-    # `sealing.conversation_index`: a hash that stands nowhere else, so it leads to no dossier.
-    phone_index: Mapped[bytes] = mapped_column(primary_key=True)
+    # Random hex.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    # Only so that its index can be made again, which leads to no dossier.
+    phone_sealed: Mapped[bytes]
+    phone_index: Mapped[bytes] = mapped_column(unique=True)
+    phone = Sealed[str](TEXT, row=("id",), index=BlindIndex("phone_index"))
     # The day of the last "which one?" or "please repeat", so each is asked once.
     asked_again_on: Mapped[datetime | None]
     helped_on: Mapped[datetime | None]
+
+    __clear__: ClassVar = {
+        RANDOM: "id",
+        "the days of questions that no rating leads to": "asked_again_on helped_on",
+    }
 
 
 class Receipt(Base):
@@ -244,6 +288,8 @@ class Receipt(Base):
     error_code: Mapped[str] = mapped_column(String(20), default="")
     # Local midnight of its day.
     received_at: Mapped[datetime]
+
+    __clear__: ClassVar = {WORK: "id provider provider_id attempt_id status error_code received_at"}
 
 
 class ProviderHealth(Base):
@@ -266,3 +312,8 @@ class ProviderHealth(Base):
     # Token bucket on the real clock.
     tokens: Mapped[float] = mapped_column(default=0)
     refilled_at: Mapped[datetime | None]
+
+    __clear__: ClassVar = {
+        WORK: "name bad_calls open_until paused_reason day day_segments month month_segments "
+        "tokens refilled_at"
+    }

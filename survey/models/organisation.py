@@ -5,10 +5,12 @@ off.
 import unicodedata
 from datetime import date, time
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from survey.crypto.reasons import PUBLIC, RULES
 from survey.db import Base, one_of
 
 
@@ -88,6 +90,13 @@ class Province(Base):
     # What becomes of messages that stay unknown where the provider cannot be asked.
     send_bias: Mapped[str] = mapped_column(String(12), default=SendBias.PREFER_MISS)
 
+    __clear__: ClassVar = {
+        PUBLIC: "code name dossier_prefix hotline",
+        RULES: "invite_delay_minutes link_days max_age_days window_start window_end phone_gap_days "
+        "phone_week_cap reminder_days intermediary_over intermediary_days full_percent "
+        "confidence_percent judged_from send_bias",
+    }
+
 
 class SpecialDay(Base):
     """A day on which the province's calendar differs from the national one."""
@@ -99,6 +108,8 @@ class SpecialDay(Base):
     kind: Mapped[str] = mapped_column(String(10))
     # The decision behind it, shown to staff.
     note: Mapped[str] = mapped_column(String(200), default="")
+
+    __clear__: ClassVar = {RULES: "day kind note"}
 
 
 class Agency(Base):
@@ -125,6 +136,8 @@ class Agency(Base):
     valid_to: Mapped[date | None]
     # Where name and dates were found.
     source: Mapped[str] = mapped_column(String(200), default="")
+
+    __clear__: ClassVar = {PUBLIC: "id code name level parent_code valid_from valid_to source"}
 
     aliases: Mapped[list["AgencyAlias"]] = relationship(
         back_populates="agency", cascade="all, delete-orphan"
@@ -154,6 +167,8 @@ class AgencyAlias(Base):
     alias: Mapped[str] = mapped_column(String(200), primary_key=True)
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"), primary_key=True, index=True)
 
+    __clear__: ClassVar = {PUBLIC: "alias agency_id"}
+
     agency: Mapped[Agency] = relationship(back_populates="aliases")
 
 
@@ -171,6 +186,8 @@ class Sector(Base):
     # Share of finished dossiers that are asked, in percent.
     sample_percent: Mapped[int] = mapped_column(default=100)
 
+    __clear__: ClassVar = {PUBLIC: "code name name_en target_group", RULES: "sample_percent"}
+
 
 class Procedure(Base):
     """An administrative procedure with its national code."""
@@ -186,6 +203,8 @@ class Procedure(Base):
     statutory_days: Mapped[int | None]
     source: Mapped[str] = mapped_column(String(200), default="")
 
+    __clear__: ClassVar = {PUBLIC: "code name sector_code level statutory_days source"}
+
 
 class HeaderAlias(Base):
     """A column heading of one-stop exports and the field it means."""
@@ -196,6 +215,8 @@ class HeaderAlias(Base):
     field: Mapped[str] = mapped_column(String(30))
     # Place in the list: where two columns of a file claim one field, the earlier heading wins.
     rank: Mapped[int] = mapped_column(default=0)
+
+    __clear__: ClassVar = {PUBLIC: "alias field rank"}
 
 
 ALPHABET = {letter: place for place, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}

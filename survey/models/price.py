@@ -1,10 +1,12 @@
 """What a segment costs with each provider, from a day on."""
 
 from datetime import date
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import PUBLIC
 from survey.db import Base
 
 
@@ -19,3 +21,5 @@ class SmsPrice(Base):
     dong_per_segment: Mapped[int]
     # Contract, price list or letter it stands in.
     source: Mapped[str] = mapped_column(String(200), default="")
+
+    __clear__: ClassVar = {PUBLIC: "provider valid_from dong_per_segment source"}

@@ -7,13 +7,14 @@ a keyed hash, its name and its counts sealed at one length.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from sqlalchemy import Insert, LargeBinary, Row, String, bindparam, delete, select, update
+from sqlalchemy import Insert, Row, String, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from survey import sealing
+from survey.crypto.reasons import COUNTED
+from survey.crypto.sealed import Json, KeyedHash, Sealed, row_name
 from survey.db import Base, connection_of, read_plain, table_of, write_many
 
 COUNTS_BYTES = 512
@@ -41,8 +42,14 @@ class ProcedureCount(Base):
     month: Mapped[str] = mapped_column(String(7), primary_key=True)
     # Keyed hash of the group: a row is found by its group, never the group by its row.
     group_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    by_group = KeyedHash("group_hash")
     # The group and its Counts.
     counts_sealed: Mapped[bytes]
+    counts = Sealed[tuple[Group, dict[str, list[int]]]](
+        Json(tuple[Group, dict[str, list[int]]], COUNTS_BYTES), row=("month", "group_hash")
+    )
+
+    __clear__: ClassVar = {COUNTED: "month"}
 
 
 _OF_MONTH = select(ProcedureCount.group_hash, ProcedureCount.counts_sealed).where(
@@ -51,22 +58,15 @@ _OF_MONTH = select(ProcedureCount.group_hash, ProcedureCount.counts_sealed).wher
 # The one group of an answer, with one key; and any others.
 _ONE = _OF_MONTH.where(ProcedureCount.group_hash == bindparam("group_hash"))
 _CHOSEN = _OF_MONTH.where(ProcedureCount.group_hash.in_(bindparam("hashes", expanding=True)))
-_AT = (
-    ProcedureCount.month == bindparam("at_month"),
-    ProcedureCount.group_hash == bindparam("at_hash"),
+_DROP = delete(table_of(ProcedureCount)).where(
+    ProcedureCount.month == bindparam("at_month"), ProcedureCount.group_hash == bindparam("at_hash")
 )
-_CHANGE = update(table_of(ProcedureCount)).where(*_AT)
-_CHANGE = _CHANGE.values(
-    group_hash=bindparam("group_hash", type_=LargeBinary()),
-    counts_sealed=bindparam("counts_sealed", type_=LargeBinary()),
-)
-_DROP = delete(table_of(ProcedureCount)).where(*_AT)
 
 
 def procedure_counts(session: Session, month: str) -> dict[Group, Counts]:
     """Every group of a month (YYYY-MM) in which somebody answered."""
     rows = session.execute(_OF_MONTH, {"month": month})
-    return {group: one.counts for group, one in _opened(session, month, rows).items()}
+    return dict(_opened(session, month, rows))
 
 
 def move_procedure_counts(session: Session, moved: Mapping[Group, Steps]) -> None:
@@ -77,19 +77,6 @@ def move_procedure_counts(session: Session, moved: Mapping[Group, Steps]) -> Non
     """
     for month in sorted({group.month for group in moved}):
         _move(session, {one: steps for one, steps in moved.items() if one.month == month}, month)
-
-
-def rekey_procedure_counts(session: Session, month: str) -> int:
-    """Seal a month's rows of an old key again with the current one, and hash their groups anew; how
-    many. The caller holds `lock_answers`.
-    """
-    current = sealing.keyring(session)[0].id
-    rows = connection_of(session).execute(_OF_MONTH, {"month": month}).all()
-    old = sum(not row.counts_sealed.startswith(current) for row in rows)
-    if old:
-        for group, stored in _opened(session, month, rows).items():
-            _replace(session, group, stored.hashes, stored.counts)
-    return old
 
 
 @cache
@@ -104,17 +91,8 @@ def _writing(dialect_name: str) -> Insert:
     return statement
 
 
-class _Stored(NamedTuple):
-    """The counts of a group and the rows they lie in: two, where answers came while a key that is
-    in use was not named.
-    """
-
-    hashes: list[bytes]
-    counts: dict[str, list[int]]
-
-
 def _move(session: Session, moved: Mapping[Group, Steps], month: str) -> None:
-    hashes = [one for group in moved for one in _hashes(session, group)]
+    hashes = [_hash(session, group) for group in moved]
     connection = connection_of(session)
     if len(hashes) == 1:
         rows = read_plain(session, _ONE, {"month": month, "group_hash": hashes[0]})
@@ -123,23 +101,12 @@ def _move(session: Session, moved: Mapping[Group, Steps], month: str) -> None:
     opened = _opened(session, month, rows)
     fresh = []
     for group, steps in moved.items():
-        stored = opened.get(group, _Stored([], {}))
-        counts = _added(stored.counts, steps)
-        if counts and stored.hashes in ([], _hashes(session, group)[:1]):
-            fresh.append({"month": month, **_seal(session, group, counts)})
-        elif stored.hashes:
-            _replace(session, group, stored.hashes, counts)
+        counts = _added(opened.get(group, {}), steps)
+        if counts:
+            fresh.append(_row(session, group, counts))
+        elif group in opened:
+            connection.execute(_DROP, {"at_month": month, "at_hash": _hash(session, group)})
     write_many(session, _writing(connection.dialect.name), fresh)
-
-
-def _replace(session: Session, group: Group, hashes: Sequence[bytes], counts: Counts) -> None:
-    """Let one row hold the counts of a group, or none where there are none."""
-    connection = connection_of(session)
-    for surplus in hashes if not counts else hashes[1:]:
-        connection.execute(_DROP, {"at_month": group.month, "at_hash": surplus})
-    if counts:
-        at = {"at_month": group.month, "at_hash": hashes[0]}
-        connection.execute(_CHANGE, {**at, **_seal(session, group, counts)})
 
 
 def _added(before: Counts, steps: Steps) -> dict[str, list[int]]:
@@ -152,32 +119,21 @@ def _added(before: Counts, steps: Steps) -> dict[str, list[int]]:
     return {question: ratings for question, ratings in after.items() if any(ratings)}
 
 
-def _hashes(session: Session, group: Group) -> list[bytes]:
-    return sealing.group_hashes(session, "|".join(group))
+def _hash(session: Session, group: Group) -> bytes:
+    return ProcedureCount.by_group.of(session, "|".join(group))
 
 
-def _seal(session: Session, group: Group, counts: Counts) -> dict[str, object]:
-    found_by = _hashes(session, group)[0]
-    place = _place(group.month, found_by)
-    sealed = sealing.seal_values(session, *place, [group, counts], COUNTS_BYTES)
-    return {"group_hash": found_by, "counts_sealed": sealed}
+def _row(session: Session, group: Group, counts: dict[str, list[int]]) -> dict[str, object]:
+    found_by = _hash(session, group)
+    row = row_name(group.month, found_by)
+    sealed = ProcedureCount.counts.encrypt(session, row, (group, counts))
+    return {"month": group.month, "group_hash": found_by, "counts_sealed": sealed}
 
 
 def _opened(
     session: Session, month: str, rows: Iterable[Row[bytes, bytes]]
-) -> dict[Group, _Stored]:
-    found: dict[Group, _Stored] = {}
-    for found_by, sealed in rows:
-        group, counts = sealing.unseal_values(session, *_place(month, found_by), sealed)
-        stored = found.setdefault(Group(*group), _Stored([], {}))
-        stored.hashes.append(found_by)
-        for question, ratings in counts.items():
-            so_far = stored.counts.get(question, [0] * len(ratings))
-            stored.counts[question] = [
-                one + more for one, more in zip(so_far, ratings, strict=True)
-            ]
-    return found
-
-
-def _place(month: str, found_by: bytes) -> tuple[str, str]:
-    return "procedure_count.counts", f"{month}/{found_by.hex()}"
+) -> dict[Group, dict[str, list[int]]]:
+    return dict(
+        ProcedureCount.counts.decrypt(session, row_name(month, found_by), sealed)
+        for found_by, sealed in rows
+    )

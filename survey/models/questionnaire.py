@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from survey.crypto.reasons import PUBLIC
 from survey.db import Base, one_of
 
 
@@ -49,6 +51,8 @@ class Questionnaire(Base):
     version: Mapped[int]
     valid_from: Mapped[datetime]
 
+    __clear__: ClassVar = {PUBLIC: "id kind version valid_from"}
+
     items: Mapped[list["QuestionnaireItem"]] = relationship(order_by="QuestionnaireItem.position")
 
 
@@ -66,3 +70,5 @@ class QuestionnaireItem(Base):
     position: Mapped[int]
     text_vi: Mapped[str] = mapped_column(String(300))
     text_en: Mapped[str] = mapped_column(String(300))
+
+    __clear__: ClassVar = {PUBLIC: "questionnaire_id question position text_vi text_en"}

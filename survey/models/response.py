@@ -9,7 +9,7 @@ random order.
 import secrets
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from survey import sealing
+from survey.crypto.reasons import COUNTED, RANDOM, WORK
+from survey.crypto.sealed import Json, KeyedHash, Sealed, row_name
 from survey.db import Base, connection_of, hold, lay_anew, one_of
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness
@@ -30,7 +31,7 @@ from survey.models.questionnaire import Question
 
 SHUFFLED_AT_ONCE = 100
 FORM_BYTES = 32
-CLOSING_BYTES = 2
+CLOSING_BYTES = 4
 RATING = "BETWEEN 1 AND 5"
 
 
@@ -62,9 +63,12 @@ class AnswerTally(Base):
 
     # Keyed hash of agency and ten minutes.
     key: Mapped[bytes] = mapped_column(primary_key=True)
+    by_slot = KeyedHash("key")
     # The local day, after which it goes.
     day: Mapped[date]
     answers: Mapped[int]
+
+    __clear__: ClassVar = {WORK: "day answers"}
 
 
 class Form(NamedTuple):
@@ -89,14 +93,16 @@ class Response(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # HMAC(k2, token), or HMAC(k2, phone ‖ reply code) for an SMS answer.
     key: Mapped[bytes] = mapped_column(unique=True)
+    by_token = KeyedHash("key")
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
     sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"))
     month: Mapped[str] = mapped_column(String(7))
     channel: Mapped[str] = mapped_column(String(10))
     lateness: Mapped[str] = mapped_column(String(10))
-    # Form. Sealed: where a month changes from links to replies, or from one questionnaire to the
-    # next, it would part the cells once more.
+    # Where a month changes from links to replies, or from one questionnaire to the next, it would
+    # part the cells once more.
     form_sealed: Mapped[bytes]
+    form = Sealed[Form](Json(Form, FORM_BYTES), row=("id",))
     # Signals seen while answering (too_fast, burst, same_everywhere), joined by ";"; flags never
     # delete.
     flags: Mapped[str] = mapped_column(String(60), default="")
@@ -105,11 +111,10 @@ class Response(Base):
         order_by="Answer.version", back_populates="response"
     )
 
-    def form(self, session: Session) -> Form:
-        """How it came in, and to which questionnaire."""
-        place = form_place(self.id)
-        mode, questionnaire_id = sealing.unseal_unnamed(session, *place, self.form_sealed)
-        return Form(Mode(mode), questionnaire_id)
+    __clear__: ClassVar = {
+        RANDOM: "id",
+        COUNTED: "agency_id sector_code month channel lateness flags",
+    }
 
     @property
     def cell(self) -> Cell:
@@ -138,9 +143,10 @@ class Answer(Base):
         ForeignKey("response.id", deferrable=True, initially="DEFERRED"), primary_key=True
     )
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # How many closings of its month came before it: 0 counts for the first snapshot. Sealed: few
-    # links are still open at a closing, so what came later would name its authors.
+    # How many closings of its month came before it: 0 counts for the first snapshot. Few links are
+    # still open at a closing, so what came later would name its authors.
     closing_sealed: Mapped[bytes]
+    closing = Sealed[int](Json(int, CLOSING_BYTES), row=("response_id", "version"))
     overall: Mapped[int]
     # The five factors, rated in the full questionnaire only.
     access: Mapped[int | None]
@@ -155,9 +161,10 @@ class Answer(Base):
 
     response: Mapped[Response] = relationship(back_populates="answers")
 
-    def closing(self, session: Session) -> int:
-        """How many closings of its month came before it."""
-        return open_closing(session, self.response_id, self.version, self.closing_sealed)
+    __clear__: ClassVar = {
+        RANDOM: "response_id",
+        COUNTED: "version overall access procedure officials result feedback reasons comment",
+    }
 
     @property
     def ratings(self) -> dict[str, int]:
@@ -166,30 +173,19 @@ class Answer(Base):
         return {question: rating for question, rating in given.items() if rating is not None}
 
 
-def seal_form(session: Session, response_id: str, form: Form) -> bytes:
+def seal_form(session: Session, response_id: str, form: Form) -> bytes | None:
     """What a response keeps of its form."""
-    return sealing.seal_unnamed(session, *form_place(response_id), form, FORM_BYTES)
+    return Response.form.encrypt(session, response_id, form)
 
 
-def form_place(response_id: str) -> tuple[str, str]:
-    """The place and the row to which the form of a response is sealed."""
-    return "response.form", response_id
-
-
-def seal_closing(session: Session, response_id: str, version: int, closing: int) -> bytes:
+def seal_closing(session: Session, response_id: str, version: int, closing: int) -> bytes | None:
     """What a version of an answer keeps of how many closings of its month came before it (0–99)."""
-    place = closing_place(response_id, version)
-    return sealing.seal_unnamed(session, *place, closing, CLOSING_BYTES)
+    return Answer.closing.encrypt(session, row_name(response_id, version), closing)
 
 
 def open_closing(session: Session, response_id: str, version: int, sealed: bytes) -> int:
-    """What `seal_closing` made; Refused when it was moved or changed, or needs an unknown key."""
-    return int(sealing.unseal_unnamed(session, *closing_place(response_id, version), sealed))
-
-
-def closing_place(response_id: str, version: int) -> tuple[str, str]:
-    """The place and the row to which the closings before a version are sealed."""
-    return "answer.closing", f"{response_id}/{version}"
+    """What `seal_closing` made; Refused when it was moved or changed."""
+    return Answer.closing.decrypt(session, row_name(response_id, version), sealed)
 
 
 def lock_answers(session: Session, month: str) -> bool:
@@ -237,14 +233,6 @@ def forget_order(session: Session, response: Response) -> None:
     some = session.scalars(far.where(Response.id > start).limit(SHUFFLED_AT_ONCE)).all()
     rest = session.scalars(far.limit(SHUFFLED_AT_ONCE - len(some))).all()
     _lay_anew(session, {response.id, *session.scalars(near), *some, *rest})
-
-
-def forget_order_of_month(session: Session, month: str) -> None:
-    """Lay all responses of a month in a new random order, as `forget_order` does with some: what
-    was rewritten among them lies behind what was not. `lock_answers` was taken before.
-    """
-    if connection_of(session).dialect.name == "postgresql":
-        _lay_anew(session, select(Response.id).where(Response.month == month))
 
 
 def _lay_anew(session: Session, chosen: set[str] | Select[str]) -> None:

@@ -1,19 +1,22 @@
 """The figures of a closed period, stored once and never changed.
 
-They are sealed: what they say of a procedure is finer than what the counts of cells say, and a
-dossier is often the only one of its procedure.
+The whole is encrypted: what it says of a procedure is finer than what the counts of cells say, and
+a dossier is often the only one of its procedure. What may be published stands beside it in clear:
+a lost key loses no public figure.
 """
 
 import hashlib
 from datetime import datetime
+from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
-from survey import sealing
+from survey.crypto.reasons import STAFF
+from survey.crypto.sealed import PackedText, Sealed
 from survey.db import Base
 
-# Payloads are sealed at multiples of it, compressed: a length would tell of small numbers.
+# Payloads have a multiple of it, compressed: a length would tell of small numbers.
 PAYLOAD_BYTES = 1 << 16
 
 
@@ -29,6 +32,8 @@ class Approval(Base):
     # Name of the account at that moment, as reports print it.
     name: Mapped[str] = mapped_column(String(200))
     approved_at: Mapped[datetime]
+
+    __clear__: ClassVar = {STAFF: "snapshot_id staff_id name approved_at"}
 
 
 class Snapshot(Base):
@@ -50,24 +55,18 @@ class Snapshot(Base):
     formula: Mapped[str] = mapped_column(String(60))
     # SHA-256 of the payload.
     digest: Mapped[str] = mapped_column(String(64))
+    # What pages and reports show of it: no line that must be hidden (`indices.published`).
+    published: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     # Canonical JSON (sorted keys, no blanks) of all figures.
     payload_sealed: Mapped[bytes] = mapped_column(deferred=True)
+    payload = Sealed[str](PackedText(PAYLOAD_BYTES), row=("month", "number"))
 
-    def payload(self, session: Session) -> str:
-        """Its payload; Refused when it was moved or changed or needs a key that is not there."""
-        packed = sealing.unseal_bytes(session, *self._place, self.payload_sealed)
-        return sealing.unpadded(packed).decode()
+    __clear__: ClassVar = {
+        "published": "id month number closed_at formula published",
+        "with a random salt under the hash": "digest",
+    }
 
-    def keep(self, session: Session, payload: str) -> None:
-        """Take a payload, with the digest by which any other is told apart."""
+    def keep(self, payload: str, published: dict[str, Any]) -> None:
+        """Take a payload, with the digest by which any other is told apart, and its public part."""
         self.digest = hashlib.sha256(payload.encode()).hexdigest()
-        self.seal(session, payload)
-
-    def seal(self, session: Session, payload: str) -> None:
-        """Seal its payload with the current key."""
-        packed = sealing.padded(payload.encode(), PAYLOAD_BYTES)
-        self.payload_sealed = sealing.seal_bytes(session, *self._place, packed)
-
-    @property
-    def _place(self) -> tuple[str, str]:
-        return "snapshot.payload", f"{self.month}/{self.number}"
+        self.payload, self.published = payload, published

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from flask_security import RoleMixin, UserMixin
 from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from survey.crypto.reasons import PUBLIC, STAFF
+from survey.crypto.sealed import TEXT, Sealed
 from survey.db import Base
 from survey.models.organisation import Agency, agency_tree
 
@@ -27,6 +30,7 @@ staff_role = Table(
     Base.metadata,
     Column("staff_id", ForeignKey("staff.id"), primary_key=True),
     Column("role_id", ForeignKey("role.id"), primary_key=True),
+    info={"clear": {STAFF: "staff_id role_id"}},
 )
 
 
@@ -38,6 +42,8 @@ class Role(Base, RoleMixin):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(20), unique=True)
     description: Mapped[str] = mapped_column(String(200), default="")
+
+    __clear__: ClassVar = {PUBLIC: "id name description"}
 
 
 class Staff(Base, UserMixin):
@@ -56,9 +62,10 @@ class Staff(Base, UserMixin):
     # The password was handed over by somebody else: it opens nothing after this moment, and until
     # then only the page to choose an own one. None: an own password.
     one_time_until: Mapped[datetime | None]
-    # Second factor: method, sealed secret, hashes of recovery codes, and the last time step used.
+    # Second factor: method, secret, hashes of recovery codes, and the last time step used.
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
-    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    totp_secret_sealed: Mapped[bytes | None]
+    totp_secret = Sealed[str | None](TEXT, row=("id",))
     mf_recovery_codes: Mapped[str | None] = mapped_column(Text)  # type: ignore[assignment]
     last_totp_step: Mapped[int | None]
     # What it sees: this agency and those below, this sector; empty: all.
@@ -67,6 +74,13 @@ class Staff(Base, UserMixin):
 
     roles: Mapped[list[Role]] = relationship(secondary=staff_role)  # type: ignore[assignment]  # narrower
     agency: Mapped[Agency | None] = relationship()
+
+    __clear__: ClassVar = {
+        STAFF: "id email name active one_time_until tf_primary_method last_totp_step agency_id "
+        "sector_code",
+        "hashes that take long to try (argon2id)": "password mf_recovery_codes",
+        "worth nothing without SECRET_KEY, which signs sessions": "fs_uniquifier",
+    }
 
     @property
     def must_change_password(self) -> bool:
@@ -90,6 +104,8 @@ class SignInTry(Base):
     wrong: Mapped[int]
     since: Mapped[datetime]
 
+    __clear__: ClassVar = {STAFF: "wrong since", "a hash keyed with SECRET_KEY": "key"}
+
 
 class Allowance(Base):
     """How often an account did on its last day of use what is limited a day."""
@@ -103,6 +119,8 @@ class Allowance(Base):
     # Local day; uses of an earlier one count no more.
     day: Mapped[date]
     used: Mapped[int]
+
+    __clear__: ClassVar = {STAFF: "staff_id act day used"}
 
 
 def used_on(session: Session, staff_id: int, act: str, day: date) -> int:

@@ -3,10 +3,12 @@ words and source.
 """
 
 from decimal import Decimal
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, Numeric, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import PUBLIC
 from survey.db import Base
 
 OPERATORS = "('>=', '>', '<=', '<', '=')"
@@ -37,6 +39,10 @@ class Target(Base):
     quote: Mapped[str] = mapped_column(String(500))
     source: Mapped[str] = mapped_column(String(100))
 
+    __clear__: ClassVar = {
+        PUBLIC: "id scope province from_year by_year value operator quote source"
+    }
+
 
 class Rule(Base):
     """A duty or a bar from a document, such as "5 % late: not rated good"."""
@@ -60,3 +66,7 @@ class Rule(Base):
     operator: Mapped[str] = mapped_column(String(2))
     quote: Mapped[str] = mapped_column(String(500))
     source: Mapped[str] = mapped_column(String(100))
+
+    __clear__: ClassVar = {
+        PUBLIC: "id kind name province from_year by_year value operator quote source"
+    }

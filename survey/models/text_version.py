@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from survey.crypto.reasons import PUBLIC, STAFF
 from survey.db import Base, one_of
 
 
@@ -62,3 +64,8 @@ class TextVersion(Base):
     # Who took the latest step, and when.
     changed_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     changed_at: Mapped[datetime]
+
+    __clear__: ClassVar = {
+        PUBLIC: "id name number form words state carrier_note",
+        STAFF: "made_by made_at changed_by changed_at",
+    }

@@ -1,24 +1,26 @@
 """What is watched: one frozen limit and one running score per agency and sector group.
 
 The limits of phase I are frozen by a person. Scores move with batches of several ratings and keep
-sums only. All numbers are sealed: what was added to a sum since would tell how the last few
+sums only. All numbers are encrypted: what was added to a sum since would tell how the last few
 answered, and so would the day of an alert.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from survey import sealing
+from survey.crypto.reasons import RANDOM, STAFF
+from survey.crypto.sealed import BlindIndex, Json, Sealed
 from survey.db import Base, hold, one_of
 from survey.models.alert import unordered_id
 from survey.models.organisation import Agency
 
 LIMITS_BYTES, PROGRESS_BYTES, RATE_BYTES, SUMS_BYTES, FINDING_BYTES = 320, 320, 128, 96, 2560
+FROZEN = "first_month last_month frozen_on frozen_by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Progress:
 
 
 def lock_watch(session: Session) -> None:
-    """Let one at a time read and change what is sealed of the watch: values are changed whole."""
+    """Let one at a time read and change the values of the watch: they are changed whole."""
     hold(session, "watch")
 
 
@@ -91,37 +93,14 @@ class WatchChart(_Frozen, Base):
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
     # Target group of the sectors watched together.
     sector_group: Mapped[str] = mapped_column(String(40))
-    # Limits, and Progress.
     limits_sealed: Mapped[bytes]
+    limits = Sealed[Limits](Json(Limits, LIMITS_BYTES), row=("agency_id", "sector_group"))
     progress_sealed: Mapped[bytes]
+    progress = Sealed[Progress](Json(Progress, PROGRESS_BYTES), row=("agency_id", "sector_group"))
 
     agency: Mapped[Agency] = relationship()
 
-    def limits(self, session: Session) -> Limits:
-        """What is frozen of it."""
-        place = ("watch_chart.limits", self._row)
-        return Limits(**sealing.unseal_values(session, *place, self.limits_sealed))
-
-    def freeze(self, session: Session, limits: Limits) -> None:
-        """Seal its limits."""
-        place = ("watch_chart.limits", self._row)
-        self.limits_sealed = sealing.seal_values(session, *place, asdict(limits), LIMITS_BYTES)
-
-    def progress(self, session: Session) -> Progress:
-        """Where it stands."""
-        place = ("watch_chart.progress", self._row)
-        values = sealing.unseal_values(session, *place, self.progress_sealed)
-        since = values.pop("since")
-        return Progress(since=date.fromisoformat(since) if since else None, **values)
-
-    def keep(self, session: Session, progress: Progress) -> None:
-        """Seal where it stands from now on."""
-        place, values = ("watch_chart.progress", self._row), asdict(progress)
-        self.progress_sealed = sealing.seal_values(session, *place, values, PROGRESS_BYTES)
-
-    @property
-    def _row(self) -> str:
-        return f"{self.agency_id}/{self.sector_group}"
+    __clear__: ClassVar = {STAFF: f"id agency_id sector_group {FROZEN}"}
 
 
 class Measure(StrEnum):
@@ -177,34 +156,17 @@ class WatchRate(_Frozen, Base):
     measure: Mapped[str] = mapped_column(String(10))
     # Empty: the whole province.
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
-    # First day of the batch now being gathered; RateLimits; of answers, the Sums at its begin.
+    # First day of the batch now being gathered; of answers, the sums at its begin.
     batch_from: Mapped[date]
     limits_sealed: Mapped[bytes]
+    limits = Sealed[RateLimits](Json(RateLimits, RATE_BYTES), row=("measure", "agency_id"))
     sums_sealed: Mapped[bytes]
+    sums = Sealed[Sums](Json(Sums, SUMS_BYTES), row=("measure", "agency_id"))
 
-    def limits(self, session: Session) -> RateLimits:
-        """What is frozen of it."""
-        place = ("watch_rate.limits", self._row)
-        return RateLimits(**sealing.unseal_values(session, *place, self.limits_sealed))
-
-    def freeze(self, session: Session, limits: RateLimits) -> None:
-        """Seal its limits."""
-        place = ("watch_rate.limits", self._row)
-        self.limits_sealed = sealing.seal_values(session, *place, asdict(limits), RATE_BYTES)
-
-    def sums(self, session: Session) -> Sums:
-        """The sums at the begin of its batch."""
-        place = ("watch_rate.sums", self._row)
-        return Sums(**sealing.unseal_values(session, *place, self.sums_sealed))
-
-    def keep(self, session: Session, sums: Sums) -> None:
-        """Seal the sums at the begin of a batch."""
-        place = ("watch_rate.sums", self._row)
-        self.sums_sealed = sealing.seal_values(session, *place, asdict(sums), SUMS_BYTES)
-
-    @property
-    def _row(self) -> str:
-        return f"{self.measure}/{self.agency_id or ''}"
+    __clear__: ClassVar = {
+        STAFF: f"id measure agency_id {FROZEN}",
+        "moves on by whole batches of a fixed length": "batch_from",
+    }
 
 
 class WatchRule(StrEnum):
@@ -253,6 +215,15 @@ class Finding:
     close_words: str = ""
 
 
+def name_of(place: Place) -> str:
+    """A place as it is hashed."""
+    return f"{place.rule}|{place.agency_id or ''}|{place.scope}"
+
+
+def _indexed_text(alert: "WatchAlert", finding: Finding) -> str:
+    return str(alert.id) if finding.closed_at else name_of(finding.place)
+
+
 class WatchAlert(Base):
     """An alert of the watch. Nothing in clear says where it is or when it was raised."""
 
@@ -262,35 +233,11 @@ class WatchAlert(Base):
     id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, default=unordered_id
     )
-    # Keyed hash of rule and place, so that one is open at most; of the id once it is closed.
+    # Of rule and place, so that one is open at most; of the id once it is closed.
     place_hash: Mapped[bytes] = mapped_column(unique=True)
-    # Finding.
     finding_sealed: Mapped[bytes]
+    finding = Sealed[Finding](
+        Json(Finding, FINDING_BYTES), row=("id",), index=BlindIndex("place_hash", _indexed_text)
+    )
 
-    def finding(self, session: Session) -> Finding:
-        """What it is about."""
-        place = ("watch_alert.finding", str(self.id))
-        values = sealing.unseal_values(session, *place, self.finding_sealed)
-        signal = values.pop("signal")
-        since, until = (date.fromisoformat(signal.pop(name)) for name in ("since", "until"))
-        opened_at, closed_at = values.pop("opened_at"), values.pop("closed_at")
-        rule, *where = values.pop("place")
-        return Finding(
-            place=Place(WatchRule(rule), *where),
-            opened_at=datetime.fromisoformat(opened_at),
-            closed_at=datetime.fromisoformat(closed_at) if closed_at else None,
-            signal=Signal(since, until, **signal),
-            **values,
-        )
-
-    def keep(self, session: Session, finding: Finding) -> None:
-        """Seal what it is about from now on."""
-        place = ("watch_alert.finding", str(self.id))
-        self.finding_sealed = sealing.seal_values(session, *place, asdict(finding), FINDING_BYTES)
-        where = str(self.id) if finding.closed_at else name_of(finding.place)
-        self.place_hash = sealing.place_hash(session, where)
-
-
-def name_of(place: Place) -> str:
-    """A place as it is hashed."""
-    return f"{place.rule}|{place.agency_id or ''}|{place.scope}"
+    __clear__: ClassVar = {RANDOM: "id"}

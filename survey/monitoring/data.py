@@ -57,11 +57,11 @@ def dips(
 ) -> list[Dip]:
     """Look at every batch that is complete by the end of `day`, and begin the next ones."""
     limit = FALSE_ALARMS_A_MONTH / max(1.0, sum(_looks(rate) for rate in rates))
-    batches = [*_delivered(session, rates, day), *_answered(session, rates, by_agency(found), day)]
+    batches = [*_delivered(session, rates, day), *_answered(rates, by_agency(found), day)]
     judged = []
     for rate, since, until, seen, out_of in batches:
         if rate.measure == Measure.DELIVERY or not _is_of_tet(calendar, since, until):
-            frozen = rate.limits(session)
+            frozen = rate.limits
             chance = rarity(seen, out_of, frozen.careful, frozen.rho)
             judged.append(Dip(rate, frozen.usual, since, until, seen, out_of, chance))
     return [dip for dip in judged if dip.chance < limit]
@@ -127,7 +127,7 @@ def _sent(session: Session, since: date, until: date) -> dict[int | None, tuple[
 
 
 def _answered(
-    session: Session, rates: Sequence[WatchRate], added: Mapping[int | None, Standing], day: date
+    rates: Sequence[WatchRate], added: Mapping[int | None, Standing], day: date
 ) -> Iterator[Batch]:
     """Weekly batches of delivered invitations and how many answers are missing."""
     for rate in rates:
@@ -135,13 +135,13 @@ def _answered(
         is_due = rate.batch_from + WEEK <= day + timedelta(days=1)
         if rate.measure != Measure.RESPONSE or now is None or not is_due:
             continue
-        read = rate.sums(session)
+        read = rate.sums
         out_of = now.delivered - read.delivered
         if out_of < LEAST_DELIVERED:
             continue
         missing = min(max(0, out_of - (now.rated - read.answered)), out_of)
         since, rate.batch_from = rate.batch_from, day + timedelta(days=1)
-        rate.keep(session, Sums(now.delivered, now.rated))
+        rate.sums = Sums(now.delivered, now.rated)
         yield rate, since, day, missing, out_of
 
 

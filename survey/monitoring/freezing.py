@@ -129,10 +129,7 @@ def _charts_of(
     session: Session, agency_id: int, groups: Mapping[str, Mapping[int, Sequence[Standing]]]
 ) -> list[Chart]:
     """The new charts of one agency, within what those of the others leave."""
-    kept = [
-        (one.agency_id, one.limits(session).false_alarms)
-        for one in session.scalars(select(WatchChart))
-    ]
+    kept = [(one.agency_id, one.limits.false_alarms) for one in session.scalars(select(WatchChart))]
     if not kept:
         raise Invalid("watch_not_frozen")
     own = {name: spots for name, spots in groups.items() if agency_id in spots}
@@ -168,15 +165,13 @@ def _keep(
 ) -> None:
     for agency_id, group, limits in charts:
         chart = WatchChart(agency_id=agency_id, sector_group=group, **frozen)
-        chart.freeze(session, limits)
-        chart.keep(session, Progress())
         session.add(chart)
+        chart.limits, chart.progress = limits, Progress()
     for measure, of_agency, shares in rates:
         place = {"measure": measure, "agency_id": of_agency, "batch_from": frozen["frozen_on"]}
         rate = WatchRate(**place, **frozen)
-        rate.freeze(session, shares)
-        rate.keep(session, Sums())
         session.add(rate)
+        rate.limits, rate.sums = shares, Sums()
 
 
 def begin(
@@ -192,15 +187,15 @@ def begin(
         rates = rates.where(WatchRate.agency_id == agency_id)
     for chart in session.scalars(charts):
         now = found.get((chart.agency_id, chart.sector_group), Standing())
-        progress = chart.progress(session)
+        progress = chart.progress
         progress.read_delivered, progress.read_rated = now.delivered, now.rated
         progress.read_dissatisfied = now.dissatisfied
-        chart.keep(session, progress)
+        chart.progress = progress
     added = by_agency(found)
     for rate in session.scalars(rates):
         now = added.get(rate.agency_id, Standing())
         rate.batch_from = day
-        rate.keep(session, Sums(now.delivered, now.rated))
+        rate.sums = Sums(now.delivered, now.rated)
     session.flush()
 
 

@@ -37,7 +37,7 @@ class Stand:
 def stands(session: Session) -> list[Stand]:
     """Every chart as it stands, the nearest to its alarm first."""
     charts = session.scalars(select(WatchChart).options(joinedload(WatchChart.agency)))
-    found = [Stand(one, one.limits(session), one.progress(session)) for one in charts]
+    found = [Stand(one, one.limits, one.progress) for one in charts]
     return sorted(found, key=lambda one: (-one.share, one.chart.agency.name, one.chart.id))
 
 
@@ -53,7 +53,7 @@ def read(
         if now is not None:
             move(stand.limits, progress, now, day, is_tet=is_tet)
         if progress != before:
-            chart.keep(session, progress)
+            chart.progress = progress
         if stand.share >= 1:
             over.append(stand)
     return over

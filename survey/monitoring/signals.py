@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import audit, sealing
+from survey import audit
 from survey.cases.clocks import day_of
 from survey.errors import Invalid, NotFound
 from survey.models.alert import unordered_id
@@ -45,7 +45,7 @@ def open_places(session: Session) -> set[Place]:
 
 def _open(session: Session) -> Iterator[tuple[WatchAlert, Finding]]:
     for alert in session.scalars(select(WatchAlert)):
-        finding = alert.finding(session)
+        finding = alert.finding
         if finding.closed_at is None:
             yield alert, finding
 
@@ -53,8 +53,8 @@ def _open(session: Session) -> Iterator[tuple[WatchAlert, Finding]]:
 def raise_signal(session: Session, place: Place, signal: Signal, now: datetime) -> None:
     """Open an alert for a place without an open one, with what it says."""
     alert = WatchAlert(id=unordered_id())
-    alert.keep(session, Finding(place, day_of(now), signal))
     session.add(alert)
+    alert.finding = Finding(place, day_of(now), signal)
     session.flush()
     detail = {"rule": place.rule, "agency": place.agency_id, "group": place.scope}
     audit.record(session, now, "watch.alert", f"alert:{alert.id}", detail=detail)
@@ -65,9 +65,9 @@ def extend(session: Session, place: Place, later: Signal) -> None:
 
     A fall whose chart began again stays as it was told.
     """
-    hashes = sealing.place_hashes(session, name_of(place))
-    alert = session.scalars(select(WatchAlert).where(WatchAlert.place_hash.in_(hashes))).one()
-    finding = alert.finding(session)
+    at_place = WatchAlert.finding.holds(session, name_of(place))
+    alert = session.scalars(select(WatchAlert).where(at_place)).one()
+    finding = alert.finding
     signal = finding.signal
     if place.rule in DATA_RULES and later.until > signal.until:
         seen, out_of = signal.seen + later.seen, signal.out_of + later.out_of
@@ -75,7 +75,7 @@ def extend(session: Session, place: Place, later: Signal) -> None:
         signal = replace(signal, seen=seen, out_of=out_of, until=later.until, chance=chance)
     elif later.since == signal.since:
         signal = replace(later, expected=signal.expected, chance=signal.chance)
-    alert.keep(session, replace(finding, signal=signal))
+    alert.finding = replace(finding, signal=signal)
 
 
 def cards(session: Session, scope: Scope) -> list[Card]:
@@ -105,15 +105,14 @@ def close(session: Session, alert_id: int, staff: Staff, words: str, now: dateti
     """
     lock_watch(session)
     alert = session.get(WatchAlert, alert_id, populate_existing=True)
-    finding = alert.finding(session) if alert else None
+    finding = alert.finding if alert else None
     if alert is None or finding is None or finding.closed_at is not None:
         raise NotFound("no_alert")
     # Other signs have no place in words, and take more room sealed.
     words = "".join(one for one in words if one.isprintable() or one == "\n").strip()
     if not words or len(words) > LONGEST_WORDS:
         raise Invalid("alert_words")
-    closed = replace(finding, closed_at=now, closed_by=staff.id, close_words=words)
-    alert.keep(session, closed)
+    alert.finding = replace(finding, closed_at=now, closed_by=staff.id, close_words=words)
     _reset(session, finding.place)
     session.flush()
     audit.record(session, now, "watch.close", f"alert:{alert.id}", staff_id=staff.id)
@@ -126,7 +125,7 @@ def _reset(session: Session, place: Place) -> None:
         )
     ).first()
     if chart is not None:
-        progress = chart.progress(session)
+        progress = chart.progress
         progress.score = 0
         forget(progress)
-        chart.keep(session, progress)
+        chart.progress = progress

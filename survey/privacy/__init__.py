@@ -1,1 +1,1 @@
-"""Phones, names and tokens: sealing, blind index, masking, retention and erasure."""
+"""Phones and names: masking, retention and erasure."""

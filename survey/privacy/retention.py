@@ -5,21 +5,39 @@ Comments go after a year
 unless their case is open. Erasure of one citizen on request takes the same steps at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Delete, Update, delete, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Delete,
+    Update,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
-from survey import audit, sealing
+from survey import audit
+from survey.crypto.sealed import emptied
 from survey.models.case import Case, CaseState, if_it_opens, in_work
 from survey.models.dossier import Dossier
 from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
-from survey.models.message import Inbound, Message, MessageKind, MessageState
+from survey.models.message import (
+    Conversation,
+    Inbound,
+    Message,
+    MessageKind,
+    MessageState,
+    parted_text,
+)
 from survey.models.response import Answer, Response
 from survey.workdays import local_month
 
@@ -68,35 +86,39 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     """Erase one citizen's number and name everywhere, at their request. Ratings stay: they lead to
     nobody.
     """
-    indexes = sealing.phone_indexes(session, e164)
+    sent = Message.phone.holds(session, e164)
     # A reminder that is being parted is found by its new index, so that is asked for after the old.
-    cancelled = _cancel_waiting(session, indexes)
-    reminded = sealing.reminder_indexes(session, e164)
+    cancelled = _cancel_waiting(session, sent)
+    reminded = Message.phone.holds(session, parted_text(e164))
     cancelled += _cancel_waiting(session, reminded)
+    of_phone = Dossier.phone.holds(session, e164)
     erased = {
-        "dossiers": _count(session, _blank_dossiers().where(Dossier.phone_index.in_(indexes))),
+        "dossiers": _count(session, _blank_dossiers().where(of_phone)),
         "messages": _count(
             session,
-            _blank_messages().where(
-                Message.phone_index.in_([*indexes, *reminded]), Message.state.not_in(UNFINISHED)
-            ),
+            _blank_messages().where(or_(sent, reminded), Message.state.not_in(UNFINISHED)),
         ),
         "cancelled": cancelled,
-        "inbound": _count(session, delete(Inbound).where(Inbound.phone_index.in_(indexes))),
+        "inbound": _count(session, delete(Inbound).where(Inbound.phone.holds(session, e164))),
+        "conversations": _count(
+            session, delete(Conversation).where(Conversation.phone.holds(session, e164))
+        ),
         "cases": _blank_contacts(
-            session.scalars(select(Case).where(Case.contact_index.in_(indexes)).with_for_update())
+            session.scalars(
+                select(Case).where(Case.contact_phone.holds(session, e164)).with_for_update()
+            )
         ),
     }
     audit.record(session, now, "privacy.erase_phone", "request", detail=erased)
     return erased
 
 
-def _cancel_waiting(session: Session, indexes: Sequence[bytes]) -> int:
+def _cancel_waiting(session: Session, of_phone: ColumnElement[bool]) -> int:
     """Blank what is still to be sent to a phone."""
     return _count(
         session,
         _blank_messages()
-        .where(Message.phone_index.in_(indexes), Message.state == MessageState.READY)
+        .where(of_phone, Message.state == MessageState.READY)
         .values(state=MessageState.CANCELLED, reason="erased"),
     )
 
@@ -107,13 +129,11 @@ def _count(session: Session, statement: Update | Delete) -> int:
 
 
 def _blank_dossiers() -> Update:
-    return update(Dossier).values(phone_sealed=None, phone_index=None, name_sealed=None)
+    return update(Dossier).values(emptied(Dossier))
 
 
 def _blank_messages() -> Update:
-    return update(Message).values(
-        phone_sealed=None, phone_index=None, prefix=None, body_sealed=None
-    )
+    return update(Message).values(prefix=None, **emptied(Message))
 
 
 def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:
@@ -157,12 +177,12 @@ def _erase_inbound(session: Session, before: datetime) -> int:
 
 
 def _erase_case_contacts(session: Session, before: datetime) -> int:
-    """When a case was closed is sealed in it, so each one with contact data is opened."""
+    """When a case was closed is encrypted, so each one with contact data is opened."""
     with_contact = or_(
         Case.contact_phone_sealed.is_not(None), Case.contact_dossier_code.is_not(None)
     )
     cases = session.scalars(select(Case).where(with_contact).with_for_update()).all()
-    standings = {case.id: if_it_opens(case.standing, session) for case in cases}
+    standings = {case.id: if_it_opens(case, Case.standing) for case in cases}
     ended = {key: one.closed_at for key, one in standings.items() if one and one.closed_at}
     return _blank_contacts(case for case in cases if ended.get(case.id, before) < before)
 
@@ -171,8 +191,7 @@ def _blank_contacts(cases: Iterable[Case]) -> int:
     """Take number, name and dossier off some cases; gives how many."""
     blanked = 0
     for case in cases:
-        case.contact_phone_sealed = case.contact_index = case.contact_name_sealed = None
-        case.contact_dossier_code = None
+        case.contact_phone = case.contact_name = case.contact_dossier_code = None
         blanked += 1
     return blanked
 
@@ -192,7 +211,7 @@ def _erase_comments(session: Session, before: datetime) -> int:
 
 def _answers_of_open_cases(session: Session) -> list[str]:
     """Ids of the answers somebody still works on."""
-    standings = (if_it_opens(case.standing, session) for case in session.scalars(in_work()))
+    standings = (if_it_opens(case, Case.standing) for case in session.scalars(in_work()))
     return [
         one.response_id
         for one in standings

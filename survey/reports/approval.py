@@ -25,7 +25,7 @@ def approve(session: Session, month: str, staff: Staff, now: datetime) -> Approv
     given = session.get(Approval, snapshot.id)
     if given is not None:
         return given
-    indices.payload_of(session, snapshot)
+    indices.payload_of(snapshot)
     name = staff.name or staff.email
     approval = Approval(snapshot_id=snapshot.id, staff_id=staff.id, name=name, approved_at=now)
     session.add(approval)

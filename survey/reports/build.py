@@ -56,16 +56,21 @@ def pdf_is_available() -> bool:
     return bool(import_module("survey.reports.pdf").is_available())
 
 
+def render(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of one file after the other."""
+    for name, content in import_module("survey.reports.writers").render(report, formats):
+        yield file_name(report.month, name, report.stage), content
+
+
 def write(report: Report, formats: Sequence[str], out: Path) -> Iterator[Path]:
     """Write the files one after the other; raises Invalid `cannot_write` for a folder that refuses.
 
     Every file appears whole or not at all.
     """
-    writers = import_module("survey.reports.writers")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name, content in writers.render(report, formats):
-            path = (out / file_name(report.month, name, report.stage)).resolve()
+        for name, content in render(report, formats):
+            path = (out / name).resolve()
             fresh = path.with_name(f".{path.name}.part")
             fresh.write_bytes(content)
             fresh.replace(path)

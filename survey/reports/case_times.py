@@ -88,7 +88,7 @@ def _courses(session: Session, calendar: Calendar, month: str, as_of: datetime) 
     courses = []
     for one in seen(session, session.scalars(query.order_by(Case.code)), Scope()):
         if one.standing.opened_at <= as_of:
-            events = if_it_opens(one.case.events, session) or ()
+            events = if_it_opens(one.case, Case.timeline) or ()
             then = [event for event in events if event.at <= as_of]
             courses.append(_course(calendar, one, then))
     return courses

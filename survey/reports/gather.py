@@ -46,7 +46,7 @@ def gather(session: Session, month: str, now: datetime) -> Report:
         payload = indices.draft_payload(session, month, now, provisional=True)
         payload["closed_at"] = None
     else:
-        payload = indices.payload_of(session, snapshot)
+        payload = indices.payload_of(snapshot)
     if not payload["frame"]["finished"]:
         raise Refused("empty_month", phrases.month_name(month))
     as_of = snapshot.closed_at if snapshot else now
@@ -98,7 +98,7 @@ def _before(session: Session, month: str) -> Before | None:
     snapshot = indices.first(session, earlier)
     if snapshot is None:
         return None
-    figures = indices.payload_of(session, snapshot)["figures"]
+    figures = indices.payload_of(snapshot)["figures"]
     whole = read_figure(figures["overall"][0])
     sectors = [read_figure(row) for row in figures["sector"]]
     return Before(

@@ -1,18 +1,19 @@
 """Which months can have a report, which files lie ready, and what is still missing."""
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.errors import NotFound
+from survey.errors import NotFound, Refused
 from survey.indices import closable_from, previous_month
 from survey.models.count import RATED, Count, Frame
 from survey.models.organisation import Agency
 from survey.models.questionnaire import Question
+from survey.models.report import ReportFile
 from survey.models.snapshot import Approval, Snapshot
 from survey.reports.build import FORMATS, file_name
 from survey.reports.figures import Approved, Stage
@@ -45,8 +46,8 @@ class Month:
     files: tuple[ReadyFile, ...]
 
 
-def months(session: Session, folder: Path) -> list[Month]:
-    """Months with finished dossiers, newest first; files are looked for in `folder`/month."""
+def months(session: Session) -> list[Month]:
+    """Months with finished dossiers, newest first, with the files that lie ready."""
     query = (
         select(Frame.month, func.sum(Frame.finished))
         .where(Frame.finished > 0)
@@ -61,6 +62,7 @@ def months(session: Session, folder: Path) -> list[Month]:
     closed = {row.month: row.closed_at for row in session.execute(query_closed)}
     approved = _approvals(session)
     active = _active(session, rows[-1][0]) if rows else {}
+    built = {(one.month, one.name): one for one in session.scalars(select(ReportFile))}
     return [
         Month(
             month=month,
@@ -70,7 +72,7 @@ def months(session: Session, folder: Path) -> list[Month]:
             closable_on=closable_from(month).astimezone(LOCAL).date(),
             approved=approved.get(month),
             silent=_silent(active, month),
-            files=ready_files(folder, month, _stage(month in closed, month in approved)),
+            files=_ready(built, month, _stage(month in closed, month in approved)),
         )
         for month, finished in rows
     ]
@@ -113,22 +115,29 @@ def _silent(active: dict[str, dict[int, Agency]], month: str) -> tuple[str, ...]
     return tuple(sorted(agency.name for agency in missing if agency.is_valid_on(first_day)))
 
 
-def ready_files(folder: Path, month: str, stage: Stage) -> tuple[ReadyFile, ...]:
+def _ready(
+    built: Mapping[tuple[str, str], ReportFile], month: str, stage: Stage
+) -> tuple[ReadyFile, ...]:
     """Files of a month that fit its stage: those of an earlier one are no longer offered."""
-    found = []
-    for name in FORMATS:
-        path = folder / month / file_name(month, name, stage)
-        if path.is_file():
-            about = path.stat()
-            built_at = datetime.fromtimestamp(about.st_mtime, UTC)
-            found.append(ReadyFile(name, path.name, about.st_size, built_at))
-    return tuple(found)
+    names = {name: file_name(month, name, stage) for name in FORMATS}
+    files = {name: built.get((month, file)) for name, file in names.items()}
+    return tuple(
+        ReadyFile(name, one.name, one.size, one.built_at) for name, one in files.items() if one
+    )
 
 
-def path_of(folder: Path, month: str, name: str) -> Path:
-    """Where a built file lies; NotFound `no_report_file` for any other name."""
-    known = {file_name(month, one, stage) for one in FORMATS for stage in Stage}
-    path = folder / month / name
-    if name not in known or not path.is_file():
+def file_of(session: Session, month: str, name: str) -> ReportFile:
+    """A built file; NotFound `no_report_file`, Refused `report_file_broken` when it was changed."""
+    found = session.get(ReportFile, (month, name))
+    if found is None:
         raise NotFound("no_report_file")
-    return path.resolve()
+    if hashlib.sha256(found.content).hexdigest() != found.digest:
+        raise Refused("report_file_broken", name)
+    return found
+
+
+def keep(session: Session, month: str, name: str, content: bytes, now: datetime) -> None:
+    """Keep a built file; one of the same name is replaced."""
+    file = session.get(ReportFile, (month, name)) or ReportFile(month=month, name=name)
+    file.keep(content, now)
+    session.add(file)

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
-from survey import invitations, sealing
+from survey import invitations
 from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
+from survey.crypto.tokens import sms_token
 from survey.models.case import case_of
 from survey.models.dossier import Dossier
-from survey.models.invitation import Invitation, OptOut
+from survey.models.invitation import Invitation, OptOut, random_id
 from survey.models.message import (
     Conversation,
     Inbound,
@@ -67,7 +68,7 @@ def _is_first(session: Session, inbound: InboundSms, now: datetime) -> bool:
     name = inbound.event_id or f"{inbound.from_number}|{inbound.text}|{now:%Y-%m-%dT%H:%M}"
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     fresh = dialect.insert(InboundEvent).values(
-        provider=inbound.provider, event_hash=sealing.event_hash(session, name)
+        provider=inbound.provider, event_hash=InboundEvent.by_event.of(session, name)
     )
     stored = fresh.on_conflict_do_nothing().returning(InboundEvent.event_hash)
     return session.scalar(stored) is not None
@@ -80,10 +81,9 @@ def _to_inbox(session: Session, inbound: InboundSms, now: datetime) -> None:
     text = Inbound(
         id=text_id,
         received_at=now,
-        phone_sealed=sealing.seal(session, "inbound.phone", text_id, number),
-        phone_index=sealing.phone_index(session, number),
-        body_sealed=sealing.seal(session, "inbound.body", text_id, inbound.text),
         needs_person=True,
+        **Inbound.phone.columns(session, text_id, number),
+        **Inbound.body.columns(session, text_id, inbound.text),
     )
     session.add(text)
 
@@ -101,7 +101,6 @@ class _Talk:
 
     def __init__(self, session: Session, e164: str, now: datetime) -> None:
         self.session, self.e164, self.now = session, e164, now
-        self.indexes = sealing.phone_indexes(session, e164)
         self.open = self._open_invitations()
 
     def answer(self, reply: Reply) -> bool:
@@ -123,7 +122,7 @@ class _Talk:
 
     def _opt_out(self) -> bool:
         """Obeyed at once, everywhere, and confirmed the first time."""
-        known = select(OptOut.phone_index).where(OptOut.phone_index.in_(self.indexes))
+        known = select(OptOut.id).where(OptOut.phone.holds(self.session, self.e164))
         if self.session.scalars(known).first() is None:
             invitations.opt_out(self.session, self.e164, self.now)
             self._say("opt_out")
@@ -167,7 +166,7 @@ class _Talk:
         self._say(
             "call_back",
             case_code=case.code if case else "",
-            by=deadline_words(case.standing(self.session).first_due_at if case else by, LOCALE),
+            by=deadline_words(case.standing.first_due_at if case else by, LOCALE),
         )
         return case is not None
 
@@ -211,8 +210,8 @@ class _Talk:
 
     def _rated(self, invitation: Invitation) -> Answer | None:
         """What this phone answered last to an invitation."""
-        token = sealing.sms_token(self.e164, invitation.reply_code or "")
-        response = find_response(self.session, sealing.answer_keys(self.session, token))
+        token = sms_token(self.e164, invitation.reply_code or "")
+        response = find_response(self.session, token)
         return response.answers[-1] if response else None
 
     def _open_invitations(self) -> list[Invitation]:
@@ -221,7 +220,7 @@ class _Talk:
             select(Invitation)
             .join(Dossier, Dossier.id == Invitation.dossier_id)
             .join(Message, Message.invitation_id == Invitation.id)
-            .where(Dossier.phone_index.in_(self.indexes))
+            .where(Dossier.phone.holds(self.session, self.e164))
             .where(Invitation.reply_code.is_not(None), Invitation.expires_at > self.now)
             .where(Invitation.is_disowned.is_(False))
             .where(Message.kind == MessageKind.INVITATION, Message.state.not_in(_NOT_OUT))
@@ -232,11 +231,13 @@ class _Talk:
     def _notes(self) -> Conversation:
         """What this phone was asked or told before, made when missing."""
         dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
-        indexes = sealing.conversation_indexes(self.session, self.e164)
-        query = select(Conversation).where(Conversation.phone_index.in_(indexes)).with_for_update()
+        held = Conversation.phone.holds(self.session, self.e164)
+        query = select(Conversation).where(held).with_for_update()
         if known := self.session.scalars(query).first():
             return known
-        fresh = dialect.insert(Conversation).values(phone_index=indexes[0])
+        talk_id = random_id()
+        columns = Conversation.phone.columns(self.session, talk_id, self.e164)
+        fresh = dialect.insert(Conversation).values(id=talk_id, **columns)
         self.session.execute(fresh.on_conflict_do_nothing())
         return self.session.scalars(query).one()
 

@@ -15,7 +15,6 @@ from sqlalchemy import Insert, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from survey import sealing
 from survey.db import connection_of, read_plain, settings_of
 from survey.models.count import RATED, Count
 from survey.models.questionnaire import HIGHEST_RATING, Question
@@ -64,7 +63,7 @@ def is_too_fast(session: Session, token: str, shown: str, now: datetime) -> bool
 
 def is_burst(session: Session, agency_id: int, rating: int, month: str, now: datetime) -> bool:
     """Count one more answer to an agency; whether a top rating came among too many at once."""
-    key = sealing.tally_key(session, agency_id, int(now.timestamp()) // SLOT.seconds)
+    key = AnswerTally.by_slot.of(session, f"{agency_id}|{int(now.timestamp()) // SLOT.seconds}")
     connection = connection_of(session)
     row = {"key": key, "day": local_day(now), "answers": 1}
     answers = connection.execute(_counting(connection.dialect.name), row).scalar_one()

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
-from survey import sealing
 from survey.cases.clocks import may_reopen
+from survey.crypto.tokens import read_token
 from survey.errors import NotFound
 from survey.invitations import asks_factors, stays_readable
-from survey.models.case import Case, CaseStanding, EventKind, open_events, open_standing
+from survey.models.case import Case, CaseStanding, EventKind
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure, Province
@@ -35,7 +35,7 @@ _LINK = (
         Procedure.name.label("procedure"),
         select(Province.hotline).limit(1).scalar_subquery().label("hotline"),
         select(Response.id)
-        .where(Response.key.in_(bindparam("keys", expanding=True)))
+        .where(Response.key == bindparam("key"))
         .limit(1)
         .scalar_subquery()
         .label("response_id"),
@@ -48,7 +48,7 @@ _LINK = (
     .join(Agency, Agency.id == CoverageEntry.agency_id)
     .join(Procedure, Procedure.code == Dossier.procedure_code)
     .join(QuestionnaireItem, QuestionnaireItem.questionnaire_id == Invitation.questionnaire_id)
-    .where(Invitation.token_hash.in_(bindparam("hashes", expanding=True)))
+    .where(Invitation.token_hash == bindparam("token_hash"))
     .order_by(QuestionnaireItem.position)
 )
 _RATINGS = [getattr(Answer, question) for question in ("overall", *FACTORS)]
@@ -67,11 +67,9 @@ _SAID = (
     .order_by(Answer.version.desc())
     .limit(1)
 )
-_RESPONSE_ID = select(Response.id).where(Response.key.in_(bindparam("keys", expanding=True)))
+_RESPONSE_ID = select(Response.id).where(Response.key == bindparam("key"))
 _RESPONSE = (
-    select(Response)
-    .where(Response.key.in_(bindparam("keys", expanding=True)))
-    .options(joinedload(Response.answers))
+    select(Response).where(Response.key == bindparam("key")).options(joinedload(Response.answers))
 )
 
 
@@ -140,24 +138,25 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
     """The page of a link; NotFound for unknown, malformed and expired links alike."""
     clean = clean_token(token)
     connection = session.connection()
-    hashes, keys = sealing.invitation_hashes(session, clean), sealing.answer_keys(session, clean)
-    rows = connection.execute(_LINK, {"hashes": hashes, "keys": keys}).all()
+    which = {
+        "token_hash": Invitation.by_token.of(session, clean),
+        "key": Response.by_token.of(session, clean),
+    }
+    rows = connection.execute(_LINK, which).all()
     if not rows:
         raise NotFound("no_such_link")
     link, said = rows[0], None
     if link.response_id is not None:
-        answer_hashes = sealing.case_hashes(session, link.response_id)
-        which = {"response_id": link.response_id, "answer_hashes": answer_hashes}
-        said = connection.execute(_SAID, which).first()
+        answer_hashes = Case.standing.hashes_of(session, link.response_id)
+        of_answer = {"response_id": link.response_id, "answer_hashes": answer_hashes}
+        said = connection.execute(_SAID, of_answer).first()
     is_open = now < link.expires_at
     case = None
     if said is not None and said.case_code is not None:
-        case = open_standing(session, said.case_code, said.standing_sealed)
+        case = Case.standing.decrypt(session, said.case_code, said.standing_sealed)
     if not is_open and not (case and stays_readable(case, now)):
         raise NotFound("no_such_link")
-    phone = None
-    if link.phone_sealed:
-        phone = mask_phone(sealing.unseal(session, "dossier.phone", link.code, link.phone_sealed))
+    phone = Dossier.phone.decrypt(session, link.code, link.phone_sealed)
     return AnswerPage(
         agency=link.agency,
         procedure=link.procedure,
@@ -172,21 +171,22 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
         ),
         answer=_said(said) if said else None,
         case=_glimpse(session, said, case, now) if case else None,
-        masked_phone=phone,
+        masked_phone=mask_phone(phone) if phone else None,
         hotline=link.hotline or "",
     )
 
 
 def clean_token(token: str) -> str:
     """The token as it was drawn; an unreadable one matches nothing."""
-    return sealing.read_token(token) or ""
+    return read_token(token) or ""
 
 
-def find_response(session: Session, keys: list[bytes]) -> Response | None:
-    """The response stored under one of these keys, with its answers."""
-    if session.connection().scalar(_RESPONSE_ID, {"keys": keys}) is None:
+def find_response(session: Session, token: str) -> Response | None:
+    """The response of a token, or of what stands for one by SMS, with its answers."""
+    which = {"key": Response.by_token.of(session, token)}
+    if session.connection().scalar(_RESPONSE_ID, which) is None:
         return None  # as for most: no objects have to be made to find nothing
-    return session.scalars(_RESPONSE, {"keys": keys}).unique().first()
+    return session.scalars(_RESPONSE, which).unique().first()
 
 
 def _said(row: Any) -> Said:  # noqa: ANN401 - a row of _SAID
@@ -204,7 +204,7 @@ def _glimpse(
     case: CaseStanding,
     now: datetime,
 ) -> CaseGlimpse:
-    events = open_events(session, row.case_code, row.timeline_sealed)
+    events = Case.timeline.decrypt(session, row.case_code, row.timeline_sealed)
     replies = [event.text for event in events if event.kind == EventKind.REPLIED]
     return CaseGlimpse(
         code=row.case_code,

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
-from survey import alerts, invitations, sealing
+from survey import alerts, invitations
 from survey.cases.opening import reopen_by_citizen
+from survey.crypto.tokens import sms_token
 from survey.db import connection_of, table_of, write_many
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import case_of
@@ -73,7 +74,7 @@ _QUESTION = (
         .scalar_subquery()
         .label("closings"),
         select(Response.id)
-        .where(Response.key.in_(bindparam("keys", expanding=True)))
+        .where(Response.key == bindparam("key"))
         .limit(1)
         .scalar_subquery()
         .label("response_id"),
@@ -82,7 +83,7 @@ _QUESTION = (
     .join(Questionnaire, Questionnaire.id == Invitation.questionnaire_id)
 )
 _LAST_CLOSING = select(func.max(Snapshot.number)).where(Snapshot.month == bindparam("month"))
-_BY_TOKEN = _QUESTION.where(Invitation.token_hash.in_(bindparam("hashes", expanding=True)))
+_BY_TOKEN = _QUESTION.where(Invitation.token_hash == bindparam("token_hash"))
 _BY_ID = _QUESTION.where(Invitation.id == bindparam("invitation_id"))
 
 
@@ -126,8 +127,8 @@ def submit(session: Session, token: str, submission: Submission, now: datetime) 
     """
     submission.check()
     clean = clean_token(token)
-    keys, hashes = sealing.answer_keys(session, clean), sealing.invitation_hashes(session, clean)
-    sender = _Sender(_BY_TOKEN, {"keys": keys, "hashes": hashes}, Mode.WEB, token)
+    key, token_hash = Response.by_token.of(session, clean), Invitation.by_token.of(session, clean)
+    sender = _Sender(_BY_TOKEN, {"key": key, "token_hash": token_hash}, Mode.WEB, token)
     asked = sender.asked(session)
     if asked is None or not invitations.may_answer(asked, now):
         invitations.find_by_token(session, token, now)  # tells unknown and expired links apart
@@ -145,12 +146,12 @@ def submit_by_sms(
     submission.check()
     if invitation.reply_code is None or not invitations.may_answer(invitation, now):
         raise Refused("answering_closed")
-    keys = sealing.answer_keys(session, sealing.sms_token(e164, invitation.reply_code))
+    key = Response.by_token.of(session, sms_token(e164, invitation.reply_code))
     wish = None
     if submission.contact:
         dossier = invitation.dossier
-        wish = alerts.ContactWish(e164, _name(session, dossier), dossier.code)
-    sender = _Sender(_BY_ID, {"keys": keys, "invitation_id": invitation.id}, Mode.SMS)
+        wish = alerts.ContactWish(e164, dossier.name or "", dossier.code)
+    sender = _Sender(_BY_ID, {"key": key, "invitation_id": invitation.id}, Mode.SMS)
     asked = sender.asked(session)
     if asked is None:
         raise NotFound("no_such_link")
@@ -166,12 +167,12 @@ def disown(session: Session, token: str, now: datetime) -> None:
     """
     invitation = invitations.disown(session, token, now)
     lock_answers(session, invitation.coverage.cell.month)
-    response = find_response(session, sealing.answer_keys(session, clean_token(token)))
+    response = find_response(session, clean_token(token))
     if response is None:
         return
     answer = response.answers[-1]
     closings = _closings(session, response.month)
-    kept = [version for version in response.answers if version.closing(session) < closings]
+    kept = [version for version in response.answers if version.closing < closings]
     procedure_code = invitation.coverage.procedure_code  # as it was counted, not as it is now
     before = kept[-1].ratings if kept else {}
     if kept[-1:] != [answer]:
@@ -184,7 +185,7 @@ def disown(session: Session, token: str, now: datetime) -> None:
         return
     case = session.scalars(case_of(session, response.id).with_for_update()).first()
     if case is not None:
-        case.keep(session, replace(case.standing(session), response_id=None))
+        case.standing = replace(case.standing, response_id=None)
         session.flush()
     session.execute(delete(Answer).where(Answer.response_id == response.id))
     session.execute(delete(Response).where(Response.id == response.id))
@@ -197,7 +198,7 @@ def reopen(session: Session, token: str, now: datetime) -> None:
     NotFound without a case; Refused as `cases` says.
     """
     invitations.find_by_token(session, token, now)
-    response = find_response(session, sealing.answer_keys(session, clean_token(token)))
+    response = find_response(session, clean_token(token))
     if response is None:
         raise NotFound("no_case")
     reopen_by_citizen(session, response, now)
@@ -222,9 +223,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Sender:
-    """Who answers: how the question is found, `keys` of the answer (current first), the way it
-    came.
-    """
+    """Who answers: how the question is found, the key of the answer, the way it came."""
 
     statement: Select[*tuple[Any, ...]]
     values: Mapping[str, Any]
@@ -294,7 +293,7 @@ def _first_version(
     response_id = secrets.token_hex(16)
     response = Response(
         id=response_id,
-        key=sender.values["keys"][0],
+        key=sender.values["key"],
         **asked.cell._asdict(),
         form_sealed=seal_form(session, response_id, Form(sender.mode, asked.questionnaire_id)),
         flags="",
@@ -372,14 +371,8 @@ def _contact_wish(
         if phone.e164 is None or phone.kind not in {"mobile", "landline"}:
             raise Invalid("bad_contact_phone")
         number = phone.e164
-    elif dossier.phone_sealed:
-        number = sealing.unseal(session, "dossier.phone", dossier.code, dossier.phone_sealed)
+    elif (known := dossier.phone) is not None:
+        number = known
     else:
         raise Invalid("bad_contact_phone")
-    return alerts.ContactWish(number, _name(session, dossier), dossier.code)
-
-
-def _name(session: Session, dossier: Dossier) -> str:
-    if dossier.name_sealed is None:
-        return ""
-    return sealing.unseal(session, "dossier.name", dossier.code, dossier.name_sealed)
+    return alerts.ContactWish(number, dossier.name or "", dossier.code)

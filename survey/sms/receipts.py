@@ -7,7 +7,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from survey.models.message import Message, MessageState, Receipt
-from survey.sealing import unseal
 from survey.sms.outbox import outcomes
 from survey.sms.outbox.health import locked_health, note_fault, note_load
 from survey.sms.providers import LOAD, OPTED_OUT, SENDER, WORDS, DeliveryReceipt
@@ -36,7 +35,7 @@ def apply(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
         return
     moves = outcomes.Moves()
     if message.state in _UNPROVEN:
-        outcomes.accept(session, message, receipt.provider_id, now, moves)
+        outcomes.accept(message, receipt.provider_id, now, moves)
     _move(session, message, receipt, now, moves)
     moves.write(session)
 
@@ -99,8 +98,7 @@ def _move(
     if receipt.outcome == "delivered" and message.may_step(MessageState.DELIVERED):
         outcomes.deliver(message, now)
     elif receipt.outcome == "undelivered" and message.may_step(MessageState.UNDELIVERED):
-        if receipt.cause == OPTED_OUT and message.phone_sealed:
-            phone = unseal(session, "message.phone", message.id, message.phone_sealed)
+        if receipt.cause == OPTED_OUT and (phone := message.phone):
             opt_out(session, phone, now)
         outcomes.fail_delivery(session, message, receipt.error_code, now, moves)
     elif receipt.outcome == "expired" and message.may_step(MessageState.EXPIRED):

@@ -2,21 +2,20 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from survey import sealing
-from survey.models.invitation import OptOut
+from survey.models.invitation import OptOut, random_id
 from survey.workdays import local_day
 
 
 def opt_out(session: Session, e164: str, now: datetime) -> None:
     """Write a phone's wish down, once. Only the day is kept."""
-    index = sealing.phone_index(session, e164)
+    if session.scalars(select(OptOut.id).where(OptOut.phone.holds(session, e164))).first():
+        return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    wish = dialect.insert(OptOut).values(
-        phone_index=index,
-        phone_sealed=sealing.seal(session, "opt_out.phone", index.hex(), e164),
-        on=local_day(now),
-    )
+    wish_id = random_id()
+    columns = OptOut.phone.columns(session, wish_id, e164)
+    wish = dialect.insert(OptOut).values(id=wish_id, on=local_day(now), **columns)
     session.execute(wish.on_conflict_do_nothing())

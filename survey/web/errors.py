@@ -103,6 +103,11 @@ def impossible(failure: Exception) -> Response | HTTPException:
 def busy(failure: Exception, typed: Sequence[str] = ()) -> Response:
     """The database does not answer; the page asks none, and hands back what was typed."""
     log.warning("database_unavailable", failure=type(failure).__name__, endpoint=request.endpoint)
+    return unavailable(typed)
+
+
+def unavailable(typed: Sequence[str] = ()) -> Response:
+    """The page that asks people to come back later."""
     page = render("busy", _language(), 503, sent=None, typed=typed)
     page.headers["Retry-After"] = RETRY_SECONDS
     return page

@@ -41,8 +41,8 @@ def store(session, figures):
     snapshot = Snapshot(
         month=figures["month"], number=1, closed_at=closed_at, formula=figures["formula"]
     )
-    snapshot.keep(session, canonical(figures))
     session.add(snapshot)
+    snapshot.keep(canonical(figures), {})
     session.flush()
     return snapshot
 

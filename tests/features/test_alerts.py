@@ -15,7 +15,6 @@ from survey.cases.clocks import day_of
 from survey.cases.queue import alert_cards, open_cases
 from survey.db import Base
 from survey.models.response import Response
-from survey.sealing import unseal
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.features import answering
@@ -47,7 +46,7 @@ def test_what_needs_a_person_opens_a_case(transact, overall, comment, contact, r
     """A rating of 1 or 2, grave words or a wish to be called open a case, the gravest names it."""
     with transact() as session:
         case = answering.raise_case(session, contact=contact, overall=overall, comment=comment)
-        assert (case.standing(session).reason if case else None) == reason
+        assert (case.standing.reason if case else None) == reason
         assert [card.rule for card in open_alerts(session)] == ([reason] if reason else [])
 
 
@@ -95,7 +94,7 @@ def test_an_answer_has_one_case_that_grows(transact):
     """Changes of an answer add to its one case, once each; a better rating keeps it open."""
     with transact() as session:
         case = answering.raise_case(session, overall=1)
-        code, response_id = case.code, case.standing(session).response_id
+        code, response_id = case.code, case.standing.response_id
     for overall, comment, contact in (
         (4, None, None),
         (4, None, None),
@@ -188,8 +187,8 @@ def test_a_wish_seals_contact_onto_the_case_alone(transact):
     """Number and name stand sealed on the case, readable with its key, and leave when withdrawn."""
     with transact() as session:
         case = answering.raise_case(session, contact=WISH, overall=3)
-        phone = unseal(session, "case.phone", case.code, case.contact_phone_sealed)
-        name = unseal(session, "case.name", case.code, case.contact_name_sealed)
+        phone = case.contact_phone
+        name = case.contact_name
         assert (phone, name, case.contact_dossier_code) == (
             WISH.phone_e164,
             WISH.name,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from survey import responses, sealing
+from survey import responses
 from survey.models.count import Cell, Count, count_answers
 from survey.models.organisation import Agency, Province
 from survey.models.response import AnswerTally, Response
@@ -108,7 +108,7 @@ def test_a_tally_cannot_be_asked_about_an_agency(transact, tokens, make_app):
         agency_id = session.scalar(select(Agency.id).where(Agency.code == "LOC-KH-W22366"))
         (tally,) = session.scalars(select(AnswerTally))
         slot = int(NOW.timestamp()) // 600
-        key = sealing.tally_key(session, agency_id, slot)
+        key = AnswerTally.by_slot.of(session, f"{agency_id}|{slot}")
         assert (tally.key, tally.answers) == (key, 2)
     with unit_of_work(other) as session:
-        assert sealing.tally_key(session, agency_id, slot) != key
+        assert AnswerTally.by_slot.of(session, f"{agency_id}|{slot}") != key

@@ -13,7 +13,8 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from survey import backup, indices, invitations, responses, sealing
+from survey import backup, indices, invitations, responses
+from survey.crypto.tokens import sms_token
 from survey.db import transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import Case, CaseState
@@ -203,9 +204,7 @@ def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invit
     say(transact, token, overall=1, contact=True, contact_phone="0912 345 678")
     with transact() as session:
         case = the_case(session)
-        assert sealing.unseal(session, "case.phone", case.code, case.contact_phone_sealed) == (
-            "+84912345678"
-        )
+        assert case.contact_phone == "+84912345678"
     say(transact, token, contact=False, now=NOW + DAY)
     with transact() as session:
         case = the_case(session)
@@ -238,9 +237,9 @@ def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
         asked = session.scalars(select(Invitation).order_by(Invitation.id)).all()
         for invitation, overall in zip(asked, (2, 5), strict=True):
             assert invitation.token_hash is None
-            key = sealing.answer_key(session, sealing.sms_token(phone, invitation.reply_code))
+            key = Response.by_token.of(session, sms_token(phone, invitation.reply_code))
             found = session.scalars(select(Response).where(Response.key == key)).one()
-            assert (found.form(session).mode, found.answers[-1].overall) == ("sms", overall)
+            assert (found.form.mode, found.answers[-1].overall) == ("sms", overall)
         assert indices.check(session) == []
         with pytest.raises(Refused, match="answering_closed"):
             responses.submit_by_sms(session, asked[0], phone, Submission(overall=3), EXPIRED)
@@ -276,7 +275,7 @@ def test_rows_do_not_lie_in_the_order_of_answering(
         say(transact, token, overall=place % 5 + 1)
     place_in_file = " ORDER BY ctid" if engine == "postgresql" else ""
     with transact() as session:
-        came = {sealing.answer_key(session, token): place for place, token in enumerate(tokens)}
+        came = {Response.by_token.of(session, token): place for place, token in enumerate(tokens)}
         rows = session.execute(text(f"SELECT id, key FROM response{place_in_file}"))  # noqa: S608
         by_id = {row.id: came[bytes(row.key)] for row in rows}
         lying = session.scalars(text(f"SELECT response_id FROM answer{place_in_file}"))  # noqa: S608

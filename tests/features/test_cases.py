@@ -18,7 +18,6 @@ from survey.models.message import Message
 from survey.models.organisation import Agency, AgencyLevel
 from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
-from survey.sealing import unseal
 from survey.sms.text import deadline_words
 from tests.clocks import NOW
 from tests.features import answering
@@ -156,8 +155,8 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
         message = session.scalars(select(Message)).one()
         case = the_case(session)
         assert (message.kind, message.case_id, message.state) == ("case_reply", case.id, "ready")
-        assert unseal(session, "message.phone", message.id, message.phone_sealed) == WISH.phone_e164
-        assert unseal(session, "message.body", message.id, message.body_sealed) == plain.text
+        assert message.phone == WISH.phone_e164
+        assert message.body == plain.text
         shown = open_file(session, session.get_one(Staff, handler), code, MONDAY)
         assert shown.timeline[-1].kind == "message"
 
@@ -189,7 +188,7 @@ def test_clocks_run_in_working_hours(transact, work):
         late = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 
         def paces(moment):
-            return tuple(one.pace for one in read_clocks(session, case.standing(session), moment))
+            return tuple(one.pace for one in read_clocks(session, case.standing, moment))
 
         assert paces(MONDAY) == ("running", "running")
         assert paces(late)[0] == "overdue"
@@ -213,7 +212,7 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
         steps.take(session, staff, case, MONDAY)
         steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
         steps.close(session, staff, case, (CloseReason.EXPLAINED, ""), MONDAY)
-        assert may_reopen(case.standing(session), MONDAY + timedelta(days=30))
+        assert may_reopen(case.standing, MONDAY + timedelta(days=30))
     with pytest.raises(Refused, match="case_not_reopenable"):
         reopen(MONDAY + timedelta(days=31))
     assert reopen(MONDAY + timedelta(days=2)) == code
@@ -229,7 +228,7 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
 def texts(session):
     """What waits to be sent, in order."""
     rows = session.scalars(select(Message).order_by(Message.due_at))
-    return [unseal(session, "message.body", one.id, one.body_sealed) for one in rows]
+    return [one.body for one in rows]
 
 
 def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
@@ -243,7 +242,7 @@ def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
         case = opening.reopen_by_citizen(session, response, MONDAY + timedelta(days=1))
         (text,) = texts(session)
         assert f"Phan anh {code} da mo lai theo yeu cau" in text
-        assert deadline_words(case.standing(session).due_at, "vi") in text
+        assert deadline_words(case.standing.due_at, "vi") in text
 
 
 @pytest.mark.parametrize("contact", [WISH, None])
@@ -256,18 +255,18 @@ def test_a_reply_is_put_off_once_and_in_time(transact, work, contact):
         steps.take(session, staff, case, MONDAY)
         with pytest.raises(Invalid, match="postpone_reason"):
             steps.postpone(session, staff, case, " ", MONDAY)
-        promised = case.standing(session).due_at
+        promised = case.standing.due_at
         with pytest.raises(Refused, match="postpone_too_late"):
             steps.postpone(session, staff, case, "Chờ xác minh", promised)
         steps.postpone(session, staff, case, "Chờ xác minh", MONDAY)
         calendar = calendar_of(session)
-        due_at = case.standing(session).due_at
+        due_at = case.standing.due_at
         assert calendar.working_hours_between(promised, due_at) == pytest.approx(12.5)
         with pytest.raises(Refused, match="already_postponed"):
             steps.postpone(session, staff, case, "Chờ tiếp", MONDAY)
         shown = open_file(session, staff, code, MONDAY)
         assert shown.may_postpone_until is None
-        newest = case.events(session)[-1]
+        newest = case.timeline[-1]
         assert (newest.kind, newest.text) == ("postponed", "Chờ xác minh")
         told = [deadline_words(due_at, "vi")] if contact else []
         assert [by for text in texts(session) for by in told if by in text] == told
@@ -287,7 +286,7 @@ def test_what_comes_after_closing_is_not_lost(transact, work):
         response = session.scalars(select(Response)).one()
         newest = answering.change(session, response, overall=1, comment="Họ vòi tiền tôi")
         case = alerts.raise_for_answer(session, MONDAY, response, newest, None)
-        standing = case.standing(session)
+        standing = case.standing
         assert (case.code, standing.state, standing.reason) == (code, "reopened", "grave_words")
         assert may_reopen(standing, MONDAY) is False
         assert not standing.is_reopened
@@ -327,7 +326,7 @@ def test_the_accused_agency_never_sees_who_complained(transact, work):
     with work(handler, code) as (session, staff, case):
         steps.note(session, staff, case, "Bà Lan ở tổ 3 kể lại", MONDAY)
         sight.reveal(session, staff, case, "Gọi lại bà Lan", MONDAY)
-        agency = session.get_one(Agency, case.standing(session).agency_id)
+        agency = session.get_one(Agency, case.standing.agency_id)
         head = answering.add_staff(session, RoleName.AGENCY_HEAD, agency=agency).id
     with work(head, code) as (session, staff, case):
         shown = open_file(session, staff, code, MONDAY)
@@ -350,7 +349,7 @@ def test_contact_is_masked_and_each_look_is_recorded(transact, work):
     """Masked until a reason is given; a look stands in timeline and chain, at most 20 a day."""
     code, handler = prepare(transact, contact=WISH)
     with work(handler, code) as (session, staff, case):
-        masked = sight.masked_identity(session, staff, case)
+        masked = sight.masked_identity(staff, case)
         assert (masked.name, masked.dossier_code) == ("N•• V•• A••", "")
         assert "000" not in masked.phone
         with pytest.raises(Invalid, match="reveal_reason"):
@@ -364,7 +363,7 @@ def test_contact_is_masked_and_each_look_is_recorded(transact, work):
             sight.reveal(session, staff, case, "Gọi lại", MONDAY)
         assert sight.reveals_left(session, staff, MONDAY + timedelta(days=1)) == 20
         assert len(list(audit.acts(session, action="case.reveal"))) == 20
-        assert [one.kind for one in case.events(session)].count("revealed") == 20
+        assert [one.kind for one in case.timeline].count("revealed") == 20
 
 
 def test_the_queue_counts_sorts_and_pages(transact):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from survey import invitations, sealing
+from survey import invitations
 from survey.invitations.cells import cell_of, finished_moment, lateness
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
@@ -65,7 +65,7 @@ def test_a_phone_that_cannot_get_a_text_is_a_reason(
         session.execute(delete(Invitation))
         session.execute(delete(CoverageEntry))
         dossier.phone_kind = kind
-        dossier.phone_sealed = dossier.phone_index = None
+        dossier.phone = None
         session.flush()
         invitations.register_finished(session, [dossier], {}, NOW)
         assert decisions(session) == {dossier.code: reason}
@@ -111,9 +111,7 @@ def test_the_gap_between_two_questions_to_one_phone(
 def test_staff_are_never_asked(transact: Transact) -> None:
     """A phone of somebody who works on dossiers is left out, by name of the reason."""
     with transact() as session:
-        index = sealing.phone_index(session, PHONE)
-        sealed = sealing.seal(session, "staff_phone.phone", index.hex(), PHONE)
-        session.add(StaffPhone(phone_index=index, phone_sealed=sealed))
+        session.add(StaffPhone(id="1", **StaffPhone.phone.columns(session, "1", PHONE)))
         session.flush()
         assert decide(session, Wanted(1, phone=PHONE)) == ["staff_phone"]
 

@@ -166,5 +166,5 @@ def test_a_case_that_is_worked_on_loses_nothing_by_its_length(transact):
         code = case.code
     with transact() as session:
         case = session.scalars(select(Case).where(Case.code == code)).one()
-        assert [one.text for one in case.events(session)] == ["", *notes]
-        assert [one.number for one in case.events(session)] == list(range(1, 14))
+        assert [one.text for one in case.timeline] == ["", *notes]
+        assert [one.number for one in case.timeline] == list(range(1, 14))

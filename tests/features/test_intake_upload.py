@@ -154,7 +154,7 @@ def test_what_is_held_tells_nothing_and_goes(app, clerk, tmp_path):
         with pytest.raises(Refused):
             held_table(session, upload)
         with pytest.raises(NotFound):
-            error_file(session, upload)
+            error_file(upload)
     with unit_of_work(app) as session:
         assert drop_expired(session, NOW + timedelta(hours=23)) == 0
         assert drop_expired(session, NOW + timedelta(hours=25)) == 2

@@ -137,29 +137,37 @@ def left_out(session: Session, response: str) -> None:
 def restated(session: Session, response: str) -> None:
     """The figures and their digest changed together."""
     snapshot = session.scalars(select(Snapshot)).one()
-    payload = indices.payload_of(session, snapshot)
+    payload = indices.payload_of(snapshot)
     payload["figures"]["overall"][0]["index"] = 0.99
-    snapshot.keep(session, report_data.canonical(payload))
+    snapshot.keep(report_data.canonical(payload), snapshot.published)
     session.flush()
 
 
-def unreadable(session: Session, response: str) -> None:
-    """An act of the audit chain that opens no more, so that nothing says what was closed."""
-    session.execute(update(AuditEntry).values(sealed=b"\x00" * 32))
+def published_otherwise(session: Session, response: str) -> None:
+    """The public tables say something else than the whole."""
+    snapshot = session.scalars(select(Snapshot)).one()
+    snapshot.published = {**snapshot.published, "frame": {}}
+    session.flush()
+
+
+def unsaid(session: Session, response: str) -> None:
+    """An audit log in which nothing says what was closed."""
+    session.execute(update(AuditEntry).values(action="index.opened"))
 
 
 def test_tampering_breaks_the_proof(
     transact: Transact, runner: Runner, tokens: dict[int, str]
 ) -> None:
     """An edited, deleted, slipped-in, re-dated or moved version, a dossier taken out of the ledger,
-    a rewritten snapshot and an unreadable chain are each found, and the command ends with 1.
+    a rewritten snapshot, other public tables and a changed log are each found; the command ends
+    with 1.
     """
     with transact() as session:
         chosen = session.scalars(select(Answer).where(Answer.version == 2)).all()
         response = next(one.response_id for one in chosen if one.comment is None)
     for tamper in (
         *(edited, edited_early, deleted, slipped_in, dated_later, moved, left_out, restated),
-        unreadable,
+        *(published_otherwise, unsaid),
     ):
         with suppress(Undone), transact() as session:
             tamper(session, response)
@@ -192,9 +200,9 @@ def test_a_closing_from_before_counts_were_kept_is_still_proven(
     """A payload without the counts that comparisons need comes out byte for byte, as it was."""
     with transact() as session:
         snapshot = session.scalars(select(Snapshot)).one()
-        payload = indices.payload_of(session, snapshot)
+        payload = indices.payload_of(snapshot)
         assert payload.pop("counted")["cells"]
-        snapshot.keep(session, report_data.canonical(payload))
-        told = {"digest": snapshot.digest}
+        snapshot.keep(report_data.canonical(payload), {})
+        told = {"digest": snapshot.digest, "published": report_data.digest("{}")}
         audit.record(session, AFTER, "index.close", f"month:{MONTH}", detail=told)
     assert recompute(runner).json["ok"]

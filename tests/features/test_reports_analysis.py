@@ -173,7 +173,7 @@ def test_later_answers_change_no_word(transact):
         indices.close(session, "2026-07", LATER)
     with transact() as session:
         assert section(session) == first
-        assert payload_of(session, indices.first(session, BEFORE))["counted"]["patterns"]
+        assert payload_of(indices.first(session, BEFORE))["counted"]["patterns"]
 
 
 def test_without_grounds_it_says_so(sqlite_app):

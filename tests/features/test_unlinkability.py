@@ -262,7 +262,7 @@ def test_an_answer_does_not_tell_that_it_came_late(
     assert runner("index", "close", "--period", "2026-05", "--now", closing.isoformat()).code == 0
     with transact() as session:
         responses.submit(session, tokens[late.mobile], Submission(overall=4), closing)
-        closings = {one.closing(session) for one in session.scalars(select(Answer))}
+        closings = {one.closing for one in session.scalars(select(Answer))}
         assert closings == {0, 1}
         tables = dump(session)
     for name in ANSWER_SIDE:

@@ -148,10 +148,10 @@ def test_a_digest_cannot_be_found_by_trying(transact: Transact) -> None:
         ask_everybody(session)
         finish(session, [Wanted(1)])
         snapshot = indices.close(session, MONTH, CLOSING)
-        text, digest = snapshot.payload(session), snapshot.digest
+        text, digest = snapshot.payload, snapshot.digest
         salt = json.loads(text)["inputs"]["salt"]
         assert len(salt) == 32
-        snapshot.keep(session, text.replace(salt, "0" * len(salt)))
+        snapshot.keep(text.replace(salt, "0" * len(salt)), snapshot.published)
         assert snapshot.digest != digest
-        snapshot.keep(session, text)
+        snapshot.keep(text, snapshot.published)
         assert snapshot.digest == digest

@@ -36,7 +36,7 @@ def test_from_invitation_to_thanks_and_receipts(road):
     assert len(handset.received) == len(road.read(Message.id)) == 5
     with unit_of_work(road.app) as session:
         answers = session.scalars(select(Response)).all()
-        assert {one.form(session).mode for one in answers} == {"sms"}
+        assert {one.form.mode for one in answers} == {"sms"}
     assert sorted(road.read(Answer.overall)) == [1, 1, 5]
     assert "Phải đi lại ba lần mới được nhận hồ sơ" in road.read(Answer.comment)
     logs = road.kannel.logs()

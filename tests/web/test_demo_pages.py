@@ -146,7 +146,7 @@ def test_a_phone_without_internet_answers_by_text(demo_app):
     assert write("phải đi lại nhiều lần")["text"] == _messages(demo_app)[1]["text"]
     assert "se goi truoc" in write("GOI")["text"]
     with unit_of_work(demo_app) as session:
-        assert session.scalars(select(Response)).one().form(session).mode == "sms"
+        assert session.scalars(select(Response)).one().form.mode == "sms"
         assert session.scalars(select(Answer.comment).order_by(Answer.version.desc())).first()
         assert session.scalars(select(Case.contact_index)).one() is not None
 

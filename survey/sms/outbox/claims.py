@@ -9,12 +9,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from survey import sealing
 from survey.models.invitation import OptOut
-from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.models.message import (
+    Message,
+    MessageKind,
+    MessageState,
+    ProviderHealth,
+    parted_text,
+)
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, accept, cancel, expire
-from survey.sms.outbox.queue import open_body, open_phone
+from survey.sms.outbox.queue import body_of, phone_of
 from survey.sms.outbox.rules import ANSWERS, ASKING, GAP, QUEUE, STARTED, WEEK, Rules
 from survey.sms.outbox.settled import Opened, settled
 from survey.sms.phone import prefix_of
@@ -183,10 +188,7 @@ class _Checks:
         self, session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
     ) -> None:
         self.session, self.rules, self.now = session, rules, now
-        self.opened = {
-            one.id: Opened(one, open_phone(session, one), open_body(session, one))
-            for one in messages
-        }
+        self.opened = {one.id: Opened(one, phone_of(one), body_of(one)) for one in messages}
         self.opted_out = _opted_out(session, self.opened.values())
         self.settled = settled(session, self.opened.values())
         self.begun = _begun(session, rules, now, self.opened.values())
@@ -225,7 +227,7 @@ class _Checks:
         """
         if message.kind == MessageKind.INVITATION:
             name = message.provider_id or message.attempt_id or ""
-            accept(self.session, message, name, self.now, moves)
+            accept(message, name, self.now, moves)
         else:
             cancel(self.session, message, "not_needed", self.now, moves)
 
@@ -240,7 +242,7 @@ def _opted_out(session: Session, opened: Iterable[Opened]) -> set[str]:
     """Ids of messages to phones that want no more."""
     owners: dict[bytes, set[str]] = {}
     for one in opened:
-        for index in sealing.phone_indexes(session, one.phone):
+        for index in OptOut.phone.hashes_of(session, one.phone):
             owners.setdefault(index, set()).add(one.message.id)
     wishes = session.scalars(select(OptOut.phone_index).where(OptOut.phone_index.in_(owners)))
     return {message_id for index in wishes for message_id in owners[index]}
@@ -260,8 +262,8 @@ def _begun(
     owners = {
         index: phone
         for phone in phones
-        for hashes in (sealing.phone_indexes, sealing.reminder_indexes)
-        for index in hashes(session, phone)
+        for text in (phone, parted_text(phone))
+        for index in Message.phone.hashes_of(session, text)
     }
     begun = func.coalesce(Message.sent_at, Message.unknown_since)
     rows = session.execute(

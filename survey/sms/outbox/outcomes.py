@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from survey.models.count import Cell, move_frame
 from survey.models.invitation import Decision, Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.sms.outbox.queue import open_body, open_phone
+from survey.sms.outbox.queue import body_of, phone_of
 from survey.sms.outbox.reminders import Invited, questions, queue_reminders
 from survey.sms.suppression import opt_out
 from survey.workdays import local_midnight
@@ -43,9 +43,7 @@ class Moves:
                 move_frame(session, cell, **{field: step})
 
 
-def accept(
-    session: Session, message: Message, provider_id: str, now: datetime, moves: Moves
-) -> None:
+def accept(message: Message, provider_id: str, now: datetime, moves: Moves) -> None:
     """The provider took it: the body goes, and with answers of a dialogue and reminders the phone.
 
     `now`: when it was handed over; the reminder of an invitation counts from then.
@@ -56,7 +54,7 @@ def accept(
     message.reason = ""
     _forget_fate(message)
     if message.kind == MessageKind.INVITATION and message.invitation_id is not None:
-        phone, body = open_phone(session, message), open_body(session, message)
+        phone, body = phone_of(message), body_of(message)
         left = Invited(message.invitation_id, phone, body, message.token_hash, now)
         moves.invited.append(left)
     _blank(message)
@@ -70,7 +68,7 @@ def refuse(session: Session, message: Message, reason: str, now: datetime, moves
     decision = Decision.PROVIDER_REFUSED
     if reason == "opted_out":
         decision = Decision.OPTED_OUT
-        opt_out(session, open_phone(session, message), now)
+        opt_out(session, phone_of(message), now)
     _end(message, MessageState.FAILED, reason, now)
     _uninvite(session, message, decision, moves)
 
@@ -175,10 +173,10 @@ def _end(message: Message, state: MessageState, reason: str, now: datetime) -> N
 def _blank(message: Message) -> None:
     message.body_sealed = None
     if message.kind == MessageKind.DIALOGUE:
-        message.phone_sealed = message.phone_index = None
+        message.phone = None
         _forget_moments(message)
     if message.kind == MessageKind.CASE_REPLY and message.prefix is None:
-        message.phone_sealed = message.phone_index = None
+        message.phone = None
     if message.kind == MessageKind.REMINDER and message.invitation_id is None:
         _forget_reminded(message)
 

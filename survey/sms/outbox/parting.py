@@ -2,7 +2,7 @@
 
 Whether a reminder left or was not needed tells whether there is an answer, so from here on its row
 must lead to no dossier and no phone: it is written anew, under a new id and in a random place, with
-a hash of the phone that nothing else holds. Its sealed body alone still knows what it asks about.
+a hash of the phone that nothing else holds. Its encrypted body alone knows what it asks about.
 """
 
 import secrets
@@ -13,9 +13,8 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from survey import sealing
 from survey.db import table_of, write_many
-from survey.models.message import Message, MessageKind
+from survey.models.message import Message, MessageKind, parted_text
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.queue import WRITE_MESSAGE, padded
 from survey.workdays import local_midnight
@@ -49,16 +48,16 @@ def part_due(session: Session, now: datetime) -> int:
 def _parted(session: Session, row: Mapping[Any, Any], now: datetime) -> dict[str, object]:
     """The same reminder as a row of its own; its day is the day it was parted on."""
     message_id = secrets.token_hex(16)
-    phone = sealing.unseal(session, "message.phone", row["id"], row["phone_sealed"])
-    body = sealing.unseal(session, "message.body", row["id"], row["body_sealed"])
+    phone = Message.phone.decrypt(session, row["id"], row["phone_sealed"]) or ""
+    body = Message.body.decrypt(session, row["id"], row["body_sealed"]) or ""
     return {
         **row,
         "id": message_id,
         "invitation_id": None,
-        "phone_sealed": sealing.seal(session, "message.phone", message_id, phone),
-        "phone_index": sealing.reminder_index(session, phone),
+        "phone_sealed": Message.phone.encrypt(session, message_id, phone),
+        "phone_index": Message.phone.hash_of(session, parted_text(phone)),
         "prefix": None,
-        "body_sealed": sealing.seal(session, "message.body", message_id, padded(body.rstrip())),
+        "body_sealed": Message.body.encrypt(session, message_id, padded(body.rstrip())),
         "token_hash": None,
         "due_at": local_midnight(now),
     }

@@ -1,4 +1,4 @@
-"""Putting messages into the outbox: sealed rows, written with whatever they belong to."""
+"""Putting messages into the outbox: encrypted rows, written with whatever they belong to."""
 
 import secrets
 from collections.abc import Iterable
@@ -8,14 +8,13 @@ from typing import NamedTuple
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from survey import sealing
 from survey.db import table_of, write_many
 from survey.models.message import Message, MessageKind, MessageState
 from survey.sms.phone import prefix_of
 from survey.sms.text import SmsText
 
 WRITE_MESSAGE = insert(table_of(Message))
-# More than the longest answer of a dialogue takes, five segments: all are sealed at this length,
+# More than the longest answer of a dialogue takes, five segments: all have this length,
 # since thanks and the question what went wrong differ in theirs and so would tell a rating. So are
 # reminders parted from their invitation: by its length a body would be found again.
 PADDED_BYTES = 1024
@@ -48,7 +47,7 @@ def enqueue_many(session: Session, now: datetime, drafts: Iterable[Draft]) -> No
 
 def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     message_id = secrets.token_hex(16)
-    hashed = sealing.invitation_hash(session, draft.token) if draft.token else None
+    hashed = Message.by_token.of(session, draft.token) if draft.token else None
     body = draft.text.text
     if draft.kind == MessageKind.DIALOGUE:
         body = padded(body)
@@ -57,10 +56,9 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
         "kind": draft.kind,
         "invitation_id": draft.invitation_id,
         "case_id": draft.case_id,
-        "phone_sealed": sealing.seal(session, "message.phone", message_id, draft.phone_e164),
-        "phone_index": sealing.phone_index(session, draft.phone_e164),
+        **Message.phone.columns(session, message_id, draft.phone_e164),
         "prefix": None if draft.kind == MessageKind.DIALOGUE else prefix_of(draft.phone_e164),
-        "body_sealed": sealing.seal(session, "message.body", message_id, body),
+        **Message.body.columns(session, message_id, body),
         "token_hash": hashed,
         "segments": draft.text.segments,
         "encoding": draft.text.encoding,
@@ -71,16 +69,15 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
 
 
 def padded(text: str) -> str:
-    """A body at the one length; who opens it takes the blanks at its end off (`open_body`)."""
+    """A body at the one length; who opens it takes the blanks at its end off (`body_of`)."""
     return text + " " * (PADDED_BYTES - len(text.encode()))
 
 
-def open_body(session: Session, message: Message) -> str:
+def body_of(message: Message) -> str:
     """The text of a message that was not blanked yet."""
-    sealed = message.body_sealed or b""
-    return sealing.unseal(session, "message.body", message.id, sealed).rstrip()
+    return (message.body or "").rstrip()
 
 
-def open_phone(session: Session, message: Message) -> str:
+def phone_of(message: Message) -> str:
     """The receiver's number (E.164) of a message that still has it."""
-    return sealing.unseal(session, "message.phone", message.id, message.phone_sealed or b"")
+    return message.phone or ""

@@ -10,12 +10,13 @@ import structlog
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
-from survey import clock, sealing
+from survey import clock
+from survey.crypto.tokens import TOKEN_SHAPE
 from survey.db import transaction
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import SendBias
 from survey.sms.outbox import outcomes
-from survey.sms.outbox.queue import open_body, open_phone
+from survey.sms.outbox.queue import body_of, phone_of
 from survey.sms.outbox.rules import Rules, load_rules
 from survey.sms.providers import ListedSms, Provider
 from survey.workdays import local_midnight
@@ -146,8 +147,8 @@ def _next_unclear(provider: str, number: int, before: datetime, after: str) -> l
             _Unclear(
                 message_id=message.id,
                 attempt_id=message.attempt_id or "",
-                phone=open_phone(session, message),
-                body=open_body(session, message),
+                phone=phone_of(message),
+                body=body_of(message),
                 claimed_at=message.claimed_at or before,
             )
             for message in session.scalars(query)
@@ -190,7 +191,7 @@ def _conclude(session: Session, one: _Unclear, listed: list[ListedSms], number: 
     if provider_id is not None:
         moves = outcomes.Moves()
         began = message.unknown_since or message.due_at
-        outcomes.accept(session, message, provider_id, began, moves)
+        outcomes.accept(message, provider_id, began, moves)
         moves.write(session)
         return "found"
     message.looks = number
@@ -220,6 +221,6 @@ def _recognise(
 
 def _holds_token(session: Session, message: Message, text: str) -> bool:
     return any(
-        message.token_hash in sealing.invitation_hashes(session, token)
-        for token in sealing.TOKEN_SHAPE.findall(text)
+        message.token_hash == Message.by_token.of(session, token)
+        for token in TOKEN_SHAPE.findall(text)
     )

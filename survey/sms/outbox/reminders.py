@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import sealing
+from survey.crypto.tokens import TOKEN_SHAPE
 from survey.db import settings_of
 from survey.models.count import Cell
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
-from survey.models.message import MessageKind
+from survey.models.message import Message, MessageKind
 from survey.models.organisation import Agency, Province
 from survey.sms.outbox.queue import Draft, enqueue_many
 from survey.sms.placeholders import Wording
@@ -113,8 +113,8 @@ def _text(
         return compose_as(wordings[name], name, **values)
     token = next(
         token
-        for token in sealing.TOKEN_SHAPE.findall(one.body)
-        if one.token_hash in sealing.invitation_hashes(session, token)
+        for token in TOKEN_SHAPE.findall(one.body)
+        if one.token_hash == Message.by_token.of(session, token)
     )
     url = f"{settings.public_url}/s/{token}"
     return compose_as(wordings[name], name, url=url, **values)

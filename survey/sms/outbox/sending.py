@@ -170,7 +170,7 @@ class _Recorder:
         if message is None:
             return "overtaken"
         if isinstance(result, Accepted):
-            outcomes.accept(self.session, message, result.provider_id, self.now, self.moves)
+            outcomes.accept(message, result.provider_id, self.now, self.moves)
             return "sent"
         if isinstance(result, SmsRefused):
             outcomes.refuse(self.session, message, result.reason, self.now, self.moves)

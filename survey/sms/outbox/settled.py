@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import sealing
+from survey.crypto.tokens import (
+    REPLY_CODE_LENGTH,
+    TOKEN_ALPHABET,
+    TOKEN_SHAPE,
+    sms_token,
+)
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.response import Response
 
 # A reply code as it stands in a text.
-CODE_SHAPE = re.compile(rf"\b[{sealing.TOKEN_ALPHABET}]{{{sealing.REPLY_CODE_LENGTH}}}\b")
+CODE_SHAPE = re.compile(rf"\b[{TOKEN_ALPHABET}]{{{REPLY_CODE_LENGTH}}}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Opened:
     @property
     def tokens(self) -> list[str]:
         """What looks like a link's token in the text."""
-        return sealing.TOKEN_SHAPE.findall(self.body)
+        return TOKEN_SHAPE.findall(self.body)
 
 
 def settled(session: Session, opened: Iterable[Opened]) -> set[str]:
@@ -64,10 +69,9 @@ def _by_row(session: Session, repeated: Iterable[Opened]) -> dict[str, Invitatio
 def _by_link(session: Session, reminders: Sequence[Opened]) -> dict[str, Invitation]:
     """Message id → invitation, by the link in the text."""
     owners = {
-        key: one.message.id
+        Invitation.by_token.of(session, token): one.message.id
         for one in reminders
         for token in one.tokens
-        for key in sealing.invitation_hashes(session, token)
     }
     found = session.scalars(select(Invitation).where(Invitation.token_hash.in_(owners)))
     return {owners[one.token_hash]: one for one in found if one.token_hash}
@@ -82,7 +86,7 @@ def _by_reply_code(session: Session, reminders: Sequence[Opened]) -> dict[str, I
         (index, code): one.message.id
         for one in reminders
         for code in CODE_SHAPE.findall(one.body)
-        for index in sealing.phone_indexes(session, one.phone)
+        for index in Message.phone.hashes_of(session, one.phone)
     }
     rows = session.execute(
         select(Message.phone_index, Invitation)
@@ -113,9 +117,8 @@ def _answered(
     for one in opened:
         invitation = asked.get(one.message.id)
         code = invitation.reply_code if invitation else None
-        tokens = [sealing.sms_token(one.phone, code)] if code else one.tokens
+        tokens = [sms_token(one.phone, code)] if code else one.tokens
         for token in tokens:
-            for key in sealing.answer_keys(session, token):
-                owners[key] = one.message.id
+            owners[Response.by_token.of(session, token)] = one.message.id
     answered = session.scalars(select(Response.key).where(Response.key.in_(owners)))
     return {owners[key] for key in answered}

@@ -163,7 +163,7 @@ def preview(code: str) -> ResponseReturnValue:
     case = sight.find(session, current_staff(), code)
     text = request.form.get("reply", "")
     parcels = []
-    if text.strip() and notices.may_text(session, case):
+    if text.strip() and notices.may_text(case):
         parcels = [_parcel(session, case, text, way, now) for way in WAYS if way is not Way.PAGE]
     return _page(code, now, Shown(parcels=parcels))
 

@@ -118,7 +118,7 @@ def _check_account() -> ResponseReturnValue | None:
     if staff.must_change_password:
         return redirect(url_for("staff.password"))
     settings = cast("Settings", current_app.extensions["settings"])
-    if settings.require_2fa and not staff.tf_totp_secret:
+    if settings.require_2fa and not staff.totp_secret_sealed:
         return (
             None
             if request.endpoint == "staff.second_factor"

@@ -133,7 +133,7 @@ def errors(upload_id: str) -> ResponseReturnValue:
     if one.run_id is None:
         name, content = held.trial_file(session, one, now)
     else:
-        name, content = held.error_file(session, one)
+        name, content = held.error_file(one)
     with transaction() as unit:
         _note(unit, now, "errors", upload_id, staff_id)
     return send_file(io.BytesIO(content), as_attachment=True, download_name=name, max_age=0)

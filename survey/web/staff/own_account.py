@@ -61,7 +61,7 @@ def _change_password() -> str:
 def second_factor() -> ResponseReturnValue:
     """Set up an authenticator app; its secret waits in the signed session for a right code."""
     staff = current_staff()
-    if staff.tf_totp_secret:
+    if staff.totp_secret_sealed:
         return render_template("staff/second_factor.html", is_set=True)
     if request.method == "GET" or "totp" not in session:
         session["totp"] = pyotp.random_base32()

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+from io import BytesIO
 
-from flask import abort, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from survey import audit, clock, indices
@@ -14,7 +14,6 @@ from survey.jobs import reports as jobs
 from survey.models.job import Job, JobState
 from survey.models.staff import RoleName, Staff
 from survey.reports import approval, shelf
-from survey.settings import Settings
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.web.staff.permissions import may_open
@@ -45,7 +44,7 @@ class Work:
 def show_all() -> ResponseReturnValue:
     """List the months; the page renews itself while something is built."""
     session = db.session()
-    months = shelf.months(session, _settings().reports_folder)
+    months = shelf.months(session)
     works = {one.month: _work(jobs.latest(session, one.month)) for one in months}
     is_building = any(work and work.is_under_way for work in works.values())
     renews = is_building and STAND_STILL not in request.args
@@ -92,8 +91,9 @@ def approve(month: str) -> ResponseReturnValue:
 def download(month: str, name: str) -> ResponseReturnValue:
     """One built file."""
     _check(month)
-    path = shelf.path_of(_settings().reports_folder, month, name)
-    return send_file(path, as_attachment=True, download_name=path.name, max_age=0)
+    file = shelf.file_of(db.session(), month, name)
+    content = BytesIO(file.content)
+    return send_file(content, as_attachment=True, download_name=file.name, max_age=0)
 
 
 def _check(month: str) -> None:
@@ -120,7 +120,3 @@ def _work(job: Job | None) -> Work | None:
         fault=fault,
         left_out=tuple(job.result.get("left_out", ())),
     )
-
-
-def _settings() -> Settings:
-    return cast("Settings", current_app.extensions["settings"])

@@ -43,7 +43,7 @@ def check() -> ResponseReturnValue:
         return _form(email, wrong=True), 401
     if accounts.is_overdue(staff, now):
         return _form(email, overdue=True), 403
-    if staff.tf_totp_secret:
+    if staff.totp_secret_sealed:
         session.clear()
         session["proved"] = {"staff": staff.fs_uniquifier, "at": int(now.timestamp())}
         return redirect(url_for("sign_in.ask_code", next=_next()), 303)

@@ -1,0 +1,41 @@
+"""What of a closed month may stand in clear: the lines that pages and reports show, no other."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from survey.indices.figures import Breakdown, read_figure
+from survey.indices.shield import shielded
+
+AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "judging")
+LEFT_OUT = ("covers", "provisional")
+
+
+def published(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The public part of a closing's payload.
+
+    `figures` {breakdown: [line]}, `factors` {question: [line of the whole]}; a line is a `Figure`.
+    One that must be hidden is left out, and so is one without a rating: that a line is missing
+    does not say which of the two it is.
+    """
+    protected = shielded(session, payload)
+    figures = {by.value: _shown(protected["figures"][by]) for by in Breakdown}
+    agencies = {line["key"] for line in figures[Breakdown.AGENCY]}
+    return {
+        **{name: payload[name] for name in AS_STORED},
+        "figures": figures,
+        "rules": [rule for rule in payload["rules"] if rule["agency"] in agencies],
+        "factors": {
+            question: _shown(tables.get(Breakdown.OVERALL, []))
+            for question, tables in payload["factors"].items()
+        },
+    }
+
+
+def _shown(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    figures = [asdict(one) for one in map(read_figure, rows) if one.rated and not one.is_hidden]
+    return [
+        {name: value for name, value in one.items() if name not in LEFT_OUT} for one in figures
+    ]

@@ -1,0 +1,231 @@
+"""A change of DATA_KEY ends nothing, and a full re-encryption leaves nothing under the old keys."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyotp
+import pytest
+from sqlalchemy import select
+
+from survey import accounts, audit, indices, invitations, responses
+from survey.cases import sight, steps
+from survey.crypto import keys
+from survey.crypto.sealed import all_sealed
+from survey.crypto.values import open_with
+from survey.db import table_of
+from survey.intake.upload import held_table, hold
+from survey.models.case import Case, case_of
+from survey.models.dossier import Dossier
+from survey.models.intake import Upload
+from survey.models.invitation import OptOut, StaffPhone
+from survey.models.message import Conversation, Inbound, Message
+from survey.models.organisation import Agency
+from survey.models.response import Answer
+from survey.models.staff import Staff
+from survey.models.watch import (
+    Limits,
+    Measure,
+    Place,
+    Progress,
+    RateLimits,
+    Signal,
+    Sums,
+    WatchChart,
+    WatchRate,
+    WatchRule,
+)
+from survey.monitoring.signals import extend, open_places, raise_signal
+from survey.responses import Submission
+from tests.conftest import FIXED, run_command, unit_of_work
+from tests.features.answering import add_staff
+from tests.features.exports import row, write_csv
+from tests.features.stolen import dump
+from tests.seeding import NOW, Wanted, ask_everybody, finish, links
+
+NEW_KEY = base64.urlsafe_b64encode(b"another key of thirty-two bytes!").decode()
+EMAIL = "hai.buoc@example.vn"
+ANGRY, CALM, LATE, SILENT, TALKER, OFFICER = (Wanted(number) for number in range(1, 7))
+# The night in which reminders are parted from their dossiers, and the moment they may leave.
+NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1, tzinfo=UTC)
+CLOSING = datetime(2026, 6, 15, 3, tzinfo=UTC)
+DIP = Place(WatchRule.RESPONSE_DIP, None)
+TOLD = Signal(NOW.date(), NOW.date(), 0.1, 9, 20, 0.01)
+REKEYS = pytest.mark.parametrize("options", [(), ("--full",)], ids=["rewrapped", "full"])
+
+
+@pytest.fixture
+def tokens(transact, runner, environment, tmp_path):
+    """Something in every encrypted column; phone → token of those who were asked."""
+    with transact() as session:
+        ask_everybody(session)
+        finish(session, [ANGRY, CALM, SILENT])
+    for moment in (NOW, NIGHT):
+        assert runner("messages", "send-due", "--now", moment.isoformat()).code == 0
+    found = links(Path(environment["SMS_CONSOLE_FILE"]))
+    with transact() as session:
+        bad = Submission(overall=1, comment="Chậm quá.", contact=True)
+        responses.submit(session, found[ANGRY.mobile], bad, NOW)
+        responses.submit(session, found[CALM.mobile], Submission(overall=5), NOW)
+        invitations.opt_out(session, CALM.mobile, NOW)
+        finish(session, [LATE])  # its message waits
+        _lists(session)
+        _watch(session)
+        staff = add_staff(session)
+        secret = pyotp.random_base32()
+        staff.email = EMAIL
+        code = pyotp.TOTP(secret).at(NOW)
+        accounts.enable_second_factor(session, NOW, staff, secret, code)
+        path = write_csv(tmp_path / "thang-5.csv", [row(1), row(2)])
+        session.add(hold(session, path, path.name, staff.id, NOW))
+    assert runner("index", "close", "--period", "2026-05", "--now", CLOSING.isoformat()).code == 0
+    return found | {"secret": secret}
+
+
+def _lists(session):
+    """Phones of staff, of who was helped, and of who wrote to the hotline."""
+    session.add(StaffPhone(id="1", **StaffPhone.phone.columns(session, "1", OFFICER.mobile)))
+    talk = Conversation.phone.columns(session, "1", TALKER.mobile)
+    session.add(Conversation(id="1", helped_on=NOW, **talk))
+    text = Inbound.phone.columns(session, "1", TALKER.mobile)
+    text |= Inbound.body.columns(session, "1", "Xin hỏi")
+    session.add(Inbound(id="1", received_at=NOW, needs_person=True, **text))
+
+
+def _watch(session):
+    """A chart, a rate and an open alert."""
+    frozen = {"first_month": "", "last_month": "", "frozen_on": NOW.date()}
+    agency_id = session.scalars(select(Agency.id)).first()
+    chart = WatchChart(agency_id=agency_id, sector_group="land", **frozen)
+    rate = WatchRate(measure=Measure.RESPONSE, batch_from=NOW.date(), **frozen)
+    session.add_all([chart, rate])
+    chart.limits = Limits(0.1, 0.1, 0.5, 8, 1, 60, 20, 0.1, 100)
+    chart.progress = Progress(since=NOW.date())
+    rate.limits, rate.sums = RateLimits(0.1, 0.1, 0.1), Sums(3, 2)
+    raise_signal(session, DIP, TOLD, NOW)
+
+
+@REKEYS
+def test_everything_works_with_the_new_key_alone(make_app, tokens, environment, options):
+    """After a change of key every link, waiting message, account, case, list, closing and alert
+    works without the old one, and the old one opens nothing any more.
+    """
+    both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
+    assert run_command(both, "privacy", "rekey", *options).code == 0
+    alone = make_app(DATA_KEY=NEW_KEY)
+    with unit_of_work(alone) as session:
+        _use_links(session, tokens)
+        _use_staff(session, tokens)
+        _find_phones(session)
+        assert open_places(session) == {DIP}
+        extend(session, DIP, TOLD)
+        upload = session.scalars(select(Upload)).one()
+        assert held_table(session, upload).row_count == 2
+        assert indices.check(session) == []
+        assert audit.verify(session)[1]
+    proven = run_command(alone, "index", "recompute", "--snapshot", "1", "--json")
+    assert (proven.code, proven.json["ok"]) == (0, True)
+    sent = run_command(alone, "messages", "send-due", "--now", MORNING.isoformat(), "--json").json
+    assert sent["sent"] == 2  # an invitation that waited, and a reminder that was parted before
+    with unit_of_work(alone) as session:
+        token = links(Path(environment["SMS_CONSOLE_FILE"]))[LATE.mobile]
+        responses.submit(session, token, Submission(overall=3), MORNING)
+    old = run_command(make_app(), "cases", "list")
+    assert (old.code, "wrong_key" in old.err) == (1, True)
+
+
+def _use_links(session, tokens):
+    """Answered links show and change what was said, open ones take an answer."""
+    assert responses.answer_page(session, tokens[ANGRY.mobile], NOW).answer.overall == 1
+    responses.submit(session, tokens[CALM.mobile], Submission(overall=4), NOW)
+    assert responses.answer_page(session, tokens[CALM.mobile], NOW).answer.overall == 4
+    assert responses.answer_page(session, tokens[SILENT.mobile], NOW).may_answer
+    assert [one.closing for one in session.scalars(select(Answer))].count(1) == 1
+
+
+def _use_staff(session, tokens):
+    """The second factor is accepted, and a case is worked on with its contact data."""
+    staff = session.scalars(select(Staff).where(Staff.email == EMAIL)).one()
+    later = NOW + timedelta(hours=1)
+    code = pyotp.TOTP(tokens["secret"]).at(later)
+    assert accounts.check_second_factor(session, later, staff, code)
+    case = session.scalars(select(Case)).one()
+    assert case_of(session, case.standing.response_id) is not None
+    assert sight.reveal(session, staff, case, "gọi lại", NOW).phone == ANGRY.mobile
+    steps.take(session, staff, case, NOW)
+    assert [one.kind for one in case.timeline] == ["opened", "revealed", "taken"]
+
+
+def _find_phones(session):
+    """Every number is found by its index, in every table that has one."""
+    found = {
+        Dossier.phone: ANGRY,
+        Message.phone: LATE,
+        Inbound.phone: TALKER,
+        Conversation.phone: TALKER,
+        OptOut.phone: CALM,
+        StaffPhone.phone: OFFICER,
+        Case.contact_phone: ANGRY,
+    }
+    for sealed, wanted in found.items():
+        holds = sealed.holds(session, wanted.mobile)
+        assert sealed.read(session.scalars(select(sealed.owner).where(holds)).one()) == (
+            wanted.mobile
+        )
+
+
+def test_a_change_of_key_touches_a_handful_of_keys(make_app, tokens, transact):
+    """`privacy rekey` writes no row but those of the wrapped keys and the audit log, and a second
+    time nothing at all.
+    """
+    with transact() as session:
+        before = dump(session)
+    both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
+    assert run_command(both, "privacy", "rekey", "--json").json == {"rewrapped": 3}
+    with transact() as session:
+        after = dump(session)
+    changed = {name for name, rows in after.items() if rows != before[name]}
+    assert changed == {"wrapped_key", "audit_entry"}
+    assert run_command(both, "privacy", "rekey", "--json").json == {"rewrapped": 0}
+    with transact() as session:
+        assert dump(session) == after
+
+
+def test_a_full_rekey_leaves_nothing_under_the_former_keys(app, runner, tokens):
+    """Every encrypted column of every model is encrypted anew and every blind index made anew; only
+    hashes of what stands nowhere stay. A damaged value is told of, and stops nothing.
+    """
+    with unit_of_work(app) as session:
+        before, ring = _all_values(session), keys.keyring(session)
+        assert {place for place, values in before.items() if not values} == set()
+        damaged = session.scalars(select(Dossier).where(Dossier.code == LATE.code)).one()
+        damaged.name_sealed = (damaged.name_sealed or b"")[:-1] + b"\0"
+    full = runner("privacy", "rekey", "--full", "--json")
+    assert (full.code, full.json["broken"]) == (1, 1)
+    with unit_of_work(app) as session:
+        after = _all_values(session)
+        for place, values in after.items():
+            kept = values & before[place]
+            assert kept == (set() if place != "message.phone_index" else kept), place
+        for sealed in all_sealed():
+            rows = session.scalars(select(sealed.owner)).all()
+            columns = [(sealed.name_of(one), getattr(one, sealed.column)) for one in rows]
+            opened = [
+                open_with(ring.ciphers[0], sealed.place, name, value)
+                for name, value in columns
+                if value is not None
+            ]
+            assert set(opened) == {None}, sealed.place
+    assert runner("privacy", "rekey", "--full", "--json").json["broken"] == 1
+
+
+def _all_values(session):
+    """Place → what stands in each encrypted column and each blind index."""
+    found = {}
+    for sealed in all_sealed():
+        names = [sealed.column, *([sealed.index.column] if sealed.index else [])]
+        for name in names:
+            column = table_of(sealed.owner).c[name]
+            values = session.scalars(select(column).where(column.is_not(None)))
+            found[f"{column.table.name}.{name}"] = set(map(bytes, values))
+    return found
