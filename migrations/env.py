@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import cast
 
 from alembic import context
@@ -11,7 +12,7 @@ from flask import current_app
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.orm import Session
 
-from survey import sealing
+from survey.crypto import keys
 from survey.db import UtcDateTime
 from survey.errors import Refused
 from survey.wording import words_for
@@ -45,6 +46,7 @@ def run(connection: Connection) -> None:
             )
         check_key(connection)
         context.run_migrations()
+        make_keys(connection)
         if connection.dialect.name == "sqlite":
             astray = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
             if astray:  # before the commit: nothing was changed
@@ -53,19 +55,24 @@ def run(connection: Connection) -> None:
 
 
 def check_key(connection: Connection) -> None:
-    """Stop if what is sealed here does not open: a migration that seals would use a wrong key."""
-    if not inspect(connection).has_table("dossier"):
+    """Stop if DATA_KEY is not this database's: what a migration encrypts would be lost."""
+    if not inspect(connection).has_table(keys.WrappedKey.__tablename__):
         return
-    sealed = connection.execute(
-        text("SELECT code, phone_sealed FROM dossier WHERE phone_sealed IS NOT NULL LIMIT 1")
-    ).first()
-    if sealed is None:
-        return
-    session = Session(info={"settings": current_app.extensions["settings"]})
     try:
-        sealing.unseal(session, "dossier.phone", sealed.code, bytes(sealed.phone_sealed))
+        keys.check(session_on(connection))
     except Refused as refused:
         raise SystemExit(words_for(refused)) from refused
+
+
+def make_keys(connection: Connection) -> None:
+    """Draw the keys that a new database lacks."""
+    if inspect(connection).has_table(keys.WrappedKey.__tablename__):
+        keys.make_missing(session_on(connection), datetime.now(UTC))
+
+
+def session_on(connection: Connection) -> Session:
+    """A session within this transaction, with the application's settings."""
+    return Session(connection, info={"settings": current_app.extensions["settings"]})
 
 
 @contextmanager

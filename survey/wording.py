@@ -5,6 +5,17 @@ from survey.errors import SurveyError
 SENTENCES = {
     "bad_settings": "Cấu hình chưa đúng: {detail}.",
     "no_data_key": "Thiếu khóa DATA_KEY. Hãy đặt 32 byte ngẫu nhiên ở dạng base64 rồi chạy lại.",
+    "wrong_key": (
+        "DATA_KEY không phải khóa của cơ sở dữ liệu này. Hãy đặt lại đúng khóa đã cất giữ; nếu vừa "
+        "đổi khóa, hãy thêm khóa cũ vào DATA_KEYS_OLD, rồi chạy lại."
+    ),
+    "keys_missing": (
+        "Cơ sở dữ liệu chưa có khóa mã hóa. Hãy chạy: flask --app survey db upgrade, rồi chạy lại."
+    ),
+    "encrypted_value_broken": (
+        "Dữ liệu đã mã hóa không còn nguyên vẹn ({detail}). Hãy báo người quản trị và khôi phục từ "
+        "bản sao lưu."
+    ),
     "sealed_value_broken": (
         "Dữ liệu đã mã hóa không còn nguyên vẹn ({detail}). Nếu vừa đổi khóa, hãy kiểm tra "
         "DATA_KEYS_OLD; nếu không, hãy báo người quản trị."

@@ -417,6 +417,19 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "wrapped_key",
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("master_id", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "purpose IN ('encryption', 'blind_indexes', 'token_hashes')",
+            name=op.f("ck_wrapped_key_purpose"),
+        ),
+        sa.PrimaryKeyConstraint("purpose", "number", name=op.f("pk_wrapped_key")),
+    )
+    op.create_table(
         "agency_alias",
         sa.Column("alias", sa.String(length=200), nullable=False),
         sa.Column("agency_id", sa.Integer(), nullable=False),
@@ -1104,6 +1117,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_agency_alias_agency_id"))
 
     op.drop_table("agency_alias")
+    op.drop_table("wrapped_key")
     op.drop_table("watch_alert")
     op.drop_table("target")
     op.drop_table("staff_phone")

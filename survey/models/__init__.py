@@ -1,5 +1,6 @@
 """All models, imported so that the metadata is complete."""
 
+from survey.crypto.keys import WrappedKey
 from survey.models import (
     alert,
     audit,
@@ -23,6 +24,7 @@ from survey.models import (
 )
 
 __all__ = [
+    "WrappedKey",
     "alert",
     "audit",
     "case",

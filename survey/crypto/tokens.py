@@ -1,0 +1,63 @@
+"""Codes and tokens: drawn at random, typed by people, stored as keyed hashes."""
+
+import re
+import secrets
+
+from sqlalchemy.orm import Session
+
+from survey.crypto.hashes import keyed_hash
+
+# 32 letters and digits without I, L, O and U, which are misread.
+TOKEN_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # noqa: S105 - an alphabet, not a secret
+LETTER_OF_BYTE = TOKEN_ALPHABET.encode() * 8
+TOKEN_LENGTH = 12
+TOKEN_SHAPE = re.compile(rf"[{TOKEN_ALPHABET}]{{{TOKEN_LENGTH}}}")
+REPLY_CODE_LENGTH = 4
+CASE_CODE_LENGTH = 8
+
+
+def invitation_hash(session: Session, token: str) -> bytes:
+    """HMAC(k1, token): what an invitation stores of its link."""
+    return keyed_hash(session, "invitation.token_hash", token)
+
+
+def answer_key(session: Session, token: str) -> bytes:
+    """HMAC(k2, token): what an answer stores of the link it came through."""
+    return keyed_hash(session, "response.key", token)
+
+
+def sms_token(e164: str, reply_code: str) -> str:
+    """What stands for a token when an answer comes by SMS: phone and reply code together."""
+    return f"{e164}|{reply_code}"
+
+
+def new_token() -> str:
+    """A link token drawn anew: 12 characters, 60 bits."""
+    return _random_code(TOKEN_LENGTH)
+
+
+def new_reply_code() -> str:
+    """A fresh code for an answer by SMS: 4 characters, digits and letters, so no word or number is
+    one.
+    """
+    while (code := _random_code(REPLY_CODE_LENGTH)).isdigit() or code.isalpha():
+        pass
+    return code
+
+
+def new_case_code() -> str:
+    """A fresh case code: PA and six characters."""
+    return "PA" + _random_code(CASE_CODE_LENGTH - 2)
+
+
+def read_token(text: str) -> str | None:
+    """A token as typed (any case, O for 0, I and L for 1), or None when it cannot be one."""
+    token = text.strip().upper().translate(str.maketrans("OIL", "011"))
+    if len(token) == TOKEN_LENGTH and all(letter in TOKEN_ALPHABET for letter in token):
+        return token
+    return None
+
+
+def _random_code(length: int) -> str:
+    # 256 is a multiple of 32, so every letter is as likely as any other.
+    return secrets.token_bytes(length).translate(LETTER_OF_BYTE).decode()

@@ -1,0 +1,81 @@
+"""What is encrypted opens with this database's key, at its own place, and nowhere else."""
+
+import base64
+
+import pytest
+
+from survey import crypto
+from survey.crypto import keys
+from survey.crypto.values import OVERHEAD
+from survey.errors import Refused
+from tests.conftest import FIXED, unit_of_work
+
+NEW = base64.urlsafe_b64encode(bytes(range(100, 132))).decode()
+PLACE = "dossier.phone"
+
+
+def test_a_value_opens_at_its_own_place_only(transact):
+    """What was moved to another column or row, changed or cut off does not open."""
+    with transact() as session:
+        value = crypto.encrypt_text(session, PLACE, "A", "+84905123456")
+        assert crypto.decrypt_text(session, PLACE, "A", value) == "+84905123456"
+        assert crypto.encrypt_text(session, PLACE, "A", "+84905123456") != value
+        wrong = [("dossier.name", "A", value), (PLACE, "B", value), (PLACE, "A", value[:-1])]
+        for place, row, moved in [*wrong, (PLACE, "A", b""), (PLACE, "A", b"x" + value)]:
+            with pytest.raises(Refused, match="encrypted_value_broken"):
+                crypto.decrypt(session, place, row, moved)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80", b"\0\0", b"a" * 31, b"a" * 32, b"b\x80\0" * 20])
+def test_padding_hides_the_length_and_gives_all_back(transact, content):
+    """A padded value has one of the given sizes, and what does not fit is refused."""
+    with transact() as session:
+        value = crypto.encrypt_padded(session, PLACE, "A", content, (32, 64))
+        assert len(value) == OVERHEAD + (32 if len(content) < 32 else 64)
+        assert crypto.decrypt_padded(session, PLACE, "A", value) == content
+        with pytest.raises(ValueError, match="do not fit"):
+            crypto.encrypt_padded(session, PLACE, "A", b"a" * 64, (32, 64))
+        packed = crypto.encrypt_packed(session, PLACE, "A", content, 128)
+        assert len(packed) == OVERHEAD + 128
+        assert crypto.decrypt_packed(session, PLACE, "A", packed) == content
+
+
+def test_uses_of_a_hash_share_no_key(transact):
+    """The same text under two uses gives two hashes, and each is the same every time."""
+    with transact() as session:
+        uses = ("dossier.phone", "message.phone")
+        made = [make(session, use, "x") for make in (crypto.blind_index, crypto.keyed_hash)
+                for use in uses]  # fmt: skip
+        assert len(set(made)) == 4
+        assert crypto.blind_indexes(session, "dossier.phone", "x") == [made[0]]
+        assert crypto.blind_index(session, "dossier.phone", "x") == made[0]
+
+
+def test_a_change_of_key_changes_no_value(app, make_app):
+    """Wrapped anew, everything opens and is found with the new DATA_KEY alone, and the old one is
+    no longer any use.
+    """
+    with unit_of_work(app) as session:
+        before = crypto.encrypt(session, PLACE, "A", b"phone")
+        found_by = crypto.blind_index(session, PLACE, "phone")
+        token = crypto.keyed_hash(session, PLACE, "token")
+    with unit_of_work(make_app(DATA_KEY=NEW, DATA_KEYS_OLD=FIXED["DATA_KEY"])) as session:
+        assert crypto.decrypt(session, PLACE, "A", before) == b"phone"
+        assert keys.rewrap(session) == len(keys.Purpose)
+        assert keys.rewrap(session) == 0
+    with unit_of_work(make_app(DATA_KEY=NEW)) as session:
+        assert crypto.decrypt(session, PLACE, "A", before) == b"phone"
+        assert crypto.blind_index(session, PLACE, "phone") == found_by
+        assert crypto.keyed_hash(session, PLACE, "token") == token
+    with unit_of_work(make_app()) as session, pytest.raises(Refused, match="wrong_key"):
+        keys.check(session)
+
+
+def test_a_wrong_key_opens_nothing(make_app):
+    """A DATA_KEY that is not this database's is noticed before anything is encrypted with it."""
+    with unit_of_work(make_app(DATA_KEY=NEW)) as session:
+        for step in (keys.check, keys.rewrap):
+            with pytest.raises(Refused, match="wrong_key"):
+                step(session)
+        with pytest.raises(Refused, match="wrong_key"):
+            crypto.encrypt(session, PLACE, "A", b"phone")
