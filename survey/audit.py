@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from survey import sealing
+from survey import crypto, sealing
+from survey.crypto.values import OVERHEAD
 from survey.errors import Refused
-from survey.models.audit import AuditEntry
+from survey.models.audit import AuditEntry, WaitingEntry
 
 GENESIS = "0" * 64
 # Any fixed number: all writers of the chain take the same PostgreSQL lock.
@@ -28,6 +29,8 @@ PLACE = "audit_entry.act"
 # Contents are padded to a multiple of this many bytes, so that a length tells nothing of an act.
 BLOCK = 512
 SALT_BYTES = 16
+WAITING_PLACE = "audit_waiting.content_sealed"
+WAITING_SIZES = (512 - OVERHEAD, 4096 - OVERHEAD)
 ROWS_AT_ONCE = 1000
 # A row that does not open, or holds something else than an act.
 UNREADABLE = (Refused, ValueError, TypeError, LookupError)
@@ -79,6 +82,31 @@ def record(
     )
     session.add(entry)
     session.flush()
+
+
+def record_later(
+    session: Session, at: datetime, action: str, subject: str, detail: Mapping[str, object]
+) -> None:
+    """Keep what a citizen caused until `append_waiting` adds it to the log, among others: the place
+    of an entry would show when it happened.
+    """
+    name = secrets.token_hex(16)
+    content = [at.astimezone(UTC), action, subject, dict(detail)]
+    sealed = crypto.encrypt_json(session, WAITING_PLACE, name, content, WAITING_SIZES)
+    session.add(WaitingEntry(id=name, content_sealed=sealed))
+    session.flush()
+
+
+def append_waiting(session: Session) -> None:
+    """Append what citizens caused since the last time, in random order."""
+    table = WaitingEntry
+    query = delete(table).returning(table.id, table.content_sealed)
+    rows = list(session.execute(query).all())
+    secrets.SystemRandom().shuffle(rows)
+    for name, sealed in rows:
+        at, *content = crypto.decrypt_json(session, WAITING_PLACE, name, sealed)
+        action, subject, detail = content
+        record(session, datetime.fromisoformat(at), action, subject, detail=detail)
 
 
 def acts(

@@ -23,6 +23,16 @@ SENTENCES = {
     "sealed_with_unknown_key": (
         "Dữ liệu được mã hóa bằng khóa khác ({detail}). Hãy bổ sung khóa cũ vào DATA_KEYS_OLD."
     ),
+    "counts_differ": (
+        "Số đếm không khớp với phiếu trả lời ({detail}), nên chưa chốt kỳ. Hãy chạy: flask --app "
+        "survey index rebuild --check, rồi báo người quản trị."
+    ),
+    "ballot_changed": (
+        "Phiếu này vừa được gửi từ một nơi khác. Xin Ông/Bà mở lại trang rồi gửi lần nữa."
+    ),
+    "too_many_changes": (
+        "Hôm nay phiếu này đã được sửa quá nhiều lần. Xin Ông/Bà sửa lại vào ngày mai."
+    ),
     "no_province": (
         "Chưa có dữ liệu tham chiếu của tỉnh. Hãy chạy: flask --app survey reference load."
     ),

@@ -1,12 +1,11 @@
 """`flask privacy`: retention, erasure of one citizen, change of keys."""
 
-from collections import Counter
 from datetime import datetime
 
 import click
 
 from survey.cli.options import common_options, emit
-from survey.db import db, transaction
+from survey.db import transaction
 from survey.errors import Invalid
 from survey.privacy import rekeying, retention
 from survey.reports.phrases import number
@@ -44,12 +43,8 @@ def erase(*, phone: str, now: datetime, as_json: bool) -> None:
 @common_options
 def rekey(*, now: datetime, as_json: bool) -> None:
     """Move everything sealed to the current key."""
-    before: Counter[str] = Counter()
-    for month in rekeying.months_of_answers(db.session()):
-        with transaction() as session:
-            before.update(rekeying.rekey_answers(session, month))
     with transaction() as session:
-        moved = rekeying.rekey(session, now, before)
+        moved = rekeying.rekey(session, now)
     emit(moved, as_json=as_json, text=_lines(moved))
 
 

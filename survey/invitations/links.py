@@ -7,11 +7,11 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from survey import sealing
+from survey.crypto.tokens import ballot_key
 from survey.errors import NotFound
 from survey.models.case import CaseStanding, CaseState, case_of
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
-from survey.models.response import Response
 from survey.sms.outbox.queue import open_phone
 from survey.sms.suppression import opt_out
 
@@ -75,9 +75,7 @@ def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
 
 
 def _kept_readable(session: Session, token: str, now: datetime) -> bool:
-    keys = sealing.answer_keys(session, token)
-    response_id = session.scalar(select(Response.id).where(Response.key.in_(keys)))
-    case = session.scalar(case_of(session, response_id)) if response_id else None
+    case = session.scalar(case_of(session, ballot_key(session, token)))
     return case is not None and stays_readable(case.standing(session), now)
 
 

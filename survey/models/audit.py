@@ -17,3 +17,15 @@ class AuditEntry(Base):
     sealed: Mapped[bytes]
     # SHA-256 over the previous row's hash and this row's content.
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class WaitingEntry(Base):
+    """What a citizen caused, until it is appended to the log among others."""
+
+    __tablename__ = "audit_waiting"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    # Random hex; also the row's name in encrypted values.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    # Instant, action, subject and detail.
+    content_sealed: Mapped[bytes]

@@ -23,6 +23,8 @@ from survey.models.alert import unordered_id
 # All standings are sealed at this length, and timelines at a multiple of the other: a length would
 # tell how far a case has come.
 STANDING_BYTES = 1024
+# Advisory lock of shuffling all cases; who changes one shares it, since its row is written anew.
+ORDER_LOCK = "case order"
 TIMELINE_BYTES = 2048
 
 log = structlog.get_logger()
@@ -84,10 +86,8 @@ class EventKind(StrEnum):
 class CaseStanding:
     """What a case is about and where it stands. ValueError when closing and its reason disagree."""
 
-    # The answer it is about, None once that was disowned; and its newest version of which the
-    # timeline tells, so a repeat adds nothing.
-    response_id: str | None
-    answer_version: int = 1
+    # Key of the ballot it is about, in hex; None once that was disowned.
+    ballot_key: str | None
     agency_id: int
     sector_code: str
     reason: str
@@ -157,7 +157,7 @@ class Case(Base):
     )
     # What citizens and staff quote, such as PA7F3K2Q; also the row's name in sealed values.
     code: Mapped[str] = mapped_column(String(8), unique=True)
-    # Keyed hash of the answer's id: the case of an answer is found, never the answer of a case.
+    # Keyed hash of the ballot's key: the case of an answer is found, never the answer of a case.
     # Once that was disowned, of the code: an empty one would tell of it.
     answer_hash: Mapped[bytes] = mapped_column(unique=True)
     # Local month (YYYY-MM) in which it was opened.
@@ -190,7 +190,7 @@ class Case(Base):
         self.standing_sealed = sealing.seal_bytes(
             session, "case.standing", self.code, _pack_standing(standing)
         )
-        self.answer_hash = sealing.case_hash(session, standing.response_id or self.code)
+        self.answer_hash = sealing.case_hash(session, standing.ballot_key or self.code)
 
     def events(self, session: Session) -> tuple[CaseEvent, ...]:
         """Its timeline, in the order of what happened."""
@@ -208,9 +208,9 @@ def in_work() -> Select[Case]:
     return select(Case).where(Case.is_filed_away.is_(False))
 
 
-def case_of(session: Session, response_id: str) -> Select[Case]:
-    """The query of the one case of an answer."""
-    return select(Case).where(Case.answer_hash.in_(sealing.case_hashes(session, response_id)))
+def case_of(session: Session, key: bytes) -> Select[Case]:
+    """The query of the one case of the ballot under a key."""
+    return select(Case).where(Case.answer_hash.in_(sealing.case_hashes(session, key.hex())))
 
 
 def open_standing(session: Session, code: str, sealed: bytes) -> CaseStanding:

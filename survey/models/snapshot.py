@@ -5,9 +5,11 @@ dossier is often the only one of its procedure.
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey import sealing
@@ -71,3 +73,9 @@ class Snapshot(Base):
     @property
     def _place(self) -> tuple[str, str]:
         return "snapshot.payload", f"{self.month}/{self.number}"
+
+
+def closings_of(session: Session) -> Mapping[str, int]:
+    """Month (YYYY-MM) → how often it was closed."""
+    query = select(Snapshot.month, func.count()).group_by(Snapshot.month)
+    return Counter(dict(session.execute(query).all()))

@@ -5,7 +5,7 @@ DATA_KEYS_OLD until the last link made with it has expired. A reminder that left
 for a week, for the cap on messages, but no number to make it again from.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -16,19 +16,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from survey import audit, sealing
 from survey.models.audit import AuditEntry
 from survey.models.case import Case
-from survey.models.count import Frame
 from survey.models.dossier import Dossier
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Conversation, Inbound, Message
-from survey.models.procedure_count import rekey_procedure_counts
-from survey.models.response import (
-    Answer,
-    Response,
-    closing_place,
-    forget_order_of_month,
-    form_place,
-    lock_answers,
-)
 from survey.models.snapshot import Snapshot
 from survey.models.watch import WatchAlert, WatchChart, WatchRate, lock_watch
 
@@ -56,47 +46,12 @@ PLACES: Sequence[Place] = (
 )
 
 
-def months_of_answers(session: Session) -> Sequence[str]:
-    """Months (YYYY-MM) whose answers are counted, each moved by itself: answers of it wait."""
-    return session.scalars(select(Frame.month).distinct().order_by(Frame.month)).all()
-
-
-def rekey_answers(session: Session, month: str) -> dict[str, int]:
-    """As `rekey`, what answers of one month keep and what counts of their procedures say."""
-    lock_answers(session, month)
-    versions = select(Answer.response_id, Answer.version, Answer.closing_sealed)
-    of_month = versions.join(Response, Response.id == Answer.response_id)
-    closings = []
-    for response_id, version, sealed in session.execute(of_month.where(Response.month == month)):
-        place = closing_place(response_id, version)
-        if again := sealing.renew_unnamed(session, *place, sealed):
-            row = {"response_id": response_id, "version": version, "closing_sealed": again}
-            closings.append(row)
-    forms = []
-    responses = select(Response.id, Response.form_sealed).where(Response.month == month)
-    for response_id, sealed in session.execute(responses):
-        if again := sealing.renew_unnamed(session, *form_place(response_id), sealed):
-            forms.append({"id": response_id, "form_sealed": again})
-    for table, fresh in ((Answer, closings), (Response, forms)):
-        if fresh:
-            session.execute(update(table), fresh)
-    if closings or forms:
-        forget_order_of_month(session, month)
-    session.expire_all()
-    return {
-        "answer.closing": len(closings),
-        "response.form": len(forms),
-        "procedure_count.counts": rekey_procedure_counts(session, month),
-    }
-
-
-def rekey(session: Session, now: datetime, before: Mapping[str, int]) -> dict[str, int]:
+def rekey(session: Session, now: datetime) -> dict[str, int]:
     """Seal every value of an old key again with the current one, and make its index anew.
 
-    Gives how many values moved, by place, with those moved `before` by `rekey_answers`. Running it
-    again moves nothing.
+    Gives how many values moved, by place. Running it again moves nothing.
     """
-    moved = {**before, **{place.name: _rekey_place(session, place) for place in PLACES}}
+    moved = {place.name: _rekey_place(session, place) for place in PLACES}
     moved["case.standing"] = _rekey_cases(session)
     for table in (OptOut, StaffPhone):
         moved[f"{table.__tablename__}.phone"] = _rekey_list(session, table)

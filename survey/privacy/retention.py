@@ -14,13 +14,14 @@ from sqlalchemy import CursorResult, Delete, Update, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from survey import audit, sealing
+from survey.db import shuffle_rows
+from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.case import Case, CaseState, if_it_opens, in_work
 from survey.models.dossier import Dossier
 from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
 from survey.models.message import Inbound, Message, MessageKind, MessageState
-from survey.models.response import Answer, Response
 from survey.workdays import local_month
 
 
@@ -178,25 +179,25 @@ def _blank_contacts(cases: Iterable[Case]) -> int:
 
 
 def _erase_comments(session: Session, before: datetime) -> int:
-    """By month, since an answer keeps no date: a month is past its term when its last day is."""
-    month = local_month(before)
-    of_old_month = Answer.response_id.in_(select(Response.id).where(Response.month < month))
-    return _count(
-        session,
-        update(Answer)
-        .values(comment=None)
-        .where(of_old_month, Answer.comment.is_not(None))
-        .where(Answer.response_id.not_in(_answers_of_open_cases(session))),
-    )
+    """By month, since a ballot keeps no date: a month is past its term when its last day is."""
+    month, kept = local_month(before), _ballots_of_open_cases(session)
+    erased = 0
+    for table in (CountedBallot, PooledBallot):
+        old = (table.month < month, table.comment_sealed.is_not(None), table.key.not_in(kept))
+        months = set(session.scalars(select(table.month).where(*old)))
+        erased += _count(session, update(table).values(comment_sealed=None).where(*old))
+        # What was rewritten lies behind what was not.
+        shuffle_rows(session, table, table.month.in_(months))
+    return erased
 
 
-def _answers_of_open_cases(session: Session) -> list[str]:
-    """Ids of the answers somebody still works on."""
+def _ballots_of_open_cases(session: Session) -> list[bytes]:
+    """Keys of the ballots somebody still works on."""
     standings = (if_it_opens(case.standing, session) for case in session.scalars(in_work()))
     return [
-        one.response_id
+        bytes.fromhex(one.ballot_key)
         for one in standings
-        if one and one.response_id is not None and one.state != CaseState.CLOSED
+        if one and one.ballot_key is not None and one.state != CaseState.CLOSED
     ]
 
 

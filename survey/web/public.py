@@ -15,15 +15,15 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
-from survey import invitations, responses
+from survey import answers, invitations
+from survey.answers import AnswerPage, CaseGlimpse, Said, answer_page
+from survey.answers.flags import shown_at
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.invitations.links import READABLE_AFTER_CLOSE
 from survey.models.organisation import Province
 from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
-from survey.responses import AnswerPage, CaseGlimpse, Said, answer_page
-from survey.responses.flags import shown_at
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
 from survey.web.errors import BUSY, RETRY_SECONDS, failed, written
@@ -88,7 +88,7 @@ def answer(token: str) -> AnyResponse:
     if not form.errors:
         try:
             with transaction() as session:
-                overall = responses.submit(session, token, form.submission(), now).overall
+                overall = answers.submit(session, token, form.submission(), now).said.overall
         except Invalid as refusal:
             form.explain(refusal, language)
         else:
@@ -103,7 +103,7 @@ def answer(token: str) -> AnyResponse:
 def not_mine(token: str) -> AnyResponse:
     """Not my dossier: the survey closes and counts nothing."""
     with transaction() as session:
-        responses.disown(session, token, datetime.now(UTC))
+        answers.disown(session, token, datetime.now(UTC))
     return _go(Link(token, _language())())
 
 
@@ -120,7 +120,7 @@ def reopen(token: str) -> AnyResponse:
     """Not satisfied with the reply; a second tap on the button changes nothing more."""
     try:
         with transaction() as session:
-            responses.reopen(session, token, datetime.now(UTC))
+            answers.reopen(session, token, datetime.now(UTC))
     except Refused as refusal:
         if refusal.code != "case_already_reopened":
             raise

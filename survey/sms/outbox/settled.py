@@ -12,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import sealing
+from survey.crypto.tokens import ballot_key, reply_secret
+from survey.models.ballot import cast_keys
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.response import Response
 
 # A reply code as it stands in a text.
 CODE_SHAPE = re.compile(rf"\b[{sealing.TOKEN_ALPHABET}]{{{sealing.REPLY_CODE_LENGTH}}}\b")
@@ -113,9 +114,6 @@ def _answered(
     for one in opened:
         invitation = asked.get(one.message.id)
         code = invitation.reply_code if invitation else None
-        tokens = [sealing.sms_token(one.phone, code)] if code else one.tokens
-        for token in tokens:
-            for key in sealing.answer_keys(session, token):
-                owners[key] = one.message.id
-    answered = session.scalars(select(Response.key).where(Response.key.in_(owners)))
-    return {owners[key] for key in answered}
+        secrets = [reply_secret(invitation.id, code)] if invitation and code else one.tokens
+        owners |= {ballot_key(session, secret): one.message.id for secret in secrets}
+    return {owners[key] for key in cast_keys(session, owners)}
