@@ -39,15 +39,29 @@ def put(session, cell, ratings, now=NOW, **more):
         questionnaire_id=session.scalars(select(Questionnaire.id)).first() or 1,
         flags=frozenset(more.get("flags", ())),
     )
-    pooled = Pooled(
-        ballot=ballot,
-        current=Current(ratings, tuple(more.get("reasons", ()))),
-        day=local_day(now),
-        slot=slot_of(now),
-        procedure_code=more.get("procedure", "1.012784"),
-    )
+    current = Current(ratings, tuple(more.get("reasons", ())))
+    pooled = waiting(ballot, now, procedure=more.get("procedure", "1.012784"), current=current)
     box.put(session, pooled, more.get("comment", ""), None)
     return key
+
+
+def waiting(ballot, now, *, procedure="1.012784", current=None):
+    """A ballot as it comes into the pool at an instant."""
+    return Pooled(
+        ballot=ballot,
+        current=current,
+        day=local_day(now),
+        slot=slot_of(now),
+        procedure_code=procedure,
+    )
+
+
+def rate(session, cell, levels, **more):
+    """Counted ballots of one cell: `levels` is overall rating → how many."""
+    for level, times in levels.items():
+        for _ in range(times):
+            put(session, cell, {"overall": level}, **more)
+    count(session)
 
 
 def count(session):

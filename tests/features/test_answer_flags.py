@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from survey import responses, sealing
+from survey import answers, sealing
+from survey.answers import Submission
+from survey.answers.flags import forget_tallies, shown_at
 from survey.models.count import Cell, Count, count_answers
 from survey.models.organisation import Agency, Province
 from survey.models.response import AnswerTally, Response
-from survey.responses import Submission
-from survey.responses.flags import forget_tallies, shown_at
 from tests.conftest import unit_of_work
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
@@ -32,7 +32,7 @@ def tokens(transact, runner, environment):
 def say(transact, token, now=NOW, **submission):
     """Answer through a link; the flags of the response."""
     with transact() as session:
-        return responses.submit(session, token, Submission(**submission), now).response.flags
+        return answers.submit(session, token, Submission(**submission), now).response.flags
 
 
 def test_a_tap_no_person_can_make_is_flagged(transact, tokens):

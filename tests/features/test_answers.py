@@ -13,7 +13,9 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from survey import backup, indices, invitations, responses, sealing
+from survey import answers, backup, invitations, sealing
+from survey.answers import Submission
+from survey.ballots import checking
 from survey.db import transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import Case, CaseState
@@ -24,7 +26,6 @@ from survey.models.message import Message
 from survey.models.organisation import Province
 from survey.models.procedure_count import procedure_counts
 from survey.models.response import Answer, Response
-from survey.responses import Submission
 from tests.conftest import Ran, unit_of_work
 from tests.opened import put_case, the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
@@ -75,7 +76,7 @@ def levels(session: Session, question: str = "overall") -> Counter[int]:
 def say(transact: Transact, token: str, *, now=NOW, **said) -> None:
     """One form sent through a link."""
     with transact() as session:
-        responses.submit(session, token, Submission(**said), now)
+        answers.submit(session, token, Submission(**said), now)
 
 
 def test_a_repeat_changes_nothing_and_a_change_moves_counts(
@@ -110,20 +111,20 @@ def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invit
         token = dice.choice(tokens)
         if token in disowned:
             with transact() as session, pytest.raises(Refused, match="answering_closed"):
-                responses.submit(session, token, Submission(overall=1), NOW)
+                answers.submit(session, token, Submission(overall=1), NOW)
         elif dice.random() < 0.1:
             with transact() as session:
-                responses.disown(session, token, NOW)
+                answers.disown(session, token, NOW)
             disowned.add(token)
             last.pop(token, None)
         else:
             again = token in last and dice.random() < 0.2
             said = last[token] if again else _random_form(dice)
             with transact() as session:
-                responses.submit(session, token, said, NOW)
+                answers.submit(session, token, said, NOW)
             last[token] = said
     with transact() as session:
-        assert indices.check(session) == []
+        assert checking.check(session) == []
         assert levels(session) == Counter(said.overall for said in last.values())
         assert len(last) > 3
         assert len(disowned) > 2
@@ -146,7 +147,7 @@ def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: 
 
     def fail_after_answering() -> None:
         with unit_of_work(app) as session:
-            responses.submit(session, token, bad, NOW)
+            answers.submit(session, token, bad, NOW)
             assert session.scalars(select(Case)).all()
             raise ZeroDivisionError
 
@@ -161,7 +162,7 @@ def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: 
         (Submission(overall=3, contact=True, contact_phone="113"), "bad_contact_phone"),
     ):
         with pytest.raises(Invalid, match=code), unit_of_work(app) as session:
-            responses.submit(session, token, form, NOW)
+            answers.submit(session, token, form, NOW)
     with transact() as session:
         assert contents(session) == before
     say(transact, token, overall=3, comment="ắ" * 2000)
@@ -177,24 +178,24 @@ def test_an_expired_link_refuses_and_a_case_keeps_it_readable(
     with transact() as session:
         for token in (calm, silent):
             for use in (
-                lambda token: responses.answer_page(session, token, EXPIRED),
-                lambda token: responses.submit(session, token, Submission(overall=4), EXPIRED),
-                lambda token: responses.disown(session, token, EXPIRED),
+                lambda token: answers.answer_page(session, token, EXPIRED),
+                lambda token: answers.submit(session, token, Submission(overall=4), EXPIRED),
+                lambda token: answers.disown(session, token, EXPIRED),
                 lambda token: invitations.stop(session, token, EXPIRED),
             ):
                 with pytest.raises(NotFound, match="no_such_link"):
                     use(token)
-        page = responses.answer_page(session, angry, EXPIRED)
+        page = answers.answer_page(session, angry, EXPIRED)
         assert page.case is not None
         assert page.answer.overall == 1
         assert not page.may_answer
         with pytest.raises(Refused, match="answering_closed"):
-            responses.submit(session, angry, Submission(overall=5), EXPIRED)
+            answers.submit(session, angry, Submission(overall=5), EXPIRED)
         put_case(session, state=CaseState.CLOSED, closed_at=EXPIRED, close_reason="resolved")
     with transact() as session:
-        assert responses.answer_page(session, angry, EXPIRED + 30 * DAY - timedelta(seconds=1))
+        assert answers.answer_page(session, angry, EXPIRED + 30 * DAY - timedelta(seconds=1))
         with pytest.raises(NotFound, match="no_such_link"):
-            responses.answer_page(session, angry, EXPIRED + 30 * DAY)
+            answers.answer_page(session, angry, EXPIRED + 30 * DAY)
 
 
 def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invite) -> None:
@@ -232,7 +233,7 @@ def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
     for place, overall in ((0, 1), (1, 5), (0, 2)):
         with unit_of_work(app) as session:
             asked = session.scalars(select(Invitation).order_by(Invitation.id)).all()
-            responses.submit_by_sms(session, asked[place], phone, Submission(overall=overall), NOW)
+            answers.submit_by_sms(session, asked[place], phone, Submission(overall=overall), NOW)
     with unit_of_work(app) as session:
         assert levels(session) == {2: 1, 5: 1}
         asked = session.scalars(select(Invitation).order_by(Invitation.id)).all()
@@ -241,9 +242,9 @@ def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
             key = sealing.answer_key(session, sealing.sms_token(phone, invitation.reply_code))
             found = session.scalars(select(Response).where(Response.key == key)).one()
             assert (found.form(session).mode, found.answers[-1].overall) == ("sms", overall)
-        assert indices.check(session) == []
+        assert checking.check(session) == []
         with pytest.raises(Refused, match="answering_closed"):
-            responses.submit_by_sms(session, asked[0], phone, Submission(overall=3), EXPIRED)
+            answers.submit_by_sms(session, asked[0], phone, Submission(overall=3), EXPIRED)
 
 
 def test_answers_at_once_lose_nothing(app: Flask, transact: Transact, invite: Invite) -> None:
@@ -254,17 +255,17 @@ def test_answers_at_once_lose_nothing(app: Flask, transact: Transact, invite: In
         for overall in (1, place % 5 + 1):
             said = Submission(overall=overall, comment=f"Lần {overall}.")
             with app.app_context(), transaction() as session:
-                responses.submit(session, tokens[place], said, NOW)
+                answers.submit(session, tokens[place], said, NOW)
 
     with ThreadPoolExecutor(8) as crowd:
         list(crowd.map(answer_and_change, range(40)))
     with transact() as session:
         assert levels(session) == dict.fromkeys(range(1, 6), 8)
         for place, token in enumerate(tokens):
-            said = responses.answer_page(session, token, NOW).answer
+            said = answers.answer_page(session, token, NOW).answer
             assert (said.overall, said.comment) == (place % 5 + 1, f"Lần {place % 5 + 1}.")
         assert session.query(Answer).count() == 40 + 32
-        assert indices.check(session) == []
+        assert checking.check(session) == []
 
 
 def test_rows_do_not_lie_in_the_order_of_answering(
@@ -301,7 +302,7 @@ def test_not_mine_takes_the_answer_out(transact: Transact, invite: Invite) -> No
         session.execute(update(Dossier).values(procedure_code=PROCEDURES[1]))
     for _ in range(2):
         with transact() as session:
-            responses.disown(session, wrong, NOW)
+            answers.disown(session, wrong, NOW)
     with transact() as session:
         assert levels(session) == {4: 1}
         ((group, counts),) = procedure_counts(session, "2026-05").items()
@@ -309,4 +310,4 @@ def test_not_mine_takes_the_answer_out(transact: Transact, invite: Invite) -> No
         assert [one.overall for one in session.scalars(select(Answer))] == [4]
         assert the_case(session).response_id is None
         assert Counter(session.scalars(select(Message.kind))) == {"invitation": 2, "reminder": 2}
-        assert indices.check(session) == []
+        assert checking.check(session) == []

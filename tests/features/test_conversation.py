@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from survey import sealing
+from survey.answers.conversation import receive
 from survey.db import transaction
 from survey.models.case import Case
 from survey.models.dossier import Dossier
@@ -14,7 +15,6 @@ from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, InboundEvent, Message
 from survey.models.organisation import Province
 from survey.models.response import Answer, Response
-from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms
 from tests.features.stolen import dump, moments

@@ -10,14 +10,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 import analysis
-from survey import indices, responses
+from survey import answers, indices
+from survey.answers import Submission
 from survey.errors import Refused
 from survey.models.count import Cell, Count, count_answers, count_finished
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import FACTORS
 from survey.models.response import Answer
 from survey.models.snapshot import Snapshot
-from survey.responses import Submission
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
@@ -305,7 +305,7 @@ def test_an_empty_month_has_no_index(runner: Runner) -> None:
 
 def answer(session: Session, tokens: dict[str, str], one: Wanted, overall: int) -> None:
     """One citizen's tap."""
-    responses.submit(session, tokens[one.mobile], Submission(overall=overall), NOW)
+    answers.submit(session, tokens[one.mobile], Submission(overall=overall), NOW)
 
 
 def test_counts_equal_the_answers_and_are_put_right(
@@ -323,7 +323,7 @@ def test_counts_equal_the_answers_and_are_put_right(
             answer(session, tokens, one, number % 5 + 1)
     with transact() as session:
         answer(session, tokens, wanted[0], 5)
-        responses.disown(session, tokens[wanted[1].mobile], NOW)
+        answers.disown(session, tokens[wanted[1].mobile], NOW)
     assert runner("index", "rebuild", "--check").code == 0
     assert show(runner, "overall")["overall"]["rated"] == 11
     with transact() as session:
@@ -349,7 +349,7 @@ def test_an_answer_after_closing_is_a_revision(
     runner("index", "close", "--period", MONTH, "--now", CLOSING)
     with transact() as session:
         after = datetime(2026, 6, 20, 3, tzinfo=UTC)
-        answered = responses.submit(session, token, Submission(overall=2), after)
+        answered = answers.submit(session, token, Submission(overall=2), after)
         assert answered.closing(session) == 1
     assert show(runner, "overall")["overall"]["rated"] == 0
     assert show(runner, "overall", "--revised")["overall"]["rated"] == 1

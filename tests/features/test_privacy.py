@@ -11,7 +11,9 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import indices, invitations, responses, sealing
+from survey import answers, invitations, sealing
+from survey.answers import Submission
+from survey.ballots import checking
 from survey.db import db
 from survey.errors import Refused
 from survey.models.case import Case, CaseState, case_of
@@ -42,7 +44,6 @@ from survey.models.watch import (
 from survey.monitoring.signals import extend, open_places, raise_signal
 from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
-from survey.responses import Submission
 from tests.conftest import FIXED, Ran, run_command, unit_of_work
 from tests.opened import put_case, the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
@@ -70,9 +71,9 @@ def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> d
     found = links(Path(environment["SMS_CONSOLE_FILE"]))
     with transact() as session:
         bad = Submission(overall=1, comment="Chậm quá.", contact=True)
-        responses.submit(session, found[ANGRY.mobile], bad, NOW)
+        answers.submit(session, found[ANGRY.mobile], bad, NOW)
         good = Submission(overall=5, comment="Tốt lắm.")
-        responses.submit(session, found[CALM.mobile], good, NOW)
+        answers.submit(session, found[CALM.mobile], good, NOW)
     return found
 
 
@@ -220,7 +221,7 @@ def test_keys_rotate(
         invitations.opt_out(session, CALM.mobile, NOW)
     both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
     with unit_of_work(both) as session:
-        assert responses.answer_page(session, tokens[ANGRY.mobile], NOW).answer.overall == 1
+        assert answers.answer_page(session, tokens[ANGRY.mobile], NOW).answer.overall == 1
     moved = run_command(both, "privacy", "rekey", "--json").json
     assert (moved["dossier.phone"], moved["case.phone"], moved["opt_out.phone"]) == (2, 1, 1)
     assert set(run_command(both, "privacy", "rekey", "--json").json.values()) == {0}
@@ -251,8 +252,8 @@ def test_nothing_keeps_the_old_key(
         _watch(session)
     both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
     with unit_of_work(both) as session:
-        responses.submit(session, tokens[CALM.mobile], Submission(overall=4), NOW)
-        assert indices.check(session) == []
+        answers.submit(session, tokens[CALM.mobile], Submission(overall=4), NOW)
+        assert checking.check(session) == []
     assert run_command(both, "privacy", "rekey").code == 0
     alone = make_app(DATA_KEY=NEW_KEY)
     with unit_of_work(alone) as session:
@@ -261,7 +262,7 @@ def test_nothing_keeps_the_old_key(
         assert sorted(closings) == [0, 0, 1]
         forms = [one.form(session) for one in session.scalars(select(Response))]
         assert [one.mode for one in forms] == ["web", "web"]
-        assert indices.check(session) == []
+        assert checking.check(session) == []
         assert open_places(session) == {DIP}
         extend(session, DIP, TOLD)
     proven = run_command(alone, "index", "recompute", "--snapshot", "1", "--json")

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from survey import audit, indices, responses
+from survey import answers, audit, indices
+from survey.answers import Submission
 from survey.db import table_of
 from survey.models.audit import AuditEntry
 from survey.models.invitation import CoverageEntry
 from survey.models.response import Answer, Response, seal_closing
 from survey.models.snapshot import Snapshot
-from survey.responses import Submission
 from tests.conftest import Ran
 from tests.features import report_data
 from tests.seeding import Wanted, ask_everybody, finish, links
@@ -62,7 +62,7 @@ def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> d
 def say(transact: Transact, token: str, at: datetime, **said: object) -> None:
     """One citizen's form."""
     with transact() as session:
-        responses.submit(session, token, Submission(**said), at)
+        answers.submit(session, token, Submission(**said), at)
 
 
 def recompute(runner: Runner) -> Ran:
@@ -83,7 +83,7 @@ def test_later_changes_of_citizens_break_nothing(
     say(transact, tokens[2], AFTER, overall=1)
     with transact() as session:
         for number in (2, 5):
-            responses.disown(session, tokens[number], AFTER)
+            answers.disown(session, tokens[number], AFTER)
         finish(session, [Wanted(99, finished_at=PEOPLE[0].finished_at)], now=AFTER)
     again = recompute(runner)
     assert (again.code, again.out) == (0, first.out)

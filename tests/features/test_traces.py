@@ -11,7 +11,9 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import indices, responses
+from survey import answers
+from survey.answers import Submission
+from survey.ballots import checking
 from survey.cases import steps
 from survey.cases.notices import Way
 from survey.delivery.costs import month_costs
@@ -21,7 +23,6 @@ from survey.models.count import Count
 from survey.models.message import Message, MessageKind, Receipt
 from survey.models.procedure_count import ProcedureCount
 from survey.models.response import Response
-from survey.responses import Submission
 from survey.sms import outbox, receipts
 from survey.sms.providers import DeliveryReceipt, SmsNotSent, SmsRefused
 from survey.web.staff.message_words import reason_words
@@ -62,7 +63,7 @@ def ask(transact: Transact, gateway: Gateway) -> Ask:
 def say(transact: Transact, token: str, **said: object) -> None:
     """One form sent through a link."""
     with transact() as session:
-        responses.submit(session, token, Submission(**said), NOW)
+        answers.submit(session, token, Submission(**said), NOW)
 
 
 def rated(session: Session) -> list[tuple[str, str]]:
@@ -87,10 +88,10 @@ def test_a_disowned_answer_leaves_no_row_of_counts(transact: Transact, ask: Ask)
         say(transact, wrong, overall=overall)
     with transact() as session:
         assert len(rated(session)) == 2 * len(before)
-        responses.disown(session, wrong, NOW)
+        answers.disown(session, wrong, NOW)
     with transact() as session:
         assert rated(session) == before
-        assert indices.check(session) == []
+        assert checking.check(session) == []
 
 
 def test_a_row_of_counts_survives_who_answers_meanwhile(
@@ -102,13 +103,13 @@ def test_a_row_of_counts_survives_who_answers_meanwhile(
     for one, other in zip(wrong, right, strict=True):
         say(transact, one, overall=3)
         with ThreadPoolExecutor(2) as pool:
-            left = pool.submit(_alone, app, responses.disown, one, NOW)
-            came = pool.submit(_alone, app, responses.submit, other, Submission(overall=3), NOW)
+            left = pool.submit(_alone, app, answers.disown, one, NOW)
+            came = pool.submit(_alone, app, answers.submit, other, Submission(overall=3), NOW)
             left.result()
             came.result()
         with transact() as session:
-            assert indices.check(session) == []
-            responses.disown(session, other, NOW)
+            assert checking.check(session) == []
+            answers.disown(session, other, NOW)
             assert rated(session) == []
 
 
@@ -126,8 +127,8 @@ def test_an_empty_row_of_counts_is_as_good_as_none(transact: Transact, ask: Ask)
         values = {one.key: getattr(row, one.key) for one in Count.__mapper__.column_attrs}
         session.add(Count(**{**values, "channel": "online", "n3": 0}))
     with transact() as session:
-        assert indices.check(session) == []
-        assert indices.rebuild(session) == 0
+        assert checking.check(session) == []
+        assert checking.rebuild(session) == 0
 
 
 def test_the_case_of_a_disowned_answer_looks_like_any_other(transact: Transact, ask: Ask) -> None:
@@ -138,7 +139,7 @@ def test_the_case_of_a_disowned_answer_looks_like_any_other(transact: Transact, 
         of_wrong = session.scalars(select(Response.id)).one()
     say(transact, kept, overall=1)
     with transact() as session:
-        responses.disown(session, wrong, NOW)
+        answers.disown(session, wrong, NOW)
     with transact() as session:
         hashes = session.scalars(select(Case.answer_hash)).all()
         assert [len(one) for one in hashes] == [16, 16]

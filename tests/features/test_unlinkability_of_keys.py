@@ -11,9 +11,9 @@ from scipy.stats import spearmanr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import responses
+from survey import answers
+from survey.answers import Submission
 from survey.models.response import Response
-from survey.responses import Submission
 from tests.conftest import FIXED, Ran, run_command, unit_of_work
 from tests.features.stolen import Row, dump
 from tests.features.test_privacy import NEW_KEY
@@ -50,13 +50,13 @@ def changed(
     early, late = tokens[: DOSSIERS // 2], tokens[DOSSIERS // 2 :]
     for token in early:
         with transact() as session:
-            responses.submit(session, token, Submission(overall=4), NOW)
+            answers.submit(session, token, Submission(overall=4), NOW)
     with transact() as session:
         before = frozenset(session.scalars(select(Response.id)))
     app = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
     for token in late:
         with unit_of_work(app) as session:
-            responses.submit(session, token, Submission(overall=4), NOW)
+            answers.submit(session, token, Submission(overall=4), NOW)
     return Changed(app, before)
 
 

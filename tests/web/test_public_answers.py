@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import MetaData, func, select
 
 from survey import sealing
+from survey.answers.flags import is_too_fast, shown_at
 from survey.db import db
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.questionnaire import Questionnaire
 from survey.models.response import Answer, Mode, Response
-from survey.responses.flags import is_too_fast, shown_at
 from tests.conftest import unit_of_work
 from tests.opened import reply_to
 from tests.web.citizens import invite
