@@ -31,7 +31,8 @@ SENTENCES = {
         "Phiếu này vừa được gửi từ một nơi khác. Xin Ông/Bà mở lại trang rồi gửi lần nữa."
     ),
     "too_many_changes": (
-        "Hôm nay phiếu này đã được sửa quá nhiều lần. Xin Ông/Bà sửa lại vào ngày mai."
+        "Hôm nay câu trả lời này đã được sửa quá nhiều lần. Câu trả lời trước đó vẫn được giữ. Xin "
+        "Ông/Bà sửa lại vào ngày mai."
     ),
     "no_province": (
         "Chưa có dữ liệu tham chiếu của tỉnh. Hãy chạy: flask --app survey reference load."

@@ -1,12 +1,24 @@
 """Ballots for tests: what citizens say, read through the box, and ballots put in and counted."""
 
 import secrets
+from collections import Counter
 
-from sqlalchemy import select, union
+from sqlalchemy import insert, select, union
 
 from survey.ballots import box, counting
 from survey.ballots.bursts import slot_of
-from survey.ballots.contents import Ballot, Current, Pooled
+from survey.ballots.contents import (
+    Ballot,
+    Current,
+    Pooled,
+    digest_of,
+    replacing,
+    seal_pooled,
+)
+from survey.ballots.pool import forget_pool
+from survey.db import table_of
+from survey.indices import Breakdown
+from survey.indices.tallies import Stored
 from survey.models.ballot import CountedBallot, Mode, PooledBallot
 from survey.models.questionnaire import Questionnaire
 from survey.workdays import local_day
@@ -31,18 +43,39 @@ def all_said(session):
 
 def put(session, cell, ratings, now=NOW, **more):
     """A new ballot in the pool: its key. `more`: procedure, reasons, comment, flags, mode."""
-    key = secrets.token_bytes(16)
+    pooled = _fresh(_questionnaire(session), cell, ratings, now, more)
+    box.put(session, pooled, more.get("comment", ""), None)
+    return pooled.ballot.key
+
+
+def put_many(session, cell, levels, now=NOW, **more):
+    """New ballots of one cell in the pool, all at once: `levels` is overall rating → how many."""
+    questionnaire = _questionnaire(session)
+    rows = []
+    for level, times in levels.items():
+        for _ in range(times):
+            pooled = _fresh(questionnaire, cell, {"overall": level}, now, more)
+            sealed = seal_pooled(session, pooled)
+            rows.append({"key": pooled.ballot.key, "month": cell.month, "content_sealed": sealed})
+    if rows:
+        session.execute(insert(table_of(PooledBallot)), rows)
+    forget_pool(session)
+
+
+def _questionnaire(session):
+    return session.scalars(select(Questionnaire.id)).first() or 1
+
+
+def _fresh(questionnaire_id, cell, ratings, now, more):
     ballot = Ballot(
-        key=key,
+        key=secrets.token_bytes(16),
         cell=cell,
         mode=more.get("mode", Mode.WEB),
-        questionnaire_id=session.scalars(select(Questionnaire.id)).first() or 1,
+        questionnaire_id=questionnaire_id,
         flags=frozenset(more.get("flags", ())),
     )
     current = Current(ratings, tuple(more.get("reasons", ())))
-    pooled = waiting(ballot, now, procedure=more.get("procedure", "1.012784"), current=current)
-    box.put(session, pooled, more.get("comment", ""), None)
-    return key
+    return waiting(ballot, now, procedure=more.get("procedure", "1.012784"), current=current)
 
 
 def waiting(ballot, now, *, procedure="1.012784", current=None):
@@ -58,9 +91,7 @@ def waiting(ballot, now, *, procedure="1.012784", current=None):
 
 def rate(session, cell, levels, **more):
     """Counted ballots of one cell: `levels` is overall rating → how many."""
-    for level, times in levels.items():
-        for _ in range(times):
-            put(session, cell, {"overall": level}, **more)
+    put_many(session, cell, levels, **more)
     count(session)
 
 
@@ -68,3 +99,21 @@ def count(session):
     """Count what waits in the pool, as the job of the night does."""
     counting.lock(session)
     return counting.count(session)
+
+
+def levels(session, month="2026-05", question="overall"):
+    """Rating → how often it counts in the figures of a month, waiting ballots included."""
+    found = Counter()
+    for strata in Stored(session, month).rated(Breakdown.OVERALL, (question,)).values():
+        for numbers in strata.values():
+            found.update(dict(enumerate(numbers, start=1)))
+    return +found
+
+
+def replaced(*overall):
+    """The digest that a version keeps of those it replaced, which gave these ratings in turn."""
+    first, *later = overall
+    version = Current({"overall": first})
+    for rating in later:
+        version = replacing(version, {"overall": rating}, ())
+    return digest_of(version)

@@ -92,7 +92,7 @@ def disown(session: Session, token: str, now: datetime) -> None:
     key = ballot_key(session, clean_token(token))
     for _ in range(TRIES):
         found = box.find(session, key)
-        if found is None or found.said is None:
+        if found is None or (found.pooled and found.pooled.current is None):
             return
         entry = invitation.coverage
         withdrawn = found.pooled or _pooled(found.ballot, entry.procedure_code, now)
@@ -100,7 +100,8 @@ def disown(session: Session, token: str, now: datetime) -> None:
             box.take_out(session, found, withdrawn)
         except Conflict:
             continue
-        if not found.ballot.versions:
+        left = box.find(session, key)
+        if left is None or left.said is None:
             _part_case(session, key)
         return
     raise Conflict("ballot_changed")

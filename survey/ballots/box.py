@@ -28,6 +28,7 @@ from survey.ballots.contents import (
     Ballot,
     Pooled,
     Said,
+    counted_as,
     open_comment,
     open_counted,
     open_pooled,
@@ -38,6 +39,7 @@ from survey.ballots.pool import forget_pool
 from survey.db import chunked, connection_of, table_of
 from survey.errors import Conflict
 from survey.models.ballot import CountedBallot, PooledBallot
+from survey.models.snapshot import closings_of
 
 POOL, COUNTED = PooledBallot.__tablename__, CountedBallot.__tablename__
 
@@ -51,6 +53,8 @@ class Found:
     comment: str
     # Ciphertext in the pool, empty without: a change replaces exactly this.
     sealed: bytes = b""
+    # What closings keep of a ballot that was disowned and is not counted out yet.
+    kept: Ballot | None = None
 
     @property
     def said(self) -> Said | None:
@@ -58,9 +62,10 @@ class Found:
         if self.pooled and self.pooled.current:
             current = self.pooled.current
             return Said(current.ratings, current.reasons, self.comment)
-        if not self.ballot.versions:
+        left = self.kept if self.pooled else self.ballot
+        if left is None:
             return None
-        last = self.ballot.versions[-1]
+        last = left.versions[-1]
         return Said(last.ratings, last.reasons, self.comment)
 
 
@@ -94,7 +99,10 @@ def _found(session: Session, row: Row[Any]) -> Found:
     comment = open_comment(session, row.table, key, row.comment_sealed)
     if row.table == POOL:
         pooled = open_pooled(session, key, row.month, sealed)
-        return Found(pooled.ballot, pooled, comment, sealed)
+        kept = None
+        if pooled.is_withdrawn:
+            kept = counted_as(pooled, pooled.ballot, closings_of(session)[row.month])
+        return Found(pooled.ballot, pooled, comment, sealed, kept)
     return Found(open_counted(session, key, row.month, sealed), None, comment)
 
 
@@ -115,7 +123,8 @@ def put(session: Session, pooled: Pooled, comment: str, before: Found | None) ->
     else:
         statement = _FRESH[connection_of(session).dialect.name]
         given = {**values, "key": key, "month": pooled.ballot.cell.month}
-    if connection_of(session).execute(statement, given).rowcount != 1:
+    written = connection_of(session).execute(statement, given, execution_options=_COUNTED_ROWS)
+    if written.rowcount != 1:
         raise Conflict("ballot_changed")
     forget_pool(session)
 
@@ -137,6 +146,8 @@ def take_out(session: Session, found: Found, withdrawn: Pooled) -> None:
     forget_pool(session)
 
 
+# psycopg's number of rows written is otherwise lost after an INSERT.
+_COUNTED_ROWS = {"preserve_rowcount": True}
 _SWAP = (
     update(table_of(PooledBallot))
     .where(

@@ -55,8 +55,9 @@ def ballots_of(session: Session, months: Sequence[str] | None = None) -> Iterato
     query = select(table.key, table.month, table.content_sealed)
     if months is not None:
         query = query.where(table.month.in_(months))
-    rows = connection_of(session).execution_options(yield_per=ROWS_AT_ONCE).execute(query)
-    for key, month, sealed in rows:
+    # On the statement: options of a connection stay with it.
+    streamed = query.execution_options(yield_per=ROWS_AT_ONCE)
+    for key, month, sealed in connection_of(session).execute(streamed):
         yield open_counted(session, bytes(key), month, bytes(sealed))
 
 

@@ -118,6 +118,13 @@ class Pooled:
         """The ratings that count from now on."""
         return self.current.ratings if self.current else {}
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether something was counted that is to be taken out: what closings keep depends on how
+        many there were.
+        """
+        return self.current is None and bool(self.ballot.versions)
+
 
 def is_same_everywhere(ratings: Mapping[str, int]) -> bool:
     """Whether every question of a complete questionnaire has one and the same rating."""

@@ -5,19 +5,20 @@ Opened ballots are cached by their nonce, which is drawn anew by every change.
 
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from threading import Lock
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.ballots.contents import Pooled, open_pooled
+from survey.ballots.contents import Pooled, counted_as, open_pooled
 from survey.crypto.keys import NONCE_BYTES
 from survey.db import connection_of, hold, is_writing
 from survey.models.ballot import PooledBallot
 from survey.models.count import Cell
 from survey.models.questionnaire import LOWEST_RATING, Question
+from survey.models.snapshot import closings_of
 
 MOST_CACHED = 1 << 15
 # Advisory lock of the counting job; who reads pool and counts while writing shares it.
@@ -54,17 +55,22 @@ _cache = _Cache()
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The ballots that wait to be counted."""
+    """The ballots that wait to be counted.
+
+    `closings`: month (YYYY-MM) → how often it was closed; needed where a ballot was withdrawn.
+    """
 
     ballots: Sequence[Pooled]
+    closings: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, months: Collection[str]) -> "Pool":
         """Those of some months (YYYY-MM)."""
-        return Pool([one for one in self.ballots if one.ballot.cell.month in months])
+        some = [one for one in self.ballots if one.ballot.cell.month in months]
+        return Pool(some, self.closings)
 
     def until(self, day: date) -> "Pool":
         """Those whose first answer came on a local day or before."""
-        return Pool([one for one in self.ballots if one.day <= day])
+        return Pool([one for one in self.ballots if one.day <= day], self.closings)
 
     def steps(self, questions: Collection[str] = (Question.OVERALL,)) -> Mapping[Cell, Steps]:
         """Cell → ratings 1 … 5 of some questions that the pool adds to the stored counts."""
@@ -77,9 +83,16 @@ class Pool:
     def moves(self) -> Iterator[tuple[Cell, str, int, int]]:
         """Cell, question, rating 1–5 and how many come in (1) or go out (-1)."""
         for one in self.ballots:
-            for sign, ratings in ((-1, one.ballot.counted), (1, one.ratings)):
+            for sign, ratings in ((-1, one.ballot.counted), (1, self._ratings(one))):
                 for question, rating in ratings.items():
                     yield one.ballot.cell, question, rating, sign
+
+    def _ratings(self, one: Pooled) -> Mapping[str, int]:
+        """The ratings that will count of a ballot: of a withdrawn one, those a closing keeps."""
+        if not one.is_withdrawn:
+            return one.ratings
+        kept = counted_as(one, one.ballot, self.closings.get(one.ballot.cell.month, 0))
+        return kept.counted if kept else {}
 
     def rated(self) -> Counter[Cell]:
         """Cell → answers that the pool adds."""
@@ -100,7 +113,9 @@ def pool_of(session: Session) -> Pool:
     if is_writing(session):
         hold(session, LOCK, shared=True)
     rows = connection_of(session).execute(_ROWS).all()
-    pool = Pool([_opened(session, bytes(key), month, bytes(sealed)) for key, month, sealed in rows])
+    found = [_opened(session, bytes(key), month, bytes(sealed)) for key, month, sealed in rows]
+    has_withdrawn = any(one.is_withdrawn for one in found)
+    pool = Pool(found, closings_of(session) if has_withdrawn else {})
     session.info["pool"] = (session.get_transaction(), pool)
     return pool
 

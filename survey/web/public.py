@@ -4,7 +4,9 @@ page.
 GET and HEAD only read. No cookie, no script, and so no CSRF token: there is nothing to ride on.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from math import ceil
 from time import monotonic
 from typing import cast
 from urllib.parse import quote, urlencode
@@ -26,10 +28,11 @@ from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
-from survey.web.errors import BUSY, RETRY_SECONDS, failed, written
+from survey.web.errors import BUSY, RETRY_SECONDS, failed, status_of, written
 from survey.web.language import SOURCE, Language, language_of
 from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
+from survey.workdays import local_midnight
 
 public = Blueprint("public", __name__)
 
@@ -91,12 +94,32 @@ def answer(token: str) -> AnyResponse:
                 overall = answers.submit(session, token, form.submission(), now).said.overall
         except Invalid as refusal:
             form.explain(refusal, language)
+        except Refused as refusal:
+            if status_of(refusal) != HTTPStatus.TOO_MANY_REQUESTS:
+                raise
+            return _too_often(language, now)
         else:
             return _go(Link(token, language)(_next_step(form, overall)))
     page = answer_page(db.session(), token, now)
     if page.answer is None and not form.overall:
         form.explain(Invalid("rating_first"), language)
     return _draw(form.page, page, Link(token, language), form, status=400)
+
+
+def _too_often(language: Language, now: datetime) -> Response:
+    """The link changed its answer too often today: what stands, until when, and what was typed."""
+    _ = language.translate
+    page = render(
+        "error",
+        language,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        heading=_("Hôm nay câu trả lời này đã được sửa quá nhiều lần"),
+        sentences=[_("Câu trả lời trước đó vẫn được giữ. Xin Ông/Bà sửa lại vào ngày mai.")],
+        written=written(),
+    )
+    tomorrow = local_midnight(now) + timedelta(days=1)
+    page.headers["Retry-After"] = str(ceil((tomorrow - now).total_seconds()))
+    return page
 
 
 @public.post("/s/<token>/not-mine")

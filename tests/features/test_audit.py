@@ -177,9 +177,9 @@ def test_the_chain_stays_whole_while_keys_rotate(transact, make_app):
         assert audit.verify(session) == (4, False)
     with unit_of_work(both) as session:
         assert audit.verify(session) == (4, True)
-        assert rekeying.rekey(session, NOW, {})[audit.PLACE] == 4
+        assert rekeying.rekey(session, NOW)[audit.PLACE] == 4
         assert audit.verify(session) == (5, True)
-        assert rekeying.rekey(session, NOW, {})[audit.PLACE] == 0
+        assert rekeying.rekey(session, NOW)[audit.PLACE] == 0
     with unit_of_work(alone) as session:
         assert audit.verify(session) == (5, True)
         assert session.get(AuditEntry, 4).hash == old
