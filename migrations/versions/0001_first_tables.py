@@ -143,6 +143,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("phone_index", name=op.f("pk_conversation")),
     )
     op.create_table(
+        "followup_card",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("content_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_followup_card")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("followup_card", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_followup_card_month"), ["month"], unique=False)
+
+    op.create_table(
         "header_alias",
         sa.Column("alias", sa.String(length=100), nullable=False),
         sa.Column("field", sa.String(length=30), nullable=False),
@@ -267,6 +278,7 @@ def upgrade() -> None:
         sa.Column("intermediary_over", sa.Integer(), nullable=False),
         sa.Column("intermediary_days", sa.Integer(), nullable=False),
         sa.Column("full_percent", sa.Integer(), nullable=False),
+        sa.Column("followup_percent", sa.Integer(), nullable=False),
         sa.Column("confidence_percent", sa.Integer(), nullable=False),
         sa.Column("judged_from", sa.Integer(), nullable=False),
         sa.Column("send_bias", sa.String(length=12), nullable=False),
@@ -275,6 +287,9 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "confidence_percent BETWEEN 80 AND 99", name=op.f("ck_province_confidence_percent")
+        ),
+        sa.CheckConstraint(
+            "followup_percent BETWEEN 0 AND 100", name=op.f("ck_province_followup_percent")
         ),
         sa.CheckConstraint("full_percent BETWEEN 0 AND 100", name=op.f("ck_province_full_percent")),
         sa.CheckConstraint(
@@ -1127,6 +1142,10 @@ def downgrade() -> None:
     op.drop_table("import_run")
     op.drop_table("heartbeat")
     op.drop_table("header_alias")
+    with op.batch_alter_table("followup_card", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_followup_card_month"))
+
+    op.drop_table("followup_card")
     op.drop_table("conversation")
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.drop_index("ix_case_is_filed_away_month")

@@ -162,8 +162,7 @@ def close(*, period: str, now: datetime, as_json: bool) -> None:
     """Store the snapshot of a month."""
     try:
         with transaction() as session:
-            counting.count(session, now)
-            snapshot = indices.close(session, period, now)
+            snapshot = counting.close(session, period, now)
             document = {
                 "snapshot": snapshot.id,
                 "digest": snapshot.digest,

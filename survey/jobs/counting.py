@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from survey import audit, indices, monitoring
-from survey.ballots import checking, counting
+from survey.ballots import checking, counting, followups
 from survey.cases import filing
 from survey.db import clean_up, transaction
 from survey.errors import Refused
@@ -17,6 +17,7 @@ from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.case import Case
 from survey.models.count import Count
 from survey.models.message import Conversation, Message
+from survey.models.snapshot import Snapshot
 from survey.sms.outbox.parting import shuffle_conversations
 
 KIND = "ballots.count"
@@ -51,6 +52,16 @@ def count_ballots(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict
     return {}
 
 
+def close(session: Session, month: str, now: datetime) -> Snapshot:
+    """Close a month (YYYY-MM): what waits is counted first, and of those who answered no follow-up
+    card is left. Refused and Invalid as `indices.close` says.
+    """
+    count(session, now)
+    snapshot = indices.close(session, month, now)
+    followups.destroy_answered(session, month)
+    return snapshot
+
+
 def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Close every month that has dossiers, may be closed and is not, each on its own."""
     with transaction() as session:
@@ -59,8 +70,7 @@ def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> d
     for month in months:
         try:
             with transaction() as session:
-                count(session, now)
-                indices.close(session, month, now)
+                close(session, month, now)
             closed.append(month)
         except Refused as refusal:
             # No fault of the program: an operator must look at the counts.

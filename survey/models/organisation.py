@@ -41,6 +41,7 @@ class Province(Base):
     __tablename__ = "province"
     __table_args__ = (
         CheckConstraint("full_percent BETWEEN 0 AND 100", name="full_percent"),
+        CheckConstraint("followup_percent BETWEEN 0 AND 100", name="followup_percent"),
         CheckConstraint("phone_gap_days >= 0", name="phone_gap_days"),
         CheckConstraint("phone_week_cap >= 1", name="phone_week_cap"),
         CheckConstraint("reminder_days >= 0", name="reminder_days"),
@@ -81,6 +82,8 @@ class Province(Base):
     intermediary_days: Mapped[int] = mapped_column(default=90)
     # Share of invitations that get the full questionnaire, in percent.
     full_percent: Mapped[int] = mapped_column(default=10)
+    # Share of invitations of which a follow-up card is kept, in percent.
+    followup_percent: Mapped[int] = mapped_column(default=10)
     # Confidence of the interval printed beside each index, in percent; verdicts use its bounds.
     confidence_percent: Mapped[int] = mapped_column(default=95)
     # Fewest ratings for a verdict that rests on the interval.

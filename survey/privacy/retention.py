@@ -14,10 +14,12 @@ from sqlalchemy import CursorResult, Delete, Update, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from survey import audit, sealing
+from survey.ballots import followups
 from survey.db import shuffle_rows
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.case import Case, CaseState, if_it_opens, in_work
 from survey.models.dossier import Dossier
+from survey.models.followup import FollowupCard
 from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
@@ -56,6 +58,7 @@ def erase_due(session: Session, now: datetime, terms: Terms = TERMS) -> dict[str
         "reminders": _forget_reminded(session, now - timedelta(days=terms.reminded_days)),
         "inbound": _erase_inbound(session, now - timedelta(days=terms.inbound_days)),
         "cases": _erase_case_contacts(session, now - timedelta(days=terms.case_contact_days)),
+        "followup_cards": _drop_cards(session, now - timedelta(days=terms.contact_days)),
         "comments": _erase_comments(session, now - timedelta(days=terms.comment_days)),
         "import_rows": _drop_import_rows(session, now - timedelta(days=terms.import_row_days)),
         "jobs": _drop_jobs(session, now - timedelta(days=terms.job_days)),
@@ -84,6 +87,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
         ),
         "cancelled": cancelled,
         "inbound": _count(session, delete(Inbound).where(Inbound.phone_index.in_(indexes))),
+        "followup_cards": followups.forget(session, e164),
         "cases": _blank_contacts(
             session.scalars(select(Case).where(Case.contact_index.in_(indexes)).with_for_update())
         ),
@@ -189,6 +193,11 @@ def _erase_comments(session: Session, before: datetime) -> int:
         # What was rewritten lies behind what was not.
         shuffle_rows(session, table, table.month.in_(months))
     return erased
+
+
+def _drop_cards(session: Session, before: datetime) -> int:
+    """By month, since a card keeps no date."""
+    return _count(session, delete(FollowupCard).where(FollowupCard.month < local_month(before)))
 
 
 def _ballots_of_open_cases(session: Session) -> list[bytes]:
