@@ -4,13 +4,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import answers, demo, guarded, index, intake, page, report, sending
+from benchmarks import answers, ballots, demo, guarded, index, intake, page, report, sending
 from benchmarks.figures import Figure, write
 
 PARTS = {
     "intake": intake.measure,
     "demo": demo.measure,
     "answers": answers.measure,
+    "ballots": ballots.measure,
     "page": page.measure,
     "index": index.measure,
     "report": report.measure,

@@ -1,58 +1,134 @@
-"""Whole answers a second: open the page, post the tap; 8 clients against 2 gunicorn workers."""
+"""Whole answers a second on both databases: open the page, post the tap, 8 and 32 clients against
+2 gunicorn workers, with 100,000 ballots already in the month.
+"""
 
 import random
 import socket
 import statistics
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+
+from benchmarks.databases import Engine, engines
 from benchmarks.exports import write_export
 from benchmarks.figures import Figure
+from benchmarks.filling import fill_pool
 from benchmarks.ground import Installation, free_port, served
+from survey import create_app
+from survey.db import transaction
+from survey.jobs import counting
+from survey.settings import from_env
 
-CLIENTS = 8
+CLIENTS = (8, 32)
 # Short turns, so that a slow moment of the machine meets both.
 SECONDS = 2.0
-ROUNDS = 9
+ROUNDS = 10
 # Both workers have loaded everything by then: starting is not what is measured.
 WARM_UP_SECONDS = 5.0
-DOSSIERS = 16_000
+DOSSIERS = 40_000
+IN_THE_MONTH = 100_000
+ENDS = 3
+JOURNAL_LIMIT_KB = 5.0
+PAGE_BYTES = 8192
 RATINGS, SHARES = (1, 2, 3, 4, 5), (2, 3, 10, 35, 50)
+# Content ones need neither comment nor case.
+CONTENT = (4, 5)
 
 
 def measure(folder: Path) -> list[Figure]:
     """Answers a second against the bare application: both are up and take turns, medians count."""
-    ours = Installation(folder / "answers")
-    export = ours.folder / "export.csv"
-    write_export(export, DOSSIERS)
-    ours.command("intake", "import", str(export))
-    while True:
-        before = len(ours.tokens()) if ours.messages.exists() else 0
-        ours.command("messages", "send-due")
-        tokens = ours.tokens()
-        if len(tokens) == before:
-            break
+    with engines() as found:
+        return [figure for engine in found for figure in _measure(folder, engine)]
+
+
+def _measure(folder: Path, engine: Engine) -> list[Figure]:
+    ours, tokens = prepared(folder, engine)
     floor_port = free_port()
-    floor = f"benchmarks.floor_app:make({str(folder / 'floor.db')!r})"
-    share = len(tokens) // ROUNDS
-    rates: dict[str, list[float]] = {"ours": [], "floor": []}
+    floor = f"benchmarks.floor_app:make({engine.fresh(folder, 'floor')!r})"
+    share = len(tokens) // (len(CLIENTS) * ROUNDS + 1)
+    work = [tokens[start : start + share] for start in range(0, len(tokens), share)]
+    figures = []
     with (
         served("survey:create_app()", ours.environment, ours.port),
         served(floor, ours.environment, floor_port),
     ):
         warm_up(ours.port, tokens[-1])
         warm_up(floor_port, tokens[-1])
-        for turn in range(ROUNDS):
-            mine = tokens[turn * share : (turn + 1) * share]
-            rates["ours"].append(answers_a_second(ours.port, mine))
-            rates["floor"].append(answers_a_second(floor_port, mine))
-    mid = {name: statistics.median(values) for name, values in rates.items()}
-    name = "bare Flask: render a page, insert a row"
-    return [Figure("answers", "answers/s", mid["ours"], mid["floor"], name, at_least=0.6)]
+        if engine.server:
+            figures.append(journal(ours, work.pop()))
+        for clients in CLIENTS:
+            turns = [work.pop() for _ in range(ROUNDS)]
+            rates = [
+                (
+                    answers_a_second(ours.port, turn, clients),
+                    answers_a_second(floor_port, turn, clients),
+                )
+                for turn in turns
+            ]
+            figures += _rated(f"{clients} clients, {engine.name}", rates)
+    return figures
 
 
-def answers_a_second(port: int, tokens: list[str]) -> float:
+def _rated(name: str, rates: list[tuple[float, float]]) -> list[Figure]:
+    """The rate, and how the last turns compare with the first ones, each beside its floor."""
+    mine, floor = (statistics.median(column) for column in zip(*rates, strict=True))
+    beside = [one / other for one, other in rates]
+    first, last = statistics.median(beside[:ENDS]), statistics.median(beside[-ENDS:])
+    bare = "bare Flask: render a page, insert a row"
+    return [
+        Figure(f"answers, {name}", "answers/s", mine, floor, bare, at_least=0.6),
+        Figure(f"answers, end of run, {name}", "of floor", last, first, "its start", at_least=0.9),
+    ]
+
+
+def prepared(folder: Path, engine: Engine) -> tuple[Installation, list[str]]:
+    """An installation with a full month, and the tokens of links that are open."""
+    url = engine.fresh(folder, "answers")
+    ours = Installation(folder / f"answers-{engine.name}", {"DATABASE_URL": url})
+    export = ours.folder / "export.csv"
+    write_export(export, DOSSIERS)
+    ours.command("intake", "import", str(export))
+    sent = -1
+    while (before := sent) < (sent := len(ours.tokens() if ours.messages.exists() else ())):
+        ours.command("messages", "send-due")
+        if before == sent:
+            break
+    app = create_app(from_env(ours.environment))
+    with app.app_context(), transaction() as session:
+        fill_pool(session, IN_THE_MONTH)
+        counting.count(session, datetime.now(UTC))
+    return ours, ours.tokens()
+
+
+def journal(ours: Installation, tokens: list[str]) -> Figure:
+    """Bytes of write-ahead log an answer, without full-page images, which are printed beside."""
+    address = ours.environment["DATABASE_URL"].replace("postgresql+psycopg:", "postgresql:")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        before = _written(connection)
+        for token in tokens:
+            exchange(ours.port, tap_request(token, random.Random(token).choice(CONTENT)), b" 303 ")
+        total, images = (b - a for a, b in zip(before, _written(connection), strict=True))
+    average = (total - images) / len(tokens) / 1000
+    beside = f"limit; full-page images {images / len(tokens) / 1000:.1f} kB besides"
+    return Figure("journal an answer", "kB", average, JOURNAL_LIMIT_KB, beside, at_most=1)
+
+
+def _written(connection: psycopg.Connection) -> tuple[int, int]:
+    """Bytes of write-ahead log so far, and those of full-page images within them."""
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    time.sleep(1)  # what the workers wrote is reported within a second
+    row = connection.execute("SELECT wal_bytes, wal_fpi FROM pg_stat_wal").fetchone()
+    if row is None:
+        message = "pg_stat_wal is empty"
+        raise RuntimeError(message)
+    return int(row[0]), int(row[1]) * PAGE_BYTES
+
+
+def answers_a_second(port: int, tokens: list[str], how_many: int) -> float:
     """Rate over `SECONDS` of clients that each take the next token as soon as they are done."""
     draw = random.Random(port)
     work = iter([(token, draw.choices(RATINGS, SHARES)[0]) for token in tokens])
@@ -72,7 +148,7 @@ def answers_a_second(port: int, tokens: list[str]) -> float:
             with lock:
                 done += 1
 
-    clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    clients = [threading.Thread(target=client) for _ in range(how_many)]
     for one in clients:
         one.start()
     for one in clients:

@@ -31,15 +31,17 @@ db = SQLAlchemy(model_class=Tables)
 
 
 @event.listens_for(Engine, "connect")
-def _durable(connection: sqlite3.Connection, _record: object) -> None:
+def _durable(connection: object, _record: object) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return  # PostgreSQL waits for the disk unless told otherwise
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def make(database: str) -> Flask:
-    """The application on one SQLite file."""
+def make(url: str) -> Flask:
+    """The application on one database, by its URL."""
     app = Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{database}"
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
     db.init_app(app)
 
     @app.get("/s/<token>")

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from benchmarks.figures import Figure
 from benchmarks.ground import Installation
 from survey import create_app
+from survey.ballots.aggregates import Aggregate, store_aggregate
 from survey.db import transaction
-from survey.models.count import Cell, count_answers, count_finished, count_reached
+from survey.models.count import Cell, Group, add_counts, count_finished, count_reached
 from survey.models.organisation import Agency, Procedure
 from survey.settings import from_env
 
@@ -67,10 +68,12 @@ def filled(folder: Path, ratings: int) -> Flask:
             answered[cell] += number // 5
         count_finished(session, finished, {cell: 3 * number for cell, number in answered.items()})
         count_reached(session, {cell: 2 * n for cell, n in answered.items()})
-        rated = {
-            (*key, "overall", level): round(number // 5 * share)
-            for key, number in finished.items()
-            for level, share in enumerate(SHARES, 1)
-        }
-        count_answers(session, rated)
+        rated, sums = Counter[tuple[Cell, str, int]](), Aggregate()
+        for (cell, code), number in finished.items():
+            group = Group(PERIOD, code, cell.channel, cell.lateness)
+            for level, share in enumerate(SHARES, 1):
+                rated[cell, "overall", level] += (given := round(number // 5 * share))
+                sums.procedures[group, "overall", level] += given
+        add_counts(session, rated)
+        store_aggregate(session, PERIOD, sums)
     return app

@@ -6,15 +6,16 @@ Comments are judged by a versioned word list, read with and without diacritics.
 import csv
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.ballots.contents import Said
 from survey.cases.opening import (
+    About,
     ContactWish,
     Finding,
     add_contact,
@@ -25,11 +26,19 @@ from survey.cases.opening import (
     raise_reason,
     record_contact,
 )
-from survey.models.case import Case, CaseReason, CaseState, case_of
-from survey.models.response import Answer, Response
+from survey.db import hold
+from survey.models.case import ORDER_LOCK, Case, CaseReason, CaseState, case_of
+from survey.models.count import Cell
 from survey.sms.text import unaccent
 
-__all__ = ["ContactWish", "grave_topics", "raise_for_answer", "withdraw_contact", "words_version"]
+__all__ = [
+    "Change",
+    "ContactWish",
+    "grave_topics",
+    "raise_for_answer",
+    "withdraw_contact",
+    "words_version",
+]
 
 WORDS = Path(__file__).parent / "reference" / "data" / "alert_words.csv"
 GRAVE_TOPICS = frozenset({"money", "harassment", "help"})
@@ -46,26 +55,35 @@ _WORD = re.compile(r"\d+|[^\W\d_\u1780-\u17ff]+|[\u1780-\u17ff]+")
 _KHMER = re.compile(r"[\u1780-\u17ff]")
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a citizen changed: the ballot's key and cell, what it said `before` (None: it is a first
+    answer) and says `after`.
+    """
+
+    key: bytes
+    cell: Cell
+    before: Said | None
+    after: Said
+
+
 def raise_for_answer(
-    session: Session,
-    now: datetime,
-    response: Response,
-    answer: Answer,
-    contact: ContactWish | None,
+    session: Session, now: datetime, change: Change, contact: ContactWish | None
 ) -> Case | None:
     """Open the case an answer calls for, or add to the one it has; in the answer's transaction.
 
     A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person. The
-    caller holds a lock that keeps two versions of one answer apart.
+    caller keeps two changes of one ballot apart.
     """
-    reason = _reason(answer, contact)
+    reason = _reason(change.after, contact)
     finding = Finding(reason, words_version()) if reason else None
-    if finding is None and answer.version == 1:  # most answers: nothing to open, nothing was added
+    if finding is None and change.before is None:  # most answers: nothing to open or to add to
         return None
-    case = _case_of(session, response)
+    case = _case_of(session, change.key)
     if case is None:
-        return open_case(session, now, answer, finding, contact) if finding else None
-    _add(session, now, case, answer)
+        about = About(change.key, change.cell.agency_id, change.cell.sector_code)
+        return open_case(session, now, about, finding, contact) if finding else None
+    _add(session, now, case, change)
     standing = case.standing
     is_graver = finding is not None and _is_more_serious(finding.reason, standing.reason)
     if finding and is_graver:
@@ -78,9 +96,9 @@ def raise_for_answer(
     return case
 
 
-def withdraw_contact(session: Session, now: datetime, response: Response) -> None:
-    """The citizen of this answer no longer wishes to be called; nothing happens without a case."""
-    case = _case_of(session, response)
+def withdraw_contact(session: Session, now: datetime, ballot_key: bytes) -> None:
+    """The citizen of this ballot no longer wishes to be called; nothing happens without a case."""
+    case = _case_of(session, ballot_key)
     if case is not None:
         forget_contact(session, now, case)
 
@@ -100,42 +118,36 @@ def words_version() -> int:
     return _lexicon().version
 
 
-def _case_of(session: Session, response: Response) -> Case | None:
-    query = case_of(session, response.id).with_for_update()
+def _case_of(session: Session, ballot_key: bytes) -> Case | None:
+    hold(session, ORDER_LOCK, shared=True)
+    query = case_of(session, ballot_key).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).first()
 
 
-def _reason(answer: Answer, contact: ContactWish | None) -> CaseReason | None:
+def _reason(said: Said, contact: ContactWish | None) -> CaseReason | None:
     """The most serious reason that applies."""
-    if answer.comment and grave_topics(answer.comment):
+    if said.comment and grave_topics(said.comment):
         return CaseReason.GRAVE_WORDS
     if contact:
         return CaseReason.CALL_BACK_WISH
-    return CaseReason.VERY_BAD_RATING if answer.overall <= VERY_BAD else None
+    return CaseReason.VERY_BAD_RATING if said.overall <= VERY_BAD else None
 
 
 def _is_more_serious(reason: CaseReason, than: str) -> bool:
     return SEVERITY.index(reason) < SEVERITY.index(CaseReason(than))
 
 
-def _add(session: Session, now: datetime, case: Case, answer: Answer) -> None:
-    """Tell in the timeline what this version changed, once; the comment stays there."""
-    standing = case.standing
-    if answer.version <= standing.answer_version:
-        return
-    query = select(Answer).where(
-        Answer.response_id == answer.response_id, Answer.version == standing.answer_version
-    )
-    before = session.scalars(query).first()
-    case.standing = replace(standing, answer_version=answer.version)
-    if before is None:
+def _add(session: Session, now: datetime, case: Case, change: Change) -> None:
+    """Write into the timeline what was changed; the comment itself stays in the ballot."""
+    before, after = change.before, change.after
+    if before is None or before == after:
         return
     changes = []
-    if before.overall != answer.overall:
-        changes.append(f"Đổi mức đánh giá từ {before.overall} thành {answer.overall}.")
-    if before.comment != answer.comment:
-        changes.append("Bổ sung góp ý." if answer.comment else "Xóa góp ý.")
-    if before.reasons != answer.reasons:
+    if before.overall != after.overall:
+        changes.append(f"Đổi mức đánh giá từ {before.overall} thành {after.overall}.")
+    if before.comment != after.comment:
+        changes.append("Bổ sung góp ý." if after.comment else "Xóa góp ý.")
+    if before.reasons != after.reasons:
         changes.append("Chọn lại lý do.")
     if changes:
         add_from_citizen(session, now, case, " ".join(changes))

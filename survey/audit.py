@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from survey.db import hold
 from survey.errors import Refused
-from survey.models.audit import AuditEntry, CitizenAct
+from survey.models.audit import AuditEntry, CitizenAct, WaitingAct
 
 GENESIS = "0" * 64
 SALT_BYTES = 16
@@ -89,6 +89,34 @@ def record(
 def is_readable(action: str) -> bool:
     """Whether acts of this kind may stand in clear."""
     return action.startswith(READABLE)
+
+
+def record_later(
+    session: Session, at: datetime, action: str, subject: str, detail: Mapping[str, object]
+) -> None:
+    """Keep what a citizen caused until `append_waiting` adds it to the log, among others: the place
+    of an entry would show when it happened.
+    """
+    entry = WaitingAct(id=secrets.token_hex(16))
+    session.add(entry)
+    entry.act = {
+        "at": at.astimezone(UTC).isoformat(),
+        "action": action,
+        "subject": subject,
+        "detail": dict(detail),
+    }
+    session.flush()
+
+
+def append_waiting(session: Session) -> None:
+    """Append what citizens caused since the last time, in random order."""
+    query = delete(WaitingAct).returning(WaitingAct.id, WaitingAct.act_sealed)
+    rows = list(session.execute(query).all())
+    secrets.SystemRandom().shuffle(rows)
+    for name, sealed in rows:
+        act = WaitingAct.act.decrypt(session, name, sealed)
+        at = datetime.fromisoformat(act["at"])
+        record(session, at, act["action"], act["subject"], detail=act["detail"])
 
 
 def acts(

@@ -6,18 +6,19 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import current_app
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
+from psycopg import IsolationLevel
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -55,6 +56,11 @@ SQLITE_BUSY_SECONDS = 10
 TURN_SLEEP_SECONDS = 0.0002
 # SQLite keeps the kind of an error in its lowest byte.
 PRIMARY_CODE = 0xFF
+# How long emptying a table waits for those who read it.
+LOCK_TIMEOUT = "500ms"
+# Keys in one statement, at most.
+KEYS_AT_ONCE = 500
+T = TypeVar("T")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -126,7 +132,7 @@ def transaction() -> Iterator[Session]:
     under load.
     """
     session = db.session()
-    if session.info.get("writing"):
+    if is_writing(session):
         message = "transaction() inside transaction()"
         raise RuntimeError(message)
     session.rollback()  # ends the reads of this request, so the write begins on a fresh view
@@ -141,6 +147,11 @@ def transaction() -> Iterator[Session]:
     finally:
         session.info["writing"] = False
         session.info["connection"] = None
+
+
+def is_writing(session: Session) -> bool:
+    """Whether this session is inside `transaction()`."""
+    return bool(session.info.get("writing"))
 
 
 def connection_of(session: Session) -> Connection:
@@ -171,11 +182,18 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
 
 
 @event.listens_for(Engine, "begin")
-def _begin_sqlite(connection: Connection) -> None:
-    if connection.dialect.name != "sqlite":
-        return
-    if connection.get_execution_options().get("writing", False):
-        _wait_for_turn(cast("sqlite3.Connection", connection.connection.driver_connection))
+def _begin(connection: Connection) -> None:
+    """Begin to read or to write; readers see one snapshot of the database to their end.
+
+    A figure adds up what was counted and what waits to be counted, so both must be of one moment.
+    """
+    writing = connection.get_execution_options().get("writing", False)
+    driver = cast("Any", connection.connection.driver_connection)
+    if connection.dialect.name == "postgresql":
+        # The driver sends it along with its BEGIN: no statement more.
+        driver.isolation_level = None if writing else IsolationLevel.REPEATABLE_READ
+    elif writing:
+        _wait_for_turn(driver)
     else:
         connection.exec_driver_sql("BEGIN")
 
@@ -271,17 +289,45 @@ def _compiled(
     return str(compiled), own, compiled.positiontup if compiled.positional else None
 
 
-def lay_anew(session: Session, model: type[Base], chosen: ColumnElement[bool]) -> None:
-    """Take rows of a table out and write them again in a random order, in one statement.
+def chunked(items: Sequence[T], size: int = KEYS_AT_ONCE) -> Iterator[Sequence[T]]:
+    """Items in turn, as many at once as a statement takes."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
-    For PostgreSQL, where a dump shows the order in which rows were written. The caller holds a lock
-    that keeps all other writers of these rows away.
+
+def shuffle_rows(session: Session, model: type[Base], chosen: ColumnElement[bool]) -> None:
+    """Rewrite rows of a table in random order, so that their physical place (ctid) does not reveal
+    in which order they were written. One statement.
+
+    PostgreSQL only: SQLite's tables of this kind lie in the order of their random keys.
     """
+    if connection_of(session).dialect.name != "postgresql":
+        return
     columns = list(table_of(model).columns)
     gone = delete(model).where(chosen).returning(*columns).cte("gone")
     again = select(gone).order_by(func.random())
     names = [column.name for column in columns]
     session.execute(insert(model).from_select(names, again))
+
+
+def clean_up(rewritten: Iterable[type[Base]], *, emptied: type[Base]) -> None:
+    """After a commit: take dead rows off the pages of rewritten tables, and cut off those of an
+    `emptied` one. Pages keep what was deleted, in the order it was written, until then.
+
+    PostgreSQL only; waits for no reader: a table that is in use is left to the next time.
+    """
+    if db.engine.dialect.name != "postgresql":
+        return
+    table = emptied.__tablename__
+    with db.engine.connect() as connection, suppress(OperationalError):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.exec_driver_sql(f'LOCK TABLE "{table}" IN ACCESS EXCLUSIVE MODE')
+        if connection.scalar(select(func.count()).select_from(table_of(emptied))) == 0:
+            connection.exec_driver_sql(f'TRUNCATE "{table}"')
+        connection.commit()
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for model in (*rewritten, emptied):
+            connection.exec_driver_sql(f'VACUUM "{model.__tablename__}"')
 
 
 def write_numbered(

@@ -16,6 +16,17 @@ SENTENCES = {
         "Dữ liệu đã mã hóa không còn nguyên vẹn ({detail}). Hãy báo người quản trị và khôi phục từ "
         "bản sao lưu."
     ),
+    "counts_differ": (
+        "Số đếm không khớp với phiếu trả lời ({detail}), nên chưa chốt kỳ. Hãy chạy: flask --app "
+        "survey index rebuild --check, rồi báo người quản trị."
+    ),
+    "ballot_changed": (
+        "Phiếu này vừa được gửi từ một nơi khác. Xin Ông/Bà mở lại trang rồi gửi lần nữa."
+    ),
+    "too_many_changes": (
+        "Hôm nay câu trả lời này đã được sửa quá nhiều lần. Câu trả lời trước đó vẫn được giữ. Xin "
+        "Ông/Bà sửa lại vào ngày mai."
+    ),
     "no_province": (
         "Chưa có dữ liệu tham chiếu của tỉnh. Hãy chạy: flask --app survey reference load."
     ),

@@ -39,9 +39,13 @@ class PostgresServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def find_postgres() -> PostgresServer:
-    """The server for this run, started if need be."""
+def find_postgres(*, durable: bool = False) -> PostgresServer:
+    """The server for this run, started if need be; `durable`: to measure on, so it is one of its
+    own unless TEST_DATABASE_URL names one, and it waits for the disk.
+    """
     given = os.environ.get("TEST_DATABASE_URL", "").replace("postgresql+psycopg:", "postgresql:")
+    if durable and given in ("", THROW_AWAY):
+        return _throw_away_cluster(fsync="on")
     if given == THROW_AWAY and (started := _throw_away_cluster()).url:
         return started
     if given not in ("", THROW_AWAY):
@@ -53,14 +57,14 @@ def find_postgres() -> PostgresServer:
     return PostgresServer(LOCAL, "the server on 127.0.0.1:5432")
 
 
-def _throw_away_cluster() -> PostgresServer:
+def _throw_away_cluster(fsync: str = "off") -> PostgresServer:
     found = [shutil.which("initdb"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
     programs = [Path(program).resolve().parent for program in found if program]
     if not programs:
         return PostgresServer("", "no server and no initdb found")
     folder = Path(tempfile.mkdtemp(prefix="langnghe-postgres-"))
     try:
-        return _start_cluster(programs[-1], folder)
+        return _start_cluster(programs[-1], folder, fsync)
     except (OSError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         detail = getattr(error, "stderr", b"") or str(error).encode()
@@ -68,7 +72,7 @@ def _throw_away_cluster() -> PostgresServer:
         return PostgresServer("", f"a throw-away cluster did not start: {reason}")
 
 
-def _start_cluster(programs: Path, folder: Path) -> PostgresServer:
+def _start_cluster(programs: Path, folder: Path, fsync: str) -> PostgresServer:
     prefix = _as_other_user(folder)
     data = str(folder / "data")
     initdb = [*prefix, str(programs / "initdb"), "-D", data, "-U", "postgres", "-A", "trust"]
@@ -76,7 +80,8 @@ def _start_cluster(programs: Path, folder: Path) -> PostgresServer:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+    options += f" -c fsync={fsync}"
     control = [*prefix, str(programs / "pg_ctl"), "-D", data]
     start = [*control, "-w", "-l", str(folder / "log"), "-o", options, "start"]
     subprocess.run(start, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -63,15 +63,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "answer_tally",
-        sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("answers", sa.Integer(), nullable=False),
-        sa.CheckConstraint("answers >= 1", name=op.f("ck_answer_tally_answers")),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_answer_tally")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "audit_entry",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
@@ -86,12 +77,36 @@ def upgrade() -> None:
         batch_op.create_index("ix_audit_entry_at", ["at"], unique=False)
 
     op.create_table(
-        "citizen_act",
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("act_sealed", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_citizen_act")),
+        "ballot",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("content_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("comment_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_ballot")),
+        sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("ballot", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ballot_month"), ["month"], unique=False)
+
+    op.create_table(
+        "ballot_aggregate",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("sums_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("month", name=op.f("pk_ballot_aggregate")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "ballot_pool",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("content_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("comment_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_ballot_pool")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("ballot_pool", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ballot_pool_month"), ["month"], unique=False)
+
     op.create_table(
         "case",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -121,6 +136,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "citizen_act",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("act_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_citizen_act")),
+    )
+    op.create_table(
         "conversation",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
@@ -130,6 +152,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation")),
         sa.UniqueConstraint("phone_index", name=op.f("uq_conversation_phone_index")),
     )
+    op.create_table(
+        "followup_card",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("card_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_followup_card")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("followup_card", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_followup_card_month"), ["month"], unique=False)
+
     op.create_table(
         "header_alias",
         sa.Column("alias", sa.String(length=100), nullable=False),
@@ -226,14 +259,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("phone_index", name=op.f("uq_opt_out_phone_index")),
     )
     op.create_table(
-        "procedure_count",
-        sa.Column("month", sa.String(length=7), nullable=False),
-        sa.Column("group_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("counts_sealed", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("month", "group_hash", name=op.f("pk_procedure_count")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "provider_health",
         sa.Column("name", sa.String(length=10), nullable=False),
         sa.Column("bad_calls", sa.Integer(), nullable=False),
@@ -265,6 +290,7 @@ def upgrade() -> None:
         sa.Column("intermediary_over", sa.Integer(), nullable=False),
         sa.Column("intermediary_days", sa.Integer(), nullable=False),
         sa.Column("full_percent", sa.Integer(), nullable=False),
+        sa.Column("followup_percent", sa.Integer(), nullable=False),
         sa.Column("confidence_percent", sa.Integer(), nullable=False),
         sa.Column("judged_from", sa.Integer(), nullable=False),
         sa.Column("send_bias", sa.String(length=12), nullable=False),
@@ -273,6 +299,9 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "confidence_percent BETWEEN 80 AND 99", name=op.f("ck_province_confidence_percent")
+        ),
+        sa.CheckConstraint(
+            "followup_percent BETWEEN 0 AND 100", name=op.f("ck_province_followup_percent")
         ),
         sa.CheckConstraint("full_percent BETWEEN 0 AND 100", name=op.f("ck_province_full_percent")),
         sa.CheckConstraint(
@@ -318,14 +347,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_receipt_attempt_id"), ["attempt_id"], unique=False)
 
     op.create_table(
-        "role",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=20), nullable=False),
-        sa.Column("description", sa.String(length=200), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_role")),
-        sa.UniqueConstraint("name", name=op.f("uq_role_name")),
-    )
-    op.create_table(
         "report_file",
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
@@ -334,6 +355,14 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("month", "name", name=op.f("pk_report_file")),
+    )
+    op.create_table(
+        "role",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("description", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_role")),
+        sa.UniqueConstraint("name", name=op.f("uq_role_name")),
     )
     op.create_table(
         "rule",
@@ -438,6 +467,13 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "scope", "province", "from_year", name=op.f("uq_target_scope_province_from_year")
         ),
+    )
+    op.create_table(
+        "waiting_act",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("act_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting_act")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "watch_alert",
@@ -611,40 +647,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("questionnaire_id", "question", name=op.f("pk_questionnaire_item")),
     )
     op.create_table(
-        "response",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("agency_id", sa.Integer(), nullable=False),
-        sa.Column("sector_code", sa.String(length=30), nullable=False),
-        sa.Column("month", sa.String(length=7), nullable=False),
-        sa.Column("channel", sa.String(length=10), nullable=False),
-        sa.Column("lateness", sa.String(length=10), nullable=False),
-        sa.Column("form_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("flags", sa.String(length=60), nullable=False),
-        sa.CheckConstraint(
-            "channel IN ('counter', 'online', 'post', 'unknown')", name=op.f("ck_response_channel")
-        ),
-        sa.CheckConstraint(
-            "lateness IN ('on_time', 'late', 'none')", name=op.f("ck_response_lateness")
-        ),
-        sa.ForeignKeyConstraint(
-            ["agency_id"], ["agency.id"], name=op.f("fk_response_agency_id_agency")
-        ),
-        sa.ForeignKeyConstraint(
-            ["sector_code"], ["sector.code"], name=op.f("fk_response_sector_code_sector")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_response")),
-        sa.UniqueConstraint("key", name=op.f("uq_response_key")),
-        sqlite_with_rowid=False,
-    )
-    with op.batch_alter_table("response", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_response_month_agency_id_sector_code",
-            ["month", "agency_id", "sector_code"],
-            unique=False,
-        )
-
-    op.create_table(
         "staff",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("email", sa.String(length=200), nullable=False),
@@ -683,36 +685,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("staff_id", "act", name=op.f("pk_allowance")),
     )
     op.create_table(
-        "answer",
-        sa.Column("response_id", sa.String(length=32), nullable=False),
-        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("closing_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("overall", sa.Integer(), nullable=False),
-        sa.Column("access", sa.Integer(), nullable=True),
-        sa.Column("procedure", sa.Integer(), nullable=True),
-        sa.Column("officials", sa.Integer(), nullable=True),
-        sa.Column("result", sa.Integer(), nullable=True),
-        sa.Column("feedback", sa.Integer(), nullable=True),
-        sa.Column("reasons", sa.String(length=60), nullable=False),
-        sa.Column("comment", sa.String(length=2000), nullable=True),
-        sa.CheckConstraint("access BETWEEN 1 AND 5", name=op.f("ck_answer_access")),
-        sa.CheckConstraint("feedback BETWEEN 1 AND 5", name=op.f("ck_answer_feedback")),
-        sa.CheckConstraint("officials BETWEEN 1 AND 5", name=op.f("ck_answer_officials")),
-        sa.CheckConstraint("overall BETWEEN 1 AND 5", name=op.f("ck_answer_overall")),
-        sa.CheckConstraint("procedure BETWEEN 1 AND 5", name=op.f("ck_answer_procedure")),
-        sa.CheckConstraint("result BETWEEN 1 AND 5", name=op.f("ck_answer_result")),
-        sa.CheckConstraint("version >= 1", name=op.f("ck_answer_version")),
-        sa.ForeignKeyConstraint(
-            ["response_id"],
-            ["response.id"],
-            name=op.f("fk_answer_response_id_response"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
-        sa.PrimaryKeyConstraint("response_id", "version", name=op.f("pk_answer")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "approval",
         sa.Column("snapshot_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("staff_id", sa.Integer(), nullable=False),
@@ -743,7 +715,13 @@ def upgrade() -> None:
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("phone_index", sa.LargeBinary(), nullable=True),
         sa.Column("phone_kind", sa.String(length=10), nullable=False),
+        sa.Column("applicant_kind", sa.String(length=10), nullable=False),
+        sa.Column("return_channel", sa.String(length=10), nullable=False),
+        sa.Column("receiving_agency_id", sa.Integer(), nullable=True),
         sa.Column("name_sealed", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "applicant_kind IN ('', 'citizen', 'business')", name=op.f("ck_dossier_applicant_kind")
+        ),
         sa.CheckConstraint(
             "channel IN ('counter', 'online', 'post', 'unknown')", name=op.f("ck_dossier_channel")
         ),
@@ -756,6 +734,10 @@ def upgrade() -> None:
             name=op.f("ck_dossier_phone_kind"),
         ),
         sa.CheckConstraint(
+            "return_channel IN ('', 'counter', 'online', 'post')",
+            name=op.f("ck_dossier_return_channel"),
+        ),
+        sa.CheckConstraint(
             "(phone_sealed IS NULL) = (phone_index IS NULL)", name=op.f("ck_dossier_phone_pair")
         ),
         sa.ForeignKeyConstraint(
@@ -763,6 +745,11 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["procedure_code"], ["procedure.code"], name=op.f("fk_dossier_procedure_code_procedure")
+        ),
+        sa.ForeignKeyConstraint(
+            ["receiving_agency_id"],
+            ["agency.id"],
+            name=op.f("fk_dossier_receiving_agency_id_agency"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dossier")),
         sa.UniqueConstraint("code", name=op.f("uq_dossier_code")),
@@ -810,6 +797,11 @@ def upgrade() -> None:
             ["staff_id"], ["staff.id"], name=op.f("fk_staff_role_staff_id_staff")
         ),
         sa.PrimaryKeyConstraint("staff_id", "role_id", name=op.f("pk_staff_role")),
+        info={
+            "clear": {
+                "about people of staff and what they did, who know that it is kept": "staff_id role_id"
+            }
+        },
     )
     op.create_table(
         "text_version",
@@ -1140,13 +1132,8 @@ def downgrade() -> None:
 
     op.drop_table("dossier")
     op.drop_table("approval")
-    op.drop_table("answer")
     op.drop_table("allowance")
     op.drop_table("staff")
-    with op.batch_alter_table("response", schema=None) as batch_op:
-        batch_op.drop_index("ix_response_month_agency_id_sector_code")
-
-    op.drop_table("response")
     op.drop_table("questionnaire_item")
     with op.batch_alter_table("procedure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_procedure_sector_code"))
@@ -1168,6 +1155,7 @@ def downgrade() -> None:
 
     op.drop_table("wrapped_key")
     op.drop_table("watch_alert")
+    op.drop_table("waiting_act")
     op.drop_table("target")
     op.drop_table("staff_phone")
     op.drop_table("special_day")
@@ -1176,8 +1164,8 @@ def downgrade() -> None:
     op.drop_table("sign_in_try")
     op.drop_table("sector")
     op.drop_table("rule")
-    op.drop_table("report_file")
     op.drop_table("role")
+    op.drop_table("report_file")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_receipt_attempt_id"))
 
@@ -1185,7 +1173,6 @@ def downgrade() -> None:
     op.drop_table("questionnaire")
     op.drop_table("province")
     op.drop_table("provider_health")
-    op.drop_table("procedure_count")
     op.drop_table("opt_out")
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1211,17 +1198,29 @@ def downgrade() -> None:
     op.drop_table("import_run")
     op.drop_table("heartbeat")
     op.drop_table("header_alias")
+    with op.batch_alter_table("followup_card", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_followup_card_month"))
+
+    op.drop_table("followup_card")
     op.drop_table("conversation")
+    op.drop_table("citizen_act")
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.drop_index("ix_case_is_filed_away_month")
 
     op.drop_table("case")
-    op.drop_table("citizen_act")
+    with op.batch_alter_table("ballot_pool", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ballot_pool_month"))
+
+    op.drop_table("ballot_pool")
+    op.drop_table("ballot_aggregate")
+    with op.batch_alter_table("ballot", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ballot_month"))
+
+    op.drop_table("ballot")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_entry_at")
 
     op.drop_table("audit_entry")
-    op.drop_table("answer_tally")
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_alert_open_rule_scope",

@@ -6,15 +6,16 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.ballots import box
+from survey.ballots.contents import Said
 from survey.cases.clocks import Clock, day_of, may_reopen, postponed_until, read_clocks
 from survey.cases.labels import EVENTS
 from survey.cases.notices import may_text
-from survey.cases.queue import latest_answers
 from survey.cases.sight import Identity, find, masked_identity, reveals_left
+from survey.models.ballot import Mode
 from survey.models.case import Case, CaseEvent, CaseStanding, EventKind
 from survey.models.message import Message
 from survey.models.organisation import Agency, Sector
-from survey.models.response import Answer, Mode
 from survey.models.staff import RoleName, Staff
 from survey.privacy.masking import mask_text
 
@@ -59,7 +60,7 @@ class CaseFile:
     agency: Agency
     sector: Sector
     assignee: Staff | None
-    answer: Answer | None
+    answer: Said | None
     comment: str
     timeline: list[Moment]
     first: Clock
@@ -79,8 +80,8 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
     """Read a case for a page; NotFound `no_case` outside the account's scope."""
     case = find(session, staff, code)
     standing = case.standing
-    answered = standing.response_id
-    answer = latest_answers(session, [answered]).get(answered) if answered else None
+    ballot = box.find(session, bytes.fromhex(standing.ballot_key)) if standing.ballot_key else None
+    answer = ballot.said if ballot else None
     first, written = read_clocks(session, standing, now)
     owner = standing.assignee_id
     is_handler = staff.role is RoleName.HANDLER
@@ -91,14 +92,14 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         sector=session.get_one(Sector, standing.sector_code),
         assignee=session.get(Staff, owner) if owner else None,
         answer=answer,
-        comment=mask_text(answer.comment or "") if answer else "",
+        comment=mask_text(answer.comment) if answer else "",
         timeline=_timeline(session, staff, case),
         first=first,
         written=written,
         citizen=masked_identity(staff, case),
         reveals_left=reveals_left(session, staff, now),
         may_text=is_handler and may_text(case),
-        has_page=answer is None or answer.response.form.mode == Mode.WEB,
+        has_page=ballot is None or ballot.ballot.mode == Mode.WEB,
         may_reopen=is_handler and may_reopen(standing, now),
         may_postpone_until=(
             postponed_until(session, standing)

@@ -1,13 +1,15 @@
-"""Closed cases leave the lists of work three months after they were closed.
+"""Closed cases leave the lists of work three months after they were closed; those in work lie in
+random order.
 
-A list opens every case it may show; without this it would open all there ever were.
+A list opens every case it may show; without filing it would open all there ever were.
 """
 
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from survey.models.case import Case, if_it_opens, in_work
+from survey.db import hold, shuffle_rows
+from survey.models.case import ORDER_LOCK, Case, if_it_opens, in_work
 
 # Three times as long as a citizen may have a closed case opened again.
 LISTED = timedelta(days=90)
@@ -23,3 +25,11 @@ def file_away(session: Session, now: datetime) -> int:
             filed += 1
     session.flush()
     return filed
+
+
+def shuffle(session: Session) -> None:
+    """Rewrite the rows of cases in work in random order: their place would show which of them a
+    citizen or a handler touched last.
+    """
+    hold(session, ORDER_LOCK)
+    shuffle_rows(session, Case, Case.is_filed_away.is_(False))

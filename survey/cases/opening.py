@@ -11,8 +11,10 @@ from survey.cases import notices
 from survey.cases.clocks import day_of, deadlines, may_reopen
 from survey.cases.timeline import add_event
 from survey.crypto.tokens import new_case_code
+from survey.db import hold
 from survey.errors import NotFound, Refused
 from survey.models.case import (
+    ORDER_LOCK,
     Case,
     CaseEvent,
     CaseReason,
@@ -21,7 +23,6 @@ from survey.models.case import (
     EventKind,
     case_of,
 )
-from survey.models.response import Answer, Response
 from survey.sms import outbox
 from survey.workdays import local_month
 
@@ -43,6 +44,15 @@ class Finding:
     words_version: int
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """The answer of a case: the key of its ballot, the agency and the sector it is about."""
+
+    ballot_key: bytes
+    agency_id: int
+    sector_code: str
+
+
 def moment_of(case: Case, now: datetime) -> datetime:
     """What is kept of the time of a citizen's act: the day, or the instant if a call is wished.
 
@@ -54,12 +64,11 @@ def moment_of(case: Case, now: datetime) -> datetime:
 def open_case(
     session: Session,
     now: datetime,
-    answer: Answer,
+    about: About,
     finding: Finding,
     contact: ContactWish | None,
 ) -> Case:
     """Open the one case of an answer; without a wish to be called it leads to no dossier."""
-    response = answer.response
     opened_at = now if contact else day_of(now)
     first_due_at, due_at = deadlines(session, now, by_the_day=contact is None)
     case = Case(code=_fresh_code(session), month=local_month(now))
@@ -67,10 +76,9 @@ def open_case(
     if contact:
         _keep_contact(case, contact)
     case.standing = CaseStanding(
-        response_id=response.id,
-        answer_version=answer.version,
-        agency_id=response.agency_id,
-        sector_code=response.sector_code,
+        ballot_key=about.ballot_key.hex(),
+        agency_id=about.agency_id,
+        sector_code=about.sector_code,
         reason=finding.reason,
         words_version=finding.words_version,
         opened_at=opened_at,
@@ -97,7 +105,7 @@ def add_contact(session: Session, now: datetime, case: Case, contact: ContactWis
 
 
 def record_contact(session: Session, now: datetime, case: Case) -> None:
-    """Chain that a citizen wishes to be called."""
+    """Log that a citizen wishes to be called."""
     _record(session, now, case, "case.contact")
 
 
@@ -110,7 +118,7 @@ def forget_contact(session: Session, now: datetime, case: Case) -> None:
     outbox.withdraw(session, case.id, now)
     case.contact_phone = case.contact_name = case.contact_dossier_code = None
     add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Không muốn được gọi lại nữa.")
-    audit.record(session, now, "case.contact_withdrawn", f"case:{case.code}")
+    audit.record_later(session, now, "case.contact_withdrawn", f"case:{case.code}", {})
 
 
 def add_from_citizen(session: Session, now: datetime, case: Case, text: str) -> None:
@@ -152,13 +160,14 @@ def open_again(
     add_event(session, case, EventKind.REOPENED, at, staff_id=staff_id, text=text)
 
 
-def reopen_by_citizen(session: Session, response: Response, now: datetime) -> Case:
+def reopen_by_citizen(session: Session, ballot_key: bytes, now: datetime) -> Case:
     """The citizen is not satisfied with the reply: the case opens again, once, for anybody to take.
 
     NotFound `no_case`; Refused `case_already_reopened`, or `case_not_reopenable` before a reply
     and later than 30 days after the end.
     """
-    query = case_of(session, response.id).with_for_update()
+    hold(session, ORDER_LOCK, shared=True)
+    query = case_of(session, ballot_key).with_for_update()
     case = session.scalars(query.execution_options(populate_existing=True)).first()
     if case is None:
         raise NotFound("no_case")
@@ -197,6 +206,6 @@ def _fresh_code(session: Session) -> str:
 
 
 def _record(session: Session, now: datetime, case: Case, action: str) -> None:
-    """Chain what a citizen did, so that a case nobody worked on cannot vanish unseen."""
+    """Log what a citizen did, so that a case nobody worked on cannot vanish unseen."""
     reason, at = case.standing.reason, moment_of(case, now)
-    audit.record(session, at, action, f"case:{case.code}", detail={"reason": reason})
+    audit.record_later(session, at, action, f"case:{case.code}", {"reason": reason})

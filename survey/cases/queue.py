@@ -3,7 +3,7 @@
 What decides is sealed in each case, so lists are made from the cases an account sees, opened once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,12 +11,13 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.ballots import box
+from survey.ballots.contents import Said
 from survey.cases.clocks import RUNNING, SOON_HOURS, calendar_of, time_left
 from survey.cases.labels import REASONS
 from survey.cases.sight import SeenCase, seen
 from survey.models.case import Case, CaseStanding, CaseState, in_work
 from survey.models.organisation import Agency
-from survey.models.response import Answer
 from survey.models.staff import Scope, Staff
 from survey.privacy.masking import mask_text
 
@@ -157,37 +158,38 @@ def alert_cards(cases: Sequence[SeenCase]) -> list[AlertCard]:
     )
 
 
-def latest_answers(session: Session, response_ids: Sequence[str]) -> dict[str, Answer]:
-    """The newest version of each answer, by the id of its response."""
-    query = select(Answer).where(Answer.response_id.in_(response_ids)).order_by(Answer.version)
-    return {answer.response_id: answer for answer in session.scalars(query)}
+def said_in(session: Session, standings: Iterable[CaseStanding]) -> dict[str, Said]:
+    """What the citizens of some cases say now, by the key of the ballot (hex) as cases name it."""
+    keys = [bytes.fromhex(one.ballot_key) for one in standings if one.ballot_key]
+    found = box.find_many(session, keys)
+    return {key.hex(): one.said for key, one in found.items() if one.said}
 
 
 def _rows(session: Session, cases: Sequence[SeenCase], now: datetime) -> list[Row]:
     standings = [one.standing for one in cases]
-    answers = latest_answers(session, [one.response_id for one in standings if one.response_id])
+    answers = said_in(session, standings)
     owners = {one.assignee_id for one in standings if one.assignee_id}
     staff = {one.id: one for one in session.scalars(select(Staff).where(Staff.id.in_(owners)))}
     calendar = calendar_of(session)
     rows = []
     for one in cases:
         due = deadline(one.standing)
-        answer = answers.get(one.standing.response_id or "")
+        answer = answers.get(one.standing.ballot_key or "")
         rows.append(
             Row(
                 one,
                 staff.get(one.standing.assignee_id or 0),
                 answer.overall if answer else None,
-                _excerpt(answer.comment if answer else None),
+                _excerpt(answer.comment if answer else ""),
                 time_left(calendar, due, now) if due else None,
             )
         )
     return rows
 
 
-def _excerpt(comment: str | None) -> str:
+def _excerpt(comment: str) -> str:
     """The first characters of a comment, numbers covered before it is cut."""
-    text = " ".join(mask_text(comment or "").split())
+    text = " ".join(mask_text(comment).split())
     if len(text) <= EXCERPT_LENGTH:
         return text
     cut = text[:EXCERPT_LENGTH]

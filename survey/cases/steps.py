@@ -16,9 +16,11 @@ from survey.cases.labels import CLOSE_REASONS
 from survey.cases.notices import Way
 from survey.cases.sight import is_seen
 from survey.cases.timeline import add_event
+from survey.db import hold
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.case import (
     CASE_STEPS,
+    ORDER_LOCK,
     Case,
     CaseStanding,
     CaseState,
@@ -37,6 +39,7 @@ def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
 
     Conflict `case_changed` when somebody, or the citizen, changed it after `revision` was read.
     """
+    hold(session, ORDER_LOCK, shared=True)
     query = select(Case).where(Case.code == code).with_for_update()
     case = session.scalars(query.execution_options(populate_existing=True)).first()
     if case is None or not is_seen(session, staff, case.standing):

@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 COMMANDS = {
     "alerts": "alerts",
     "audit": "audit",
+    "ballots": "ballots",
     "cases": "cases",
     "check-config": "check_config",
     "coverage": "coverage",

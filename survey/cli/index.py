@@ -13,11 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey import indices
+from survey.ballots import checking
+from survey.ballots.checking import described
 from survey.cli.options import Period, common_options, emit
 from survey.db import db, transaction
+from survey.errors import Refused
 from survey.indices import Along, Breakdown, Course, Figure
+from survey.jobs import counting
 from survey.models.questionnaire import Question
 from survey.reports.phrases import NONE, level, number, percent
+from survey.wording import words_for
 
 # What the contract names; the rest is for pages and reports.
 SHOWN = (
@@ -155,13 +160,19 @@ def _point(point: dict[str, Any]) -> str:
 @common_options
 def close(*, period: str, now: datetime, as_json: bool) -> None:
     """Store the snapshot of a month."""
-    with transaction() as session:
-        snapshot = indices.close(session, period, now)
-        document = {
-            "snapshot": snapshot.id,
-            "digest": snapshot.digest,
-            "formula": snapshot.formula,
-        }
+    try:
+        with transaction() as session:
+            snapshot = counting.close(session, period, now)
+            document = {
+                "snapshot": snapshot.id,
+                "digest": snapshot.digest,
+                "formula": snapshot.formula,
+            }
+    except Refused as refused:
+        if refused.code != "counts_differ":
+            raise
+        click.echo(words_for(refused), err=True)
+        sys.exit(CHECK_FAILED)
     emit(document, as_json=as_json, text=f"Đã chốt kỳ {period}: {document['digest']}")
 
 
@@ -185,15 +196,19 @@ def recompute(*, snapshot: int, now: datetime, as_json: bool) -> None:  # noqa: 
 @click.option("--check", "only_check", is_flag=True, help="Chỉ so sánh, thoát mã 1 nếu khác.")
 @common_options
 def rebuild(*, only_check: bool, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Compare counts with the answers, or write them anew."""
+    """Compare counts with the ballots, or write them anew."""
     if not only_check:
         with transaction() as session:
-            wrong = indices.rebuild(session)
+            wrong = checking.rebuild(session)
         emit({"corrected": wrong}, as_json=as_json, text=f"Đã sửa {number(wrong)} số đếm.")
         return
-    differences = indices.check(db.session())
+    differences = checking.check(db.session())
     document = {"differences": [asdict(difference) for difference in differences]}
-    emit(document, as_json=as_json, text=f"{number(len(differences))} số đếm khác với câu trả lời.")
+    lines = [
+        f"{number(len(differences))} số đếm khác với câu trả lời.",
+        *map(described, differences),
+    ]
+    emit(document, as_json=as_json, text="\n".join(lines))
     if differences:
         sys.exit(CHECK_FAILED)
 

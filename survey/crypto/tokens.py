@@ -21,14 +21,11 @@ def invitation_hash(session: Session, token: str) -> bytes:
     return keyed_hash(session, "invitation.token_hash", token)
 
 
-def answer_key(session: Session, token: str) -> bytes:
-    """HMAC(k2, token): what an answer stores of the link it came through."""
-    return keyed_hash(session, "response.key", token)
-
-
-def sms_token(e164: str, reply_code: str) -> str:
-    """What stands for a token when an answer comes by SMS: phone and reply code together."""
-    return f"{e164}|{reply_code}"
+def reply_secret(invitation_id: int, reply_code: str) -> str:
+    """What stands for a token where an invitation is answered by SMS: nothing of the phone, whose
+    number may be corrected later.
+    """
+    return f"{invitation_id}|{reply_code}"
 
 
 def new_token() -> str:

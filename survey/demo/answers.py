@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from survey.ballots.bursts import LEAST_BURST
 from survey.demo import people
 from survey.demo.comments import REVEALING, comment
 from survey.demo.dossiers import DossierDraft
 from survey.demo.scene import Scene, Truths, pick
 from survey.demo.units import Cast
+from survey.models.ballot import Flag
 from survey.models.dossier import Channel, Lateness, Outcome
 from survey.models.invitation import Decision
 from survey.models.organisation import Province
 from survey.models.questionnaire import FACTORS, SATISFIED_FROM
-from survey.models.response import Flag
-from survey.responses.flags import LEAST_BURST
 from survey.workdays import Calendar, local_day
 
 # Decisions that came after an invitation was made.
@@ -89,7 +89,7 @@ class Asked:
     reasons: str = ""
     comment: str | None = None
     wants_call: bool = False
-    # Signs of manipulation, joined by ";", as `survey.responses.flags` would have seen them.
+    # Signs of manipulation, joined by ";", as `survey.ballots.bursts` would have seen them.
     flags: str = ""
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey import alerts, indices
 from survey.alerts import ContactWish, grave_topics
+from survey.ballots.contents import Ballot, Said
 from survey.cases import steps
 from survey.cases.clocks import calendar_of
 from survey.cases.notices import Way
@@ -20,7 +21,6 @@ from survey.demo.answers import UNHAPPY_UP_TO, Asked
 from survey.demo.scene import Scene, pick
 from survey.indices.periods import closable_from
 from survey.models.case import Case, CloseReason
-from survey.models.response import Answer, Response
 from survey.models.staff import Staff
 from survey.reports import approval
 
@@ -80,7 +80,7 @@ class Hotline:
     def work(
         self,
         asked: Sequence[Asked],
-        ids: Mapping[int, str],
+        ballots: Mapping[int, Ballot],
         others: Iterable[tuple[datetime, Deed]],
     ) -> None:
         """Open a case for each answer that needs one, deal with it, and close the months; what
@@ -92,7 +92,7 @@ class Hotline:
             self._plan(closable_from(month) + AFTER_MIDNIGHT, self._closing(month))
         for place, one in enumerate(asked):
             if one.answered is not None and _needs_a_person(one):
-                self._plan(one.answered, self._opening(one, ids[place]))
+                self._plan(one.answered, self._opening(one, ballots[place]))
         while self.ahead:
             moment, _, deed = heapq.heappop(self.ahead)
             deed(moment)
@@ -109,11 +109,12 @@ class Hotline:
 
         return deed
 
-    def _opening(self, one: Asked, response_id: str) -> Deed:
+    def _opening(self, one: Asked, ballot: Ballot) -> Deed:
         def deed(now: datetime) -> None:
-            response = self.session.get_one(Response, response_id)
-            answer = self.session.get_one(Answer, (response_id, 1))
-            case = alerts.raise_for_answer(self.session, now, response, answer, _wish(one))
+            last = ballot.versions[-1]
+            said = Said(last.ratings, last.reasons, one.comment or "")
+            change = alerts.Change(ballot.key, ballot.cell, None, said)
+            case = alerts.raise_for_answer(self.session, now, change, _wish(one))
             if case is not None:
                 self.cases += 1
                 self._follow(case, one.reasons, now)

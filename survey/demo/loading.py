@@ -59,18 +59,18 @@ def load(session: Session, scene: Scene) -> Loaded:
     dossiers = registry.draw()
     asked = Citizens(scene, planted, cast, province, calendar).ask(dossiers)
     ledger = Ledger(session, scene)
-    ids = ledger.write(dossiers, asked)
+    ballots = ledger.write(dossiers, asked)
     ledger.write_phones(registry.book)
     hotline = Hotline(session, scene, [staff[RoleName.HANDLER], second])
     night_watch = Watch(session, scene, planted, asked, staff[RoleName.ANALYST])
     reading = approvals(session, scene, staff[RoleName.LEADER])
-    hotline.work(asked, ids, [*night_watch.deeds(), *reading])
+    hotline.work(asked, ballots, [*night_watch.deeds(), *reading])
     erase_due(session, scene.now)
     return Loaded(
         dossiers=len(dossiers),
         finished=sum(one.finished is not None for one in dossiers),
         invited=len(asked),
-        answers=len(ids),
+        answers=len(ballots),
         cases=hotline.cases,
         months=len(scene.periods),
         snapshots=len(scene.closed_periods),

@@ -6,18 +6,21 @@ Dossiers lie in the order of their end, answers in no order at all.
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from survey.ballots.aggregates import Aggregate, store_aggregate
+from survey.ballots.contents import Ballot, Version, counted_row
 from survey.db import table_of, write_many, write_numbered
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
 from survey.demo.scene import Scene
 from survey.invitations.links import fresh_token
-from survey.models.count import Cell, count_answers, count_finished, count_reached
+from survey.models.ballot import CountedBallot, Flag, Mode, ballot_key
+from survey.models.count import Cell, add_counts, count_finished, count_reached
 from survey.models.dossier import Dossier
 from survey.models.invitation import (
     CoverageEntry,
@@ -28,13 +31,11 @@ from survey.models.invitation import (
     random_id,
 )
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.questionnaire import Question, Questionnaire
-from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
+from survey.models.questionnaire import Questionnaire
 from survey.privacy.retention import TERMS
 from survey.sms.phone import prefix_of
 from survey.workdays import local_day
 
-ROWS_AT_ONCE = 5000
 DELIVERY = timedelta(seconds=9)
 PROVIDER = "console"
 # Invented, so that the page of costs has something to show.
@@ -52,8 +53,8 @@ class Ledger:
         latest = session.scalars(select(Questionnaire).order_by(Questionnaire.version))
         self.questionnaires = {one.kind: one.id for one in latest}
 
-    def write(self, dossiers: Sequence[DossierDraft], asked: Sequence[Asked]) -> dict[int, str]:
-        """Write all of it; place in `asked` → id of the response, for those who answered."""
+    def write(self, dossiers: Sequence[DossierDraft], asked: Sequence[Asked]) -> dict[int, Ballot]:
+        """Write all of it; place in `asked` → its ballot, for those who answered."""
         of_dossier = {id(one.dossier): one for one in asked}
         rows = [self._dossier(one, of_dossier.get(id(one))) for one in dossiers]
         ids = write_numbered(self.session, insert(table_of(Dossier)), rows, "code")
@@ -165,59 +166,49 @@ class Ledger:
         }
         return row | _fate(one)
 
-    def _write_answers(self, asked: Sequence[Asked], tokens: Sequence[str]) -> dict[int, str]:
-        ids: dict[int, str] = {}
-        responses: list[Row] = []
-        answers: list[Row] = []
+    def _write_answers(self, asked: Sequence[Asked], tokens: Sequence[str]) -> dict[int, Ballot]:
+        ballots: dict[int, Ballot] = {}
+        rows: list[Row] = []
         for place in _shuffled(len(asked)):
             one, cell = asked[place], asked[place].dossier.cell
             if one.answered is None or cell is None:
                 continue
-            ids[place] = secrets.token_hex(16)
-            responses.append(
-                {
-                    **cell._asdict(),
-                    "id": ids[place],
-                    "key": Response.by_token.of(self.session, tokens[place]),
-                    "form_sealed": seal_form(self.session, ids[place], self._form(one)),
-                    "flags": one.flags,
-                }
-            )
-            answers.append(
-                {
-                    **dict.fromkeys(Question),
-                    **one.factors,
-                    "response_id": ids[place],
-                    "version": 1,
-                    "closing_sealed": seal_closing(self.session, ids[place], 1, 0),
-                    "overall": one.rating,
-                    "reasons": one.reasons,
-                    "comment": one.comment,
-                }
-            )
-        for table, rows in ((Response, responses), (Answer, answers)):
-            for block in _blocks(rows):
-                self.session.connection().execute(insert(table_of(table)), block)
-        self._count(asked)
-        return ids
+            ballot = ballots[place] = self._ballot(one, cell, tokens[place])
+            rows.append(counted_row(self.session, ballot, one.comment or ""))
+        write_many(self.session, insert(table_of(CountedBallot)), rows)
+        self._count(asked, ballots)
+        return ballots
 
-    def _form(self, one: Asked) -> Form:
-        return Form(Mode.WEB, self.questionnaires["full" if one.is_full else "short"])
+    def _ballot(self, one: Asked, cell: Cell, token: str) -> Ballot:
+        ratings = {"overall": one.rating, **{str(name): n for name, n in one.factors.items()}}
+        reasons = tuple(filter(None, one.reasons.split(";")))
+        return Ballot(
+            key=ballot_key(self.session, token),
+            cell=cell,
+            mode=Mode.WEB,
+            questionnaire_id=self.questionnaires["full" if one.is_full else "short"],
+            flags=frozenset(Flag(flag) for flag in one.flags.split(";") if flag),
+            versions=(Version(0, ratings, reasons),),
+        )
 
-    def _count(self, asked: Sequence[Asked]) -> None:
-        ratings: Counter[tuple[Cell, str, str, int]] = Counter()
+    def _count(self, asked: Sequence[Asked], ballots: Mapping[int, Ballot]) -> None:
+        ratings: Counter[tuple[Cell, str, int]] = Counter()
         delivered: Counter[Cell] = Counter()
-        for one in asked:
+        aggregates: dict[str, Aggregate] = {}
+        for place, one in enumerate(asked):
             cell = one.dossier.cell
             if cell is None:
                 continue
             delivered[cell] += one.reached
-            if one.answered is None:
-                continue
-            given = {"overall": one.rating, **one.factors}
-            for question, rating in given.items():
-                ratings[cell, one.dossier.work.code, question, rating] += 1
-        count_answers(self.session, ratings)
+            if place in ballots:
+                ballot = ballots[place]
+                sums = aggregates.setdefault(cell.month, Aggregate())
+                sums.add(ballot, one.dossier.work.code, 1)
+                for question, rating in ballot.counted.items():
+                    ratings[cell, question, rating] += 1
+        add_counts(self.session, ratings)
+        for month, sums in sorted(aggregates.items()):
+            store_aggregate(self.session, month, sums)
         count_reached(self.session, delivered)
 
 
@@ -241,8 +232,3 @@ def _shuffled(count: int) -> list[int]:
     places = list(range(count))
     secrets.SystemRandom().shuffle(places)
     return places
-
-
-def _blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        yield rows[start : start + ROWS_AT_ONCE]

@@ -16,7 +16,6 @@ from survey.indices.figures import (
 from survey.indices.inputs import draft_payload
 from survey.indices.judging import Rules
 from survey.indices.periods import check_month, closable_from, is_provisional, previous_month
-from survey.indices.rebuild import Difference, check, rebuild
 from survey.indices.recompute import Recomputation, recompute
 from survey.indices.shield import shielded, shown
 from survey.indices.show import formula_of, rules_of, show
@@ -29,13 +28,11 @@ __all__ = [
     "Along",
     "Breakdown",
     "Course",
-    "Difference",
     "Figure",
     "Recomputation",
     "Rules",
     "Status",
     "Unit",
-    "check",
     "check_month",
     "closable_from",
     "closable_months",
@@ -49,7 +46,6 @@ __all__ = [
     "payload_of",
     "previous_month",
     "read_figure",
-    "rebuild",
     "recompute",
     "rules_of",
     "shielded",

@@ -1,9 +1,10 @@
-"""Counting again from the answers, as they stood before a closing: the second way to a snapshot.
+"""Counting again from the ballots, as they stood before a closing: the second way to a snapshot.
 
-Nothing here reads the counts that move with each answer.
+Nothing here reads the stored counts.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,24 +13,24 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.ballots.aggregates import PATTERN
+from survey.ballots.checking import ballots_of
+from survey.ballots.contents import Ballot, Version
 from survey.indices.figures import Breakdown
 from survey.indices.payload import COUNTED, Inputs, read_inputs
 from survey.indices.tallies import OVERALL, Finished, Rated, Ratings, Stratum
 from survey.models.organisation import Agency
-from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING, Question
-from survey.models.response import Answer, Response, open_closing
+from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, Question
 
 # Agency code, sector, channel, lateness, question, rating 1–5.
 Place = tuple[str, str, str, str, str, int]
-# What `Ballot.patterns` counts: the questions of a complete questionnaire.
-PATTERN = (*FACTORS, Question.OVERALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class Recount:
     """What counts at a closing: ratings by place, the answers in each cell, the ratings that
-    complete questionnaires give together (in the order of PATTERN), and a digest over every version
-    that was there (cell, key of the response, version, ratings, reasons).
+    complete questionnaires give together (in the order of PATTERN), and a SHA-256 over every
+    version that was there, replaced ones by their digests.
     """
 
     ratings: Counter[Place]
@@ -43,51 +44,40 @@ class Ballot:
         return [[*ratings, times] for ratings, times in sorted(self.patterns.items())]
 
 
-def ballot(session: Session, month: str, closing: int) -> Ballot:
-    """Count the last version of each answer of a month (YYYY-MM) before the closing `closing`.
+def recount(session: Session, month: str, closing: int) -> Recount:
+    """Count the last version of each ballot of a month (YYYY-MM) before the closing `closing`.
 
     The digest covers no comment (retention erases those) and nothing that changes with a key.
     """
-    digest = hashlib.sha256()
-    last: dict[str, tuple[Any, ...]] = {}
-    for row in _versions(session, month, closing):
-        digest.update(repr(row).encode())
-        last[row[0]] = row
+    codes = dict(session.execute(select(Agency.id, Agency.code)).all())
     ratings: Counter[Place] = Counter()
     answered: Counter[tuple[str, str, str, str]] = Counter()
     patterns: Counter[tuple[int, ...]] = Counter()
-    for row in last.values():
-        agency, sector, channel, lateness = row[3:7]
-        answered[agency, sector, channel, lateness] += 1
-        given = {
-            question.value: rating
-            for question, rating in zip(Question, row[8:], strict=True)
-            if rating is not None
-        }
+    digests = []
+    for ballot in ballots_of(session, [month]):
+        before = [one for one in ballot.versions if one.closing < closing]
+        if not before:
+            continue
+        cell = ballot.cell
+        place = (codes[cell.agency_id], cell.sector_code, cell.channel, cell.lateness)
+        digests.append(_digest(ballot, place, before))
+        answered[place] += 1
+        given = before[-1].ratings
         for question, rating in given.items():
-            ratings[agency, sector, channel, lateness, question, rating] += 1
-        if len(given) == len(PATTERN):
+            ratings[(*place, question, rating)] += 1
+        if all(question in given for question in PATTERN):
             patterns[tuple(given[question] for question in PATTERN)] += 1
-    return Ballot(ratings, answered, patterns, digest.hexdigest())
+    # Sorted, since ballots lie in no order.
+    digest = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+    return Recount(ratings, answered, patterns, digest)
 
 
-def _versions(session: Session, month: str, closing: int) -> list[tuple[Any, ...]]:
-    """Versions before a closing: response, version, closings before it, cell, reasons, ratings."""
-    key = (Answer.response_id, Answer.version)
-    cell = (Agency.code, Response.sector_code, Response.channel, Response.lateness)
-    rated = [getattr(Answer, question) for question in Question]
-    query = (
-        select(*key, Answer.closing_sealed, *cell, Answer.reasons, *rated)
-        .join(Response, Response.id == Answer.response_id)
-        .join(Agency, Agency.id == Response.agency_id)
-        .where(Response.month == month)
-    )
-    opened = (
-        (response_id, version, open_closing(session, response_id, version, sealed), *more)
-        for response_id, version, sealed, *more in session.execute(query)
-    )
-    # Sorted here: databases do not agree on the order of texts.
-    return sorted(row for row in opened if row[2] < closing)
+def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -> str:
+    said = [
+        [one.closing, sorted(one.ratings.items()), list(one.reasons), one.replaced]
+        for one in versions
+    ]
+    return hashlib.sha256(json.dumps([ballot.key.hex(), *place, said]).encode()).hexdigest()
 
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":
@@ -102,7 +92,7 @@ def source_of(payload: Mapping[str, Any]) -> "Recounted":
 
 
 class Recounted:
-    """A `Source` from answers and stored inputs instead of the counts."""
+    """A `Source` from ballots and stored inputs instead of the counts."""
 
     def __init__(self, inputs: Inputs, ratings: Mapping[Place, int]) -> None:
         self.inputs = inputs

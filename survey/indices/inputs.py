@@ -6,44 +6,50 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from survey.ballots.pool import Pool
 from survey.indices.figures import Breakdown
 from survey.indices.judging import rules_in_force
 from survey.indices.payload import COUNTED, Inputs, Row, cells_of, compose
 from survey.indices.periods import previous_month
 from survey.indices.revision import revision
-from survey.indices.tallies import Source, Stored, lines_of
+from survey.indices.tallies import Stored, lines_of
 from survey.invitations.coverage import coverage
-from survey.models.count import OF_FRAME, RATED, Count, Frame, ProcedureFrame
+from survey.models.count import OF_FRAME, RATED, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import DossierChange
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
-from survey.models.procedure_count import procedure_counts
+from survey.models.questionnaire import LOWEST_RATING
 
 
-def read_live(session: Session, month: str, source: Source) -> Inputs:
+def read_live(session: Session, month: str, source: Stored) -> Inputs:
     """The inputs as they stand now."""
     covered = coverage(session, month)
     return Inputs(
         rules=rules_in_force(session, month),
         lines={by: lines_of(session, month, by, source) for by in Breakdown},
-        frame=_frame(session, month),
+        frame=_frame(session, month, source.pool),
         procedure_frame=_procedure_frame(session, month),
-        procedure_counts=_procedure_counts(session, month),
+        procedure_counts=_procedure_counts(source),
         coverage={"invited": covered.invited, "not_invited": covered.not_invited},
         corrections=_corrections(session, month),
         revision=revision(session, previous_month(month)),
     )
 
 
-def _frame(session: Session, month: str) -> list[Row]:
+def _frame(session: Session, month: str, pool: Pool) -> list[Row]:
     cell = (Agency.code, Frame.sector_code, Frame.channel, Frame.lateness)
     query = (
-        select(*cell, Frame.finished, Frame.invited, Frame.delivered, RATED)
+        select(*cell, Frame.finished, Frame.invited, Frame.delivered, RATED, Frame.agency_id)
         .join(Agency, Agency.id == Frame.agency_id)
         .join(Count, OF_FRAME, isouter=True)
         .where(Frame.month == month)
     )
-    return sorted(list(row) for row in session.execute(query))
+    waiting = pool.rated()
+    rows = []
+    for code, sector, channel, lateness, *numbers, rated, agency_id in session.execute(query):
+        more = waiting[Cell(agency_id, sector, month, channel, lateness)]
+        rows.append([code, sector, channel, lateness, *numbers, rated + more])
+    return sorted(rows)
 
 
 def _procedure_frame(session: Session, month: str) -> list[Row]:
@@ -52,12 +58,12 @@ def _procedure_frame(session: Session, month: str) -> list[Row]:
     return sorted(list(row) for row in session.execute(query.where(ProcedureFrame.month == month)))
 
 
-def _procedure_counts(session: Session, month: str) -> list[Row]:
-    return sorted(
-        [*group[1:], question, *ratings]
-        for group, counts in procedure_counts(session, month).items()
-        for question, ratings in counts.items()
-    )
+def _procedure_counts(source: Stored) -> list[Row]:
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for (group, question, rating), times in source.aggregate.procedures.items():
+        levels = rows.setdefault((*group[1:], question), [0, 0, 0, 0, 0])
+        levels[rating - LOWEST_RATING] += times
+    return sorted([*key, *levels] for key, levels in rows.items() if any(levels))
 
 
 def _corrections(session: Session, month: str) -> int:

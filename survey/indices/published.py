@@ -36,6 +36,4 @@ def published(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shown(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     figures = [asdict(one) for one in map(read_figure, rows) if one.rated and not one.is_hidden]
-    return [
-        {name: value for name, value in one.items() if name not in LEFT_OUT} for one in figures
-    ]
+    return [{name: value for name, value in one.items() if name not in LEFT_OUT} for one in figures]

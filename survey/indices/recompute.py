@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.errors import NotFound, Refused
-from survey.indices.answers import Ballot, Recounted, ballot
+from survey.indices.answers import Recount, Recounted, recount
 from survey.indices.closed import payload_of
 from survey.indices.figures import FORMULA
 from survey.indices.payload import (
@@ -46,7 +46,7 @@ class Recomputation:
 
 
 def recompute(session: Session, snapshot_id: int) -> Recomputation:
-    """Compute a snapshot again from the last versions of the answers before its closing.
+    """Compute a snapshot again from the last versions of the ballots before its closing.
 
     An edited, deleted or slipped-in version is a difference; what citizens say after the closing
     is none. NotFound `no_snapshot`; Refused `snapshot_broken` when the stored payload does not fit
@@ -59,7 +59,7 @@ def recompute(session: Session, snapshot_id: int) -> Recomputation:
     if snapshot.formula != FORMULA:
         raise Refused("old_formula", snapshot.formula)
     inputs = read_inputs(stored["inputs"])
-    counted = ballot(session, snapshot.month, snapshot.number)
+    counted = recount(session, snapshot.month, snapshot.number)
     source = Recounted(inputs, counted.ratings)
     again = closing_payload(
         *(snapshot.month, stored["closed_at"], inputs, source),
@@ -101,7 +101,7 @@ def _between(path: str, stored: Any, again: Any) -> list[str]:  # noqa: ANN401 -
     return [] if stored == again else [f"{path}: {stored!r} ≠ {again!r}"]
 
 
-def _sums(inputs: Inputs, counted: Ballot) -> list[str]:
+def _sums(inputs: Inputs, counted: Recount) -> list[str]:
     """Stored numbers that must add up to the answers: per procedure, and answers in the frame."""
     procedures: Counter[tuple[object, ...]] = Counter()
     for _procedure, channel, lateness, question, *levels in inputs.procedure_counts:

@@ -5,20 +5,17 @@ or changed, since the difference of two published tables would tell the ratings 
 """
 
 from collections import Counter
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.ballots.aggregates import aggregate_now
 from survey.indices.closed import first, payload_of
 from survey.indices.figures import Breakdown, Figure, read_figure, safe_to_tell
 from survey.indices.live import live
 from survey.indices.shield import hidden_now, shielded
 from survey.indices.tallies import OVERALL
 from survey.models.questionnaire import Question
-from survey.models.response import Answer, Response, open_closing
 
 
 def revision(session: Session, month: str) -> dict[str, Any] | None:
@@ -79,20 +76,8 @@ def _numbers(one: Figure) -> dict[str, Any]:
 
 def _moved(session: Session, month: str) -> tuple[Counter[str], Counter[str]]:
     """Sector (and overall) → answers given, and answers changed, after the first closing."""
-    key = (Answer.response_id, Answer.version)
-    query = (
-        select(Response.sector_code, *key, Answer.closing_sealed)
-        .join(Answer, Answer.response_id == Response.id)
-        .where(Response.month == month)
-        .order_by(*key)
-    )
-    late: Counter[str] = Counter()
-    changed: Counter[str] = Counter()
-    for _, rows in groupby(session.execute(query), key=itemgetter(1)):
-        versions = list(rows)
-        sector, *_ = versions[0]
-        closings = [open_closing(session, one, number, mark) for _, one, number, mark in versions]
-        if closings[-1]:
-            found = late if closings[0] else changed
-            found.update((sector, OVERALL))
+    sums = aggregate_now(session, month)
+    late, changed = Counter(sums.late), Counter(sums.changed)
+    for found in (late, changed):
+        found[OVERALL] = sum(found.values())
     return late, changed

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis import AnalysisError, disclosure
+from survey.ballots.aggregates import aggregate_now
 from survey.indices.closed import first, payload_of
 from survey.indices.figures import SMALLEST_SHOWN, Breakdown, Figure, read_figure, safe_to_tell
 from survey.indices.payload import COUNTED
@@ -25,7 +26,6 @@ from survey.indices.show import show
 from survey.indices.strata import Strata, read_strata
 from survey.indices.tallies import OVERALL
 from survey.models.organisation import Agency, Procedure
-from survey.models.procedure_count import procedure_counts
 from survey.models.questionnaire import Question
 
 # Agency code, sector, channel.
@@ -95,9 +95,9 @@ def hidden_now(
     strata = strata or read_strata(session, months, by_agency=True)
     procedures: dict[str, Counter[Key]] = {month: Counter() for month in months}
     for month, lines in procedures.items():
-        for group, given in procedure_counts(session, month).items():
-            line: Key = (Breakdown.PROCEDURE, group.procedure_code)
-            lines[line] += sum(given.get(Question.OVERALL, ()))
+        given = aggregate_now(session, month).by_procedure([Question.OVERALL])
+        for group, ratings in given.items():
+            lines[Breakdown.PROCEDURE, group.procedure_code] += sum(ratings)
     small = {month for month, rated in procedures.items() if any(map(_is_small, rated.values()))}
     small |= {months[place] for place in _small_months(strata)}
     codes = dict(session.execute(select(Agency.id, Agency.code)).all())

@@ -8,8 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import audit
+from survey.ballots.checking import check_ballots, described
+from survey.db import hold
 from survey.errors import Refused
-from survey.indices.answers import ballot
+from survey.indices.answers import recount
 from survey.indices.closed import first
 from survey.indices.figures import FORMULA
 from survey.indices.inputs import read_live
@@ -18,7 +20,6 @@ from survey.indices.periods import check_month, closable_from
 from survey.indices.published import published
 from survey.indices.tallies import Stored
 from survey.models.count import Frame
-from survey.models.response import lock_month
 from survey.models.snapshot import Snapshot
 from survey.workdays import local_day
 
@@ -29,19 +30,23 @@ SALT_BYTES = 16
 def close(session: Session, month: str, now: datetime) -> Snapshot:
     """Store the snapshot of a month; closed already: the first one, unchanged.
 
-    Refused `too_early` before day 15 of the next month, `empty_month` without a finished dossier;
-    Invalid `future_period`.
+    The caller counted the pool in this transaction: what comes now counts after the closing.
+    Refused `too_early` before day 15 of the next month, `empty_month` without a finished dossier,
+    `counts_differ` while counts and ballots disagree or more rated than were invited; Invalid
+    `future_period`.
     """
     check_month(month, now)
     if now < closable_from(month):
         raise Refused("too_early", f"{local_day(closable_from(month)):%d/%m/%Y}")
-    lock_month(session, month)
+    hold(session, f"closing:{month}")
     stored = first(session, month)
     if stored is not None:
         return stored
-    source = Stored(session, month)
+    if differences := check_ballots(session, [month]):
+        raise Refused("counts_differ", described(differences[0]))
+    source = Stored(session, month, with_pool=False)
     inputs = replace(read_live(session, month, source), salt=secrets.token_hex(SALT_BYTES))
-    answers = ballot(session, month, FIRST)
+    answers = recount(session, month, FIRST)
     payload = closing_payload(
         month, now.isoformat(), inputs, source, answers.pattern_rows, answers.digest
     )

@@ -25,8 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from survey.ballots.pool import Pool, pool_of
 from survey.indices.tallies import Stratum
 from survey.models.count import OF_FRAME, RATED, Count, Frame
+from survey.models.questionnaire import SATISFIED_FROM
 
 # As wide as the columns of the tables: a report of the province holds a million of these numbers.
 IntArray = NDArray[np.int32]
@@ -75,7 +77,43 @@ def read_strata(
     )
     names = sorted(seen.numbered)
     at = {one: position for position, one in enumerate(names)}
-    return Strata(names, month, agency, _whole([at[one] for one in seen.numbered])[name], *numbers)
+    name = _whole([at[one] for one in seen.numbered])[name]
+    strata = Strata(names, month, agency, name, *numbers)
+    _add_pool(strata, pool_of(session).of(at_month), at_month, at, by_agency=by_agency)
+    return strata
+
+
+def _add_pool(
+    strata: Strata,
+    pool: Pool,
+    at_month: Mapping[str, int],
+    at_name: Mapping[Stratum, int],
+    *,
+    by_agency: bool,
+) -> None:
+    """Add the ballots that wait to be counted to the strata, in place; every dossier that was
+    answered is in the frame, so its stratum is there unless it is of another agency than asked for.
+    """
+    steps: dict[tuple[int, int, int], tuple[int, int]] = {}
+    for cell, levels in pool.steps().items():
+        name = at_name.get((cell.sector_code, cell.channel, cell.lateness))
+        if name is not None:
+            agency = cell.agency_id if by_agency else ALL_TOGETHER
+            place = (at_month[cell.month], agency, name)
+            rated, good = steps.get(place, (0, 0))
+            satisfied = sum(levels[SATISFIED_FROM - 1 :])
+            steps[place] = rated + sum(levels), good + satisfied
+    if not steps:
+        return
+    width, height = len(strata.names), int(strata.agency.max(initial=0)) + 1
+    lines = (strata.month.astype(np.int64) * height + strata.agency) * width + strata.name
+    order = np.argsort(lines)
+    for (month, agency, name), (rated, good) in steps.items():
+        line = (month * height + agency) * width + name
+        found = int(np.searchsorted(lines, line, sorter=order))
+        if agency < height and found < order.size and lines[order[found]] == line:
+            strata.rated[order[found]] += rated
+            strata.satisfied[order[found]] += good
 
 
 class _Names:

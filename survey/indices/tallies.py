@@ -12,12 +12,13 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from survey.ballots.aggregates import Aggregate, aggregate_now, stored_aggregate
+from survey.ballots.pool import Pool, pool_of
 from survey.indices.figures import Breakdown
 from survey.indices.targets import Ladder, TargetInForce, ladder
-from survey.models.count import LEVELS, Count, Frame, ProcedureFrame
+from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import Channel
 from survey.models.organisation import Agency, Procedure, Sector
-from survey.models.procedure_count import Counts, Group, procedure_counts
 from survey.models.questionnaire import FACTORS
 
 CHANNEL_NAMES = {
@@ -36,7 +37,7 @@ Rated = Mapping[str, Mapping[Stratum, Ratings]]
 
 
 class Source(Protocol):
-    """Where the counts of one month come from: kept with each answer, or counted again."""
+    """Where the counts of one month come from: stored, or counted again."""
 
     def finished(self, by: Breakdown) -> Finished:
         """Key → stratum → finished dossiers; strata without any are left out."""
@@ -94,11 +95,15 @@ def summed(parts: Any) -> Ratings:  # noqa: ANN401 - any iterable of ratings
 
 
 class Stored:
-    """The counts that move with each answer. Costs the same at any number of answers."""
+    """The stored counts, and what the pool adds to them unless the month is being closed: then all
+    that counts was counted just before. Costs the same at any number of counted ballots.
+    """
 
-    def __init__(self, session: Session, month: str) -> None:
+    def __init__(self, session: Session, month: str, *, with_pool: bool = True) -> None:
         self.session = session
         self.month = month
+        self.pool = pool_of(session).of({month}) if with_pool else Pool([])
+        self.with_pool = with_pool
 
     def finished(self, by: Breakdown) -> Finished:
         """As `Source` says."""
@@ -114,21 +119,32 @@ class Stored:
         """As `Source` says."""
         found: dict[str, dict[Stratum, Ratings]] = {}
         if by is Breakdown.PROCEDURE:
-            for group, counts in self.groups.items():
-                given = [counts[question] for question in questions if question in counts]
-                if given:
-                    stratum = ("", group.channel, group.lateness)
-                    found.setdefault(group.procedure_code, {})[stratum] = summed(given)
+            for group, given in self.aggregate.by_procedure(questions).items():
+                stratum = ("", group.channel, group.lateness)
+                found.setdefault(group.procedure_code, {})[stratum] = summed([given])
             return found
         asked = Count.question.in_(list(questions))
         for key, stratum, (n1, n2, n3, n4, n5) in self._sums(Count, by, LEVELS, asked):
             found.setdefault(key, {})[stratum] = (n1, n2, n3, n4, n5)
+        for cell, steps in self.pool.steps(questions).items():
+            key, stratum = self._key(by, cell), (cell.sector_code, cell.channel, cell.lateness)
+            strata = found.setdefault(key, {})
+            strata[stratum] = summed([strata.get(stratum, NO_RATINGS), steps])
         return found
 
     @cached_property
-    def groups(self) -> dict[Group, Counts]:
-        """The counts of every procedure."""
-        return procedure_counts(self.session, self.month)
+    def aggregate(self) -> Aggregate:
+        """The sums per procedure of the month."""
+        read = aggregate_now if self.with_pool else stored_aggregate
+        return read(self.session, self.month)
+
+    def _key(self, by: Breakdown, cell: Cell) -> str:
+        keys = {
+            Breakdown.AGENCY: cell.agency_id,
+            Breakdown.SECTOR: cell.sector_code,
+            Breakdown.CHANNEL: cell.channel,
+        }
+        return self._name(by, keys[by]) if by in keys else OVERALL
 
     def _sums(
         self,

@@ -1,10 +1,10 @@
 """Which factors go with the overall rating, in complete questionnaires. Association, not cause."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from analysis import AnalysisError
@@ -16,10 +16,9 @@ from analysis.drivers import (
     share_limits,
     straight_lining,
 )
-from survey.indices.answers import PATTERN
+from survey.ballots.aggregates import aggregate_now
 from survey.insights.changes import CONFIDENCE
 from survey.models.questionnaire import FACTORS
-from survey.models.response import Answer, Response
 
 # Of the resampling: the same page twice shows the same limits.
 SEED, REPEATS = 1, 100
@@ -82,25 +81,11 @@ def drivers(given: Patterns) -> Drivers:
 
 
 def patterns_now(session: Session, months: Sequence[str]) -> Patterns:
-    """The last versions of the answers of some months, as they stand now."""
-    newest = (
-        select(Answer.response_id, func.max(Answer.version).label("version"))
-        .join(Response, Response.id == Answer.response_id)
-        .where(Response.month.in_(months))
-        .group_by(Answer.response_id)
-        .subquery()
-    )
-    ratings = [getattr(Answer, name) for name in PATTERN]
-    query = (
-        select(*ratings, func.count())
-        .join(
-            newest,
-            (Answer.response_id == newest.c.response_id) & (Answer.version == newest.c.version),
-        )
-        .where(*(rating.is_not(None) for rating in ratings))
-        .group_by(*ratings)
-    )
-    return {tuple(row[:-1]): int(row[-1]) for row in session.execute(query)}
+    """Those of the complete questionnaires of some months, as they stand now."""
+    found: Counter[tuple[int, ...]] = Counter()
+    for month in months:
+        found.update(aggregate_now(session, month).patterns)
+    return found
 
 
 def patterns_of(payload: Mapping[str, Any]) -> Patterns:

@@ -1,6 +1,6 @@
 """Will the year's target be reached? Arithmetic first, then a trend, then words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from analysis import AnalysisError
 from analysis.forecast import needed_share, trend
+from survey.ballots.pool import pool_of
 from survey.indices.periods import next_month
 from survey.indices.tallies import OVERALL, Line
 from survey.insights.changes import CONFIDENCE, FEW
 from survey.models.count import RATED, Count
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import SATISFIED_FROM, Question
 from survey.monitoring.standings import DISSATISFIED
 
 TREND_MONTHS, LAST_MONTH = 24, 12
@@ -68,10 +69,15 @@ def series_now(session: Session, month: str) -> Series:
         )
         .group_by(Count.sector_code, Count.month)
     )
-    return added_up((sector, at, int(y), int(n)) for sector, at, y, n in session.execute(query))
+    rows = [(sector, at, int(y), int(n)) for sector, at, y, n in session.execute(query)]
+    for cell, steps in pool_of(session).steps().items():
+        if first_month(month) <= cell.month <= month:
+            good = sum(steps[SATISFIED_FROM - 1 :])
+            rows.append((cell.sector_code, cell.month, good, sum(steps)))
+    return added_up(rows)
 
 
-def added_up(rows: Iterator[tuple[str, str, int, int]]) -> Series:
+def added_up(rows: Iterable[tuple[str, str, int, int]]) -> Series:
     """Sector, month, satisfied and rated as a series, with the province's."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     for sector, of_month, good, rated in rows:

@@ -4,7 +4,7 @@ Ledger entry, invitation, queued message and frame are written together, a chunk
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import NamedTuple
@@ -12,7 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.crypto.tokens import TOKEN_LENGTH, new_reply_code
+from survey.ballots import followups
+from survey.crypto.tokens import TOKEN_LENGTH, new_reply_code, reply_secret
 from survey.db import settings_of, table_of, write_many, write_numbered
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
@@ -20,6 +21,7 @@ from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
 from survey.invitations.links import fresh_token
 from survey.models.count import Cell, count_finished
 from survey.models.dossier import Dossier, Outcome
+from survey.models.followup import Card
 from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Procedure, Province
@@ -43,6 +45,7 @@ class Ask(NamedTuple):
     """A dossier that is asked about, with what its message needs."""
 
     dossier: FinishedDossier
+    cell: Cell
     due_at: datetime
     expires_at: datetime
     token: str | None
@@ -62,14 +65,14 @@ def register_finished(
     sectors = _sectors(session, dossiers)
     by_finish = sorted(dossiers, key=lambda dossier: (finished_moment(dossier), dossier.code))
     eligibility = Eligibility(session, province, by_finish, phones, now)
-    asked: list[FinishedDossier] = []
+    asked: list[tuple[FinishedDossier, Cell]] = []
     entries = []
     for dossier in by_finish:
         cell = cell_of(dossier, sectors[dossier.procedure_code])
         decision = eligibility.decide(dossier, cell.sector_code)
         entries.append((dossier, cell, decision))
         if decision is Decision.ASKED:
-            asked.append(dossier)
+            asked.append((dossier, cell))
     _write_entries(session, entries)
     asks = _prepare(session, province, asked, now)
     _invite(session, asks, phones, now)
@@ -107,19 +110,23 @@ def _write_entries(
 
 
 def _prepare(
-    session: Session, province: Province, dossiers: Sequence[FinishedDossier], now: datetime
+    session: Session,
+    province: Province,
+    dossiers: Sequence[tuple[FinishedDossier, Cell]],
+    now: datetime,
 ) -> list[Ask]:
     settings = settings_of(session)
     delay = timedelta(minutes=0 if settings.is_rehearsal else province.invite_delay_minutes)
     replying = Dossier.phone.hashes_of(session, REPLYING_PHONE) if settings.is_rehearsal else ()
     asks = []
-    for dossier in dossiers:
+    for dossier, cell in dossiers:
         due_at = max(now, finished_moment(dossier) + delay) if delay else now
         is_full = draw(session, "full", dossier.code) < province.full_percent
         two_way = settings.sms.two_way or (dossier.phone_index in replying)
         asks.append(
             Ask(
                 dossier=dossier,
+                cell=cell,
                 due_at=due_at,
                 expires_at=due_at + timedelta(days=province.link_days),
                 token=None if two_way else fresh_token(is_full=is_full),
@@ -165,6 +172,20 @@ def _invite(
         for ask in asks
     ]
     outbox.enqueue_many(session, now, drafts)
+    followups.lay(session, list(_cards(session, asks, phones, ids)))
+
+
+def _cards(
+    session: Session, asks: Sequence[Ask], phones: Mapping[str, str], ids: Mapping[int, int]
+) -> Iterator[tuple[str, Card]]:
+    """Follow-up cards of a seeded random share of those asked, by month."""
+    percent = session.scalars(select(Province.followup_percent)).first() or 0
+    for ask in asks:
+        code, cell = ask.dossier.code, ask.cell
+        if draw(session, "follow-up", code) < percent:
+            secret = ask.token or reply_secret(ids[ask.dossier.id], ask.reply_code or "")
+            place = (cell.agency_id, cell.sector_code, cell.channel, cell.lateness)
+            yield cell.month, Card(secret, phones[code], code, *place)
 
 
 def _text(

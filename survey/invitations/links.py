@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from survey.crypto.tokens import TOKEN_ALPHABET, new_token, read_token
 from survey.errors import NotFound
+from survey.models.ballot import ballot_key
 from survey.models.case import CaseStanding, CaseState, case_of
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
-from survey.models.response import Response
 from survey.sms.suppression import opt_out
 
 # The page with the written reply stays readable so long after the case was closed.
@@ -74,9 +74,7 @@ def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
 
 
 def _kept_readable(session: Session, token: str, now: datetime) -> bool:
-    key = Response.by_token.of(session, token)
-    response_id = session.scalar(select(Response.id).where(Response.key == key))
-    case = session.scalar(case_of(session, response_id)) if response_id else None
+    case = session.scalar(case_of(session, ballot_key(session, token)))
     return case is not None and stays_readable(case.standing, now)
 
 

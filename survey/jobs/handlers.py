@@ -7,46 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import structlog
-
-from survey import indices, monitoring
 from survey.cases import filing
 from survey.db import transaction
-from survey.jobs import reencryption, reports
+from survey.jobs import counting, reencryption, reports
 from survey.jobs.imports import import_upload, sweep_uploads
 from survey.privacy import retention
-from survey.responses import flags
-
-log = structlog.get_logger()
 
 Handler = Callable[[int, dict[str, Any], datetime], dict[str, Any]]
-
-
-def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Close every month that has dossiers, may be closed and is not."""
-    with transaction() as session:
-        months = indices.closable_months(session, now)
-    for month in months:
-        # Each on its own: one closing's act holds the chain, another waits for a month's answers.
-        with transaction() as session:
-            indices.close(session, month, now)
-    return {"closed": months}
-
-
-def check_counts(_job_id: int, _payload: dict[str, Any], _now: datetime) -> dict[str, Any]:
-    """Compare the counts with the answers; a difference is an error an operator must see."""
-    with transaction() as session:
-        differences = len(indices.check(session))
-    if differences:
-        log.error("counts.differ", numbers=differences)
-    return {"differences": differences}
-
-
-def update_watch(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Read what came since the last night, and raise alerts where it is not as usual."""
-    with transaction() as session:
-        monitoring.update(session, now)
-    return {}
 
 
 def erase_due(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -63,22 +30,14 @@ def file_away(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str
     return {}
 
 
-def forget_tallies(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Drop the tallies of answers of days that are over."""
-    with transaction() as session:
-        flags.forget_tallies(session, now)
-    return {}
-
-
 HANDLERS: dict[str, Handler] = {
-    "answers.tallies": forget_tallies,
+    counting.KIND: counting.count_ballots,
     "cases.file_away": file_away,
-    "index.check": check_counts,
-    "index.close": close_due_months,
+    "index.check": counting.check_counts,
+    "index.close": counting.close_due_months,
     "intake.import": import_upload,
     "intake.sweep": sweep_uploads,
     "privacy.retention": erase_due,
     reencryption.KIND: reencryption.end_former_keys,
     reports.KIND: reports.build_report,
-    "watch.update": update_watch,
 }

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.jobs import counting
 from survey.jobs.queue import enqueue
 from survey.models.job import Job
 from survey.workdays import LOCAL
@@ -31,20 +32,20 @@ class Recurring:
 
 RECURRING = (
     Recurring("intake.sweep", None),
-    Recurring("answers.tallies", None),
+    Recurring(counting.KIND, 1),
     Recurring("index.check", 2),
     Recurring("privacy.retention", 3),
     Recurring("privacy.former_keys", 3),
-    Recurring("watch.update", 4),
     Recurring("cases.file_away", 5),
     Recurring("index.close", 6),
 )
 
 
 def make_due(session: Session, now: datetime) -> None:
-    """Put every recurring job whose last moment has no job yet."""
+    """Put every recurring job whose last moment has no job yet, and a count of a full pool."""
     for recurring in RECURRING:
         due = recurring.latest(now)
         key = f"{recurring.kind}@{due:%Y-%m-%dT%H}"
         if session.scalar(select(Job.id).where(Job.key == key).limit(1)) is None:
             enqueue(session, recurring.kind, key, {}, due)
+    counting.count_a_full_pool(session, now)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from survey.crypto.reasons import STAFF
+from survey.crypto.reasons import RANDOM, STAFF
 from survey.crypto.sealed import Json, Sealed
 from survey.db import Base
 
@@ -55,3 +55,18 @@ class CitizenAct(_Chained, Base):
     act = Sealed[dict[str, Any]](Json(dict[str, Any], *ACT_SIZES), row=("number",))
 
     __clear__: ClassVar = {"an order without moments, a random salt under the hash": "number hash"}
+
+
+class WaitingAct(Base):
+    """What a citizen caused, until it is appended to its chain among others."""
+
+    __tablename__ = "waiting_act"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    # Random hex.
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    # The act as a mapping (at, action, subject, detail).
+    act_sealed: Mapped[bytes]
+    act = Sealed[dict[str, Any]](Json(dict[str, Any], *ACT_SIZES), row=("id",))
+
+    __clear__: ClassVar = {RANDOM: "id"}

@@ -22,6 +22,8 @@ from survey.models.alert import unordered_id
 # All standings have this length, and timelines a multiple of the other: a length would tell how far
 # a case has come.
 STANDING_BYTES = 1024
+# Advisory lock of shuffling all cases; who changes one shares it, since its row is written anew.
+ORDER_LOCK = "case order"
 TIMELINE_BYTES = 2048
 
 log = structlog.get_logger()
@@ -83,10 +85,8 @@ class EventKind(StrEnum):
 class CaseStanding:
     """What a case is about and where it stands. ValueError when closing and its reason disagree."""
 
-    # The answer it is about, None once that was disowned; and its newest version of which the
-    # timeline tells, so a repeat adds nothing.
-    response_id: str | None
-    answer_version: int = 1
+    # Key of the ballot it is about, in hex; None once that was disowned.
+    ballot_key: str | None
     agency_id: int
     sector_code: str
     reason: str
@@ -133,7 +133,7 @@ class CaseEvent:
 
 
 def _indexed_text(case: "Case", standing: CaseStanding) -> str:
-    return standing.response_id or case.code
+    return standing.ballot_key or case.code
 
 
 class Case(Base):
@@ -156,7 +156,7 @@ class Case(Base):
     )
     # What citizens and staff quote, such as PA7F3K2Q.
     code: Mapped[str] = mapped_column(String(8), unique=True)
-    # Of the answer's id: the case of an answer is found, never the answer of a case. Once that was
+    # Of the ballot's key: the case of an answer is found, never the answer of a case. Once that was
     # disowned, of the code: an empty one would tell of it.
     answer_hash: Mapped[bytes] = mapped_column(unique=True)
     # Local month (YYYY-MM) in which it was opened.
@@ -202,9 +202,9 @@ def in_work() -> Select[Case]:
     return select(Case).where(Case.is_filed_away.is_(False))
 
 
-def case_of(session: Session, response_id: str) -> Select[Case]:
-    """The query of the one case of an answer."""
-    return select(Case).where(Case.standing.holds(session, response_id))
+def case_of(session: Session, key: bytes) -> Select[Case]:
+    """The query of the one case of the ballot under a key."""
+    return select(Case).where(Case.standing.holds(session, key.hex()))
 
 
 def if_it_opens(case: Case, part: Sealed[Read]) -> Read | None:

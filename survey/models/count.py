@@ -1,10 +1,10 @@
-"""Counts and frame, the only figures reports read. This file is their only writer.
+"""Counts and sampling frame, from which figures are made. This file is their only writer.
 
-Both are kept per cell: agency × sector × month × channel × lateness (× question), and apart from
-that per procedure (`procedure_count`). The key space is fixed, so a report costs the same at ten
-thousand and at a hundred million answers.
+Both are kept per cell: agency × sector × month × channel × lateness (× question). The key space is
+fixed, so a report costs the same at ten thousand and at a hundred million answers.
 """
 
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -12,7 +12,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import (
     CheckConstraint,
-    Delete,
     ForeignKey,
     Index,
     Insert,
@@ -22,10 +21,9 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    insert,
     inspect,
-    or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,13 +31,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.schema import SchemaItem
 
 from survey.crypto.reasons import COUNTED, FRAME
-from survey.db import Base, connection_of, lay_anew, one_of, table_of, write_many
+from survey.db import Base, connection_of, one_of, table_of, write_many
 from survey.models.dossier import Channel, Lateness
-from survey.models.procedure_count import Group, move_procedure_counts
 from survey.models.questionnaire import Question
 
-# Rows that change places with those just counted, at most.
-SHUFFLED_AT_ONCE = 100
 LEVELS = ("n1", "n2", "n3", "n4", "n5")
 
 
@@ -49,6 +44,15 @@ class Cell(NamedTuple):
     agency_id: int
     sector_code: str
     month: str
+    channel: str
+    lateness: str
+
+
+class Group(NamedTuple):
+    """Dossiers of one procedure, all agencies together. `month` is YYYY-MM, local."""
+
+    month: str
+    procedure_code: str
     channel: str
     lateness: str
 
@@ -85,7 +89,7 @@ def _constraints(not_negative: str, *more: SchemaItem) -> tuple[Any, ...]:
 
 
 class Count(_OfAgency, Base):
-    """How many answers gave 1 … 5 to one question in one cell."""
+    """How many ballots gave 1 … 5 to one question in one cell, as of the last counting."""
 
     __tablename__ = "count"
     __table_args__ = _constraints(
@@ -105,10 +109,8 @@ class Count(_OfAgency, Base):
 
 
 class Frame(_OfAgency, Base):
-    """How many dossiers of a cell finished, were invited and were reached.
-
-    How many answered is how many rated: a row that moved with each answer would tell, by its place
-    among the others on PostgreSQL, whose cell was answered last.
+    """How many dossiers of a cell finished, were invited and were reached. How many answered is
+    how many rated.
     """
 
     __tablename__ = "frame"
@@ -133,6 +135,11 @@ OF_FRAME = and_(
     Count.lateness == Frame.lateness,
     Count.question == Question.OVERALL,
 )
+
+
+_COUNT_CELL = [getattr(Count, part) for part in Cell._fields]
+_LEVELS = [getattr(Count, level) for level in LEVELS]
+_WRITE_COUNTS = insert(table_of(Count))
 
 
 class ProcedureFrame(_InMonth, _ByHandling, Base):
@@ -176,16 +183,6 @@ def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -
 
 
 @cache
-def _emptying(table: type[Base], key: tuple[str, ...]) -> Delete:
-    """The statement that drops a row in which nothing is counted any more: it would tell that an
-    answer was taken out. Who puts one in at once waits for it, and makes the row anew.
-    """
-    columns = table.__table__.columns
-    is_empty = (columns[level] == 0 for level in LEVELS)
-    return delete(table).where(*(columns[n] == bindparam(n) for n in key), *is_empty)
-
-
-@cache
 def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> Insert:
     """The statement that makes a row or adds its `counted` columns to the row that is there."""
     core = inspect(table).local_table
@@ -213,7 +210,7 @@ def count_finished(
     procedures: Counter[Group] = Counter()
     for (cell, procedure_code), times in finished.items():
         cells[cell] += times
-        procedures[_group(cell, procedure_code)] += times
+        procedures[Group(cell.month, procedure_code, cell.channel, cell.lateness)] += times
     frame = [
         {**cell._asdict(), "finished": times, "invited": invited.get(cell, 0)}
         for cell, times in sorted(cells.items())
@@ -225,20 +222,42 @@ def count_finished(
     _add_all(session, ProcedureFrame, by_procedure, ("finished",))
 
 
-def count_answers(session: Session, answered: Mapping[tuple[Cell, str, str, int], int]) -> None:
-    """Count many ratings ((cell, procedure code, question, 1–5) → how many) at once."""
-    cells: dict[tuple[Cell, str], Counter[str]] = {}
-    groups: dict[Group, Counter[tuple[str, int]]] = {}
-    for (cell, procedure_code, question, rating), times in answered.items():
-        row = cells.setdefault((cell, question), Counter(dict.fromkeys(LEVELS, 0)))
-        row[f"n{rating}"] += times
-        groups.setdefault(_group(cell, procedure_code), Counter())[question, rating] += times
+def add_counts(session: Session, moved: Mapping[tuple[Cell, str, int], int]) -> None:
+    """Add ratings ((cell, question, 1–5) → how many, negative to take out) to the counts.
+
+    The counts of a touched month are written anew, in random order where a table keeps one (ctid):
+    otherwise what was rewritten would lie behind the rest. ValueError where one becomes negative.
+    """
+    for month in sorted({cell.month for (cell, _, _), step in moved.items() if step}):
+        counts: dict[tuple[Cell, str], list[int]] = {}
+        query = select(*_COUNT_CELL, Count.question, *_LEVELS).where(Count.month == month)
+        for *cell, question, n1, n2, n3, n4, n5 in session.execute(query):
+            counts[Cell(*cell), question] = [n1, n2, n3, n4, n5]
+        for (cell_of, question, rating), step in moved.items():
+            if cell_of.month == month:
+                counts.setdefault((cell_of, question), [0] * len(LEVELS))[rating - 1] += step
+        _write_counts(session, month, counts)
+
+
+def _write_counts(
+    session: Session, month: str, counts: Mapping[tuple[Cell, str], Sequence[int]]
+) -> None:
+    if any(number < 0 for numbers in counts.values() for number in numbers):
+        message = "more answers would be counted out than were counted in"
+        raise ValueError(message)
     rows = [
-        {**cell._asdict(), "question": question, **levels}
-        for (cell, question), levels in sorted(cells.items(), key=repr)
+        {**cell._asdict(), "question": question, **dict(zip(LEVELS, numbers, strict=True))}
+        for (cell, question), numbers in counts.items()
+        if any(numbers)
     ]
-    _add_all(session, Count, rows, LEVELS)
-    move_procedure_counts(session, groups)
+    secrets.SystemRandom().shuffle(rows)
+    session.execute(delete(Count).where(Count.month == month))
+    write_many(session, _WRITE_COUNTS, rows)
+
+
+def drop_counts(session: Session) -> None:
+    """Take all counts out, to be added anew."""
+    session.execute(delete(Count))
 
 
 def count_reached(session: Session, delivered: Mapping[Cell, int]) -> None:
@@ -249,7 +268,7 @@ def count_reached(session: Session, delivered: Mapping[Cell, int]) -> None:
 
 def _add_all(
     session: Session,
-    table: type[Frame | ProcedureFrame | Count],
+    table: type[Frame | ProcedureFrame],
     rows: Sequence[Mapping[str, object]],
     counted: Sequence[str],
 ) -> None:
@@ -258,44 +277,3 @@ def _add_all(
         return
     dialect_name = connection_of(session).dialect.name
     write_many(session, _putting(table, dialect_name, tuple(counted)), rows)
-
-
-def move_counts(
-    session: Session,
-    cell: Cell,
-    procedure_code: str,
-    old: Mapping[str, int],
-    new: Mapping[str, int],
-) -> None:
-    """Take ratings `old` (question → 1–5) out of the cell and its procedure, put `new` in."""
-    moved = Counter(new.items())
-    moved.subtract(old.items())
-    steps = {rated: step for rated, step in moved.items() if step}
-    for (question, rating), step in sorted(steps.items(), key=lambda one: -one[1]):
-        key = {**cell._asdict(), "question": question}
-        _add(session, Count, key, {f"n{rating}": step})
-        if step < 0:
-            connection_of(session).execute(_emptying(Count, tuple(key)), key)
-    if not steps:
-        return
-    move_procedure_counts(session, {_group(cell, procedure_code): steps})
-    if connection_of(session).dialect.name == "postgresql":
-        _forget_order(session, cell)
-
-
-def _group(cell: Cell, procedure_code: str) -> Group:
-    return Group(cell.month, procedure_code, cell.channel, cell.lateness)
-
-
-def _forget_order(session: Session, cell: Cell) -> None:
-    """Lay what was just counted among others of its month in a new random order.
-
-    The end of the table would tell which cell was answered last. `lock_answers` was taken before.
-    """
-    columns = table_of(Count).columns
-    key = cell._asdict()
-    keys = [columns[name] for name in (*key, "question")]
-    others = select(*keys).where(columns.month == cell.month).order_by(func.random())
-    just_counted = and_(*(columns[name] == value for name, value in key.items()))
-    chosen = or_(just_counted, tuple_(*keys).in_(others.limit(SHUFFLED_AT_ONCE)))
-    lay_anew(session, Count, and_(columns.month == cell.month, chosen))

@@ -48,6 +48,13 @@ class PhoneKind(StrEnum):
     MISSING = "missing"
 
 
+class ApplicantKind(StrEnum):
+    """Who applied; empty on a dossier while unknown."""
+
+    CITIZEN = "citizen"
+    BUSINESS = "business"
+
+
 class Dossier(Base):
     """One application. Finished means: it has a return date. The citizen's id number is never
     stored.
@@ -58,6 +65,10 @@ class Dossier(Base):
         one_of("channel", Channel),
         one_of("outcome", Outcome),
         one_of("phone_kind", PhoneKind),
+        CheckConstraint("applicant_kind IN ('', 'citizen', 'business')", name="applicant_kind"),
+        CheckConstraint(
+            "return_channel IN ('', 'counter', 'online', 'post')", name="return_channel"
+        ),
         CheckConstraint("(phone_sealed IS NULL) = (phone_index IS NULL)", name="phone_pair"),
         Index("ix_dossier_phone_index_finished_at", "phone_index", "finished_at"),
     )
@@ -82,13 +93,19 @@ class Dossier(Base):
     phone_index: Mapped[bytes | None]
     phone = Sealed[str | None](TEXT, row=("code",), index=BlindIndex("phone_index"))
     phone_kind: Mapped[str] = mapped_column(String(10))
+    # ApplicantKind, and how the result goes back (a Channel); empty while unknown.
+    applicant_kind: Mapped[str] = mapped_column(String(10), default="")
+    return_channel: Mapped[str] = mapped_column(String(10), default="")
+    # Agency that took it in, where that is another than the deciding one.
+    receiving_agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
     # Applicant's name; only ever shown masked, and only on a case with contact wish.
     name_sealed: Mapped[bytes | None]
     name = Sealed[str | None](TEXT, row=("code",))
 
     __clear__: ClassVar = {
         FRAME: "id code agency_id procedure_code channel outcome received_at received_has_time "
-        "due_at due_has_time finished_at finished_has_time phone_kind"
+        "due_at due_has_time finished_at finished_has_time phone_kind applicant_kind "
+        "return_channel receiving_agency_id"
     }
 
 

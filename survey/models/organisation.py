@@ -43,6 +43,7 @@ class Province(Base):
     __tablename__ = "province"
     __table_args__ = (
         CheckConstraint("full_percent BETWEEN 0 AND 100", name="full_percent"),
+        CheckConstraint("followup_percent BETWEEN 0 AND 100", name="followup_percent"),
         CheckConstraint("phone_gap_days >= 0", name="phone_gap_days"),
         CheckConstraint("phone_week_cap >= 1", name="phone_week_cap"),
         CheckConstraint("reminder_days >= 0", name="reminder_days"),
@@ -83,6 +84,8 @@ class Province(Base):
     intermediary_days: Mapped[int] = mapped_column(default=90)
     # Share of invitations that get the full questionnaire, in percent.
     full_percent: Mapped[int] = mapped_column(default=10)
+    # Share of invitations of which a follow-up card is kept, in percent.
+    followup_percent: Mapped[int] = mapped_column(default=10)
     # Confidence of the interval printed beside each index, in percent; verdicts use its bounds.
     confidence_percent: Mapped[int] = mapped_column(default=95)
     # Fewest ratings for a verdict that rests on the interval.
@@ -94,7 +97,7 @@ class Province(Base):
         PUBLIC: "code name dossier_prefix hotline",
         RULES: "invite_delay_minutes link_days max_age_days window_start window_end phone_gap_days "
         "phone_week_cap reminder_days intermediary_over intermediary_days full_percent "
-        "confidence_percent judged_from send_bias",
+        "followup_percent confidence_percent judged_from send_bias",
     }
 
 

@@ -6,11 +6,21 @@ a lost key loses no public figure.
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    String,
+    UniqueConstraint,
+    func,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey.crypto.reasons import STAFF
 from survey.crypto.sealed import PackedText, Sealed
@@ -70,3 +80,9 @@ class Snapshot(Base):
         """Take a payload, with the digest by which any other is told apart, and its public part."""
         self.digest = hashlib.sha256(payload.encode()).hexdigest()
         self.payload, self.published = payload, published
+
+
+def closings_of(session: Session) -> Mapping[str, int]:
+    """Month (YYYY-MM) → how often it was closed."""
+    query = select(Snapshot.month, func.count()).group_by(Snapshot.month)
+    return Counter(dict(session.execute(query).all()))

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.ballots.pool import pool_of
 from survey.cases.clocks import calendar_of
 from survey.models.watch import Measure, Place, Signal, WatchRate, WatchRule, lock_watch
 from survey.monitoring import quality, signals
@@ -18,8 +19,12 @@ RULES = {Measure.DELIVERY: WatchRule.DELIVERY_DIP, Measure.RESPONSE: WatchRule.R
 
 
 def update(session: Session, now: datetime) -> int:
-    """Read everything that came until the end of yesterday; how many alerts were raised."""
-    return watch(session, standings(session), local_day(now) - timedelta(days=1), now)
+    """Read everything that came until the end of yesterday, day by day, before it is counted: a
+    long outage does not arrive as one night. How many alerts were raised.
+    """
+    last = local_day(now) - timedelta(days=1)
+    days = {one.day for one in pool_of(session).ballots if one.day < last} | {last}
+    return sum(watch(session, standings(session, day), day, now) for day in sorted(days))
 
 
 def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: datetime) -> int:

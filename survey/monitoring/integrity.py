@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from analysis.compare import adjust, fisher_less
 from analysis.headline import headline_lines
+from survey.ballots.aggregates import aggregate_now
+from survey.ballots.pool import pool_of
 from survey.indices import Breakdown
 from survey.indices.shield import hidden_still
+from survey.models.ballot import Flag
 from survey.models.count import RATED, Count, Frame
+from survey.models.count import Cell as CountedCell
 from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.organisation import Agency, alphabetical
 from survey.models.questionnaire import SATISFIED_FROM, Question
-from survey.models.response import Answer, Flag, Response
 from survey.monitoring.standings import DISSATISFIED
 
 # Share of false signs among those shown for late dossiers asked less.
@@ -151,13 +154,20 @@ def _ratings(session: Session, month: str) -> dict[Cell, tuple[int, int]]:
         .where(Count.month == month, Count.question == Question.OVERALL)
         .group_by(*cell)
     )
-    return {
-        (agency, *stratum): (int(rated), int(good))
-        for agency, *stratum, rated, good in session.execute(query)
-    }
+    found: dict[Cell, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for agency, *stratum, rated, good in session.execute(query):
+        found[agency, *stratum] = int(rated), int(good)
+    for at, steps in pool_of(session).of({month}).steps().items():
+        rated, good = found[_place(at)]
+        found[_place(at)] = rated + sum(steps), good + sum(steps[SATISFIED_FROM - 1 :])
+    return found
 
 
-def _cell_of(table: type[Count | Frame | Response]) -> tuple[Any, ...]:
+def _place(at: CountedCell) -> Cell:
+    return at.agency_id, at.sector_code, at.channel, at.lateness
+
+
+def _cell_of(table: type[Count | Frame]) -> tuple[Any, ...]:
     return (table.agency_id, table.sector_code, table.channel, table.lateness)
 
 
@@ -189,35 +199,15 @@ def _index(
 def _flagged(
     session: Session, month: str
 ) -> tuple[dict[int, Counter[str]], dict[Cell, tuple[int, int]]]:
-    """Responses by flag, and how many flagged ones a cell has and how many of them are satisfied.
-
-    The last version of an answer counts, as everywhere.
-    """
-    newest = (
-        select(Answer.response_id, func.max(Answer.version).label("version"))
-        .join(Response, Response.id == Answer.response_id)
-        .where(Response.month == month, Response.flags != "")
-        .group_by(Answer.response_id)
-        .subquery()
-    )
-    good = func.sum(case((Answer.overall >= SATISFIED_FROM, 1), else_=0))
-    query = (
-        select(*_cell_of(Response), Response.flags, func.count(), good)
-        .join(newest, newest.c.response_id == Response.id)
-        .join(
-            Answer,
-            (Answer.response_id == newest.c.response_id) & (Answer.version == newest.c.version),
-        )
-        .group_by(*_cell_of(Response), Response.flags)
-    )
+    """Answers by flag, and how many flagged ones a cell has and how many of them are satisfied."""
     by_flag: dict[int, Counter[str]] = defaultdict(Counter)
     weights: dict[Cell, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for agency, *stratum, flags, number, satisfied in session.execute(query):
-        cell = (agency, *stratum)
+    for (at, flags, rating), number in aggregate_now(session, month).flagged.items():
         for flag in flags.split(";"):
-            by_flag[agency][flag] += number
-        rated, before = weights[cell]
-        weights[cell] = rated + number, before + int(satisfied)
+            by_flag[at.agency_id][flag] += number
+        rated, good = weights[_place(at)]
+        satisfied = number if rating >= SATISFIED_FROM else 0
+        weights[_place(at)] = rated + number, good + satisfied
     return by_flag, weights
 
 

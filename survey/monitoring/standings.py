@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from survey.ballots.pool import Pool, pool_of
 from survey.models.count import RATED, Count, Frame
 from survey.models.organisation import Sector
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import SATISFIED_FROM, Question
 
 # Agency and target group of its sectors.
 Spot = tuple[int, str]
@@ -29,19 +31,26 @@ class Standing(NamedTuple):
         return Standing(*(one + two for one, two in zip(self, other, strict=True)))
 
 
-def standings(session: Session) -> dict[Spot, Standing]:
-    """The sums of every spot as they stand now."""
+def standings(session: Session, until: date | None = None) -> dict[Spot, Standing]:
+    """The sums of every spot as they stand now; without ballots that wait to be counted and came
+    after the local day `until`, where one is given.
+    """
+    pool = pool_of(session)
     found: dict[Spot, Standing] = defaultdict(Standing)
-    for by_spot in by_month(session).values():
+    for by_spot in _by_month(session, None, pool.until(until) if until else pool).values():
         for spot, standing in by_spot.items():
             found[spot] = found[spot].plus(standing)
     return dict(found)
 
 
-def by_month(
-    session: Session, months: Sequence[str] | None = None
+def by_month(session: Session, months: Sequence[str]) -> dict[str, dict[Spot, Standing]]:
+    """Month → spot → sums, as they stand now."""
+    return _by_month(session, months, pool_of(session).of(months))
+
+
+def _by_month(
+    session: Session, months: Sequence[str] | None, pool: Pool
 ) -> dict[str, dict[Spot, Standing]]:
-    """Month → spot → sums, for the months given or for all."""
     asked = (
         select(
             Frame.month,
@@ -68,6 +77,11 @@ def by_month(
     if months is not None:
         asked, rated = asked.where(Frame.month.in_(months)), rated.where(Count.month.in_(months))
     sums, answers = _sums(session, asked), _sums(session, rated)
+    groups = dict(session.execute(select(Sector.code, Sector.target_group)).all())
+    for cell, steps in pool.steps().items():
+        at = cell.month, (cell.agency_id, groups[cell.sector_code])
+        before = answers.get(at, (0, 0))
+        answers[at] = before[0] + sum(steps), before[1] + sum(steps[: SATISFIED_FROM - 1])
     found: dict[str, dict[Spot, Standing]] = defaultdict(dict)
     for month, spot in sorted({*sums, *answers}):
         parts = (*sums.get((month, spot), (0, 0)), *answers.get((month, spot), (0, 0)))

@@ -24,9 +24,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from survey import audit
+from survey.ballots import followups
 from survey.crypto.sealed import emptied
+from survey.db import shuffle_rows
+from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.case import Case, CaseState, if_it_opens, in_work
 from survey.models.dossier import Dossier
+from survey.models.followup import FollowupCard
 from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
@@ -38,7 +42,6 @@ from survey.models.message import (
     MessageState,
     parted_text,
 )
-from survey.models.response import Answer, Response
 from survey.workdays import local_month
 
 
@@ -73,6 +76,7 @@ def erase_due(session: Session, now: datetime, terms: Terms = TERMS) -> dict[str
         "reminders": _forget_reminded(session, now - timedelta(days=terms.reminded_days)),
         "inbound": _erase_inbound(session, now - timedelta(days=terms.inbound_days)),
         "cases": _erase_case_contacts(session, now - timedelta(days=terms.case_contact_days)),
+        "followup_cards": _drop_cards(session, now - timedelta(days=terms.contact_days)),
         "comments": _erase_comments(session, now - timedelta(days=terms.comment_days)),
         "import_rows": _drop_import_rows(session, now - timedelta(days=terms.import_row_days)),
         "jobs": _drop_jobs(session, now - timedelta(days=terms.job_days)),
@@ -103,6 +107,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
         "conversations": _count(
             session, delete(Conversation).where(Conversation.phone.holds(session, e164))
         ),
+        "followup_cards": followups.forget(session, e164),
         "cases": _blank_contacts(
             session.scalars(
                 select(Case).where(Case.contact_phone.holds(session, e164)).with_for_update()
@@ -197,25 +202,30 @@ def _blank_contacts(cases: Iterable[Case]) -> int:
 
 
 def _erase_comments(session: Session, before: datetime) -> int:
-    """By month, since an answer keeps no date: a month is past its term when its last day is."""
-    month = local_month(before)
-    of_old_month = Answer.response_id.in_(select(Response.id).where(Response.month < month))
-    return _count(
-        session,
-        update(Answer)
-        .values(comment=None)
-        .where(of_old_month, Answer.comment.is_not(None))
-        .where(Answer.response_id.not_in(_answers_of_open_cases(session))),
-    )
+    """By month, since a ballot keeps no date: a month is past its term when its last day is."""
+    month, kept = local_month(before), _ballots_of_open_cases(session)
+    erased = 0
+    for table in (CountedBallot, PooledBallot):
+        old = (table.month < month, table.comment_sealed.is_not(None), table.key.not_in(kept))
+        months = set(session.scalars(select(table.month).where(*old)))
+        erased += _count(session, update(table).values(comment_sealed=None).where(*old))
+        # What was rewritten lies behind what was not.
+        shuffle_rows(session, table, table.month.in_(months))
+    return erased
 
 
-def _answers_of_open_cases(session: Session) -> list[str]:
-    """Ids of the answers somebody still works on."""
+def _drop_cards(session: Session, before: datetime) -> int:
+    """By month, since a card keeps no date."""
+    return _count(session, delete(FollowupCard).where(FollowupCard.month < local_month(before)))
+
+
+def _ballots_of_open_cases(session: Session) -> list[bytes]:
+    """Keys of the ballots somebody still works on."""
     standings = (if_it_opens(case, Case.standing) for case in session.scalars(in_work()))
     return [
-        one.response_id
+        bytes.fromhex(one.ballot_key)
         for one in standings
-        if one and one.response_id is not None and one.state != CaseState.CLOSED
+        if one and one.ballot_key is not None and one.state != CaseState.CLOSED
     ]
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from survey import audit, indices
+from survey.db import hold
 from survey.errors import Refused
-from survey.models.response import lock_month
 from survey.models.snapshot import Approval
 from survey.models.staff import Staff
 from survey.reports import phrases
@@ -18,7 +18,7 @@ def approve(session: Session, month: str, staff: Staff, now: datetime) -> Approv
     Refused `not_closed` while the month is open, `snapshot_broken` when its figures do not fit
     their digest.
     """
-    lock_month(session, month)
+    hold(session, f"closing:{month}")
     snapshot = indices.first(session, month)
     if snapshot is None:
         raise Refused("not_closed", phrases.month_name(month))

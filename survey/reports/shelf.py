@@ -1,6 +1,7 @@
 """Which months can have a report, which files lie ready, and what is still missing."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from survey.ballots.pool import pool_of
 from survey.errors import NotFound, Refused
 from survey.indices import closable_from, previous_month
 from survey.models.count import RATED, Count, Frame
@@ -57,7 +59,9 @@ def months(session: Session) -> list[Month]:
     )
     rows = session.execute(query).all()
     query_rated = select(Count.month, func.sum(RATED)).where(Count.question == Question.OVERALL)
-    rated = dict(session.execute(query_rated.group_by(Count.month)).all())
+    rated = Counter(dict(session.execute(query_rated.group_by(Count.month)).all()))
+    for cell, waiting in pool_of(session).rated().items():
+        rated[cell.month] += waiting
     query_closed = select(Snapshot.month, Snapshot.closed_at).where(Snapshot.number == 1)
     closed = {row.month: row.closed_at for row in session.execute(query_closed)}
     approved = _approvals(session)

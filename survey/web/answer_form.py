@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from werkzeug.datastructures import MultiDict
 
+from survey.answers import Submission
+from survey.answers.submission import COMMENT_LENGTH
 from survey.errors import Invalid
 from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING
-from survey.responses import Submission
-from survey.responses.store import COMMENT_LENGTH
 from survey.web.language import Language
 
 RATINGS = tuple(str(rating) for rating in range(LOWEST_RATING, HIGHEST_RATING + 1))

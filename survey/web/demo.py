@@ -10,10 +10,10 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from flask.typing import ResponseReturnValue
 
 from survey import accounts, clock, demo
+from survey.answers import conversation
 from survey.db import db, transaction
 from survey.errors import Refused, SurveyError
 from survey.models.staff import RoleName
-from survey.responses import conversation
 from survey.settings import Settings
 from survey.sms import outbox
 from survey.sms.phone import mask_phone

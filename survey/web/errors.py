@@ -30,6 +30,8 @@ STATUSES: tuple[tuple[type[SurveyError], int], ...] = (
 )
 # Refusals about who asks, not about what is asked.
 FORBIDDEN = frozenset({"forbidden", "not_allowed", "not_your_case", "not_your_agency"})
+# Refusals about how often something is asked.
+TOO_OFTEN = frozenset({"too_many_changes"})
 # What the drivers say when the database does not answer.
 BUSY = (OperationalError, InterfaceError, PoolTimeout)
 RETRY_SECONDS = "10"
@@ -49,6 +51,8 @@ def status_of(refusal: SurveyError) -> int:
     """The HTTP status of a refusal's family."""
     if refusal.code in FORBIDDEN:
         return 403
+    if refusal.code in TOO_OFTEN:
+        return 429
     return next(status for family, status in STATUSES if isinstance(refusal, family))
 
 

@@ -4,6 +4,9 @@ page.
 GET and HEAD only read. No cookie, no script, and so no CSRF token: there is nothing to ride on.
 """
 
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from math import ceil
 from time import monotonic
 from typing import cast
 from urllib.parse import quote, urlencode
@@ -14,21 +17,22 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
-from survey import clock, invitations, responses
+from survey import answers, clock, invitations
+from survey.answers import AnswerPage, CaseGlimpse, Said, answer_page
+from survey.answers.flags import shown_at
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.invitations.links import READABLE_AFTER_CLOSE
 from survey.models.organisation import Province
 from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
-from survey.responses import AnswerPage, CaseGlimpse, Said, answer_page
-from survey.responses.flags import shown_at
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
-from survey.web.errors import BUSY, RETRY_SECONDS, failed, written
+from survey.web.errors import BUSY, RETRY_SECONDS, failed, status_of, written
 from survey.web.language import SOURCE, Language, language_of
 from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
+from survey.workdays import local_midnight
 
 public = Blueprint("public", __name__)
 
@@ -87,9 +91,13 @@ def answer(token: str) -> AnyResponse:
     if not form.errors:
         try:
             with transaction() as session:
-                overall = responses.submit(session, token, form.submission(), now).overall
+                overall = answers.submit(session, token, form.submission(), now).said.overall
         except Invalid as refusal:
             form.explain(refusal, language)
+        except Refused as refusal:
+            if status_of(refusal) != HTTPStatus.TOO_MANY_REQUESTS:
+                raise
+            return _too_often(language, now)
         else:
             return _go(Link(token, language)(_next_step(form, overall)))
     page = answer_page(db.session(), token, now)
@@ -98,11 +106,27 @@ def answer(token: str) -> AnyResponse:
     return _draw(form.page, page, Link(token, language), form, status=400)
 
 
+def _too_often(language: Language, now: datetime) -> Response:
+    """The link changed its answer too often today: what stands, until when, and what was typed."""
+    _ = language.translate
+    page = render(
+        "error",
+        language,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        heading=_("Hôm nay câu trả lời này đã được sửa quá nhiều lần"),
+        sentences=[_("Câu trả lời trước đó vẫn được giữ. Xin Ông/Bà sửa lại vào ngày mai.")],
+        written=written(),
+    )
+    tomorrow = local_midnight(now) + timedelta(days=1)
+    page.headers["Retry-After"] = str(ceil((tomorrow - now).total_seconds()))
+    return page
+
+
 @public.post("/s/<token>/not-mine")
 def not_mine(token: str) -> AnyResponse:
     """Not my dossier: the survey closes and counts nothing."""
     with transaction() as session:
-        responses.disown(session, token, clock.now())
+        answers.disown(session, token, clock.now())
     return _go(Link(token, _language())())
 
 
@@ -119,7 +143,7 @@ def reopen(token: str) -> AnyResponse:
     """Not satisfied with the reply; a second tap on the button changes nothing more."""
     try:
         with transaction() as session:
-            responses.reopen(session, token, clock.now())
+            answers.reopen(session, token, clock.now())
     except Refused as refusal:
         if refusal.code != "case_already_reopened":
             raise

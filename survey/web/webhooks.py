@@ -9,8 +9,8 @@ from typing import cast
 from flask import Blueprint, Response, abort, current_app, request
 
 from survey import clock
+from survey.answers.conversation import receive
 from survey.db import transaction
-from survey.responses.conversation import receive
 from survey.sms import receipts
 from survey.sms.providers import Callback, CallbackReader, Provider, build_provider
 

@@ -1,14 +1,18 @@
 """Answers and staff for the tests of alerts and cases, without the road of SMS before them."""
 
 import secrets
+from dataclasses import replace
 
 from sqlalchemy import select
 
 from survey import accounts, alerts
+from survey.ballots import box
+from survey.ballots.contents import replacing
+from survey.models.ballot import Mode
+from survey.models.count import Cell
 from survey.models.organisation import Agency, Sector
-from survey.models.questionnaire import Questionnaire
-from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
 from survey.models.staff import RoleName
+from tests import ballots
 from tests.clocks import NOW
 
 WISH = alerts.ContactWish("+84905000111", "Nguyễn Văn An", "H32.12-261118-0042")
@@ -25,49 +29,30 @@ def sectors(session):
     return sorted(session.scalars(select(Sector.code)))
 
 
-def questionnaire_id(session):
-    """Id of a questionnaire, made if the reference data brought none."""
-    found = session.scalar(select(Questionnaire.id).limit(1))
-    if found is None:
-        made = Questionnaire(kind="short", version=1, valid_from=NOW)
-        session.add(made)
-        session.flush()
-        found = made.id
-    return found
-
-
 def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="web"):
-    """A stored answer of version 1."""
+    """A first answer in the box, as `alerts` hears of it."""
     agency = agency or agencies(session)[0]
-    response_id, form = secrets.token_hex(16), Form(Mode(mode), questionnaire_id(session))
-    response = Response(
-        id=response_id,
-        key=secrets.token_bytes(16),
-        agency_id=agency.id,
-        sector_code=sector or sectors(session)[0],
-        month="2026-11",
-        channel="counter",
-        lateness="on_time",
-        form_sealed=seal_form(session, response_id, form),
+    cell = Cell(agency.id, sector or sectors(session)[0], "2026-11", "counter", "on_time")
+    key = ballots.put(
+        session, cell, {"overall": overall}, NOW, comment=comment or "", mode=Mode(mode)
     )
-    session.add(response)
-    return change(session, response, overall=overall, comment=comment)
+    return alerts.Change(key, cell, None, box.find(session, key).said)
 
 
-def change(session, response, *, overall, comment=None):
-    """A further version of an answer."""
-    version = len(response.answers) + 1
-    sealed = seal_closing(session, response.id, version, 0)
-    made = Answer(version=version, closing_sealed=sealed, overall=overall, comment=comment)
-    response.answers.append(made)
-    session.flush()
-    return made
+def change(session, key, *, overall, comment=None):
+    """The citizen of a ballot says something else, as `alerts` hears of it."""
+    before = box.find(session, key)
+    last = before.pooled.current if before.pooled else before.ballot.versions[-1]
+    pooled = before.pooled or ballots.waiting(before.ballot, NOW)
+    pooled = replace(pooled, current=replacing(last, {"overall": overall}, ()))
+    box.put(session, pooled, comment or "", before)
+    after = box.find(session, key).said
+    return alerts.Change(key, before.ballot.cell, before.said, after)
 
 
 def raise_case(session, now=NOW, *, contact=None, **answer_parts):
     """Answer and let the alerts look at it; the case or None."""
-    made = answer(session, **answer_parts)
-    return alerts.raise_for_answer(session, now, made.response, made, contact)
+    return alerts.raise_for_answer(session, now, answer(session, **answer_parts), contact)
 
 
 def add_staff(session, role=RoleName.HANDLER, *, agency=None, sector="", now=NOW):

@@ -14,17 +14,19 @@ from functools import partial
 from flask import Flask
 from sqlalchemy import select
 
-from survey import responses
+from survey import answers
+from survey.answers import Submission
+from survey.answers.conversation import receive
 from survey.cases import steps
 from survey.cases.clocks import calendar_of
 from survey.cases.notices import Way
+from survey.jobs.counting import count_ballots
 from survey.models.case import Case, CloseReason
-from survey.models.response import Response
 from survey.models.staff import Staff
-from survey.responses import Submission, flags
-from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms, OutgoingSms
+from survey.workdays import LOCAL
+from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.seeding import LINK, Wanted, ask_everybody, finish
@@ -42,7 +44,9 @@ Deed = Callable[[datetime], None]
 
 @dataclass
 class Fortnight:
-    """The two weeks: when each dossier's citizen `answered`, and the `author` of each response."""
+    """The two weeks: when each dossier's citizen `answered`, and the `author` of each ballot (by its
+    key, in hex).
+    """
 
     app: Flask
     two_way: bool
@@ -93,8 +97,8 @@ class Fortnight:
     def _send(self, now: datetime) -> None:
         """What is due leaves; who is asked for the first time may answer some hours later."""
         outbox.send_due(self.gateway, now)
-        with unit_of_work(self.app) as session:
-            flags.forget_tallies(session, now)
+        if now.astimezone(LOCAL).hour == 1:
+            count_ballots(0, {}, now)
         for sms in self.gateway.taken:
             if sms.to_e164 not in self.asked:
                 self.asked.add(sms.to_e164)
@@ -113,8 +117,8 @@ class Fortnight:
                 receive(session, text, now)
             else:
                 link = LINK.search(sms.text)
-                responses.submit(session, link[1] if link else "", Submission(rating), now)
-            (fresh,) = set(session.scalars(select(Response.id))) - set(self.author)
+                answers.submit(session, link[1] if link else "", Submission(rating), now)
+            (fresh,) = {key.hex() for key in ballots.keys(session)} - set(self.author)
         self.author[fresh] = code
         outbox.send_due(self.gateway, now)
         self._handle(now)

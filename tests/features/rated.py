@@ -1,10 +1,7 @@
-"""Counts and complete questionnaires put in at once, for what compares months and units."""
+"""Ballots and complete questionnaires counted at once, for what compares months and units."""
 
-import secrets
-
-from survey.models.count import Cell, count_answers, count_finished, move_counts, move_frame
-from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
-from tests.features.answering import questionnaire_id
+from survey.models.count import Cell, count_finished, move_frame
+from tests import ballots
 
 PROCEDURES = {"land": "1.012784", "justice": "2.000815"}
 OTHERS = ("access", "procedure", "officials", "feedback")
@@ -17,30 +14,16 @@ def fill(session, agency, month, good, bad, **place):
     finished = 2 * (good + bad)
     count_finished(session, {(cell, procedure): finished}, {cell: finished})
     move_frame(session, cell, delivered=finished)
-    rated = {(cell, procedure, "overall", level): n for level, n in ((4, good), (2, bad)) if n}
-    count_answers(session, rated)
+    ballots.rate(session, cell, {4: good, 2: bad}, procedure=procedure)
 
 
-def say_all(session, agency, month, *, times, closing=0):
-    """Complete questionnaires in which the result moves along with the overall rating; counted."""
-    form = Form(Mode.WEB, questionnaire_id(session))
+def say_all(session, agency, month, *, times):
+    """Complete questionnaires in which the result moves along with the overall rating, counted:
+    after the closing of a closed month.
+    """
+    cell = Cell(agency.id, "land", month, "counter", "on_time")
     for number in range(times):
         overall, other = 1 + number % 5, 1 + number * 7 // 5 % 5
-        response_id = secrets.token_hex(16)
-        row = Response(
-            id=response_id,
-            key=secrets.token_bytes(16),
-            agency_id=agency.id,
-            sector_code="land",
-            month=month,
-            channel="counter",
-            lateness="on_time",
-            form_sealed=seal_form(session, response_id, form),
-        )
         given = {"overall": overall, "result": overall, **dict.fromkeys(OTHERS, other)}
-        sealed = seal_closing(session, row.id, 1, closing)
-        row.answers.append(Answer(version=1, closing_sealed=sealed, **given))
-        session.add(row)
-        if closing:
-            move_counts(session, row.cell, PROCEDURES["land"], {}, given)
-    session.flush()
+        ballots.put(session, cell, given, procedure=PROCEDURES["land"])
+    ballots.count(session)

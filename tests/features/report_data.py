@@ -3,16 +3,17 @@
 import hashlib
 import json
 import zipfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
 
-from survey.models.count import Cell, count_finished, move_counts, move_frame
+from survey.models.count import Cell, count_finished, move_frame
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
-from tests import seeding
+from tests import ballots, seeding
 
 DATA = Path(__file__).parent / "data"
 MONTH, BEFORE = "2026-10", "2026-09"
@@ -53,8 +54,7 @@ def count(session, month, agency, *, finished, ratings, lateness="on_time"):
     cell = Cell(number, "land", month, "counter", lateness)
     count_finished(session, {(cell, "1.012784"): finished}, {cell: finished})
     move_frame(session, cell, delivered=finished)
-    for rating in ratings:
-        move_counts(session, cell, "1.012784", {}, {"overall": rating})
+    ballots.rate(session, cell, Counter(ratings))
 
 
 def change_after_finish(session, month, field, changed_at, *, dossiers):

@@ -23,13 +23,18 @@ _CASE_CODE = re.compile(r"PA[0-9A-Z]{6}")
 Node = tuple[str, int]
 
 
-def dump(session: Session) -> Tables:
-    """Every table as a thief reads it: all columns, rows in the order they lie in."""
+def dump(session: Session, *, with_ctid: bool = False) -> Tables:
+    """Every table as a thief reads it: all columns, rows in the order they lie in.
+
+    `with_ctid`: PostgreSQL's place of each row as well, as its column `ctid`.
+    """
     postgres = session.get_bind().dialect.name == "postgresql"
     order = " ORDER BY ctid" if postgres else ""
+    more = ", ctid::text AS ctid" if with_ctid else ""
     tables = {}
     for name in inspect(session.connection()).get_table_names():
-        rows = session.execute(text(f'SELECT * FROM "{name}"{order}')).mappings()  # noqa: S608
+        query = text(f'SELECT *{more} FROM "{name}"{order}')  # noqa: S608
+        rows = session.execute(query).mappings()
         tables[name] = [{**row, "place": place} for place, row in enumerate(rows)]
     return tables
 

@@ -1,21 +1,28 @@
-"""Flags computed while answering: too fast, in a burst, the same everywhere; nothing is deleted."""
+"""Flags of answers: too fast, in a burst, the same everywhere; nothing is deleted."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from survey import responses
-from survey.models.count import Cell, Count, count_answers
+from survey import answers, crypto
+from survey.answers import Submission
+from survey.answers.flags import shown_at
+from survey.ballots import box
+from survey.ballots.aggregates import aggregate_now
+from survey.ballots.bursts import with_bursts
+from survey.ballots.contents import flags_of
+from survey.ballots.pool import pool_of
+from survey.models.ballot import CountedBallot, PooledBallot
+from survey.models.count import Cell, add_counts
 from survey.models.organisation import Agency, Province
-from survey.models.response import AnswerTally, Response
-from survey.responses import Submission
-from survey.responses.flags import forget_tallies, shown_at
-from tests.conftest import unit_of_work
+from tests import ballots
+from tests.features.stolen import dump
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 SAME = dict.fromkeys(("access", "procedure", "officials", "result", "feedback"), 5)
+MONTH = "2026-05"
 
 
 @pytest.fixture
@@ -30,85 +37,159 @@ def tokens(transact, runner, environment):
 
 
 def say(transact, token, now=NOW, **submission):
-    """Answer through a link; the flags of the response."""
+    """Answer through a link; the key of the ballot."""
     with transact() as session:
-        return responses.submit(session, token, Submission(**submission), now).response.flags
+        return answers.submit(session, token, Submission(**submission), now).key
+
+
+def flags(transact, *keys):
+    """The flags of some ballots as they stand, waiting or counted, as texts."""
+    with transact() as session:
+        waiting = {one.ballot.key: one for one in with_bursts(session, pool_of(session).ballots)}
+        found = []
+        for key in keys:
+            if key in waiting:
+                seen = flags_of(waiting[key].ballot.flags, waiting[key].ratings)
+            else:
+                ballot = box.find(session, key).ballot
+                seen = flags_of(ballot.flags, ballot.counted)
+            found.append(";".join(sorted(seen)))
+        return found
+
+
+def count(transact):
+    """Count what waits; how many."""
+    with transact() as session:
+        return ballots.count(session)
 
 
 def test_a_tap_no_person_can_make_is_flagged(transact, tokens):
-    """Within two seconds of drawing the form: flagged; later, unsigned or forged: not."""
+    """Within two seconds of drawing the form: flagged; later, unsigned or forged: not; and a
+    change takes nothing of it away.
+    """
     quick, slow, bare, forged = tokens[:4]
     with transact() as session:
         shown = {token: shown_at(session, token, NOW) for token in tokens}
     soon, later = NOW + timedelta(seconds=1), NOW + timedelta(seconds=5)
-    assert say(transact, quick, soon, overall=4, shown=shown[quick]) == "too_fast"
-    assert say(transact, slow, later, overall=4, shown=shown[slow]) == ""
-    assert say(transact, bare, soon, overall=4) == ""
+    keys = [
+        say(transact, quick, soon, overall=4, shown=shown[quick]),
+        say(transact, slow, later, overall=4, shown=shown[slow]),
+        say(transact, bare, soon, overall=4),
+    ]
+    assert flags(transact, *keys) == ["too_fast", "", ""]
     for wrong in (shown[quick], "zz.1", "é", f"{shown[forged]}0"):
-        assert say(transact, forged, soon, overall=4, shown=wrong) == ""
+        key = say(transact, forged, soon, overall=4, shown=wrong)
+        assert flags(transact, key) == [""]
+        with transact() as session:  # as if nobody had answered
+            box.take_out(session, box.find(session, key), box.find(session, key).pooled)
+            ballots.count(session)
+    say(transact, quick, later, overall=2)
+    assert flags(transact, *keys) == ["too_fast", "", ""]
 
 
 def test_the_same_rating_everywhere_is_flagged_until_it_is_changed(transact, tokens):
-    """Six equal ratings are flagged; a version that differs takes the flag away again."""
-    assert say(transact, tokens[0], overall=5, ratings=SAME) == "same_everywhere"
-    assert say(transact, tokens[0], ratings={"result": 3}) == ""
-    assert say(transact, tokens[1], overall=5, ratings={"result": 5}) == ""
+    """Six equal ratings are flagged; a version that differs takes the flag away again, before it is
+    counted and after.
+    """
+    keys = [
+        say(transact, tokens[0], overall=5, ratings=SAME),
+        say(transact, tokens[1], overall=5, ratings={"result": 5}),
+        say(transact, tokens[2], overall=5, ratings=SAME),
+    ]
+    assert flags(transact, *keys) == ["same_everywhere", "", "same_everywhere"]
+    say(transact, tokens[0], ratings={"result": 3})
+    count(transact)
+    assert flags(transact, *keys) == ["", "", "same_everywhere"]
+    say(transact, tokens[2], ratings={"result": 3})
+    assert flags(transact, *keys) == [""] * 3
+    count(transact)
+    assert flags(transact, *keys) == [""] * 3
 
 
 def test_too_many_top_ratings_at_once_are_flagged_and_all_count(transact, tokens):
-    """From the sixth answer of ten minutes on, a 5 is flagged, a 2 is not; every one is counted."""
-    flags = [say(transact, token, overall=5) for token in tokens[:8]]
-    assert flags == [""] * 5 + ["burst"] * 3
-    assert say(transact, tokens[8], overall=2) == ""
-    assert say(transact, tokens[9], NOW + timedelta(minutes=10), overall=5) == ""
+    """Once six answers came within ten minutes, each 5 among them is flagged, a 2 is not, and none
+    of the ten minutes after; every one is counted, and counting judges as the page did.
+    """
+    keys = [say(transact, token, overall=5) for token in tokens[:5]]
+    assert flags(transact, *keys) == [""] * 5
+    keys += [say(transact, token, overall=5) for token in tokens[5:8]]
+    bad = say(transact, tokens[8], overall=2)
+    later = say(transact, tokens[9], NOW + timedelta(minutes=10), overall=5)
+    wanted = ["burst"] * 8 + [""] * 2
+    assert flags(transact, *keys, bad, later) == wanted
     with transact() as session:
-        query = select(func.sum(Count.n5), func.sum(Count.n2)).where(Count.question == "overall")
-        assert tuple(session.execute(query).one()) == (9, 1)
-        flagged = select(func.count()).select_from(Response).where(Response.flags != "")
-        assert session.scalar(flagged) == 3
+        waiting = aggregate_now(session, MONTH).flagged
+        assert list(waiting.values()) == [8]
+        assert ballots.levels(session) == {5: 9, 2: 1}
+    assert count(transact) == 10
+    assert flags(transact, *keys, bad, later) == wanted
+    with transact() as session:
+        assert aggregate_now(session, MONTH).flagged == waiting
+        assert ballots.levels(session) == {5: 9, 2: 1}
+
+
+def test_a_change_that_is_counted_apart_keeps_the_burst(transact, tokens):
+    """What was judged with the first answers of ten minutes stays judged when one of them changes,
+    and a change brings no answer of its own to the ten minutes.
+    """
+    keys = [say(transact, token, overall=5) for token in tokens[:6]]
+    count(transact)
+    say(transact, tokens[0], overall=2)
+    assert flags(transact, *keys) == ["burst"] * 6
+    others = [say(transact, token, overall=5) for token in tokens[6:11]]
+    assert flags(transact, *others) == [""] * 5
+    count(transact)
+    assert flags(transact, *keys, *others) == ["burst"] * 6 + [""] * 5
 
 
 def test_a_busy_agency_is_not_suspected(transact, tokens):
     """Where hundreds answer in a month, eight of ten minutes are nothing unusual."""
     with transact() as session:
         _usually(session, "LOC-KH-W22366", 600)
-    assert [say(transact, token, overall=5) for token in tokens[:8]] == [""] * 8
+    keys = [say(transact, token, overall=5) for token in tokens[:8]]
+    assert flags(transact, *keys) == [""] * 8
+    assert count(transact) == 8
+    assert flags(transact, *keys) == [""] * 8
 
 
-def _usually(session, code, answers):
+def _usually(session, code, times):
     agency_id = session.scalar(select(Agency.id).where(Agency.code == code))
     cell = Cell(agency_id, "land", "2026-04", "post", "none")
-    count_answers(session, {(cell, "1.012784", "overall", 4): answers})
+    add_counts(session, {(cell, "overall", 4): times})
 
 
-def test_tallies_tell_no_rating_and_live_for_a_day(transact, tokens, runner):
-    """A tally holds a hash of agency and ten minutes, its day and a number; the hourly job drops
-    those of days that are over.
+def test_the_ten_minutes_of_an_answer_stay_behind(transact, tokens):
+    """A counted ballot holds neither day nor ten minutes of its answer: two that were given a day
+    apart hold the same, even for who has the key.
     """
-    assert {column.name for column in AnswerTally.__table__.columns} == {"key", "day", "answers"}
+    keys = [
+        say(transact, tokens[0], overall=4),
+        say(transact, tokens[1], NOW + timedelta(hours=26), overall=4),
+    ]
+    with transact() as session:
+        first, second = (box.find(session, key).pooled for key in keys)
+        assert (first.day, first.slot) != (second.day, second.slot)
+    count(transact)
+    with transact() as session:
+        assert session.scalars(select(PooledBallot.key)).all() == []
+        rows = session.execute(select(CountedBallot.key, CountedBallot.content_sealed)).all()
+        place = "ballot.content_sealed"
+        held = [
+            crypto.decrypt_json(session, place, bytes(key).hex(), bytes(sealed))
+            for key, sealed in rows
+        ]
+    assert len(held) == 2
+    assert held[0] == held[1]
+
+
+def test_what_waits_tells_no_thief_its_agency_or_time(transact, tokens):
+    """A stolen pool shows of each answer a random key and the month, and one length for all."""
     say(transact, tokens[0], overall=1)
-    say(transact, tokens[1], NOW + timedelta(hours=15), overall=5)
+    say(transact, tokens[1], NOW + timedelta(hours=15), overall=5, ratings=SAME)
     with transact() as session:
-        forget_tallies(session, NOW + timedelta(hours=13))  # 23:00
-        assert session.scalars(select(AnswerTally.answers)).all() == [1, 1]
-        forget_tallies(session, NOW + timedelta(hours=15))
-        assert session.scalars(select(AnswerTally.day)).all() == [date(2026, 5, 21)]
-    later = NOW + timedelta(hours=38)
-    assert runner("worker", "--once", "--now", later.isoformat()).code == 0
-    with transact() as session:
-        assert session.scalars(select(AnswerTally)).first() is None
-
-
-def test_a_tally_cannot_be_asked_about_an_agency(transact, tokens, make_app):
-    """Without the key nobody finds an agency's tally: under another it is another one."""
-    other = make_app(DATA_KEY="YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyE")
-    say(transact, tokens[0], overall=4)
-    say(transact, tokens[1], overall=4)
-    with transact() as session:
-        agency_id = session.scalar(select(Agency.id).where(Agency.code == "LOC-KH-W22366"))
-        (tally,) = session.scalars(select(AnswerTally))
-        slot = int(NOW.timestamp()) // 600
-        key = AnswerTally.by_slot.of(session, f"{agency_id}|{slot}")
-        assert (tally.key, tally.answers) == (key, 2)
-    with unit_of_work(other) as session:
-        assert AnswerTally.by_slot.of(session, f"{agency_id}|{slot}") != key
+        rows = dump(session)["ballot_pool"]
+    names = {"key", "month", "content_sealed", "comment_sealed", "place"}
+    assert {frozenset(row) for row in rows} == {frozenset(names)}
+    assert {(row["month"], len(row["content_sealed"]), row["comment_sealed"]) for row in rows} == {
+        (MONTH, 1024, None)
+    }

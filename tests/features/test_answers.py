@@ -1,4 +1,4 @@
-"""What a citizen says is stored once, counted once, and lies in no order."""
+"""What a citizen says is stored once, counted once, and lies in no order once it is counted."""
 
 import random
 from collections import Counter
@@ -13,19 +13,22 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from survey import backup, indices, invitations, responses
-from survey.crypto.tokens import sms_token
+from survey import answers, backup, invitations
+from survey.answers import Submission
+from survey.ballots import box, checking
+from survey.ballots.aggregates import aggregate_now
+from survey.ballots.contents import Current, digest_of
+from survey.crypto.tokens import reply_secret
 from survey.db import transaction
 from survey.errors import Invalid, NotFound, Refused
+from survey.models.ballot import ballot_key
 from survey.models.case import Case, CaseState
-from survey.models.count import Count
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message
 from survey.models.organisation import Province
-from survey.models.procedure_count import procedure_counts
-from survey.models.response import Answer, Response
-from survey.responses import Submission
+from tests import ballots
+from tests.ballots import levels
 from tests.conftest import Ran, unit_of_work
 from tests.opened import put_case, the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
@@ -65,67 +68,76 @@ def contents(session: Session) -> dict[str, backup.Contents]:
     return backup.read(session.connection(), NOW).tables
 
 
-def levels(session: Session, question: str = "overall") -> Counter[int]:
-    """Rating → how often it is counted."""
-    found: Counter[int] = Counter()
-    for row in session.scalars(select(Count).where(Count.question == question)):
-        found.update({level: getattr(row, f"n{level}") for level in range(1, 6)})
-    return +found
-
-
 def say(transact: Transact, token: str, *, now=NOW, **said) -> None:
     """One form sent through a link."""
     with transact() as session:
-        responses.submit(session, token, Submission(**said), now)
+        answers.submit(session, token, Submission(**said), now)
 
 
+@pytest.mark.parametrize("is_counted", [False, True])
 def test_a_repeat_changes_nothing_and_a_change_moves_counts(
-    transact: Transact, invite: Invite
+    transact: Transact, invite: Invite, *, is_counted: bool
 ) -> None:
-    """The same form again leaves every table as it was; another value is a version and a move."""
+    """The same form again leaves every table as it was; another value replaces the old one, of
+    which a digest stays, and moves the figures.
+    """
     (token,) = invite(Wanted(1))
     said = {"overall": 2, "reasons": ("officials",), "comment": "Chờ lâu.", "contact": True}
     say(transact, token, **said)
     with transact() as session:
+        if is_counted:
+            ballots.count(session)
         before = contents(session)
     say(transact, token.lower().replace("0", "o").replace("1", "l"), **said, now=NOW + DAY)
     with transact() as session:
         assert contents(session) == before
     say(transact, token, overall=5, now=NOW + DAY)
     with transact() as session:
-        versions = session.scalars(select(Answer).order_by(Answer.version)).all()
-        assert [(one.version, one.overall, one.comment) for one in versions] == [
-            (1, 2, "Chờ lâu."),
-            (2, 5, "Chờ lâu."),
-        ]
         assert levels(session) == {5: 1}
+        ballots.count(session)
+        assert levels(session) == {5: 1}
+        (found,) = ballots.all_found(session).values()
+        (version,) = found.ballot.versions
+        assert (version.ratings, version.reasons) == ({"overall": 5}, ("officials",))
+        assert version.replaced == digest_of(Current({"overall": 2}, ("officials",)))
+        assert found.comment == "Chờ lâu."
+        assert checking.check(session) == []
 
 
 def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invite) -> None:
-    """After random answers, changes, repeats and wrong receivers counts are what was said last."""
+    """After random answers, changes, repeats, wrong receivers and countings figures are what was
+    said last, counted or not, and counts are a recount of the ballots.
+    """
     tokens = invite(*(Wanted(number, procedure=PROCEDURES[number % 2]) for number in range(12)))
     dice = random.Random(20260520)
     last: dict[str, Submission] = {}
     disowned = set()
-    for _ in range(80):
+    for step in range(80):
         token = dice.choice(tokens)
         if token in disowned:
             with transact() as session, pytest.raises(Refused, match="answering_closed"):
-                responses.submit(session, token, Submission(overall=1), NOW)
+                answers.submit(session, token, Submission(overall=1), NOW)
         elif dice.random() < 0.1:
             with transact() as session:
-                responses.disown(session, token, NOW)
+                answers.disown(session, token, NOW)
             disowned.add(token)
             last.pop(token, None)
         else:
             again = token in last and dice.random() < 0.2
             said = last[token] if again else _random_form(dice)
             with transact() as session:
-                responses.submit(session, token, said, NOW)
+                answers.submit(session, token, said, NOW)
             last[token] = said
+        if step % 12 == 11:
+            with transact() as session:
+                ballots.count(session)
+                assert checking.check(session) == []
+    wanted = Counter(said.overall for said in last.values())
     with transact() as session:
-        assert indices.check(session) == []
-        assert levels(session) == Counter(said.overall for said in last.values())
+        assert levels(session) == wanted
+        assert ballots.count(session) > 0
+        assert checking.check(session) == []
+        assert levels(session) == wanted
         assert len(last) > 3
         assert len(disowned) > 2
 
@@ -139,7 +151,7 @@ def _random_form(dice: random.Random) -> Submission:
 
 
 def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: Invite) -> None:
-    """When the transaction ends badly, answer, counts, alert and case are gone together."""
+    """When the transaction ends badly, ballot, alert and case are gone together."""
     (token,) = invite(Wanted(1))
     with transact() as session:
         before = contents(session)
@@ -147,7 +159,7 @@ def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: 
 
     def fail_after_answering() -> None:
         with unit_of_work(app) as session:
-            responses.submit(session, token, bad, NOW)
+            answers.submit(session, token, bad, NOW)
             assert session.scalars(select(Case)).all()
             raise ZeroDivisionError
 
@@ -162,7 +174,7 @@ def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: 
         (Submission(overall=3, contact=True, contact_phone="113"), "bad_contact_phone"),
     ):
         with pytest.raises(Invalid, match=code), unit_of_work(app) as session:
-            responses.submit(session, token, form, NOW)
+            answers.submit(session, token, form, NOW)
     with transact() as session:
         assert contents(session) == before
     say(transact, token, overall=3, comment="ắ" * 2000)
@@ -178,24 +190,24 @@ def test_an_expired_link_refuses_and_a_case_keeps_it_readable(
     with transact() as session:
         for token in (calm, silent):
             for use in (
-                lambda token: responses.answer_page(session, token, EXPIRED),
-                lambda token: responses.submit(session, token, Submission(overall=4), EXPIRED),
-                lambda token: responses.disown(session, token, EXPIRED),
+                lambda token: answers.answer_page(session, token, EXPIRED),
+                lambda token: answers.submit(session, token, Submission(overall=4), EXPIRED),
+                lambda token: answers.disown(session, token, EXPIRED),
                 lambda token: invitations.stop(session, token, EXPIRED),
             ):
                 with pytest.raises(NotFound, match="no_such_link"):
                     use(token)
-        page = responses.answer_page(session, angry, EXPIRED)
+        page = answers.answer_page(session, angry, EXPIRED)
         assert page.case is not None
         assert page.answer.overall == 1
         assert not page.may_answer
         with pytest.raises(Refused, match="answering_closed"):
-            responses.submit(session, angry, Submission(overall=5), EXPIRED)
+            answers.submit(session, angry, Submission(overall=5), EXPIRED)
         put_case(session, state=CaseState.CLOSED, closed_at=EXPIRED, close_reason="resolved")
     with transact() as session:
-        assert responses.answer_page(session, angry, EXPIRED + 30 * DAY - timedelta(seconds=1))
+        assert answers.answer_page(session, angry, EXPIRED + 30 * DAY - timedelta(seconds=1))
         with pytest.raises(NotFound, match="no_such_link"):
-            responses.answer_page(session, angry, EXPIRED + 30 * DAY)
+            answers.answer_page(session, angry, EXPIRED + 30 * DAY)
 
 
 def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invite) -> None:
@@ -221,7 +233,7 @@ def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invit
 
 
 def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
-    """One phone's two invitations are two answers, found by phone and code only."""
+    """One phone's two invitations are two answers, each found by its invitation and code only."""
     app = make_app(**TWO_WAY)
     phone = "+84905123456"
     with unit_of_work(app) as session:
@@ -231,18 +243,20 @@ def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
     for place, overall in ((0, 1), (1, 5), (0, 2)):
         with unit_of_work(app) as session:
             asked = session.scalars(select(Invitation).order_by(Invitation.id)).all()
-            responses.submit_by_sms(session, asked[place], phone, Submission(overall=overall), NOW)
+            answers.submit_by_sms(session, asked[place], phone, Submission(overall=overall), NOW)
     with unit_of_work(app) as session:
         assert levels(session) == {2: 1, 5: 1}
         asked = session.scalars(select(Invitation).order_by(Invitation.id)).all()
         for invitation, overall in zip(asked, (2, 5), strict=True):
             assert invitation.token_hash is None
-            key = Response.by_token.of(session, sms_token(phone, invitation.reply_code))
-            found = session.scalars(select(Response).where(Response.key == key)).one()
-            assert (found.form.mode, found.answers[-1].overall) == ("sms", overall)
-        assert indices.check(session) == []
+            key = ballot_key(session, reply_secret(invitation.id, invitation.reply_code))
+            found = box.find(session, key)
+            assert (found.ballot.mode, found.said.overall) == ("sms", overall)
+        assert ballots.count(session) == 2
+        assert levels(session) == {2: 1, 5: 1}
+        assert checking.check(session) == []
         with pytest.raises(Refused, match="answering_closed"):
-            responses.submit_by_sms(session, asked[0], phone, Submission(overall=3), EXPIRED)
+            answers.submit_by_sms(session, asked[0], phone, Submission(overall=3), EXPIRED)
 
 
 def test_answers_at_once_lose_nothing(app: Flask, transact: Transact, invite: Invite) -> None:
@@ -253,36 +267,43 @@ def test_answers_at_once_lose_nothing(app: Flask, transact: Transact, invite: In
         for overall in (1, place % 5 + 1):
             said = Submission(overall=overall, comment=f"Lần {overall}.")
             with app.app_context(), transaction() as session:
-                responses.submit(session, tokens[place], said, NOW)
+                answers.submit(session, tokens[place], said, NOW)
 
     with ThreadPoolExecutor(8) as crowd:
         list(crowd.map(answer_and_change, range(40)))
     with transact() as session:
         assert levels(session) == dict.fromkeys(range(1, 6), 8)
         for place, token in enumerate(tokens):
-            said = responses.answer_page(session, token, NOW).answer
+            said = answers.answer_page(session, token, NOW).answer
             assert (said.overall, said.comment) == (place % 5 + 1, f"Lần {place % 5 + 1}.")
-        assert session.query(Answer).count() == 40 + 32
-        assert indices.check(session) == []
+        found = ballots.all_found(session).values()
+        assert len(found) == 40
+        assert sum(one.pooled.current.replaced == ballots.replaced(1) for one in found) == 32
+        assert ballots.count(session) == 40
+        assert levels(session) == dict.fromkeys(range(1, 6), 8)
+        assert checking.check(session) == []
 
 
-def test_rows_do_not_lie_in_the_order_of_answering(
+def test_counted_rows_do_not_lie_in_the_order_of_answering(
     engine: str, transact: Transact, invite: Invite
 ) -> None:
-    """Neither responses nor answers tell by their place who came first or last."""
-    tokens = invite(*(Wanted(number) for number in range(40)))
+    """A counted ballot shows by its place neither who came first or last, nor in which batch it was
+    counted or whether it was changed.
+    """
+    tokens = invite(*(Wanted(number) for number in range(60)))
     for place, token in enumerate(tokens):
         say(transact, token, overall=place % 5 + 1)
+        if place % 20 == 19:
+            say(transact, tokens[place - 19], overall=(place - 19) % 5 + 2)
+            with transact() as session:
+                ballots.count(session)
     place_in_file = " ORDER BY ctid" if engine == "postgresql" else ""
     with transact() as session:
-        came = {Response.by_token.of(session, token): place for place, token in enumerate(tokens)}
-        rows = session.execute(text(f"SELECT id, key FROM response{place_in_file}"))  # noqa: S608
-        by_id = {row.id: came[bytes(row.key)] for row in rows}
-        lying = session.scalars(text(f"SELECT response_id FROM answer{place_in_file}"))  # noqa: S608
-        answers = [by_id[response_id] for response_id in lying]
-    for order in (list(by_id.values()), answers):
-        assert sorted(order) == list(range(40))
-        assert abs(_concordance(order)) < 0.55  # five standard deviations of a shuffled order
+        came = {ballot_key(session, token): place for place, token in enumerate(tokens)}
+        rows = session.scalars(text(f"SELECT key FROM ballot{place_in_file}"))  # noqa: S608
+        order = [came[bytes(key)] for key in rows]
+    assert sorted(order) == list(range(60))
+    assert abs(_concordance(order)) < 0.45  # five standard deviations of a shuffled order
 
 
 def _concordance(order: list[int]) -> float:
@@ -291,21 +312,36 @@ def _concordance(order: list[int]) -> float:
     return sum(1 if one < other else -1 for one, other in pairs) / len(pairs)
 
 
-def test_not_mine_takes_the_answer_out(transact: Transact, invite: Invite) -> None:
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_not_mine_takes_the_answer_out(
+    transact: Transact, invite: Invite, *, is_counted: bool
+) -> None:
     """The wrong receiver's answer leaves tables and counts; saying so again changes nothing."""
     kept, wrong = invite(Wanted(1), Wanted(2))
     say(transact, kept, overall=4)
-    say(transact, wrong, overall=1)
+    say(transact, wrong, overall=1, comment="Chờ lâu.")
     with transact() as session:  # the register may put a procedure right after it was counted
         session.execute(update(Dossier).values(procedure_code=PROCEDURES[1]))
-    for _ in range(2):
+        if is_counted:
+            ballots.count(session)
+    for is_again in (False, True):
         with transact() as session:
-            responses.disown(session, wrong, NOW)
-    with transact() as session:
-        assert levels(session) == {4: 1}
-        ((group, counts),) = procedure_counts(session, "2026-05").items()
-        assert (group.procedure_code, counts) == (PROCEDURES[0], {"overall": [0, 0, 0, 1, 0]})
-        assert [one.overall for one in session.scalars(select(Answer))] == [4]
-        assert the_case(session).response_id is None
-        assert Counter(session.scalars(select(Message.kind))) == {"invitation": 2, "reminder": 2}
-        assert indices.check(session) == []
+            answers.disown(session, wrong, NOW)
+        with transact() as session:
+            _is_out(session)
+            if is_again:
+                ballots.count(session)
+                _is_out(session)
+                assert [one.said.overall for one in ballots.all_found(session).values()] == [4]
+                assert checking.check(session) == []
+
+
+def _is_out(session: Session) -> None:
+    """What stands once the second of two answers was taken out."""
+    assert levels(session) == {4: 1}
+    ((group, numbers),) = aggregate_now(session, "2026-05").by_procedure(["overall"]).items()
+    assert (group.procedure_code, numbers) == (PROCEDURES[0], [0, 0, 0, 1, 0])
+    assert [one.overall for one in ballots.all_said(session)] == [4]
+    assert [one.comment for one in ballots.all_found(session).values() if one.comment] == []
+    assert the_case(session).ballot_key is None
+    assert Counter(session.scalars(select(Message.kind))) == {"invitation": 2, "reminder": 2}

@@ -6,17 +6,19 @@ from itertools import count
 import pytest
 from sqlalchemy import select
 
-from survey.crypto.tokens import sms_token
+from survey.answers.conversation import receive
+from survey.ballots import box
+from survey.crypto.tokens import reply_secret
 from survey.db import transaction
+from survey.models.ballot import ballot_key
 from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, InboundEvent, Message
 from survey.models.organisation import Province
-from survey.models.response import Answer, Response
-from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms
+from tests import ballots
 from tests.features.stolen import dump, moments
 from tests.opened import the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish
@@ -79,13 +81,29 @@ def phone(make_app, database_url):
 
 @pytest.fixture
 def read(phone):
-    """`read(Answer.overall)`: every value of a column."""
+    """`read(Case.code)`: every value of a column."""
 
     def values(column):
         with phone.app.app_context(), transaction() as session:
             return list(session.scalars(select(column)))
 
     return values
+
+
+@pytest.fixture
+def rated(phone):
+    """`rated()`: every ballot of this phone, as it stands."""
+
+    def found():
+        with phone.app.app_context(), transaction() as session:
+            return list(ballots.all_found(session).values())
+
+    return found
+
+
+def overall(found):
+    """The ratings that ballots give now."""
+    return sorted(one.said.overall for one in found)
 
 
 def inbox(phone):
@@ -95,19 +113,23 @@ def inbox(phone):
         return [row.body for row in rows]
 
 
-def test_a_good_rating(phone, read):
-    """A digit is stored, thanked for once, and leaves nothing of the phone beside it."""
+def test_a_good_rating(phone, read, rated):
+    """A digit is stored, thanked for once, and leaves nothing of the phone beside it; another one
+    replaces it.
+    """
     phone.asked(1)
     (answer,) = phone.writes("5")
     assert "xin cam on" in answer
     assert phone.writes("5") == []
     assert phone.writes("4") == []
-    assert sorted(read(Answer.overall)) == [4, 5]
+    (ballot,) = rated()
+    assert ballot.said.overall == 4
+    assert ballot.pooled.current.replaced == ballots.replaced(5)
     assert read(Inbound.id) == []
     assert read(Case.id) == []
 
 
-def test_a_comment_leaves_no_day(phone, read):
+def test_a_comment_leaves_no_day(phone, rated):
     """A text that is not replied to changes no day in a dump: set against the replies, days of
     texts told when comments came, and comments stand beside their ratings.
     """
@@ -123,7 +145,10 @@ def test_a_comment_leaves_no_day(phone, read):
     before = days()
     with phone.app.app_context(), transaction() as session:
         receive(session, InboundSms("fake", "C", PHONE, "Can bo rat nhiet tinh"), LATER + DAY)
-    assert set(read(Answer.comment)) == {None, "Can bo rat nhiet tinh"}
+    assert [one.comment for one in rated()] == ["Can bo rat nhiet tinh"]
+    assert days() == before
+    with phone.app.app_context(), transaction() as session:
+        assert ballots.count(session) == 1
     assert days() == before
 
 
@@ -149,24 +174,22 @@ def test_an_answer_that_waits_tells_no_rating(phone):
     assert len(set(texts)) == len(looks)
 
 
-def test_a_repeated_event(phone, read):
+def test_a_repeated_event(phone, rated):
     """The provider's repeat of an event changes nothing."""
     phone.asked(1)
     assert len(phone.writes("5", event="same")) == 1
     assert phone.writes("2", event="same") == []
-    assert read(Answer.overall) == [5]
+    assert overall(rated()) == [5]
 
 
-def test_a_bad_rating_then_why_then_call(phone, read):
+def test_a_bad_rating_then_why_then_call(phone, read, rated):
     """After a bad rating comes one question, its answer is kept, and GOI promises a call."""
     phone.asked(1)
     (question,) = phone.writes("rất không hài lòng")
     assert "GOI" in question
     assert phone.writes("phải đi lại 3 lần") == []
     assert phone.writes("không ai trả lời") == []
-    with phone.app.app_context(), transaction() as session:
-        newest = select(Answer.comment).order_by(Answer.version.desc()).limit(1)
-        assert session.scalar(newest) == "phải đi lại 3 lần\nkhông ai trả lời"
+    assert [one.comment for one in rated()] == ["phải đi lại 3 lần\nkhông ai trả lời"]
     (promise,) = phone.writes("GOI")
     (code,) = read(Case.code)
     assert code in promise
@@ -176,16 +199,18 @@ def test_a_bad_rating_then_why_then_call(phone, read):
     assert inbox(phone) == []
 
 
-def test_from_good_to_bad(phone, read):
+def test_from_good_to_bad(phone, rated):
     """Who changes from good to bad is asked why; who stays unhappy is not asked again."""
     phone.asked(1)
     phone.writes("4")
     assert "GOI" in phone.writes("2")[0]
     assert phone.writes("1") == []
-    assert sorted(read(Answer.overall)) == [1, 2, 4]
+    (ballot,) = rated()
+    assert ballot.said.overall == 1
+    assert ballot.pooled.current.replaced == ballots.replaced(4, 2)
 
 
-def test_two_dossiers_with_codes(phone, read):
+def test_two_dossiers_with_codes(phone):
     """With its code each rating reaches its own dossier."""
     first, second = phone.asked(1, 2)
     at = NOW + timedelta(minutes=30)
@@ -193,83 +218,85 @@ def test_two_dossiers_with_codes(phone, read):
     assert len(phone.writes(f"HL 1 {second}", at=at)) == 1
     with phone.app.app_context(), transaction() as session:
         stored = {}
-        for code in (first, second):
-            key = Response.by_token.of(session, sms_token(PHONE, code))
-            query = select(Answer.overall).join(Response).where(Response.key == key)
-            stored[code] = session.scalars(query).one()
+        for invitation in session.scalars(select(Invitation)):
+            secret = reply_secret(invitation.id, invitation.reply_code)
+            found = box.find(session, ballot_key(session, secret))
+            stored[invitation.reply_code] = found.said.overall
+        assert len(ballots.keys(session)) == 2
     assert stored == {first: 5, second: 1}
 
 
-def test_two_dossiers_without_code(phone, read):
+def test_two_dossiers_without_code(phone, rated):
     """Without a code nothing is guessed: it is asked once which dossier is meant."""
     first, _ = phone.asked(1, 2)
     at = NOW + timedelta(minutes=30)
     (question,) = phone.writes("5", at=at)
     assert "hon mot ho so" in question
     assert phone.writes("5", at=at) == []
-    assert read(Answer.overall) == []
+    assert rated() == []
     assert inbox(phone) == []
     phone.writes(f"{first} 5", at=at)
-    assert read(Answer.overall) == [5]
+    assert overall(rated()) == [5]
 
 
-def test_a_wrong_code(phone, read):
+def test_a_wrong_code(phone, rated):
     """A rating with a code that is not open is never counted for another dossier."""
     (code,) = phone.asked(1)
     wrong = "7Q2M" if code != "7Q2M" else "7Q2N"
     (question,) = phone.writes(f"5 {wrong}")
     assert "ma 4 ky tu" in question
-    assert read(Answer.overall) == []
+    assert rated() == []
 
 
-def test_a_wrong_code_with_two_dossiers(phone, read):
+def test_a_wrong_code_with_two_dossiers(phone, rated):
     """A code that fits none of several is asked about once, and counted for none of them."""
     codes = phone.asked(1, 2)
     at = NOW + timedelta(minutes=30)
     wrong = next(code for code in ("7Q2M", "7Q2N", "7Q2P") if code not in codes)
     assert "hon mot ho so" in phone.writes(f"1 {wrong}", at=at)[0]
     assert phone.writes(f"1 {wrong}", at=at) == []
-    assert read(Answer.overall) == []
+    assert rated() == []
     assert len(phone.writes(f"4 {codes[1]}", at=at)) == 1
-    assert read(Answer.overall) == [4]
+    assert overall(rated()) == [4]
 
 
-def test_a_conversation_is_open_as_long_as_its_link(phone, read):
+def test_a_conversation_is_open_as_long_as_its_link(phone, read, rated):
     """Until the minute the invitation ends a reply counts; from then on none does."""
     phone.asked(1)
     (end,) = read(Invitation.expires_at)
     assert phone.writes("5", at=end) == []
-    assert read(Answer.overall) == []
+    assert rated() == []
     assert len(phone.writes("5", at=end - timedelta(minutes=1))) == 1
-    assert read(Answer.overall) == [5]
+    assert overall(rated()) == [5]
 
 
-def test_the_older_of_two_has_ended(phone, read):
+def test_the_older_of_two_has_ended(phone, read, rated):
     """Once only one conversation is left open, a reply without a code is about that one."""
     phone.asked(1)
     (end,) = read(Invitation.expires_at)
     phone.asked(2, now=end - DAY)
     assert "hon mot ho so" in phone.writes("2", at=end - timedelta(hours=20))[0]
     assert "GOI" in phone.writes("2", at=end + timedelta(hours=1))[0]
-    assert read(Answer.overall) == [2]
+    assert overall(rated()) == [2]
 
 
-def test_unclear_is_asked_once(phone, read):
+def test_unclear_is_asked_once(phone, rated):
     """What may be a rating is asked about once; then a person reads it."""
     (code,) = phone.asked(1)
     (question,) = phone.writes("không hài lòng lắm")
     assert code in question
     assert phone.writes("4 hoặc 5") == []
     assert inbox(phone) == ["4 hoặc 5"]
-    assert read(Answer.overall) == []
+    assert rated() == []
 
 
-def test_after_the_rating_doubt_is_a_comment(phone, read):
+def test_after_the_rating_doubt_is_a_comment(phone, rated):
     """Once rated, an unclear sentence is a comment, not a question."""
     phone.asked(1)
     phone.writes("3")
     assert phone.writes("bình thường, không có gì") == []
-    assert set(read(Answer.comment)) == {None, "bình thường, không có gì"}
+    assert [one.comment for one in rated()] == ["bình thường, không có gì"]
+    assert overall(rated()) == [3]
 
 
 def test_comment_before_any_rating(phone):
@@ -330,11 +357,11 @@ def test_unclear_with_two_dossiers(phone):
     assert "hon mot ho so" in phone.writes("không hài lòng lắm", at=at)[0]
 
 
-def test_too_late(phone, read):
+def test_too_late(phone, rated):
     """A rating after the link ended is neither counted nor kept beside its phone."""
     phone.asked(1)
     assert phone.writes("5", at=NOW + timedelta(days=40)) == []
-    assert read(Answer.overall) == []
+    assert rated() == []
     assert inbox(phone) == []
 
 
@@ -350,13 +377,13 @@ def test_an_event_tells_no_thief_what_was_texted(phone, read):
     assert not any(kept[:8] == guess[:8] for kept in stored for guess in guesses)
 
 
-def test_an_event_without_a_name(phone, read):
+def test_an_event_without_a_name(phone, read, rated):
     """Where the provider names no event, the same words in the same minute are one."""
     phone.asked(1)
     with phone.app.app_context():
         for _ in range(2):
             with transaction() as session:
                 receive(session, InboundSms("fake", "", PHONE, "2"), LATER)
-    assert read(Answer.overall) == [2]
+    assert overall(rated()) == [2]
     assert len(read(InboundEvent.event_hash)) == 1
     assert "dialogue" in read(Message.kind)

@@ -15,8 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import indices
-from survey.models.count import Cell, count_answers, count_finished
+from survey.models.count import Cell, count_finished
 from survey.models.organisation import Agency, Procedure
+from tests import ballots
 from tests.conftest import Ran
 
 Transact = Callable[[], AbstractContextManager[Session]]
@@ -30,18 +31,14 @@ Counted = dict[tuple[str, str, str], tuple[int, tuple[int, int, int, int, int]]]
 
 
 def count(session: Session, agency: str, month: str, cells: Counted) -> None:
-    """Count cells (procedure, channel, lateness) of an agency through the only writer."""
+    """Count cells (procedure, channel, lateness) of an agency; their ballots wait in the pool."""
     agency_id = session.scalars(select(Agency.id).where(Agency.code == agency)).one()
     sectors = dict(session.execute(select(Procedure.code, Procedure.sector_code)).all())
     for (procedure, channel, lateness), (finished, ratings) in cells.items():
         cell = Cell(agency_id, sectors[procedure], month, channel, lateness)
-        count_finished(session, {(cell, procedure): finished}, {})
-        given = {
-            (cell, procedure, "overall", rating): number
-            for rating, number in enumerate(ratings, start=1)
-            if number
-        }
-        count_answers(session, given)
+        count_finished(session, {(cell, procedure): finished}, {cell: finished})
+        levels = dict(enumerate(ratings, start=1))
+        ballots.put_many(session, cell, levels, procedure=procedure)
 
 
 def agencies(session: Session) -> list[str]:
@@ -76,14 +73,17 @@ def drawn(draw: random.Random, procedures: tuple[str, ...], *, at_fault: int) ->
 
 @pytest.fixture
 def scattered(transact: Transact) -> Transact:
-    """Sparse counts over months of which some are closed, one is open and some are empty."""
+    """Sparse counts over months of which some are closed, one is open and some are empty; part of
+    the ballots waits to be counted.
+    """
     with transact() as session:
         scatter(session, (*CLOSED, OPEN), seed=1)
+        ballots.count(session)
     with transact() as session:
         for month in CLOSED:
             indices.close(session, month, NOW)
     with transact() as session:
-        scatter(session, CLOSED[:1], seed=2)  # what comes after a closing
+        scatter(session, (CLOSED[0], OPEN), seed=2)  # after a closing, and in an open month
     return transact
 
 

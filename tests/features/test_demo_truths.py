@@ -11,14 +11,15 @@ from sqlalchemy import func, select
 
 from survey.demo import Scene, truths
 from survey.demo.units import FALLING_UNIT, SMALL_UNIT
+from survey.models.ballot import Flag
 from survey.models.case import CaseState
 from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.dossier import Lateness
 from survey.models.organisation import Agency
-from survey.models.response import Answer, Flag
 from survey.models.watch import WatchAlert
 from survey.monitoring.integrity import signs
 from survey.workdays import Calendar
+from tests import ballots
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.opened import opened_cases
 from tests.web.staff_accounts import post
@@ -196,12 +197,11 @@ def test_a_burst_is_flagged_and_counts(app):
 def test_numbers_in_comments_are_masked_on_every_screen(app):
     """Truth 9: neither queue nor case shows a handler or a head of a unit the numbers written."""
     with unit_of_work(app) as session:
-        comments = select(Answer.response_id, Answer.comment).where(Answer.comment.is_not(None))
-        written = dict(session.execute(comments).all())
+        written = {key.hex(): one.comment for key, one in ballots.all_found(session).items()}
         told = {
-            one.code: written[one.response_id]
+            one.code: written[one.ballot_key]
             for one in opened_cases(session)
-            if one.state != CaseState.CLOSED and NUMBERS.search(written.get(one.response_id, ""))
+            if one.state != CaseState.CLOSED and NUMBERS.search(written[one.ballot_key])
         }
     assert len(told) >= 2
     client = app.test_client()

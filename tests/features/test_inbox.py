@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from survey import audit
+from survey.answers.conversation import receive
 from survey.cases import inbox, sight
 from survey.cases.sight import REVEALS_A_DAY
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.message import Inbound, Message
 from survey.models.organisation import Agency
 from survey.models.staff import RoleName
-from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms
 from tests.conftest import unit_of_work

@@ -10,14 +10,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 import analysis
-from survey import indices, responses
+from survey import answers, indices
+from survey.answers import Submission
 from survey.errors import Refused
-from survey.models.count import Cell, Count, count_answers, count_finished
+from survey.models.count import Cell, Count, count_finished
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import FACTORS
-from survey.models.response import Answer
 from survey.models.snapshot import Snapshot
-from survey.responses import Submission
+from tests import ballots
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
@@ -44,17 +44,12 @@ def fill(  # noqa: PLR0913 - a cell has that many parts
     lateness: str = "on_time",
     channel: str = "counter",
 ) -> None:
-    """Count dossiers and ratings of the ward in one cell, through the only writer of counts."""
+    """Count dossiers of the ward in one cell, all invited, and ballots of some of them."""
     agency = session.scalars(select(Agency.id).where(Agency.code == WARD)).one()
     sector = session.scalars(select(Procedure.sector_code).where(Procedure.code == procedure)).one()
     cell = Cell(agency, sector, month, channel, lateness)
-    count_finished(session, {(cell, procedure): finished}, {})
-    given = {
-        (cell, procedure, "overall", rating): number
-        for rating, number in enumerate(ratings, start=1)
-        if number
-    }
-    count_answers(session, given)
+    count_finished(session, {(cell, procedure): finished}, {cell: finished})
+    ballots.rate(session, cell, dict(enumerate(ratings, start=1)), procedure=procedure)
 
 
 def show(runner: Runner, by: str, *words: str, month: str = MONTH) -> dict[str, dict[str, object]]:
@@ -158,7 +153,7 @@ def test_people_read_a_closed_line_without_a_target_as_what_it_is(
 def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
     """Not before day 15; again gives the first snapshot; its payload proves itself."""
     with transact() as session:
-        fill(session, LAND, 10, (0, 0, 0, 1, 1))
+        fill(session, LAND, 20, (0, 0, 0, 1, 1))
     early = runner("index", "close", "--period", MONTH, "--now", "2026-06-14T23:59+07:00")
     assert early.code == 2
     assert "15/06/2026" in early.err
@@ -188,7 +183,7 @@ def test_late_citizens_who_answer_less_count_as_their_dossiers_do(
     the raw share and the mean stay as they were given.
     """
     with transact() as session:
-        fill(session, LAND, 100, (0, 0, 0, 30, 30))
+        fill(session, LAND, 100, (0, 0, 0, 30, 29))
         fill(session, LAND, 100, (12, 0, 0, 4, 4), lateness="late")
         count_factors(session)
     assert runner("index", "close", "--period", MONTH, "--now", CLOSING).code == 0
@@ -202,11 +197,12 @@ def test_late_citizens_who_answer_less_count_as_their_dossiers_do(
 
 
 def count_factors(session: Session) -> None:
-    """One full questionnaire in the ward: five factors, three of them satisfied."""
+    """One full questionnaire in the ward: very satisfied, with three of the five factors."""
     agency = session.scalars(select(Agency.id).where(Agency.code == WARD)).one()
     cell = Cell(agency, "land", MONTH, "counter", "on_time")
-    ratings = zip(FACTORS, (5, 4, 4, 3, 1), strict=True)
-    count_answers(session, {(cell, LAND, factor, rating): 1 for factor, rating in ratings})
+    factors = dict(zip(FACTORS, (5, 4, 4, 3, 1), strict=True))
+    ballots.put(session, cell, {"overall": 5, **factors}, procedure=LAND)
+    ballots.count(session)
 
 
 def test_an_open_month_shows_the_interval_that_may_be_watched(
@@ -305,13 +301,15 @@ def test_an_empty_month_has_no_index(runner: Runner) -> None:
 
 def answer(session: Session, tokens: dict[str, str], one: Wanted, overall: int) -> None:
     """One citizen's tap."""
-    responses.submit(session, tokens[one.mobile], Submission(overall=overall), NOW)
+    answers.submit(session, tokens[one.mobile], Submission(overall=overall), NOW)
 
 
 def test_counts_equal_the_answers_and_are_put_right(
     transact: Transact, runner: Runner, environment: dict[str, str]
 ) -> None:
-    """After answers, changes and a wrong receiver a recount agrees; a changed number is found."""
+    """After answers, changes and wrong receivers, before a counting and after it, a recount agrees
+    and figures are the same; a changed number is found.
+    """
     wanted = [Wanted(number, procedure=(LAND, COPY)[number % 2]) for number in range(1, 13)]
     with transact() as session:
         ask_everybody(session)
@@ -321,13 +319,18 @@ def test_counts_equal_the_answers_and_are_put_right(
     for number, one in enumerate(wanted):
         with transact() as session:
             answer(session, tokens, one, number % 5 + 1)
+    for changed, disowned, left in ((0, 1, 11), (2, 3, 10)):
+        with transact() as session:
+            answer(session, tokens, wanted[changed], 5)
+            answers.disown(session, tokens[wanted[disowned].mobile], NOW)
+        before = show(runner, "overall")["overall"]
+        assert before["rated"] == left
+        assert runner("ballots", "count").code == 0
+        assert show(runner, "overall")["overall"] == before
+        assert runner("index", "rebuild", "--check").code == 0
     with transact() as session:
-        answer(session, tokens, wanted[0], 5)
-        responses.disown(session, tokens[wanted[1].mobile], NOW)
-    assert runner("index", "rebuild", "--check").code == 0
-    assert show(runner, "overall")["overall"]["rated"] == 11
-    with transact() as session:
-        assert session.query(Answer).filter_by(version=2).count() == 1
+        found = [one.ballot for one in ballots.all_found(session).values()]
+        assert sum(bool(version.replaced) for one in found for version in one.versions) == 2
         session.execute(update(Count).where(Count.n5 > 0).values(n5=Count.n5 + 1))
     found = runner("index", "rebuild", "--check", "--json")
     assert found.code == 1
@@ -349,7 +352,11 @@ def test_an_answer_after_closing_is_a_revision(
     runner("index", "close", "--period", MONTH, "--now", CLOSING)
     with transact() as session:
         after = datetime(2026, 6, 20, 3, tzinfo=UTC)
-        responses.submit(session, token, Submission(overall=2), after)
-        assert session.scalars(select(Answer)).one().closing == 1
-    assert show(runner, "overall")["overall"]["rated"] == 0
-    assert show(runner, "overall", "--revised")["overall"]["rated"] == 1
+        answers.submit(session, token, Submission(overall=2), after)
+    for _ in range(2):
+        assert show(runner, "overall")["overall"]["rated"] == 0
+        assert show(runner, "overall", "--revised")["overall"]["rated"] == 1
+        assert runner("ballots", "count", "--now", "2026-06-21T01:00").code == 0
+    with transact() as session:
+        (found,) = ballots.all_found(session).values()
+        assert [version.closing for version in found.ballot.versions] == [1]

@@ -1,16 +1,19 @@
 """Signs of manipulation stand beside each score and take nothing away."""
 
-import secrets
-from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
 
 import pytest
-from sqlalchemy import select
 
-from survey.models.count import Cell, count_answers, count_finished
-from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
+from survey.ballots import box
+from survey.ballots.contents import COMPLETE, replacing
+from survey.models.count import Cell, count_finished
 from survey.monitoring.integrity import signs
+from tests import ballots
 from tests.conftest import unit_of_work
-from tests.features.answering import agencies, questionnaire_id
+from tests.features.answering import agencies
+from tests.seeding import NOW
 from tests.web.staff_accounts import signed_in
 
 MONTH = "2026-05"
@@ -24,43 +27,38 @@ def fill(session, agency, late, on_time):
         count_finished(session, {(cell, PROCEDURE): finished}, {cell: asked})
 
 
-def answer(session, agency, ratings, flags="", lateness="on_time"):
-    """Answers with these ratings (versions of one answer in a tuple) and flags."""
+# Each answer comes in ten minutes of its own, so that only what a test says is flagged.
+SLOTS = count(1)
+
+
+def answer(session, agency, ratings, flags=(), lateness="on_time", questions=("overall",)):
+    """Answers with these ratings (what was said in turn in a tuple) to the questions, and flags."""
     cell = Cell(agency.id, "land", MONTH, "counter", lateness)
-    for versions in ratings:
-        said = versions if isinstance(versions, tuple) else (versions,)
-        response_id, form = secrets.token_hex(16), Form(Mode.WEB, questionnaire_id(session))
-        row = Response(
-            id=response_id,
-            key=secrets.token_bytes(16),
-            agency_id=agency.id,
-            sector_code="land",
-            month=MONTH,
-            channel="counter",
-            lateness=lateness,
-            form_sealed=seal_form(session, response_id, form),
-            flags=flags,
-        )
-        session.add(row)
-        for number, overall in enumerate(said, start=1):
-            sealed = seal_closing(session, row.id, number, 0)
-            row.answers.append(Answer(version=number, closing_sealed=sealed, overall=overall))
-        count_answers(session, Counter({(cell, PROCEDURE, "overall", said[-1]): 1}))
-    session.flush()
+    for said in ratings:
+        first, *later = said if isinstance(said, tuple) else (said,)
+        given = dict.fromkeys(questions, first)
+        at = NOW + timedelta(minutes=10) * next(SLOTS)
+        key = ballots.put(session, cell, given, at, flags=flags, procedure=PROCEDURE)
+        for rating in later:
+            found = box.find(session, key)
+            current = replacing(found.pooled.current, dict.fromkeys(questions, rating), ())
+            box.put(session, replace(found.pooled, current=current), "", found)
 
 
-@pytest.fixture
-def filled(app):
+@pytest.fixture(params=[False, True], ids=["waiting", "counted"])
+def filled(app, request):
     """One agency that asks about late dossiers less and gets a burst, and one that does not."""
     with unit_of_work(app) as session:
         here, there = agencies(session)[:2]
         fill(session, here, late=(10, 40), on_time=(80, 100))
         fill(session, there, late=(31, 40), on_time=(80, 100))
-        answer(session, here, [5] * 6, flags="burst")
-        answer(session, here, [(5, 2)], flags="too_fast;burst")
+        answer(session, here, [5] * 6, flags={"burst"})
+        answer(session, here, [(5, 2)], flags={"too_fast", "burst"})
         answer(session, here, [2] * 6)
         answer(session, there, [4] * 5)
-        answer(session, there, [5], flags="same_everywhere")
+        answer(session, there, [5], questions=COMPLETE)
+        if request.param:
+            ballots.count(session)
     return app
 
 
@@ -76,19 +74,23 @@ def test_late_dossiers_asked_less_and_flags_stand_beside_the_score(filled):
         assert here.index_without == 0
         assert not there.is_asked_less
         assert not there.is_notable
+        assert there.flagged == {"same_everywhere": 1}
         assert (there.index, there.index_without) == (1, 1)
-        assert len(session.scalars(select(Response.id)).all()) == 19
+        assert len(ballots.keys(session)) == 19
         assert signs(session, "2026-06") == []
 
 
-def test_the_index_without_flagged_answers_weighs_dossiers(transact):
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_the_index_without_flagged_answers_weighs_dossiers(transact, *, is_counted):
     """Late dossiers weigh by their number, not by their answers, with flagged ones and without."""
     with transact() as session:
         here = agencies(session)[0]
         fill(session, here, late=(60, 60), on_time=(40, 40))
         answer(session, here, [5] * 8 + [1] * 2)
-        answer(session, here, [5] * 10, flags="burst")
+        answer(session, here, [5] * 10, flags={"burst"})
         answer(session, here, [5] * 3 + [2] * 7, lateness="late")
+        if is_counted:
+            ballots.count(session)
         (one,) = signs(session, MONTH)
     assert one.index == pytest.approx(0.6 * 0.3 + 0.4 * 0.9)
     assert one.index_without == pytest.approx(0.6 * 0.3 + 0.4 * 0.8)

@@ -1,19 +1,21 @@
 """The watch: frozen limits, one score per agency and sector group, data before quality."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import delete, select, update
 
 from survey import audit, indices, monitoring
 from survey.errors import Invalid, NotFound
-from survey.models.count import Cell, count_answers, count_finished, count_reached
+from survey.jobs import counting
+from survey.models.count import Cell, count_finished, count_reached
 from survey.models.message import Message, MessageState
 from survey.models.staff import Scope
 from survey.models.watch import WatchAlert, WatchChart, WatchRate
 from survey.monitoring import freezing
 from survey.workdays import LOCAL, Calendar
+from tests import ballots
 from tests.features.answering import add_staff, agencies
 from tests.seeding import NOW as ASKED_AT
 from tests.seeding import Wanted, ask_everybody, finish
@@ -26,25 +28,29 @@ LAND = "land_construction_investment"
 USUAL = (36, 4, 60)
 
 
-def say(session, agency, month, said=USUAL, sector="land", procedure="1.012784"):
-    """Count invitations that arrived and what was answered: satisfied, dissatisfied, silent."""
+def say(session, agency, month, said=USUAL, day=None):
+    """Invitations that arrived and what was answered: satisfied, dissatisfied, silent. The answers
+    are counted, or wait since a day.
+    """
     satisfied, dissatisfied, _silent = said
-    cell = Cell(agency.id, sector, month, "counter", "on_time")
+    cell = Cell(agency.id, "land", month, "counter", "on_time")
     asked = sum(said)
-    count_finished(session, {(cell, procedure): asked}, {cell: asked})
+    count_finished(session, {(cell, "1.012784"): asked}, {cell: asked})
     count_reached(session, {cell: asked})
-    ratings = {4: satisfied, 2: dissatisfied}
-    count_answers(
-        session, {(cell, procedure, "overall", level): n for level, n in ratings.items() if n}
-    )
+    noon = datetime.combine(day or date(2026, 1, 1), time(12), LOCAL)
+    ballots.put_many(session, cell, {4: satisfied, 2: dissatisfied}, noon)
+    if day is None:
+        ballots.count(session)
 
 
 def night(session, day):
     """What the job does in the night after a day."""
-    return monitoring.update(session, datetime.combine(day, datetime.min.time(), LOCAL) + _NIGHT)
+    return monitoring.update(session, after(day))
 
 
-_NIGHT = timedelta(days=1, hours=4)
+def after(day):
+    """The instant of the night's job after a day."""
+    return datetime.combine(day, time(4), LOCAL) + timedelta(days=1)
 
 
 @pytest.fixture
@@ -58,6 +64,54 @@ def watched(transact):
             indices.close(session, month, NOW)
         monitoring.freeze(session, MONTHS[0], MONTHS[-1], NOW)
     return transact
+
+
+def outage(session, units, day):
+    """Twenty answers of each of three days from `day` on at the first unit, and sixty of the last
+    day at the second, wait since then.
+    """
+    here, crowded = units
+    for days in range(3):
+        say(session, here, "2026-04", (12, 8, 0), day + timedelta(days=days))
+    say(session, crowded, "2026-04", (36, 24, 0), day + timedelta(days=2))
+
+
+def test_an_outage_is_read_day_by_day(watched):
+    """Answers of three days that the counting of one night finds move the scores as three nights
+    would have, each by the end of its own day; those of one day move them as one night does.
+    """
+    with watched() as session:
+        nightly, here, crowded = units = agencies(session)[:3]
+        change_limits(session, [one.id for one in units], batch=20, alarm_at=10**9)
+        for day in range(2, 5):
+            say(session, nightly, "2026-04", (12, 8, 0), date(2026, 4, day))
+            counting.count(session, after(date(2026, 4, day)))
+        outage(session, (here, crowded), date(2026, 4, 12))
+        counting.count(session, after(date(2026, 4, 14)))
+        charts = {one.chart.agency_id: one.progress for one in monitoring.stands(session)}
+        told = [charts[one.id] for one in units]
+    assert told[0].score == told[1].score == 3 * told[2].score > 0
+    assert [one.since_rated for one in told] == [60, 60, 60]
+    assert [one.since for one in told] == [
+        *(date(2026, 4, 2), date(2026, 4, 12), date(2026, 4, 14)),
+    ]
+
+
+def test_what_arrived_in_an_outage_is_not_missed_before_it_is_over(watched):
+    """Invitations went on arriving while nothing was counted: how many are not answered is read
+    with the newest day, when the answers to them are known too.
+    """
+    with watched() as session:
+        units = agencies(session)[:6]
+        for day in range(2, 16):
+            for agency in units:
+                say(session, agency, "2026-04", (6, 0, 9), date(2026, 4, day))
+        counting.count(session, after(date(2026, 4, 15)))
+        assert findings(session) == []
+        for agency in units:
+            say(session, agency, "2026-04", (2, 0, 58), date(2026, 4, 16))
+        counting.count(session, after(date(2026, 4, 25)))
+        assert [told.place[:2] for told in findings(session)] == [("response_dip", None)]
 
 
 def scores(session):

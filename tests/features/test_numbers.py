@@ -4,11 +4,11 @@ import random
 
 from sqlalchemy import func, select
 
+from survey.answers.conversation import receive
 from survey.db import transaction
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.message import Message
-from survey.responses.conversation import receive
 from survey.sms import outbox
 from survey.sms.providers import InboundSms
 from tests.conftest import run_command, unit_of_work

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey import responses
+from survey import answers
+from survey.answers import Submission
 from survey.models.case import Case, CaseState
 from survey.models.count import Count
 from survey.models.dossier import Dossier
@@ -26,7 +27,6 @@ from survey.models.watch import (
 )
 from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
-from survey.responses import Submission
 from tests.conftest import Ran
 from tests.opened import put_case, the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
@@ -54,9 +54,9 @@ def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> d
     found = links(Path(environment["SMS_CONSOLE_FILE"]))
     with transact() as session:
         bad = Submission(overall=1, comment="Chậm quá.", contact=True)
-        responses.submit(session, found[ANGRY.mobile], bad, NOW)
+        answers.submit(session, found[ANGRY.mobile], bad, NOW)
         good = Submission(overall=5, comment="Tốt lắm.")
-        responses.submit(session, found[CALM.mobile], good, NOW)
+        answers.submit(session, found[CALM.mobile], good, NOW)
     return found
 
 

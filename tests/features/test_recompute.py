@@ -1,7 +1,8 @@
-"""A closed month can be proven from the answers, and no tampering goes unseen."""
+"""A closed month can be proven from the ballots, and no tampering goes unseen."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from survey import audit, indices, responses
-from survey.db import table_of
+from survey import answers, audit, indices
+from survey.answers import Submission
+from survey.ballots import box
+from survey.ballots.contents import Ballot, digest_of, seal_counted
+from survey.crypto.tokens import ballot_key
 from survey.models.audit import AuditEntry
+from survey.models.ballot import CountedBallot
 from survey.models.invitation import CoverageEntry
-from survey.models.response import Answer, Response, seal_closing
 from survey.models.snapshot import Snapshot
-from survey.responses import Submission
+from tests import ballots
 from tests.conftest import Ran
 from tests.features import report_data
 from tests.seeding import Wanted, ask_everybody, finish, links
@@ -62,7 +66,7 @@ def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> d
 def say(transact: Transact, token: str, at: datetime, **said: object) -> None:
     """One citizen's form."""
     with transact() as session:
-        responses.submit(session, token, Submission(**said), at)
+        answers.submit(session, token, Submission(**said), at)
 
 
 def recompute(runner: Runner) -> Ran:
@@ -74,7 +78,8 @@ def test_later_changes_of_citizens_break_nothing(
     transact: Transact, runner: Runner, tokens: dict[int, str]
 ) -> None:
     """After the closing citizens answer, change and disown, and more dossiers come in: the closed
-    figures come out of the answers byte for byte, and counts still equal the answers.
+    figures come out of the ballots byte for byte, before that is counted and after; what a closing
+    counted of a disowned ballot counts on.
     """
     first = recompute(runner)
     assert (first.code, first.json["ok"], first.json["differences"]) == (0, True, [])
@@ -83,58 +88,82 @@ def test_later_changes_of_citizens_break_nothing(
     say(transact, tokens[2], AFTER, overall=1)
     with transact() as session:
         for number in (2, 5):
-            responses.disown(session, tokens[number], AFTER)
+            answers.disown(session, tokens[number], AFTER)
         finish(session, [Wanted(99, finished_at=PEOPLE[0].finished_at)], now=AFTER)
-    again = recompute(runner)
-    assert (again.code, again.out) == (0, first.out)
-    assert runner("index", "rebuild", "--check").code == 0
-    with transact() as session:
-        (whole,) = indices.show(session, MONTH, "overall", AFTER, revised=True)
-        assert (whole.finished, whole.rated) == (13, 12)
+    for _ in range(2):
+        again = recompute(runner)
+        assert (again.code, again.out) == (0, first.out)
+        assert runner("index", "rebuild", "--check").code == 0
+        with transact() as session:
+            (whole,) = indices.show(session, MONTH, "overall", AFTER, revised=True)
+            assert (whole.finished, whole.rated) == (13, 12)
+            # What 3 … 11, changed 1 and 3, and late 12 say, and 2 and 5 said before the closing.
+            assert ballots.levels(session, MONTH) == {1: 3, 2: 2, 3: 2, 4: 1, 5: 4}
+        runner("ballots", "count", "--now", AFTER.isoformat())
 
 
-def edited(session: Session, response: str) -> None:
-    session.execute(update(Answer).where(Answer.response_id == response).values(overall=5))
+def rewrite(session: Session, ballot: Ballot) -> None:
+    """Let the ballot under a key be another, as who holds the key of the data could."""
+    row = update(CountedBallot).where(CountedBallot.key == ballot.key)
+    session.execute(row.values(content_sealed=seal_counted(session, ballot)))
 
 
-def edited_early(session: Session, response: str) -> None:
+def with_last(ballot: Ballot, **changes: object) -> Ballot:
+    """The ballot with another last version."""
+    *earlier, last = ballot.versions
+    return replace(ballot, versions=(*earlier, replace(last, **changes)))
+
+
+def edited(session: Session, ballot: Ballot) -> None:
+    rewrite(session, with_last(ballot, ratings={"overall": 5}))
+
+
+def edited_early(session: Session, ballot: Ballot) -> None:
     """The version before the last: no count shows it."""
-    first = (Answer.response_id == response, Answer.version == 1)
-    session.execute(update(Answer).where(*first).values(overall=5))
+    rewrite(session, with_last(ballot, replaced=ballots.replaced(5)))
 
 
-def deleted(session: Session, response: str) -> None:
-    last = (Answer.response_id == response, Answer.version == 2)
-    session.execute(delete(Answer).where(*last))
+def other_reasons(session: Session, ballot: Ballot) -> None:
+    rewrite(session, with_last(ballot, reasons=("officials",)))
 
 
-def slipped_in(session: Session, response: str) -> None:
+def deleted(session: Session, ballot: Ballot) -> None:
+    """The last version, so that the one before it counts."""
+    rewrite(session, with_last(ballot, ratings={"overall": 4}, replaced=""))
+
+
+def taken_away(session: Session, ballot: Ballot) -> None:
+    session.execute(delete(CountedBallot).where(CountedBallot.key == ballot.key))
+
+
+def slipped_in(session: Session, ballot: Ballot) -> None:
     """A later version that says the same again."""
-    row = {"response_id": response, "version": 3, "overall": 1, "reasons": ""}
-    row["closing_sealed"] = seal_closing(session, response, 3, 0)
-    session.execute(insert(table_of(Answer)), row)
+    rewrite(session, with_last(ballot, replaced=digest_of(ballot.versions[-1])))
 
 
-def dated_later(session: Session, response: str) -> None:
-    last = (Answer.response_id == response, Answer.version == 2)
-    session.execute(
-        update(Answer).where(*last).values(closing_sealed=seal_closing(session, response, 2, 1))
-    )
+def stuffed(session: Session, ballot: Ballot) -> None:
+    """One ballot more, that says what another one says."""
+    copy = replace(ballot, key=b"\x07" * 16)
+    row = {"key": copy.key, "month": MONTH, "content_sealed": seal_counted(session, copy)}
+    session.execute(insert(CountedBallot), row)
 
 
-def moved(session: Session, response: str) -> None:
-    chosen = update(Response).where(Response.id == response)
-    session.execute(chosen.values(lateness="on_time"))
+def dated_later(session: Session, ballot: Ballot) -> None:
+    rewrite(session, with_last(ballot, closing=1))
 
 
-def left_out(session: Session, response: str) -> None:
+def moved(session: Session, ballot: Ballot) -> None:
+    rewrite(session, replace(ballot, cell=ballot.cell._replace(lateness="on_time")))
+
+
+def left_out(session: Session, ballot: Ballot) -> None:
     """A dossier vanishes from the ledger: nobody answered about it."""
     never_asked = select(func.min(CoverageEntry.dossier_id)).scalar_subquery()
     chosen = update(CoverageEntry).where(CoverageEntry.dossier_id == never_asked)
     session.execute(chosen.values(month="2026-04"))
 
 
-def restated(session: Session, response: str) -> None:
+def restated(session: Session, ballot: Ballot) -> None:
     """The figures and their digest changed together."""
     snapshot = session.scalars(select(Snapshot)).one()
     payload = indices.payload_of(snapshot)
@@ -143,14 +172,14 @@ def restated(session: Session, response: str) -> None:
     session.flush()
 
 
-def published_otherwise(session: Session, response: str) -> None:
+def published_otherwise(session: Session, ballot: Ballot) -> None:
     """The public tables say something else than the whole."""
     snapshot = session.scalars(select(Snapshot)).one()
     snapshot.published = {**snapshot.published, "frame": {}}
     session.flush()
 
 
-def unsaid(session: Session, response: str) -> None:
+def unsaid(session: Session, ballot: Ballot) -> None:
     """An audit log in which nothing says what was closed."""
     session.execute(update(AuditEntry).values(action="index.opened"))
 
@@ -158,26 +187,26 @@ def unsaid(session: Session, response: str) -> None:
 def test_tampering_breaks_the_proof(
     transact: Transact, runner: Runner, tokens: dict[int, str]
 ) -> None:
-    """An edited, deleted, slipped-in, re-dated or moved version, a dossier taken out of the ledger,
-    a rewritten snapshot, other public tables and a changed log are each found; the command ends
+    """An edited, deleted, slipped-in, stuffed, re-dated or moved version, a dossier taken out of
+    the ledger, a rewritten snapshot, other public tables and a changed log are each found; the
     with 1.
     """
     with transact() as session:
-        chosen = session.scalars(select(Answer).where(Answer.version == 2)).all()
-        response = next(one.response_id for one in chosen if one.comment is None)
+        ballot = box.find(session, ballot_key(session, tokens[3])).ballot
+        assert ballot.versions[-1].replaced == ballots.replaced(4)
     for tamper in (
-        *(edited, edited_early, deleted, slipped_in, dated_later, moved, left_out, restated),
-        *(published_otherwise, unsaid),
+        *(edited, edited_early, other_reasons, deleted, taken_away, slipped_in, stuffed),
+        *(dated_later, moved, left_out, restated, published_otherwise, unsaid),
     ):
         with suppress(Undone), transact() as session:
-            tamper(session, response)
+            tamper(session, ballot)
             found = indices.recompute(session, 1)
             assert not found.ok, tamper.__name__
             assert found.differences, tamper.__name__
             raise Undone
     assert recompute(runner).code == 0
     with transact() as session:
-        slipped_in(session, response)
+        slipped_in(session, ballot)
     broken = recompute(runner)
     assert (broken.code, broken.json["ok"]) == (1, False)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from analysis import disclosure
-from survey import accounts, audit, indices, responses
+from survey import accounts, answers, audit, indices
+from survey.answers import Submission
 from survey.errors import Refused
 from survey.indices.figures import SMALLEST_SHOWN, safe_to_tell
 from survey.models.staff import RoleName, Staff
 from survey.reports import approval, build, compose, gather, html, tables
-from survey.responses import Submission
 from tests.features import report_data
 from tests.features.report_data import MONTH, NOW
 from tests.seeding import Wanted, ask_everybody, finish, links
@@ -135,7 +135,7 @@ def say(transact, runner, environment):
 
     def say(number, overall, at):
         with transact() as session:
-            responses.submit(session, tokens[number], Submission(overall=overall), at)
+            answers.submit(session, tokens[number], Submission(overall=overall), at)
 
     return say
 

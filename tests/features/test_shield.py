@@ -1,5 +1,6 @@
 """All tables of a month together tell no small group's ratings."""
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -7,10 +8,11 @@ from sqlalchemy import select
 
 from survey import indices, insights
 from survey.indices import Breakdown
-from survey.models.count import Cell, count_finished, move_counts
+from survey.models.count import Cell, count_finished
 from survey.models.organisation import Procedure
 from survey.monitoring.integrity import signs
 from survey.reports import gather
+from tests import ballots
 from tests.features.answering import agencies
 from tests.web.staff_accounts import signed_in
 
@@ -22,7 +24,9 @@ LAND = "1.012784"
 
 @pytest.fixture
 def told_by_sector(transact):
-    """Codes of three agencies with 3, 7 and 40 ratings; only the second one's sector is its own."""
+    """Codes of three agencies with 3, 7 and 40 ratings, one of them not counted yet; only the second
+    one's sector is its own.
+    """
     with transact() as session:
         query = select(Procedure).where(Procedure.sector_code != "land").order_by(Procedure.code)
         other = session.scalars(query).first()
@@ -34,8 +38,10 @@ def told_by_sector(transact):
         ):
             cell = Cell(agency.id, sector, MONTH, "counter", "on_time")
             count_finished(session, {(cell, procedure): 60}, {cell: 60})
-            for number in range(ratings):
-                move_counts(session, cell, procedure, {}, {"overall": 1 + number % 5})
+            levels = Counter(1 + number % 5 for number in range(ratings))
+            ballots.put_many(session, cell, levels, procedure=procedure)
+            if agency is own:
+                ballots.count(session)
         return few.code, own.code, many.code
 
 
@@ -52,6 +58,7 @@ def test_a_sector_of_one_agency_does_not_tell_another_agency(transact, told_by_s
         draft = gather.gather(session, MONTH, OPEN)
         assert hidden(draft.agencies) == set(told_by_sector)
         assert not hidden(draft.sectors)
+        ballots.count(session)
         indices.close(session, MONTH, LATER)
         closed = gather.gather(session, MONTH, LATER)
         assert hidden(closed.agencies) == set(told_by_sector)
@@ -75,11 +82,11 @@ def test_late_answers_tell_no_line_that_the_closing_hid(transact, told_by_sector
     """
     few, *_ = told_by_sector
     with transact() as session:
+        ballots.count(session)
         indices.close(session, MONTH, LATER)
         (agency,) = (one for one in agencies(session) if one.code == few)
         cell = Cell(agency.id, "land", MONTH, "counter", "on_time")
-        for rating in (4, 5):
-            move_counts(session, cell, LAND, {}, {"overall": rating})
+        ballots.put_many(session, cell, {4: 1, 5: 1}, procedure=LAND)
         assert not indices.hidden(session, indices.course(session, MONTH, MONTH, LATER)).any()
         found = insights.live(session, MONTH)
         assert {one.rated for one in found.changes[Breakdown.AGENCY]} == {None}

@@ -11,21 +11,23 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import indices, responses
+from survey import answers
+from survey.answers import Submission
+from survey.ballots import checking
+from survey.ballots.aggregates import stored_aggregate
 from survey.cases import steps
 from survey.cases.notices import Way
+from survey.crypto.tokens import ballot_key
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
 from survey.models.case import Case, case_of
 from survey.models.count import Count
 from survey.models.message import Message, MessageKind, Receipt
-from survey.models.procedure_count import ProcedureCount
-from survey.models.response import Response
-from survey.responses import Submission
 from survey.sms import outbox, receipts
 from survey.sms.providers import DeliveryReceipt, SmsNotSent, SmsRefused
 from survey.web.staff.message_words import reason_words
 from survey.workdays import local_midnight
+from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.seeding import LINK, Wanted, ask_everybody, finish
@@ -62,15 +64,14 @@ def ask(transact: Transact, gateway: Gateway) -> Ask:
 def say(transact: Transact, token: str, **said: object) -> None:
     """One form sent through a link."""
     with transact() as session:
-        responses.submit(session, token, Submission(**said), NOW)
+        answers.submit(session, token, Submission(**said), NOW)
 
 
 def rated(session: Session) -> list[tuple[str, str]]:
-    """Table and key of every row of counts."""
-    keys = ((Count, Count.question), (ProcedureCount, ProcedureCount.month))
-    return [
-        (table.__tablename__, key) for table, name in keys for key in session.scalars(select(name))
-    ]
+    """Every row of counts, and every sum of a procedure, as they were last counted."""
+    counts = [("count", question) for question in session.scalars(select(Count.question))]
+    groups = stored_aggregate(session, "2026-05").procedures
+    return [*counts, *(("procedure", group.procedure_code) for group, *_ in sorted(groups))]
 
 
 def test_a_disowned_answer_leaves_no_row_of_counts(transact: Transact, ask: Ask) -> None:
@@ -80,35 +81,50 @@ def test_a_disowned_answer_leaves_no_row_of_counts(transact: Transact, ask: Ask)
     wrong, kept = ask(Wanted(1), Wanted(2, "LOC-KH-W22333", procedure="2.000815"))
     for overall in (1, 4):
         say(transact, kept, overall=overall)
+        with transact() as session:
+            ballots.count(session)
     with transact() as session:
         before = rated(session)
-        assert sorted(before) == [("count", "overall"), ("procedure_count", "2026-05")]
+        assert before == [("count", "overall"), ("procedure", "2.000815")]
     for overall in (2, 5):
         say(transact, wrong, overall=overall)
+        with transact() as session:
+            ballots.count(session)
     with transact() as session:
         assert len(rated(session)) == 2 * len(before)
-        responses.disown(session, wrong, NOW)
+        answers.disown(session, wrong, NOW)
+        assert ballots.count(session) == 1
     with transact() as session:
         assert rated(session) == before
-        assert indices.check(session) == []
+        assert checking.check(session) == []
 
 
 def test_a_row_of_counts_survives_who_answers_meanwhile(
     app: Flask, transact: Transact, ask: Ask
 ) -> None:
-    """While answers of a procedure are taken out at one agency, those given at another count."""
+    """While answers of a procedure are taken out at one agency and a batch is counted, those given
+    at another count.
+    """
     wrong = ask(*(Wanted(number) for number in range(1, 9)))
     right = ask(*(Wanted(number, "LOC-KH-W22333") for number in range(11, 19)))
     for one, other in zip(wrong, right, strict=True):
         say(transact, one, overall=3)
-        with ThreadPoolExecutor(2) as pool:
-            left = pool.submit(_alone, app, responses.disown, one, NOW)
-            came = pool.submit(_alone, app, responses.submit, other, Submission(overall=3), NOW)
-            left.result()
-            came.result()
         with transact() as session:
-            assert indices.check(session) == []
-            responses.disown(session, other, NOW)
+            ballots.count(session)
+        with ThreadPoolExecutor(3) as pool:
+            deeds = (
+                pool.submit(_alone, app, answers.disown, one, NOW),
+                pool.submit(_alone, app, answers.submit, other, Submission(overall=3), NOW),
+                pool.submit(_alone, app, ballots.count),
+            )
+            for deed in deeds:
+                deed.result()
+        with transact() as session:
+            assert ballots.levels(session) == {3: 1}
+            ballots.count(session)
+            assert checking.check(session) == []
+            answers.disown(session, other, NOW)
+            ballots.count(session)
             assert rated(session) == []
 
 
@@ -118,27 +134,35 @@ def _alone(app: Flask, deed: Callable[..., object], *said: object) -> None:
 
 
 def test_an_empty_row_of_counts_is_as_good_as_none(transact: Transact, ask: Ask) -> None:
-    """A recount finds no fault in rows of nothing, which versions before left behind."""
+    """A recount finds no fault in rows of nothing."""
     (token,) = ask(Wanted(1))
     say(transact, token, overall=3)
     with transact() as session:
+        ballots.count(session)
         row = session.scalars(select(Count)).one()
         values = {one.key: getattr(row, one.key) for one in Count.__mapper__.column_attrs}
         session.add(Count(**{**values, "channel": "online", "n3": 0}))
     with transact() as session:
-        assert indices.check(session) == []
-        assert indices.rebuild(session) == 0
+        assert checking.check(session) == []
+        assert checking.rebuild(session) == 0
 
 
-def test_the_case_of_a_disowned_answer_looks_like_any_other(transact: Transact, ask: Ask) -> None:
-    """Its hash is there, as long as others and another's than theirs, and leads to no answer."""
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_the_case_of_a_disowned_answer_looks_like_any_other(
+    transact: Transact, ask: Ask, *, is_counted: bool
+) -> None:
+    """Its hash is there, as long as others and another's than theirs, and leads to no answer, be it
+    counted or not.
+    """
     wrong, kept = ask(Wanted(1), Wanted(2))
-    say(transact, wrong, overall=1)
+    for token in (wrong, kept):
+        say(transact, token, overall=1)
     with transact() as session:
-        of_wrong = session.scalars(select(Response.id)).one()
-    say(transact, kept, overall=1)
-    with transact() as session:
-        responses.disown(session, wrong, NOW)
+        of_wrong = ballot_key(session, wrong)
+        if is_counted:
+            ballots.count(session)
+        assert len(session.scalars(case_of(session, of_wrong)).all()) == 1
+        answers.disown(session, wrong, NOW)
     with transact() as session:
         hashes = session.scalars(select(Case.answer_hash)).all()
         assert [len(one) for one in hashes] == [16, 16]

@@ -18,10 +18,10 @@ from scipy.stats import spearmanr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import responses
+from survey import answers
+from survey.answers import Submission
 from survey.db import db, transaction
 from survey.models.response import Answer
-from survey.responses import Submission
 from tests.conftest import Ran, run_command, unit_of_work
 from tests.features import answering
 from tests.features.stolen import CELL, Row, Tables, dump, sortable
@@ -151,7 +151,7 @@ def _say(dice: random.Random, token: str) -> int:
     rating = dice.randint(1, 5)
     comment = "Cần giải thích rõ hơn." if rating <= 2 else None
     with transaction() as session:
-        responses.submit(session, token, Submission(overall=rating, comment=comment), NOW)
+        answers.submit(session, token, Submission(overall=rating, comment=comment), NOW)
     return rating
 
 
@@ -257,12 +257,12 @@ def test_an_answer_does_not_tell_that_it_came_late(
     assert runner("messages", "send-due", "--now", asked.isoformat()).code == 0
     tokens = links(Path(environment["SMS_CONSOLE_FILE"]))
     with transact() as session:
-        responses.submit(session, tokens[early.mobile], Submission(overall=4), asked)
+        answers.submit(session, tokens[early.mobile], Submission(overall=4), asked)
     closing = asked + timedelta(days=1)
     assert runner("index", "close", "--period", "2026-05", "--now", closing.isoformat()).code == 0
     with transact() as session:
-        responses.submit(session, tokens[late.mobile], Submission(overall=4), closing)
-        closings = {one.closing for one in session.scalars(select(Answer))}
+        answers.submit(session, tokens[late.mobile], Submission(overall=4), closing)
+        closings = {one.closing(session) for one in session.scalars(select(Answer))}
         assert closings == {0, 1}
         tables = dump(session)
     for name in ANSWER_SIDE:
@@ -307,7 +307,7 @@ def test_the_place_of_a_row_tells_no_time(
     order = []
     for phone in sorted(tokens, reverse=True):
         with transact() as session:
-            responses.submit(session, tokens[phone], Submission(overall=4), NOW)
+            answers.submit(session, tokens[phone], Submission(overall=4), NOW)
         order.append(ids[phone])
     with transact() as session:
         tables = dump(session)
@@ -331,7 +331,7 @@ def test_a_copy_keeps_no_order(
     written = []
     for token in links(Path(sqlite_environment["SMS_CONSOLE_FILE"])).values():
         with unit_of_work(sqlite_app) as session:
-            made = responses.submit(session, token, Submission(overall=3), NOW)
+            made = answers.submit(session, token, Submission(overall=3), NOW)
             written.append(made.response_id.encode())
     file = tmp_path / "night.backup"
     assert run_command(sqlite_app, "storage", "backup", str(file)).code == 0

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import indices, responses
+from survey import answers, indices
+from survey.answers import Submission
 from survey.models.organisation import Procedure
-from survey.responses import Submission
 from tests.conftest import Ran
 from tests.features import answering
 from tests.features.stolen import Row, Tables, cell_of, dump
@@ -93,7 +93,7 @@ def _lived(transact: Transact, runner: Callable[..., Ran], environment: dict[str
     for one in answered:
         said = Submission(overall=dice.randint(1, 5), comment="Chờ lâu", contact=False)
         with transact() as session:
-            responses.submit(session, tokens[one.mobile], said, NOW + timedelta(hours=1))
+            answers.submit(session, tokens[one.mobile], said, NOW + timedelta(hours=1))
     closing = ("index", "close", "--period", MONTH, "--now", CLOSING.isoformat())
     assert runner(*closing).code == 0
     with transact() as session:

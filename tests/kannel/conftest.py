@@ -15,12 +15,14 @@ import pytest
 from sqlalchemy import case, func, select, update
 from werkzeug.serving import make_server
 
+from survey.answers import Said
 from survey.clock import machine
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageState
 from survey.models.organisation import DayKind, Province, SpecialDay
 from survey.workdays import local_day
+from tests import ballots
 from tests.conftest import running, unit_of_work
 from tests.kannel.gateway import Handset, Kannel, free_ports, program, until
 from tests.seeding import Wanted, ask_everybody, finish
@@ -97,6 +99,11 @@ class Road:
         with unit_of_work(self.app) as session:
             rows = session.execute(select(*columns)).all()
         return [row[0] if len(columns) == 1 else tuple(row) for row in rows]
+
+    def said(self) -> list[Said]:
+        """What each citizen says now."""
+        with unit_of_work(self.app) as session:
+            return ballots.all_said(session)
 
     def let_calls_hang(self) -> None:
         """Kannel stops in the middle of its work, with calls of the worker under way."""

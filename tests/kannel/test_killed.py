@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from survey.models.message import Message
-from survey.models.response import Answer
 from tests.kannel.gateway import until
 
 ASKED = 40
@@ -59,7 +58,7 @@ def test_replies_when_kannel_or_the_product_is_away(road):
     until("bearerbox has them", lambda: kannel.stored() >= len(early))
     kannel.kill()
     kannel.start()
-    until("the first are stored", lambda: len(road.read(Answer.overall)) == len(early))
+    until("the first are stored", lambda: len(road.said()) == len(early))
 
     road.close_web()
     for phone in late:
@@ -67,5 +66,5 @@ def test_replies_when_kannel_or_the_product_is_away(road):
     until("Kannel was turned away", lambda: kannel.logs().count("/inbound?") >= len(late))
     road.open_web()
     until("all are thanked", lambda: len(handset.received) == 2 * len(codes))
-    assert Counter(road.read(Answer.overall)) == {4: len(early), 5: len(late)}
+    assert Counter(one.overall for one in road.said()) == {4: len(early), 5: len(late)}
     assert {len(handset.texts(phone)) for phone in codes} == {2}

@@ -1,10 +1,8 @@
 """The messages of the main job through a real gateway."""
 
-from sqlalchemy import select
-
 from survey.models.case import Case
 from survey.models.message import Message
-from survey.models.response import Answer, Response
+from tests import ballots
 from tests.conftest import unit_of_work
 from tests.kannel.gateway import REPLY_NUMBER, until
 
@@ -35,9 +33,9 @@ def test_from_invitation_to_thanks_and_receipts(road):
     until("all receipts are in", lambda: set(road.read(Message.state)) == {"delivered"})
     assert len(handset.received) == len(road.read(Message.id)) == 5
     with unit_of_work(road.app) as session:
-        answers = session.scalars(select(Response)).all()
-        assert {one.form.mode for one in answers} == {"sms"}
-    assert sorted(road.read(Answer.overall)) == [1, 1, 5]
-    assert "Phải đi lại ba lần mới được nhận hồ sơ" in road.read(Answer.comment)
+        answers = ballots.all_found(session).values()
+        assert {one.ballot.mode for one in answers} == {"sms"}
+    said = {one.overall: one.comment for one in road.said()}
+    assert said == {1: "Phải đi lại ba lần mới được nhận hồ sơ", 5: ""}
     logs = road.kannel.logs()
     assert not [one for one in (*codes, *codes.values(), "hài lòng", "GOI") if one in logs]

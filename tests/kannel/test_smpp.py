@@ -4,7 +4,6 @@ import pytest
 
 from survey.clock import machine
 from survey.models.message import Message
-from survey.models.response import Answer
 from survey.sms import outbox
 from survey.sms.providers import build_provider
 from tests.kannel.carrier import Carrier
@@ -43,4 +42,4 @@ def test_a_carrier_takes_reports_and_hands_on(road):
 
     code = codes[f"+{arrived.to[1]}"]
     carrier.tell_text(arrived.to[1], REPLY_NUMBER, f"Đánh giá 4 {code}")
-    until("the answer is stored", lambda: road.read(Answer.overall) == [4])
+    until("the answer is stored", lambda: [one.overall for one in road.said()] == [4])

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import inspect, select, text
 
-from survey import invitations, responses
+from survey import answers, invitations
+from survey.answers import Submission
 from survey.models.message import Message, MessageKind, parted_text
 from survey.models.organisation import Province, SendBias
-from survey.responses import Submission
 from survey.sms import outbox, receipts
 from survey.sms.outbox.parting import part_due
 from survey.sms.providers import DeliveryReceipt
@@ -81,7 +81,7 @@ def settle(transact, gateway, tokens):
     for number, token in tokens.items():
         with transact() as session:
             if number % 3 == 0:
-                responses.submit(session, token, Submission(overall=2), NOW + MINUTE)
+                answers.submit(session, token, Submission(overall=2), NOW + MINUTE)
             elif number % 20 == 1:
                 invitations.disown(session, token, NOW + MINUTE)
     outbox.send_due(gateway, MORNING)
@@ -124,7 +124,7 @@ def test_who_is_not_reminded_keeps_no_hash(transact, gateway):
         outbox.send_due(gateway, NOW + minutes * MINUTE)
     with transact() as session:
         answered = LINK.search(gateway.texts[0])[1]
-        responses.submit(session, answered, Submission(overall=4), NOW + DAY)
+        answers.submit(session, answered, Submission(overall=4), NOW + DAY)
     for hours in range(3):
         outbox.send_due(gateway, MORNING + timedelta(hours=hours))
     with transact() as session:
@@ -237,7 +237,7 @@ def test_who_has_to_wait_is_not_asked_about_answers(transact, gateway):
     """A reminder held back for another message looks the same with an answer and without."""
     tokens = asked(transact, gateway, [1, 2])
     with transact() as session:
-        responses.submit(session, tokens[1], Submission(overall=4), NOW + MINUTE)
+        answers.submit(session, tokens[1], Submission(overall=4), NOW + MINUTE)
         for number in (1, 2):
             queue(session, number, "Tra loi", kind=MessageKind.CASE_REPLY, due_at=MORNING)
     outbox.send_due(gateway, MORNING)
@@ -266,7 +266,7 @@ def test_a_repeated_invitation_that_was_answered_counts_as_sent(transact, gatewa
     token = LINK.search(mute.texts[0])[1]
     with transact() as session:
         if event == "answered":
-            responses.submit(session, token, Submission(overall=3), NOW + MINUTE)
+            answers.submit(session, token, Submission(overall=3), NOW + MINUTE)
         else:
             invitations.disown(session, token, NOW + MINUTE)
     later = NOW + 12 * MINUTE

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from survey import invitations
+from survey.answers import Submission, submit
+from survey.answers.store import submit_by_sms
 from survey.db import transaction
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.organisation import Province
-from survey.responses import Submission, submit
-from survey.responses.store import submit_by_sms
 from survey.sms import outbox, receipts
 from survey.sms.providers import DeliveryReceipt
 from tests.conftest import unit_of_work

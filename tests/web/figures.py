@@ -2,8 +2,9 @@
 
 from sqlalchemy import select
 
-from survey.models.count import Cell, count_finished, move_counts, move_frame
+from survey.models.count import Cell, count_finished, move_frame
 from survey.models.organisation import Agency, Procedure
+from tests import ballots
 
 HEALTH_OFFICE, JUSTICE_OFFICE, LAND_OFFICE = "LOC-KH-SYT", "LOC-KH-STP", "LOC-KH-VPDKDD"
 
@@ -16,9 +17,7 @@ def fill(session, month, agency, sector, *, finished, ratings):
     invited = finished * 9 // 10
     count_finished(session, {(cell, procedure): finished}, {cell: invited})
     move_frame(session, cell, delivered=invited)
-    for level, times in ratings.items():
-        for _ in range(times):
-            move_counts(session, cell, procedure, {}, {"overall": level})
+    ballots.rate(session, cell, ratings, procedure=procedure)
 
 
 def fill_month(session, month):

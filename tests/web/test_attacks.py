@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import select, update
 
-from survey import responses
+from survey import answers as answering
+from survey.answers import Submission
 from survey.models.case import Case
 from survey.models.organisation import Agency
-from survey.responses import Submission
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.web.citizens import invite
@@ -103,7 +103,7 @@ def test_what_citizens_write_is_text_for_staff(app, client, token):
     with unit_of_work(app) as session:
         session.execute(update(Agency).values(name=SCRIPT))
         said = Submission(overall=1, comment=SCRIPT, contact=True)
-        responses.submit(session, token, said, NOW)
+        answering.submit(session, token, said, NOW)
     with unit_of_work(app) as session:
         code = session.scalars(select(Case.code)).one()
     staff = signed_in(app, "handler")

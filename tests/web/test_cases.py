@@ -10,10 +10,10 @@ from sqlalchemy import delete, select
 
 from survey import audit
 from survey.cases import filing, steps
+from survey.models.ballot import PooledBallot
 from survey.models.case import Case
 from survey.models.message import Message
 from survey.models.organisation import Agency
-from survey.models.response import Answer, Response
 from survey.models.staff import Staff
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
@@ -296,10 +296,8 @@ def test_a_disowned_answer_leaves_a_readable_case(app):
     """A case whose answer was taken back still opens, and says so."""
     code, _ = open_case(app, overall=1)
     with unit_of_work(app) as session:
-        put_case(session, response_id=None)
-        session.flush()
-        session.execute(delete(Answer))
-        session.execute(delete(Response))
+        put_case(session, ballot_key=None)
+        session.execute(delete(PooledBallot))
     client = signed_in(app, "handler")
     assert "Phiếu không còn" in client.get(f"/staff/cases/{code}").text
     assert code in client.get("/staff/cases").text

@@ -8,9 +8,8 @@ from sqlalchemy import select
 
 from survey import demo
 from survey.models.case import Case
-from survey.models.response import Answer, Response
 from survey.models.staff import RoleName
-from survey.workdays import local_day
+from tests import ballots
 from tests.clocks import NOW
 from tests.conftest import run_command, unit_of_work
 from tests.web.staff_accounts import FORM_TOKEN, post, sign_in
@@ -146,8 +145,9 @@ def test_a_phone_without_internet_answers_by_text(demo_app):
     assert write("phải đi lại nhiều lần")["text"] == _messages(demo_app)[1]["text"]
     assert "se goi truoc" in write("GOI")["text"]
     with unit_of_work(demo_app) as session:
-        assert session.scalars(select(Response)).one().form.mode == "sms"
-        assert session.scalars(select(Answer.comment).order_by(Answer.version.desc())).first()
+        (found,) = ballots.all_found(session).values()
+        assert found.ballot.mode == "sms"
+        assert found.said.comment == "phải đi lại nhiều lần"
         assert session.scalars(select(Case.contact_index)).one() is not None
 
 

@@ -8,12 +8,14 @@ from html import unescape
 import pytest
 from sqlalchemy import MetaData, func, select
 
+from survey.answers.flags import is_too_fast, shown_at
 from survey.db import db
+from survey.models.ballot import Mode
+from survey.models.count import LEVELS, Count
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.questionnaire import Questionnaire
-from survey.models.response import Answer, Mode, Response
-from survey.responses.flags import is_too_fast, shown_at
+from tests import ballots
 from tests.conftest import unit_of_work
 from tests.opened import reply_to
 from tests.web.citizens import invite
@@ -41,10 +43,10 @@ def dump(app):
 
 
 def answers(app):
-    """Stored versions: overall, reasons, comment."""
+    """What every citizen says now: overall, reasons, comment."""
     with app.app_context():
-        query = select(Answer.overall, Answer.reasons, Answer.comment).order_by(Answer.version)
-        return [tuple(row) for row in db.session.execute(query)]
+        said = ballots.all_said(db.session())
+    return [(one.overall, ";".join(one.reasons), one.comment) for one in said]
 
 
 def test_one_tap_is_a_complete_answer(app, client, token):
@@ -52,7 +54,7 @@ def test_one_tap_is_a_complete_answer(app, client, token):
     done = client.post(f"/s/{token}", data={"overall": "4"})
     assert done.status_code == 303
     assert done.location == f"/s/{token}?page=reasons"
-    assert answers(app) == [(4, "", None)]
+    assert answers(app) == [(4, "", "")]
 
 
 def test_later_pages_add_to_the_answer(app, client, token):
@@ -65,7 +67,7 @@ def test_later_pages_add_to_the_answer(app, client, token):
     for data, following in steps:
         done = client.post(f"/s/{token}", data=data)
         assert (done.status_code, done.location) == (303, f"/s/{token}?page={following}")
-    assert answers(app)[-1] == (2, "access;officials", "Chờ lâu.\nMong sửa.")
+    assert answers(app) == [(2, "access;officials", "Chờ lâu.\nMong sửa.")]
     page = client.get(f"/s/{token}").text
     assert "Chờ lâu.\nMong sửa." in page
     assert "Đường dây nóng sẽ gọi lại" in page
@@ -75,7 +77,7 @@ def test_a_comment_alone_keeps_the_reasons(app, client, token):
     """A script that sends field after field loses nothing it sent before."""
     for data in ({"overall": "5"}, {"reasons": "result"}, {"comment": "Tốt lắm"}):
         assert client.post(f"/s/{token}", data=data).status_code == 303
-    assert answers(app)[-1] == (5, "result", "Tốt lắm")
+    assert answers(app) == [(5, "result", "Tốt lắm")]
 
 
 def test_the_whole_form_at_once_goes_to_the_end(app, client, token):
@@ -86,11 +88,16 @@ def test_the_whole_form_at_once_goes_to_the_end(app, client, token):
     assert answers(app) == [(1, "result", "Chậm")]
 
 
-def test_a_new_rating_replaces_the_old(app, client, token):
-    """The answer may be changed from any device; the last one is shown and marked."""
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_a_new_rating_replaces_the_old(app, client, token, runner, is_counted):
+    """The answer may be changed from any device, counted or not; the last one is shown and
+    marked.
+    """
     client.post(f"/s/{token}", data={"overall": "5"})
+    if is_counted:
+        assert runner("ballots", "count").code == 0
     app.test_client().post(f"/s/{token.lower()}", data={"overall": "3"})
-    assert [one[0] for one in answers(app)] == [5, 3]
+    assert answers(app) == [(3, "", "")]
     marked = re.search(r'value="(\d)" class="now"', client.get(f"/s/{token}?page=rate").text)
     assert marked[1] == "3"
 
@@ -115,7 +122,7 @@ def test_factors_that_were_not_asked_are_not_stored(app, client, transact):
     assert client.post(f"/s/{token}", data=sent).status_code == 303
     assert answers(app) == [(4, "", "Nhanh")]
     with app.app_context():
-        assert db.session.execute(select(Answer.access, Answer.feedback)).all() == [(None, None)]
+        assert [one.ratings for one in ballots.all_said(db.session())] == [{"overall": 4}]
 
 
 @pytest.mark.parametrize("kind", ["short", "full"])
@@ -125,9 +132,9 @@ def test_an_answer_says_which_questionnaire_it_answered(app, client, transact, k
         token = invite(session, kind=kind)
     assert client.post(f"/s/{token}", data={"overall": "4"}).status_code == 303
     with transact() as session:
-        form = session.scalars(select(Response)).one().form
-        assert session.get_one(Questionnaire, form.questionnaire_id).kind == kind
-        assert form.mode == Mode.WEB
+        (found,) = ballots.all_found(session).values()
+        assert session.get_one(Questionnaire, found.ballot.questionnaire_id).kind == kind
+        assert found.ballot.mode == Mode.WEB
 
 
 @pytest.mark.parametrize(("language", "over"), [("vi", "dài quá 1.000 ký"), ("en", "is 1,000 ch")])
@@ -184,12 +191,17 @@ def test_a_rating_comes_first(app, client, token):
     assert answers(app) == [(3, "result", "Tôi viết trước")]
 
 
-def test_reading_never_writes(app, client, token, transact):
-    """A hundred GET, HEAD and prefetch requests leave every table as it was."""
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_reading_never_writes(app, client, token, transact, runner, is_counted):
+    """A hundred GET, HEAD and prefetch requests leave every table as it was, whether the answer
+    was counted or waits.
+    """
     with transact() as session:
         answered = invite(session, kind="full")
         invite(session, days_left=-1)
     client.post(f"/s/{answered}", data={"overall": "1"})
+    if is_counted:
+        assert runner("ballots", "count").code == 0
     before = dump(app)
     pages = ["", "?page=rate", "?page=reasons", "?page=contact", "?page=thanks"]
     pages += ["?page=not-mine", "?page=stop", "?page=stopped", "?lang=en", "?page=nonsense"]
@@ -203,8 +215,8 @@ def test_reading_never_writes(app, client, token, transact):
     assert dump(app) == before
 
 
-def test_fifty_taps_at_once_are_one_response(app, token):
-    """Parallel posts on one link end in one response and one counted answer."""
+def test_fifty_taps_at_once_are_one_ballot(app, token, runner):
+    """Parallel posts on one link end in one ballot and one counted answer."""
 
     def tap(number):
         done = app.test_client().post(f"/s/{token}", data={"overall": str(1 + number % 5)})
@@ -212,13 +224,39 @@ def test_fifty_taps_at_once_are_one_response(app, token):
 
     with ThreadPoolExecutor(max_workers=10) as pool:
         assert set(pool.map(tap, range(50))) == {303}
+    ((last, _, _),) = answers(app)
+    assert runner("ballots", "count", "--json").json == {"counted": 1}
     with app.app_context():
-        assert db.session.scalar(select(func.count()).select_from(Response)) == 1
-        last = db.session.scalars(select(Answer).order_by(Answer.version.desc())).first()
-    counted = [row for row in dump(app)["count"] if "'overall'" in row]
-    assert len(counted) == 1
-    figures = [int(one) for one in re.findall(r"\b\d+\b", counted[0].rpartition("'overall'")[2])]
-    assert figures == [int(level == last.overall) for level in range(1, 6)]
+        levels = select(*(getattr(Count, level) for level in LEVELS))
+        counted = db.session.execute(levels.where(Count.question == "overall")).one()
+    assert list(counted) == [int(level == last) for level in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "label"),
+    [("vi", "Hôm nay", "chưa được lưu"), ("en", "today", "was not stored")],
+)
+def test_a_link_that_changes_its_answer_all_day_is_put_off(
+    app, client, token, language, heading, label
+):
+    """The fifty-first change of a day gets 429 with a page that says until when and keeps the text;
+    what was said before stays, and the same once more is no change.
+    """
+    for number in range(51):
+        done = client.post(f"/s/{token}", data={"overall": str(4 + number % 2)})
+        assert done.status_code == 303
+    said = answers(app)
+    sent = {"overall": "1", "comment": "Chữ tôi đã viết <b>&"}
+    page = client.post(f"/s/{token}?lang={language}", data=sent)
+    assert page.status_code == 429
+    assert 0 < int(page.headers["Retry-After"]) <= 24 * 3600
+    assert f'<html lang="{language}">' in page.text
+    assert heading in re.search("<h1>(.*?)</h1>", page.text)[1]
+    assert label in page.text
+    assert "Chữ tôi đã viết &lt;b&gt;&amp;" in page.text
+    assert answers(app) == said
+    assert client.post(f"/s/{token}", data={"overall": str(said[0][0])}).status_code == 303
+    assert client.post(f"/s/{token}/stop").status_code == 303
 
 
 def test_not_my_dossier_closes_the_survey(app, client, token):
@@ -318,4 +356,5 @@ def test_the_form_says_when_it_was_drawn_and_need_not(client, transact):
     assert client.post(f"/s/{quick}", data=sent).status_code == 303
     assert client.post(f"/s/{bare}", data={"overall": "5"}).status_code == 303
     with transact() as session:
-        assert sorted(session.scalars(select(Response.flags))) == ["", "too_fast"]
+        found = [one.ballot.flags for one in ballots.all_found(session).values()]
+    assert sorted(map(sorted, found)) == [[], ["too_fast"]]

@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select, true
 from sqlalchemy.orm import Session
 
-from survey.db import table_of, write_many
-from survey.models.message import Message, MessageKind, parted_text
+from survey.db import shuffle_rows, table_of, write_many
+from survey.models.message import Conversation, Message, MessageKind, MessageState, parted_text
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.queue import WRITE_MESSAGE, padded
 from survey.workdays import local_midnight
 
 PARTED_AT_ONCE = 200
+UNFINISHED = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
 
 
 def part_due(session: Session, now: datetime) -> int:
@@ -61,3 +62,12 @@ def _parted(session: Session, row: Mapping[Any, Any], now: datetime) -> dict[str
         "token_hash": None,
         "due_at": local_midnight(now),
     }
+
+
+def shuffle_conversations(session: Session) -> None:
+    """Rewrite what is left of conversations in random order: their place would show when they took
+    place. Messages that a receipt may still change stay where they are.
+    """
+    settled = Message.state.not_in((*UNFINISHED, MessageState.SENT))
+    shuffle_rows(session, Message, and_(Message.kind == MessageKind.DIALOGUE, settled))
+    shuffle_rows(session, Conversation, true())

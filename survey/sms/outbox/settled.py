@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.crypto.tokens import (
-    REPLY_CODE_LENGTH,
-    TOKEN_ALPHABET,
-    TOKEN_SHAPE,
-    sms_token,
-)
+from survey.crypto.tokens import REPLY_CODE_LENGTH, TOKEN_ALPHABET, TOKEN_SHAPE, reply_secret
+from survey.models.ballot import ballot_key, cast_keys
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.response import Response
 
 # A reply code as it stands in a text.
 CODE_SHAPE = re.compile(rf"\b[{TOKEN_ALPHABET}]{{{REPLY_CODE_LENGTH}}}\b")
@@ -117,8 +112,6 @@ def _answered(
     for one in opened:
         invitation = asked.get(one.message.id)
         code = invitation.reply_code if invitation else None
-        tokens = [sms_token(one.phone, code)] if code else one.tokens
-        for token in tokens:
-            owners[Response.by_token.of(session, token)] = one.message.id
-    answered = session.scalars(select(Response.key).where(Response.key.in_(owners)))
-    return {owners[key] for key in answered}
+        secrets = [reply_secret(invitation.id, code)] if invitation and code else one.tokens
+        owners |= {ballot_key(session, secret): one.message.id for secret in secrets}
+    return {owners[key] for key in cast_keys(session, owners)}

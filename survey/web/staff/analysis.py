@@ -8,8 +8,8 @@ from survey.cases.clocks import calendar_of
 from survey.db import db
 from survey.errors import SurveyError
 from survey.indices import Breakdown
+from survey.models.ballot import Flag
 from survey.models.organisation import alphabetical
-from survey.models.response import Flag
 from survey.monitoring.freezing import is_tet_month
 from survey.monitoring.integrity import signs
 from survey.reports import evenness

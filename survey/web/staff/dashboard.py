@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import clock, indices, invitations
+from survey.ballots.pool import pool_of
 from survey.db import db
 from survey.errors import Invalid
 from survey.indices import Breakdown, Figure, Status
@@ -174,7 +175,9 @@ def _frame(session: Session, month: str) -> FrameFigures:
     sums = [func.coalesce(func.sum(number), 0) for number in numbers]
     query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)
     row = session.execute(query.where(Frame.month == month)).one()
-    return FrameFigures(*(int(number) for number in row))
+    finished, invited, delivered, rated = map(int, row)
+    rated += pool_of(session).of({month}).rated().total()
+    return FrameFigures(finished, invited, delivered, rated)
 
 
 def _reasons(not_invited: dict[str, int]) -> list[tuple[str, int]]:

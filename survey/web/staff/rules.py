@@ -38,6 +38,7 @@ NUMBERS = {
     "intermediary_over": ("Coi là người nộp hộ khi một số có hơn", "hồ sơ", 1, 1_000),
     "intermediary_days": ("Số ngày xét người nộp hộ", "ngày", 1, 365),
     "full_percent": ("Tỷ lệ nhận phiếu đầy đủ", "%", 0, 100),
+    "followup_percent": ("Tỷ lệ có thể được gọi hỏi thêm khi không trả lời", "%", 0, 100),
     "confidence_percent": ("Độ tin cậy của khoảng và của kết luận", "%", 80, 99),
     "judged_from": ("Số phiếu ít nhất để kết luận", "phiếu", 5, 1_000),
 }

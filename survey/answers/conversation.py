@@ -12,10 +12,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from survey import invitations
+from survey.answers.store import submit_by_sms
+from survey.answers.submission import COMMENT_LENGTH, Submission
+from survey.ballots import box
+from survey.ballots.contents import Said
 from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
-from survey.crypto.tokens import sms_token
+from survey.crypto.tokens import reply_secret
+from survey.models.ballot import ballot_key
 from survey.models.case import case_of
-from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut, random_id
 from survey.models.message import (
     Conversation,
@@ -26,9 +30,6 @@ from survey.models.message import (
     MessageState,
 )
 from survey.models.organisation import Agency, Province
-from survey.models.response import Answer
-from survey.responses.page import find_response
-from survey.responses.store import COMMENT_LENGTH, Submission, submit_by_sms
 from survey.sms import outbox
 from survey.sms.dialogue import Reply, parse
 from survey.sms.phone import clean_phone
@@ -162,7 +163,7 @@ class _Talk:
         if chosen.invitation and self._rated(chosen.invitation):
             wish = Submission(contact=True)
             answer = submit_by_sms(self.session, chosen.invitation, self.e164, wish, self.now)
-            case = self.session.scalars(case_of(self.session, answer.response_id)).first()
+            case = self.session.scalars(case_of(self.session, answer.key)).first()
         self._say(
             "call_back",
             case_code=case.code if case else "",
@@ -208,19 +209,21 @@ class _Talk:
             return chosen.is_ambiguous
         return self._rated(chosen.invitation) is None
 
-    def _rated(self, invitation: Invitation) -> Answer | None:
-        """What this phone answered last to an invitation."""
-        token = sms_token(self.e164, invitation.reply_code or "")
-        response = find_response(self.session, token)
-        return response.answers[-1] if response else None
+    def _rated(self, invitation: Invitation) -> Said | None:
+        """What was answered last to an invitation."""
+        secret = reply_secret(invitation.id, invitation.reply_code or "")
+        found = box.find(self.session, ballot_key(self.session, secret))
+        return found.said if found else None
 
     def _open_invitations(self) -> list[Invitation]:
-        """Invitations that reached this phone and may still be answered by SMS."""
+        """Invitations that reached this phone and may still be answered by SMS.
+
+        Who was asked answers: the message's number counts, never the dossier's present one.
+        """
         query = (
             select(Invitation)
-            .join(Dossier, Dossier.id == Invitation.dossier_id)
             .join(Message, Message.invitation_id == Invitation.id)
-            .where(Dossier.phone.holds(self.session, self.e164))
+            .where(Message.phone.holds(self.session, self.e164))
             .where(Invitation.reply_code.is_not(None), Invitation.expires_at > self.now)
             .where(Invitation.is_disowned.is_(False))
             .where(Message.kind == MessageKind.INVITATION, Message.state.not_in(_NOT_OUT))

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import bindparam, literal, select
+from sqlalchemy.orm import Session
 
+from survey.ballots import box
+from survey.ballots.contents import Said
 from survey.cases.clocks import may_reopen
 from survey.crypto.tokens import read_token
 from survey.errors import NotFound
 from survey.invitations import asks_factors, stays_readable
+from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
 from survey.models.case import Case, CaseStanding, EventKind
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure, Province
-from survey.models.questionnaire import FACTORS, Question, QuestionnaireItem
-from survey.models.response import Answer, Response
+from survey.models.questionnaire import Question, QuestionnaireItem
 from survey.sms.phone import mask_phone
 from survey.workdays import local_day
 
@@ -34,11 +36,13 @@ _LINK = (
         Agency.name.label("agency"),
         Procedure.name.label("procedure"),
         select(Province.hotline).limit(1).scalar_subquery().label("hotline"),
-        select(Response.id)
-        .where(Response.key == bindparam("key"))
+        # Most links have no ballot yet; then nothing more has to be read.
+        select(literal(1))
+        .where(PooledBallot.key == bindparam("key"))
+        .union_all(select(literal(1)).where(CountedBallot.key == bindparam("key")))
         .limit(1)
         .scalar_subquery()
-        .label("response_id"),
+        .label("is_answered"),
         QuestionnaireItem.question,
         QuestionnaireItem.text_vi,
         QuestionnaireItem.text_en,
@@ -51,25 +55,8 @@ _LINK = (
     .where(Invitation.token_hash == bindparam("token_hash"))
     .order_by(QuestionnaireItem.position)
 )
-_RATINGS = [getattr(Answer, question) for question in ("overall", *FACTORS)]
-_SAID = (
-    select(
-        *_RATINGS,
-        Answer.reasons,
-        Answer.comment,
-        Case.code.label("case_code"),
-        Case.standing_sealed,
-        Case.timeline_sealed,
-        Case.contact_index,
-    )
-    .outerjoin(Case, Case.answer_hash.in_(bindparam("answer_hashes", expanding=True)))
-    .where(Answer.response_id == bindparam("response_id"))
-    .order_by(Answer.version.desc())
-    .limit(1)
-)
-_RESPONSE_ID = select(Response.id).where(Response.key == bindparam("key"))
-_RESPONSE = (
-    select(Response).where(Response.key == bindparam("key")).options(joinedload(Response.answers))
+_CASE = select(Case.code, Case.standing_sealed, Case.timeline_sealed, Case.contact_index).where(
+    Case.answer_hash.in_(bindparam("answer_hashes", expanding=True))
 )
 
 
@@ -80,25 +67,6 @@ class Item:
     question: str
     text_vi: str
     text_en: str
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the citizen said last: ratings by question (those that were given), reasons, comment."""
-
-    ratings: dict[str, int]
-    reasons: tuple[str, ...]
-    comment: str
-
-    @property
-    def overall(self) -> int:
-        """The rating every answer has."""
-        return self.ratings["overall"]
-
-    @property
-    def is_more_than_a_rating(self) -> bool:
-        """Whether anything stands beside the overall rating."""
-        return len(self.ratings) > 1 or bool(self.reasons or self.comment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +106,21 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
     """The page of a link; NotFound for unknown, malformed and expired links alike."""
     clean = clean_token(token)
     connection = session.connection()
-    which = {
-        "token_hash": Invitation.by_token.of(session, clean),
-        "key": Response.by_token.of(session, clean),
-    }
+    key = ballot_key(session, clean)
+    which = {"token_hash": Invitation.by_token.of(session, clean), "key": key}
     rows = connection.execute(_LINK, which).all()
     if not rows:
         raise NotFound("no_such_link")
-    link, said = rows[0], None
-    if link.response_id is not None:
-        answer_hashes = Case.standing.hashes_of(session, link.response_id)
-        of_answer = {"response_id": link.response_id, "answer_hashes": answer_hashes}
-        said = connection.execute(_SAID, of_answer).first()
+    link, said, row = rows[0], None, None
+    if link.is_answered:
+        found = box.find(session, key)
+        said = found.said if found else None
+        answer_hashes = Case.standing.hashes_of(session, key.hex())
+        row = connection.execute(_CASE, {"answer_hashes": answer_hashes}).first()
     is_open = now < link.expires_at
     case = None
-    if said is not None and said.case_code is not None:
-        case = Case.standing.decrypt(session, said.case_code, said.standing_sealed)
+    if row is not None:
+        case = Case.standing.decrypt(session, row.code, row.standing_sealed)
     if not is_open and not (case and stays_readable(case, now)):
         raise NotFound("no_such_link")
     phone = Dossier.phone.decrypt(session, link.code, link.phone_sealed)
@@ -169,8 +136,8 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
             for row in rows
             if row.question == Question.OVERALL or asks_factors(clean)
         ),
-        answer=_said(said) if said else None,
-        case=_glimpse(session, said, case, now) if case else None,
+        answer=said,
+        case=_glimpse(session, row, case, now) if case else None,
         masked_phone=mask_phone(phone) if phone else None,
         hotline=link.hotline or "",
     )
@@ -181,33 +148,16 @@ def clean_token(token: str) -> str:
     return read_token(token) or ""
 
 
-def find_response(session: Session, token: str) -> Response | None:
-    """The response of a token, or of what stands for one by SMS, with its answers."""
-    which = {"key": Response.by_token.of(session, token)}
-    if session.connection().scalar(_RESPONSE_ID, which) is None:
-        return None  # as for most: no objects have to be made to find nothing
-    return session.scalars(_RESPONSE, which).unique().first()
-
-
-def _said(row: Any) -> Said:  # noqa: ANN401 - a row of _SAID
-    ratings = {name: getattr(row, name) for name in ("overall", *FACTORS)}
-    return Said(
-        ratings={name: rating for name, rating in ratings.items() if rating is not None},
-        reasons=tuple(reason for reason in row.reasons.split(";") if reason),
-        comment=row.comment or "",
-    )
-
-
 def _glimpse(
     session: Session,
-    row: Any,  # noqa: ANN401 - a row of _SAID
+    row: Any,  # noqa: ANN401 - a row of _CASE
     case: CaseStanding,
     now: datetime,
 ) -> CaseGlimpse:
-    events = Case.timeline.decrypt(session, row.case_code, row.timeline_sealed)
+    events = Case.timeline.decrypt(session, row.code, row.timeline_sealed)
     replies = [event.text for event in events if event.kind == EventKind.REPLIED]
     return CaseGlimpse(
-        code=row.case_code,
+        code=row.code,
         state=case.state,
         due_on=local_day(case.due_at),
         reply=replies[-1] if replies else None,

@@ -1,0 +1,110 @@
+"""The question that is answered: invitation, cell and questionnaire in one statement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, literal, select
+from sqlalchemy.orm import Session, aliased
+
+from survey import invitations
+from survey.answers.page import clean_token
+from survey.ballots.contents import Descent
+from survey.db import connection_of
+from survey.models.ballot import CountedBallot, Mode, PooledBallot
+from survey.models.count import Cell
+from survey.models.dossier import Dossier
+from survey.models.invitation import CoverageEntry, Invitation
+from survey.models.questionnaire import Questionnaire, QuestionnaireKind
+
+_SHORT = aliased(Questionnaire)
+# Everything a rating needs to know, in one look and as a plain row; most answers are just that.
+_QUESTION = (
+    select(
+        Invitation.dossier_id,
+        Invitation.questionnaire_id,
+        Questionnaire.kind,
+        select(_SHORT.id)
+        .where(_SHORT.kind == QuestionnaireKind.SHORT)
+        .order_by(_SHORT.version.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("short_id"),
+        Invitation.expires_at,
+        Invitation.is_disowned,
+        CoverageEntry.agency_id,
+        CoverageEntry.sector_code,
+        CoverageEntry.month,
+        CoverageEntry.channel,
+        CoverageEntry.lateness,
+        CoverageEntry.procedure_code,
+        Dossier.applicant_kind,
+        Dossier.return_channel,
+        Dossier.receiving_agency_id,
+        # Most links have no ballot yet; then nothing more has to be read.
+        select(literal(1))
+        .where(PooledBallot.key == bindparam("key"))
+        .union_all(select(literal(1)).where(CountedBallot.key == bindparam("key")))
+        .limit(1)
+        .scalar_subquery()
+        .label("is_answered"),
+    )
+    .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
+    .join(Dossier, Dossier.id == Invitation.dossier_id)
+    .join(Questionnaire, Questionnaire.id == Invitation.questionnaire_id)
+)
+BY_TOKEN = _QUESTION.where(Invitation.token_hash == bindparam("token_hash"))
+BY_ID = _QUESTION.where(Invitation.id == bindparam("invitation_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question that is answered, as `_QUESTION` reads it."""
+
+    dossier_id: int
+    questionnaire_id: int
+    is_full: bool
+    expires_at: datetime
+    is_disowned: bool
+    cell: Cell
+    procedure_code: str
+    descent: Descent
+    is_answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who answers: how the question is found, the key of the ballot, the way it came."""
+
+    statement: Select[*tuple[Any, ...]]
+    key: bytes
+    values: Mapping[str, Any]
+    mode: Mode
+    # The link's own, empty for an answer by SMS.
+    token: str = ""
+
+    def asked(self, session: Session) -> Asked | None:
+        """The question as it stands now."""
+        given = {**self.values, "key": self.key}
+        row = connection_of(session).execute(self.statement, given).first()
+        if row is None:
+            return None
+        is_full = row.kind == QuestionnaireKind.FULL and invitations.asks_factors(
+            clean_token(self.token)
+        )
+        return Asked(
+            dossier_id=row.dossier_id,
+            questionnaire_id=row.questionnaire_id if is_full else row.short_id,
+            is_full=is_full,
+            expires_at=row.expires_at,
+            is_disowned=row.is_disowned,
+            cell=Cell(row.agency_id, row.sector_code, row.month, row.channel, row.lateness),
+            procedure_code=row.procedure_code,
+            descent=Descent(
+                applicant=row.applicant_kind,
+                return_channel=row.return_channel,
+                receiving_agency_id=row.receiving_agency_id,
+            ),
+            is_answered=bool(row.is_answered),
+        )

@@ -1,0 +1,226 @@
+"""Storing what a citizen says: the ballot and the case it opens in one transaction, however often
+it comes.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from survey import alerts, invitations
+from survey.answers.flags import is_too_fast
+from survey.answers.page import clean_token
+from survey.answers.question import BY_ID, BY_TOKEN, Asked, Sender
+from survey.answers.submission import Submission
+from survey.ballots import box
+from survey.ballots.box import Found
+from survey.ballots.bursts import slot_of
+from survey.ballots.contents import Ballot, Current, Pooled, Said, replacing
+from survey.cases.opening import reopen_by_citizen
+from survey.crypto.tokens import reply_secret
+from survey.db import hold
+from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.models.ballot import Flag, Mode, ballot_key
+from survey.models.case import case_of
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation
+from survey.sms.phone import clean_phone
+from survey.workdays import local_day
+
+# One link may change its answer so often a day: more is no citizen.
+CHANGES_A_DAY = 50
+# So often a request reads again when another one of the same link was faster.
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A stored answer: the key of its ballot, and what it says now."""
+
+    key: bytes
+    said: Said
+
+
+def submit(session: Session, token: str, submission: Submission, now: datetime) -> Given:
+    """Store what came through a link. Repeats change nothing; a new value replaces the old one.
+
+    NotFound: no such link. Refused `answering_closed`: only readable now; `too_many_changes`: today
+    no more. Invalid: `rating_first` without a stored rating, `bad_contact_phone`, and what
+    `Submission.check` finds.
+    """
+    submission.check()
+    clean = clean_token(token)
+    values = {"token_hash": Invitation.by_token.of(session, clean)}
+    sender = Sender(BY_TOKEN, ballot_key(session, clean), values, Mode.WEB, token)
+    asked = sender.asked(session)
+    if asked is None or not invitations.may_answer(asked, now):
+        invitations.find_by_token(session, token, now)  # tells unknown and expired links apart
+        raise Refused("answering_closed")
+    if not asked.is_full:  # factors were not asked, so nothing answers them
+        submission = replace(submission, ratings=None)
+    wish = _contact_wish(session, asked, submission)
+    return _store(session, sender, asked, submission, wish, now)
+
+
+def submit_by_sms(
+    session: Session, invitation: Invitation, e164: str, submission: Submission, now: datetime
+) -> Given:
+    """Store what came as a reply to an invitation with a reply code, from the asked phone."""
+    submission.check()
+    if invitation.reply_code is None or not invitations.may_answer(invitation, now):
+        raise Refused("answering_closed")
+    wish = None
+    if submission.contact:
+        dossier = invitation.dossier
+        wish = alerts.ContactWish(e164, dossier.name or "", dossier.code)
+    key = ballot_key(session, reply_secret(invitation.id, invitation.reply_code))
+    sender = Sender(BY_ID, key, {"invitation_id": invitation.id}, Mode.SMS)
+    asked = sender.asked(session)
+    if asked is None:
+        raise NotFound("no_such_link")
+    return _store(session, sender, asked, submission, wish, now)
+
+
+def disown(session: Session, token: str, now: datetime) -> None:
+    """Not my dossier: what this receiver answered is taken out again, and no answer is taken any
+    more.
+
+    What counted at a closing of the month stays: the closing never changes, and must be provable
+    from the ballots.
+    """
+    invitation = invitations.disown(session, token, now)
+    key = ballot_key(session, clean_token(token))
+    for _ in range(TRIES):
+        found = box.find(session, key)
+        if found is None or (found.pooled and found.pooled.current is None):
+            return
+        entry = invitation.coverage
+        withdrawn = found.pooled or _pooled(found.ballot, entry.procedure_code, now)
+        try:
+            box.take_out(session, found, withdrawn)
+        except Conflict:
+            continue
+        left = box.find(session, key)
+        if left is None or left.said is None:
+            _part_case(session, key)
+        return
+    raise Conflict("ballot_changed")
+
+
+def reopen(session: Session, token: str, now: datetime) -> None:
+    """The citizen is not satisfied with the reply: the case opens again, once.
+
+    NotFound without a case; Refused as `cases` says.
+    """
+    invitations.find_by_token(session, token, now)
+    reopen_by_citizen(session, ballot_key(session, clean_token(token)), now)
+
+
+def _part_case(session: Session, key: bytes) -> None:
+    """Let the case of an answer that is gone lead to none."""
+    case = session.scalars(case_of(session, key).with_for_update()).first()
+    if case is not None:
+        case.standing = replace(case.standing, ballot_key=None)
+        session.flush()
+
+
+def _store(
+    session: Session,
+    sender: Sender,
+    asked: Asked,
+    submission: Submission,
+    wish: alerts.ContactWish | None,
+    now: datetime,
+) -> Given:
+    before, after = _put(session, sender, asked, submission, now)
+    if submission.contact is not None:
+        # Perhaps nothing was written to the ballot, and two requests would open two cases.
+        hold(session, f"ballot:{sender.key.hex()}")
+    change = alerts.Change(sender.key, asked.cell, before, after)
+    alerts.raise_for_answer(session, now, change, wish)
+    if submission.contact is False:
+        alerts.withdraw_contact(session, now, sender.key)
+    return Given(sender.key, after)
+
+
+def _put(
+    session: Session, sender: Sender, asked: Asked, submission: Submission, now: datetime
+) -> tuple[Said | None, Said]:
+    """Put what changed into the ballot box; what was said before, and what is said now."""
+    for _ in range(TRIES):
+        found = box.find(session, sender.key) if asked.is_answered else None
+        before = found.said if found else None
+        after = submission.over(before)
+        if after == before:
+            return before, after
+        pooled = _changed(found, asked, after, now) if found else _first(sender, asked, after, now)
+        if found is None and is_too_fast(session, sender.token, submission.shown, now):
+            pooled = _flagged(pooled, Flag.TOO_FAST)
+        try:
+            box.put(session, pooled, after.comment, found)
+        except Conflict:
+            again = sender.asked(session)
+            if again is None or again.is_disowned:
+                raise Refused("answering_closed") from None
+            asked = again
+        else:
+            return before, after
+    raise Conflict("ballot_changed")
+
+
+def _first(sender: Sender, asked: Asked, said: Said, now: datetime) -> Pooled:
+    """The ballot of a first answer."""
+    ballot = Ballot(
+        key=sender.key,
+        cell=asked.cell,
+        mode=sender.mode,
+        questionnaire_id=asked.questionnaire_id,
+        descent=asked.descent,
+    )
+    return replace(
+        _pooled(ballot, asked.procedure_code, now), current=Current(said.ratings, said.reasons)
+    )
+
+
+def _changed(found: Found, asked: Asked, said: Said, now: datetime) -> Pooled:
+    """A ballot that says something else from now on; Refused `too_many_changes`."""
+    pooled = found.pooled or _pooled(found.ballot, asked.procedure_code, now)
+    if pooled.changes >= CHANGES_A_DAY:
+        raise Refused("too_many_changes")
+    last = pooled.current or found.ballot.versions[-1]
+    current = replacing(last, said.ratings, said.reasons)
+    return replace(pooled, current=current, changes=pooled.changes + 1)
+
+
+def _pooled(ballot: Ballot, procedure_code: str, now: datetime) -> Pooled:
+    """A ballot as it comes into the pool now."""
+    return Pooled(
+        ballot=ballot,
+        current=None,
+        day=local_day(now),
+        slot=slot_of(now),
+        procedure_code=procedure_code,
+    )
+
+
+def _flagged(pooled: Pooled, flag: Flag) -> Pooled:
+    return replace(pooled, ballot=replace(pooled.ballot, flags=pooled.ballot.flags | {flag}))
+
+
+def _contact_wish(
+    session: Session, asked: Asked, submission: Submission
+) -> alerts.ContactWish | None:
+    """The number a citizen wants to be called on: the typed one, else the dossier's own."""
+    if not submission.contact:
+        return None
+    dossier = session.get_one(Dossier, asked.dossier_id)
+    if submission.contact_phone.strip():
+        phone = clean_phone(submission.contact_phone)
+        if phone.e164 is None or phone.kind not in {"mobile", "landline"}:
+            raise Invalid("bad_contact_phone")
+        number = phone.e164
+    elif (known := dossier.phone) is not None:
+        number = known
+    else:
+        raise Invalid("bad_contact_phone")
+    return alerts.ContactWish(number, dossier.name or "", dossier.code)

@@ -1,0 +1,157 @@
+"""The ballot box: ballots are found by their keys, written into the pool, and taken out again.
+
+Nobody waits for another citizen: a new ballot is one INSERT, a change is a compare-and-swap on the
+ciphertext that was read. Two requests of one link meet at its key, and the second one reads again.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from sqlalchemy import (
+    CursorResult,
+    Insert,
+    Row,
+    Select,
+    Update,
+    bindparam,
+    delete,
+    literal,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from survey.ballots.contents import (
+    Ballot,
+    Pooled,
+    Said,
+    counted_as,
+    open_counted,
+    open_pooled,
+    pooled_row,
+)
+from survey.ballots.pool import forget_pool
+from survey.crypto.sealed import row_name
+from survey.db import chunked, connection_of, table_of
+from survey.errors import Conflict
+from survey.models.ballot import CountedBallot, PooledBallot
+from survey.models.snapshot import closings_of
+
+POOL, COUNTED = PooledBallot.__tablename__, CountedBallot.__tablename__
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ballot as it stands: the counted one, what the pool holds instead, and what was said."""
+
+    ballot: Ballot
+    pooled: Pooled | None
+    comment: str
+    # Ciphertext in the pool, empty without: a change replaces exactly this.
+    sealed: bytes = b""
+    # What closings keep of a ballot that was disowned and is not counted out yet.
+    kept: Ballot | None = None
+
+    @property
+    def said(self) -> Said | None:
+        """What the citizen said last; None once it was disowned and nothing of it counts."""
+        if self.pooled and self.pooled.current:
+            current = self.pooled.current
+            return Said(current.ratings, current.reasons, self.comment)
+        left = self.kept if self.pooled else self.ballot
+        if left is None:
+            return None
+        last = left.versions[-1]
+        return Said(last.ratings, last.reasons, self.comment)
+
+
+def _of_table(table: type[PooledBallot | CountedBallot]) -> Select[*tuple[Any, ...]]:
+    name = literal(table.__tablename__).label("table")
+    columns = (table.key, table.month, table.content_sealed, table.comment_sealed)
+    return select(name, *columns).where(table.key.in_(bindparam("keys", expanding=True)))
+
+
+_BALLOTS = union_all(_of_table(CountedBallot), _of_table(PooledBallot))
+
+
+def find(session: Session, key: bytes) -> Found | None:
+    """The ballot under a key, or None; Refused when it does not open."""
+    return find_many(session, [key]).get(key)
+
+
+def find_many(session: Session, keys: Collection[bytes]) -> dict[bytes, Found]:
+    """The ballots under some keys."""
+    found: dict[bytes, Found] = {}
+    for some in chunked(list(keys)):
+        rows = connection_of(session).execute(_BALLOTS, {"keys": some}).all()
+        # The pooled one stands for the counted one.
+        for row in sorted(rows, key=lambda row: row.table == POOL):
+            found[bytes(row.key)] = _found(session, row)
+    return found
+
+
+def _found(session: Session, row: Row[Any]) -> Found:
+    key, sealed = bytes(row.key), bytes(row.content_sealed)
+    table = PooledBallot if row.table == POOL else CountedBallot
+    comment = table.comment.decrypt(session, row_name(key), row.comment_sealed) or ""
+    if row.table == POOL:
+        pooled = open_pooled(session, key, row.month, sealed)
+        kept = None
+        if pooled.is_withdrawn:
+            kept = counted_as(pooled, pooled.ballot, closings_of(session)[row.month])
+        return Found(pooled.ballot, pooled, comment, sealed, kept)
+    return Found(open_counted(session, key, row.month, sealed), None, comment)
+
+
+def put(session: Session, pooled: Pooled, comment: str, before: Found | None) -> None:
+    """Write a new or changed ballot into the pool, over exactly what was read `before`.
+
+    Conflict `ballot_changed` when another request of the same link was faster: read again.
+    """
+    row = pooled_row(session, pooled, comment)
+    statement: Insert | Update
+    if before is not None and before.sealed:
+        statement = _SWAP
+        given = {**row, "at_key": row.pop("key"), "read": before.sealed}
+    else:
+        statement = _FRESH[connection_of(session).dialect.name]
+        given = row
+    written = connection_of(session).execute(statement, given, execution_options=_COUNTED_ROWS)
+    if written.rowcount != 1:
+        raise Conflict("ballot_changed")
+    forget_pool(session)
+
+
+def take_out(session: Session, found: Found, withdrawn: Pooled) -> None:
+    """The receiver disowned a ballot: what followed the last closing counts no more.
+
+    A ballot that was never counted leaves the pool; of a counted one the pool holds that it goes.
+    Conflict as `put` says.
+    """
+    if found.ballot.versions:
+        put(session, replace(withdrawn, current=None), "", found)
+        return
+    gone = delete(PooledBallot).where(
+        PooledBallot.key == found.ballot.key, PooledBallot.content_sealed == found.sealed
+    )
+    if cast("CursorResult[Any]", session.execute(gone)).rowcount != 1:
+        raise Conflict("ballot_changed")
+    forget_pool(session)
+
+
+# psycopg's number of rows written is otherwise lost after an INSERT.
+_COUNTED_ROWS = {"preserve_rowcount": True}
+_SWAP = (
+    update(table_of(PooledBallot))
+    .where(
+        PooledBallot.key == bindparam("at_key"), PooledBallot.content_sealed == bindparam("read")
+    )
+    .values(content_sealed=bindparam("content_sealed"), comment_sealed=bindparam("comment_sealed"))
+)
+_FRESH: dict[str, Insert] = {
+    name: dialect.insert(table_of(PooledBallot)).on_conflict_do_nothing()
+    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+}

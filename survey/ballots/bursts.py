@@ -1,0 +1,83 @@
+"""Signs of manipulation in how answers come in; a flag deletes nothing.
+
+A burst is many top ratings for one agency within ten minutes. It is judged from the pool, where
+ballots keep their ten minutes until they are counted.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.ballots.contents import Pooled
+from survey.models.ballot import Flag
+from survey.models.count import RATED, Count
+from survey.models.questionnaire import HIGHEST_RATING, Question
+from survey.workdays import LOCAL
+
+SLOT_MINUTES = 10
+# So many answers of ten minutes are never a burst.
+LEAST_BURST = 6
+# A month's answers as if all came in so many slots: links are sent in heaps, so answers come so.
+BUSY_SLOTS = 60
+MONTHS_LOOKED_AT = 12
+DEVIATIONS = 3.1
+# Agency, local day, slot of the day.
+Slot = tuple[int, date, int]
+
+
+def slot_of(now: datetime) -> int:
+    """Number of the ten minutes within the local day, from 0."""
+    local = now.astimezone(LOCAL)
+    return (local.hour * 60 + local.minute) // SLOT_MINUTES
+
+
+def with_bursts(session: Session, ballots: Sequence[Pooled]) -> list[Pooled]:
+    """The ballots, top ratings flagged that came among too many at once: more than usual ten
+    minutes of the agency explain, by a one-sided limit of a Poisson count.
+    """
+    fresh = [one for one in ballots if not one.ballot.versions and one.current]
+    came: Counter[Slot] = Counter(map(_slot, fresh))
+    many = {slot: number for slot, number in came.items() if number >= LEAST_BURST}
+    if not many:
+        return list(ballots)
+    months = {one.ballot.cell.month for one in fresh}
+    usual = {month: _busiest(session, {slot[0] for slot in many}, month) for month in months}
+
+    def is_burst(one: Pooled) -> bool:
+        if one.ballot.versions or one.ratings.get(Question.OVERALL) != HIGHEST_RATING:
+            return False
+        cell = one.ballot.cell
+        a_slot = usual[cell.month].get(cell.agency_id, 0) / BUSY_SLOTS
+        limit = LEAST_BURST / 2 + a_slot + DEVIATIONS * math.sqrt(a_slot)
+        return many.get(_slot(one), 0) > limit
+
+    return [_flagged(one) if is_burst(one) else one for one in ballots]
+
+
+def _slot(one: Pooled) -> Slot:
+    return one.ballot.cell.agency_id, one.day, one.slot
+
+
+def _flagged(one: Pooled) -> Pooled:
+    return replace(one, ballot=replace(one.ballot, flags=one.ballot.flags | {Flag.BURST}))
+
+
+def _busiest(session: Session, agencies: Iterable[int], month: str) -> Mapping[int, int]:
+    """Agency → answers of its fullest month among the twelve before one (YYYY-MM)."""
+    year, number = map(int, month.split("-"))
+    last = 12 * year + number - 1
+    months = [f"{one // 12}-{one % 12 + 1:02}" for one in range(last - MONTHS_LOOKED_AT, last)]
+    sums = (
+        select(Count.agency_id, func.sum(RATED).label("answers"))
+        .where(Count.agency_id.in_(agencies), Count.month.in_(months))
+        .where(Count.question == Question.OVERALL)
+        .group_by(Count.agency_id, Count.month)
+        .subquery()
+    )
+    query = select(sums.c.agency_id, func.max(sums.c.answers)).group_by(sums.c.agency_id)
+    return {agency_id: int(answers) for agency_id, answers in session.execute(query)}

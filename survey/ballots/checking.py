@@ -1,0 +1,200 @@
+"""Counts computed again from the ballots and the ledger: compared every night and before a closing,
+and put right after a fault.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from survey.ballots.aggregates import Aggregate, store_aggregate, stored_aggregate
+from survey.ballots.contents import Ballot, open_counted
+from survey.ballots.counting import lock
+from survey.db import connection_of
+from survey.models.ballot import BallotAggregate, CountedBallot
+from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame, add_counts, drop_counts
+from survey.models.invitation import CoverageEntry, Decision
+from survey.models.questionnaire import Question
+
+CELL = Cell._fields
+ROWS_AT_ONCE = 2000
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A stored number that is not what ballots and ledger say; or, in `rated`, more answers in a
+    cell (`stored`) than citizens who were invited (`computed`).
+    """
+
+    table: str
+    key: Key
+    stored: int
+    computed: int
+
+
+def described(difference: Difference) -> str:
+    """A difference in one line, for a person."""
+    place = "/".join(map(str, difference.key))
+    return f"{difference.table} {place}: {difference.stored} ≠ {difference.computed}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Recount:
+    """What the counted ballots add up to. Procedures are not among it: ballots do not keep them."""
+
+    ratings: Counter[tuple[Cell, str, int]] = field(default_factory=Counter)
+    aggregates: dict[str, Aggregate] = field(default_factory=dict)
+
+
+def ballots_of(session: Session, months: Sequence[str] | None = None) -> Iterator[Ballot]:
+    """Every counted ballot, or those of some months (YYYY-MM), few in memory at a time."""
+    table = CountedBallot
+    query = select(table.key, table.month, table.content_sealed)
+    if months is not None:
+        query = query.where(table.month.in_(months))
+    # On the statement: options of a connection stay with it.
+    streamed = query.execution_options(yield_per=ROWS_AT_ONCE)
+    for key, month, sealed in connection_of(session).execute(streamed):
+        yield open_counted(session, bytes(key), month, bytes(sealed))
+
+
+def check(session: Session) -> list[Difference]:
+    """Every number of counts and frame that differs from a recount, and every cell in which more
+    answered than were invited; empty when all agree.
+    """
+    found = check_ballots(session)
+    for name, only in (("finished", ()), ("invited", (CoverageEntry.decision == Decision.ASKED,))):
+        stored = _sums(session, CELL, Frame, name)
+        found += _differences(f"frame.{name}", stored, _ledger(session, CELL, *only))
+    group = ("month", "procedure_code", "channel", "lateness")
+    stored = _sums(session, group, ProcedureFrame, "finished")
+    return [*found, *_differences("procedure_frame", stored, _ledger(session, group))]
+
+
+def check_ballots(session: Session, months: Sequence[str] | None = None) -> list[Difference]:
+    """What `check` says of the counts, of all months or of some (YYYY-MM)."""
+    again = _recount(session, months)
+    found = _differences("count", _stored_counts(session, months), _levels(again.ratings))
+    return [*found, *_aggregates(session, again, months), *_too_many(session, again)]
+
+
+def rebuild(session: Session) -> int:
+    """Write counts and frame anew from ballots and ledger; how many numbers were wrong before.
+
+    Sums per procedure cannot be computed again, since ballots do not know their procedure: `check`
+    compares their totals. `delivered` belongs to the outbox and stays. Counting waits.
+    """
+    lock(session)
+    wrong = len(check(session))
+    again = _recount(session, None)
+    drop_counts(session)
+    add_counts(session, again.ratings)
+    for month, sums in again.aggregates.items():
+        sums.procedures.update(stored_aggregate(session, month).procedures)
+        store_aggregate(session, month, sums)
+    for name, only in (("finished", ()), ("invited", (CoverageEntry.decision == Decision.ASKED,))):
+        session.execute(update(Frame).values({name: 0}))
+        for key, number in _ledger(session, CELL, *only).items():
+            at_cell = [getattr(Frame, part) == value for part, value in zip(CELL, key, strict=True)]
+            session.execute(update(Frame).where(*at_cell).values({name: number}))
+    return wrong
+
+
+def _recount(session: Session, months: Sequence[str] | None) -> _Recount:
+    found = _Recount()
+    for ballot in ballots_of(session, months):
+        for question, rating in ballot.counted.items():
+            found.ratings[ballot.cell, question, rating] += 1
+        found.aggregates.setdefault(ballot.cell.month, Aggregate()).add(ballot, "", 1)
+    for sums in found.aggregates.values():
+        sums.procedures.clear()
+    return found
+
+
+def _levels(ratings: Counter[tuple[Cell, str, int]]) -> Counter[Key]:
+    return Counter(
+        {(*cell, question, rating): n for (cell, question, rating), n in ratings.items()}
+    )
+
+
+def _stored_counts(session: Session, months: Sequence[str] | None) -> Counter[Key]:
+    found: Counter[Key] = Counter()
+    columns = [getattr(Count, part) for part in (*CELL, "question", *LEVELS)]
+    for row in session.execute(select(*columns).where(*_in(Count.month, months))):
+        for rating, number in enumerate(row[len(CELL) + 1 :], start=1):
+            if number:
+                found[(*row[: len(CELL) + 1], rating)] = number
+    return found
+
+
+def _aggregates(
+    session: Session, again: _Recount, months: Sequence[str] | None
+) -> list[Difference]:
+    """Where the encrypted sums of a month differ from a recount, and per procedure in total."""
+    query = select(BallotAggregate.month).where(*_in(BallotAggregate.month, months))
+    found: list[Difference] = []
+    for month in sorted({*session.scalars(query), *again.aggregates}):
+        stored, computed = (
+            stored_aggregate(session, month),
+            again.aggregates.get(month, Aggregate()),
+        )
+        for name in ("patterns", "flagged", "late", "changed"):
+            sums = [Counter(_keyed(month, getattr(one, name))) for one in (stored, computed)]
+            found += _differences(f"ballot_aggregate.{name}", *sums)
+        totals: Counter[Key] = Counter()
+        for (group, question, rating), times in stored.procedures.items():
+            totals[month, group.channel, group.lateness, question, rating] += times
+        counted: Counter[Key] = Counter()
+        for (cell, question, rating), times in again.ratings.items():
+            if cell.month == month:
+                counted[month, cell.channel, cell.lateness, question, rating] += times
+        found += _differences("ballot_aggregate.procedures", totals, counted)
+    return found
+
+
+def _keyed(month: str, sums: Counter[object]) -> dict[Key, int]:
+    return {(month, key): times for key, times in sums.items()}
+
+
+def _too_many(session: Session, again: _Recount) -> Iterator[Difference]:
+    """Cells in which more answered than were invited: somebody voted more than once."""
+    invited = _sums(session, CELL, Frame, "invited")
+    rated: Counter[Key] = Counter()
+    for (cell, question, _), times in again.ratings.items():
+        if question == Question.OVERALL:
+            rated[tuple(cell)] += times
+    for key, number in sorted(rated.items()):
+        if number > invited[key]:
+            yield Difference("rated", key, number, invited[key])
+
+
+def _ledger(session: Session, parts: Sequence[str], *only: ColumnElement[bool]) -> Counter[Key]:
+    """Entries of the coverage ledger by some of their columns."""
+    key = [getattr(CoverageEntry, part) for part in parts]
+    query = select(*key, func.count()).where(*only).group_by(*key)
+    return Counter({tuple(row[:-1]): row[-1] for row in session.execute(query)})
+
+
+def _sums(
+    session: Session, parts: Sequence[str], table: type[Frame | ProcedureFrame], name: str
+) -> Counter[Key]:
+    columns = [getattr(table, part) for part in (*parts, name)]
+    return Counter({tuple(row[:-1]): row[-1] for row in session.execute(select(*columns))})
+
+
+def _in(
+    month: InstrumentedAttribute[str], months: Sequence[str] | None
+) -> Iterable[ColumnElement[bool]]:
+    return () if months is None else (month.in_(months),)
+
+
+def _differences(table: str, stored: Counter[Key], computed: Counter[Key]) -> list[Difference]:
+    keys = sorted({*stored, *computed}, key=repr)
+    return [
+        Difference(table, key, stored[key], computed[key])
+        for key in keys
+        if stored[key] != computed[key]
+    ]

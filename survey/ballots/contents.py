@@ -1,0 +1,240 @@
+"""What a ballot holds, and how it is packed for encryption.
+
+A ballot keeps one version of the ratings for each closing of its month: the last one given before
+it. Versions that were replaced leave a chained SHA-256, so that a closing can be proven.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from survey.crypto.sealed import row_name
+from survey.models.ballot import CountedBallot, Flag, Mode, PooledBallot
+from survey.models.count import Cell
+from survey.models.questionnaire import FACTORS, Question
+
+COMPLETE = frozenset(map(str, (Question.OVERALL, *FACTORS)))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a citizen said last: ratings by question (those that were given), reasons, comment."""
+
+    ratings: Mapping[str, int]
+    reasons: tuple[str, ...] = ()
+    comment: str = ""
+
+    @property
+    def overall(self) -> int:
+        """The rating every answer has."""
+        return self.ratings[Question.OVERALL]
+
+    @property
+    def is_more_than_a_rating(self) -> bool:
+        """Whether anything stands beside the overall rating."""
+        return len(self.ratings) > 1 or bool(self.reasons or self.comment)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The ratings and reasons that count from one closing to the next.
+
+    `closing`: how many closings of the month came before; `replaced`: digest over the versions it
+    replaced, empty without any.
+    """
+
+    closing: int
+    ratings: Mapping[str, int]
+    reasons: tuple[str, ...] = ()
+    replaced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The version of a pooled ballot; before which closing it was given is known when counted."""
+
+    ratings: Mapping[str, int]
+    reasons: tuple[str, ...] = ()
+    replaced: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descent:
+    """Who applied and which offices took part, so that counts can be cut anew later."""
+
+    # "citizen" or "business", empty while unknown.
+    applicant: str = ""
+    # How the result went back: counter, online or post, empty while unknown.
+    return_channel: str = ""
+    # Agency that took the dossier in, where it is another than the deciding one of the cell.
+    receiving_agency_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """One citizen's answer to one invitation."""
+
+    key: bytes
+    cell: Cell
+    mode: Mode
+    questionnaire_id: int
+    flags: frozenset[Flag] = frozenset()
+    descent: Descent = field(default_factory=Descent)
+    # Versions that are in the stored counts, the last of which is; none while it was never counted.
+    versions: tuple[Version, ...] = ()
+
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """The ratings that the stored counts hold of it."""
+        return self.versions[-1].ratings if self.versions else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """A ballot in the pool: what was counted of it before, and what stands instead from now on."""
+
+    ballot: Ballot
+    # None: the receiver said "not my dossier", so what followed the last closing is taken out.
+    current: Current | None
+    # Local day, and number of ten minutes within it, of the first answer; procedure of the dossier.
+    day: date
+    slot: int
+    procedure_code: str
+    # Changes of that day, for the limit of a link.
+    changes: int = 0
+
+    @property
+    def ratings(self) -> Mapping[str, int]:
+        """The ratings that count from now on."""
+        return self.current.ratings if self.current else {}
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether something was counted that is to be taken out: what closings keep depends on how
+        many there were.
+        """
+        return self.current is None and bool(self.ballot.versions)
+
+
+def is_same_everywhere(ratings: Mapping[str, int]) -> bool:
+    """Whether every question of a complete questionnaire has one and the same rating."""
+    return ratings.keys() >= COMPLETE and len(set(ratings.values())) == 1
+
+
+def flags_of(flags: frozenset[Flag], ratings: Mapping[str, int]) -> frozenset[Flag]:
+    """The flags that were seen, and what the ratings themselves show."""
+    return flags | {Flag.SAME_EVERYWHERE} if is_same_everywhere(ratings) else flags
+
+
+def digest_of(version: Version | Current) -> str:
+    """SHA-256 over a version and those it replaced."""
+    said = [sorted(version.ratings.items()), list(version.reasons), version.replaced]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def replacing(
+    before: Version | Current, ratings: Mapping[str, int], reasons: Sequence[str]
+) -> Current:
+    """A version in place of another, which it keeps as a digest."""
+    return Current(dict(ratings), tuple(reasons), digest_of(before))
+
+
+def counted_row(session: Session, ballot: Ballot, comment: str) -> dict[str, object]:
+    """The row of a counted ballot, encrypted."""
+    name = row_name(ballot.key)
+    return {
+        "key": ballot.key,
+        "month": ballot.cell.month,
+        "content_sealed": CountedBallot.content.encrypt(session, name, _pack(ballot)),
+        "comment_sealed": CountedBallot.comment.encrypt(session, name, comment or None),
+    }
+
+
+def open_counted(session: Session, key: bytes, month: str, sealed: bytes) -> Ballot:
+    """Decrypt a counted ballot; Refused when it was moved or changed."""
+    return _unpack(key, month, CountedBallot.content.decrypt(session, row_name(key), sealed))
+
+
+def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, object]:
+    """The row of a ballot in the pool, encrypted."""
+    ballot, current = pooled.ballot, pooled.current
+    said = current and [current.ratings, ";".join(current.reasons), current.replaced]
+    when = [pooled.day.isoformat(), pooled.slot, pooled.procedure_code, pooled.changes]
+    name, packed = row_name(ballot.key), [*_pack(ballot), said, *when]
+    return {
+        "key": ballot.key,
+        "month": ballot.cell.month,
+        "content_sealed": PooledBallot.content.encrypt(session, name, packed),
+        "comment_sealed": PooledBallot.comment.encrypt(session, name, comment or None),
+    }
+
+
+def open_pooled(session: Session, key: bytes, month: str, sealed: bytes) -> Pooled:
+    """Decrypt a ballot of the pool; Refused as `open_counted` is."""
+    content = PooledBallot.content.decrypt(session, row_name(key), sealed)
+    *packed, said, day, slot, procedure_code, changes = content
+    return Pooled(
+        ballot=_unpack(key, month, packed),
+        current=Current(said[0], _split(said[1]), said[2]) if said else None,
+        day=date.fromisoformat(day),
+        slot=slot,
+        procedure_code=procedure_code,
+        changes=changes,
+    )
+
+
+def _pack(ballot: Ballot) -> list[Any]:
+    cell, descent = ballot.cell, ballot.descent
+    return [
+        *(cell.agency_id, cell.sector_code, cell.channel, cell.lateness),
+        *(ballot.mode, ballot.questionnaire_id, ";".join(sorted(ballot.flags))),
+        *(descent.applicant, descent.return_channel, descent.receiving_agency_id),
+        [
+            [one.closing, one.ratings, ";".join(one.reasons), one.replaced]
+            for one in ballot.versions
+        ],
+    ]
+
+
+def _unpack(key: bytes, month: str, packed: Sequence[Any]) -> Ballot:
+    agency_id, sector, channel, lateness, mode, questionnaire_id, flags, *rest = packed
+    applicant, return_channel, receiving, versions = rest
+    return Ballot(
+        key=key,
+        cell=Cell(agency_id, sector, month, channel, lateness),
+        mode=Mode(mode),
+        questionnaire_id=questionnaire_id,
+        flags=frozenset(map(Flag, _split(flags))) if flags else frozenset(),
+        descent=Descent(
+            applicant=applicant, return_channel=return_channel, receiving_agency_id=receiving
+        ),
+        versions=tuple(
+            Version(closing, ratings, _split(reasons), replaced)
+            for closing, ratings, reasons, replaced in versions
+        ),
+    )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(text.split(";")) if text else ()
+
+
+def counted_as(pooled: Pooled, before: Ballot | None, closings: int) -> Ballot | None:
+    """The counted ballot that a pooled one becomes, `before` being what was counted of it so far.
+
+    `closings` of the month came before it is counted. A version of the same closing is replaced;
+    None where nothing is left: disowned, and nothing of it was in a closing.
+    """
+    kept = before.versions if before else ()
+    if pooled.current is None:
+        kept = tuple(one for one in kept if one.closing < closings)
+        return replace(pooled.ballot, versions=kept) if kept else None
+    current = pooled.current
+    version = Version(closings, current.ratings, current.reasons, current.replaced)
+    earlier = tuple(one for one in kept if one.closing < closings)
+    return replace(pooled.ballot, versions=(*earlier, version))

@@ -1,0 +1,62 @@
+"""Follow-up cards (double sampling, Hansen and Hurwitz 1946): of a seeded random share of
+invitations a card is kept, so that after a closing some of those who stayed silent can be called.
+
+A card is parted from its invitation at once. Cards of those who answered are destroyed unseen.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from survey.db import chunked, shuffle_rows, table_of, write_many
+from survey.models.ballot import ballot_key, cast_keys
+from survey.models.followup import Card, FollowupCard
+
+_WRITE = insert(table_of(FollowupCard))
+
+
+def lay(session: Session, cards: Sequence[tuple[str, Card]]) -> None:
+    """Keep some cards (month, card), in random order: beside their invitations they would name
+    them.
+    """
+    rows = []
+    for month, card in cards:
+        name = secrets.token_hex(16)
+        sealed = FollowupCard.card.encrypt(session, name, card)
+        rows.append({"id": name, "month": month, "card_sealed": sealed})
+    secrets.SystemRandom().shuffle(rows)
+    write_many(session, _WRITE, rows)
+
+
+def destroy_answered(session: Session, month: str) -> None:
+    """After the closing of a month (YYYY-MM): destroy the cards of those who answered, and lay the
+    others in random order.
+    """
+    cards = cards_of(session, month)
+    keys = {ballot_key(session, card.secret): name for name, card in cards.items()}
+    answered = [keys[key] for some in chunked(list(keys)) for key in cast_keys(session, some)]
+    _drop(session, answered)
+    shuffle_rows(session, FollowupCard, FollowupCard.month == month)
+
+
+def cards_of(session: Session, month: str | None = None) -> Mapping[str, Card]:
+    """The cards that are left, of a month or of all, by their ids."""
+    query = select(FollowupCard.id, FollowupCard.card_sealed)
+    if month is not None:
+        query = query.where(FollowupCard.month == month)
+    rows = session.execute(query)
+    return {name: FollowupCard.card.decrypt(session, name, sealed) for name, sealed in rows}
+
+
+def forget(session: Session, e164: str) -> int:
+    """Destroy the cards of one citizen's number; how many."""
+    names = [name for name, card in cards_of(session).items() if card.phone_e164 == e164]
+    _drop(session, names)
+    return len(names)
+
+
+def _drop(session: Session, names: Sequence[str]) -> None:
+    for some in chunked(names):
+        session.execute(delete(FollowupCard).where(FollowupCard.id.in_(some)))

@@ -1,0 +1,134 @@
+"""The pool opened in memory: every figure is the stored counts and what the pool adds to them.
+
+Opened ballots are cached by their nonce, which is drawn anew by every change.
+"""
+
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from threading import Lock
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.ballots.contents import Pooled, counted_as, open_pooled
+from survey.crypto.keys import NONCE_BYTES
+from survey.db import connection_of, hold, is_writing
+from survey.models.ballot import PooledBallot
+from survey.models.count import Cell
+from survey.models.questionnaire import LOWEST_RATING, Question
+from survey.models.snapshot import closings_of
+
+MOST_CACHED = 1 << 15
+# Advisory lock of the counting job; who reads pool and counts while writing shares it.
+LOCK = "ballots"
+_ROWS = select(PooledBallot.key, PooledBallot.month, PooledBallot.content_sealed)
+# Ratings 1 … 5 that come in, or go out.
+Steps = tuple[int, int, int, int, int]
+NO_STEPS: Steps = (0, 0, 0, 0, 0)
+
+
+class _Cache:
+    """Opened ballots of the pool, the longest unused ones dropped."""
+
+    def __init__(self) -> None:
+        self._opened: OrderedDict[tuple[bytes, bytes], Pooled] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, name: tuple[bytes, bytes]) -> Pooled | None:
+        with self._lock:
+            found = self._opened.get(name)
+            if found is not None:
+                self._opened.move_to_end(name)
+            return found
+
+    def add(self, name: tuple[bytes, bytes], pooled: Pooled) -> None:
+        with self._lock:
+            self._opened[name] = pooled
+            while len(self._opened) > MOST_CACHED:
+                self._opened.popitem(last=False)
+
+
+_cache = _Cache()
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The ballots that wait to be counted.
+
+    `closings`: month (YYYY-MM) → how often it was closed; needed where a ballot was withdrawn.
+    """
+
+    ballots: Sequence[Pooled]
+    closings: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, months: Collection[str]) -> "Pool":
+        """Those of some months (YYYY-MM)."""
+        some = [one for one in self.ballots if one.ballot.cell.month in months]
+        return Pool(some, self.closings)
+
+    def until(self, day: date) -> "Pool":
+        """Those whose first answer came on a local day or before."""
+        return Pool([one for one in self.ballots if one.day <= day], self.closings)
+
+    def steps(self, questions: Collection[str] = (Question.OVERALL,)) -> Mapping[Cell, Steps]:
+        """Cell → ratings 1 … 5 of some questions that the pool adds to the stored counts."""
+        found: dict[Cell, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+        for cell, question, rating, step in self.moves():
+            if question in questions:
+                found[cell][rating - LOWEST_RATING] += step
+        return {cell: (n1, n2, n3, n4, n5) for cell, (n1, n2, n3, n4, n5) in found.items()}
+
+    def moves(self) -> Iterator[tuple[Cell, str, int, int]]:
+        """Cell, question, rating 1–5 and how many come in (1) or go out (-1)."""
+        for one in self.ballots:
+            for sign, ratings in ((-1, one.ballot.counted), (1, self._ratings(one))):
+                for question, rating in ratings.items():
+                    yield one.ballot.cell, question, rating, sign
+
+    def _ratings(self, one: Pooled) -> Mapping[str, int]:
+        """The ratings that will count of a ballot: of a withdrawn one, those a closing keeps."""
+        if not one.is_withdrawn:
+            return one.ratings
+        kept = counted_as(one, one.ballot, self.closings.get(one.ballot.cell.month, 0))
+        return kept.counted if kept else {}
+
+    def rated(self) -> Counter[Cell]:
+        """Cell → answers that the pool adds."""
+        return Counter({cell: sum(steps) for cell, steps in self.steps().items()})
+
+
+def pool_of(session: Session) -> Pool:
+    """The pool as this transaction sees it, read once.
+
+    Pool and counts must be of one moment: reading transactions see one snapshot of the database, a
+    writing one shares the lock of the counting job.
+    """
+    transaction = session.get_transaction()
+    known = session.info.get("pool")
+    if known is not None and transaction is not None and known[0] is transaction:
+        found: Pool = known[1]
+        return found
+    if is_writing(session):
+        hold(session, LOCK, shared=True)
+    rows = connection_of(session).execute(_ROWS).all()
+    ballots = [_opened(session, bytes(key), month, bytes(sealed)) for key, month, sealed in rows]
+    has_withdrawn = any(one.is_withdrawn for one in ballots)
+    pool = Pool(ballots, closings_of(session) if has_withdrawn else {})
+    session.info["pool"] = (session.get_transaction(), pool)
+    return pool
+
+
+def forget_pool(session: Session) -> None:
+    """What the transaction knows of the pool is past: it was just counted, or written to."""
+    session.info.pop("pool", None)
+
+
+def _opened(session: Session, key: bytes, month: str, sealed: bytes) -> Pooled:
+    name = key, sealed[:NONCE_BYTES]
+    found = _cache.get(name)
+    if found is None:
+        found = open_pooled(session, key, month, sealed)
+        _cache.add(name, found)
+    return found

@@ -1,0 +1,26 @@
+"""`flask ballots`: count what waits in the pool."""
+
+from datetime import datetime
+
+import click
+
+from survey.cli.options import common_options, emit
+from survey.db import clean_up, transaction
+from survey.jobs import counting
+from survey.models.ballot import PooledBallot
+from survey.reports.phrases import number
+
+
+@click.group(help="Phiếu trả lời của người dân: đếm các phiếu đang chờ.")
+def command() -> None:
+    """Group the commands on ballots."""
+
+
+@command.command("count", help="Đếm ngay các phiếu đang chờ, không đợi đến đêm.")
+@common_options
+def count(*, now: datetime, as_json: bool) -> None:
+    """Count every ballot of the pool now."""
+    with transaction() as session:
+        counted = counting.count(session, now)
+    clean_up(counting.REWRITTEN, emptied=PooledBallot)
+    emit({"counted": counted}, as_json=as_json, text=f"Đã đếm {number(counted)} phiếu.")

@@ -1,0 +1,94 @@
+"""Counting the pool of ballots, with all that has to happen in the same transaction."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.orm import Session
+
+from survey import audit, indices, monitoring
+from survey.ballots import checking, counting, followups
+from survey.cases import filing
+from survey.db import clean_up, transaction
+from survey.errors import Refused
+from survey.jobs.queue import enqueue
+from survey.models.audit import WaitingAct
+from survey.models.ballot import CountedBallot, PooledBallot
+from survey.models.case import Case
+from survey.models.count import Count
+from survey.models.message import Conversation, Message
+from survey.models.snapshot import Snapshot
+from survey.sms.outbox.parting import shuffle_conversations
+
+KIND = "ballots.count"
+# A pool so full is counted at once: every figure opens it.
+MOST_WAITING = 20_000
+# What was rewritten: pages with the old rows must go.
+REWRITTEN = (CountedBallot, Count, Case, Message, Conversation, WaitingAct)
+
+log = structlog.get_logger()
+
+
+def count(session: Session, now: datetime) -> int:
+    """Count every ballot that waits; how many.
+
+    The watch reads the days that are over before their ballots lose them; what citizens caused is
+    appended to the audit log, and rows that would keep an order are shuffled.
+    """
+    counting.lock(session)
+    monitoring.update(session, now)
+    counted = counting.count(session)
+    audit.append_waiting(session)
+    filing.shuffle(session)
+    shuffle_conversations(session)
+    return counted
+
+
+def count_ballots(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The job of the night; its result names no number, since that would show who answered when."""
+    with transaction() as session:
+        count(session, now)
+    clean_up(REWRITTEN, emptied=PooledBallot)
+    return {}
+
+
+def close(session: Session, month: str, now: datetime) -> Snapshot:
+    """Close a month (YYYY-MM): what waits is counted first, and of those who answered no follow-up
+    card is left. Refused and Invalid as `indices.close` says.
+    """
+    count(session, now)
+    snapshot = indices.close(session, month, now)
+    followups.destroy_answered(session, month)
+    return snapshot
+
+
+def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Close every month that has dossiers, may be closed and is not, each on its own."""
+    with transaction() as session:
+        months = indices.closable_months(session, now)
+    closed = []
+    for month in months:
+        try:
+            with transaction() as session:
+                close(session, month, now)
+            closed.append(month)
+        except Refused as refusal:
+            # No fault of the program: an operator must look at the counts.
+            log.error("closing.refused", month=month, code=refusal.code)  # noqa: TRY400
+    return {"closed": closed}
+
+
+def check_counts(_job_id: int, _payload: dict[str, Any], _now: datetime) -> dict[str, Any]:
+    """Compare the counts with the ballots; a difference is an error an operator must see."""
+    with transaction() as session:
+        differences = checking.check(session)
+    if differences:
+        first = checking.described(differences[0])
+        log.error("counts.differ", numbers=len(differences), first=first)
+    return {"differences": len(differences)}
+
+
+def count_a_full_pool(session: Session, now: datetime) -> None:
+    """Have the pool counted before the night when many ballots wait."""
+    if counting.waiting(session) > MOST_WAITING:
+        enqueue(session, KIND, f"{KIND}@full", {}, now)

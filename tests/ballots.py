@@ -1,0 +1,119 @@
+"""Ballots for tests: what citizens say, read through the box, and ballots put in and counted."""
+
+import secrets
+from collections import Counter
+
+from sqlalchemy import insert, select, union
+
+from survey.ballots import box, counting
+from survey.ballots.bursts import slot_of
+from survey.ballots.contents import (
+    Ballot,
+    Current,
+    Pooled,
+    digest_of,
+    replacing,
+    seal_pooled,
+)
+from survey.ballots.pool import forget_pool
+from survey.db import table_of
+from survey.indices import Breakdown
+from survey.indices.tallies import Stored
+from survey.models.ballot import CountedBallot, Mode, PooledBallot
+from survey.models.questionnaire import Questionnaire
+from survey.workdays import local_day
+from tests.seeding import NOW
+
+
+def keys(session):
+    """Keys of all ballots, counted or not."""
+    both = union(select(PooledBallot.key), select(CountedBallot.key))
+    return [bytes(key) for key in session.scalars(both)]
+
+
+def all_found(session):
+    """Every ballot as it stands: key → `box.Found`."""
+    return box.find_many(session, keys(session))
+
+
+def all_said(session):
+    """What every citizen says now; disowned ballots are left out."""
+    return [one.said for one in all_found(session).values() if one.said]
+
+
+def put(session, cell, ratings, now=NOW, **more):
+    """A new ballot in the pool: its key. `more`: procedure, reasons, comment, flags, mode."""
+    pooled = _fresh(_questionnaire(session), cell, ratings, now, more)
+    box.put(session, pooled, more.get("comment", ""), None)
+    return pooled.ballot.key
+
+
+def put_many(session, cell, levels, now=NOW, **more):
+    """New ballots of one cell in the pool, all at once: `levels` is overall rating → how many."""
+    questionnaire = _questionnaire(session)
+    rows = []
+    for level, times in levels.items():
+        for _ in range(times):
+            pooled = _fresh(questionnaire, cell, {"overall": level}, now, more)
+            sealed = seal_pooled(session, pooled)
+            rows.append({"key": pooled.ballot.key, "month": cell.month, "content_sealed": sealed})
+    if rows:
+        session.execute(insert(table_of(PooledBallot)), rows)
+    forget_pool(session)
+
+
+def _questionnaire(session):
+    return session.scalars(select(Questionnaire.id)).first() or 1
+
+
+def _fresh(questionnaire_id, cell, ratings, now, more):
+    ballot = Ballot(
+        key=secrets.token_bytes(16),
+        cell=cell,
+        mode=more.get("mode", Mode.WEB),
+        questionnaire_id=questionnaire_id,
+        flags=frozenset(more.get("flags", ())),
+    )
+    current = Current(ratings, tuple(more.get("reasons", ())))
+    return waiting(ballot, now, procedure=more.get("procedure", "1.012784"), current=current)
+
+
+def waiting(ballot, now, *, procedure="1.012784", current=None):
+    """A ballot as it comes into the pool at an instant."""
+    return Pooled(
+        ballot=ballot,
+        current=current,
+        day=local_day(now),
+        slot=slot_of(now),
+        procedure_code=procedure,
+    )
+
+
+def rate(session, cell, levels, **more):
+    """Counted ballots of one cell: `levels` is overall rating → how many."""
+    put_many(session, cell, levels, **more)
+    count(session)
+
+
+def count(session):
+    """Count what waits in the pool, as the job of the night does."""
+    counting.lock(session)
+    return counting.count(session)
+
+
+def levels(session, month="2026-05", question="overall"):
+    """Rating → how often it counts in the figures of a month, waiting ballots included."""
+    found = Counter()
+    for strata in Stored(session, month).rated(Breakdown.OVERALL, (question,)).values():
+        for numbers in strata.values():
+            found.update(dict(enumerate(numbers, start=1)))
+    return +found
+
+
+def replaced(*overall):
+    """The digest that a version keeps of those it replaced, which gave these ratings in turn."""
+    first, *later = overall
+    version = Current({"overall": first})
+    for rating in later:
+        version = replacing(version, {"overall": rating}, ())
+    return digest_of(version)
