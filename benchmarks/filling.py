@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from survey.ballots.contents import Ballot, Current, Pooled, seal_comment, seal_pooled
+from survey.ballots.contents import Ballot, Current, Pooled, pooled_row
 from survey.db import table_of, write_many
 from survey.models.ballot import Mode, PooledBallot
 from survey.models.count import Cell, Frame
@@ -64,9 +64,4 @@ def _rows(
             procedure_code=procedures[cell.sector_code],
         )
         comment = COMMENT if draw.random() < COMMENTED else ""
-        yield {
-            "key": key,
-            "month": cell.month,
-            "content_sealed": seal_pooled(session, pooled),
-            "comment_sealed": seal_comment(session, PooledBallot.__tablename__, key, comment),
-        }
+        yield pooled_row(session, pooled, comment)

@@ -12,8 +12,8 @@ from survey.ballots.contents import (
     Current,
     Pooled,
     digest_of,
+    pooled_row,
     replacing,
-    seal_pooled,
 )
 from survey.ballots.pool import forget_pool
 from survey.db import table_of
@@ -55,8 +55,7 @@ def put_many(session, cell, levels, now=NOW, **more):
     for level, times in levels.items():
         for _ in range(times):
             pooled = _fresh(questionnaire, cell, {"overall": level}, now, more)
-            sealed = seal_pooled(session, pooled)
-            rows.append({"key": pooled.ballot.key, "month": cell.month, "content_sealed": sealed})
+            rows.append(pooled_row(session, pooled, ""))
     if rows:
         session.execute(insert(table_of(PooledBallot)), rows)
     forget_pool(session)

@@ -51,8 +51,6 @@ class _BallotRow:
     # Free text, padded to one of few lengths; None without a comment.
     comment_sealed: Mapped[bytes | None]
 
-    __clear__: ClassVar = {COUNTED: "month"}
-
 
 class PooledBallot(_BallotRow, Base):
     """A new or changed ballot that is not counted yet; it stands for the counted one, if any."""
@@ -64,6 +62,8 @@ class PooledBallot(_BallotRow, Base):
     content = Sealed[list[Any]](Json(list[Any], *CONTENT_SIZES), row=("key",))
     comment = Sealed[str | None](Json(str, *COMMENT_SIZES), row=("key",))
 
+    __clear__: ClassVar = {COUNTED: "month"}
+
 
 class CountedBallot(_BallotRow, Base):
     """A ballot whose ratings are in the stored counts. Day, slot and procedure stayed behind."""
@@ -74,6 +74,8 @@ class CountedBallot(_BallotRow, Base):
     by_secret = KeyedHash("key")
     content = Sealed[list[Any]](Json(list[Any], *CONTENT_SIZES), row=("key",))
     comment = Sealed[str | None](Json(str, *COMMENT_SIZES), row=("key",))
+
+    __clear__: ClassVar = {COUNTED: "month"}
 
 
 class BallotAggregate(Base):

@@ -43,7 +43,7 @@ def test_a_seeded_share_of_invitations_has_a_card(asked, transact):
     for card in cards:
         wanted = by_code[card.dossier_code]
         assert (card.phone_e164, card.secret) == (wanted.mobile, asked[wanted.mobile])
-        assert card.cell.month == MONTH
+        assert (card.sector_code, card.channel, card.lateness) == ("land", "counter", "on_time")
 
 
 def test_no_card_is_kept_where_the_share_is_nought(transact):
@@ -65,7 +65,7 @@ def test_a_card_leads_to_nobody_without_the_key(asked, transact):
         assert cards
         for row in cards:
             assert web.reach("followup_card", row) == {("followup_card", row["place"])}
-        assert len({len(bytes(row["content_sealed"])) for row in cards}) == 1
+        assert len({len(bytes(row["card_sealed"])) for row in cards}) == 1
 
 
 def test_after_a_closing_only_the_silent_have_a_card(asked, transact, runner):
