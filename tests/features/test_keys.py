@@ -8,7 +8,9 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
-from survey import accounts, audit, indices, invitations, responses
+from survey import accounts, answers, audit, invitations
+from survey.answers import Submission
+from survey.ballots import checking
 from survey.cases import sight, steps
 from survey.crypto import keys
 from survey.crypto.sealed import all_sealed
@@ -21,7 +23,6 @@ from survey.models.intake import Upload
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Conversation, Inbound, Message
 from survey.models.organisation import Agency
-from survey.models.response import Answer
 from survey.models.staff import Staff
 from survey.models.watch import (
     Limits,
@@ -36,7 +37,7 @@ from survey.models.watch import (
     WatchRule,
 )
 from survey.monitoring.signals import extend, open_places, raise_signal
-from survey.responses import Submission
+from tests import ballots
 from tests.conftest import FIXED, run_command, unit_of_work
 from tests.features.answering import add_staff
 from tests.features.exports import row, write_csv
@@ -65,8 +66,8 @@ def tokens(transact, runner, environment, tmp_path):
     found = links(Path(environment["SMS_CONSOLE_FILE"]))
     with transact() as session:
         bad = Submission(overall=1, comment="Chậm quá.", contact=True)
-        responses.submit(session, found[ANGRY.mobile], bad, NOW)
-        responses.submit(session, found[CALM.mobile], Submission(overall=5), NOW)
+        answers.submit(session, found[ANGRY.mobile], bad, NOW)
+        answers.submit(session, found[CALM.mobile], Submission(overall=5), NOW)
         invitations.opt_out(session, CALM.mobile, NOW)
         finish(session, [LATE])  # its message waits
         _lists(session)
@@ -121,7 +122,7 @@ def test_everything_works_with_the_new_key_alone(make_app, tokens, environment, 
         extend(session, DIP, TOLD)
         upload = session.scalars(select(Upload)).one()
         assert held_table(session, upload).row_count == 2
-        assert indices.check(session) == []
+        assert checking.check(session) == []
         assert audit.verify(session)[1]
     proven = run_command(alone, "index", "recompute", "--snapshot", "1", "--json")
     assert (proven.code, proven.json["ok"]) == (0, True)
@@ -129,18 +130,23 @@ def test_everything_works_with_the_new_key_alone(make_app, tokens, environment, 
     assert sent["sent"] == 2  # an invitation that waited, and a reminder that was parted before
     with unit_of_work(alone) as session:
         token = links(Path(environment["SMS_CONSOLE_FILE"]))[LATE.mobile]
-        responses.submit(session, token, Submission(overall=3), MORNING)
+        answers.submit(session, token, Submission(overall=3), MORNING)
     old = run_command(make_app(), "cases", "list")
     assert (old.code, "wrong_key" in old.err) == (1, True)
 
 
 def _use_links(session, tokens):
     """Answered links show and change what was said, open ones take an answer."""
-    assert responses.answer_page(session, tokens[ANGRY.mobile], NOW).answer.overall == 1
-    responses.submit(session, tokens[CALM.mobile], Submission(overall=4), NOW)
-    assert responses.answer_page(session, tokens[CALM.mobile], NOW).answer.overall == 4
-    assert responses.answer_page(session, tokens[SILENT.mobile], NOW).may_answer
-    assert [one.closing for one in session.scalars(select(Answer))].count(1) == 1
+    assert answers.answer_page(session, tokens[ANGRY.mobile], NOW).answer.overall == 1
+    answers.submit(session, tokens[CALM.mobile], Submission(overall=4), NOW)
+    assert answers.answer_page(session, tokens[CALM.mobile], NOW).answer.overall == 4
+    assert answers.answer_page(session, tokens[SILENT.mobile], NOW).may_answer
+    assert ballots.count(session) == 1
+    closings = [
+        [version.closing for version in one.ballot.versions]
+        for one in ballots.all_found(session).values()
+    ]
+    assert sorted(closings) == [[0], [0, 1]]
 
 
 def _use_staff(session, tokens):
@@ -150,7 +156,7 @@ def _use_staff(session, tokens):
     code = pyotp.TOTP(tokens["secret"]).at(later)
     assert accounts.check_second_factor(session, later, staff, code)
     case = session.scalars(select(Case)).one()
-    assert case_of(session, case.standing.response_id) is not None
+    assert case_of(session, bytes.fromhex(case.standing.ballot_key)) is not None
     assert sight.reveal(session, staff, case, "gọi lại", NOW).phone == ANGRY.mobile
     steps.take(session, staff, case, NOW)
     assert [one.kind for one in case.timeline] == ["opened", "revealed", "taken"]
