@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from survey import accounts, answers, audit, invitations
 from survey.answers import Submission
@@ -22,7 +22,7 @@ from survey.models.dossier import Dossier
 from survey.models.intake import Upload
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Conversation, Inbound, Message
-from survey.models.organisation import Agency
+from survey.models.organisation import Agency, Province
 from survey.models.staff import Staff
 from survey.models.watch import (
     Limits,
@@ -60,6 +60,7 @@ def tokens(transact, runner, environment, tmp_path):
     """Something in every encrypted column; phone → token of those who were asked."""
     with transact() as session:
         ask_everybody(session)
+        session.execute(update(Province).values(followup_percent=100))
         finish(session, [ANGRY, CALM, SILENT])
     for moment in (NOW, NIGHT):
         assert runner("messages", "send-due", "--now", moment.isoformat()).code == 0
@@ -80,6 +81,9 @@ def tokens(transact, runner, environment, tmp_path):
         path = write_csv(tmp_path / "thang-5.csv", [row(1), row(2)])
         session.add(hold(session, path, path.name, staff.id, NOW))
     assert runner("index", "close", "--period", "2026-05", "--now", CLOSING.isoformat()).code == 0
+    with transact() as session:  # what waits for the night
+        answers.submit(session, found[ANGRY.mobile], Submission(comment="Vẫn chậm."), NOW)
+        audit.record_later(session, NOW, "case.contact", "case:PA000001", {})
     return found | {"secret": secret}
 
 
@@ -141,12 +145,12 @@ def _use_links(session, tokens):
     answers.submit(session, tokens[CALM.mobile], Submission(overall=4), NOW)
     assert answers.answer_page(session, tokens[CALM.mobile], NOW).answer.overall == 4
     assert answers.answer_page(session, tokens[SILENT.mobile], NOW).may_answer
-    assert ballots.count(session) == 1
+    assert ballots.count(session) == 2
     closings = [
         [version.closing for version in one.ballot.versions]
         for one in ballots.all_found(session).values()
     ]
-    assert sorted(closings) == [[0], [0, 1]]
+    assert closings == [[0, 1], [0, 1]]
 
 
 def _use_staff(session, tokens):
@@ -159,7 +163,7 @@ def _use_staff(session, tokens):
     assert case_of(session, bytes.fromhex(case.standing.ballot_key)) is not None
     assert sight.reveal(session, staff, case, "gọi lại", NOW).phone == ANGRY.mobile
     steps.take(session, staff, case, NOW)
-    assert [one.kind for one in case.timeline] == ["opened", "revealed", "taken"]
+    assert [one.kind for one in case.timeline] == ["opened", "citizen_added", "revealed", "taken"]
 
 
 def _find_phones(session):

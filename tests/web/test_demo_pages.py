@@ -9,6 +9,7 @@ from sqlalchemy import select
 from survey import demo
 from survey.models.case import Case
 from survey.models.staff import RoleName
+from survey.workdays import local_day
 from tests import ballots
 from tests.clocks import NOW
 from tests.conftest import run_command, unit_of_work
