@@ -77,7 +77,7 @@ def open_case(
         due_at=due_at,
     )
     case.keep(session, standing)
-    case.keep_events(session, [CaseEvent(1, opened_at, None, EventKind.OPENED)])
+    case.keep_events(session, [CaseEvent(opened_at, None, EventKind.OPENED)])
     session.add(case)
     session.flush()
     _record(session, now, case, "case.open")
@@ -92,7 +92,7 @@ def add_contact(session: Session, now: datetime, case: Case, contact: ContactWis
     if case.contact_index in sealing.phone_indexes(session, contact.phone_e164):
         return False
     _seal_contact(session, case, contact)
-    add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Xin được gọi lại.")
+    add_event(session, case, CaseEvent(now, None, EventKind.CITIZEN_ADDED, "Xin được gọi lại."))
     return True
 
 
@@ -110,13 +110,15 @@ def forget_contact(session: Session, now: datetime, case: Case) -> None:
     outbox.withdraw(session, case.id, now)
     case.contact_phone_sealed = case.contact_index = case.contact_name_sealed = None
     case.contact_dossier_code = None
-    add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Không muốn được gọi lại nữa.")
+    withdrawn = CaseEvent(now, None, EventKind.CITIZEN_ADDED, "Không muốn được gọi lại nữa.")
+    add_event(session, case, withdrawn)
     audit.record(session, now, "case.contact_withdrawn", f"case:{case.code}")
 
 
 def add_from_citizen(session: Session, now: datetime, case: Case, text: str) -> None:
     """Write into the timeline that the citizen changed the answer; `text` says what, no more."""
-    add_event(session, case, EventKind.CITIZEN_ADDED, moment_of(case, now), text=text)
+    at = moment_of(case, now)
+    add_event(session, case, CaseEvent(at, None, EventKind.CITIZEN_ADDED, text))
 
 
 def raise_reason(session: Session, case: Case, finding: Finding) -> None:
@@ -150,7 +152,7 @@ def open_again(
     )
     case.keep(session, standing)
     case.is_filed_away = False
-    add_event(session, case, EventKind.REOPENED, at, staff_id=staff_id, text=text)
+    add_event(session, case, CaseEvent(at, staff_id, EventKind.REOPENED, text))
 
 
 def reopen_by_citizen(session: Session, response: Response, now: datetime) -> Case:

@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
-from survey.models.case import Case, CaseStanding, CaseState, EventKind, if_it_opens, in_work
+from survey.models.case import (
+    Case,
+    CaseEvent,
+    CaseStanding,
+    CaseState,
+    EventKind,
+    if_it_opens,
+    in_work,
+)
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
 from survey.privacy.masking import mask_name
@@ -143,7 +151,7 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
     if reveals_left(session, staff, now) < 1:
         raise Refused("reveal_quota", str(REVEALS_A_DAY))
     count_use(session, staff.id, LOOK, local_day(now))
-    add_event(session, case, EventKind.REVEALED, now, staff_id=staff.id, text=reason)
+    add_event(session, case, CaseEvent(now, staff.id, EventKind.REVEALED, reason))
     audit.record(session, now, "case.reveal", f"case:{case.code}", staff_id=staff.id)
     return _identity(session, case)
 

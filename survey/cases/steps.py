@@ -20,6 +20,7 @@ from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.case import (
     CASE_STEPS,
     Case,
+    CaseEvent,
     CaseStanding,
     CaseState,
     CloseReason,
@@ -59,12 +60,12 @@ def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
         first_reaction_at=standing.first_reaction_at or now,
     )
     case.keep(session, taken)
-    _tell(session, staff, case, EventKind.TAKEN, "", now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.TAKEN))
 
 
 def note(session: Session, staff: Staff, case: Case, text: str, now: datetime) -> None:
     """Add words that only staff read; heads of agencies explain their side this way."""
-    _tell(session, staff, case, EventKind.NOTED, _words(text, "note_empty"), now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.NOTED, _words(text, "note_empty")))
 
 
 def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
@@ -83,7 +84,7 @@ def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datet
         raise Refused("postpone_too_late")
     later = postponed_until(session, standing)
     case.keep(session, replace(standing, due_at=later, is_postponed=True))
-    _tell(session, staff, case, EventKind.POSTPONED, reason, now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.POSTPONED, reason))
     notices.tell_deadline(session, case, "delay", now)
 
 
@@ -101,7 +102,7 @@ def reply(
     message = notices.compose(session, case, text, way, now)
     _check_step(standing, CaseState.REPLIED)
     case.keep(session, replace(standing, state=CaseState.REPLIED, replied_at=now))
-    _tell(session, staff, case, EventKind.REPLIED, text, now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.REPLIED, text))
     if message is not None:
         notices.send(session, case, message, now)
 
@@ -121,7 +122,7 @@ def close(
     closed = replace(standing, state=CaseState.CLOSED, close_reason=reason, closed_at=now)
     case.keep(session, closed)
     text = f"{CLOSE_REASONS[reason]}\n{words.strip()[:TEXT_LENGTH]}".strip()
-    _tell(session, staff, case, EventKind.CLOSED, text, now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.CLOSED, text, reason))
 
 
 def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
@@ -134,12 +135,11 @@ def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
     audit.record(session, now, "case.reopened", f"case:{case.code}", staff_id=staff.id)
 
 
-def _tell(
-    session: Session, staff: Staff, case: Case, kind: EventKind, text: str, now: datetime
-) -> None:
+def _record(session: Session, case: Case, event: CaseEvent) -> None:
     """Write timeline and chain, the chain last: its lock is the one all others wait for."""
-    add_event(session, case, kind, now, staff_id=staff.id, text=text)
-    audit.record(session, now, f"case.{kind}", f"case:{case.code}", staff_id=staff.id)
+    add_event(session, case, event)
+    subject = f"case:{case.code}"
+    audit.record(session, event.at, f"case.{event.kind}", subject, staff_id=event.staff_id)
 
 
 def _check_step(standing: CaseStanding, state: CaseState) -> None:

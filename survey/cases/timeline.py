@@ -1,25 +1,14 @@
 """The one way to write a case's timeline."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
-from survey.models.case import Case, CaseEvent, EventKind
+from survey.models.case import Case, CaseEvent
 
 
-def add_event(
-    session: Session,
-    case: Case,
-    kind: EventKind,
-    at: datetime,
-    *,
-    staff_id: int | None = None,
-    text: str = "",
-) -> None:
+def add_event(session: Session, case: Case, event: CaseEvent) -> None:
     """Add a step; the case's revision changes with it, so that whoever writes beside it is told.
 
     The caller holds the case's row.
     """
-    before = case.events(session)
-    case.keep_events(session, (*before, CaseEvent(len(before) + 1, at, staff_id, kind, text)))
+    case.keep_events(session, (*case.events(session), event))
     session.flush()

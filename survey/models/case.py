@@ -121,16 +121,24 @@ class CaseStanding:
 
 @dataclass(frozen=True, slots=True)
 class CaseEvent:
-    """One step of a case's timeline, numbered from 1; never changed.
+    """One step of a case's timeline; never changed.
 
     `at`: for what the citizen did, as `opened_at`. `staff_id` None: the citizen or the platform.
+    `reason`: why it was closed, of a closing alone. `number`: its place, from 1, once it has one.
     """
 
-    number: int
     at: datetime
     staff_id: int | None
     kind: str
     text: str = ""
+    reason: str = ""
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        """Restate what must hold, as a table's CHECK would."""
+        if (self.kind == EventKind.CLOSED) != (self.reason in set(CloseReason)):
+            message = "a closing has one of the reasons, and nothing else has any"
+            raise ValueError(message)
 
 
 _NAMES = tuple(one.name for one in fields(CaseStanding))
@@ -229,8 +237,8 @@ def open_events(session: Session, code: str, sealed: bytes) -> tuple[CaseEvent, 
     packed = _unseal(session, "case.timeline", code, sealed)
     rows = json.loads(sealing.unpadded(packed))
     return tuple(
-        CaseEvent(number, datetime.fromisoformat(at), *rest)
-        for number, (at, *rest) in enumerate(rows, 1)
+        CaseEvent(datetime.fromisoformat(at), staff_id, kind, text, reason, number)
+        for number, (at, staff_id, kind, text, reason) in enumerate(rows, 1)
     )
 
 
@@ -268,5 +276,5 @@ def _in_utc(moment: datetime) -> str:
 
 
 def _pack_events(events: Sequence[CaseEvent]) -> bytes:
-    rows = [[_in_utc(one.at), one.staff_id, one.kind, one.text] for one in events]
+    rows = [[_in_utc(one.at), one.staff_id, one.kind, one.text, one.reason] for one in events]
     return sealing.padded(json.dumps(rows, ensure_ascii=False).encode(), TIMELINE_BYTES)

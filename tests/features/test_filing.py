@@ -126,7 +126,7 @@ def test_a_damaged_case_stops_nothing_but_itself(transact, runner):
         assert sight.damaged(session, head, sight.visible(session, head)) == []
         assert filing.file_away(session, LATER) == 1
         assert retention.erase_due(session, LATER)["comments"] == 0
-        assert read_cases(session, "2026-11", LATER).total.opened == 2
+        assert read_cases(session, "2026-11", LATER).opened == 2
         for code in (broken, moved):
             with pytest.raises(Refused, match=code):
                 open_file(session, handler, code, LATER)
