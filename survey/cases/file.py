@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.cases.clocks import Clock, day_of, may_reopen, postponed_until, read_clocks
-from survey.cases.labels import EVENTS
+from survey.cases.labels import CLOSE_REASONS, EVENTS
 from survey.cases.notices import may_text
 from survey.cases.queue import latest_answers
 from survey.cases.sight import Identity, find, masked_identity, reveals_left
@@ -125,16 +125,16 @@ def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:
     for message in session.scalars(query):
         at = message.sent_at or message.due_at
         place = sum(moment.at <= at for moment in moments)
-        words = f"{message.segments} đoạn, {MESSAGES[message.state]}."
+        words = f"{message.segments} tin, {MESSAGES[message.state]}."
         moments.insert(place, Moment(at, "message", "Tin nhắn", "", words, is_day=False, number=0))
     return moments
 
 
 def _moment(event: CaseEvent, person: Staff | None, *, is_handler: bool) -> Moment:
     text = event.text
-    if event.kind == EventKind.CLOSED and not is_handler:
-        # Behind the reason, on its own line, stand words for colleagues.
-        text = text.partition("\n")[0]
+    if event.kind == EventKind.CLOSED:
+        why = ": ".join(filter(None, (CLOSE_REASONS[event.reason], event.receiver)))
+        text = f"{why}.\n{text}".strip()
     return Moment(
         at=event.at,
         kind=event.kind,

@@ -3,7 +3,7 @@
 Every step begins with `claim`, which holds the row and refuses an outdated view of it.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases import notices, opening
 from survey.cases.clocks import postponed_until
-from survey.cases.labels import CLOSE_REASONS
 from survey.cases.notices import Way
 from survey.cases.sight import is_seen
 from survey.cases.timeline import add_event
@@ -29,8 +28,28 @@ from survey.models.case import (
 from survey.models.staff import RoleName, Staff
 
 TEXT_LENGTH = 4000
+RECEIVER_LENGTH = 200
 # These say that the matter is settled, which takes a written reply.
 NEED_REPLY = frozenset({CloseReason.RESOLVED, CloseReason.EXPLAINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a case is closed, what the citizen reads of it, to whom it was transferred (only then),
+    a note for colleagues, and how the words reach the citizen besides the page.
+    """
+
+    reason: CloseReason
+    text: str = ""
+    receiver: str = ""
+    note: str = ""
+    way: Way = Way.PAGE
+
+    def __post_init__(self) -> None:
+        """Restate what must hold: a notice speaks of a reply, not of an ending."""
+        if self.way is Way.NOTICE:
+            message = "an ending is texted in full or not at all"
+            raise ValueError(message)
 
 
 def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
@@ -107,22 +126,31 @@ def reply(
         notices.send(session, case, message, now)
 
 
-def close(
-    session: Session, staff: Staff, case: Case, outcome: tuple[CloseReason, str], now: datetime
-) -> None:
-    """Close with a reason and words for colleagues (may be empty); the citizen may still reopen.
+def close(session: Session, staff: Staff, case: Case, ending: Ending, now: datetime) -> None:
+    """Close with a reason and words for the citizen, who may still reopen.
 
-    Refused `close_needs_reply` when the reason says it is settled and nobody replied.
+    Refused `close_needs_reply` when the reason says it is settled and nobody replied,
+    `no_mobile_wished`; Invalid `close_text` without words when nobody replied, `close_receiver`,
+    `text_too_long`, or what `notices.compose` says of the message.
     """
     standing = _own(session, staff, case)
-    reason, words = outcome
-    if reason in NEED_REPLY and standing.replied_at is None:
+    if ending.reason in NEED_REPLY and standing.replied_at is None:
         raise Refused("close_needs_reply")
+    has_words = standing.replied_at is None or ending.text.strip()
+    text = _words(ending.text, "close_text") if has_words else ""
+    receiver = _receiver(ending)
+    note = _words(ending.note, "note_empty") if ending.note.strip() else ""
+    told = f"{text} Nơi nhận: {receiver}." if receiver else text
+    message = notices.compose(session, case, told, ending.way, now) if text else None
     _check_step(standing, CaseState.CLOSED)
-    closed = replace(standing, state=CaseState.CLOSED, close_reason=reason, closed_at=now)
+    closed = replace(standing, state=CaseState.CLOSED, close_reason=ending.reason, closed_at=now)
     case.keep(session, closed)
-    text = f"{CLOSE_REASONS[reason]}\n{words.strip()[:TEXT_LENGTH]}".strip()
-    _record(session, case, CaseEvent(now, staff.id, EventKind.CLOSED, text, reason))
+    if note:
+        _record(session, case, CaseEvent(now, staff.id, EventKind.NOTED, note))
+    event = CaseEvent(now, staff.id, EventKind.CLOSED, text, ending.reason, receiver)
+    _record(session, case, event)
+    if message is not None:
+        notices.send(session, case, message, now)
 
 
 def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
@@ -159,6 +187,16 @@ def _own(session: Session, staff: Staff, case: Case) -> CaseStanding:
     if standing.assignee_id != staff.id:
         raise Refused("take_first")
     return standing
+
+
+def _receiver(ending: Ending) -> str:
+    """To whom a case is transferred, in one line; empty for other reasons."""
+    if ending.reason is not CloseReason.TRANSFERRED:
+        return ""
+    receiver = " ".join(ending.receiver.split())
+    if not receiver or len(receiver) > RECEIVER_LENGTH:
+        raise Invalid("close_receiver")
+    return receiver
 
 
 def _words(text: str, code: str) -> str:

@@ -124,7 +124,9 @@ class CaseEvent:
     """One step of a case's timeline; never changed.
 
     `at`: for what the citizen did, as `opened_at`. `staff_id` None: the citizen or the platform.
-    `reason`: why it was closed, of a closing alone. `number`: its place, from 1, once it has one.
+    `text` of a reply or a closing is read by the citizen. `reason`: why it was closed, of a closing
+    alone, and `receiver`: to whom it was transferred then. `number`: its place, from 1, once it has
+    one.
     """
 
     at: datetime
@@ -132,12 +134,16 @@ class CaseEvent:
     kind: str
     text: str = ""
     reason: str = ""
+    receiver: str = ""
     number: int = 0
 
     def __post_init__(self) -> None:
         """Restate what must hold, as a table's CHECK would."""
         if (self.kind == EventKind.CLOSED) != (self.reason in set(CloseReason)):
             message = "a closing has one of the reasons, and nothing else has any"
+            raise ValueError(message)
+        if (self.reason == CloseReason.TRANSFERRED) != bool(self.receiver):
+            message = "what is transferred has a receiver, and nothing else has any"
             raise ValueError(message)
 
 
@@ -205,7 +211,8 @@ class Case(Base):
         return open_events(session, self.code, self.timeline_sealed)
 
     def keep_events(self, session: Session, events: Sequence[CaseEvent]) -> None:
-        """Seal its timeline."""
+        """Seal its timeline. ValueError for a closing that leaves the citizen without words."""
+        _check_words(events)
         self.timeline_sealed = sealing.seal_bytes(
             session, "case.timeline", self.code, _pack_events(events)
         )
@@ -237,8 +244,8 @@ def open_events(session: Session, code: str, sealed: bytes) -> tuple[CaseEvent, 
     packed = _unseal(session, "case.timeline", code, sealed)
     rows = json.loads(sealing.unpadded(packed))
     return tuple(
-        CaseEvent(datetime.fromisoformat(at), staff_id, kind, text, reason, number)
-        for number, (at, staff_id, kind, text, reason) in enumerate(rows, 1)
+        CaseEvent(datetime.fromisoformat(at), staff_id, kind, text, reason, receiver, number)
+        for number, (at, staff_id, kind, text, reason, receiver) in enumerate(rows, 1)
     )
 
 
@@ -275,6 +282,21 @@ def _in_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
+def _check_words(events: Sequence[CaseEvent]) -> None:
+    """Every closing says something to the citizen, unless a reply since the last opening did."""
+    is_answered = False
+    for one in events:
+        if one.kind in {EventKind.OPENED, EventKind.REOPENED}:
+            is_answered = False
+        is_answered = is_answered or (one.kind == EventKind.REPLIED and bool(one.text))
+        if one.kind == EventKind.CLOSED and not (one.text or is_answered):
+            message = "a case is closed with words for the citizen"
+            raise ValueError(message)
+
+
 def _pack_events(events: Sequence[CaseEvent]) -> bytes:
-    rows = [[_in_utc(one.at), one.staff_id, one.kind, one.text, one.reason] for one in events]
+    rows = [
+        [_in_utc(one.at), one.staff_id, one.kind, one.text, one.reason, one.receiver]
+        for one in events
+    ]
     return sealing.padded(json.dumps(rows, ensure_ascii=False).encode(), TIMELINE_BYTES)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from survey import accounts, alerts
+from survey.cases.steps import Ending
+from survey.models.case import CloseReason
 from survey.models.organisation import Agency, Sector
 from survey.models.questionnaire import Questionnaire
 from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
@@ -13,7 +15,18 @@ from survey.models.staff import RoleName
 
 # A Friday, 16:40 in Viet Nam.
 NOW = datetime(2026, 11, 20, 9, 40, tzinfo=UTC)
+# Words that a case may be closed with though nobody replied.
+WORDS = "Chúng tôi đã chuyển phản ánh của Ông/Bà để xem xét."
 WISH = alerts.ContactWish("+84905000111", "Nguyễn Văn An", "H32.12-261118-0042")
+
+
+def ending(reason):
+    """How a case is closed for a reason, with words for the citizen."""
+    receiver = "Thanh tra tỉnh" if reason == CloseReason.TRANSFERRED else ""
+    return Ending(CloseReason(reason), WORDS, receiver)
+
+
+ENDING = ending(CloseReason.TRANSFERRED)
 
 
 def agencies(session, level="commune"):

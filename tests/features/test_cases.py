@@ -12,8 +12,9 @@ from survey.cases.clocks import calendar_of, may_reopen, read_clocks
 from survey.cases.file import open_file
 from survey.cases.notices import Way
 from survey.cases.queue import View, alert_cards, open_cases
+from survey.cases.steps import Ending
 from survey.errors import Conflict, Invalid, NotFound, Refused
-from survey.models.case import Case, CloseReason
+from survey.models.case import Case, CaseEvent, CloseReason
 from survey.models.message import Message
 from survey.models.organisation import Agency, AgencyLevel
 from survey.models.response import Response
@@ -59,7 +60,8 @@ def test_from_taking_to_closing_every_step_is_on_record(transact, work):
     with work(handler, code) as (session, staff, case):
         steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
     with work(handler, code) as (session, staff, case):
-        steps.close(session, staff, case, (CloseReason.RESOLVED, ""), MONDAY)
+        ending = Ending(CloseReason.RESOLVED, note="Đã gọi báo tin.")
+        steps.close(session, staff, case, ending, MONDAY)
     with transact() as session:
         case = the_case(session)
         assert (case.state, case.reply, case.assignee_id) == ("closed", LETTER, handler)
@@ -68,10 +70,12 @@ def test_from_taking_to_closing_every_step_is_on_record(transact, work):
             ("taken", "", handler),
             ("noted", "Đã gọi bộ phận một cửa.", handler),
             ("replied", LETTER, handler),
-            ("closed", "Đã giải quyết xong", handler),
+            ("noted", "Đã gọi báo tin.", handler),
+            ("closed", "", handler),
         ]
+        assert (case.events[-1].reason, case.events[-1].receiver) == ("resolved", "")
         acts = audit.acts(session, subject=f"case:{code}")
-        kinds = ("open", "taken", "noted", "replied", "closed")
+        kinds = ("open", "taken", "noted", "replied", "noted", "closed")
         assert [one.action for one in acts] == [f"case.{kind}" for kind in kinds]
         assert audit.verify(session)[1]
         assert alert_cards(open_cases(session)) == []
@@ -89,7 +93,7 @@ def test_an_alert_stays_open_until_its_last_case_is_closed(transact, work):
         other = answering.raise_case(session).code
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
-        steps.close(session, staff, case, (CloseReason.NOT_A_COMPLAINT, "Thử máy"), MONDAY)
+        steps.close(session, staff, case, answering.ENDING, MONDAY)
         (card,) = alert_cards(open_cases(session))
         assert [one.code for one in card.cases] == [other]
 
@@ -98,7 +102,7 @@ def test_an_alert_stays_open_until_its_last_case_is_closed(transact, work):
     ("step", "code"),
     [
         (lambda *a: steps.reply(*a[:3], (LETTER, Way.PAGE), a[3]), "take_first"),
-        (lambda *a: steps.close(*a[:3], (CloseReason.TRANSFERRED, ""), a[3]), "take_first"),
+        (lambda *a: steps.close(*a[:3], answering.ENDING, a[3]), "take_first"),
         (lambda *a: steps.note(*a[:3], "  ", a[3]), "note_empty"),
         (lambda *a: sight.reveal(*a[:3], "gọi lại", a[3]), "no_contact_wished"),
     ],
@@ -120,7 +124,76 @@ def test_settled_needs_a_written_reply(transact, work):
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
         with pytest.raises(Refused, match="close_needs_reply"):
-            steps.close(session, staff, case, (CloseReason.RESOLVED, ""), MONDAY)
+            steps.close(session, staff, case, Ending(CloseReason.RESOLVED), MONDAY)
+
+
+@pytest.mark.parametrize("reason", ["transferred", "unreachable", "not_a_complaint"])
+def test_no_case_closes_without_words_for_the_citizen(transact, work, reason):
+    """Where nobody replied, closing takes words for the citizen, whatever the reason, and who is
+    transferred reads to whom; after a written reply the words may be left out.
+    """
+    code, handler = prepare(transact)
+    to = "Thanh tra tỉnh" if reason == "transferred" else ""
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        for words in ("", "  ", "x" * 4001):
+            with pytest.raises(Invalid) as refusal:
+                steps.close(session, staff, case, Ending(CloseReason(reason), words, to), MONDAY)
+            assert refusal.value.code == ("text_too_long" if words.strip() else "close_text")
+        assert case.standing(session).state == "in_progress"
+        said = Ending(CloseReason(reason), f" {LETTER} ", to)
+        steps.close(session, staff, case, said, MONDAY)
+        last = case.events(session)[-1]
+        assert (last.text, last.reason, last.receiver) == (LETTER, reason, to)
+    with transact() as session:
+        handler = session.get_one(Staff, handler)
+        replied = answering.raise_case(session)
+        steps.take(session, handler, replied, MONDAY)
+        steps.reply(session, handler, replied, (LETTER, Way.PAGE), MONDAY)
+        steps.close(session, handler, replied, Ending(CloseReason(reason), "", to), MONDAY)
+
+
+def test_a_transfer_names_its_receiver(transact, work):
+    """Without a name, or with one longer than a line, nothing is transferred, replied to or not."""
+    code, handler = prepare(transact)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
+        for receiver in ("", " \n ", "x" * 201):
+            ending = Ending(CloseReason.TRANSFERRED, LETTER, receiver)
+            with pytest.raises(Invalid, match="close_receiver"):
+                steps.close(session, staff, case, ending, MONDAY)
+
+
+def test_a_timeline_holds_no_closing_without_words(transact):
+    """Whoever writes a timeline cannot close a case in it without words, a reason and, where it was
+    transferred, a receiver; a reply before it was opened again does not count.
+    """
+    with transact() as session:
+        case = answering.raise_case(session)
+        began = case.events(session)
+        told = CaseEvent(MONDAY, None, "replied", LETTER)
+        again = CaseEvent(MONDAY, None, "reopened")
+        silent = CaseEvent(MONDAY, None, "closed", "", "unreachable")
+        case.keep_events(session, [*began, told, silent])
+        for events in ([*began, silent], [*began, told, again, silent]):
+            with pytest.raises(ValueError, match="words for the citizen"):
+                case.keep_events(session, events)
+    for wrong in (("", ""), ("transferred", ""), ("unreachable", "Thanh tra tỉnh")):
+        with pytest.raises(ValueError, match="has"):
+            CaseEvent(MONDAY, None, "closed", LETTER, *wrong)
+
+
+def test_the_words_of_an_ending_are_texted_where_that_was_wished(transact, work):
+    """Who has no page reads by SMS why the case ended and where it went."""
+    code, handler = prepare(transact, contact=WISH, overall=1)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        ending = Ending(CloseReason.TRANSFERRED, "Đã chuyển.", "Thanh tra tỉnh", way=Way.PLAIN)
+        steps.close(session, staff, case, ending, MONDAY)
+        (text,) = texts(session)
+        assert f"Phan anh {code}: Da chuyen. Noi nhan: Thanh tra tinh." in text
+        assert case.standing(session).state == "closed"
 
 
 def test_an_outdated_view_is_refused(transact):
@@ -211,7 +284,7 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
         steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
-        steps.close(session, staff, case, (CloseReason.EXPLAINED, ""), MONDAY)
+        steps.close(session, staff, case, Ending(CloseReason.EXPLAINED), MONDAY)
         assert may_reopen(case.standing(session), MONDAY + timedelta(days=30))
     with pytest.raises(Refused, match="case_not_reopenable"):
         reopen(MONDAY + timedelta(days=31))
@@ -223,6 +296,22 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
         assert [len(card.cases) for card in alert_cards(open_cases(session))] == [1]
     with pytest.raises(Refused, match="case_already_reopened"):
         reopen(MONDAY + timedelta(days=3))
+
+
+def test_a_case_closed_without_a_reply_may_be_opened_again(transact, work):
+    """Who was only told that it ended has the same second look: 30 days long, and once."""
+    code, handler = prepare(transact)
+    with work(handler, code) as (session, staff, case):
+        steps.take(session, staff, case, MONDAY)
+        steps.close(session, staff, case, answering.ENDING, MONDAY)
+        standing = case.standing(session)
+        assert may_reopen(standing, MONDAY + timedelta(days=30))
+        assert not may_reopen(standing, MONDAY + timedelta(days=31))
+        assert read_clocks(session, standing, MONDAY)[1].pace == "stopped"
+    with transact() as session:
+        response = session.scalars(select(Response)).one()
+        assert opening.reopen_by_citizen(session, response, MONDAY).code == code
+        assert not may_reopen(the_case(session).standing, MONDAY)
 
 
 def texts(session):
@@ -281,7 +370,7 @@ def test_what_comes_after_closing_is_not_lost(transact, work):
     code, handler = prepare(transact)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
-        steps.close(session, staff, case, (CloseReason.TRANSFERRED, ""), MONDAY)
+        steps.close(session, staff, case, answering.ENDING, MONDAY)
     with transact() as session:
         response = session.scalars(select(Response)).one()
         newest = answering.change(session, response, overall=1, comment="Họ vòi tiền tôi")

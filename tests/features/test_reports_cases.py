@@ -24,14 +24,14 @@ LETTER = ("Đã nhắc nhở cán bộ và xin lỗi ông/bà.", Way.PAGE)
 def close(session, staff, case, reason, at):
     """A handler takes a case and closes it for a reason, at one moment."""
     steps.take(session, staff, case, at)
-    steps.close(session, staff, case, (reason, ""), at)
+    steps.close(session, staff, case, answering.ending(reason), at)
 
 
 def answer(session, staff, case, at, reason=CloseReason.RESOLVED):
     """A handler takes a case, replies in writing and closes it, all at one moment."""
     steps.take(session, staff, case, at)
     steps.reply(session, staff, case, LETTER, at)
-    steps.close(session, staff, case, (reason, ""), at)
+    steps.close(session, staff, case, answering.ending(reason), at)
 
 
 def counted(line):

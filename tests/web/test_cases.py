@@ -62,7 +62,7 @@ def test_a_case_walks_from_the_queue_to_its_end(app):
     assert LETTER in shown
     assert "chờ gửi" in shown
     # Replied: it waits for the citizen, and is resumed before it is closed or replied to again.
-    closed = act(client, code, "close", close_reason="resolved", close_words="Đã gọi báo")
+    closed = act(client, code, "close", close_reason="resolved", close_note="Đã gọi báo")
     assert closed.status_code == 303
     assert "Đã đóng" in client.get(f"/staff/cases/{code}").text
     assert code not in client.get("/staff/cases?view=mine").text
@@ -79,7 +79,7 @@ def test_who_answered_by_sms_is_offered_no_page(sqlite_app, contact):
     act(client, code, "take")
     shown = unescape(client.get(f"/staff/cases/{code}").text)
     assert ("không có trang hay số nào" in shown) is (contact is None)
-    assert ("Nhắn toàn văn không dấu" in shown) is (contact is not None)
+    assert ("Gửi SMS toàn văn (không dấu)" in shown) is (contact is not None)
     assert "trên trang" not in shown.lower()
 
 
@@ -158,6 +158,76 @@ def test_one_step_keeps_what_was_typed_for_another(app):
     assert f">{LETTER}</textarea>" in unescape(fault.text)
     assert act(client, code, "close").status_code == 400
     assert act(client, code, "reply", reply="x" * 4001).status_code == 400
+    empty = unescape(act(client, code, "reply", reply=" ").text)
+    assert "Chưa gửi được:</strong> Vui lòng nhập nội dung trả lời." in empty
+
+
+def boxes(page):
+    """What the boxes for words to the citizen hold on a page, by reason."""
+    found = re.findall(r'name="close_text_(\w+)"[^>]*>([^<]*)</textarea>', page)
+    return {reason: unescape(words) for reason, words in found}
+
+
+def test_a_case_is_closed_with_the_words_that_stand_ready(app):
+    """Each reason brings a sentence for the citizen, to be sent as it is or worded otherwise; what
+    was emptied is asked for again, and a transfer asks to whom.
+    """
+    code, _ = open_case(app, overall=1)
+    client = signed_in(app, "handler")
+    act(client, code, "take")
+    ready = boxes(client.get(f"/staff/cases/{code}").text)
+    assert set(ready) == {"transferred", "unreachable", "not_a_complaint"}
+    assert len(set(ready.values())) == 3
+    words = {f"close_text_{reason}": said for reason, said in ready.items()}
+    emptied = {**words, "close_text_unreachable": " "}
+    refused = act(client, code, "close", close_reason="unreachable", **emptied)
+    assert refused.status_code == 400
+    assert "lời thông báo kết quả cho người dân" in unescape(refused.text)
+    assert boxes(refused.text)["unreachable"] == " "
+    nameless = act(client, code, "close", close_reason="transferred", **words)
+    assert nameless.status_code == 400
+    assert "tên cơ quan nhận phản ánh" in unescape(nameless.text)
+    to = {"close_reason": "transferred", "close_receiver": "Thanh tra tỉnh"}
+    assert act(client, code, "close", **to, **words).status_code == 303
+    shown = unescape(client.get(f"/staff/cases/{code}").text)
+    assert f"Chuyển cơ quan có thẩm quyền: Thanh tra tỉnh.\n{ready['transferred']}" in shown
+    assert "Không trả lời" in shown
+
+
+def test_words_for_the_end_wait_while_another_step_is_taken(app):
+    """What was reworded stays in its box when a note is saved; untouched sentences hold nothing
+    up, and after a reply the two other reasons are offered too.
+    """
+    code, _ = open_case(app, overall=1)
+    client = signed_in(app, "handler")
+    act(client, code, "take")
+    ready = boxes(client.get(f"/staff/cases/{code}").text)
+    words = {f"close_text_{one}": said for one, said in ready.items()}
+    assert act(client, code, "note", note="Đã ghi", **words).status_code == 303
+    reworded = {**words, "close_text_transferred": "Đã chuyển thanh tra."}
+    saved = act(client, code, "note", note="Đã ghi", **reworded)
+    assert saved.status_code == 200
+    assert boxes(saved.text)["transferred"] == "Đã chuyển thanh tra."
+    act(client, code, "reply", reply=LETTER)
+    assert set(boxes(client.get(f"/staff/cases/{code}").text)) == {
+        *("resolved", "explained", "transferred", "unreachable", "not_a_complaint")
+    }
+
+
+def test_the_end_of_a_case_is_texted_by_choice(app):
+    """Who wished a call gets the words by SMS too unless the handler chooses the page alone."""
+    client = signed_in(app, "handler")
+    for way, number in (("plain", 1), ("page", 1), ("notice", 1)):
+        code, _ = open_case(app, contact=WISH, overall=1)
+        act(client, code, "take")
+        assert 'name="close_way" value="plain" checked' in client.get(f"/staff/cases/{code}").text
+        done = act(
+            client, code, "close", close_reason="unreachable", close_way=way,
+            close_text_unreachable="Chúng tôi gọi chưa gặp Ông/Bà.",
+        )  # fmt: skip
+        assert done.status_code == 303
+        with unit_of_work(app) as session:
+            assert len(session.scalars(select(Message)).all()) == number
 
 
 def test_a_busy_database_hands_a_reply_back(sqlite_app):
@@ -261,7 +331,7 @@ def test_cases_closed_long_ago_stand_under_their_month(app):
     assert "các tháng trước" not in client.get("/staff/cases?view=all").text
     assert "Không có phản ánh nào đã đóng từ trước." in client.get("/staff/cases/filed-away").text
     act(client, code, "take")
-    act(client, code, "close", close_reason="transferred")
+    act(client, code, "close", close_reason="unreachable", close_text_unreachable=LETTER)
     with unit_of_work(app) as session:
         assert filing.file_away(session, datetime.now(UTC) + timedelta(days=140)) == 1
     page = client.get("/staff/cases?view=all").text
