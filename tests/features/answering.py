@@ -8,10 +8,12 @@ from sqlalchemy import select
 from survey import accounts, alerts
 from survey.cases.steps import Ending
 from survey.models.case import CloseReason
+from survey.models.message import Message
 from survey.models.organisation import Agency, Sector
 from survey.models.questionnaire import Questionnaire
 from survey.models.response import Answer, Form, Mode, Response, seal_closing, seal_form
 from survey.models.staff import RoleName
+from survey.sealing import unseal
 
 # A Friday, 16:40 in Viet Nam.
 NOW = datetime(2026, 11, 20, 9, 40, tzinfo=UTC)
@@ -96,3 +98,16 @@ def add_staff(session, role=RoleName.HANDLER, *, agency=None, sector="", now=NOW
         name=f"Cán bộ {email[:4]}",
     )
     return accounts.add(session, now, wanted)[0]
+
+
+def prepare(transact, *, contact=None, **answer_parts):
+    """One case and one handler of the whole province: code and staff id."""
+    with transact() as session:
+        case = raise_case(session, contact=contact, **answer_parts)
+        return case.code, add_staff(session).id
+
+
+def texts(session):
+    """What waits to be sent, in order."""
+    rows = session.scalars(select(Message).order_by(Message.due_at))
+    return [unseal(session, "message.body", one.id, one.body_sealed) for one in rows]
