@@ -4,6 +4,7 @@ Comments are judged by a versioned word list, read with and without diacritics.
 """
 
 import csv
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from survey.cases.opening import (
     add_contact,
     add_from_citizen,
     forget_contact,
+    hold,
     open_again,
     open_case,
     raise_reason,
@@ -34,6 +36,8 @@ __all__ = ["ContactWish", "grave_topics", "raise_for_answer", "withdraw_contact"
 WORDS = Path(__file__).parent / "reference" / "data" / "alert_words.csv"
 GRAVE_TOPICS = frozenset({"money", "harassment", "help"})
 VERY_BAD = 2
+# Hexadecimal digits of a comment's digest: enough that no two comments of one case share one.
+DIGEST_LENGTH = 32
 # Most serious first.
 SEVERITY = (CaseReason.GRAVE_WORDS, CaseReason.CALL_BACK_WISH, CaseReason.VERY_BAD_RATING)
 # How many words a "…" in a phrase may stand for, and may stand between "không phải" and it.
@@ -58,8 +62,7 @@ def raise_for_answer(
     A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person. The
     caller holds a lock that keeps two versions of one answer apart.
     """
-    reason = _reason(answer, contact)
-    finding = Finding(reason, words_version()) if reason else None
+    finding = _finding(answer, contact)
     if finding is None and answer.version == 1:  # most answers: nothing to open, nothing was added
         return None
     case = _case_of(session, response)
@@ -70,8 +73,12 @@ def raise_for_answer(
     is_graver = finding is not None and _is_more_serious(finding.reason, standing.reason)
     if finding and is_graver:
         raise_reason(session, case, finding)
+    is_grave_anew = finding is not None and finding.grave_words not in {"", standing.held_words}
+    if finding and is_grave_anew:
+        hold(session, now, case, finding)
     is_call = contact is not None and add_contact(session, now, case, contact)
-    if (is_graver or is_call) and standing.state in {CaseState.REPLIED, CaseState.CLOSED}:
+    needs_work = is_graver or is_grave_anew or is_call
+    if needs_work and standing.state in {CaseState.REPLIED, CaseState.CLOSED}:
         open_again(session, now, case)
     if is_call:
         record_contact(session, now, case)
@@ -105,13 +112,15 @@ def _case_of(session: Session, response: Response) -> Case | None:
     return session.scalars(query.execution_options(populate_existing=True)).first()
 
 
-def _reason(answer: Answer, contact: ContactWish | None) -> CaseReason | None:
+def _finding(answer: Answer, contact: ContactWish | None) -> Finding | None:
     """The most serious reason that applies."""
+    version = words_version()
     if answer.comment and grave_topics(answer.comment):
-        return CaseReason.GRAVE_WORDS
+        digest = hashlib.sha256(answer.comment.encode()).hexdigest()[:DIGEST_LENGTH]
+        return Finding(CaseReason.GRAVE_WORDS, version, digest)
     if contact:
-        return CaseReason.CALL_BACK_WISH
-    return CaseReason.VERY_BAD_RATING if answer.overall <= VERY_BAD else None
+        return Finding(CaseReason.CALL_BACK_WISH, version)
+    return Finding(CaseReason.VERY_BAD_RATING, version) if answer.overall <= VERY_BAD else None
 
 
 def _is_more_serious(reason: CaseReason, than: str) -> bool:

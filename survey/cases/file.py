@@ -10,7 +10,7 @@ from survey.cases.clocks import Clock, day_of, may_reopen, postponed_until, read
 from survey.cases.labels import CLOSE_REASONS, EVENTS
 from survey.cases.notices import may_text
 from survey.cases.queue import latest_answers
-from survey.cases.sight import Identity, find, masked_identity, reveals_left
+from survey.cases.sight import Identity, find, masked_identity, may_release, reveals_left
 from survey.models.case import Case, CaseEvent, CaseStanding, EventKind
 from survey.models.message import Message
 from survey.models.organisation import Agency, Sector
@@ -19,7 +19,7 @@ from survey.models.staff import RoleName, Staff
 from survey.privacy.masking import mask_text
 
 # What colleagues write among themselves may name the citizen: heads of agencies do not read it.
-INSIDE = frozenset({EventKind.REVEALED, EventKind.NOTED})
+INSIDE = frozenset({EventKind.REVEALED, EventKind.NOTED, EventKind.HELD, EventKind.RELEASED})
 MESSAGES = {
     "ready": "chờ gửi",
     "sending": "đang gửi",
@@ -71,6 +71,8 @@ class CaseFile:
     has_page: bool
     # A citizen who calls may have the case opened again.
     may_reopen: bool
+    # The agency does not see it yet, and this account may let it.
+    may_release: bool
     # The new deadline if the reply is put off now; None when it cannot be any more.
     may_postpone_until: datetime | None
 
@@ -100,6 +102,7 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         may_text=is_handler and may_text(session, case),
         has_page=answer is None or answer.response.form(session).mode == Mode.WEB,
         may_reopen=is_handler and may_reopen(standing, now),
+        may_release=standing.is_held and may_release(session, staff),
         may_postpone_until=(
             postponed_until(session, standing)
             if not standing.is_postponed and now < standing.due_at

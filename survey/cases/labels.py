@@ -13,7 +13,7 @@ STATES: dict[str, str] = {
 # The same values name the rules of alerts.
 REASONS: dict[str, str] = {
     CaseReason.GRAVE_WORDS: "Nghiêm trọng",
-    CaseReason.CALL_BACK_WISH: "Xin gọi lại",
+    CaseReason.CALL_BACK_WISH: "Đề nghị gọi lại",
     CaseReason.VERY_BAD_RATING: "Không hài lòng",
 }
 REASONS_IN_FULL: dict[str, str] = {
@@ -60,6 +60,8 @@ EVENTS: dict[str, str] = {
     EventKind.CLOSED: "Đóng phản ánh",
     EventKind.REOPENED: "Mở lại",
     EventKind.REVEALED: "Xem thông tin liên hệ",
+    EventKind.HELD: "Đơn vị không xem được nữa",
+    EventKind.RELEASED: "Cho đơn vị xem",
     EventKind.CITIZEN_ADDED: "Người dân bổ sung",
 }
 FACTORS: dict[str, str] = {

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from survey import audit, sealing
 from survey.cases import notices
 from survey.cases.clocks import day_of, deadlines, may_reopen
+from survey.cases.sight import is_seen
 from survey.cases.timeline import add_event
 from survey.errors import NotFound, Refused
 from survey.models.case import (
@@ -21,6 +22,7 @@ from survey.models.case import (
     case_of,
 )
 from survey.models.response import Answer, Response
+from survey.models.staff import Staff
 from survey.sms import outbox
 from survey.workdays import local_month
 
@@ -36,10 +38,14 @@ class ContactWish:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why an answer needs a person, and by which version of the word list."""
+    """Why an answer needs a person, and by which version of the word list.
+
+    `grave_words`: a digest of the comment where it has grave words, else empty.
+    """
 
     reason: CaseReason
     words_version: int
+    grave_words: str = ""
 
 
 def moment_of(case: Case, now: datetime) -> datetime:
@@ -75,6 +81,8 @@ def open_case(
         began_at=opened_at,
         first_due_at=first_due_at,
         due_at=due_at,
+        is_held=bool(finding.grave_words),
+        held_words=finding.grave_words,
     )
     case.keep(session, standing)
     case.keep_events(session, [CaseEvent(opened_at, None, EventKind.OPENED)])
@@ -125,6 +133,19 @@ def raise_reason(session: Session, case: Case, finding: Finding) -> None:
     """What the citizen added is more serious than what opened the case: it moves to that alert."""
     standing, version = case.standing(session), finding.words_version
     case.keep(session, replace(standing, reason=finding.reason, words_version=version))
+
+
+def hold(session: Session, now: datetime, case: Case, finding: Finding) -> None:
+    """Close a case to the agency it is about, for the grave words that a citizen added.
+
+    Whoever of the agency worked on it is taken off it: it lies open for the hotline.
+    """
+    held = replace(case.standing(session), is_held=True, held_words=finding.grave_words)
+    owner = session.get(Staff, held.assignee_id) if held.assignee_id else None
+    if owner is not None and not is_seen(session, owner, held):
+        held = replace(held, assignee_id=None)
+    case.keep(session, held)
+    add_event(session, case, CaseEvent(moment_of(case, now), None, EventKind.HELD))
 
 
 def open_again(

@@ -1,6 +1,7 @@
 """Who may see what: cases by agency tree and sector, contact data by reason and on record.
 
-The head of an agency reads the cases of that agency and never who complained.
+The head of an agency reads the cases of that agency and never who complained. A case with grave
+words is closed to every account of an agency until the hotline releases it.
 """
 
 from collections.abc import Iterable
@@ -89,7 +90,7 @@ def damaged(session: Session, staff: Staff, visible_cases: Iterable[SeenCase]) -
 
     Whose they are nobody can tell, so the hotline of the whole province alone is told.
     """
-    if staff.role is not RoleName.HANDLER or scope_of(session, staff) != Scope():
+    if not may_release(session, staff):
         return []
     codes = session.scalars(in_work().with_only_columns(Case.code))
     return sorted(set(codes) - {one.code for one in visible_cases})
@@ -105,14 +106,25 @@ def seen(session: Session, cases: Iterable[Case], scope: Scope) -> list[SeenCase
     return [
         SeenCase(case, one, agencies[one.agency_id], sectors[one.sector_code])
         for case, one in standings
-        if scope.holds(one.agency_id, one.sector_code)
+        if _is_within(scope, one)
     ]
 
 
 def is_seen(session: Session, staff: Staff, standing: CaseStanding) -> bool:
     """Whether an account may see the case that stands so."""
-    scope = scope_of(session, staff)
-    return staff.role in READERS and scope.holds(standing.agency_id, standing.sector_code)
+    return staff.role in READERS and _is_within(scope_of(session, staff), standing)
+
+
+def may_release(session: Session, staff: Staff) -> bool:
+    """Whether an account may release held cases: the hotline of the whole province alone."""
+    return staff.role is RoleName.HANDLER and scope_of(session, staff) == Scope()
+
+
+def _is_within(scope: Scope, standing: CaseStanding) -> bool:
+    """Whether a scope holds a case; a held one lies in the scope of no agency."""
+    if standing.is_held and scope.agency_ids is not None:
+        return False
+    return scope.holds(standing.agency_id, standing.sector_code)
 
 
 def find(session: Session, staff: Staff, code: str) -> Case:

@@ -13,7 +13,7 @@ from survey import audit
 from survey.cases import notices, opening
 from survey.cases.clocks import postponed_until
 from survey.cases.notices import Way
-from survey.cases.sight import is_seen
+from survey.cases.sight import REASON_LENGTH, is_seen, may_release
 from survey.cases.timeline import add_event
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.case import (
@@ -151,6 +151,25 @@ def close(session: Session, staff: Staff, case: Case, ending: Ending, now: datet
     _record(session, case, event)
     if message is not None:
         notices.send(session, case, message, now)
+
+
+def release(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
+    """Let the agency a held case is about see it; timeline and chain keep who did so, and why.
+
+    Refused `whole_province_only`, `not_held`; Invalid `release_reason`.
+    """
+    if not may_release(session, staff):
+        raise Refused("whole_province_only")
+    standing = case.standing(session)
+    if not standing.is_held:
+        raise Refused("not_held")
+    reason = reason.strip()
+    if not reason or len(reason) > REASON_LENGTH:
+        raise Invalid("release_reason")
+    case.keep(session, replace(standing, is_held=False))
+    add_event(session, case, CaseEvent(now, staff.id, EventKind.RELEASED, reason))
+    subject, detail = f"case:{case.code}", {"reason": reason}
+    audit.record(session, now, "case.released", subject, staff_id=staff.id, detail=detail)
 
 
 def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:

@@ -44,6 +44,9 @@ CLOSINGS = (
     (CloseReason.NOT_A_COMPLAINT, 0.02),
     (CloseReason.UNREACHABLE, 0.02),
 )
+# Of the cases with grave words that are worked on, so many are shown to the agency.
+RELEASED, HOURS_TO_RELEASE = 0.5, 0.25
+ASKED = "Cần đơn vị giải trình; lời góp ý không làm lộ người phản ánh."
 RECEIVERS = ("Thanh tra tỉnh", "Sở Nội vụ", "Ủy ban nhân dân tỉnh")
 REPLIES = {
     "officials": (
@@ -135,6 +138,9 @@ class Hotline:
         self._plan(taking, lambda now: steps.take(session, handler, case, now))
         if done == ONE_STEP:
             return
+        if case.standing(session).is_held and self.dice.random() < RELEASED:
+            asking = self.calendar.add_working_hours(taking, HOURS_TO_RELEASE)
+            self._plan(asking, lambda now: steps.release(session, handler, case, ASKED, now))
         ending = self._ending(one)
         if ending.reason in steps.NEED_REPLY:
             factor = next((name for name in one.reasons.split(";") if name in REPLIES), "")

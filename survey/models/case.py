@@ -77,6 +77,8 @@ class EventKind(StrEnum):
     CLOSED = "closed"
     REOPENED = "reopened"
     REVEALED = "revealed"
+    HELD = "held"
+    RELEASED = "released"
     CITIZEN_ADDED = "citizen_added"
 
 
@@ -110,12 +112,19 @@ class CaseStanding:
     close_reason: str | None = None
     # A citizen may have it opened again once.
     is_reopened: bool = False
+    # Closed to the agency it is about, for grave words, until the hotline releases it; and a digest
+    # of the comment it was last closed for: released, it is not closed again for the same words.
+    is_held: bool = False
+    held_words: str = ""
 
     def __post_init__(self) -> None:
         """Restate what must hold, as a table's CHECK would."""
         is_closed = self.state == CaseState.CLOSED
         if is_closed != (self.closed_at is not None) or (is_closed and not self.close_reason):
             message = "a case is closed at an instant and for a reason, or is not closed"
+            raise ValueError(message)
+        if self.is_held and not self.held_words:
+            message = "a case is held for certain words"
             raise ValueError(message)
 
 

@@ -115,6 +115,7 @@ def test_an_answer_has_one_case_that_grows(transact):
             ("opened", ""),
             ("citizen_added", "Đổi mức đánh giá từ 1 thành 4."),
             ("citizen_added", "Bổ sung góp ý."),
+            ("held", ""),
             ("citizen_added", "Xin được gọi lại."),
         ]
         (alert,) = open_alerts(session)

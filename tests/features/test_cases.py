@@ -231,7 +231,7 @@ def test_sight_follows_agency_tree_and_sector(transact):
 
 def test_the_accused_agency_never_sees_who_complained(transact, work):
     """A head reads no number, contact or note of handlers, and cannot reveal."""
-    code, handler = prepare(transact, contact=WISH, comment="Gọi tôi số 0905 000 111, bị đe dọa")
+    code, handler = prepare(transact, contact=WISH, comment="Gọi tôi số 0905 000 111, chờ lâu")
     with work(handler, code) as (session, staff, case):
         steps.note(session, staff, case, "Bà Lan ở tổ 3 kể lại", MONDAY)
         sight.reveal(session, staff, case, "Gọi lại bà Lan", MONDAY)

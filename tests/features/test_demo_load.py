@@ -106,7 +106,7 @@ def test_nothing_of_a_demo_waits_to_be_sent(demo_app):
 
 def test_cases_stand_at_every_stage(demo_app):
     """Among the bad answers some wait, some are in hand, some are replied to, most are closed, each
-    with words for the citizen.
+    with words for the citizen; what is grave is closed to the agency.
     """
     load(demo_app, "--dossiers", "4000", "--months", "2")
     with unit_of_work(demo_app) as session:
@@ -124,6 +124,7 @@ def test_cases_stand_at_every_stage(demo_app):
     assert all(one.text for one in endings)
     assert len({one.reason for one in endings}) >= 4
     assert any(one.receiver for one in endings)
+    assert any(one.is_held for one in cases)
     assert run_command(demo_app, "alerts", "list", "--json").json
 
 

@@ -155,10 +155,10 @@ def test_identity_shows_once_with_a_reason(app):
 
 def test_heads_of_agencies_read_without_who_and_without_steps(app):
     """The accused agency's head reads and explains; who it was, and steps, are refused."""
-    code, agency = open_case(app, contact=WISH, overall=1, comment="Gọi 0905000111, bị vòi tiền")
+    code, agency = open_case(app, contact=WISH, overall=1, comment="Gọi 0905000111, chờ cả buổi")
     head = signed_in(app, "agency_head", agency)
     page = head.get(f"/staff/cases/{code}").text
-    assert "bị vòi tiền" in page
+    assert "chờ cả buổi" in page
     for absent in ("0905000111", "N•• V••", "09••", "Nhận xử lý", "Hiện số", "Gửi trả lời"):
         assert absent not in page
     for step in ("take", "reveal", "reply", "close", "preview"):

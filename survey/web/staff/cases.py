@@ -85,6 +85,7 @@ DRAFTS = {
     "close_receiver": Draft("Nơi nhận", "close"),
     "close_note": Draft("Ghi chú khi đóng", "close"),
     "postpone_words": Draft("Lý do hẹn lại", "postpone"),
+    "release_words": Draft("Lý do cho đơn vị xem", "release"),
 }
 
 Step = Callable[[Session, Staff, Case, datetime], object]
@@ -118,6 +119,7 @@ def show_queue() -> ResponseReturnValue:
         alerts=len(queue.alert_cards(cases)),
         months=queue.filed_months(session),
         damaged=sight.damaged(session, staff, cases),
+        grave=queue.grave_and_free(cases) if staff.role is RoleName.HANDLER else [],
     )
 
 
@@ -211,6 +213,17 @@ def close(code: str) -> ResponseReturnValue:
 def reopen(code: str) -> ResponseReturnValue:
     """Open the case again for a citizen who called."""
     return _do(code, "reopen", steps.reopen, "Đã mở lại phản ánh. Thời hạn được tính lại.")
+
+
+@blueprint.post("/cases/<code>/release")
+def release(code: str) -> ResponseReturnValue:
+    """Let the agency see a case with grave words."""
+    reason = request.form.get("release_words", "")
+
+    def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
+        steps.release(unit, staff, case, reason, now)
+
+    return _do(code, "release", step, "Đơn vị đã xem được phản ánh này.")
 
 
 @blueprint.post("/cases/<code>/reveal")
