@@ -148,10 +148,15 @@ def _cases(report: Report) -> Section:
     opened = f"trong kỳ tiếp nhận {cases.opened} phản ánh từ phiếu đánh giá"
     if not total.due:
         return Section(title, (f"{when}, {opened}; không có phản ánh nào đến hạn trả lời.",))
+    counted = (
+        (cases.closed, "đã đóng"),
+        (cases.reopened, "được mở lại"),
+        (cases.postponed, "được hẹn lại ngày trả lời một lần"),
+    )
+    stood = phrases.listed([f"{number} {words}" for number, words in counted if number])
     said = (
-        f"{when}, {opened}; {total.due} phản ánh đến hạn trả lời trong kỳ, trong đó {cases.closed}"
-        f" đã đóng, {cases.reopened} được mở lại, {cases.postponed} được hẹn lại ngày trả lời một"
-        f" lần. Tính theo giờ làm việc, trung vị thời gian đến khi có người nhận xử lý là"
+        f"{when}, {opened}; {total.due} phản ánh đến hạn trả lời trong kỳ"
+        f"{f', trong đó {stood}' if stood else ''}. Tính theo giờ làm việc, trung vị thời gian đến khi có người nhận xử lý là"
         f" {phrases.hours(cases.median_taken_hours)}; đến khi người dân được trả lời bằng văn bản,"
         f" chỉ tính các phản ánh đã trả lời, là {phrases.hours(cases.median_reply_hours)}."
     )

@@ -217,12 +217,12 @@ def _unanswered(report: Report) -> Point | None:
     counted = (
         (total.transferred, "chuyển cơ quan khác"),
         (total.unreachable, "không liên lạc được"),
-        (total.unanswered, "kết thúc vì lý do khác"),
     )
     named = phrases.listed([f"{number} {words}" for number, words in counted if number])
     return Point(
         f"{total.ended_without_answer} phản ánh kết thúc mà người dân không được trả lời.",
-        f"Gồm {named}. Đề nghị đường dây nóng rà soát, trả lời người dân bằng văn bản.",
+        f"{f'Trong đó {named}. ' if named else ''}Đề nghị đường dây nóng rà soát, trả lời người"
+        " dân bằng văn bản.",
     )
 
 
