@@ -4,6 +4,7 @@ Comments are judged by a versioned word list, read with and without diacritics.
 """
 
 import csv
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from survey.cases.opening import (
     Finding,
     add_contact,
     add_from_citizen,
+    close_to_agency,
     forget_contact,
     open_again,
     open_case,
@@ -43,6 +45,8 @@ __all__ = [
 WORDS = Path(__file__).parent / "reference" / "data" / "alert_words.csv"
 GRAVE_TOPICS = frozenset({"money", "harassment", "help"})
 VERY_BAD = 2
+# Hexadecimal digits of a comment's digest: enough that no two comments of one case share one.
+DIGEST_LENGTH = 32
 # Most serious first.
 SEVERITY = (CaseReason.GRAVE_WORDS, CaseReason.CALL_BACK_WISH, CaseReason.VERY_BAD_RATING)
 # How many words a "…" in a phrase may stand for, and may stand between "không phải" and it.
@@ -75,8 +79,7 @@ def raise_for_answer(
     A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person. The
     caller keeps two changes of one ballot apart.
     """
-    reason = _reason(change.after, contact)
-    finding = Finding(reason, words_version()) if reason else None
+    finding = _finding(change.after, contact)
     if finding is None and change.before is None:  # most answers: nothing to open or to add to
         return None
     case = _case_of(session, change.key)
@@ -88,8 +91,12 @@ def raise_for_answer(
     is_graver = finding is not None and _is_more_serious(finding.reason, standing.reason)
     if finding and is_graver:
         raise_reason(case, finding)
+    is_grave_anew = finding is not None and finding.grave_words not in {"", standing.held_words}
+    if finding and is_grave_anew:
+        close_to_agency(session, now, case, finding)
     is_call = contact is not None and add_contact(session, now, case, contact)
-    if (is_graver or is_call) and standing.state in {CaseState.REPLIED, CaseState.CLOSED}:
+    needs_work = is_graver or is_grave_anew or is_call
+    if needs_work and standing.state in {CaseState.REPLIED, CaseState.CLOSED}:
         open_again(session, now, case)
     if is_call:
         record_contact(session, now, case)
@@ -124,13 +131,15 @@ def _case_of(session: Session, ballot_key: bytes) -> Case | None:
     return session.scalars(query.execution_options(populate_existing=True)).first()
 
 
-def _reason(said: Said, contact: ContactWish | None) -> CaseReason | None:
+def _finding(said: Said, contact: ContactWish | None) -> Finding | None:
     """The most serious reason that applies."""
+    version = words_version()
     if said.comment and grave_topics(said.comment):
-        return CaseReason.GRAVE_WORDS
+        digest = hashlib.sha256(said.comment.encode()).hexdigest()[:DIGEST_LENGTH]
+        return Finding(CaseReason.GRAVE_WORDS, version, digest)
     if contact:
-        return CaseReason.CALL_BACK_WISH
-    return CaseReason.VERY_BAD_RATING if said.overall <= VERY_BAD else None
+        return Finding(CaseReason.CALL_BACK_WISH, version)
+    return Finding(CaseReason.VERY_BAD_RATING, version) if said.overall <= VERY_BAD else None
 
 
 def _is_more_serious(reason: CaseReason, than: str) -> bool:

@@ -146,7 +146,7 @@ SENTENCES = {
     "case_step": "Trạng thái hiện tại của phản ánh chưa cho phép bước này. Hãy tải lại trang.",
     "case_already_reopened": "Phản ánh đã được mở lại một lần. Xin gọi đường dây nóng.",
     "case_not_reopenable": (
-        "Chỉ mở lại được sau khi có trả lời và trong 30 ngày sau khi kết thúc. Xin gọi đường "
+        "Chỉ mở lại được sau khi có trả lời hoặc đã kết thúc xử lý, trong 30 ngày. Xin gọi đường "
         "dây nóng."
     ),
     "handlers_only": "Chỉ cán bộ đường dây nóng được làm bước này.",
@@ -160,10 +160,15 @@ SENTENCES = {
     "no_contact_wished": "Người dân không đề nghị được liên hệ.",
     "no_mobile_wished": "Không có số di động nhận được tin nhắn. Hãy chọn chỉ đăng trên trang.",
     "reveal_reason": "Hãy chọn lý do xem thông tin liên hệ; lý do khác cần ghi rõ (300 ký tự).",
+    "whole_province_only": "Chỉ cán bộ đường dây nóng của toàn tỉnh được làm bước này.",
+    "not_held": "Đơn vị đã xem được phản ánh này rồi.",
+    "release_reason": "Hãy ghi lý do cho đơn vị xem phản ánh, không quá 300 ký tự.",
     "reveal_quota": "Hôm nay tài khoản đã xem thông tin liên hệ {detail} lần, hết số lần cho phép.",
     "close_reason": "Hãy chọn lý do đóng phản ánh.",
+    "close_text": "Hãy viết lời thông báo kết quả cho người dân: người dân chưa có trả lời nào.",
+    "close_receiver": "Hãy ghi tên cơ quan nhận phản ánh, không quá 200 ký tự.",
     "note_empty": "Hãy nhập nội dung ghi chú.",
-    "reply_empty": "Hãy nhập nội dung trả lời.",
+    "reply_empty": "Vui lòng nhập nội dung trả lời.",
     "text_too_long": "Nội dung dài quá {detail} ký tự. Hãy rút gọn.",
     "pair_unknown": "Hãy chọn hai cơ quan có hồ sơ kết thúc trong tháng này.",
     "pair_same": "Đã chọn cùng một cơ quan ở cả hai ô. Hãy chọn hai cơ quan khác nhau.",
@@ -234,7 +239,7 @@ SENTENCES = {
     ),
     "sms_characters": "Tin nhắn có ký tự nhà mạng không nhận: {detail}. Hãy bỏ các ký tự này.",
     "reply_too_long_for_sms": (
-        "Tin nhắn dài {detail} đoạn, quá mức 5 đoạn. Hãy rút gọn hoặc chỉ nhắn báo đã có trả lời."
+        "Tin nhắn dài {detail} đoạn, quá mức 5 đoạn. Hãy rút gọn hoặc chọn cách gửi khác."
     ),
 }
 

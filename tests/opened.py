@@ -55,4 +55,4 @@ def reply_to(session: Session, letter: str) -> None:
     case = session.scalars(select(Case)).one()
     opened_at = case.standing.opened_at
     put_case(session, state=CaseState.REPLIED, replied_at=opened_at)
-    add_event(session, case, EventKind.REPLIED, opened_at, text=letter)
+    add_event(session, case, CaseEvent(opened_at, None, EventKind.REPLIED, letter))

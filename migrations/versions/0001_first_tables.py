@@ -119,7 +119,7 @@ def upgrade() -> None:
         sa.Column("contact_phone_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("contact_index", sa.LargeBinary(), nullable=True),
         sa.Column("contact_name_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("contact_dossier_code", sa.String(length=40), nullable=True),
+        sa.Column("contact_dossier_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "contact_index IS NULL OR contact_phone_sealed IS NOT NULL",

@@ -18,7 +18,7 @@ from survey.crypto.tokens import read_token
 from survey.errors import NotFound
 from survey.invitations import asks_factors, stays_readable
 from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
-from survey.models.case import Case, CaseStanding, EventKind
+from survey.models.case import Case, CaseEvent, CaseStanding, CaseState, EventKind
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure, Province
@@ -77,6 +77,9 @@ class CaseGlimpse:
     state: str
     due_on: date
     reply: str | None
+    # How it was closed and on which day, as long as it is.
+    ending: CaseEvent | None
+    ended_on: date | None
     may_reopen: bool
     is_called_back: bool
 
@@ -156,11 +159,15 @@ def _glimpse(
 ) -> CaseGlimpse:
     events = Case.timeline.decrypt(session, row.code, row.timeline_sealed)
     replies = [event.text for event in events if event.kind == EventKind.REPLIED]
+    endings = [event for event in events if event.kind == EventKind.CLOSED]
+    ending = endings[-1] if case.state == CaseState.CLOSED else None
     return CaseGlimpse(
         code=row.code,
         state=case.state,
         due_on=local_day(case.due_at),
         reply=replies[-1] if replies else None,
+        ending=ending,
+        ended_on=local_day(ending.at) if ending else None,
         may_reopen=may_reopen(case, now),
         is_called_back=row.contact_index is not None,
     )

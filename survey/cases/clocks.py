@@ -57,14 +57,23 @@ def deadlines(session: Session, now: datetime, *, by_the_day: bool) -> tuple[dat
     start = day_of(now) + timedelta(days=1) if by_the_day else now
     return (
         calendar.add_working_hours(start, FIRST_REACTION_HOURS),
-        calendar.add_working_hours(start, REPLY_DAYS * hours_of_a_day()),
+        reply_due(calendar, start),
     )
+
+
+def reply_due(calendar: Calendar, began: datetime) -> datetime:
+    """The deadline of a written reply whose term runs from `began`."""
+    return calendar.add_working_hours(began, REPLY_DAYS * hours_of_a_day())
+
+
+def put_off(calendar: Calendar, due: datetime) -> datetime:
+    """A deadline of a written reply, put off."""
+    return calendar.add_working_hours(due, REPLY_DAYS * hours_of_a_day() * POSTPONED_BY)
 
 
 def postponed_until(session: Session, case: CaseStanding) -> datetime:
     """The deadline of the written reply if it is put off."""
-    hours = REPLY_DAYS * hours_of_a_day() * POSTPONED_BY
-    return calendar_of(session).add_working_hours(case.due_at, hours)
+    return put_off(calendar_of(session), case.due_at)
 
 
 class Pace(StrEnum):

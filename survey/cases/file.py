@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from survey.ballots import box
 from survey.ballots.contents import Said
 from survey.cases.clocks import Clock, day_of, may_reopen, postponed_until, read_clocks
-from survey.cases.labels import EVENTS
+from survey.cases.labels import CLOSE_REASONS, EVENTS
 from survey.cases.notices import may_text
-from survey.cases.sight import Identity, find, masked_identity, reveals_left
+from survey.cases.sight import Identity, find, masked_identity, may_release, reveals_left
 from survey.models.ballot import Mode
 from survey.models.case import Case, CaseEvent, CaseStanding, EventKind
 from survey.models.message import Message
@@ -20,7 +20,7 @@ from survey.models.staff import RoleName, Staff
 from survey.privacy.masking import mask_text
 
 # What colleagues write among themselves may name the citizen: heads of agencies do not read it.
-INSIDE = frozenset({EventKind.REVEALED, EventKind.NOTED})
+INSIDE = frozenset({EventKind.REVEALED, EventKind.NOTED, EventKind.HELD, EventKind.RELEASED})
 MESSAGES = {
     "ready": "chờ gửi",
     "sending": "đang gửi",
@@ -72,6 +72,8 @@ class CaseFile:
     has_page: bool
     # A citizen who calls may have the case opened again.
     may_reopen: bool
+    # The agency does not see it yet, and this account may let it.
+    may_release: bool
     # The new deadline if the reply is put off now; None when it cannot be any more.
     may_postpone_until: datetime | None
 
@@ -101,6 +103,7 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         may_text=is_handler and may_text(case),
         has_page=ballot is None or ballot.ballot.mode == Mode.WEB,
         may_reopen=is_handler and may_reopen(standing, now),
+        may_release=standing.is_held and may_release(session, staff),
         may_postpone_until=(
             postponed_until(session, standing)
             if not standing.is_postponed and now < standing.due_at
@@ -126,16 +129,16 @@ def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:
     for message in session.scalars(query):
         at = message.sent_at or message.due_at
         place = sum(moment.at <= at for moment in moments)
-        words = f"{message.segments} đoạn, {MESSAGES[message.state]}."
+        words = f"{message.segments} tin, {MESSAGES[message.state]}."
         moments.insert(place, Moment(at, "message", "Tin nhắn", "", words, is_day=False, number=0))
     return moments
 
 
 def _moment(event: CaseEvent, person: Staff | None, *, is_handler: bool) -> Moment:
     text = event.text
-    if event.kind == EventKind.CLOSED and not is_handler:
-        # Behind the reason, on its own line, stand words for colleagues.
-        text = text.partition("\n")[0]
+    if event.kind == EventKind.CLOSED:
+        why = ": ".join(filter(None, (CLOSE_REASONS[event.reason], event.receiver)))
+        text = f"{why}.\n{text}".strip()
     return Moment(
         at=event.at,
         kind=event.kind,

@@ -13,7 +13,7 @@ STATES: dict[str, str] = {
 # The same values name the rules of alerts.
 REASONS: dict[str, str] = {
     CaseReason.GRAVE_WORDS: "Nghiêm trọng",
-    CaseReason.CALL_BACK_WISH: "Xin gọi lại",
+    CaseReason.CALL_BACK_WISH: "Đề nghị gọi lại",
     CaseReason.VERY_BAD_RATING: "Không hài lòng",
 }
 REASONS_IN_FULL: dict[str, str] = {
@@ -26,7 +26,30 @@ CLOSE_REASONS: dict[str, str] = {
     CloseReason.EXPLAINED: "Đã giải thích, người dân đã rõ",
     CloseReason.TRANSFERRED: "Chuyển cơ quan có thẩm quyền",
     CloseReason.UNREACHABLE: "Không liên lạc được",
-    CloseReason.NOT_A_COMPLAINT: "Không phải phản ánh",
+    CloseReason.NOT_A_COMPLAINT: "Không thuộc diện phản ánh, kiến nghị",
+}
+# What a citizen reads on the page when a case is closed, until a handler words it otherwise.
+CLOSE_WORDS: dict[str, str] = {
+    CloseReason.RESOLVED: (
+        "Phản ánh của Ông/Bà đã được giải quyết xong, như đã trả lời bằng văn bản. Cảm ơn Ông/Bà đã"
+        " góp ý."
+    ),
+    CloseReason.EXPLAINED: (
+        "Nội dung Ông/Bà phản ánh đã được giải thích trong văn bản trả lời. Cảm ơn Ông/Bà đã góp ý."
+    ),
+    CloseReason.TRANSFERRED: (
+        "Nội dung Ông/Bà phản ánh thuộc thẩm quyền của cơ quan khác. Chúng tôi đã chuyển phản ánh"
+        " đến cơ quan có thẩm quyền để xem xét, giải quyết."
+    ),
+    CloseReason.UNREACHABLE: (
+        "Chúng tôi đã liên hệ theo thông tin Ông/Bà để lại nhưng chưa gặp được Ông/Bà. Nếu vẫn cần"
+        " hỗ trợ, mong Ông/Bà gọi lại đường dây nóng."
+    ),
+    CloseReason.NOT_A_COMPLAINT: (
+        "Cảm ơn Ông/Bà đã gửi ý kiến. Nội dung này không thuộc diện phản ánh, kiến nghị cần giải"
+        " quyết nên chúng tôi xin phép kết thúc xử lý. Nếu chúng tôi hiểu chưa đúng ý Ông/Bà, mong"
+        " Ông/Bà đề nghị xem lại."
+    ),
 }
 EVENTS: dict[str, str] = {
     EventKind.OPENED: "Mở từ phiếu đánh giá",
@@ -37,6 +60,8 @@ EVENTS: dict[str, str] = {
     EventKind.CLOSED: "Đóng phản ánh",
     EventKind.REOPENED: "Mở lại",
     EventKind.REVEALED: "Xem thông tin liên hệ",
+    EventKind.HELD: "Đơn vị không xem được nữa",
+    EventKind.RELEASED: "Cho đơn vị xem",
     EventKind.CITIZEN_ADDED: "Người dân bổ sung",
 }
 FACTORS: dict[str, str] = {

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases import notices
 from survey.cases.clocks import day_of, deadlines, may_reopen
+from survey.cases.sight import is_seen
 from survey.cases.timeline import add_event
 from survey.crypto.tokens import new_case_code
 from survey.db import hold
@@ -23,6 +24,7 @@ from survey.models.case import (
     EventKind,
     case_of,
 )
+from survey.models.staff import Staff
 from survey.sms import outbox
 from survey.workdays import local_month
 
@@ -38,10 +40,14 @@ class ContactWish:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why an answer needs a person, and by which version of the word list."""
+    """Why an answer needs a person, and by which version of the word list.
+
+    `grave_words`: a digest of the comment where it has grave words, else empty.
+    """
 
     reason: CaseReason
     words_version: int
+    grave_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +91,10 @@ def open_case(
         began_at=opened_at,
         first_due_at=first_due_at,
         due_at=due_at,
+        is_held=bool(finding.grave_words),
+        held_words=finding.grave_words,
     )
-    case.timeline = (CaseEvent(1, opened_at, None, EventKind.OPENED),)
+    case.timeline = (CaseEvent(opened_at, None, EventKind.OPENED, number=1),)
     session.flush()
     _record(session, now, case, "case.open")
     return case
@@ -100,7 +108,7 @@ def add_contact(session: Session, now: datetime, case: Case, contact: ContactWis
     if case.contact_phone == contact.phone_e164:
         return False
     _keep_contact(case, contact)
-    add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Xin được gọi lại.")
+    add_event(session, case, CaseEvent(now, None, EventKind.CITIZEN_ADDED, "Xin được gọi lại."))
     return True
 
 
@@ -116,20 +124,35 @@ def forget_contact(session: Session, now: datetime, case: Case) -> None:
     if case.contact_phone_sealed is None:
         return
     outbox.withdraw(session, case.id, now)
-    case.contact_phone = case.contact_name = case.contact_dossier_code = None
-    add_event(session, case, EventKind.CITIZEN_ADDED, now, text="Không muốn được gọi lại nữa.")
+    case.contact_phone = case.contact_name = case.contact_dossier = None
+    withdrawn = CaseEvent(now, None, EventKind.CITIZEN_ADDED, "Không muốn được gọi lại nữa.")
+    add_event(session, case, withdrawn)
     audit.record_later(session, now, "case.contact_withdrawn", f"case:{case.code}", {})
 
 
 def add_from_citizen(session: Session, now: datetime, case: Case, text: str) -> None:
     """Write into the timeline that the citizen changed the answer; `text` says what, no more."""
-    add_event(session, case, EventKind.CITIZEN_ADDED, moment_of(case, now), text=text)
+    at = moment_of(case, now)
+    add_event(session, case, CaseEvent(at, None, EventKind.CITIZEN_ADDED, text))
 
 
 def raise_reason(case: Case, finding: Finding) -> None:
     """What the citizen added is more serious than what opened the case: it moves to that alert."""
     standing, version = case.standing, finding.words_version
     case.standing = replace(standing, reason=finding.reason, words_version=version)
+
+
+def close_to_agency(session: Session, now: datetime, case: Case, finding: Finding) -> None:
+    """Close a case to the agency it is about, for the grave words that a citizen added.
+
+    Whoever of the agency worked on it is taken off it: it lies open for the hotline.
+    """
+    held = replace(case.standing, is_held=True, held_words=finding.grave_words)
+    owner = session.get(Staff, held.assignee_id) if held.assignee_id else None
+    if owner is not None and not is_seen(session, owner, held):
+        held = replace(held, assignee_id=None)
+    case.standing = held
+    add_event(session, case, CaseEvent(moment_of(case, now), None, EventKind.HELD))
 
 
 def open_again(
@@ -157,7 +180,7 @@ def open_again(
     )
     case.standing = standing
     case.is_filed_away = False
-    add_event(session, case, EventKind.REOPENED, at, staff_id=staff_id, text=text)
+    add_event(session, case, CaseEvent(at, staff_id, EventKind.REOPENED, text))
 
 
 def reopen_by_citizen(session: Session, ballot_key: bytes, now: datetime) -> Case:
@@ -195,7 +218,7 @@ def reopen(
 
 def _keep_contact(case: Case, contact: ContactWish) -> None:
     case.contact_phone, case.contact_name = contact.phone_e164, contact.name or None
-    case.contact_dossier_code = contact.dossier_code
+    case.contact_dossier = contact.dossier_code
 
 
 def _fresh_code(session: Session) -> str:

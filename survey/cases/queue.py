@@ -16,7 +16,7 @@ from survey.ballots.contents import Said
 from survey.cases.clocks import RUNNING, SOON_HOURS, calendar_of, time_left
 from survey.cases.labels import REASONS
 from survey.cases.sight import SeenCase, seen
-from survey.models.case import Case, CaseStanding, CaseState, in_work
+from survey.models.case import Case, CaseReason, CaseStanding, CaseState, in_work
 from survey.models.organisation import Agency
 from survey.models.staff import Scope, Staff
 from survey.privacy.masking import mask_text
@@ -110,11 +110,11 @@ def _conditions(
 
 
 def show_page(session: Session, cases: Sequence[SeenCase], number: int, now: datetime) -> QueuePage:
-    """One page of these cases, soonest due first."""
+    """One page of these cases: what is grave and open on top, then soonest due first."""
     pages = max(1, -(-len(cases) // PAGE_ROWS))
     number = min(max(1, number), pages)
     first = (number - 1) * PAGE_ROWS
-    shown = sorted(cases, key=_order)[first : first + PAGE_ROWS]
+    shown = sorted(cases, key=_grave_first)[first : first + PAGE_ROWS]
     return QueuePage(_rows(session, shown, now), number, pages, len(cases))
 
 
@@ -128,6 +128,21 @@ def filed_months(session: Session) -> list[str]:
     """The months (YYYY-MM) of which cases were filed away, newest first."""
     query = select(Case.month).where(Case.is_filed_away).distinct()
     return list(session.scalars(query.order_by(Case.month.desc())))
+
+
+def grave_and_free(cases: Sequence[SeenCase]) -> list[SeenCase]:
+    """The open cases with grave words that nobody took, soonest due first."""
+    free = (one for one in cases if _is_grave(one) and one.standing.assignee_id is None)
+    return sorted(free, key=_order)
+
+
+def _is_grave(one: SeenCase) -> bool:
+    """Whether a case has grave words and waits for staff."""
+    return one.standing.reason == CaseReason.GRAVE_WORDS and one.standing.state in RUNNING
+
+
+def _grave_first(one: SeenCase) -> tuple[bool, tuple[int, datetime, str]]:
+    return not _is_grave(one), _order(one)
 
 
 def _order(one: SeenCase) -> tuple[int, datetime, str]:

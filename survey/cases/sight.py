@@ -1,6 +1,7 @@
 """Who may see what: cases by agency tree and sector, contact data by reason and on record.
 
-The head of an agency reads the cases of that agency and never who complained.
+The head of an agency reads the cases of that agency and never who complained. A case with grave
+words is closed to every account of an agency until the hotline releases it.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,15 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
-from survey.models.case import Case, CaseStanding, CaseState, EventKind, if_it_opens, in_work
+from survey.models.case import (
+    Case,
+    CaseEvent,
+    CaseStanding,
+    CaseState,
+    EventKind,
+    if_it_opens,
+    in_work,
+)
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
 from survey.privacy.masking import mask_name
@@ -80,7 +89,7 @@ def damaged(session: Session, staff: Staff, visible_cases: Iterable[SeenCase]) -
 
     Whose they are nobody can tell, so the hotline of the whole province alone is told.
     """
-    if staff.role is not RoleName.HANDLER or scope_of(session, staff) != Scope():
+    if not may_release(session, staff):
         return []
     codes = session.scalars(in_work().with_only_columns(Case.code))
     return sorted(set(codes) - {one.code for one in visible_cases})
@@ -96,14 +105,25 @@ def seen(session: Session, cases: Iterable[Case], scope: Scope) -> list[SeenCase
     return [
         SeenCase(case, one, agencies[one.agency_id], sectors[one.sector_code])
         for case, one in standings
-        if scope.holds(one.agency_id, one.sector_code)
+        if _is_within(scope, one)
     ]
 
 
 def is_seen(session: Session, staff: Staff, standing: CaseStanding) -> bool:
     """Whether an account may see the case that stands so."""
-    scope = scope_of(session, staff)
-    return staff.role in READERS and scope.holds(standing.agency_id, standing.sector_code)
+    return staff.role in READERS and _is_within(scope_of(session, staff), standing)
+
+
+def may_release(session: Session, staff: Staff) -> bool:
+    """Whether an account may release held cases: the hotline of the whole province alone."""
+    return staff.role is RoleName.HANDLER and scope_of(session, staff) == Scope()
+
+
+def _is_within(scope: Scope, standing: CaseStanding) -> bool:
+    """Whether a scope holds a case; a held one lies in the scope of no agency."""
+    if standing.is_held and scope.agency_ids is not None:
+        return False
+    return scope.holds(standing.agency_id, standing.sector_code)
 
 
 def find(session: Session, staff: Staff, code: str) -> Case:
@@ -142,7 +162,7 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
     if reveals_left(session, staff, now) < 1:
         raise Refused("reveal_quota", str(REVEALS_A_DAY))
     count_use(session, staff.id, LOOK, local_day(now))
-    add_event(session, case, EventKind.REVEALED, now, staff_id=staff.id, text=reason)
+    add_event(session, case, CaseEvent(now, staff.id, EventKind.REVEALED, reason))
     audit.record(session, now, "case.reveal", f"case:{case.code}", staff_id=staff.id)
     return _identity(case)
 
@@ -153,5 +173,5 @@ def reveals_left(session: Session, staff: Staff, now: datetime) -> int:
 
 
 def _identity(case: Case) -> Identity:
-    dossier_code = case.contact_dossier_code or ""
+    dossier_code = case.contact_dossier or ""
     return Identity(case.contact_name or "", case.contact_phone or "", dossier_code)

@@ -3,7 +3,7 @@
 Every step begins with `claim`, which holds the row and refuses an outdated view of it.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases import notices, opening
 from survey.cases.clocks import postponed_until
-from survey.cases.labels import CLOSE_REASONS
 from survey.cases.notices import Way
-from survey.cases.sight import is_seen
+from survey.cases.sight import REASON_LENGTH, is_seen, may_release
 from survey.cases.timeline import add_event
 from survey.db import hold
 from survey.errors import Conflict, Invalid, NotFound, Refused
@@ -22,6 +21,7 @@ from survey.models.case import (
     CASE_STEPS,
     ORDER_LOCK,
     Case,
+    CaseEvent,
     CaseStanding,
     CaseState,
     CloseReason,
@@ -30,8 +30,28 @@ from survey.models.case import (
 from survey.models.staff import RoleName, Staff
 
 TEXT_LENGTH = 4000
+RECEIVER_LENGTH = 200
 # These say that the matter is settled, which takes a written reply.
 NEED_REPLY = frozenset({CloseReason.RESOLVED, CloseReason.EXPLAINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a case is closed, what the citizen reads of it, to whom it was transferred (only then),
+    a note for colleagues, and how the words reach the citizen besides the page.
+    """
+
+    reason: CloseReason
+    text: str = ""
+    receiver: str = ""
+    note: str = ""
+    way: Way = Way.PAGE
+
+    def __post_init__(self) -> None:
+        """Restate what must hold: a notice speaks of a reply, not of an ending."""
+        if self.way is Way.NOTICE:
+            message = "an ending is texted in full or not at all"
+            raise ValueError(message)
 
 
 def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
@@ -62,12 +82,12 @@ def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
         first_reaction_at=standing.first_reaction_at or now,
     )
     case.standing = taken
-    _tell(session, staff, case, EventKind.TAKEN, "", now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.TAKEN))
 
 
 def note(session: Session, staff: Staff, case: Case, text: str, now: datetime) -> None:
     """Add words that only staff read; heads of agencies explain their side this way."""
-    _tell(session, staff, case, EventKind.NOTED, _words(text, "note_empty"), now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.NOTED, _words(text, "note_empty")))
 
 
 def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
@@ -86,7 +106,7 @@ def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datet
         raise Refused("postpone_too_late")
     later = postponed_until(session, standing)
     case.standing = replace(standing, due_at=later, is_postponed=True)
-    _tell(session, staff, case, EventKind.POSTPONED, reason, now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.POSTPONED, reason))
     notices.tell_deadline(session, case, "delay", now)
 
 
@@ -104,27 +124,55 @@ def reply(
     message = notices.compose(session, case, text, way, now)
     _check_step(standing, CaseState.REPLIED)
     case.standing = replace(standing, state=CaseState.REPLIED, replied_at=now)
-    _tell(session, staff, case, EventKind.REPLIED, text, now)
+    _record(session, case, CaseEvent(now, staff.id, EventKind.REPLIED, text))
     if message is not None:
         notices.send(session, case, message, now)
 
 
-def close(
-    session: Session, staff: Staff, case: Case, outcome: tuple[CloseReason, str], now: datetime
-) -> None:
-    """Close with a reason and words for colleagues (may be empty); the citizen may still reopen.
+def close(session: Session, staff: Staff, case: Case, ending: Ending, now: datetime) -> None:
+    """Close with a reason and words for the citizen, who may still reopen.
 
-    Refused `close_needs_reply` when the reason says it is settled and nobody replied.
+    Refused `close_needs_reply` when the reason says it is settled and nobody replied,
+    `no_mobile_wished`; Invalid `close_text` without words when nobody replied, `close_receiver`,
+    `text_too_long`, or what `notices.compose` says of the message.
     """
     standing = _own(staff, case)
-    reason, words = outcome
-    if reason in NEED_REPLY and standing.replied_at is None:
+    if ending.reason in NEED_REPLY and standing.replied_at is None:
         raise Refused("close_needs_reply")
+    has_words = standing.replied_at is None or ending.text.strip()
+    text = _words(ending.text, "close_text") if has_words else ""
+    receiver = _receiver(ending)
+    note = _words(ending.note, "note_empty") if ending.note.strip() else ""
+    told = f"{text} Nơi nhận: {receiver}." if receiver else text
+    message = notices.compose(session, case, told, ending.way, now) if text else None
     _check_step(standing, CaseState.CLOSED)
-    closed = replace(standing, state=CaseState.CLOSED, close_reason=reason, closed_at=now)
+    closed = replace(standing, state=CaseState.CLOSED, close_reason=ending.reason, closed_at=now)
     case.standing = closed
-    text = f"{CLOSE_REASONS[reason]}\n{words.strip()[:TEXT_LENGTH]}".strip()
-    _tell(session, staff, case, EventKind.CLOSED, text, now)
+    if note:
+        _record(session, case, CaseEvent(now, staff.id, EventKind.NOTED, note))
+    event = CaseEvent(now, staff.id, EventKind.CLOSED, text, ending.reason, receiver)
+    _record(session, case, event)
+    if message is not None:
+        notices.send(session, case, message, now)
+
+
+def release(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
+    """Let the agency a held case is about see it; timeline and audit log keep who did so, and why.
+
+    Refused `whole_province_only`, `not_held`; Invalid `release_reason`.
+    """
+    if not may_release(session, staff):
+        raise Refused("whole_province_only")
+    standing = case.standing
+    if not standing.is_held:
+        raise Refused("not_held")
+    reason = reason.strip()
+    if not reason or len(reason) > REASON_LENGTH:
+        raise Invalid("release_reason")
+    case.standing = replace(standing, is_held=False)
+    add_event(session, case, CaseEvent(now, staff.id, EventKind.RELEASED, reason))
+    subject, detail = f"case:{case.code}", {"reason": reason}
+    audit.record(session, now, "case.released", subject, staff_id=staff.id, detail=detail)
 
 
 def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
@@ -137,12 +185,11 @@ def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
     audit.record(session, now, "case.reopened", f"case:{case.code}", staff_id=staff.id)
 
 
-def _tell(
-    session: Session, staff: Staff, case: Case, kind: EventKind, text: str, now: datetime
-) -> None:
+def _record(session: Session, case: Case, event: CaseEvent) -> None:
     """Write timeline and chain, the chain last: its lock is the one all others wait for."""
-    add_event(session, case, kind, now, staff_id=staff.id, text=text)
-    audit.record(session, now, f"case.{kind}", f"case:{case.code}", staff_id=staff.id)
+    add_event(session, case, event)
+    subject = f"case:{case.code}"
+    audit.record(session, event.at, f"case.{event.kind}", subject, staff_id=event.staff_id)
 
 
 def _check_step(standing: CaseStanding, state: CaseState) -> None:
@@ -162,6 +209,16 @@ def _own(staff: Staff, case: Case) -> CaseStanding:
     if standing.assignee_id != staff.id:
         raise Refused("take_first")
     return standing
+
+
+def _receiver(ending: Ending) -> str:
+    """To whom a case is transferred, in one line; empty for other reasons."""
+    if ending.reason is not CloseReason.TRANSFERRED:
+        return ""
+    receiver = " ".join(ending.receiver.split())
+    if not receiver or len(receiver) > RECEIVER_LENGTH:
+        raise Invalid("close_receiver")
+    return receiver
 
 
 def _words(text: str, code: str) -> str:

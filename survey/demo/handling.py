@@ -16,6 +16,7 @@ from survey.alerts import ContactWish, grave_topics
 from survey.ballots.contents import Ballot, Said
 from survey.cases import steps
 from survey.cases.clocks import calendar_of
+from survey.cases.labels import CLOSE_WORDS
 from survey.cases.notices import Way
 from survey.demo.answers import UNHAPPY_UP_TO, Asked
 from survey.demo.scene import Scene, pick
@@ -35,11 +36,18 @@ OF_FIVE = (NO_STEP, ONE_STEP, TWO_STEPS, ALL_STEPS, ALL_STEPS)
 HOURS_TO_APPROVE = 11
 WORKING_HOURS = {"take": (0.5, 7.5), "reply": (3.0, 26.0), "close": (8.0, 40.0)}
 SLOW_SHARE, SLOW_FACTOR = 0.12, 2.4
+# Why cases are closed; the first two say that it is settled, so a written reply comes before.
 CLOSINGS = (
-    (CloseReason.RESOLVED, 0.55),
+    (CloseReason.RESOLVED, 0.52),
     (CloseReason.EXPLAINED, 0.4),
-    (CloseReason.TRANSFERRED, 0.05),
+    (CloseReason.TRANSFERRED, 0.04),
+    (CloseReason.NOT_A_COMPLAINT, 0.02),
+    (CloseReason.UNREACHABLE, 0.02),
 )
+# Of the cases with grave words that are worked on, so many are shown to the agency.
+RELEASED, HOURS_TO_RELEASE = 0.5, 0.25
+ASKED = "Cần đơn vị giải trình; lời góp ý không làm lộ người phản ánh."
+RECEIVERS = ("Thanh tra tỉnh", "Sở Nội vụ", "Ủy ban nhân dân tỉnh")
 REPLIES = {
     "officials": (
         "Chúng tôi xin lỗi Ông/Bà về thái độ phục vụ. Đơn vị đã họp rút kinh nghiệm và nhắc nhở "
@@ -117,30 +125,39 @@ class Hotline:
             case = alerts.raise_for_answer(self.session, now, change, _wish(one))
             if case is not None:
                 self.cases += 1
-                self._follow(case, one.reasons, now)
+                self._follow(case, one, now)
 
         return deed
 
-    def _follow(self, case: Case, reasons: str, opened: datetime) -> None:
+    def _follow(self, case: Case, one: Asked, opened: datetime) -> None:
         """Plan what a handler does with a case, as far as it gets."""
-        dice = self.dice
         done = self._steps_done(self.scene.now - opened)
         if done == NO_STEP:
             return
-        handler = dice.choice(self.handlers)
-        moments = self._moments(opened)
-        self._plan(next(moments), lambda now: steps.take(self.session, handler, case, now))
+        session, handler = self.session, self.dice.choice(self.handlers)
+        taking, replying, closing = self._moments(opened)
+        self._plan(taking, lambda now: steps.take(session, handler, case, now))
         if done == ONE_STEP:
             return
-        factor = next((name for name in reasons.split(";") if name in REPLIES), "")
-        letter = (REPLIES[factor], Way.PAGE)
-        self._plan(next(moments), lambda now: steps.reply(self.session, handler, case, letter, now))
-        if done == TWO_STEPS:
-            return
-        outcome = (pick(dice, CLOSINGS), "")
-        self._plan(
-            next(moments), lambda now: steps.close(self.session, handler, case, outcome, now)
-        )
+        if case.standing.is_held and self.dice.random() < RELEASED:
+            asking = self.calendar.add_working_hours(taking, HOURS_TO_RELEASE)
+            self._plan(asking, lambda now: steps.release(session, handler, case, ASKED, now))
+        ending = self._ending(one)
+        if ending.reason in steps.NEED_REPLY:
+            factor = next((name for name in one.reasons.split(";") if name in REPLIES), "")
+            letter = (REPLIES[factor], Way.PAGE)
+            self._plan(replying, lambda now: steps.reply(session, handler, case, letter, now))
+        if done == ALL_STEPS:
+            self._plan(closing, lambda now: steps.close(session, handler, case, ending, now))
+
+    def _ending(self, one: Asked) -> steps.Ending:
+        """How a case will be closed, in the words that stand ready."""
+        reason = pick(self.dice, CLOSINGS)
+        if reason is CloseReason.UNREACHABLE and not one.wants_call:
+            reason = CloseReason.EXPLAINED  # nobody is called who did not wish it
+        is_transferred = reason is CloseReason.TRANSFERRED
+        receiver = self.dice.choice(RECEIVERS) if is_transferred else ""
+        return steps.Ending(reason, CLOSE_WORDS[reason], receiver)
 
     def _steps_done(self, age: timedelta) -> int:
         if age <= timedelta(days=SETTLED_DAYS):

@@ -4,6 +4,7 @@ one, so that a stolen database shows neither whose answer it is nor when anythin
 Contact data stand here only if the citizen wished it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -78,6 +79,8 @@ class EventKind(StrEnum):
     CLOSED = "closed"
     REOPENED = "reopened"
     REVEALED = "revealed"
+    HELD = "held"
+    RELEASED = "released"
     CITIZEN_ADDED = "citizen_added"
 
 
@@ -109,6 +112,10 @@ class CaseStanding:
     close_reason: str | None = None
     # A citizen may have it opened again once.
     is_reopened: bool = False
+    # Closed to the agency it is about, for grave words, until the hotline releases it; and a digest
+    # of the comment it was last closed for: released, it is not closed again for the same words.
+    is_held: bool = False
+    held_words: str = ""
 
     def __post_init__(self) -> None:
         """Restate what must hold, as a table's CHECK would."""
@@ -116,20 +123,37 @@ class CaseStanding:
         if is_closed != (self.closed_at is not None) or (is_closed and not self.close_reason):
             message = "a case is closed at an instant and for a reason, or is not closed"
             raise ValueError(message)
+        if self.is_held and not self.held_words:
+            message = "a case is held for certain words"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
 class CaseEvent:
-    """One step of a case's timeline, numbered from 1; never changed.
+    """One step of a case's timeline; never changed.
 
     `at`: for what the citizen did, as `opened_at`. `staff_id` None: the citizen or the platform.
+    `text` of a reply or a closing is read by the citizen. `reason`: why it was closed, of a closing
+    alone, and `receiver`: to whom it was transferred then. `number`: its place, from 1, once it has
+    one.
     """
 
-    number: int
     at: datetime
     staff_id: int | None
     kind: str
     text: str = ""
+    reason: str = ""
+    receiver: str = ""
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        """Restate what must hold, as a table's CHECK would."""
+        if (self.kind == EventKind.CLOSED) != (self.reason in set(CloseReason)):
+            message = "a closing has one of the reasons, and nothing else has any"
+            raise ValueError(message)
+        if (self.reason == CloseReason.TRANSFERRED) != bool(self.receiver):
+            message = "what is transferred has a receiver, and nothing else has any"
+            raise ValueError(message)
 
 
 def _indexed_text(case: "Case", standing: CaseStanding) -> str:
@@ -180,7 +204,8 @@ class Case(Base):
     contact_phone = Sealed[str | None](TEXT, row=("code",), index=BlindIndex("contact_index"))
     contact_name_sealed: Mapped[bytes | None]
     contact_name = Sealed[str | None](TEXT, row=("code",))
-    contact_dossier_code: Mapped[str | None] = mapped_column(String(40))
+    contact_dossier_sealed: Mapped[bytes | None]
+    contact_dossier = Sealed[str | None](TEXT, row=("code",))
     # Drawn anew by every change: who saves an old version is told, nothing is lost, and no number
     # grows that would tell how much was done.
     revision: Mapped[int] = mapped_column(BigInteger)
@@ -193,7 +218,6 @@ class Case(Base):
     __clear__: ClassVar = {
         RANDOM: "id code revision",
         "shared with all cases of a month, and with all that ended long ago": "month is_filed_away",
-        "of who wishes a call, as long as the wish stands": "contact_dossier_code",
     }
 
 
@@ -205,6 +229,20 @@ def in_work() -> Select[Case]:
 def case_of(session: Session, key: bytes) -> Select[Case]:
     """The query of the one case of the ballot under a key."""
     return select(Case).where(Case.standing.holds(session, key.hex()))
+
+
+def check_words(events: Sequence[CaseEvent]) -> None:
+    """ValueError unless every closing says something to the citizen, or a reply since the last
+    opening did.
+    """
+    is_answered = False
+    for one in events:
+        if one.kind in {EventKind.OPENED, EventKind.REOPENED}:
+            is_answered = False
+        is_answered = is_answered or (one.kind == EventKind.REPLIED and bool(one.text))
+        if one.kind == EventKind.CLOSED and not (one.text or is_answered):
+            message = "a case is closed with words for the citizen"
+            raise ValueError(message)
 
 
 def if_it_opens(case: Case, part: Sealed[Read]) -> Read | None:

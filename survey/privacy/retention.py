@@ -184,7 +184,7 @@ def _erase_inbound(session: Session, before: datetime) -> int:
 def _erase_case_contacts(session: Session, before: datetime) -> int:
     """When a case was closed is encrypted, so each one with contact data is opened."""
     with_contact = or_(
-        Case.contact_phone_sealed.is_not(None), Case.contact_dossier_code.is_not(None)
+        Case.contact_phone_sealed.is_not(None), Case.contact_dossier_sealed.is_not(None)
     )
     cases = session.scalars(select(Case).where(with_contact).with_for_update()).all()
     standings = {case.id: if_it_opens(case, Case.standing) for case in cases}
@@ -196,7 +196,7 @@ def _blank_contacts(cases: Iterable[Case]) -> int:
     """Take number, name and dossier off some cases; gives how many."""
     blanked = 0
     for case in cases:
-        case.contact_phone = case.contact_name = case.contact_dossier_code = None
+        case.contact_phone = case.contact_name = case.contact_dossier = None
         blanked += 1
     return blanked
 

@@ -1,125 +1,172 @@
-"""Cases of a month and their times, as they stood at one moment.
+"""Cases whose written reply was due in a month, and what became of them, as they stood at one
+moment.
 
 Read from the steps of each case, which are never changed: what happens later changes no report.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from statistics import median
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
-from survey.cases.clocks import REPLY_DAYS, calendar_of, day_of, hours_of_a_day
+from survey.cases.clocks import calendar_of, day_of, put_off, reply_due
 from survey.cases.labels import REASONS_IN_FULL
 from survey.cases.sight import SeenCase, seen
-from survey.models.case import Case, CaseEvent, EventKind, if_it_opens
+from survey.models.case import Case, CaseEvent, CloseReason, EventKind, if_it_opens
 from survey.models.staff import Scope
 from survey.reports.figures import CaseFigures, CaseLine
-from survey.workdays import Calendar
+from survey.workdays import Calendar, local_month, month_bounds
 
-# What ends the clock of the first reaction, and that of the written reply.
-REACTIONS = frozenset({EventKind.TAKEN, EventKind.REPLIED, EventKind.CLOSED})
-ENDINGS = frozenset({EventKind.REPLIED, EventKind.CLOSED})
 BEGINNINGS = frozenset({EventKind.OPENED, EventKind.REOPENED})
 
 
-class Timing(StrEnum):
-    """How a case stands against its deadline; named as the fields of CaseLine."""
+class Outcome(StrEnum):
+    """What became of a case by a moment; named as the fields of CaseLine, the worst first."""
 
-    ON_TIME = "on_time"
-    LATE = "late"
     OVERDUE = "overdue"
+    UNANSWERED = "unanswered"
+    UNREACHABLE = "unreachable"
+    TRANSFERRED = "transferred"
+    LATE = "late"
     WAITING = "waiting"
+    ON_TIME = "on_time"
+
+
+# Closed for these reasons nobody got the answer that was due, whatever was written before.
+WITHOUT_ANSWER = {
+    CloseReason.TRANSFERRED: Outcome.TRANSFERRED,
+    CloseReason.UNREACHABLE: Outcome.UNREACHABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """From opening, or opening again, to the written reply or closing (None: not yet)."""
+    """From opening, or opening again, to the next opening: one written reply is due in it.
+
+    `closed` is the reason it was closed for, None while somebody works on it.
+    """
 
     began: datetime
     due: datetime
-    reacted: datetime | None
-    ended: datetime | None
+    is_put_off: bool
+    taken: datetime | None
+    replied: datetime | None
+    closed: str | None
 
-    def timing(self, as_of: datetime) -> Timing:
-        """In time, late, overdue without an answer, or still within its time."""
-        if self.ended is not None:
-            return Timing.ON_TIME if self.ended <= self.due else Timing.LATE
-        return Timing.OVERDUE if self.due < as_of else Timing.WAITING
+    def outcome(self, as_of: datetime) -> Outcome:
+        """Only a written reply by the deadline is in time, and no closing counts as a reply."""
+        if self.closed in WITHOUT_ANSWER:
+            return WITHOUT_ANSWER[CloseReason(self.closed)]
+        if self.replied is not None:
+            return Outcome.ON_TIME if self.replied <= self.due else Outcome.LATE
+        if self.closed is not None:
+            return Outcome.UNANSWERED
+        return Outcome.OVERDUE if self.due < as_of else Outcome.WAITING
+
+    def answered(self, as_of: datetime) -> datetime | None:
+        """When the citizen was answered in writing, if this counts as an answer."""
+        is_answer = self.outcome(as_of) in {Outcome.ON_TIME, Outcome.LATE}
+        return self.replied if is_answer else None
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One case by a moment: its rounds, and whether its last step closed it."""
+    """One case by a moment: its rounds that were due in the month, whether its last is closed, and
+    whether one of them followed an opening again.
+    """
 
     seen: SeenCase
     rounds: tuple[Round, ...]
     is_closed: bool
+    is_reopened: bool
 
-    def timing(self, as_of: datetime) -> Timing:
+    def outcome(self, as_of: datetime) -> Outcome:
         """The worst of its rounds."""
-        found = {one.timing(as_of) for one in self.rounds}
-        ranked = (Timing.OVERDUE, Timing.LATE, Timing.WAITING, Timing.ON_TIME)
-        return next((one for one in ranked if one in found), Timing.WAITING)
+        found = {one.outcome(as_of) for one in self.rounds}
+        return next(one for one in Outcome if one in found)
 
 
 def read_cases(session: Session, month: str, as_of: datetime) -> CaseFigures:
-    """Cases opened in a local month (YYYY-MM), as they stood at `as_of`. Hours of work."""
+    """Cases whose reply was due in a local month (YYYY-MM), as they stood at `as_of`. Hours of
+    work.
+    """
     calendar = calendar_of(session)
-    courses = _courses(session, calendar, month, as_of)
+    cases = _opened_until(session, month, as_of)
+    courses = list(_courses(calendar, cases, (month, as_of)))
     rounds = [one for course in courses for one in course.rounds]
     return CaseFigures(
         as_of=as_of,
+        opened=sum(one.case.month == month for one in cases),
         total=_line("Toàn tỉnh", courses, as_of),
         by_agency=_grouped(courses, as_of, lambda one: one.agency.name),
         by_reason=_grouped(courses, as_of, lambda one: REASONS_IN_FULL[one.standing.reason]),
         closed=sum(course.is_closed for course in courses),
-        reopened=sum(len(course.rounds) > 1 for course in courses),
-        median_first_hours=_median_hours(calendar, ((one.began, one.reacted) for one in rounds)),
-        median_reply_hours=_median_hours(calendar, ((one.began, one.ended) for one in rounds)),
+        reopened=sum(course.is_reopened for course in courses),
+        postponed=sum(one.is_put_off for one in rounds),
+        median_taken_hours=_median_hours(calendar, ((one.began, one.taken) for one in rounds)),
+        median_reply_hours=_median_hours(
+            calendar, ((one.began, one.answered(as_of)) for one in rounds)
+        ),
     )
 
 
-def _courses(session: Session, calendar: Calendar, month: str, as_of: datetime) -> list[Course]:
-    query = select(Case).where(Case.month == month).options(undefer(Case.timeline_sealed))
-    courses = []
-    for one in seen(session, session.scalars(query.order_by(Case.code)), Scope()):
-        if one.standing.opened_at <= as_of:
-            events = if_it_opens(one.case, Case.timeline) or ()
-            then = [event for event in events if event.at <= as_of]
-            courses.append(_course(calendar, one, then))
-    return courses
+def _opened_until(session: Session, month: str, as_of: datetime) -> list[SeenCase]:
+    """The cases whose reply may have been due in the month: no deadline is before the opening."""
+    query = select(Case).where(Case.month <= month).order_by(Case.code)
+    found = seen(session, session.scalars(query), Scope())
+    return [one for one in found if one.standing.opened_at <= as_of]
 
 
-def _course(calendar: Calendar, seen_case: SeenCase, events: Sequence[CaseEvent]) -> Course:
-    parts: list[list[CaseEvent]] = []
-    for event in events:
-        if event.kind in BEGINNINGS or not parts:
-            parts.append([])
-        parts[-1].append(event)
-    rounds = tuple(_round(calendar, part) for part in parts)
-    decisive = [one.kind for one in events if one.kind in BEGINNINGS | REACTIONS]
-    return Course(seen_case, rounds, bool(decisive) and decisive[-1] == EventKind.CLOSED)
+def _courses(
+    calendar: Calendar, cases: Iterable[SeenCase], when: tuple[str, datetime]
+) -> Iterator[Course]:
+    """Courses of the cases that were due in the month; a long timeline is opened for no other."""
+    month, as_of = when
+    first, _ = month_bounds(month)
+    for one in cases:
+        if one.standing.due_at < first:  # its last deadline; all others were earlier
+            continue
+        events = if_it_opens(one.case, Case.timeline) or ()
+        parts = list(_parts([event for event in events if event.at <= as_of]))
+        rounds = [_round(calendar, part) for part in parts]
+        due = tuple(part for part in rounds if local_month(part.due) == month)
+        if due:
+            is_closed = rounds[-1].closed is not None
+            yield Course(one, due, is_closed, is_reopened=due != tuple(rounds[:1]))
+
+
+def _parts(events: Sequence[CaseEvent]) -> Iterator[list[CaseEvent]]:
+    """The steps of each round: it begins with the opening, or with opening again."""
+    begins = [place for place, one in enumerate(events) if one.kind in BEGINNINGS]
+    for first, after in pairwise([*begins, len(events)]):
+        yield list(events[first:after])
 
 
 def _round(calendar: Calendar, events: Sequence[CaseEvent]) -> Round:
-    """Deadlines follow from the beginning alone, so a later round does not wipe out an earlier."""
+    """Deadlines follow from the steps alone, so a later round does not wipe out an earlier."""
     opened = events[0].at
     began = opened + timedelta(days=1) if opened == day_of(opened) else opened
+    at = {one.kind: one.at for one in reversed(events)}
+    is_put_off = EventKind.POSTPONED in at
+    due = reply_due(calendar, began)
     return Round(
         began=began,
-        due=calendar.add_working_hours(began, REPLY_DAYS * hours_of_a_day()),
-        reacted=next((one.at for one in events if one.kind in REACTIONS), None),
-        ended=next((one.at for one in events if one.kind in ENDINGS), None),
+        due=put_off(calendar, due) if is_put_off else due,
+        is_put_off=is_put_off,
+        taken=at.get(EventKind.TAKEN),
+        replied=at.get(EventKind.REPLIED),
+        closed=next((one.reason for one in events if one.kind == EventKind.CLOSED), None),
     )
 
 
 def _line(label: str, courses: Sequence[Course], as_of: datetime) -> CaseLine:
-    timings = [course.timing(as_of) for course in courses]
-    return CaseLine(label, len(courses), **{each.value: timings.count(each) for each in Timing})
+    outcomes = [course.outcome(as_of) for course in courses]
+    return CaseLine(label, len(courses), **{each.value: outcomes.count(each) for each in Outcome})
 
 
 def _grouped(
@@ -129,7 +176,7 @@ def _grouped(
     for course in courses:
         groups.setdefault(label(course.seen), []).append(course)
     lines = [_line(name, group, as_of) for name, group in groups.items()]
-    return tuple(sorted(lines, key=lambda one: (-one.opened, one.label)))
+    return tuple(sorted(lines, key=lambda one: (-one.due, one.label)))
 
 
 def _median_hours(

@@ -144,21 +144,27 @@ def _late(report: Report) -> Section:
 
 def _cases(report: Report) -> Section:
     cases, total = report.cases, report.cases.total
-    when = f"Tính đến {phrases.moment(cases.as_of)}"
-    if not total.opened:
-        return Section("Ca phản ánh và thời gian xử lý", (f"{when}, không có ca nào mở trong kỳ.",))
-    again = f"{cases.reopened} ca" if cases.reopened else "không ca nào"
+    title, when = "Phản ánh và thời gian trả lời", f"Tính đến {phrases.moment(cases.as_of)}"
+    opened = f"trong kỳ tiếp nhận {cases.opened} phản ánh từ phiếu đánh giá"
+    if not total.due:
+        return Section(title, (f"{when}, {opened}; không có phản ánh nào đến hạn trả lời.",))
+    counted = (
+        (cases.closed, "đã đóng"),
+        (cases.reopened, "được mở lại"),
+        (cases.postponed, "được hẹn lại ngày trả lời một lần"),
+    )
+    stood = phrases.listed([f"{number} {words}" for number, words in counted if number])
     said = (
-        f"{when}, trong kỳ có {total.opened} ca được mở từ phiếu đánh giá; {cases.closed} ca đã"
-        f" đóng, {again} được người dân đề nghị mở lại. Trung vị thời gian phản hồi đầu tiên là"
-        f" {phrases.hours(cases.median_first_hours)}, thời gian trả lời bằng văn bản là"
-        f" {phrases.hours(cases.median_reply_hours)} làm việc."
+        f"{when}, {opened}; {total.due} phản ánh đến hạn trả lời trong kỳ"
+        f"{f', trong đó {stood}' if stood else ''}. Tính theo giờ làm việc, trung vị thời gian đến "
+        f"khi có người nhận xử lý là {phrases.hours(cases.median_taken_hours)}; đến khi người dân được trả lời bằng văn bản,"
+        f" chỉ tính các phản ánh đã trả lời, là {phrases.hours(cases.median_reply_hours)}."
     )
     both = (
-        tables.case_table("Ca phản ánh theo lý do", "Lý do", cases.by_reason, total),
-        tables.case_table("Ca phản ánh theo đơn vị", "Cơ quan, đơn vị", cases.by_agency, total),
+        tables.case_table("Phản ánh theo lý do", "Lý do", cases.by_reason, total),
+        tables.case_table("Phản ánh theo đơn vị", "Cơ quan, đơn vị", cases.by_agency, total),
     )
-    return Section("Ca phản ánh và thời gian xử lý", (said,), tables=both)
+    return Section(title, (said,), tables=both)
 
 
 def _corrections(report: Report) -> Section:

@@ -73,33 +73,53 @@ class RuleHit:
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """Cases of one agency or of one reason, as they stood at one moment."""
+    """Cases of one agency or of one reason whose written reply was due in the month, by what became
+    of them: replied in time or late, not replied to though the day has passed, closed without a
+    reply, sent on to somebody else, citizen not reached, or still within its time.
+    """
 
     label: str
-    opened: int = 0
+    due: int = 0
     on_time: int = 0
     late: int = 0
     overdue: int = 0
+    unanswered: int = 0
+    transferred: int = 0
+    unreachable: int = 0
     waiting: int = 0
 
     @property
+    def decided(self) -> int:
+        """All but those still within their time."""
+        return self.due - self.waiting
+
+    @property
+    def ended_without_answer(self) -> int:
+        """Closed, and the citizen was not answered."""
+        return self.unanswered + self.transferred + self.unreachable
+
+    @property
     def on_time_share(self) -> float | None:
-        """Replied in time among those whose deadline is decided; None while none is."""
-        decided = self.on_time + self.late + self.overdue
-        return self.on_time / decided if decided else None
+        """Replied in time among all that are decided, closed ones too; None while none is."""
+        return self.on_time / self.decided if self.decided else None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFigures:
-    """Cases opened in the month, as they stood at `as_of`. Times are in working hours."""
+    """Cases whose reply was due in the month, as they stood at `as_of`, and how many were `opened`
+    in it. Times are in working hours: until somebody took a case, and until the citizen was
+    answered, where that was so.
+    """
 
     as_of: datetime
     total: CaseLine
+    opened: int = 0
     by_agency: tuple[CaseLine, ...] = ()
     by_reason: tuple[CaseLine, ...] = ()
     closed: int = 0
     reopened: int = 0
-    median_first_hours: float | None = None
+    postponed: int = 0
+    median_taken_hours: float | None = None
     median_reply_hours: float | None = None
 
 

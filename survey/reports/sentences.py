@@ -120,14 +120,16 @@ def _response_tile(report: Report) -> Tile:
 
 def _case_tile(report: Report) -> Tile:
     total, before = report.cases.total, report.before
-    decided = total.on_time + total.late + total.overdue
     lines = ["Mục tiêu 100%"]
+    if total.ended_without_answer:
+        lines.append(f"{total.ended_without_answer} kết thúc không trả lời")
     if before:
         lines.append(f"{_last(before.month)}: {phrases.percentage(before.cases_on_time)}")
+    detail = f"{total.on_time}/{total.decided} phản ánh đến hạn"
     return Tile(
-        label="Ca phản ánh đúng hạn",
+        label="Phản ánh được trả lời đúng hạn",
         value=phrases.percentage(total.on_time_share),
-        detail=f"{total.on_time}/{decided} ca đến hạn" if decided else "không có ca đến hạn",
+        detail=detail if total.decided else "không có phản ánh đến hạn",
         lines=tuple(lines),
     )
 
@@ -142,7 +144,14 @@ def _last(month: str) -> str:
 
 def direction(report: Report) -> tuple[Point, ...]:
     """What leaders are asked to decide, gravest first; at most four points."""
-    points = [_not_met(report), _barred(report), _overdue(report), _phones(report), _unsure(report)]
+    points = [
+        _not_met(report),
+        _barred(report),
+        _overdue(report),
+        _unanswered(report),
+        _phones(report),
+        _unsure(report),
+    ]
     found = [point for point in points if point]
     none = Point("Không có nội dung cần chỉ đạo riêng.", "")
     return tuple(found[:MOST_POINTS]) or (none,)
@@ -196,8 +205,24 @@ def _overdue(report: Report) -> Point | None:
     where = [line.label for line in report.cases.by_agency if line.overdue]
     named = _first_names(where, "đơn vị")
     return Point(
-        f"{total.overdue} ca phản ánh đã quá hạn mà chưa được trả lời.",
+        f"{total.overdue} phản ánh đã quá hạn mà chưa được trả lời.",
         f"Thuộc {named}. Đề nghị trả lời bằng văn bản cho người dân ngay.",
+    )
+
+
+def _unanswered(report: Report) -> Point | None:
+    total = report.cases.total
+    if not total.ended_without_answer:
+        return None
+    counted = (
+        (total.transferred, "chuyển cơ quan khác"),
+        (total.unreachable, "không liên lạc được"),
+    )
+    named = phrases.listed([f"{number} {words}" for number, words in counted if number])
+    return Point(
+        f"{total.ended_without_answer} phản ánh kết thúc mà người dân không được trả lời.",
+        f"{f'Trong đó {named}. ' if named else ''}Đề nghị đường dây nóng rà soát, trả lời người"
+        " dân bằng văn bản.",
     )
 
 
@@ -241,5 +266,5 @@ def good(report: Report) -> tuple[Point, ...]:
         names = _first_names(sorted(one.label for one in agencies), "đơn vị")
         points.append(Point(f"{len(agencies)} đơn vị đạt mục tiêu:", f"{names}."))
     if report.cases.total.on_time_share == 1:
-        points.append(Point("Mọi ca phản ánh đến hạn", "đều được trả lời đúng hạn."))
+        points.append(Point("Mọi phản ánh đến hạn", "đều được trả lời bằng văn bản đúng hạn."))
     return tuple(points)

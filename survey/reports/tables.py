@@ -34,6 +34,22 @@ RANKING_NOTE = (
     "Xếp hạng chính thức theo năm; bảng này căn cứ số liệu của tháng để cảnh báo sớm, không thay"
     " cho kết luận của cơ quan có thẩm quyền."
 )
+# Field of CaseLine → head of its column. The day of the last ones may still come.
+CASE_COLUMNS = {
+    "due": "Đến hạn trong kỳ",
+    "on_time": "Trả lời đúng hạn",
+    "late": "Trả lời trễ hạn",
+    "overdue": "Quá hạn, chưa trả lời",
+    "unanswered": "Kết thúc, không trả lời",
+    "transferred": "Chuyển cơ quan khác",
+    "unreachable": "Không liên lạc được",
+    "waiting": "Còn hạn",
+}
+CASE_NOTE = (
+    "Chỉ tính là đúng hạn khi người dân được trả lời bằng văn bản trong hạn. Phản ánh kết thúc mà"
+    " không trả lời, chuyển cơ quan khác hoặc không liên lạc được đứng ở cột riêng và không được"
+    " tính là đúng hạn."
+)
 NEEDS_NOTE = "Số phiếu cần thêm để kết luận về từng dòng “Chưa rõ” có trong tệp Excel."
 MOST_NEEDS = 7
 # Some procedures have names of 900 characters; Excel has them whole.
@@ -260,22 +276,12 @@ def unproven_words(found: int) -> str:
 
 def case_table(title: str, first: str, lines: Sequence[CaseLine], total: CaseLine) -> Table:
     """Cases by agency or by reason, the total on top."""
-    columns = (
-        Column(first, 70),
-        Column("Ca mở", 17, Kind.COUNT),
-        Column("Đúng hạn", 19, Kind.COUNT),
-        Column("Trễ hạn", 19, Kind.COUNT),
-        Column("Quá hạn, chưa trả lời", 23, Kind.COUNT),
-        Column("Còn hạn", 17, Kind.COUNT),
-    )
+    columns = (Column(first, 45), *(Column(head, 15, Kind.COUNT) for head in CASE_COLUMNS.values()))
     rows = tuple(
-        (
-            Cell(line.label),
-            *map(_counted, (line.opened, line.on_time, line.late, line.overdue, line.waiting)),
-        )
+        (Cell(line.label), *(_counted(getattr(line, name)) for name in CASE_COLUMNS))
         for line in (total, *lines)
     )
-    return Table(title, columns, rows, strong=1)
+    return Table(title, columns, rows, strong=1, notes=(CASE_NOTE,))
 
 
 def correction_table(corrections: Sequence[Correction]) -> Table:

@@ -124,7 +124,7 @@ def render(report: Report, document: Document) -> bytes:
         _write_factors(book, report.factors)
     # In their order: 1 sectors, 3 coverage, 4 lateness, 5 cases, 6 corrections, 7 analysis.
     sectors, _, covered, late, cases, corrected, compared, method = document.sections
-    _write_sections(book, "Ca phản ánh", (cases,))
+    _write_sections(book, "Phản ánh", (cases,))
     _write_sections(book, "Bao phủ, trễ hạn", (covered, late, corrected))
     _write_sections(book, "Phân tích", (compared,))
     _write_sections(book, "Phương pháp", (Section("Mục tiêu", sectors.paragraphs), method))

@@ -249,8 +249,8 @@ def _step(page: AnswerPage, asked: str) -> str:
 
 
 def _first_open(said: Said, case: CaseGlimpse | None) -> str:
-    replied = case is not None and case.reply
-    return "thanks" if replied or said.is_more_than_a_rating else "reasons"
+    is_answered = case is not None and (case.reply or case.ending)
+    return "thanks" if is_answered or said.is_more_than_a_rating else "reasons"
 
 
 def _next_step(form: AnswerForm, overall: int) -> str:

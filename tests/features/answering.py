@@ -8,14 +8,28 @@ from sqlalchemy import select
 from survey import accounts, alerts
 from survey.ballots import box
 from survey.ballots.contents import replacing
+from survey.cases.steps import Ending
 from survey.models.ballot import Mode
+from survey.models.case import CloseReason
 from survey.models.count import Cell
+from survey.models.message import Message
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName
 from tests import ballots
 from tests.clocks import NOW
 
+# Words that a case may be closed with though nobody replied.
+WORDS = "Chúng tôi đã chuyển phản ánh của Ông/Bà để xem xét."
 WISH = alerts.ContactWish("+84905000111", "Nguyễn Văn An", "H32.12-261118-0042")
+
+
+def ending(reason):
+    """How a case is closed for a reason, with words for the citizen."""
+    receiver = "Thanh tra tỉnh" if reason == CloseReason.TRANSFERRED else ""
+    return Ending(CloseReason(reason), WORDS, receiver)
+
+
+ENDING = ending(CloseReason.TRANSFERRED)
 
 
 def agencies(session, level="commune"):
@@ -66,3 +80,16 @@ def add_staff(session, role=RoleName.HANDLER, *, agency=None, sector="", now=NOW
         name=f"Cán bộ {email[:4]}",
     )
     return accounts.add(session, now, wanted)[0]
+
+
+def prepare(transact, *, contact=None, **answer_parts):
+    """One case and one handler of the whole province: code and staff id."""
+    with transact() as session:
+        case = raise_case(session, contact=contact, **answer_parts)
+        return case.code, add_staff(session).id
+
+
+def texts(session):
+    """What waits to be sent, in order."""
+    rows = session.scalars(select(Message).order_by(Message.due_at))
+    return [one.body for one in rows]

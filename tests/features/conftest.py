@@ -1,9 +1,14 @@
-"""A closed month and its four files, for the tests that read reports."""
+"""A closed month and its four files, for the tests that read reports, and single steps on cases."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from survey.cases import steps
+from survey.models.case import Case
+from survey.models.staff import Staff
 from tests.conftest import FIXED, run_command, running, unit_of_work
 from tests.features import report_data
 from tests.features.report_data import MONTH, NOW
@@ -30,3 +35,17 @@ def built(closed, tmp_path_factory):
     )  # fmt: skip
     assert made.code == 0, made.err
     return {Path(name).suffix[1:]: Path(name) for name in made.json["files"]}
+
+
+@pytest.fixture
+def work(transact):
+    """`with work(staff_id, code) as (session, staff, case):` is one step on the newest case."""
+
+    @contextmanager
+    def one_step(staff_id, code):
+        with transact() as session:
+            staff = session.get_one(Staff, staff_id)
+            revision = session.scalar(select(Case.revision).where(Case.code == code))
+            yield session, staff, steps.claim(session, staff, code, revision)
+
+    return one_step

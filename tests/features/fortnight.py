@@ -20,6 +20,7 @@ from survey.answers.conversation import receive
 from survey.cases import steps
 from survey.cases.clocks import calendar_of
 from survey.cases.notices import Way
+from survey.cases.steps import Ending
 from survey.jobs.counting import count_ballots
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
@@ -131,7 +132,7 @@ class Fortnight:
         deeds = (
             steps.take,
             partial(_with, steps.reply, ("Đã nhắc nhở và xin lỗi Ông/Bà.", Way.PAGE)),
-            partial(_with, steps.close, (CloseReason.RESOLVED, "")),
+            partial(_with, steps.close, Ending(CloseReason.RESOLVED)),
         )
         for code in fresh:
             moment = now

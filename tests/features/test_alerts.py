@@ -115,6 +115,7 @@ def test_an_answer_has_one_case_that_grows(transact):
             ("opened", ""),
             ("citizen_added", "Đổi mức đánh giá từ 1 thành 4."),
             ("citizen_added", "Bổ sung góp ý."),
+            ("held", ""),
             ("citizen_added", "Xin được gọi lại."),
         ]
         (alert,) = open_alerts(session)
@@ -166,7 +167,7 @@ def test_without_a_wish_nothing_leads_to_the_dossier(transact):
                 one.contact_phone_sealed,
                 one.contact_name_sealed,
                 one.contact_index,
-                one.contact_dossier_code,
+                one.contact_dossier,
             )
             for one in cases
         }
@@ -189,7 +190,7 @@ def test_a_wish_seals_contact_onto_the_case_alone(transact):
         case = answering.raise_case(session, contact=WISH, overall=3)
         phone = case.contact_phone
         name = case.contact_name
-        assert (phone, name, case.contact_dossier_code) == (
+        assert (phone, name, case.contact_dossier) == (
             WISH.phone_e164,
             WISH.name,
             WISH.dossier_code,
@@ -211,4 +212,4 @@ def test_a_wish_seals_contact_onto_the_case_alone(transact):
         assert case.contact_phone_sealed is None
         assert case.contact_index is None
         assert case.contact_name_sealed is None
-        assert case.contact_dossier_code is None
+        assert case.contact_dossier is None

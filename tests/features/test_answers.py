@@ -224,7 +224,7 @@ def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invit
             case.contact_phone_sealed,
             case.contact_index,
             case.contact_name_sealed,
-            case.contact_dossier_code,
+            case.contact_dossier,
         )
         assert held == (None,) * 4
         texts = [event.text for event in case.events]

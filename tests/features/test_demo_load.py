@@ -105,7 +105,9 @@ def test_nothing_of_a_demo_waits_to_be_sent(demo_app):
 
 
 def test_cases_stand_at_every_stage(demo_app):
-    """Among the bad answers some wait, some are in hand, some are replied to, most are closed."""
+    """Among the bad answers some wait, some are in hand, some are replied to, most are closed, each
+    with words for the citizen; what is grave is closed to the agency.
+    """
     load(demo_app, "--dossiers", "4000", "--months", "2")
     with unit_of_work(demo_app) as session:
         cases = opened_cases(session)
@@ -118,6 +120,11 @@ def test_cases_stand_at_every_stage(demo_app):
     assert set(counted) == set(wanted)
     assert counted[CaseState.CLOSED] > sum(counted.values()) / 2
     assert any(overdue)
+    endings = [one.events[-1] for one in cases if one.state == CaseState.CLOSED]
+    assert all(one.text for one in endings)
+    assert len({one.reason for one in endings}) >= 4
+    assert any(one.receiver for one in endings)
+    assert any(one.is_held for one in cases)
     assert run_command(demo_app, "alerts", "list", "--json").json
 
 

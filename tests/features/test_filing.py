@@ -10,6 +10,7 @@ from survey.cases import filing, queue, sight, steps
 from survey.cases.clocks import day_of
 from survey.cases.file import open_file
 from survey.cases.notices import Way
+from survey.cases.steps import Ending
 from survey.errors import Refused
 from survey.models.case import Case, CloseReason
 from survey.models.job import Job
@@ -29,7 +30,7 @@ def settle(session, staff, case):
     """Take, reply and close."""
     steps.take(session, staff, case, DONE)
     steps.reply(session, staff, case, (LETTER, Way.PAGE), DONE)
-    steps.close(session, staff, case, (CloseReason.RESOLVED, ""), DONE)
+    steps.close(session, staff, case, Ending(CloseReason.RESOLVED), DONE)
 
 
 def listed(session, staff):
@@ -45,7 +46,7 @@ def test_closed_cases_leave_the_lists_and_are_found_by_month(transact):
         fresh = answering.raise_case(session, LATER - timedelta(days=20))
         settle(session, handler, closed)
         steps.take(session, handler, fresh, LATER)
-        steps.close(session, handler, fresh, (CloseReason.TRANSFERRED, ""), LATER)
+        steps.close(session, handler, fresh, answering.ENDING, LATER)
         everything = {closed.code, forgotten.code, fresh.code}
         assert filing.file_away(session, DONE + timedelta(days=90)) == 0
         assert listed(session, handler) == everything
@@ -126,7 +127,7 @@ def test_a_damaged_case_stops_nothing_but_itself(transact, runner):
         assert sight.damaged(session, head, sight.visible(session, head)) == []
         assert filing.file_away(session, LATER) == 1
         assert retention.erase_due(session, LATER)["comments"] == 0
-        assert read_cases(session, "2026-11", LATER).total.opened == 2
+        assert read_cases(session, "2026-11", LATER).opened == 2
         for code in (broken, moved):
             with pytest.raises(Refused, match=code):
                 open_file(session, handler, code, LATER)

@@ -81,7 +81,7 @@ def test_contact_data_live_ninety_days_and_counts_stay(
         assert retention.erase_due(session, NOW + timedelta(days=101))["cases"] == 1
         case = the_case(session)
         assert case.contact_phone_sealed is case.contact_name_sealed is None
-        assert case.contact_dossier_code is None
+        assert case.contact_dossier is None
         assert session.scalar(select(func.sum(Count.n1 + Count.n5))) == before == 2
         for table in (Dossier, Message):
             left = select(func.count()).where(table.phone_sealed.is_not(None))

@@ -18,6 +18,7 @@ from survey.cases.file import open_file
 from survey.cases.notices import Way
 from survey.cases.queue import View
 from survey.cases.sight import Identity
+from survey.cases.steps import Ending
 from survey.db import db, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
 from survey.models.case import Case, CloseReason
@@ -50,24 +51,42 @@ EMPTY_VIEWS = {
     View.ALL: "Chưa có phản ánh nào.",
 }
 WAYS = {
-    Way.PLAIN: "Trên trang và nhắn toàn văn không dấu",
-    Way.ACCENTED: "Trên trang và nhắn toàn văn có dấu",
-    Way.NOTICE: "Trên trang và nhắn báo đã có trả lời",
-    Way.PAGE: "Chỉ trên trang của liên kết",
+    Way.PLAIN: "Đăng trên trang và gửi SMS toàn văn (không dấu)",
+    Way.ACCENTED: "Đăng trên trang và gửi SMS toàn văn (có dấu)",
+    Way.NOTICE: "Đăng trên trang và gửi SMS báo đã có trả lời",
+    Way.PAGE: "Chỉ đăng trên trang trong đường dẫn",
 }
 # Who answered by SMS has no page.
 WAYS_BY_SMS = {
-    Way.PLAIN: "Nhắn toàn văn không dấu",
-    Way.ACCENTED: "Nhắn toàn văn có dấu",
-    Way.NOTICE: "Nhắn báo đã có trả lời; người dân gọi tổng đài để nghe",
+    Way.PLAIN: "Gửi SMS toàn văn (không dấu)",
+    Way.ACCENTED: "Gửi SMS toàn văn (có dấu)",
+    Way.NOTICE: "Gửi SMS báo đã có trả lời; người dân gọi tổng đài để nghe",
 }
 REVEAL_REASONS = {"call_back": "Gọi lại", "compare": "Đối chiếu hồ sơ", "other": "Lý do khác"}
-# What is typed on a case, by the step that uses it up.
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A box of the page: what it is called, the step that uses it up, what it holds at first."""
+
+    label: str
+    step: str
+    first: str = ""
+
+
+# What is typed on a case; each reason for closing has a box of its own, so that no script has to
+# put its words there.
 DRAFTS = {
-    "reply": "reply",
-    "note": "note",
-    "close": "close_words",
-    "postpone": "postpone_words",
+    "reply": Draft("Trả lời", "reply"),
+    "note": Draft("Ghi chú", "note"),
+    **{
+        f"close_text_{reason}": Draft("Lời thông báo khi đóng", "close", words)
+        for reason, words in labels.CLOSE_WORDS.items()
+    },
+    "close_receiver": Draft("Nơi nhận", "close"),
+    "close_note": Draft("Ghi chú khi đóng", "close"),
+    "postpone_words": Draft("Lý do hẹn lại", "postpone"),
+    "release_words": Draft("Lý do cho đơn vị xem", "release"),
 }
 
 Step = Callable[[Session, Staff, Case, datetime], object]
@@ -101,6 +120,7 @@ def show_queue() -> ResponseReturnValue:
         alerts=len(queue.alert_cards(cases)),
         months=queue.filed_months(session),
         damaged=sight.damaged(session, staff, cases),
+        grave=queue.grave_and_free(cases) if staff.role is RoleName.HANDLER else [],
     )
 
 
@@ -171,7 +191,7 @@ def preview(code: str) -> ResponseReturnValue:
 @blueprint.post("/cases/<code>/reply")
 def reply(code: str) -> ResponseReturnValue:
     """Reply in writing, on the citizen's page and by text where that was wished."""
-    letter = (request.form.get("reply", ""), _way())
+    letter = (request.form.get("reply", ""), _way("way"))
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
         steps.reply(unit, staff, case, letter, now)
@@ -182,11 +202,10 @@ def reply(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/cases/<code>/close")
 def close(code: str) -> ResponseReturnValue:
-    """Close with a reason."""
-    words = request.form.get("close_words", "")
+    """Close with a reason and words for the citizen."""
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
-        steps.close(unit, staff, case, (_close_reason(), words), now)
+        steps.close(unit, staff, case, _ending(), now)
 
     return _do(code, "close", step, "Đã đóng phản ánh.")
 
@@ -195,6 +214,17 @@ def close(code: str) -> ResponseReturnValue:
 def reopen(code: str) -> ResponseReturnValue:
     """Open the case again for a citizen who called."""
     return _do(code, "reopen", steps.reopen, "Đã mở lại phản ánh. Thời hạn được tính lại.")
+
+
+@blueprint.post("/cases/<code>/release")
+def release(code: str) -> ResponseReturnValue:
+    """Let the agency see a case with grave words."""
+    reason = request.form.get("release_words", "")
+
+    def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
+        steps.release(unit, staff, case, reason, now)
+
+    return _do(code, "release", step, "Đơn vị đã xem được phản ánh này.")
 
 
 @blueprint.post("/cases/<code>/reveal")
@@ -221,9 +251,8 @@ def _do(code: str, name: str, step: Step, done: str) -> ResponseReturnValue:
     if failed:
         return failed
     flash(done, "done")
-    used = DRAFTS.get(name)
-    if any(request.form.get(one, "").strip() for one in DRAFTS.values() if one != used):
-        return _page(code, clock.now(), Shown(), used)
+    if _left_over(name):
+        return _page(code, clock.now(), Shown(), name)
     return redirect(url_for("cases.show", code=code), 303)
 
 
@@ -242,9 +271,24 @@ def _try(code: str, step: Step) -> ResponseReturnValue | None:
     return None
 
 
-def _page(code: str, now: datetime, shown: Shown, used: str | None = None) -> ResponseReturnValue:
+def _left_over(step: str = "") -> list[tuple[str, str]]:
+    """What was typed into the boxes of other steps: what each is called, and the words."""
+    return [
+        (draft.label, words)
+        for name, draft in DRAFTS.items()
+        if draft.step != step
+        and (words := request.form.get(name, "").strip()) not in {"", draft.first}
+    ]
+
+
+def _page(code: str, now: datetime, shown: Shown, used: str = "") -> ResponseReturnValue:
+    """The page of a case, with all that was typed but what the step `used` up."""
     file = open_file(db.session(), current_staff(), code, now)
-    typed = {name: value for name, value in request.form.items() if name != used}
+    typed = {
+        name: value
+        for name, value in request.form.items()
+        if name not in DRAFTS or DRAFTS[name].step != used
+    }
     seen = request.form.get("seen", 0, type=int)
     refusal = shown.refusal
     page = render_template(
@@ -255,6 +299,7 @@ def _page(code: str, now: datetime, shown: Shown, used: str | None = None) -> Re
         is_handler=current_staff().role is RoleName.HANDLER,
         shown=shown,
         fault=words_for(refusal) if refusal else "",
+        drafts=_left_over(),
         is_conflict=isinstance(refusal, Conflict),
         typed=typed,
         seen=seen if isinstance(refusal, Conflict) else None,
@@ -287,16 +332,23 @@ def _chosen_view(views: list[View], found: Mapping[View, Sequence[object]]) -> V
     return next((view for view in views if found[view]), View.ALL)
 
 
-def _way() -> Way:
-    asked = request.form.get("way", "")
+def _way(field_name: str) -> Way:
+    asked = request.form.get(field_name, "")
     return Way(asked) if asked in set(Way) else Way.PAGE
 
 
-def _close_reason() -> CloseReason:
-    asked = request.form.get("close_reason", "")
-    if asked not in set(CloseReason):
+def _ending() -> Ending:
+    """How the form closes a case: of the boxes with words, that of the chosen reason."""
+    form, reason, way = request.form, request.form.get("close_reason", ""), _way("close_way")
+    if reason not in set(CloseReason):
         raise Invalid("close_reason")
-    return CloseReason(asked)
+    return Ending(
+        reason=CloseReason(reason),
+        text=form.get(f"close_text_{reason}", ""),
+        receiver=form.get("close_receiver", ""),
+        note=form.get("close_note", ""),
+        way=way if way is not Way.NOTICE else Way.PAGE,
+    )
 
 
 @blueprint.app_template_filter("work_time")

@@ -43,6 +43,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "cases.close": HANDLERS,
     "cases.reopen": HANDLERS,
     "cases.reveal": HANDLERS,
+    "cases.release": HANDLERS,
     # Alerts, and what the watch takes for usual.
     "alerts.show_all": EVERYONE,
     "alerts.close": REPORT_MAKERS,

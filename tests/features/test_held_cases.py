@@ -1,0 +1,209 @@
+"""Cases with grave words are closed to the accused agency until the hotline releases them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from survey import alerts, audit
+from survey.cases import filing, queue, sight, steps
+from survey.cases.file import open_file
+from survey.cases.notices import Way
+from survey.cases.steps import Ending
+from survey.errors import Invalid, NotFound, Refused
+from survey.models.case import STANDING_BYTES, CaseStanding, CloseReason
+from survey.models.organisation import Agency
+from survey.models.response import Response
+from survey.models.staff import RoleName
+from tests.features import answering
+from tests.features.answering import NOW, WISH
+
+GRAVE = "Cán bộ đòi phong bì mới nhận hồ sơ"
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+LETTER = ("Kính gửi Ông/Bà, chúng tôi đã xác minh.", Way.PAGE)
+
+
+def of_agency(session, case):
+    """Accounts of the agency a case is about: its head, and a handler of its own."""
+    agency = session.get_one(Agency, case.standing.agency_id)
+    return [
+        answering.add_staff(session, role, agency=agency)
+        for role in (RoleName.AGENCY_HEAD, RoleName.HANDLER)
+    ]
+
+
+def sees(session, staff, code):
+    """Whether lists, alerts and the page of a case show it to an account: all or none."""
+    cases = sight.visible(session, staff)
+    in_list = code in {one.code for one in cases}
+    in_alert = code in {one.code for card in queue.alert_cards(cases) for one in card.cases}
+    counted = len(queue.in_views(session, cases, staff, NOW)[queue.View.ALL]) > 0
+    try:
+        in_page = bool(open_file(session, staff, code, NOW))
+    except NotFound:
+        in_page = False
+    assert len({in_list, in_alert, counted, in_page}) == 1
+    return in_page
+
+
+def change_comment(session, comment, *, overall=1, now=MONDAY):
+    """The citizen changes the answer."""
+    response = session.scalars(select(Response)).one()
+    newest = answering.change(session, response, overall=overall, comment=comment)
+    alerts.raise_for_answer(session, now, response, newest, None)
+
+
+@pytest.mark.parametrize("contact", [None, WISH])
+def test_grave_words_are_closed_to_the_agency(transact, contact):
+    """No list, alert, count or page shows the case to an account of the agency, and no step of
+    theirs finds it; the hotline sees it, and so does one of its handlers for a sector.
+    """
+    with transact() as session:
+        case = answering.raise_case(session, contact=contact, comment=GRAVE)
+        accused = of_agency(session, case)
+        sector = case.standing.sector_code
+        for staff in accused:
+            assert not sees(session, staff, case.code)
+            with pytest.raises(NotFound, match="no_case"):
+                steps.claim(session, staff, case.code, case.revision)
+        assert sees(session, answering.add_staff(session), case.code)
+        assert sees(session, answering.add_staff(session, sector=sector), case.code)
+
+
+def test_what_is_not_grave_is_shown_at_once(transact):
+    """A bad rating in plain words, or a wish to be called, hides nothing from the agency."""
+    with transact() as session:
+        case = answering.raise_case(session, contact=WISH, comment="Chờ lâu quá")
+        assert all(sees(session, staff, case.code) for staff in of_agency(session, case))
+
+
+def test_the_hotline_of_the_province_releases_on_record(transact):
+    """Only a handler of the whole province may, with a reason that stands in timeline and chain
+    and is read by no one of the agency; then the agency sees the case, and that once only.
+    """
+    with transact() as session:
+        case = answering.raise_case(session, comment=GRAVE)
+        hotline = answering.add_staff(session)
+        of_sector = answering.add_staff(session, sector=case.standing.sector_code)
+        accused = of_agency(session, case)
+        for staff in (of_sector, *accused):
+            with pytest.raises(Refused, match="whole_province_only"):
+                steps.release(session, staff, case, "Cần giải trình", MONDAY)
+        for reason in ("", "  ", "x" * 301):
+            with pytest.raises(Invalid, match="release_reason"):
+                steps.release(session, hotline, case, reason, MONDAY)
+        steps.release(session, hotline, case, " Cần đơn vị giải trình ", MONDAY)
+        with pytest.raises(Refused, match="not_held"):
+            steps.release(session, hotline, case, "Lần nữa", MONDAY)
+        last = case.timeline[-1]
+        assert (last.kind, last.text, last.staff_id) == (
+            "released",
+            "Cần đơn vị giải trình",
+            hotline.id,
+        )
+        (act,) = audit.acts(session, action="case.released")
+        assert (act.staff_id, act.subject) == (hotline.id, f"case:{case.code}")
+        assert "Cần đơn vị giải trình" in str(act.detail)
+        assert all(sees(session, staff, case.code) for staff in accused)
+        shown = open_file(session, accused[0], case.code, MONDAY)
+        assert "Cần đơn vị giải trình" not in str([one.text for one in shown.timeline])
+
+
+def test_a_case_that_grows_grave_is_closed_at_that_moment(transact):
+    """Grave words added later close the case to the agency at once, and take it from the agency's
+    own handler; one of the hotline keeps it.
+    """
+    with transact() as session:
+        case = answering.raise_case(session, comment="Chờ lâu quá")
+        head, handler = of_agency(session, case)
+        steps.take(session, handler, case, MONDAY)
+        assert sees(session, head, case.code)
+        assert sees(session, handler, case.code)
+        change_comment(session, GRAVE)
+        assert not sees(session, head, case.code)
+        assert not sees(session, handler, case.code)
+        assert case.standing.assignee_id is None
+        hotline = answering.add_staff(session)
+        unassigned = queue.in_views(session, sight.visible(session, hotline), hotline, MONDAY)
+        assert [one.code for one in unassigned[queue.View.UNASSIGNED]] == [case.code]
+        steps.take(session, hotline, case, MONDAY)
+        change_comment(session, f"{GRAVE}, tôi có ghi âm")
+        assert case.standing.assignee_id == hotline.id
+
+
+def test_released_words_stay_released_and_new_ones_do_not(transact):
+    """Another rating or reason for the same words changes nothing; other grave words close the
+    case to the agency again, and put it back to work if it was closed.
+    """
+    with transact() as session:
+        case = answering.raise_case(session, comment=GRAVE)
+        hotline, (head, _) = answering.add_staff(session), of_agency(session, case)
+        steps.take(session, hotline, case, MONDAY)
+        steps.release(session, hotline, case, "Cần giải trình", MONDAY)
+        steps.reply(session, hotline, case, LETTER, MONDAY)
+        steps.close(session, hotline, case, Ending(CloseReason.RESOLVED), MONDAY)
+        for comment in (GRAVE, "Tôi rút lời", GRAVE):
+            change_comment(session, comment, overall=2)
+            standing = case.standing
+            assert (standing.is_held, standing.state) == (False, "closed")
+        change_comment(session, f"{GRAVE}. Hôm qua lại bị dọa.")
+        standing = case.standing
+        assert (standing.is_held, standing.state) == (True, "reopened")
+        assert not sees(session, head, case.code)
+        kinds = [one.kind for one in case.timeline]
+        assert kinds[-3:] == ["citizen_added", "held", "reopened"]
+
+
+def test_a_held_case_stays_closed_to_the_agency_when_it_is_filed(transact):
+    """Replied to, closed and filed away it is still not the agency's to read."""
+    with transact() as session:
+        case = answering.raise_case(session, comment=GRAVE)
+        hotline, (head, handler) = answering.add_staff(session), of_agency(session, case)
+        steps.take(session, hotline, case, MONDAY)
+        steps.close(session, hotline, case, answering.ENDING, MONDAY)
+        assert filing.file_away(session, MONDAY + timedelta(days=100)) == 1
+        assert [one.code for one in sight.filed_away(session, hotline, "2026-11")] == [case.code]
+        for staff in (head, handler):
+            assert sight.filed_away(session, staff, "2026-11") == []
+
+
+def test_what_is_grave_stands_on_top(transact):
+    """Before everything that is due sooner, until it is replied to or closed."""
+    with transact() as session:
+        hotline = answering.add_staff(session)
+        overdue = answering.raise_case(session, NOW - timedelta(days=30)).code
+        grave = answering.raise_case(session, comment=GRAVE)
+
+        def order():
+            page = queue.show_page(session, sight.visible(session, hotline), 1, MONDAY)
+            return [row.seen.code for row in page.rows]
+
+        assert order() == [grave.code, overdue]
+        free = queue.grave_and_free(sight.visible(session, hotline))
+        assert [one.code for one in free] == [grave.code]
+        steps.take(session, hotline, grave, MONDAY)
+        assert order() == [grave.code, overdue]
+        assert queue.grave_and_free(sight.visible(session, hotline)) == []
+        steps.reply(session, hotline, grave, LETTER, MONDAY)
+        assert order() == [overdue, grave.code]
+
+
+def test_the_longest_standing_fits_its_length(transact):
+    """All that may stand in a case at once still fits the one length that all cases have."""
+    names = CaseStanding.__dataclass_fields__
+    with transact() as session:
+        case = answering.raise_case(session, comment=GRAVE, contact=WISH)
+        standing = case.standing
+        longest = {
+            "sector_code": max(answering.sectors(session), key=len),
+            "state": "closed",
+            "close_reason": max(CloseReason, key=len),
+            "assignee_id": 2**31,
+            "answer_version": 2**31,
+        }
+        moments = {
+            name: MONDAY.replace(microsecond=123456) for name in names if name.endswith("_at")
+        }
+        case.standing = replace(standing, **moments, **longest)
+        assert len(case.standing_sealed) > STANDING_BYTES
