@@ -166,7 +166,7 @@ def _environment(url: str, folder: Path) -> dict[str, str]:
 
 def files_in(folder: Path) -> dict[str, str]:
     """Settings that keep every file of the product within `folder`."""
-    names = {"SMS_CONSOLE_FILE": "sms.jsonl", "REPORTS_FOLDER": "reports"}
+    names = {"SMS_CONSOLE_FILE": "sms.jsonl"}
     return {name: str(folder / file) for name, file in names.items()}
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, object_session
 from survey.crypto.hashes import blind_index, blind_indexes, keyed_hash
 from survey.crypto.values import decrypt, encrypt, pack, pad, unpack, unpad
 from survey.db import Base
+from survey.errors import Refused
 
 T = TypeVar("T")
 
@@ -119,13 +120,19 @@ class Sealed(Generic[T]):
     """An encrypted attribute `name` in the column `name_sealed`.
 
     `row` names the columns that make the row's name, which never change. An instance belongs to a
-    session before the attribute is set or read.
+    session before the attribute is set or read. `quoted`: people may read the row's name, so a
+    refusal says which row is damaged.
     """
 
     def __init__(
-        self, codec: Codec[Any], *, row: Sequence[str], index: BlindIndex | None = None
+        self,
+        codec: Codec[Any],
+        *,
+        row: Sequence[str],
+        index: BlindIndex | None = None,
+        quoted: bool = False,
     ) -> None:
-        self.codec, self.row, self.index = codec, row, index
+        self.codec, self.row, self.index, self.quoted = codec, row, index, quoted
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         """Learn where it stands."""
@@ -173,7 +180,11 @@ class Sealed(Generic[T]):
         """What the column of the row of this name holds."""
         if sealed is None:
             return cast("T", None)
-        return cast("T", self.codec.unpack(decrypt(session, self.place, row, sealed)))
+        try:
+            content = decrypt(session, self.place, row, sealed)
+        except Refused as refused:
+            raise Refused(refused.code, row if self.quoted else refused.detail) from refused
+        return cast("T", self.codec.unpack(content))
 
     def columns(self, session: Session, row: str, value: T) -> dict[str, bytes | None]:
         """The column and that of its index for a new row, where the value itself is hashed."""

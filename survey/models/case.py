@@ -192,11 +192,12 @@ class Case(Base):
         Json(CaseStanding, STANDING_BYTES),
         row=("code",),
         index=BlindIndex("answer_hash", _indexed_text),
+        quoted=True,
     )
     # In the order of what happened, with all that was written.
     timeline_sealed: Mapped[bytes] = mapped_column(deferred=True)
     timeline = Sealed[tuple[CaseEvent, ...]](
-        Packed(tuple[CaseEvent, ...], TIMELINE_BYTES), row=("code",)
+        Packed(tuple[CaseEvent, ...], TIMELINE_BYTES), row=("code",), quoted=True
     )
     # Only with the citizen's wish: number to call, its blind index, name and dossier.
     contact_phone_sealed: Mapped[bytes | None]

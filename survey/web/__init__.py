@@ -3,7 +3,7 @@
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
-from survey.web import demo, errors, headers, staff
+from survey.web import demo, errors, headers, staff, wrong_key
 from survey.web.health import health
 from survey.web.metrics import metrics
 from survey.web.misses import Misses
@@ -38,6 +38,7 @@ def register(app: Flask) -> None:
     app.extensions["misses"] = Misses()
     headers.register(app)
     errors.register(app)
+    wrong_key.register(app)
     staff.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -3,22 +3,17 @@
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-import structlog
 from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from survey import clock
-from survey.crypto import keys
 from survey.db import db
-from survey.errors import Refused
 from survey.models.job import Heartbeat
 from survey.settings import ROOT
-from survey.web.errors import unavailable
-from survey.wording import words_for
+from survey.web.wrong_key import key_state
 
-log = structlog.get_logger()
 health = Blueprint("health", __name__)
 
 # A worker writes a sign of life between jobs; the longest job takes less than this.
@@ -27,8 +22,11 @@ WORKER_SILENT_AFTER = timedelta(minutes=10)
 
 @health.get("/healthz")
 def healthz() -> Response:
-    """The process answers, and could serve: its DATA_KEY is the database's."""
-    state = _key()
+    """200 while this process could serve: the database answers, and DATA_KEY is its own."""
+    try:
+        state = key_state()
+    except SQLAlchemyError:
+        state = "the database does not answer"
     return Response(f"{state}\n", 200 if state == "ok" else 503, mimetype="text/plain")
 
 
@@ -39,31 +37,13 @@ def readyz() -> tuple[Response, int]:
         found = {
             "database": "ok",
             "migrations": _migrations(),
-            "key": _key(),
+            "key": key_state(),
             "worker": _worker(clock.now()),
         }
     except SQLAlchemyError:
         found = {"database": "unavailable"}
     well = all(state == "ok" for state in found.values())
     return jsonify(found), 200 if well else 503
-
-
-@health.before_app_request
-def refuse_with_wrong_key() -> Response | None:
-    """Serve nothing but these two pages with a DATA_KEY that is not the database's."""
-    if request.blueprint == health.name or (state := _key()) == "ok":
-        return None
-    log.critical("key.refused", reason=state)
-    return unavailable()
-
-
-def _key() -> str:
-    """Whether DATA_KEY opens what is encrypted here."""
-    try:
-        keys.keyring(db.session())
-    except Refused as refused:
-        return words_for(refused)
-    return "ok"
 
 
 def _migrations() -> str:

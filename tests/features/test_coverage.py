@@ -15,7 +15,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
 from survey.models.message import Message
 from survey.models.organisation import DayKind, Province, Sector, SpecialDay
-from survey.sms.outbox.queue import open_body
+from survey.sms.outbox.queue import body_of
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, finish
 
@@ -145,7 +145,7 @@ def test_some_get_the_full_questionnaire(transact: Transact) -> None:
         rules(session).full_percent = 50
         finish(session, [Wanted(number) for number in range(1, 101)])
         assert len(set(session.scalars(select(Invitation.questionnaire_id)))) == 1
-        bodies = [open_body(session, message) for message in session.scalars(select(Message))]
+        bodies = [body_of(message) for message in session.scalars(select(Message))]
         tokens = [body.partition("/s/")[2][:12] for body in bodies]
         asked = [len(answer_page(session, token, NOW).items) for token in tokens]
     assert set(asked) == {1, 6}

@@ -66,7 +66,7 @@ def test_a_look_at_a_number_needs_a_reason_and_is_counted(app):
         with pytest.raises(Refused, match="reveal_quota"):
             inbox.reveal(session, staff, thread.id, "urgent", NOW)
         inbox.reveal(session, staff, thread.id, "urgent", NOW + timedelta(days=1))
-        entry = next(audit.acts(session, action="inbox.reveal"))
+        entry = audit.acts(session, action="inbox.reveal")[0]
         assert (entry.staff_id, entry.subject, entry.detail) == (
             staff.id,
             f"inbound:{thread.id}",

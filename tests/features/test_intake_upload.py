@@ -89,7 +89,7 @@ def test_an_error_file_comes_back_in_the_layout_of_the_input(app, clerk, tmp_pat
     upload_id = _hold(app, write_csv(tmp_path / "thang-3.csv", bad), clerk)
     assert _confirm(app, upload_id) == {"rows": 4, "accepted": 1, "rejected": 3, "duplicate": 0}
     with _reading(app) as session:
-        name, content = error_file(session, find_upload(session, upload_id, NOW))
+        name, content = error_file(find_upload(session, upload_id, NOW))
     assert name == "thang-3-loi.csv"
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";")
     assert header[-1] == "Lý do không nhận"
@@ -114,7 +114,7 @@ def test_no_cell_of_an_error_file_runs_in_a_spreadsheet(app, clerk, tmp_path):
     upload_id = _hold(app, write_csv(tmp_path / "a.csv", bad), clerk)
     _confirm(app, upload_id)
     with _reading(app) as session:
-        _, content = error_file(session, find_upload(session, upload_id, NOW))
+        _, content = error_file(find_upload(session, upload_id, NOW))
     _, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";")
     assert [line[4] for line in rows] == [f"'{cell}" for cell in wicked] + plain
 
@@ -124,7 +124,7 @@ def test_an_error_file_of_a_workbook_is_a_workbook(app, clerk):
     upload_id = _hold(app, DATA / "messy_dossiers.xlsx", clerk)
     _confirm(app, upload_id)
     with _reading(app) as session:
-        name, content = error_file(session, find_upload(session, upload_id, NOW))
+        name, content = error_file(find_upload(session, upload_id, NOW))
     assert name == "messy_dossiers-loi.xlsx"
     rows = list(openpyxl.load_workbook(io.BytesIO(content)).active.values)
     assert rows[3][0].startswith("SỔ THEO DÕI")

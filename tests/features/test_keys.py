@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from survey import accounts, answers, audit, invitations
 from survey.answers import Submission
 from survey.ballots import checking
 from survey.cases import sight, steps
 from survey.crypto import keys
-from survey.crypto.sealed import all_sealed
+from survey.crypto.sealed import TEXT, all_sealed
 from survey.crypto.values import open_with
 from survey.db import table_of
 from survey.intake.upload import held_table, hold
@@ -50,6 +50,7 @@ ANGRY, CALM, LATE, SILENT, TALKER, OFFICER = (Wanted(number) for number in range
 # The night in which reminders are parted from their dossiers, and the moment they may leave.
 NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1, tzinfo=UTC)
 CLOSING = datetime(2026, 6, 15, 3, tzinfo=UTC)
+LONG_ENOUGH = 6
 DIP = Place(WatchRule.RESPONSE_DIP, None)
 TOLD = Signal(NOW.date(), NOW.date(), 0.1, 9, 20, 0.01)
 REKEYS = pytest.mark.parametrize("options", [(), ("--full",)], ids=["rewrapped", "full"])
@@ -179,9 +180,8 @@ def _find_phones(session):
     }
     for sealed, wanted in found.items():
         holds = sealed.holds(session, wanted.mobile)
-        assert sealed.read(session.scalars(select(sealed.owner).where(holds)).one()) == (
-            wanted.mobile
-        )
+        found_row = session.scalars(select(sealed.owner).where(holds)).first()
+        assert sealed.read(found_row) == wanted.mobile
 
 
 def test_a_change_of_key_touches_a_handful_of_keys(make_app, tokens, transact):
@@ -239,3 +239,60 @@ def _all_values(session):
             values = session.scalars(select(column).where(column.is_not(None)))
             found[f"{column.table.name}.{name}"] = set(map(bytes, values))
     return found
+
+
+def test_no_encrypted_text_stands_in_clear_anywhere(app, tokens):
+    """No number, name, words or secret of an encrypted column, and no link token, is part of any
+    other column of a stolen database.
+    """
+    with unit_of_work(app) as session:
+        hidden = {
+            text
+            for sealed in all_sealed()
+            if sealed.codec is TEXT
+            for one in session.scalars(select(sealed.owner))
+            if len(text := (sealed.read(one) or "").strip()) >= LONG_ENOUGH
+        }
+        said = [value for rows in dump(session).values() for row in rows for value in row.values()]
+    assert {ANGRY.mobile, "Công dân thử", tokens["secret"]} < hidden
+    hidden |= {one for name, one in tokens.items() if name != "secret"}
+    hidden |= {text[3:] for text in hidden if text.startswith("+84")}
+    clear = "\n".join(map(repr, said))
+    assert not [text for text in hidden if text in clear]
+
+
+def test_former_keys_go_when_nothing_needs_them(app, runner, tokens):
+    """What a full re-encryption left behind is finished by the night's work, which drops the former
+    keys nine days later and not before.
+    """
+    with unit_of_work(app) as session:
+        keys.draw_next(session, NOW)
+        keys.put_in_force(session)
+    keys.forget(session.get_bind().engine)
+    with unit_of_work(app) as session:
+        assert {len(keys.keyring(session).ciphers), len(keys.keyring(session).index_keys)} == {2}
+    for days, left in ((1, 2), (8, 2), (10, 1)):
+        late = NOW + timedelta(days=days)
+        assert runner("worker", "--once", "--now", late.isoformat()).code == 0
+        keys.forget(session.get_bind().engine)
+        with unit_of_work(app) as session:
+            assert len(keys.keyring(session).ciphers) == left
+            _find_phones(session)
+
+
+def test_who_writes_with_a_former_key_meanwhile_is_found(app, runner, tokens):
+    """An opt-out is one whichever key its number was written down with: the same wish again adds
+    no row while all is encrypted anew.
+    """
+    with unit_of_work(app) as session:
+        keys.draw_next(session, NOW)
+        keys.put_in_force(session)
+    keys.forget(session.get_bind().engine)
+    with unit_of_work(app) as session:
+        invitations.opt_out(session, CALM.mobile, NOW)
+        assert session.scalar(select(func.count()).select_from(OptOut)) == 1
+        assert session.scalars(select(Dossier).where(Dossier.phone.holds(session, ANGRY.mobile)))
+    assert runner("privacy", "rekey", "--full").code == 0
+    with unit_of_work(app) as session:
+        invitations.opt_out(session, CALM.mobile, NOW)
+        assert session.scalar(select(func.count()).select_from(OptOut)) == 1

@@ -14,7 +14,8 @@ from survey.demo.comments import REVEALING
 from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.staff import RoleName, Staff
-from tests import ballots
+from survey.reports import shelf
+from tests import ballots, clocks
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.opened import opened_cases
 from tests.web.staff_accounts import post
@@ -40,9 +41,11 @@ def app(sqlite_copies, tmp_path_factory):
     with running(environment) as application:
         size = ("--dossiers", "1500", "--months", "3")
         assert run_command(application, "demo", "load", *size, "--now", NOW).code == 0
-        shelf = folder / "reports" / "2026-06"
-        made = ("report", "build", "--period", "2026-06", "--formats", "html", "--out", str(shelf))
+        made = ("report", "build", "--period", "2026-06", "--formats", "html", "--out", str(folder))
         assert run_command(application, *made, "--now", NOW).code == 0
+        with unit_of_work(application) as session:
+            for file in folder.glob("*.html"):
+                shelf.keep(session, "2026-06", file.name, file.read_bytes(), clocks.NOW)
         yield application
 
 

@@ -169,14 +169,14 @@ def _filled(text):
 
 
 def test_a_database_that_is_gone(make_app):
-    """Without a database every page says so with 503, liveness stays and readiness does not."""
+    """Without a database every page says so with 503, and so do the two for balancers."""
     client = make_app(DATABASE_URL="sqlite:////nowhere/at/all.db").test_client()
     for path in ("/s/0123456789AB", "/privacy", "/"):
         page = client.get(path)
         assert page.status_code == 503
         assert "đang bận" in page.text
         assert page.headers["Referrer-Policy"] == "no-referrer"
-    assert client.get("/healthz").status_code == 200
+    assert client.get("/healthz").status_code == 503
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json) == (503, {"database": "unavailable"})
 
@@ -185,7 +185,7 @@ def test_readiness_names_what_is_missing(client):
     """A migrated database without a worker is not ready, and says which part is not."""
     ready = client.get("/readyz")
     assert ready.status_code == 503
-    assert ready.json == {"database": "ok", "migrations": "ok", "worker": "never seen"}
+    assert ready.json == {"database": "ok", "migrations": "ok", "key": "ok", "worker": "never seen"}
 
 
 def test_the_promise_follows_the_rules(sqlite_app, client):

@@ -6,9 +6,10 @@ from sqlalchemy import select
 from survey.jobs import queue
 from survey.jobs.worker import run_job
 from survey.models.job import Job
+from survey.reports import shelf
 from survey.workdays import local_day
 from tests.clocks import NOW
-from tests.conftest import running, unit_of_work
+from tests.conftest import unit_of_work
 from tests.features import report_data
 from tests.features.report_data import MONTH
 from tests.web.staff_accounts import form_token, post, signed_in
@@ -19,16 +20,15 @@ OPEN = f"{local_day(NOW):%Y-%m}"
 
 
 @pytest.fixture
-def office(make_app, tmp_path):
-    """The application with counts in a closed month and in this one, files going to a folder."""
-    return prepared(make_app(REPORTS_FOLDER=str(tmp_path / "reports")))
+def office(app):
+    """The application with counts in a closed month and in this one."""
+    return prepared(app)
 
 
 @pytest.fixture
-def sqlite_office(sqlite_environment, tmp_path):
+def sqlite_office(sqlite_app):
     """The same on SQLite only, for what no database decides."""
-    with running({**sqlite_environment, "REPORTS_FOLDER": str(tmp_path / "reports")}) as app:
-        yield prepared(app)
+    return prepared(sqlite_app)
 
 
 def prepared(app):
@@ -185,9 +185,8 @@ def test_a_leader_approves_and_the_files_are_made_again(sqlite_office):
     assert post(analyst, address, page=ROOM).status_code == 403
     leader = signed_in(sqlite_office, "leader")
     assert "Duyệt báo cáo" not in leader.get(ROOM).text  # there is nothing to read yet
-    draft = sqlite_office.extensions["settings"].reports_folder / MONTH / f"bao-cao-{MONTH}.docx"
-    draft.parent.mkdir(parents=True)
-    draft.write_bytes(b"draft")
+    with unit_of_work(sqlite_office) as session:
+        shelf.keep(session, MONTH, f"bao-cao-{MONTH}.docx", b"draft", NOW)
     assert leader.get(ROOM).text.count("Duyệt báo cáo") == 1
     assert post(leader, address, page=ROOM).status_code == 303
     assert work(sqlite_office)
