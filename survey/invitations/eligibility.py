@@ -106,6 +106,8 @@ class Eligibility:
 
     def _listed(self, table: type[OptOut | StaffPhone], numbers: Mapping[str, str]) -> set[str]:
         """Codes of the dossiers whose number stands in a list."""
+        if self.session.scalar(select(table.id).limit(1)) is None:
+            return set()
         owners: defaultdict[bytes, list[str]] = defaultdict(list)
         for code, number in numbers.items():
             for index in table.phone.hashes_of(self.session, number):

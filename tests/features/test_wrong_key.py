@@ -1,5 +1,6 @@
 """With a DATA_KEY that is not the database's nothing starts, and every command says so."""
 
+import ast
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from survey.models.response import Response
 from tests.conftest import FIXED, run_command, unit_of_work
 from tests.features.stolen import dump
 from tests.features.test_keys import NEW_KEY
+from tests.house.source import functions, place, python_files
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 SENTENCE = "DATA_KEY không phải khóa của cơ sở dữ liệu này"
@@ -22,7 +24,7 @@ COMMANDS = [
         ("cases", "list"),
         ("coverage", "show", "--period", "2026-05"),
     ),
-    *(("index", "show", "--period", "2026-05"), ("index", "rebuild")),
+    *(("index", "show", "--period", "2026-05", "--by", "sector"), ("index", "rebuild")),
     *(("messages", "send-due"), ("messages", "cost", "--month", "2026-05")),
     *(("privacy", "rekey"), ("privacy", "rekey", "--full"), ("privacy", "retention")),
     *(("reference", "load"), ("worker", "--once"), ("monitor", "show")),
@@ -119,3 +121,24 @@ def test_the_web_serves_its_two_signs_of_life_only(wrong, runner, environment):
     assert (ready.status_code, SENTENCE in json.loads(ready.text)["key"]) == (503, True)
     with wrong.app_context():
         assert db.session.scalar(select(func.count()).select_from(Response)) == 0
+
+
+def test_every_command_looks_at_the_key():
+    """All commands share the options that check it, but the three that look at it themselves."""
+    without = {
+        place(path)
+        for path in python_files("survey")
+        for node in functions(path)
+        if "options_without_key" in map(ast.unparse, node.decorator_list)
+    }
+    assert without == {"survey/cli/check_config.py", "survey/cli/storage.py"}
+    unchecked = [
+        place(path, node)
+        for path in python_files("survey")
+        if place(path).startswith("survey/cli/") and path.name != "options.py"
+        for node in functions(path)
+        if any(".command(" in ast.unparse(one) for one in node.decorator_list)
+        and not {"common_options", "options_without_key"}
+        & set(map(ast.unparse, node.decorator_list))
+    ]
+    assert not unchecked
