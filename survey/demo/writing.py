@@ -13,7 +13,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey import sealing
-from survey.db import table_of, write_many, write_numbered
+from survey.bulk import write_many, write_numbered
+from survey.db import table_of
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
 from survey.demo.scene import Scene

@@ -13,7 +13,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey import sealing
-from survey.db import settings_of, table_of, write_many, write_numbered
+from survey.bulk import write_many, write_numbered
+from survey.db import settings_of, table_of
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw

@@ -32,7 +32,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.schema import SchemaItem
 
-from survey.db import Base, connection_of, lay_anew, one_of, table_of, write_many
+from survey.bulk import write_many
+from survey.db import Base, connection_of, lay_anew, one_of, table_of
 from survey.models.dossier import Channel, Lateness
 from survey.models.procedure_count import Group, move_procedure_counts
 from survey.models.questionnaire import Question

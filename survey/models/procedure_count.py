@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey import sealing
-from survey.db import Base, connection_of, read_plain, table_of, write_many
+from survey.bulk import write_many
+from survey.db import Base, connection_of, read_plain, table_of
 
 COUNTS_BYTES = 512
 # Question → how many answers gave 1 … 5.

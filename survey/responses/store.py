@@ -12,8 +12,9 @@ from sqlalchemy import Select, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from survey import alerts, invitations, sealing
+from survey.bulk import write_many
 from survey.cases.opening import reopen_by_citizen
-from survey.db import connection_of, table_of, write_many
+from survey.db import connection_of, table_of
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import case_of
 from survey.models.count import Cell, move_counts

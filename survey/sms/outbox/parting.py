@@ -14,7 +14,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from survey import sealing
-from survey.db import table_of, write_many
+from survey.bulk import write_many
+from survey.db import table_of
 from survey.models.message import Message, MessageKind
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.queue import WRITE_MESSAGE, padded
