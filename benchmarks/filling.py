@@ -9,7 +9,8 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from survey.ballots.contents import Ballot, Current, Pooled, pooled_row
-from survey.db import table_of, write_many
+from survey.bulk import write_many
+from survey.db import table_of
 from survey.models.ballot import Mode, PooledBallot
 from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure

@@ -5,13 +5,10 @@ only commit.
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
-from itertools import repeat
 from typing import Any, TypeVar, cast
 
 from flask import current_app
@@ -26,11 +23,8 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
-    Insert,
     LargeBinary,
     MetaData,
-    Row,
-    Select,
     Table,
     delete,
     event,
@@ -40,7 +34,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
-from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeDecorator
 
 from survey.settings import Settings
@@ -240,55 +233,6 @@ def table_of(model: type[Base]) -> Table:
     return cast("Table", model.__table__)
 
 
-def write_many(session: Session, statement: Insert, rows: Sequence[Mapping[str, object]]) -> None:
-    """Run an INSERT for rows that all name the same columns; others get their plain defaults.
-
-    An import writes half a million rows: values are made ready a column at a time and go to the
-    driver as they are, without a look of SQLAlchemy at every single one. `statement` is kept.
-    """
-    if not rows:
-        return
-    connection = connection_of(session)
-    plan = _plan(statement, connection.dialect, frozenset(rows[0]))
-    columns: list[Iterable[object]] = []
-    for one in plan.columns:
-        if one.is_given:
-            values = [row[one.name] for row in rows]
-            columns.append(_ready_once(one.ready, values) if one.ready else values)
-        else:
-            columns.append(repeat(one.default, len(rows)))
-    given: list[Any] = list(zip(*columns, strict=True))
-    if not plan.is_positional:
-        names = [one.name for one in plan.columns]
-        given = [dict(zip(names, values, strict=True)) for values in given]
-    connection.exec_driver_sql(plan.sql, given if len(given) > 1 else given[0])
-
-
-def read_plain(
-    session: Session, statement: Select[*tuple[Any, ...]], values: Mapping[str, object]
-) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Rows of a SELECT that every answer needs; `statement` is kept.
-
-    Texts, numbers and bytes only, both as values and in the rows: they go to the driver and come
-    from it as they are, without a look of SQLAlchemy at each.
-    """
-    connection = connection_of(session)
-    sql, own, names = _compiled(statement, connection.dialect)
-    all_values = {**own, **values}
-    given = tuple(all_values[name] for name in names) if names else all_values
-    return connection.exec_driver_sql(sql, given).all()
-
-
-@lru_cache(maxsize=16)
-def _compiled(
-    statement: Select[*tuple[Any, ...]], dialect: Dialect
-) -> tuple[str, Mapping[str, object], Sequence[str] | None]:
-    """The statement as the driver takes it, its own values, and the order where it takes one."""
-    compiled = statement.compile(dialect=dialect)
-    own = {name: value for name, value in compiled.params.items() if value is not None}
-    return str(compiled), own, compiled.positiontup if compiled.positional else None
-
-
 def chunked(items: Sequence[T], size: int = KEYS_AT_ONCE) -> Iterator[Sequence[T]]:
     """Items in turn, as many at once as a statement takes."""
     for start in range(0, len(items), size):
@@ -328,65 +272,6 @@ def clean_up(rewritten: Iterable[type[Base]], *, emptied: type[Base]) -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for model in (*rewritten, emptied):
             connection.exec_driver_sql(f'VACUUM "{model.__tablename__}"')
-
-
-def write_numbered(
-    session: Session, statement: Insert, rows: Sequence[Mapping[str, object]], name: str
-) -> dict[Any, int]:
-    """Write rows as `write_many` does; gives their new ids by the column `name`, which is unique.
-
-    Ids only grow, so the new ones are those above the last one; others' rows may be among them.
-    """
-    columns = cast("Table", statement.table).columns
-    last = session.scalar(select(func.max(columns.id))) or 0
-    write_many(session, statement, rows)
-    written = select(columns[name], columns.id).where(columns.id > last)
-    return dict(session.execute(written).all())
-
-
-def _ready_once(ready: Callable[[Any], Any], values: Sequence[object]) -> list[object]:
-    """Values as the driver takes them, equal ones made ready once: days repeat by the thousand."""
-    known = {value: ready(value) for value in set(values)}
-    return [known[value] for value in values]
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column of an INSERT: given by each row and perhaps made ready, or its plain default."""
-
-    name: str
-    is_given: bool
-    ready: Callable[[Any], Any] | None
-    default: object
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """How rows of one shape are written; values go in the order of the columns."""
-
-    sql: str
-    is_positional: bool
-    columns: Sequence[_Column]
-
-
-@lru_cache(maxsize=64)
-def _plan(statement: Insert, dialect: Dialect, given: frozenset[str]) -> _Plan:
-    """Compile an INSERT for rows that name these columns."""
-    columns = [
-        _Column(
-            column.name,
-            column.name in given,
-            # Both drivers take bytes as they are.
-            None
-            if isinstance(column.type, LargeBinary)
-            else column.type.dialect_impl(dialect).bind_processor(dialect),
-            getattr(column.default, "arg", None),
-        )
-        for column in cast("Table", statement.table).columns
-        if column.name in given or isinstance(column.default, ScalarElementColumnDefault)
-    ]
-    compiled = statement.compile(dialect=dialect, column_keys=[one.name for one in columns])
-    return _Plan(str(compiled), bool(compiled.positional), columns)
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:

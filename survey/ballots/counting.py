@@ -22,8 +22,9 @@ from survey.ballots.contents import (
     open_pooled,
 )
 from survey.ballots.pool import LOCK, forget_pool
+from survey.bulk import write_many
 from survey.crypto.sealed import row_name
-from survey.db import chunked, connection_of, hold, shuffle_rows, table_of, write_many
+from survey.db import chunked, connection_of, hold, shuffle_rows, table_of
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.count import add_counts
 from survey.models.snapshot import closings_of

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import chunked, shuffle_rows, table_of, write_many
+from survey.bulk import write_many
+from survey.db import chunked, shuffle_rows, table_of
 from survey.models.ballot import ballot_key, cast_keys
 from survey.models.followup import Card, FollowupCard
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from survey.cli.options import common_options, emit
 from survey.db import db, transaction
 from survey.errors import Invalid
-from survey.intake.judging import chunks_ahead
+from survey.intake.judging import chunks
 from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import Table, open_table
 from survey.intake.register import Tally, begin, finish, outcomes_of, preview, store
@@ -55,7 +55,7 @@ def _import(table: Table, outcomes: Path | None, now: datetime) -> Tally:
         run = begin(session, table, local_day(now), now)
         catalogue = read_catalogue(session)
     with _progress(table) as advance:
-        for chunk in chunks_ahead(table, catalogue, run.export_day):
+        for chunk in chunks(table, catalogue, run.export_day):
             if chunk.first_row >= run.next_row:
                 with transaction() as session:
                     run = store(session, run, chunk, now)
@@ -72,7 +72,7 @@ def _rehearse(table: Table, outcomes: Path | None, now: datetime) -> Tally:
 
     def judged() -> Iterator[OutcomeLine]:
         with _progress(table) as advance:
-            for chunk in chunks_ahead(table, read_catalogue(db.session()), local_day(now)):
+            for chunk in chunks(table, read_catalogue(db.session()), local_day(now)):
                 for one in preview(db.session(), chunk, now):
                     reason = ";".join(one.reasons)
                     tally.add(one.outcome, reason)

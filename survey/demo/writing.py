@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from survey.ballots.aggregates import Aggregate, store_aggregate
 from survey.ballots.contents import Ballot, Version, counted_row
-from survey.db import table_of, write_many, write_numbered
+from survey.bulk import write_many, write_numbered
+from survey.db import table_of
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
 from survey.demo.scene import Scene

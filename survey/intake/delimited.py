@@ -159,11 +159,13 @@ def _is_cut_off(path: Path, header: Header, cells: list[str]) -> bool:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while parsing into a sentence with the line near which it happened."""
+    """Turn what goes wrong while parsing into a sentence, with the line where it is known."""
     try:
         yield
     except UnicodeError:
         raise refusal("bad_encoding", path.name, line=_bad_line(path)) from None
+    except OSError:  # deleted meanwhile, or its disk fails
+        raise refusal("file_damaged", path.name) from None
 
 
 def _bad_line(path: Path) -> int:

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import table_of, write_numbered
+from survey.bulk import write_numbered
+from survey.db import table_of
 from survey.intake.cleaning import CleanRow
 from survey.intake.dates import Moment
 from survey.invitations import FinishedDossier, register_finished

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from survey.db import table_of, write_many
+from survey.bulk import write_many
+from survey.db import table_of
 from survey.errors import Conflict
 from survey.intake.cleaning import ACCEPTED, DUPLICATE, Outcome
 from survey.intake.dossiers import Match, match, write

@@ -14,10 +14,6 @@ REFUSALS = {
         "Tệp {name} phình ra quá lớn khi mở nên không được nhận. Hãy chép riêng vùng dữ liệu "
         "sang một bảng tính mới, lưu lại rồi nạp tệp mới."
     ),
-    "reading_stopped": (
-        "Việc đọc tệp {name} bị ngắt giữa chừng, thường vì máy chủ hết bộ nhớ. Các dòng đã "
-        "nạp được giữ nguyên; hãy nạp lại chính tệp này để hệ thống làm tiếp từ chỗ dừng."
-    ),
     "file_password": ("Tệp {name} được đặt mật khẩu. Hãy mở tệp, gỡ mật khẩu rồi nạp lại."),
     "file_damaged": (
         "Tệp {name} bị hỏng hoặc tải về chưa trọn vẹn. "

@@ -13,8 +13,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey.ballots import followups
+from survey.bulk import write_many, write_numbered
 from survey.crypto.tokens import TOKEN_LENGTH, new_reply_code, reply_secret
-from survey.db import settings_of, table_of, write_many, write_numbered
+from survey.db import settings_of, table_of
 from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw

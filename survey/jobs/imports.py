@@ -5,7 +5,7 @@ from typing import Any
 
 from survey.db import transaction
 from survey.errors import NotFound
-from survey.intake.judging import chunks_ahead
+from survey.intake.judging import chunks
 from survey.intake.known import read_catalogue
 from survey.intake.register import begin, finish, store, tally_of
 from survey.intake.upload import close_upload, drop_expired, held_table
@@ -30,7 +30,7 @@ def import_upload(job_id: int, payload: dict[str, Any], now: datetime) -> dict[s
         run = begin(session, table, date.fromisoformat(given) if given else local_day(now), now)
         catalogue = read_catalogue(session)
     done = 0
-    for chunk in chunks_ahead(table, catalogue, run.export_day):
+    for chunk in chunks(table, catalogue, run.export_day):
         if chunk.first_row >= run.next_row:
             with transaction() as session:
                 run = store(session, run, chunk, now)

@@ -30,8 +30,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.schema import SchemaItem
 
+from survey.bulk import write_many
 from survey.crypto.reasons import COUNTED, FRAME
-from survey.db import Base, connection_of, one_of, table_of, write_many
+from survey.db import Base, connection_of, one_of, table_of
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
 

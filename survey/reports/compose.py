@@ -157,7 +157,8 @@ def _cases(report: Report) -> Section:
     said = (
         f"{when}, {opened}; {total.due} phản ánh đến hạn trả lời trong kỳ"
         f"{f', trong đó {stood}' if stood else ''}. Tính theo giờ làm việc, trung vị thời gian đến "
-        f"khi có người nhận xử lý là {phrases.hours(cases.median_taken_hours)}; đến khi người dân được trả lời bằng văn bản,"
+        f"khi có người nhận xử lý là {phrases.hours(cases.median_taken_hours)}; đến khi người dân "
+        "được trả lời bằng văn bản,"
         f" chỉ tính các phản ánh đã trả lời, là {phrases.hours(cases.median_reply_hours)}."
     )
     both = (

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import and_, delete, func, select, true
 from sqlalchemy.orm import Session
 
-from survey.db import shuffle_rows, table_of, write_many
+from survey.bulk import write_many
+from survey.db import shuffle_rows, table_of
 from survey.models.message import Conversation, Message, MessageKind, MessageState, parted_text
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.queue import WRITE_MESSAGE, padded

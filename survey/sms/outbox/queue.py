@@ -8,7 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from survey.db import table_of, write_many
+from survey.bulk import write_many
+from survey.db import table_of
 from survey.models.message import Message, MessageKind, MessageState
 from survey.sms.phone import prefix_of
 from survey.sms.text import SmsText
