@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg import IsolationLevel
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -56,8 +57,11 @@ SQLITE_BUSY_SECONDS = 10
 TURN_SLEEP_SECONDS = 0.0002
 # SQLite keeps the kind of an error in its lowest byte.
 PRIMARY_CODE = 0xFF
-# How long emptying a table waits for those who read it.
-LOCK_TIMEOUT = "500ms"
+# How long rebuilding a table waits for those who use it: a little longer than the second after which
+# PostgreSQL stops its autovacuum for it.
+LOCK_TIMEOUT = "1500ms"
+# How long cleaning up waits for transactions that began before, since what they may see is kept.
+HORIZON_SECONDS, HORIZON_SLEEP_SECONDS = 30, 0.05
 # Keys in one statement, at most.
 KEYS_AT_ONCE = 500
 T = TypeVar("T")
@@ -295,39 +299,67 @@ def chunked(items: Sequence[T], size: int = KEYS_AT_ONCE) -> Iterator[Sequence[T
         yield items[start : start + size]
 
 
-def shuffle_rows(session: Session, model: type[Base], chosen: ColumnElement[bool]) -> None:
-    """Rewrite rows of a table in random order, so that their physical place (ctid) does not reveal
-    in which order they were written. One statement.
+def shuffle_rows(
+    session: Session, model: type[Base], chosen: ColumnElement[bool], *, on_sqlite: bool = True
+) -> None:
+    """Rewrite rows of a table in random order, so that their physical place (ctid, rowid, overflow
+    pages) does not reveal in which order they were written.
 
-    PostgreSQL only: SQLite's tables of this kind lie in the order of their random keys.
+    `on_sqlite` False: PostgreSQL only, for large tables that SQLite keeps in the order of their
+    random keys (WITHOUT ROWID).
     """
-    if connection_of(session).dialect.name != "postgresql":
-        return
-    columns = list(table_of(model).columns)
-    gone = delete(model).where(chosen).returning(*columns).cte("gone")
-    again = select(gone).order_by(func.random())
-    names = [column.name for column in columns]
-    session.execute(insert(model).from_select(names, again))
+    connection, table = connection_of(session), table_of(model)
+    if connection.dialect.name == "postgresql":
+        gone = delete(model).where(chosen).returning(*table.columns).cte("gone")
+        again = select(gone).order_by(func.random())
+        names = [column.name for column in table.columns]
+        session.execute(insert(model).from_select(names, again))
+    elif on_sqlite:
+        query = select(table).where(chosen).order_by(func.random())
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+        connection.execute(delete(table).where(chosen))
+        write_many(session, insert(table), rows)
 
 
-def clean_up(rewritten: Iterable[type[Base]], *, emptied: type[Base]) -> None:
-    """After a commit: take dead rows off the pages of rewritten tables, and cut off those of an
-    `emptied` one. Pages keep what was deleted, in the order it was written, until then.
+def clean_up(rewritten: Iterable[type[Base]], *, rebuilt: Iterable[type[Base]]) -> None:
+    """After a commit: take dead rows off the pages of `rewritten` tables (VACUUM), and write small
+    ones into new files (VACUUM FULL): until they are overwritten, pages keep the bytes of what was
+    deleted, in the order it was written.
 
-    PostgreSQL only; waits for no reader: a table that is in use is left to the next time.
+    PostgreSQL only; waits for no reader: a table that is in use is left to the next time. Readers
+    keep their snapshot, which TRUNCATE would empty.
     """
     if db.engine.dialect.name != "postgresql":
         return
-    table = emptied.__tablename__
-    with db.engine.connect() as connection, suppress(OperationalError):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        connection.exec_driver_sql(f'LOCK TABLE "{table}" IN ACCESS EXCLUSIVE MODE')
-        if connection.scalar(select(func.count()).select_from(table_of(emptied))) == 0:
-            connection.exec_driver_sql(f'TRUNCATE "{table}"')
-        connection.commit()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for model in (*rewritten, emptied):
+        _wait_for_older(connection)
+        for model in rewritten:
             connection.exec_driver_sql(f'VACUUM "{model.__tablename__}"')
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        try:
+            for model in rebuilt:
+                _rebuild(connection, model.__tablename__)
+        finally:
+            connection.exec_driver_sql("RESET lock_timeout")
+
+
+def _wait_for_older(connection: Connection) -> None:
+    """Wait until every transaction that is writing now has ended, or it takes too long."""
+    newest = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar()
+    ended = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8"
+    until = time.monotonic() + HORIZON_SECONDS
+    while time.monotonic() < until:
+        if connection.exec_driver_sql(ended, (newest,)).scalar():
+            return
+        time.sleep(HORIZON_SLEEP_SECONDS)
+
+
+def _rebuild(connection: Connection, name: str) -> None:
+    try:
+        connection.exec_driver_sql(f'VACUUM FULL "{name}"')
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
 
 
 def write_numbered(

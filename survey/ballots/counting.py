@@ -53,14 +53,15 @@ def count(session: Session) -> int:
     taken = _take(session)
     if not taken:
         return 0
-    steps = list(_steps(session, taken))
+    # Nothing is to be done for links that were disowned before anything of them was counted.
+    steps = [step for step in _steps(session, taken) if step.before or step.after]
     # Neither the order of the pool nor that of its keys leads on into the box.
     secrets.SystemRandom().shuffle(steps)
     months = sorted({month for one in steps for month in _months(one)})
     _move_sums(session, steps, months)
     _lay(session, steps)
     for month in months:
-        shuffle_rows(session, CountedBallot, CountedBallot.month == month)
+        shuffle_rows(session, CountedBallot, CountedBallot.month == month, on_sqlite=False)
     forget_pool(session)
     return len(steps)
 

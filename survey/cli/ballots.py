@@ -7,7 +7,6 @@ import click
 from survey.cli.options import common_options, emit
 from survey.db import clean_up, transaction
 from survey.jobs import counting
-from survey.models.ballot import PooledBallot
 from survey.reports.phrases import number
 
 
@@ -22,5 +21,5 @@ def count(*, now: datetime, as_json: bool) -> None:
     """Count every ballot of the pool now."""
     with transaction() as session:
         counted = counting.count(session, now)
-    clean_up(counting.REWRITTEN, emptied=PooledBallot)
+    clean_up(counting.REWRITTEN, rebuilt=counting.REBUILT)
     emit({"counted": counted}, as_json=as_json, text=f"Đã đếm {number(counted)} phiếu.")

@@ -126,9 +126,10 @@ class Message(Base):
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
     # Whose reply it is, while the citizen wishes to be called; after that it leads to no phone.
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
-    # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left. A parted
-    # reminder has a hash of its own (`sealing.reminder_index`), which stays a week where it left;
-    # the sealed number goes.
+    # Receiver, sealed, and its keyed hash; both empty once a dialogue message has left, whose hash
+    # is another than that of its dossier (`sealing.conversation_index`). A parted reminder has one
+    # of its own as well (`sealing.reminder_index`), which stays a week where it left; the sealed
+    # number goes.
     phone_sealed: Mapped[bytes | None]
     phone_index: Mapped[bytes | None]
     # First three digits of the number, such as 090: delivery is watched by them. Never of a

@@ -78,12 +78,19 @@ def _rekey_place(session: Session, place: Place) -> int:
         text = sealing.unseal(session, place.name, row, sealed)
         values = {place.sealed.key: sealing.seal(session, place.name, row, text)}
         if place.index is not None:
-            is_parted = found_by in sealing.reminder_indexes(session, text)
-            make = sealing.reminder_index if is_parted else sealing.phone_index
-            values[place.index.key] = make(session, text)
+            values[place.index.key] = _index_like(session, text, found_by)
         session.execute(update(place.table).where(place.row == row).values(values))
         moved += 1
     return moved
+
+
+def _index_like(session: Session, e164: str, index: bytes) -> bytes:
+    """A phone's index made anew, of the same kind."""
+    if index in sealing.reminder_indexes(session, e164):
+        return sealing.reminder_index(session, e164)
+    if index in sealing.conversation_indexes(session, e164):
+        return sealing.conversation_index(session, e164)
+    return sealing.phone_index(session, e164)
 
 
 def _rekey_cases(session: Session) -> int:

@@ -72,14 +72,14 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     indexes = sealing.phone_indexes(session, e164)
     # A reminder that is being parted is found by its new index, so that is asked for after the old.
     cancelled = _cancel_waiting(session, indexes)
-    reminded = sealing.reminder_indexes(session, e164)
-    cancelled += _cancel_waiting(session, reminded)
+    others = sealing.reminder_indexes(session, e164) + sealing.conversation_indexes(session, e164)
+    cancelled += _cancel_waiting(session, others)
     erased = {
         "dossiers": _count(session, _blank_dossiers().where(Dossier.phone_index.in_(indexes))),
         "messages": _count(
             session,
             _blank_messages().where(
-                Message.phone_index.in_([*indexes, *reminded]), Message.state.not_in(UNFINISHED)
+                Message.phone_index.in_([*indexes, *others]), Message.state.not_in(UNFINISHED)
             ),
         ),
         "cancelled": cancelled,
@@ -187,7 +187,7 @@ def _erase_comments(session: Session, before: datetime) -> int:
         months = set(session.scalars(select(table.month).where(*old)))
         erased += _count(session, update(table).values(comment_sealed=None).where(*old))
         # What was rewritten lies behind what was not.
-        shuffle_rows(session, table, table.month.in_(months))
+        shuffle_rows(session, table, table.month.in_(months), on_sqlite=False)
     return erased
 
 

@@ -16,10 +16,10 @@ from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.case import Case, CloseReason
 from survey.models.message import Message
 from survey.models.organisation import Agency, AgencyLevel
-from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
 from survey.sealing import unseal
 from survey.sms.text import deadline_words
+from tests import ballots
 from tests.features import answering
 from tests.features.answering import NOW, WISH
 from tests.opened import opened, the_case
@@ -50,7 +50,7 @@ def prepare(transact, *, contact=None, **answer_parts):
 
 
 def test_from_taking_to_closing_every_step_is_on_record(transact, work):
-    """Take, note, reply and close stand in the timeline and the chain, and close the alert."""
+    """Each step stands in timeline and chain and ends the alert; the opening comes with a count."""
     code, handler = prepare(transact, overall=1)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
@@ -70,9 +70,12 @@ def test_from_taking_to_closing_every_step_is_on_record(transact, work):
             ("replied", LETTER, handler),
             ("closed", "Đã giải quyết xong", handler),
         ]
+        kinds = [f"case.{kind}" for kind in ("taken", "noted", "replied", "closed")]
         acts = audit.acts(session, subject=f"case:{code}")
-        kinds = ("open", "taken", "noted", "replied", "closed")
-        assert [one.action for one in acts] == [f"case.{kind}" for kind in kinds]
+        assert [one.action for one in acts] == kinds
+        audit.append_waiting(session)
+        acts = audit.acts(session, subject=f"case:{code}")
+        assert [one.action for one in acts] == [*kinds, "case.open"]
         assert audit.verify(session)[1]
         assert alert_cards(open_cases(session)) == []
         # The next bad answer there begins a new alert.
@@ -129,9 +132,8 @@ def test_an_outdated_view_is_refused(transact):
     with transact() as session:
         case = the_case(session)
         seen = case.revision
-        response = session.get(Response, case.response_id)
-        newest = answering.change(session, response, overall=1)
-        alerts.raise_for_answer(session, MONDAY, response, newest, None)
+        changed = answering.change(session, bytes.fromhex(case.ballot_key), overall=1)
+        alerts.raise_for_answer(session, MONDAY, changed, None)
     with transact() as session, pytest.raises(Conflict, match="case_changed"):
         steps.claim(session, session.get_one(Staff, handler), code, seen)
 
@@ -203,8 +205,7 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
 
     def reopen(now):
         with transact() as session:
-            response = session.scalars(select(Response)).one()
-            return opening.reopen_by_citizen(session, response, now).code
+            return opening.reopen_by_citizen(session, *ballots.keys(session), now).code
 
     with pytest.raises(Refused, match="case_not_reopenable"):
         reopen(MONDAY)
@@ -238,8 +239,8 @@ def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
         steps.take(session, staff, case, MONDAY)
         steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
     with transact() as session:
-        response = session.scalars(select(Response)).one()
-        case = opening.reopen_by_citizen(session, response, MONDAY + timedelta(days=1))
+        (key,) = ballots.keys(session)
+        case = opening.reopen_by_citizen(session, key, MONDAY + timedelta(days=1))
         (text,) = texts(session)
         assert f"Phan anh {code} da mo lai theo yeu cau" in text
         assert deadline_words(case.standing(session).due_at, "vi") in text
@@ -283,9 +284,9 @@ def test_what_comes_after_closing_is_not_lost(transact, work):
         steps.take(session, staff, case, MONDAY)
         steps.close(session, staff, case, (CloseReason.TRANSFERRED, ""), MONDAY)
     with transact() as session:
-        response = session.scalars(select(Response)).one()
-        newest = answering.change(session, response, overall=1, comment="Họ vòi tiền tôi")
-        case = alerts.raise_for_answer(session, MONDAY, response, newest, None)
+        (key,) = ballots.keys(session)
+        changed = answering.change(session, key, overall=1, comment="Họ vòi tiền tôi")
+        case = alerts.raise_for_answer(session, MONDAY, changed, None)
         standing = case.standing(session)
         assert (case.code, standing.state, standing.reason) == (code, "reopened", "grave_words")
         assert may_reopen(standing, MONDAY) is False

@@ -237,7 +237,9 @@ def test_fifty_taps_at_once_are_one_ballot(app, token, runner):
     ("language", "heading", "label"),
     [("vi", "Hôm nay", "chưa được lưu"), ("en", "today", "was not stored")],
 )
-def test_a_link_that_changes_its_answer_all_day_is_put_off(app, client, token, language, heading, label):
+def test_a_link_that_changes_its_answer_all_day_is_put_off(
+    app, client, token, language, heading, label
+):
     """The fifty-first change of a day gets 429 with a page that says until when and keeps the text;
     what was said before stays, and the same once more is no change.
     """

@@ -49,16 +49,17 @@ def enqueue_many(session: Session, now: datetime, drafts: Iterable[Draft]) -> No
 def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     message_id = secrets.token_hex(16)
     hashed = sealing.invitation_hash(session, draft.token) if draft.token else None
-    body = draft.text.text
+    body, index = draft.text.text, sealing.phone_index
     if draft.kind == MessageKind.DIALOGUE:
-        body = padded(body)
+        # Pages keep it long after the row has lost it, and who was talked to has answered.
+        body, index = padded(body), sealing.conversation_index
     return {
         "id": message_id,
         "kind": draft.kind,
         "invitation_id": draft.invitation_id,
         "case_id": draft.case_id,
         "phone_sealed": sealing.seal(session, "message.phone", message_id, draft.phone_e164),
-        "phone_index": sealing.phone_index(session, draft.phone_e164),
+        "phone_index": index(session, draft.phone_e164),
         "prefix": None if draft.kind == MessageKind.DIALOGUE else prefix_of(draft.phone_e164),
         "body_sealed": sealing.seal(session, "message.body", message_id, body),
         "token_hash": hashed,
