@@ -76,12 +76,13 @@ def raise_for_answer(
 ) -> Case | None:
     """Open the case an answer calls for, or add to the one it has; in the answer's transaction.
 
-    A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person. The
-    caller keeps two changes of one ballot apart.
+    A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person.
     """
     finding = _finding(change.after, contact)
     if finding is None and change.before is None:  # most answers: nothing to open or to add to
         return None
+    # A wish writes nothing to the ballot, and with another request it would open two cases.
+    hold(session, f"ballot:{change.key.hex()}")
     case = _case_of(session, change.key)
     if case is None:
         about = About(change.key, change.cell.agency_id, change.cell.sector_code)

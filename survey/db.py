@@ -5,8 +5,8 @@ only commit.
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
@@ -18,7 +18,6 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg import IsolationLevel
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -26,10 +25,8 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    delete,
     event,
     func,
-    insert,
     select,
 )
 from sqlalchemy.exc import OperationalError
@@ -49,8 +46,6 @@ SQLITE_BUSY_SECONDS = 10
 TURN_SLEEP_SECONDS = 0.0002
 # SQLite keeps the kind of an error in its lowest byte.
 PRIMARY_CODE = 0xFF
-# How long emptying a table waits for those who read it.
-LOCK_TIMEOUT = "500ms"
 # Keys in one statement, at most.
 KEYS_AT_ONCE = 500
 T = TypeVar("T")
@@ -237,41 +232,6 @@ def chunked(items: Sequence[T], size: int = KEYS_AT_ONCE) -> Iterator[Sequence[T
     """Items in turn, as many at once as a statement takes."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def shuffle_rows(session: Session, model: type[Base], chosen: ColumnElement[bool]) -> None:
-    """Rewrite rows of a table in random order, so that their physical place (ctid) does not reveal
-    in which order they were written. One statement.
-
-    PostgreSQL only: SQLite's tables of this kind lie in the order of their random keys.
-    """
-    if connection_of(session).dialect.name != "postgresql":
-        return
-    columns = list(table_of(model).columns)
-    gone = delete(model).where(chosen).returning(*columns).cte("gone")
-    again = select(gone).order_by(func.random())
-    names = [column.name for column in columns]
-    session.execute(insert(model).from_select(names, again))
-
-
-def clean_up(rewritten: Iterable[type[Base]], *, emptied: type[Base]) -> None:
-    """After a commit: take dead rows off the pages of rewritten tables, and cut off those of an
-    `emptied` one. Pages keep what was deleted, in the order it was written, until then.
-
-    PostgreSQL only; waits for no reader: a table that is in use is left to the next time.
-    """
-    if db.engine.dialect.name != "postgresql":
-        return
-    table = emptied.__tablename__
-    with db.engine.connect() as connection, suppress(OperationalError):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        connection.exec_driver_sql(f'LOCK TABLE "{table}" IN ACCESS EXCLUSIVE MODE')
-        if connection.scalar(select(func.count()).select_from(table_of(emptied))) == 0:
-            connection.exec_driver_sql(f'TRUNCATE "{table}"')
-        connection.commit()
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for model in (*rewritten, emptied):
-            connection.exec_driver_sql(f'VACUUM "{model.__tablename__}"')
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:

@@ -21,7 +21,7 @@ from survey.crypto.tokens import reply_secret
 from survey.db import hold
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.ballot import Flag, Mode, ballot_key
-from survey.models.case import case_of
+from survey.models.case import ORDER_LOCK, case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.sms.phone import clean_phone
@@ -92,12 +92,11 @@ def disown(session: Session, token: str, now: datetime) -> None:
     key = ballot_key(session, clean_token(token))
     for _ in range(TRIES):
         found = box.find(session, key)
-        if found is None or (found.pooled and found.pooled.current is None):
+        if found and found.pooled and found.pooled.current is None:
             return
-        entry = invitation.coverage
-        withdrawn = found.pooled or _pooled(found.ballot, entry.procedure_code, now)
         try:
-            box.take_out(session, found, withdrawn)
+            # Also where nothing was answered: an answer that is under way meets it at the key.
+            box.put(session, _withdrawn(found, invitation, key, now), "", found)
         except Conflict:
             continue
         left = box.find(session, key)
@@ -116,8 +115,20 @@ def reopen(session: Session, token: str, now: datetime) -> None:
     reopen_by_citizen(session, ballot_key(session, clean_token(token)), now)
 
 
+def _withdrawn(found: Found | None, invitation: Invitation, key: bytes, now: datetime) -> Pooled:
+    """The ballot of a link that was disowned, until it is counted out."""
+    if found and found.pooled:
+        return replace(found.pooled, current=None)
+    entry = invitation.coverage
+    ballot = Ballot(
+        key=key, cell=entry.cell, mode=Mode.WEB, questionnaire_id=invitation.questionnaire_id
+    )
+    return _pooled(found.ballot if found else ballot, entry.procedure_code, now)
+
+
 def _part_case(session: Session, key: bytes) -> None:
     """Let the case of an answer that is gone lead to none."""
+    hold(session, ORDER_LOCK, shared=True)
     case = session.scalars(case_of(session, key).with_for_update()).first()
     if case is not None:
         case.standing = replace(case.standing, ballot_key=None)
@@ -133,9 +144,6 @@ def _store(
     now: datetime,
 ) -> Given:
     before, after = _put(session, sender, asked, submission, now)
-    if submission.contact is not None:
-        # Perhaps nothing was written to the ballot, and two requests would open two cases.
-        hold(session, f"ballot:{sender.key.hex()}")
     change = alerts.Change(sender.key, asked.cell, before, after)
     alerts.raise_for_answer(session, now, change, wish)
     if submission.contact is False:

@@ -6,7 +6,7 @@ late answer belongs to.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from survey.ballots.bursts import with_bursts
-from survey.ballots.contents import Ballot, counted_as, flags_of
+from survey.ballots.cache import Cache
+from survey.ballots.contents import Ballot, Pooled, counted_as, flags_of
 from survey.ballots.pool import pool_of
 from survey.db import connection_of, table_of
 from survey.models.ballot import BallotAggregate
@@ -24,6 +25,8 @@ from survey.models.snapshot import closings_of
 
 # What `Aggregate.patterns` counts: the questions of a complete questionnaire.
 PATTERN = (*FACTORS, Question.OVERALL)
+# Months whose brief this process keeps.
+MOST_BRIEFS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,47 @@ class Aggregate:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What pages over many months need of their sums.
+
+    `rated`: procedure code → overall ratings. The others are those of `Aggregate`.
+    """
+
+    rated: Counter[str]
+    patterns: Counter[tuple[int, ...]]
+    late: Counter[str]
+    changed: Counter[str]
+
+    @classmethod
+    def of(cls, sums: Aggregate) -> "Brief":
+        """The brief of some sums."""
+        rated: Counter[str] = Counter()
+        for (group, question, _rating), times in sums.procedures.items():
+            if question == Question.OVERALL:
+                rated[group.procedure_code] += times
+        return cls(rated, sums.patterns, sums.late, sums.changed)
+
+    def add(self, other: "Brief") -> None:
+        """Add the sums of another one."""
+        self.rated.update(other.rated)
+        self.patterns.update(other.patterns)
+        self.late.update(other.late)
+        self.changed.update(other.changed)
+
+
+_briefs: Cache[Brief] = Cache(MOST_BRIEFS)
+
+
 def stored_aggregate(session: Session, month: str) -> Aggregate:
     """The sums of a month (YYYY-MM) as they were last counted."""
     query = select(BallotAggregate.sums_sealed).where(BallotAggregate.month == month)
     sealed = connection_of(session).scalar(query)
-    if sealed is None:
-        return Aggregate()
-    packed = BallotAggregate.sums.decrypt(session, month, bytes(sealed))
+    return Aggregate() if sealed is None else _open(session, month, bytes(sealed))
+
+
+def _open(session: Session, month: str, sealed: bytes) -> Aggregate:
+    packed = BallotAggregate.sums.decrypt(session, month, sealed)
     procedures, patterns, flagged, late, changed = packed
     found = Aggregate(late=Counter(late), changed=Counter(changed))
     for *group, question, rating, times in procedures:
@@ -93,13 +130,42 @@ def stored_aggregate(session: Session, month: str) -> Aggregate:
 def aggregate_now(session: Session, month: str) -> Aggregate:
     """The sums of a month with what the pool adds to them."""
     found = stored_aggregate(session, month)
-    closings = closings_of(session)[month]
-    for one in with_bursts(session, pool_of(session).of({month}).ballots):
-        found.add(one.ballot, one.procedure_code, -1)
-        after = counted_as(one, one.ballot, closings)
-        if after is not None:
-            found.add(after, one.procedure_code, 1)
+    # Bursts are judged over all that came, as the counting does.
+    for one in with_bursts(session, pool_of(session).ballots):
+        if one.ballot.cell.month == month:
+            _move(found, one, closings_of(session)[month])
     return found
+
+
+def briefs_now(session: Session, months: Collection[str]) -> dict[str, Brief]:
+    """Month (YYYY-MM) → its sums with what the pool adds to them, as far as a brief holds them."""
+    added: dict[str, Aggregate] = {month: Aggregate() for month in months}
+    closings = closings_of(session)
+    for one in pool_of(session).of(added).ballots:
+        _move(added[one.ballot.cell.month], one, closings[one.ballot.cell.month])
+    found = {month: Brief.of(sums) for month, sums in added.items()}
+    query = select(BallotAggregate.month, BallotAggregate.sums_sealed)
+    rows = connection_of(session).execute(query.where(BallotAggregate.month.in_(list(months))))
+    for month, sealed in rows:
+        found[month].add(_brief(session, month, bytes(sealed)))
+    return found
+
+
+def _brief(session: Session, month: str, sealed: bytes) -> Brief:
+    """The brief of stored sums, opened once a counting."""
+    found = _briefs.get(month, sealed)
+    if found is None:
+        found = Brief.of(_open(session, month, sealed))
+        _briefs.add(month, sealed, found)
+    return found
+
+
+def _move(sums: Aggregate, one: Pooled, closings: int) -> None:
+    """Count a waiting ballot: what was counted of it out, what stands instead in."""
+    sums.add(one.ballot, one.procedure_code, -1)
+    after = counted_as(one, one.ballot, closings)
+    if after is not None:
+        sums.add(after, one.procedure_code, 1)
 
 
 def store_aggregate(session: Session, month: str, sums: Aggregate) -> None:

@@ -1,26 +1,14 @@
-"""The ballot box: ballots are found by their keys, written into the pool, and taken out again.
+"""The ballot box: ballots are found by their keys and written into the pool.
 
 Nobody waits for another citizen: a new ballot is one INSERT, a change is a compare-and-swap on the
 ciphertext that was read. Two requests of one link meet at its key, and the second one reads again.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import (
-    CursorResult,
-    Insert,
-    Row,
-    Select,
-    Update,
-    bindparam,
-    delete,
-    literal,
-    select,
-    union_all,
-    update,
-)
+from sqlalchemy import Insert, Row, Select, Update, bindparam, literal, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -107,7 +95,7 @@ def _found(session: Session, row: Row[Any]) -> Found:
 
 
 def put(session: Session, pooled: Pooled, comment: str, before: Found | None) -> None:
-    """Write a new or changed ballot into the pool, over exactly what was read `before`.
+    """Write a new, changed or disowned ballot into the pool, over exactly what was read `before`.
 
     Conflict `ballot_changed` when another request of the same link was faster: read again.
     """
@@ -121,23 +109,6 @@ def put(session: Session, pooled: Pooled, comment: str, before: Found | None) ->
         given = row
     written = connection_of(session).execute(statement, given, execution_options=_COUNTED_ROWS)
     if written.rowcount != 1:
-        raise Conflict("ballot_changed")
-    forget_pool(session)
-
-
-def take_out(session: Session, found: Found, withdrawn: Pooled) -> None:
-    """The receiver disowned a ballot: what followed the last closing counts no more.
-
-    A ballot that was never counted leaves the pool; of a counted one the pool holds that it goes.
-    Conflict as `put` says.
-    """
-    if found.ballot.versions:
-        put(session, replace(withdrawn, current=None), "", found)
-        return
-    gone = delete(PooledBallot).where(
-        PooledBallot.key == found.ballot.key, PooledBallot.content_sealed == found.sealed
-    )
-    if cast("CursorResult[Any]", session.execute(gone)).rowcount != 1:
         raise Conflict("ballot_changed")
     forget_pool(session)
 

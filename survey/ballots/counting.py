@@ -24,10 +24,11 @@ from survey.ballots.contents import (
 from survey.ballots.pool import LOCK, forget_pool
 from survey.bulk import write_many
 from survey.crypto.sealed import row_name
-from survey.db import chunked, connection_of, hold, shuffle_rows, table_of
+from survey.db import chunked, connection_of, hold, table_of
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.count import add_counts
 from survey.models.snapshot import closings_of
+from survey.row_order import shuffle_rows
 
 _POOL, _BALLOTS = table_of(PooledBallot), table_of(CountedBallot)
 _WRITE = insert(_BALLOTS)
@@ -53,14 +54,15 @@ def count(session: Session) -> int:
     taken = _take(session)
     if not taken:
         return 0
-    steps = list(_steps(session, taken))
+    # Nothing is to be done for links that were disowned before anything of them was counted.
+    steps = [step for step in _steps(session, taken) if step.before or step.after]
     # Neither the order of the pool nor that of its keys leads on into the box.
     secrets.SystemRandom().shuffle(steps)
     months = sorted({month for one in steps for month in _months(one)})
     _move_sums(session, steps, months)
     _lay(session, steps)
     for month in months:
-        shuffle_rows(session, CountedBallot, CountedBallot.month == month)
+        shuffle_rows(session, CountedBallot, CountedBallot.month == month, on_sqlite=False)
     forget_pool(session)
     return len(steps)
 

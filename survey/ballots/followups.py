@@ -11,9 +11,10 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from survey.bulk import write_many
-from survey.db import chunked, shuffle_rows, table_of
+from survey.db import chunked, table_of
 from survey.models.ballot import ballot_key, cast_keys
 from survey.models.followup import Card, FollowupCard
+from survey.row_order import shuffle_rows
 
 _WRITE = insert(table_of(FollowupCard))
 

@@ -3,17 +3,16 @@
 Opened ballots are cached by their nonce, which is drawn anew by every change.
 """
 
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from threading import Lock
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.ballots.cache import Cache
 from survey.ballots.contents import Pooled, counted_as, open_pooled
-from survey.crypto.keys import NONCE_BYTES
 from survey.db import connection_of, hold, is_writing
 from survey.models.ballot import PooledBallot
 from survey.models.count import Cell
@@ -29,28 +28,7 @@ Steps = tuple[int, int, int, int, int]
 NO_STEPS: Steps = (0, 0, 0, 0, 0)
 
 
-class _Cache:
-    """Opened ballots of the pool, the longest unused ones dropped."""
-
-    def __init__(self) -> None:
-        self._opened: OrderedDict[tuple[bytes, bytes], Pooled] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, name: tuple[bytes, bytes]) -> Pooled | None:
-        with self._lock:
-            found = self._opened.get(name)
-            if found is not None:
-                self._opened.move_to_end(name)
-            return found
-
-    def add(self, name: tuple[bytes, bytes], pooled: Pooled) -> None:
-        with self._lock:
-            self._opened[name] = pooled
-            while len(self._opened) > MOST_CACHED:
-                self._opened.popitem(last=False)
-
-
-_cache = _Cache()
+_cache: Cache[Pooled] = Cache(MOST_CACHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +91,9 @@ def pool_of(session: Session) -> Pool:
     if is_writing(session):
         hold(session, LOCK, shared=True)
     rows = connection_of(session).execute(_ROWS).all()
-    ballots = [_opened(session, bytes(key), month, bytes(sealed)) for key, month, sealed in rows]
-    has_withdrawn = any(one.is_withdrawn for one in ballots)
-    pool = Pool(ballots, closings_of(session) if has_withdrawn else {})
+    waiting = [_opened(session, bytes(key), month, bytes(sealed)) for key, month, sealed in rows]
+    has_withdrawn = any(one.is_withdrawn for one in waiting)
+    pool = Pool(waiting, closings_of(session) if has_withdrawn else {})
     session.info["pool"] = (session.get_transaction(), pool)
     return pool
 
@@ -126,9 +104,8 @@ def forget_pool(session: Session) -> None:
 
 
 def _opened(session: Session, key: bytes, month: str, sealed: bytes) -> Pooled:
-    name = key, sealed[:NONCE_BYTES]
-    found = _cache.get(name)
+    found = _cache.get(key, sealed)
     if found is None:
         found = open_pooled(session, key, month, sealed)
-        _cache.add(name, found)
+        _cache.add(key, sealed, found)
     return found

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from survey.db import hold, shuffle_rows
+from survey.db import hold
 from survey.models.case import ORDER_LOCK, Case, if_it_opens, in_work
+from survey.row_order import shuffle_rows
 
 # Three times as long as a citizen may have a closed case opened again.
 LISTED = timedelta(days=90)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from survey.ballots.aggregates import aggregate_now
+from survey.ballots.aggregates import briefs_now
 from survey.indices.closed import first, payload_of
 from survey.indices.figures import Breakdown, Figure, read_figure, safe_to_tell
 from survey.indices.live import live
@@ -76,8 +76,8 @@ def _numbers(one: Figure) -> dict[str, Any]:
 
 def _moved(session: Session, month: str) -> tuple[Counter[str], Counter[str]]:
     """Sector (and overall) → answers given, and answers changed, after the first closing."""
-    sums = aggregate_now(session, month)
-    late, changed = Counter(sums.late), Counter(sums.changed)
+    sums = briefs_now(session, [month])[month]
+    late, changed = sums.late, sums.changed
     for found in (late, changed):
         found[OVERALL] = sum(found.values())
     return late, changed

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis import AnalysisError, disclosure
-from survey.ballots.aggregates import aggregate_now
+from survey.ballots.aggregates import briefs_now
 from survey.indices.closed import first, payload_of
 from survey.indices.figures import SMALLEST_SHOWN, Breakdown, Figure, read_figure, safe_to_tell
 from survey.indices.payload import COUNTED
@@ -26,7 +26,6 @@ from survey.indices.show import show
 from survey.indices.strata import Strata, read_strata
 from survey.indices.tallies import OVERALL
 from survey.models.organisation import Agency, Procedure
-from survey.models.questionnaire import Question
 
 # Agency code, sector, channel.
 Cell = tuple[str, str, str]
@@ -93,11 +92,10 @@ def hidden_now(
     `strata` are those of every agency in these months, where they were read already.
     """
     strata = strata or read_strata(session, months, by_agency=True)
-    procedures: dict[str, Counter[Key]] = {month: Counter() for month in months}
-    for month, lines in procedures.items():
-        given = aggregate_now(session, month).by_procedure([Question.OVERALL])
-        for group, ratings in given.items():
-            lines[Breakdown.PROCEDURE, group.procedure_code] += sum(ratings)
+    procedures: dict[str, Counter[Key]] = {
+        month: Counter({(Breakdown.PROCEDURE, code): n for code, n in brief.rated.items()})
+        for month, brief in briefs_now(session, months).items()
+    }
     small = {month for month, rated in procedures.items() if any(map(_is_small, rated.values()))}
     small |= {months[place] for place in _small_months(strata)}
     codes = dict(session.execute(select(Agency.id, Agency.code)).all())

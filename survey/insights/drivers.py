@@ -16,7 +16,7 @@ from analysis.drivers import (
     share_limits,
     straight_lining,
 )
-from survey.ballots.aggregates import aggregate_now
+from survey.ballots.aggregates import briefs_now
 from survey.insights.changes import CONFIDENCE
 from survey.models.questionnaire import FACTORS
 
@@ -83,8 +83,8 @@ def drivers(given: Patterns) -> Drivers:
 def patterns_now(session: Session, months: Sequence[str]) -> Patterns:
     """Those of the complete questionnaires of some months, as they stand now."""
     found: Counter[tuple[int, ...]] = Counter()
-    for month in months:
-        found.update(aggregate_now(session, month).patterns)
+    for brief in briefs_now(session, months).values():
+        found.update(brief.patterns)
     return found
 
 

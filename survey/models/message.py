@@ -105,7 +105,16 @@ def parted_text(phone_e164: str) -> str:
     return f"reminder {phone_e164}"
 
 
+def talk_text(phone_e164: str) -> str:
+    """What is hashed of the phone of a dialogue message: who was talked to has answered, so it must
+    not be found beside the invitation.
+    """
+    return f"dialogue {phone_e164}"
+
+
 def _indexed_text(message: Any, phone_e164: str) -> str:  # noqa: ANN401 - an instance, or a row
+    if message.kind == MessageKind.DIALOGUE:
+        return talk_text(phone_e164)
     is_parted = message.kind == MessageKind.REMINDER and message.invitation_id is None
     return parted_text(phone_e164) if is_parted else phone_e164
 
@@ -137,8 +146,9 @@ class Message(Base):
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
     # Whose reply it is, while the citizen wishes to be called; after that it leads to no phone.
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
-    # Receiver, and its blind index; both empty once a dialogue message has left. A parted reminder
-    # has an index of its own (`parted_text`), which stays a week where it left; the number goes.
+    # Receiver, and its blind index; both empty once a dialogue message has left. A dialogue message
+    # has an index of its own (`talk_text`), and so has a parted reminder (`parted_text`), which
+    # stays a week where it left; the number goes.
     phone_sealed: Mapped[bytes | None]
     phone_index: Mapped[bytes | None]
     phone = Sealed[str | None](

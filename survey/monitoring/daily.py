@@ -22,9 +22,14 @@ def update(session: Session, now: datetime) -> int:
     """Read everything that came until the end of yesterday, day by day, before it is counted: a
     long outage does not arrive as one night. How many alerts were raised.
     """
-    last = local_day(now) - timedelta(days=1)
-    days = {one.day for one in pool_of(session).ballots if one.day < last} | {last}
-    return sum(watch(session, standings(session, day), day, now) for day in sorted(days))
+    last = _yesterday(now)
+    first = min((one.day for one in pool_of(session).ballots), default=last)
+    days = [last - timedelta(days=back) for back in range((last - first).days, 0, -1)]
+    return sum(watch(session, standings(session, day), day, now) for day in (*days, last))
+
+
+def _yesterday(now: datetime) -> date:
+    return local_day(now) - timedelta(days=1)
 
 
 def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: datetime) -> int:
@@ -39,7 +44,10 @@ def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: date
         select(WatchRate).order_by(WatchRate.agency_id.is_not(None), WatchRate.id)
     ).all()
     fresh: dict[Place, Signal] = {}
-    for dip in dips(session, rates, found, day, calendar):
+    # How many invitations had arrived is known of the newest day only, so answers that are missing
+    # are not looked for by the end of an earlier one.
+    complete = found if day >= _yesterday(now) else {}
+    for dip in dips(session, rates, complete, day, calendar):
         rule = RULES[Measure(dip.rate.measure)]
         # What befalls the whole province needs no alert for each agency besides.
         place, province = Place(rule, dip.rate.agency_id), Place(rule, None)

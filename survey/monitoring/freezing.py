@@ -69,9 +69,9 @@ def freeze(
     ordinary months, `watch_open_month` for one that is not closed, `watch_no_ratings`,
     `watch_unsettled`.
     """
-    lock_watch(session)
     months = _ordinary(session, first, last)
     found = by_month(session, months)
+    lock_watch(session)  # after the lock of the ballots just read, as the counting job takes them
     groups = _groups(found, months)
     each = FALSE_ALARMS_A_MONTH / max(1, sum(map(len, groups.values())))
     try:
@@ -111,9 +111,9 @@ def freeze_agency(
     agency = session.scalars(select(Agency).where(Agency.code == code)).first()
     if agency is None:
         raise Invalid("unknown_agency", code[:40])
-    lock_watch(session)
     months = _ordinary(session, first, last)
     found = by_month(session, months)
+    lock_watch(session)
     charts = _charts_of(session, agency.id, _groups(found, months))
     rates = [one for one in _rates(found, months) if one[1] == agency.id]
     for table in (WatchChart, WatchRate):

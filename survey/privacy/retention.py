@@ -26,7 +26,6 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.ballots import followups
 from survey.crypto.sealed import emptied
-from survey.db import shuffle_rows
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.case import Case, CaseState, if_it_opens, in_work
 from survey.models.dossier import Dossier
@@ -41,7 +40,9 @@ from survey.models.message import (
     MessageKind,
     MessageState,
     parted_text,
+    talk_text,
 )
+from survey.row_order import shuffle_rows
 from survey.workdays import local_month
 
 
@@ -93,14 +94,17 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     sent = Message.phone.holds(session, e164)
     # A reminder that is being parted is found by its new index, so that is asked for after the old.
     cancelled = _cancel_waiting(session, sent)
-    reminded = Message.phone.holds(session, parted_text(e164))
-    cancelled += _cancel_waiting(session, reminded)
+    others = or_(
+        Message.phone.holds(session, parted_text(e164)),
+        Message.phone.holds(session, talk_text(e164)),
+    )
+    cancelled += _cancel_waiting(session, others)
     of_phone = Dossier.phone.holds(session, e164)
     erased = {
         "dossiers": _count(session, _blank_dossiers().where(of_phone)),
         "messages": _count(
             session,
-            _blank_messages().where(or_(sent, reminded), Message.state.not_in(UNFINISHED)),
+            _blank_messages().where(or_(sent, others), Message.state.not_in(UNFINISHED)),
         ),
         "cancelled": cancelled,
         "inbound": _count(session, delete(Inbound).where(Inbound.phone.holds(session, e164))),
@@ -210,7 +214,7 @@ def _erase_comments(session: Session, before: datetime) -> int:
         months = set(session.scalars(select(table.month).where(*old)))
         erased += _count(session, update(table).values(comment_sealed=None).where(*old))
         # What was rewritten lies behind what was not.
-        shuffle_rows(session, table, table.month.in_(months))
+        shuffle_rows(session, table, table.month.in_(months), on_sqlite=False)
     return erased
 
 

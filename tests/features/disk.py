@@ -67,6 +67,29 @@ class Disk:
                     found[f"place in page of {name}"][key] = known[key][-1] % PAGE_BYTES
         return found
 
+    def behind(self, name: str, row: Row, width: int) -> set[bytes]:
+        """What lies behind the beginning of a row, in all that was ever written of a table of texts
+        and numbers: the rest of the row, `width` bytes, of now and before.
+        """
+        content, beginning = self.files[name], _packed(row)[:-width]
+        found, place = set(), content.find(beginning)
+        while place >= 0:
+            end = place + len(beginning)
+            found.add(content[end : end + width])
+            place = content.find(beginning, end)
+        return found
+
+
+def _packed(row: Row) -> bytes:
+    """A row as PostgreSQL writes it: short texts after their length, numbers at multiples of 4."""
+    packed = b""
+    for value in row.values():
+        if isinstance(value, str):
+            packed += bytes([2 * len(value.encode()) + 3]) + value.encode()
+        else:
+            packed = packed.ljust(-(-len(packed) // 4) * 4, b"\0") + value.to_bytes(4, "little")
+    return packed
+
 
 def _places(content: bytes, values: Mapping[Any, bytes]) -> defaultdict[Any, list[int]]:
     """Key → every place of its value; all values are looked for at once."""

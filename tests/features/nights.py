@@ -6,56 +6,43 @@ wish to be called. Who does what is drawn as well, so nothing but the answers le
 """
 
 import random
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import answers
+from survey import answers, audit
 from survey.answers import Submission
 from survey.answers.conversation import receive
 from survey.db import transaction
 from survey.jobs.counting import count_ballots
 from survey.models.case import Case, case_of
-from survey.models.count import Cell
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry
-from survey.models.message import Message, MessageKind
+from survey.models.message import Conversation, Message, MessageKind
 from survey.sms import outbox, receipts
 from survey.sms.providers import DeliveryReceipt, InboundSms
 from tests import ballots
 from tests.features import answering
+from tests.features.disk import steal
+from tests.features.moment import Given, Moment
 from tests.seeding import LINK, NOW, Wanted, ask_everybody, finish
 from tests.sms.gateway import Gateway
 
 PROCEDURES = ("1.012784", "2.000815")
-DOSSIERS = 260
+DOSSIERS, ANSWERS = 320, (100, 70, 60)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-CHANGED, COMMENTED, CALLED, HELPED = 0.2, 0.3, 0.06, 0.3
+CHANGED, COMMENTED, CALLED, HELPED = 0.2, 0.3, 0.06, 0.4
 COMMENT = "Chờ lâu quá."
 
 
-@dataclass
-class Given:
-    """What is true of one citizen's answer."""
-
-    cell: Cell
-    key: bytes
-    # Its place among all first answers, from 0, and what it says now.
-    place: int
-    rating: int
-    # Number of the night that counts it last.
-    night: int
-    is_called: bool
-    case: str | None = None
-    # Messages that left because of it.
-    messages: set[str] = field(default_factory=set)
-
-
 class Nights:
-    """The days and nights of one province; `given` is phone → what is true of its answer."""
+    """The days and nights of one province; `given` is dossier code → its answer."""
 
     def __init__(self, app: Flask, *, two_way: bool) -> None:
         """Everybody is asked."""
@@ -67,16 +54,17 @@ class Nights:
             with transaction() as session:
                 ask_everybody(session)
                 offices = [one.code for one in answering.agencies(session)]
-                self.wanted = [
+                wanted = [
                     Wanted(number, self.dice.choice(offices), self.dice.choice(PROCEDURES))
                     for number in range(DOSSIERS)
                 ]
-                finish(session, self.wanted)
-            self._send()
-            with transaction() as session:
+                finish(session, wanted)
+                # Here, since reading rows later would leave traces on them.
                 query = select(Dossier.code, CoverageEntry).join_from(Dossier, CoverageEntry)
                 self.cells = {code: entry.cell for code, entry in session.execute(query)}
-        self.phones = {one.mobile: one.code for one in self.wanted}
+            self._send()
+        self.asked = {one.to_e164: one.text for one in self.left}
+        self.phones = {one.code: one.mobile for one in wanted}
         self.silent = self.dice.sample(sorted(self.phones), DOSSIERS)
 
     def day(self, number: int) -> None:
@@ -84,9 +72,9 @@ class Nights:
         again = self.dice.sample(sorted(self.given), round(CHANGED * len(self.given)))
         fresh = [self.silent.pop() for _ in range(number)]
         with self.app.app_context():
-            for phone in self.dice.sample([*fresh, *again], number + len(again)):
+            for code in self.dice.sample([*fresh, *again], number + len(again)):
                 self.now += MINUTE
-                self._answer(phone)
+                self._answer(code)
 
     def count(self) -> None:
         """The job of the night; a new day begins."""
@@ -94,53 +82,89 @@ class Nights:
             count_ballots(0, {}, self.now)
         self.night, self.now = self.night + 1, self.now + DAY
 
-    def _answer(self, phone: str) -> None:
+    def stolen(self, folder: Path) -> Moment:
+        """The disk now."""
+        with self.app.app_context(), transaction() as session:
+            kept = {one.number: one.subject for one in audit.acts(session)}
+        entries = {
+            number: subject.removeprefix("case:")
+            for number, subject in kept.items()
+            if subject.startswith("case:")
+        }
+        return Moment(steal(self.app, folder), deepcopy(self.given), entries)
+
+    def _answer(self, code: str) -> None:
         with transaction() as session:
-            before = _dialogue(session)
             keys = set(ballots.keys(session))
+            before = _written(session)
         rating, is_called = self.dice.randint(1, 5), self.dice.random() < CALLED
+        comments = code not in self.given and self.dice.random() < COMMENTED
         said = self._text if self.two_way else self._submit
-        said(phone, rating, is_called=is_called, comments=self.dice.random() < COMMENTED)
+        said(code, rating, is_called=is_called, comments=comments)
         with transaction() as session:
-            fresh = set(ballots.keys(session)) - keys
-            if fresh:
-                cell, place = self.cells[self.phones[phone]], len(self.given)
-                self.given[phone] = Given(cell, fresh.pop(), place, rating, 0, is_called=False)
-            one = self.given[phone]
+            if code not in self.given:
+                (key,) = set(ballots.keys(session)) - keys
+                place = len(self.given)
+                self.given[code] = Given(self.cells[code], key, place, self.night)
+            one = self.given[code]
             one.rating, one.night = rating, self.night
             one.is_called = one.is_called or is_called
-            one.messages |= _dialogue(session) - before
             one.case = session.scalar(case_of(session, one.key).with_only_columns(Case.code))
+            fresh = [now - then for now, then in zip(_written(session), before, strict=True)]
+            one.messages, one.notes = one.messages | fresh[0], one.notes | fresh[1]
 
-    def _submit(self, phone: str, rating: int, *, is_called: bool, comments: bool) -> None:
-        token = LINK.search(self.asked[phone])[1]
+    def _submit(self, code: str, rating: int, *, is_called: bool, comments: bool) -> None:
+        token = LINK.search(self.asked[self.phones[code]])[1]
         comment, contact = (COMMENT if comments else None), (is_called or None)
         with transaction() as session:
             said = Submission(overall=rating, comment=comment, contact=contact)
             answers.submit(session, token, said, self.now)
 
-    def _text(self, phone: str, rating: int, *, is_called: bool, comments: bool) -> None:
-        helped = self.dice.random() < HELPED
-        texts = ("TG" * helped, f"{rating}", COMMENT * comments, "GOI" * is_called)
-        for text in filter(None, texts):
-            self.texts += 1
-            with transaction() as session:
-                receive(session, InboundSms("fake", f"E{self.texts}", phone, text), self.now)
-            self._send()
+    def _text(self, code: str, rating: int, *, is_called: bool, comments: bool) -> None:
+        helps = self.dice.random() < HELPED
+        for text in ("TG" * helps, f"{rating}", COMMENT * comments, "GOI" * is_called):
+            if text:
+                self.texts += 1
+                name, phone = f"E{self.texts}", self.phones[code]
+                with transaction() as session:
+                    receive(session, InboundSms("fake", name, phone, text), self.now)
+        self._send()
 
     def _send(self) -> None:
         """What is due leaves, and arrives."""
         outbox.send_due(self.gateway, self.now)
-        if not self.given:
-            self.asked = {one.to_e164: one.text for one in self.gateway.taken}
-        for sms in self.gateway.taken:
-            name, attempt = f"G{sms.attempt_id[:20]}", sms.attempt_id
-            arrived = DeliveryReceipt("fake", name, attempt, "delivered", "", "delivered")
-            with transaction() as session:
+        self.left, self.gateway.taken = self.gateway.taken, []
+        with transaction() as session:
+            for sms in self.left:
+                name, attempt = f"G{sms.attempt_id[:20]}", sms.attempt_id
+                arrived = DeliveryReceipt("fake", name, attempt, "delivered", "", "delivered")
                 receipts.apply(session, self.now, arrived)
-        self.gateway.taken.clear()
 
 
-def _dialogue(session: Session) -> set[str]:
-    """Ids of all messages of dialogues."""
-    return set(session.scalars(select(Message.id).where(Message.kind == MessageKind.DIALOGUE)))
+def _written(session: Session) -> tuple[set[Any], set[Any]]:
+    """Keys of all messages of dialogues, and of all notes on conversations."""
+    dialogue = select(Message.id).where(Message.kind == MessageKind.DIALOGUE)
+    notes = select(*Conversation.__mapper__.primary_key)
+    return set(session.scalars(dialogue)), set(session.scalars(notes))
+
+
+def lived(
+    app: Flask, folder: Path, *, two_way: bool, leak: Callable[[Session, dict[str, Given]], None]
+) -> dict[str, Moment]:
+    """Three moments: with all ballots in the `pool`, after the `night` that counted them, and after
+    several `nights`; `planted` is the last one again, after the leak.
+    """
+    nights, moments = Nights(app, two_way=two_way), {}
+    first, *others = ANSWERS
+    nights.day(first)
+    moments["pool"] = nights.stolen(folder)
+    nights.count()
+    moments["night"] = nights.stolen(folder)
+    for number in others:
+        nights.day(number)
+        nights.count()
+    moments["nights"] = nights.stolen(folder)
+    with app.app_context(), transaction() as session:
+        leak(session, nights.given)
+    moments["planted"] = nights.stolen(folder)
+    return moments

@@ -18,12 +18,15 @@ def fill(session, agency, month, good, bad, **place):
 
 
 def say_all(session, agency, month, *, times):
-    """Complete questionnaires in which the result moves along with the overall rating, counted:
-    after the closing of a closed month.
+    """Complete questionnaires in which the result moves along with the overall rating, nine in ten
+    satisfied, as many dossiers again without an answer; counted, so that they come after the
+    closing of a closed month.
     """
-    cell = Cell(agency.id, "land", month, "counter", "on_time")
+    cell, procedure = Cell(agency.id, "land", month, "counter", "on_time"), PROCEDURES["land"]
+    count_finished(session, {(cell, procedure): 2 * times}, {cell: 2 * times})
+    move_frame(session, cell, delivered=2 * times)
     for number in range(times):
-        overall, other = 1 + number % 5, 1 + number * 7 // 5 % 5
+        overall, other = (2, 4, 5, 4, 5, 4, 5, 4, 5, 4)[number % 10], 1 + number * 7 // 5 % 5
         given = {"overall": overall, "result": overall, **dict.fromkeys(OTHERS, other)}
-        ballots.put(session, cell, given, procedure=PROCEDURES["land"])
+        ballots.put(session, cell, given, procedure=procedure)
     ballots.count(session)

@@ -35,8 +35,15 @@ def dump(session: Session, *, with_ctid: bool = False) -> Tables:
     for name in inspect(session.connection()).get_table_names():
         query = text(f'SELECT *{more} FROM "{name}"{order}')  # noqa: S608
         rows = session.execute(query).mappings()
-        tables[name] = [{**row, "place": place} for place, row in enumerate(rows)]
+        tables[name] = [{**_plain(row), "place": place} for place, row in enumerate(rows)]
     return tables
+
+
+def _plain(row: Mapping[Any, Any]) -> Row:
+    return {
+        name: bytes(value) if isinstance(value, memoryview) else value
+        for name, value in row.items()
+    }
 
 
 def cell_of(row: Row) -> tuple[Any, ...]:
@@ -48,8 +55,6 @@ def sortable(value: Any) -> tuple[str, Any]:
     """A value as a thief would sort by it, whatever else stands in its column."""
     if isinstance(value, bool | int | float):
         return ("number", value)
-    if isinstance(value, memoryview):
-        value = bytes(value)
     return (type(value).__name__, value if isinstance(value, str | bytes) else str(value))
 
 
@@ -119,8 +124,6 @@ class Web:
 
 def _names(value: Any) -> Iterator[Any]:
     """The value, if it could be the name of something, and codes of cases within it."""
-    if isinstance(value, memoryview):
-        value = bytes(value)
     if isinstance(value, str):
         yield from _CASE_CODE.findall(value)
         if _MOMENT.fullmatch(value):

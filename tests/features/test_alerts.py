@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select, text
 
 from survey import alerts, audit
+from survey.ballots import box
 from survey.cases.clocks import day_of
 from survey.cases.queue import alert_cards, open_cases
 from survey.db import Base
-from survey.models.response import Response
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.features import answering
@@ -94,7 +94,7 @@ def test_an_answer_has_one_case_that_grows(transact):
     """Changes of an answer add to its one case, once each; a better rating keeps it open."""
     with transact() as session:
         case = answering.raise_case(session, overall=1)
-        code, response_id = case.code, case.standing.response_id
+        code, key = case.code, bytes.fromhex(case.standing.ballot_key)
     for overall, comment, contact in (
         (4, None, None),
         (4, None, None),
@@ -103,11 +103,11 @@ def test_an_answer_has_one_case_that_grows(transact):
         (4, "Bị vòi tiền", WISH),
     ):
         with transact() as session:
-            response = session.get(Response, response_id)
-            newest = response.answers[-1]
-            if (newest.overall, newest.comment) != (overall, comment):
-                newest = answering.change(session, response, overall=overall, comment=comment)
-            alerts.raise_for_answer(session, LATER, response, newest, contact)
+            found = box.find(session, key)
+            changed = alerts.Change(key, found.ballot.cell, found.said, found.said)
+            if (found.said.overall, found.said.comment) != (overall, comment or ""):
+                changed = answering.change(session, key, overall=overall, comment=comment)
+            alerts.raise_for_answer(session, LATER, changed, contact)
     with transact() as session:
         case = the_case(session)
         assert (case.code, case.state, case.reason) == (code, "new", "grave_words")
@@ -145,8 +145,6 @@ def test_eight_answers_at_once_open_one_alert(app):
         with unit_of_work(app) as session:
             answering.raise_case(session, overall=1)
 
-    with unit_of_work(app) as session:
-        answering.questionnaire_id(session)
     with ThreadPoolExecutor(8) as people:
         list(people.map(one, range(8)))
     with unit_of_work(app) as session:
@@ -155,7 +153,9 @@ def test_eight_answers_at_once_open_one_alert(app):
 
 
 def test_without_a_wish_nothing_leads_to_the_dossier(transact):
-    """A case without a wish to be called has no contact; even opened it tells the day alone."""
+    """A case without a wish to be called has no contact; even opened it tells the day alone, and
+    so does the audit log, once the openings were appended to it among others.
+    """
     with transact() as session:
         for _ in range(6):
             answering.raise_case(session, overall=1, comment="Quá tệ")
@@ -172,6 +172,9 @@ def test_without_a_wish_nothing_leads_to_the_dossier(transact):
             for one in cases
         }
         assert contact == {(None, None, None, None)}
+        assert list(audit.acts(session)) == []
+        audit.append_waiting(session)
+        assert len(list(audit.acts(session))) == 6
         moments = [*(one.opened_at for one in cases), *(one.at for one in events)]
         moments += [act.at for act in audit.acts(session)]
         assert set(moments) == {day_of(NOW)}
@@ -196,7 +199,7 @@ def test_a_wish_seals_contact_onto_the_case_alone(transact):
             WISH.dossier_code,
         )
         assert opened(session, case).opened_at == NOW
-        response_id = opened(session, case).response_id
+        key = bytes.fromhex(opened(session, case).ballot_key)
     with transact() as session:
         dump = "".join(
             str([tuple(row) for row in session.execute(select(table))])
@@ -205,8 +208,7 @@ def test_a_wish_seals_contact_onto_the_case_alone(transact):
         )
         assert WISH.phone_e164[3:] not in dump
         assert "Văn An" not in dump
-        response = session.get(Response, response_id)
-        alerts.withdraw_contact(session, LATER, response)
+        alerts.withdraw_contact(session, LATER, key)
     with transact() as session:
         case = the_case(session)
         assert case.contact_phone_sealed is None

@@ -110,8 +110,7 @@ def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invit
     """
     tokens = invite(*(Wanted(number, procedure=PROCEDURES[number % 2]) for number in range(12)))
     dice = random.Random(20260520)
-    last: dict[str, Submission] = {}
-    disowned = set()
+    last, disowned = dict[str, Submission](), set[str]()
     for step in range(80):
         token = dice.choice(tokens)
         if token in disowned:
@@ -124,10 +123,9 @@ def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invit
             last.pop(token, None)
         else:
             again = token in last and dice.random() < 0.2
-            said = last[token] if again else _random_form(dice)
+            last[token] = last[token] if again else _random_form(dice)
             with transact() as session:
-                answers.submit(session, token, said, NOW)
-            last[token] = said
+                answers.submit(session, token, last[token], NOW)
         if step % 12 == 11:
             with transact() as session:
                 ballots.count(session)

@@ -14,10 +14,10 @@ from survey.cases.steps import Ending
 from survey.errors import Refused
 from survey.models.case import Case, CloseReason
 from survey.models.job import Job
-from survey.models.response import Response
 from survey.models.staff import RoleName, Staff
 from survey.privacy import retention
 from survey.reports.case_times import read_cases
+from tests import ballots
 from tests.clocks import NOW
 from tests.features import answering
 
@@ -60,8 +60,8 @@ def test_closed_cases_leave_the_lists_and_are_found_by_month(transact):
 
 
 def test_what_a_night_led_to_is_not_kept_with_its_day(transact, runner):
-    """Jobs that file cases away, erase contacts and read the charts keep no number beside their
-    day: closed that many months before, a case would have its days.
+    """Jobs that file cases away, erase contacts and count ballots keep no number beside their day:
+    closed that many months before, a case would have its days.
     """
     with transact() as session:
         case = answering.raise_case(session)
@@ -69,7 +69,7 @@ def test_what_a_night_led_to_is_not_kept_with_its_day(transact, runner):
     assert runner("worker", "--once", "--now", LATER.isoformat()).code == 0
     with transact() as session:
         assert session.scalars(select(Case.is_filed_away)).all() == [True]
-        kinds = ("cases.file_away", "privacy.retention", "watch.update")
+        kinds = ("cases.file_away", "privacy.retention", "ballots.count")
         kept = select(Job.state, Job.result).where(Job.kind.in_(kinds))
         assert session.execute(kept).all() == [("done", {})] * len(kinds)
 
@@ -97,9 +97,9 @@ def test_a_filed_case_that_opens_again_is_listed_again(transact):
         case = answering.raise_case(session)
         settle(session, handler, case)
         assert filing.file_away(session, LATER) == 1
-        response = session.scalars(select(Response)).one()
-        newest = answering.change(session, response, overall=1, comment="Họ vòi tiền tôi")
-        alerts.raise_for_answer(session, LATER, response, newest, None)
+        (key,) = ballots.keys(session)
+        changed = answering.change(session, key, overall=1, comment="Họ vòi tiền tôi")
+        alerts.raise_for_answer(session, LATER, changed, None)
         assert listed(session, handler) == {case.code}
         (card,) = queue.alert_cards(queue.open_cases(session))
         assert card.opened_at == day_of(LATER)

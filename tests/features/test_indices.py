@@ -6,19 +6,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from flask import Flask
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 import analysis
 from survey import answers, indices
 from survey.answers import Submission
+from survey.ballots.pool import pool_of
+from survey.db import db
 from survey.errors import Refused
-from survey.models.count import Cell, Count, count_finished
+from survey.models.count import RATED, Cell, Count, count_finished
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
 from tests import ballots
-from tests.conftest import Ran
+from tests.conftest import Ran, unit_of_work
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
@@ -360,3 +364,47 @@ def test_an_answer_after_closing_is_a_revision(
     with transact() as session:
         (found,) = ballots.all_found(session).values()
         assert [version.closing for version in found.ballot.versions] == [1]
+
+
+def waiting_beside_counted(transact: Transact) -> None:
+    """Two counted ballots, and ten that wait."""
+    with transact() as session:
+        fill(session, LAND, 100, (0, 0, 0, 1, 1))
+        agency = session.scalars(select(Agency.id).where(Agency.code == WARD)).one()
+        ballots.put_many(session, Cell(agency, "land", MONTH, "counter", "on_time"), {4: 10})
+
+
+@pytest.mark.parametrize("first", ["pool", "counts"])
+def test_a_page_shows_one_moment(app: Flask, transact: Transact, first: str) -> None:
+    """Ballots that are counted while a page is drawn stand on it once, whether it read the pool
+    before and the counts after, or the other way round.
+    """
+    waiting_beside_counted(transact)
+    with app.app_context():
+        page = db.session()
+        counted = page.scalar(select(func.sum(RATED))) if first == "counts" else None
+        waits = pool_of(page).rated().total() if first == "pool" else None
+        with unit_of_work(app) as other:
+            assert ballots.count(other) == 10
+        counted = counted or page.scalar(select(func.sum(RATED)))
+        waits = waits or pool_of(page).rated().total()
+        assert (counted, waits) == (2, 10)
+        for by in ("overall", "procedure"):
+            assert [one.rated for one in indices.show(page, MONTH, by, NOW_CLOSED)] == [12]
+    with transact() as session:
+        assert pool_of(session).rated().total() == 0
+        assert [one.rated for one in indices.show(session, MONTH, "overall", NOW_CLOSED)] == [12]
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_who_reads_and_writes_holds_the_counting_back(app: Flask, transact: Transact) -> None:
+    """A transaction that writes what it read of the pool keeps it as it is to its end."""
+    waiting_beside_counted(transact)
+    with transact() as session:
+        assert pool_of(session).rated().total() == 10
+        with pytest.raises(OperationalError, match="lock timeout"), unit_of_work(app) as other:
+            other.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            ballots.count(other)
+        assert [one.rated for one in indices.show(session, MONTH, "overall", NOW_CLOSED)] == [12]
+    with transact() as session:
+        assert ballots.count(session) == 10

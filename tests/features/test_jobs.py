@@ -15,17 +15,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from survey.clock import Clock, machine
 from survey.errors import Refused
 from survey.jobs import queue
 from survey.jobs.schedule import RECURRING
 from survey.jobs.worker import PAUSE_SECONDS
+from survey.models.count import add_counts
+from survey.models.invitation import CoverageEntry
 from survey.models.job import Heartbeat, Job, JobState
 from survey.models.snapshot import Snapshot
+from tests import ballots
 from tests.clocks import PATIENCE
 from tests.conftest import Ran
-from tests.seeding import NOW, Wanted, finish
+from tests.seeding import NOW, Wanted, ask_everybody, finish
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
@@ -180,17 +184,17 @@ def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner)
     every = len(RECURRING)
     first = [turn(runner, NOW + wait) for wait in (0 * hour, 59 * MINUTE, hour)]
     assert first == [every, 0, hourly]
-    # NOW is 10:00 local: the next index.check is due at 02:00, retention at 03:00.
-    later = [turn(runner, NOW + wait) for wait in (16 * hour, 17 * hour, 96 * hour)]
-    assert later == [hourly + 1, hourly + 1, every]
+    # NOW is 10:00 local: the next counting is due at 01:00, index.check at 02:00, retention at
+    # 03:00.
+    later = [turn(runner, NOW + wait * hour) for wait in (15, 16, 17, 96)]
+    assert later == [hourly + 1, hourly + 1, hourly + 1, every]
     with transact() as session:
         kinds = Counter(session.scalars(select(Job.kind)))
         assert kinds == {
-            "intake.sweep": 5,
-            "answers.tallies": 5,
+            "intake.sweep": 6,
+            "ballots.count": 3,
             "index.check": 3,
             "privacy.retention": 3,
-            "watch.update": 2,
             "cases.file_away": 2,
             "index.close": 2,
         }
@@ -212,6 +216,46 @@ def test_the_worker_closes_a_month_on_day_fifteen(transact: Transact, runner: Ru
         assert (snapshot.month, snapshot.closed_at.day) == ("2026-05", 15)
         closing = session.scalars(select(Job).where(Job.kind == "index.close")).all()
         assert [one.result["closed"] for one in closing] == [[], ["2026-05"], [], []]
+
+
+@pytest.mark.parametrize("fault", ["a count too many", "a ballot too many"])
+def test_a_month_that_does_not_add_up_stays_open_and_the_log_says_so(
+    transact: Transact, runner: Runner, fault: str
+) -> None:
+    """The night's job closes the other months; an operator reads which one was refused, and why,
+    until the counts are put right.
+    """
+    for number, at in ((1, NOW - timedelta(days=31)), (2, NOW)):
+        with transact() as session:
+            ask_everybody(session)
+            finish(session, [Wanted(number, finished_at=at)], at)
+        assert runner("messages", "send-due", "--now", at.isoformat()).code == 0
+    with transact() as session:
+        entries = session.scalars(select(CoverageEntry).order_by(CoverageEntry.month))
+        closes, stays = (one.cell for one in entries)
+        ballots.rate(session, closes, {5: 1})
+        if fault == "a count too many":
+            add_counts(session, {(stays, "overall", 5): 1})
+        else:
+            ballots.rate(session, stays, {5: 2})
+    with capture_logs() as lines:
+        turn(runner, datetime(2026, 6, 15, 2, tzinfo=UTC))
+    assert closed(transact) == [closes.month]
+    told = {line["event"]: line for line in lines if line["log_level"] == "error"}
+    assert told.keys() == {"counts.differ", "closing.refused"}
+    assert stays.month in told["counts.differ"]["first"]
+    refused = told["closing.refused"]
+    assert (refused["month"], refused["code"]) == (stays.month, "counts_differ")
+    if fault == "a count too many":
+        assert runner("index", "rebuild").code == 0
+        turn(runner, datetime(2026, 6, 16, 2, tzinfo=UTC))
+        assert closed(transact) == [closes.month, stays.month]
+
+
+def closed(transact: Transact) -> list[str]:
+    """The months that are closed."""
+    with transact() as session:
+        return list(session.scalars(select(Snapshot.month).order_by(Snapshot.month)))
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

@@ -169,7 +169,7 @@ def test_later_answers_change_no_word(transact):
         fell = agencies(session)[20]
         for month in (BEFORE, MONTH):
             fill(session, fell, month, 400, 0)
-            say_all(session, fell, month, times=30, closing=1)
+            say_all(session, fell, month, times=30)
         indices.close(session, "2026-07", LATER)
     with transact() as session:
         assert section(session) == first

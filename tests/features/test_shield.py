@@ -24,7 +24,7 @@ LAND = "1.012784"
 
 @pytest.fixture
 def told_by_sector(transact):
-    """Codes of three agencies with 3, 7 and 40 ratings, one of them not counted yet; only the second
+    """Codes of three agencies with 3, 7 and 40 ratings, the last not counted yet; only the second
     one's sector is its own.
     """
     with transact() as session:

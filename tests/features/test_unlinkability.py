@@ -1,352 +1,195 @@
-"""A stolen database, without a token, does not tell who answered what."""
+"""A stolen database, without its key, shows neither who answered, nor what, nor when.
 
-import copy
-import random
-import statistics
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import combinations
-from pathlib import Path
-from typing import Any
+A thief takes the disk with ballots in the pool, after the night that counted them, or after several
+nights: on PostgreSQL every page, with what was deleted from it (pageinspect).
+"""
+
+from datetime import timedelta
 
 import pytest
-from flask import Flask
-from scipy.stats import spearmanr
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, insert, select, update
 
-from survey import answers
-from survey.answers import Submission
-from survey.db import db, transaction
-from survey.models.response import Answer
-from tests.conftest import Ran, run_command, unit_of_work
-from tests.features import answering
-from tests.features.stolen import CELL, Row, Tables, dump, sortable
-from tests.seeding import NOW, Wanted, ask_everybody, finish, links
+from survey.db import table_of, write_many
+from survey.models.ballot import CountedBallot
+from survey.models.case import Case
+from survey.models.count import Count
+from survey.models.dossier import Dossier
+from survey.models.invitation import Invitation
+from tests.features.attacks import LIMIT, strongest, strongest_pair
+from tests.features.moment import Moment
+from tests.features.nights import lived
+from tests.features.test_answers import TWO_WAY
+from tests.seeding import NOW
 
-Transact = Callable[[], AbstractContextManager[Session]]
-AGENCIES = ("LOC-KH-W22366", "LOC-KH-W22333", "LOC-KH-SXD")
-PROCEDURES = ("1.012784", "2.000815")
-DOSSIERS = 300
-ANSWERS_OF_A_PAGE = 24
-OFFICES = 60
-# Tables that lead to a citizen, and tables that lead to an answer, with what joins them.
-CITIZEN_SIDE = {
-    "dossier": "id",
-    "coverage_entry": "dossier_id",
-    "invitation": "dossier_id",
-    "message": "invitation_id",
-}
-ANSWER_SIDE = {"response": "id", "answer": "response_id"}
+# n1 … n5 of a row of counts.
+FIGURES_BYTES = 20
+BALLOT = {"ballot", "ballot_pool"}
+CITIZENS = {"dossier", "coverage_entry", "invitation"}
+# Living takes long: the promises about one database and one way of answering share what was stolen.
+lives: dict[tuple[str, str], dict[str, Moment]] = {}
 
 
-@dataclass(frozen=True)
-class Attack:
-    """One way of guessing, and how often it was right."""
-
-    name: str
-    right: int
-    tried: int
-
-    @property
-    def share(self) -> float:
-        """Share of right guesses."""
-        return self.right / self.tried if self.tried else 0.0
-
-
-def citizens(tables: Tables) -> dict[str, Row]:
-    """Dossier code → everything the dump tells of it, by table.column."""
-    by_invitation = {row["id"]: row["dossier_id"] for row in tables["invitation"]}
-    codes = {row["id"]: row["code"] for row in tables["dossier"]}
-    found: dict[str, Row] = defaultdict(dict)
-    for name, key in CITIZEN_SIDE.items():
-        for row in tables[name]:
-            number = by_invitation.get(row[key]) if name == "message" else row[key]
-            if number is None:  # a message that leads to no dossier
-                continue
-            for column, value in row.items():
-                found[codes[number]][f"{name}.{column}"] = value
-    return found
-
-
-def answers(tables: Tables) -> dict[str, Row]:
-    """Response id → everything the dump tells of it; no case and no act joins it."""
-    found: dict[str, Row] = defaultdict(dict)
-    for name, key in ANSWER_SIDE.items():
-        for row in sorted(tables[name], key=lambda row: row.get("version", 0)):
-            for column, value in row.items():
-                found[row[key]][f"{name}.{column}"] = value
-    return found
-
-
-def attacks(
-    people: Mapping[str, Row], given: Mapping[str, Row], truth: Mapping[str, int]
-) -> list[Attack]:
-    """Pair answers with dossiers inside each cell, by every pair of sortable columns."""
-    people_cells = _by_cell(people, "coverage_entry")
-    answer_cells = _by_cell(given, "response")
-    left = sorted({column for row in people.values() for column in row})
-    right = sorted({column for row in given.values() for column in row})
-    found = []
-    for one in left:
-        ranked_people = {cell: _ranked(rows, people, one) for cell, rows in people_cells.items()}
-        for other in right:
-            hits = tried = 0
-            for cell, rows in answer_cells.items():
-                if len(rows) < 2:
-                    continue
-                ranked = _ranked(rows, given, other)
-                for code, response in zip(ranked_people[cell], ranked, strict=False):
-                    tried += 1
-                    hits += given[response]["answer.overall"] == truth[code]
-            found.append(Attack(f"{one} ~ {other}", hits, tried))
-    return found
-
-
-def _by_cell(rows: Mapping[str, Row], table: str) -> dict[tuple[Any, ...], list[str]]:
-    cells: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-    for key, row in rows.items():
-        cells[tuple(row[f"{table}.{part}"] for part in CELL)].append(key)
-    return cells
-
-
-def _ranked(keys: Sequence[str], rows: Mapping[str, Row], column: str) -> list[str]:
-    """Keys that have the column, in its order; keys without it are left out."""
-    have = [key for key in keys if rows[key].get(column) is not None]
-    return sorted(have, key=lambda key: sortable(rows[key][column]))
-
-
-def chance(given: Mapping[str, Row]) -> float:
-    """How often blind pairing inside the cells is right."""
-    right = total = 0.0
-    for rows in _by_cell(given, "response").values():
-        if len(rows) < 2:
-            continue
-        ratings = Counter(given[row]["answer.overall"] for row in rows)
-        right += sum(number * number for number in ratings.values()) / len(rows)
-        total += len(rows)
-    return right / total
-
-
-def answer_all(
-    app: Flask, tokens: Mapping[str, str], wanted: Sequence[Wanted], seed: int
-) -> dict[str, int]:
-    """Everybody answers, in an order of their own; one in five changes the answer later."""
-    dice = random.Random(seed)
-    order = list(wanted)
-    dice.shuffle(order)
-    truth = {}
-    with app.app_context():
-        for one in order:
-            truth[one.code] = _say(dice, tokens[one.mobile])
-        for one in dice.sample(order, len(order) // 5):
-            truth[one.code] = _say(dice, tokens[one.mobile])
-    return truth
-
-
-def _say(dice: random.Random, token: str) -> int:
-    rating = dice.randint(1, 5)
-    comment = "Cần giải thích rõ hơn." if rating <= 2 else None
-    with transaction() as session:
-        answers.submit(session, token, Submission(overall=rating, comment=comment), NOW)
-    return rating
-
-
-def spread(tried: int, expected: float) -> float:
-    """Standard deviation of the share of right guesses when guessing blindly."""
-    return (expected * (1 - expected) / tried) ** 0.5
-
-
-# Answering takes long: the promises about one engine read the same dump.
-dumps: dict[str, tuple[Tables, dict[str, int]]] = {}
-
-
-@pytest.fixture
-def answered(
-    engine: str,
-    app: Flask,
-    transact: Transact,
-    runner: Callable[..., Ran],
-    environment: dict[str, str],
-) -> tuple[Tables, dict[str, int]]:
-    """A dump after hundreds of answers, and the truth it must not tell."""
-    if engine in dumps:
-        return copy.deepcopy(dumps[engine])
-    dice = random.Random(7)
-    wanted = [
-        Wanted(number, agency=dice.choice(AGENCIES), procedure=dice.choice(PROCEDURES))
-        for number in range(1, DOSSIERS - len(AGENCIES) + 1)
-    ]
-    for number, agency in enumerate(AGENCIES, start=DOSSIERS - len(AGENCIES) + 1):
-        wanted.append(Wanted(number, agency=agency, channel="post"))  # alone in their cells
-    with transact() as session:
-        ask_everybody(session)
-        finish(session, wanted)
-    assert (
-        runner("messages", "send-due", "--now", NOW.isoformat(), "--json").json["sent"] == DOSSIERS
-    )
-    truth = answer_all(app, links(Path(environment["SMS_CONSOLE_FILE"])), wanted, seed=11)
-    with app.app_context():
-        dumps[engine] = (dump(db.session()), truth)
-    return copy.deepcopy(dumps[engine])
-
-
-def test_dump_without_token_names_nobody(
-    answered: tuple[Tables, dict[str, int]], report: Callable[[str], None]
-) -> None:
-    """No column and no order of any table pairs a dossier with its rating better than chance."""
-    tables, truth = answered
-    people, given = citizens(tables), answers(tables)
-    expected = chance(given)
-    found = attacks(people, given, truth)
-    strong = [attack for attack in found if attack.tried >= DOSSIERS // 10]
-    best = max(
-        strong, key=lambda attack: (attack.share - expected) / spread(attack.tried, expected)
-    )
-    single = sum(len(rows) == 1 for rows in _by_cell(given, "response").values())
-    report(
-        f"{len(found)} attacks; chance {expected:.3f}, "
-        f"mean {statistics.mean(attack.share for attack in strong):.3f}, "
-        f"best {best.share:.3f} by {best.name}; "
-        f"answers alone in their cell: {single / len(given):.2%}"
-    )
-    limit = expected + 5 * spread(best.tried, expected)
-    assert best.share < limit, best
-
-
-def test_the_attack_finds_a_planted_leak(answered: tuple[Tables, dict[str, int]]) -> None:
-    """The attack is no paper tiger: where both sides keep one order it finds nearly all."""
-    tables, truth = answered
-    people, given = citizens(tables), answers(tables)
-    for cell, codes in _by_cell(people, "coverage_entry").items():
-        rows = _by_cell(given, "response")[cell]
-        for place, code in enumerate(sorted(codes, key=lambda code: (truth[code], code))):
-            people[code]["dossier.leak"] = place
-        ranked = sorted(rows, key=lambda row: given[row]["answer.overall"])
-        for place, row in enumerate(ranked):
-            given[row]["response.leak"] = place
-    best = max(attacks(people, given, truth), key=lambda attack: attack.share)
-    assert best.share > 0.99
-
-
-def test_no_value_stands_on_both_sides(answered: tuple[Tables, dict[str, int]]) -> None:
-    """No key, hash, id or words of an answer occur in any other table: of dossiers, cases, acts."""
-    tables, _ = answered
-    rows = [(name, row) for name, rows in tables.items() for row in rows]
-    here = {_long(value) for name, row in rows if name in ANSWER_SIDE for value in row.values()}
-    there = {
-        _long(value) for name, row in rows if name not in ANSWER_SIDE for value in row.values()
-    }
-    assert not (here & there) - {None}
-
-
-def test_an_answer_does_not_tell_that_it_came_late(
-    transact: Transact, runner: Callable[..., Ran], environment: dict[str, str]
-) -> None:
-    """Of two answers alike, one before and one after the closing of their month, a dump shows the
-    same: few links are open at a closing, so the late ones would name their authors.
+@pytest.fixture(params=["web", "sms"])
+def life(request, engine, make_app, tmp_path):
+    """What is stolen at three moments, once with answers on pages and once with answers by SMS; and
+    `planted`: as the last, with leaks.
     """
-    early, late = Wanted(1), Wanted(2)
-    asked = datetime(2026, 6, 14, 3, tzinfo=UTC)
-    with transact() as session:
-        ask_everybody(session)
-        finish(session, [early, late], asked)
-    assert runner("messages", "send-due", "--now", asked.isoformat()).code == 0
-    tokens = links(Path(environment["SMS_CONSOLE_FILE"]))
-    with transact() as session:
-        answers.submit(session, tokens[early.mobile], Submission(overall=4), asked)
-    closing = asked + timedelta(days=1)
-    assert runner("index", "close", "--period", "2026-05", "--now", closing.isoformat()).code == 0
-    with transact() as session:
-        answers.submit(session, tokens[late.mobile], Submission(overall=4), closing)
-        closings = {one.closing(session) for one in session.scalars(select(Answer))}
-        assert closings == {0, 1}
-        tables = dump(session)
-    for name in ANSWER_SIDE:
-        one, other = map(_shape, tables[name])
-        assert one == other
+    key = (engine, request.param)
+    if key not in lives:
+        app = make_app(**(TWO_WAY if request.param == "sms" else {}))
+        lives[key] = lived(app, tmp_path, two_way=request.param == "sms", leak=plant)
+    return lives[key]
 
 
-def _shape(row: Row) -> Row:
-    """A row without its place; of what is drawn at random or sealed, the length."""
+@pytest.fixture(params=["pool", "night", "nights"])
+def moment(request, life):
+    """One of the moments."""
+    return life[request.param]
+
+
+def plant(session, given):
+    """What a careless program would leave: ballots and cases in the order of answers, a row of the
+    citizen that an answer changes, counts changed in their place.
+    """
+    for table, keys in (
+        (CountedBallot, [one.key for one in given.values()]),
+        (Case, [one.case for one in given.values() if one.case]),
+    ):
+        core = table_of(table)
+        by = core.c.key if table is CountedBallot else core.c.code
+        rows = {row[by.name]: dict(row) for row in session.execute(select(core)).mappings()}
+        session.execute(delete(core))
+        write_many(session, insert(core), [rows[key] for key in keys])
+    answered = select(Dossier.id).where(Dossier.code.in_(given))
+    session.execute(
+        update(Invitation)
+        .where(Invitation.dossier_id.in_(answered))
+        .values(made_on=NOW.date() + timedelta(days=1))
+    )
+    session.execute(update(Count).values(n5=Count.n5 + 1))
+
+
+def answered(moment):
+    """Dossier code → whether its citizen answered; without those who wish to be called."""
     return {
-        name: len(_long(value)) if _long(value) else value
-        for name, value in row.items()
-        if name != "place"
+        code: code in moment.given
+        for code in moment.citizens.dossiers
+        if not (code in moment.given and moment.given[code].is_called)
     }
 
 
-def _long(value: Any) -> Any:
-    """Values long enough to be a key; short ones (agency, month, rating) are shared by many."""
-    if isinstance(value, memoryview):
-        value = bytes(value)
-    return value if isinstance(value, str | bytes) and len(value) >= 16 else None
-
-
-def test_the_place_of_a_row_tells_no_time(
-    transact: Transact,
-    runner: Callable[..., Ran],
-    environment: dict[str, str],
-) -> None:
-    """Answers of many cells, one after the other, lie in an order of their own, as do the counts
-    they move: a cell's place does not tell when it was answered. No row of the frame moves.
+def test_nothing_shows_who_answered(moment, report):
+    """Neither a row of a dossier, its question or its message, nor how often and where their bytes
+    lie on the disk, tells dossiers that were answered from others.
     """
-    with transact() as session:
-        ask_everybody(session)
-        offices = answering.agencies(session)[:OFFICES]
-        ids = {f"+84905{number:06d}": one.id for number, one in enumerate(offices)}
-        phones = zip(offices, ids, strict=True)
-        finish(session, [Wanted(n, one.code, phone=p) for n, (one, p) in enumerate(phones)])
-    assert runner("messages", "send-due", "--now", NOW.isoformat()).code == 0
-    tokens = links(Path(environment["SMS_CONSOLE_FILE"]))
-    with transact() as session:
-        frame = dump(session)["frame"]
-    order = []
-    for phone in sorted(tokens, reverse=True):
-        with transact() as session:
-            answers.submit(session, tokens[phone], Submission(overall=4), NOW)
-        order.append(ids[phone])
-    with transact() as session:
-        tables = dump(session)
-    assert tables["frame"] == frame
-    keyed_by_agency = session.get_bind().dialect.name == "sqlite"
-    for name in ("response",) if keyed_by_agency else ("response", "count"):
-        places = {row["agency_id"]: row["place"] for row in tables[name]}
-        result = spearmanr([places[agency_id] for agency_id in order], range(OFFICES))
-        assert abs(result.statistic) < 0.55, name
+    citizens, truth = moment.citizens, answered(moment)
+    for features in (citizens.rows, citizens.places):
+        best = strongest(features, truth)
+        report(f"{len(features)} ways: {best}")
+        assert best.strength < LIMIT, best
 
 
-def test_a_copy_keeps_no_order(
-    sqlite_app: Flask, sqlite_environment: dict[str, str], tmp_path: Path
-) -> None:
-    """A page of a copied SQLite database does not tell which of its answers was written first."""
-    with unit_of_work(sqlite_app) as session:
-        ask_everybody(session)
-        finish(session, [Wanted(number) for number in range(ANSWERS_OF_A_PAGE)])
-    sent = run_command(sqlite_app, "messages", "send-due", "--now", NOW.isoformat())
-    assert sent.code == 0
-    written = []
-    for token in links(Path(sqlite_environment["SMS_CONSOLE_FILE"])).values():
-        with unit_of_work(sqlite_app) as session:
-            made = answers.submit(session, token, Submission(overall=3), NOW)
-            written.append(made.response_id.encode())
-    file = tmp_path / "night.backup"
-    assert run_command(sqlite_app, "storage", "backup", str(file)).code == 0
-    in_order = pairs = 0
-    for page in pages(file):
-        # A page is filled from its end.
-        lying = sorted(filter(page.count, written), key=page.index, reverse=True)
-        for one, other in combinations(map(written.index, lying), 2):
-            in_order, pairs = in_order + (one < other), pairs + 1
-    assert pairs > ANSWERS_OF_A_PAGE
-    assert 0.2 < in_order / pairs < 0.8
+def test_nothing_pairs_an_answer_with_its_dossier(moment, report):
+    """No two columns or places lay ballots, cases, acts or messages of dialogues beside the dossiers
+    they are about.
+    """
+    citizens = moment.citizens.rows
+    for name, side in moment.sides().items():
+        for features in (side.rows, side.places):
+            best = strongest_pair(citizens, features, side.dossiers)
+            report(f"{len(citizens) * len(features)} ways to pair {name}: {best}")
+            assert best.strength < LIMIT, (name, best)
 
 
-def pages(file: Path) -> list[bytes]:
-    """The pages of an SQLite database."""
-    content = file.read_bytes()
-    size = int.from_bytes(content[16:18], "big")
-    return [content[start : start + size] for start in range(0, len(content), size)]
+@pytest.mark.parametrize("when", ["night", "nights"])
+def test_no_row_lies_in_the_order_of_answers(life, report, when):
+    """Once they are counted, ballots, cases, acts and messages of dialogues of all nights lie among
+    each other, and nothing in their rows tells which answer came first.
+    """
+    moment = life[when]
+    for name, side in moment.sides().items():
+        best = strongest(side.rows, places(moment, side))
+        report(f"{len(side.rows)} ways to order {name}: {best}")
+        assert best.strength < LIMIT, (name, best)
+
+
+@pytest.mark.parametrize("when", ["night", "nights"])
+def test_what_was_deleted_keeps_no_order(life, report, when):
+    """Nowhere on the disk do bytes of cases or acts lie in the order of answers, nor those of
+    ballots and dialogues in that of the answers of one night.
+    """
+    moment = life[when]
+    for name, side in moment.sides().items():
+        if name in {"cases", "entries"}:
+            truths = [places(moment, side)]
+        else:
+            truths = [places(moment, side, night) for night in (1, 2, 3)]
+        best = max(strongest(side.places, truth) for truth in truths)
+        report(f"{len(side.places)} ways to order bytes of {name}: {best}")
+        assert best.strength < LIMIT, (name, best)
+
+
+def places(moment, side, night=None):
+    """Key of each row → the place of its answer among all; `night`: only of what was answered before
+    it and never changed since.
+    """
+    found = {key: moment.given[code] for key, code in side.dossiers.items()}
+    return {
+        key: one.place
+        for key, one in found.items()
+        if night is None or night == one.first_night == one.night
+    }
+
+
+def test_the_place_of_a_count_shows_no_answer(life, report):
+    """Neither the place of a cell's counts nor who wrote them tells when it was answered last, or
+    whether it was in the last night.
+    """
+    for when in ("night", "nights"):
+        moment = life[when]
+        last = {one.cell: one.place for one in moment.given.values()}
+        night = max(one.night for one in moment.given.values())
+        moved = dict.fromkeys(last, 0) | {
+            one.cell: 1 for one in moment.given.values() if one.night == night
+        }
+        best = max(strongest(moment.counts, truth) for truth in (last, moved))
+        report(f"{len(moment.counts)} ways: {best}")
+        assert best.strength < LIMIT, best
+
+
+def test_no_older_figure_is_left(life, engine):
+    """Nowhere in PostgreSQL's pages of counts does a figure of the night before stand, so one stolen
+    disk does not show which cells were answered since.
+    """
+    if engine == "sqlite":
+        # It overwrites what it deletes (secure_delete), so there is nothing to be read.
+        assert life["nights"].disk.files["the file"].count(b"on_timeoverall") > 0
+        return
+    assert older_figures(life["nights"].disk) == 0
+    assert older_figures(life["planted"].disk) > 0
+
+
+def older_figures(disk):
+    """Rows of counts behind whose beginning other figures stand as well."""
+    columns = [column.name for column in Count.__table__.columns]
+    rows = [{name: row[name] for name in columns} for row in disk.tables["count"]]
+    found = [disk.behind("count", row, FIGURES_BYTES) for row in rows]
+    assert all(found)
+    return sum(len(figures) > 1 for figures in found)
+
+
+def test_a_night_leaves_no_dead_row(life, engine):
+    """On PostgreSQL the night's job takes every row that was replaced or counted off the pages."""
+    tables = ("ballot_pool", "ballot", "ballot_aggregate", "count", "case", "conversation")
+    for when in ("night", "nights"):
+        dead = life[when].disk.dead
+        assert {name: dead.get(name, 0) for name in (*tables, "audit_waiting")} == dict.fromkeys(
+            (*tables, "audit_waiting"), 0
+        )
+        assert life[when].disk.files.get("ballot_pool", b"") == b""
+
+
+def test_the_frame_does_not_move(life):
+    """No answer and no night changes, moves or touches a row of the sampling frame."""
+    frames = [life[when].disk.tables["frame"] for when in ("pool", "night", "nights")]
+    assert frames[0] == frames[1] == frames[2] != []

@@ -14,8 +14,9 @@ from sqlalchemy import and_, delete, func, select, true
 from sqlalchemy.orm import Session
 
 from survey.bulk import write_many
-from survey.db import shuffle_rows, table_of
+from survey.db import table_of
 from survey.models.message import Conversation, Message, MessageKind, MessageState, parted_text
+from survey.row_order import shuffle_rows
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.queue import WRITE_MESSAGE, padded
 from survey.workdays import local_midnight

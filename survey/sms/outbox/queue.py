@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey.bulk import write_many
 from survey.db import table_of
-from survey.models.message import Message, MessageKind, MessageState
+from survey.models.message import Message, MessageKind, MessageState, talk_text
 from survey.sms.phone import prefix_of
 from survey.sms.text import SmsText
 
@@ -49,15 +49,17 @@ def enqueue_many(session: Session, now: datetime, drafts: Iterable[Draft]) -> No
 def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     message_id = secrets.token_hex(16)
     hashed = Message.by_token.of(session, draft.token) if draft.token else None
-    body = draft.text.text
+    body, indexed = draft.text.text, draft.phone_e164
     if draft.kind == MessageKind.DIALOGUE:
-        body = padded(body)
+        # Pages keep it long after the row has lost it, and who was talked to has answered.
+        body, indexed = padded(body), talk_text(indexed)
     return {
         "id": message_id,
         "kind": draft.kind,
         "invitation_id": draft.invitation_id,
         "case_id": draft.case_id,
-        **Message.phone.columns(session, message_id, draft.phone_e164),
+        "phone_sealed": Message.phone.encrypt(session, message_id, draft.phone_e164),
+        "phone_index": Message.phone.hash_of(session, indexed),
         "prefix": None if draft.kind == MessageKind.DIALOGUE else prefix_of(draft.phone_e164),
         **Message.body.columns(session, message_id, body),
         "token_hash": hashed,

@@ -1,0 +1,81 @@
+"""Physical order of rows: rewritten at random, and pages cleaned of what they held before."""
+
+import time
+from collections.abc import Iterable
+
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from survey.bulk import write_many
+from survey.db import Base, connection_of, db, table_of
+
+# How long rebuilding a table waits for those who use it: a little longer than the second after
+# which PostgreSQL stops its autovacuum for it.
+LOCK_TIMEOUT = "1500ms"
+# How long cleaning up waits for transactions that began before, since what they may see is kept.
+HORIZON_SECONDS, HORIZON_SLEEP_SECONDS = 30, 0.05
+
+
+def shuffle_rows(
+    session: Session, model: type[Base], chosen: ColumnElement[bool], *, on_sqlite: bool = True
+) -> None:
+    """Rewrite rows of a table in random order, so that their physical place (ctid, rowid, overflow
+    pages) does not reveal in which order they were written.
+
+    `on_sqlite` False: PostgreSQL only, for large tables that SQLite keeps in the order of their
+    random keys (WITHOUT ROWID).
+    """
+    connection, table = connection_of(session), table_of(model)
+    if connection.dialect.name == "postgresql":
+        gone = delete(model).where(chosen).returning(*table.columns).cte("gone")
+        again = select(gone).order_by(func.random())
+        names = [column.name for column in table.columns]
+        session.execute(insert(model).from_select(names, again))
+    elif on_sqlite:
+        query = select(table).where(chosen).order_by(func.random())
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+        connection.execute(delete(table).where(chosen))
+        write_many(session, insert(table), rows)
+
+
+def clean_up(rewritten: Iterable[type[Base]], *, rebuilt: Iterable[type[Base]]) -> None:
+    """After a commit: take dead rows off the pages of `rewritten` tables (VACUUM), and write small
+    ones into new files (VACUUM FULL): until they are overwritten, pages keep the bytes of what was
+    deleted, in the order it was written.
+
+    PostgreSQL only; waits for no reader: a table that is in use is left to the next time. Readers
+    keep their snapshot, which TRUNCATE would empty.
+    """
+    if db.engine.dialect.name != "postgresql":
+        return
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        _wait_for_older(connection)
+        for model in rewritten:
+            connection.exec_driver_sql(f'VACUUM "{model.__tablename__}"')
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        try:
+            for model in rebuilt:
+                _rebuild(connection, model.__tablename__)
+        finally:
+            connection.exec_driver_sql("RESET lock_timeout")
+
+
+def _wait_for_older(connection: Connection) -> None:
+    """Wait until every transaction that is writing now has ended, or it takes too long."""
+    newest = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar()
+    ended = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8"
+    until = time.monotonic() + HORIZON_SECONDS
+    while time.monotonic() < until:
+        if connection.exec_driver_sql(ended, (newest,)).scalar():
+            return
+        time.sleep(HORIZON_SLEEP_SECONDS)
+
+
+def _rebuild(connection: Connection, name: str) -> None:
+    try:
+        connection.exec_driver_sql(f'VACUUM FULL "{name}"')
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise

@@ -1,0 +1,43 @@
+"""Links that citizens got by SMS, forms sent through them, and deeds at the same moment."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import select
+
+from survey import answers
+from survey.answers import Submission
+from survey.models.organisation import Province
+from tests.conftest import run_command, unit_of_work
+from tests.seeding import NOW, Wanted, ask_everybody, finish, links
+
+
+def invite(app, number, *, asks_all=False):
+    """The tokens that so many citizens of one cell got by SMS; `asks_all`: of all six questions."""
+    wanted = [Wanted(one) for one in range(1, number + 1)]
+    with unit_of_work(app) as session:
+        ask_everybody(session)
+        if asks_all:
+            session.scalars(select(Province)).one().full_percent = 100
+        finish(session, wanted)
+    assert run_command(app, "messages", "send-due", "--now", NOW.isoformat()).code == 0
+    found = links(app.extensions["settings"].sms.console_file)
+    return [found[one.mobile] for one in wanted]
+
+
+def say(app, token, *, now=NOW, **said):
+    """One form sent through a link."""
+    with unit_of_work(app) as session:
+        answers.submit(session, token, Submission(**said), now)
+
+
+def at_once(*deeds):
+    """Do everything at the same moment, each in a thread of its own; what each gives."""
+    gate = threading.Barrier(len(deeds))
+
+    def wait_and(deed):
+        gate.wait()
+        return deed()
+
+    with ThreadPoolExecutor(len(deeds)) as crowd:
+        return list(crowd.map(wait_and, deeds))
