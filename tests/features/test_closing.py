@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
 
 from survey import alerts
 from survey.cases import opening, steps
@@ -13,9 +12,9 @@ from survey.cases.queue import alert_cards, open_cases
 from survey.cases.steps import Ending
 from survey.errors import Invalid, Refused
 from survey.models.case import CaseEvent, CloseReason
-from survey.models.response import Response
 from survey.models.staff import Staff
 from survey.sms.text import deadline_words
+from tests import ballots
 from tests.features import answering
 from tests.features.answering import WISH, prepare, texts
 from tests.opened import the_case
@@ -108,8 +107,8 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
 
     def reopen(now):
         with transact() as session:
-            response = session.scalars(select(Response)).one()
-            return opening.reopen_by_citizen(session, response, now).code
+            (key,) = ballots.keys(session)
+            return opening.reopen_by_citizen(session, key, now).code
 
     with pytest.raises(Refused, match="case_not_reopenable"):
         reopen(MONDAY)
@@ -141,8 +140,8 @@ def test_a_case_closed_without_a_reply_may_be_opened_again(transact, work):
         assert not may_reopen(standing, MONDAY + timedelta(days=31))
         assert read_clocks(session, standing, MONDAY)[1].pace == "stopped"
     with transact() as session:
-        response = session.scalars(select(Response)).one()
-        assert opening.reopen_by_citizen(session, response, MONDAY).code == code
+        (key,) = ballots.keys(session)
+        assert opening.reopen_by_citizen(session, key, MONDAY).code == code
         assert not may_reopen(the_case(session).standing, MONDAY)
 
 
@@ -153,8 +152,8 @@ def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
         steps.take(session, staff, case, MONDAY)
         steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
     with transact() as session:
-        response = session.scalars(select(Response)).one()
-        case = opening.reopen_by_citizen(session, response, MONDAY + timedelta(days=1))
+        (key,) = ballots.keys(session)
+        case = opening.reopen_by_citizen(session, key, MONDAY + timedelta(days=1))
         (text,) = texts(session)
         assert f"Phan anh {code} da mo lai theo yeu cau" in text
         assert deadline_words(case.standing.due_at, "vi") in text
@@ -167,9 +166,9 @@ def test_what_comes_after_closing_is_not_lost(transact, work):
         steps.take(session, staff, case, MONDAY)
         steps.close(session, staff, case, answering.ENDING, MONDAY)
     with transact() as session:
-        response = session.scalars(select(Response)).one()
-        newest = answering.change(session, response, overall=1, comment="Họ vòi tiền tôi")
-        case = alerts.raise_for_answer(session, MONDAY, response, newest, None)
+        (key,) = ballots.keys(session)
+        changed = answering.change(session, key, overall=1, comment="Họ vòi tiền tôi")
+        case = alerts.raise_for_answer(session, MONDAY, changed, None)
         standing = case.standing
         assert (case.code, standing.state, standing.reason) == (code, "reopened", "grave_words")
         assert may_reopen(standing, MONDAY) is False

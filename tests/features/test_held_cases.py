@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
 
 from survey import alerts, audit
 from survey.cases import filing, queue, sight, steps
@@ -14,8 +13,8 @@ from survey.cases.steps import Ending
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import STANDING_BYTES, CaseStanding, CloseReason
 from survey.models.organisation import Agency
-from survey.models.response import Response
 from survey.models.staff import RoleName
+from tests import ballots
 from tests.features import answering
 from tests.features.answering import NOW, WISH
 
@@ -49,9 +48,9 @@ def sees(session, staff, code):
 
 def change_comment(session, comment, *, overall=1, now=MONDAY):
     """The citizen changes the answer."""
-    response = session.scalars(select(Response)).one()
-    newest = answering.change(session, response, overall=overall, comment=comment)
-    alerts.raise_for_answer(session, now, response, newest, None)
+    (key,) = ballots.keys(session)
+    changed = answering.change(session, key, overall=overall, comment=comment)
+    alerts.raise_for_answer(session, now, changed, None)
 
 
 @pytest.mark.parametrize("contact", [None, WISH])

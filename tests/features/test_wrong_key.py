@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from survey.crypto import keys
 from survey.db import db
-from survey.models.response import Response
+from survey.models.ballot import PooledBallot
 from tests.conftest import FIXED, run_command, unit_of_work
 from tests.features.stolen import dump
 from tests.features.test_keys import NEW_KEY
@@ -120,7 +120,7 @@ def test_the_web_serves_its_two_signs_of_life_only(wrong, runner, environment):
     assert (alive.status_code, SENTENCE in alive.text) == (503, True)
     assert (ready.status_code, SENTENCE in json.loads(ready.text)["key"]) == (503, True)
     with wrong.app_context():
-        assert db.session.scalar(select(func.count()).select_from(Response)) == 0
+        assert db.session.scalar(select(func.count()).select_from(PooledBallot)) == 0
 
 
 def test_every_command_looks_at_the_key():
