@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from survey import indices
 from survey.cli.options import Period, common_options, emit
 from survey.db import db, transaction
+from survey.formats import NONE, number
 from survey.indices import Along, Breakdown, Course, Figure
 from survey.models.questionnaire import Question
-from survey.reports.phrases import NONE, level, number, percent
+from survey.reports.phrases import level, percent
 
 # What the contract names; the rest is for pages and reports.
 SHOWN = (

@@ -8,8 +8,8 @@ import click
 from survey.cli.options import common_options, emit
 from survey.db import db, transaction
 from survey.errors import Invalid
+from survey.formats import number
 from survey.privacy import rekeying, retention
-from survey.reports.phrases import number
 from survey.sms.phone import clean_phone
 
 

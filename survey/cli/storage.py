@@ -9,7 +9,7 @@ import click
 from survey import backup
 from survey.cli.options import common_options, emit
 from survey.db import db
-from survey.reports.phrases import number
+from survey.formats import number
 
 CHECK_FAILED = 1
 FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from flask_security import RoleMixin, UserMixin
 from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -30,7 +29,7 @@ staff_role = Table(
 )
 
 
-class Role(Base, RoleMixin):
+class Role(Base):
     """A role that accounts may have."""
 
     __tablename__ = "role"
@@ -40,7 +39,7 @@ class Role(Base, RoleMixin):
     description: Mapped[str] = mapped_column(String(200), default="")
 
 
-class Staff(Base, UserMixin):
+class Staff(Base):
     """One account. An agency or a sector narrows what it sees."""
 
     __tablename__ = "staff"
@@ -59,14 +58,27 @@ class Staff(Base, UserMixin):
     # Second factor: method, sealed secret, hashes of recovery codes, and the last time step used.
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
-    mf_recovery_codes: Mapped[str | None] = mapped_column(Text)  # type: ignore[assignment]
+    mf_recovery_codes: Mapped[str | None] = mapped_column(Text)
     last_totp_step: Mapped[int | None]
     # What it sees: this agency and those below, this sector; empty: all.
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
     sector_code: Mapped[str | None] = mapped_column(ForeignKey("sector.code"))
 
-    roles: Mapped[list[Role]] = relationship(secondary=staff_role)  # type: ignore[assignment]  # narrower
+    roles: Mapped[list[Role]] = relationship(secondary=staff_role)
     agency: Mapped[Agency | None] = relationship()
+
+    # What Flask-Login asks of whoever signs in; Flask itself stays at the edges.
+    is_authenticated = True
+    is_anonymous = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the account may sign in."""
+        return self.active
+
+    def get_id(self) -> str:
+        """What a session knows an account by."""
+        return self.fs_uniquifier
 
     @property
     def must_change_password(self) -> bool:

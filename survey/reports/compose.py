@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from survey.formats import number
 from survey.indices import Status, closable_from
 from survey.reports import comparison, evenness, phrases, sentences, tables
 from survey.reports.charts import sector_chart
@@ -120,8 +121,8 @@ def _response(report: Report) -> Section:
     frame = report.frame
     answered = phrases.percent(frame.answered / frame.invited if frame.invited else None)
     said = (
-        f"Trong kỳ có {phrases.number(frame.finished)} hồ sơ hoàn thành; đã mời đánh giá"
-        f" {phrases.number(frame.invited)} hồ sơ, nhận {phrases.number(frame.answered)} phiếu,"
+        f"Trong kỳ có {number(frame.finished)} hồ sơ hoàn thành; đã mời đánh giá"
+        f" {number(frame.invited)} hồ sơ, nhận {number(frame.answered)} phiếu,"
         f" bằng {answered}% số đã mời. Mỗi hồ sơ hoàn thành có đúng một kết quả: được mời, hoặc"
         " không được mời vì một lý do dưới đây."
     )
@@ -183,7 +184,7 @@ def _revision(found: Revision) -> str:
         (found.changed, "phiếu người dân sửa lại sau ngày chốt"),
         (found.dossiers, "hồ sơ được nhập bổ sung"),
     )
-    named = phrases.listed([f"{phrases.number(count)} {what}" for count, what in reasons if count])
+    named = phrases.listed([f"{number(count)} {what}" for count, what in reasons if count])
     return (
         f"Số liệu {phrases.month_name(found.month)} đã chốt và giữ nguyên; từ đó đến nay có thêm"
         f" {named}. Bảng dưới so số đã chốt với số tính lại; kết luận khi chốt không thay đổi."

@@ -82,10 +82,7 @@ def test_create_app_only_wires():
         ("flask", ("survey/web/", "survey/cli/", "survey/db.py", "survey/__init__.py")),
         ("werkzeug", ("survey/web/", "survey/__init__.py")),
         ("flask_babel", ("survey/web/", "survey/__init__.py")),
-        (
-            "flask_security",
-            ("survey/web/", "survey/cli/", "survey/__init__.py", "survey/models/staff.py"),
-        ),
+        ("flask_login", ("survey/web/",)),
         ("twilio", ("survey/sms/providers/twilio.py",)),
         (
             "analysis",
