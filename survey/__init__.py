@@ -7,7 +7,7 @@ from flask import Flask
 from flask.cli import NoAppException
 
 from survey import models  # noqa: F401 - completes the metadata
-from survey.db import db, migrate
+from survey.db import db
 from survey.errors import Invalid
 from survey.logs import configure
 from survey.settings import ROOT, Settings, from_env
@@ -18,8 +18,11 @@ UPLOAD_LIMIT = 64 * 1024 * 1024
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The application: settings, database, pages and commands wired together, nothing else."""
+def create_app(settings: Settings | None = None, pool: str = "all") -> Flask:
+    """The application: settings, database, pages and commands wired together, nothing else.
+
+    `pool` says whose pages it serves: `citizen`, `staff` or `all`; commands get none.
+    """
     settings = settings or from_env()
     try:
         settings.check()
@@ -40,10 +43,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.extensions["settings"] = settings
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
 
-    from survey import cli, web  # noqa: PLC0415 - edges import everything; loaded last, here only
+    from survey import cli  # noqa: PLC0415 - edges import everything; loaded last, here only
 
-    web.register(app)
     cli.register(app)
+    if not cli.is_looked_up():
+        from survey import web  # noqa: PLC0415 - the same, and no command needs a page
+
+        web.register(app, web.Pool(pool))
     return app

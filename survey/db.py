@@ -15,7 +15,6 @@ from itertools import repeat
 from typing import Any, cast
 
 from flask import current_app
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
@@ -109,7 +108,6 @@ class SurveySession(FlaskSession):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": SurveySession})
-migrate = Migrate(render_as_batch=True, compare_type=True)
 
 
 def settings_of(session: Session) -> Settings:

@@ -77,10 +77,6 @@ class SmsSettings:
     rate: int = 50
     twilio: TwilioSettings = TwilioSettings()
     kannel: KannelSettings = KannelSettings()
-    # Seconds after which a claim is free. No variable sets this or the next: tests alone do.
-    lease_seconds: int = 50
-    # False: what ended unclear is sent again unasked, so that a test can see itself notice.
-    is_fenced: bool = True
 
     @property
     def two_way(self) -> bool:

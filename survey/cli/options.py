@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -16,6 +16,7 @@ from survey.wording import words_for
 from survey.workdays import LOCAL
 
 WRONG_USE = 2
+SAME_CLOCK = timedelta(seconds=5)
 # Others are slips of the hand, and beyond what databases and zones can reckon with.
 YEARS = range(1900, 9000)
 
@@ -86,6 +87,14 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
         sys.exit(WRONG_USE)
 
     return run
+
+
+def running_clock(now: datetime) -> Callable[[], datetime]:
+    """A clock that shows `now` at this moment and goes on; the real one if they hardly differ."""
+    shift = now - datetime.now(UTC)
+    if abs(shift) < SAME_CLOCK:
+        shift = timedelta()
+    return lambda: datetime.now(UTC) + shift
 
 
 def emit(document: object, *, as_json: bool, text: str) -> None:

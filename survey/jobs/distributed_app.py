@@ -4,7 +4,7 @@ from datetime import datetime
 
 from survey import create_app
 from survey.jobs.distributed import RUN_JOB, celery_app
-from survey.jobs.worker import run_job
+from survey.jobs.running import run_job
 
 flask_app = create_app()
 app = celery_app(flask_app.extensions["settings"])

@@ -14,15 +14,16 @@ from survey.cases import filing
 from survey.db import transaction
 from survey.jobs import reports
 from survey.jobs.imports import import_upload, sweep_uploads
+from survey.jobs.queue import Taken
 from survey.privacy import retention
 from survey.responses import flags
 
 log = structlog.get_logger()
 
-Handler = Callable[[int, dict[str, Any], datetime], dict[str, Any]]
+Handler = Callable[[Taken, datetime], dict[str, Any]]
 
 
-def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def close_due_months(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Close every month that has dossiers, may be closed and is not."""
     with transaction() as session:
         months = indices.closable_months(session, now)
@@ -33,7 +34,7 @@ def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> d
     return {"closed": months}
 
 
-def check_counts(_job_id: int, _payload: dict[str, Any], _now: datetime) -> dict[str, Any]:
+def check_counts(_taken: Taken, _now: datetime) -> dict[str, Any]:
     """Compare the counts with the answers; a difference is an error an operator must see."""
     with transaction() as session:
         differences = len(indices.check(session))
@@ -42,28 +43,28 @@ def check_counts(_job_id: int, _payload: dict[str, Any], _now: datetime) -> dict
     return {"differences": differences}
 
 
-def update_watch(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def update_watch(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Read what came since the last night, and raise alerts where it is not as usual."""
     with transaction() as session:
         monitoring.update(session, now)
     return {}
 
 
-def erase_due(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def erase_due(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Erase what retention no longer allows."""
     with transaction() as session:
         retention.erase_due(session, now)
     return {}
 
 
-def file_away(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def file_away(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Take cases that were closed long ago off the lists of work."""
     with transaction() as session:
         filing.file_away(session, now)
     return {}
 
 
-def forget_tallies(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def forget_tallies(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Drop the tallies of answers of days that are over."""
     with transaction() as session:
         flags.forget_tallies(session, now)

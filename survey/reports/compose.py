@@ -8,6 +8,7 @@ from survey.reports import comparison, evenness, phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Point, Section
 from survey.reports.figures import Report, Revision, Stage
+from survey.version import VERSION
 from survey.workdays import LOCAL
 
 OLD_FORMULA = "raw-share-wilson-fpc/1"
@@ -257,7 +258,7 @@ def _annex(report: Report) -> Section:
 
 def _footer(report: Report) -> tuple[str, ...]:
     origin = report.origin
-    chain = f"Chuỗi kiểm toán: {origin.audit_head}"
+    chain = f"Chuỗi kiểm toán: {origin.audit_head} · Lắng Nghe {VERSION}"
     if report.is_draft:
         return (f"Tạm tính, chưa có bản chốt số liệu. Công thức {report.formula}.", chain)
     return (f"Bản chốt số {origin.snapshot} · SHA-256: {origin.digest}", chain)

@@ -7,7 +7,17 @@ import secrets
 from datetime import UTC, datetime
 from typing import cast
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
 from survey import accounts, demo
@@ -31,6 +41,11 @@ REPLY_LENGTH = 459
 
 def _settings() -> Settings:
     return cast("Settings", current_app.extensions["settings"])
+
+
+def register(app: Flask) -> None:
+    """Put the demo's pages on the application."""
+    app.register_blueprint(blueprint)
 
 
 @blueprint.before_request

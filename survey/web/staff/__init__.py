@@ -11,6 +11,7 @@ from survey.db import db
 from survey.models.organisation import Province
 from survey.models.staff import Staff
 from survey.settings import Settings
+from survey.version import VERSION
 from survey.web.staff import (
     accounts,
     alerts,
@@ -68,6 +69,7 @@ class Desk:
     province: str
     is_demo: bool
     is_rehearsal: bool
+    version: str = VERSION
 
 
 def register(app: Flask) -> None:
