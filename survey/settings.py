@@ -23,6 +23,7 @@ HIGHEST_PORT = 65535
 IN_A_PATH = re.compile(r"[\w.~-]*", re.ASCII)
 LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 PROVIDERS = ("console", "twilio", "kannel")
+BROKERS = ("amqp://", "amqps://", "redis://", "rediss://")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 # The number the demo phone writes to; texts of a demo go nowhere else.
 DEMO_REPLY_NUMBER = "8099"
@@ -131,6 +132,8 @@ class Settings:
                     fatal=False,
                 )
             )
+        if self.celery_broker_url and not self.celery_broker_url.startswith(BROKERS):
+            found.append(Fault("CELERY_BROKER_URL", f"must begin with {' or '.join(BROKERS)}"))
         if 0 < len(self.metrics_token) < SHORTEST_TOKEN:
             found.append(Fault("METRICS_TOKEN", f"needs at least {SHORTEST_TOKEN} characters"))
         if not self.require_2fa:
