@@ -74,7 +74,7 @@ def installed(folder: Path, engine: Engine) -> Flask:
 def counting_job(app: Flask) -> None:
     """The job of the night, to the end of its cleaning up."""
     with app.app_context():
-        counting.count_ballots(0, {}, _now())
+        counting.count_and_clean(_now())
 
 
 def recount(app: Flask, month: str) -> None:

@@ -10,7 +10,7 @@ from flask.cli import NoAppException
 
 from survey import models  # noqa: F401 - completes the metadata
 from survey.clock import Clock, machine
-from survey.db import db, migrate
+from survey.db import db
 from survey.errors import Invalid
 from survey.logs import configure
 from survey.settings import ROOT, Settings, from_env
@@ -21,8 +21,13 @@ UPLOAD_LIMIT = 64 * 1024 * 1024
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
-def create_app(settings: Settings | None = None, clock: Clock = machine) -> Flask:
-    """The application: settings, database, pages and commands wired together, nothing else."""
+def create_app(
+    settings: Settings | None = None, pool: str = "all", clock: Clock = machine
+) -> Flask:
+    """The application: settings, database, pages and commands wired together, nothing else.
+
+    `pool` says whose pages it serves: `citizen`, `staff` or `all`; commands get none.
+    """
     settings = settings or from_env()
     try:
         settings.check()
@@ -49,10 +54,12 @@ def create_app(settings: Settings | None = None, clock: Clock = machine) -> Flas
     app.extensions["settings"] = settings
     app.extensions["clock"] = clock
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
 
-    from survey import cli, web  # noqa: PLC0415 - edges import everything; loaded last, here only
+    from survey import cli  # noqa: PLC0415 - edges import everything; loaded last, here only
 
-    web.register(app)
     cli.register(app)
+    if not cli.is_looked_up():
+        from survey import web  # noqa: PLC0415 - the same, and no command needs a page
+
+        web.register(app, web.Pool(pool))
     return app

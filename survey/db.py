@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from flask import current_app
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg import IsolationLevel
@@ -103,7 +102,6 @@ class SurveySession(FlaskSession):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": SurveySession})
-migrate = Migrate(render_as_batch=True, compare_type=True)
 
 
 def settings_of(session: Session) -> Settings:

@@ -49,8 +49,9 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-# Libraries that tell of every step while a report is written, or of every request for an SMS.
-TALKATIVE = ("weasyprint", "fontTools", "matplotlib", "twilio")
+# Libraries that tell of every step while a report is written, of every request for an SMS, or of
+# every plugin of a migration.
+TALKATIVE = ("weasyprint", "fontTools", "matplotlib", "twilio", "alembic.runtime.plugins")
 
 
 def configure(level: str) -> None:

@@ -23,6 +23,7 @@ HIGHEST_PORT = 65535
 IN_A_PATH = re.compile(r"[\w.~-]*", re.ASCII)
 LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 PROVIDERS = ("console", "twilio", "kannel")
+BROKERS = ("amqp://", "amqps://", "redis://", "rediss://")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 # The number the demo phone writes to; texts of a demo go nowhere else.
 DEMO_REPLY_NUMBER = "8099"
@@ -77,10 +78,6 @@ class SmsSettings:
     rate: int = 50
     twilio: TwilioSettings = TwilioSettings()
     kannel: KannelSettings = KannelSettings()
-    # Seconds after which a claim is free. No variable sets this or the next: tests alone do.
-    lease_seconds: int = 50
-    # False: what ended unclear is sent again unasked, so that a test can see itself notice.
-    is_fenced: bool = True
 
     @property
     def two_way(self) -> bool:
@@ -133,6 +130,8 @@ class Settings:
                     fatal=False,
                 )
             )
+        if self.celery_broker_url and not self.celery_broker_url.startswith(BROKERS):
+            found.append(Fault("CELERY_BROKER_URL", f"must begin with {' or '.join(BROKERS)}"))
         if 0 < len(self.metrics_token) < SHORTEST_TOKEN:
             found.append(Fault("METRICS_TOKEN", f"needs at least {SHORTEST_TOKEN} characters"))
         if not self.require_2fa:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import flask_migrate
 import pytest
 from coverage import Coverage
 from flask import Flask
@@ -132,10 +131,9 @@ def postgres_copies(pytestconfig: pytest.Config, worker_id: str) -> Iterator[Pos
 
 def _fill(url: str) -> None:
     with running({**FIXED, "DATABASE_URL": url}) as app:
-        with app.app_context():
-            flask_migrate.upgrade()
-        loaded = run_command(app, "reference", "load")
-        assert loaded.code == 0, loaded.err
+        for words in (("db", "upgrade"), ("reference", "load")):
+            done = run_command(app, *words)
+            assert done.code == 0, done.err
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

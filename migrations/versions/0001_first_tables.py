@@ -172,9 +172,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "heartbeat",
-        sa.Column("worker", sa.String(length=64), nullable=False),
+        sa.Column("process", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("worker", name=op.f("pk_heartbeat")),
+        sa.CheckConstraint(
+            "kind IN ('sender', 'worker', 'celery', 'web')", name=op.f("ck_heartbeat_kind")
+        ),
+        sa.PrimaryKeyConstraint("process", name=op.f("pk_heartbeat")),
     )
     op.create_table(
         "import_run",

@@ -14,6 +14,7 @@ COMMANDS = {
     "cases": "cases",
     "check-config": "check_config",
     "coverage": "coverage",
+    "db": "database",
     "demo": "demo",
     "index": "index",
     "intake": "intake",
@@ -22,8 +23,10 @@ COMMANDS = {
     "privacy": "privacy",
     "reference": "reference",
     "report": "report",
+    "sender": "sender",
     "staff": "staff",
     "storage": "storage",
+    "version": "version",
     "worker": "worker",
 }
 
@@ -44,6 +47,15 @@ class LazyCommands(AppGroup):
         return command
 
 
+def is_looked_up() -> bool:
+    """Whether the application is made by `flask` or `celery` to find one of our commands.
+
+    Flask's own (`run`, `routes`, `shell`) make it later, inside a context of theirs.
+    """
+    context = click.get_current_context(silent=True)
+    return context is not None and context.parent is None
+
+
 def register(app: Flask) -> None:
     """Put every command on the application."""
-    app.cli = LazyCommands(app.name, commands=app.cli.commands)
+    app.cli = LazyCommands(app.name)

@@ -10,10 +10,11 @@ from survey.cases.queue import AlertCard, alert_cards, open_cases
 from survey.cli.options import common_options, emit
 from survey.db import db
 from survey.delivery.troubles import open_troubles, trouble_words
+from survey.formats import number
 from survey.models.alert import Alert
 from survey.models.staff import Scope
 from survey.monitoring.labels import RULES, WHOLE_PROVINCE
-from survey.reports.phrases import number, percentage
+from survey.reports.phrases import percentage
 
 
 @click.group(help="Cảnh báo đang mở.")

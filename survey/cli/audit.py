@@ -8,7 +8,7 @@ import click
 from survey import audit
 from survey.cli.options import common_options, emit
 from survey.db import db
-from survey.reports.phrases import number
+from survey.formats import number
 
 CHECK_FAILED = 1
 

@@ -5,10 +5,8 @@ from datetime import datetime
 import click
 
 from survey.cli.options import common_options, emit
-from survey.db import transaction
+from survey.formats import number
 from survey.jobs import counting
-from survey.reports.phrases import number
-from survey.row_order import clean_up
 
 
 @click.group(help="Phiếu trả lời của người dân: đếm các phiếu đang chờ.")
@@ -20,7 +18,5 @@ def command() -> None:
 @common_options
 def count(*, now: datetime, as_json: bool) -> None:
     """Count every ballot of the pool now."""
-    with transaction() as session:
-        counted = counting.count(session, now)
-    clean_up(counting.REWRITTEN, rebuilt=counting.REBUILT)
+    counted = counting.count_and_clean(now)
     emit({"counted": counted}, as_json=as_json, text=f"Đã đếm {number(counted)} phiếu.")

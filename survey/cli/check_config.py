@@ -3,6 +3,7 @@
 import sys
 from dataclasses import asdict
 from datetime import datetime
+from importlib import import_module
 
 import click
 from flask import current_app
@@ -12,6 +13,7 @@ from survey.cli.options import emit, options_without_key
 from survey.crypto import keys
 from survey.db import db
 from survey.errors import Invalid, Refused
+from survey.jobs.loop import Away
 from survey.reference.files import province_folder
 from survey.settings import Fault, Settings
 from survey.wording import words_for
@@ -20,11 +22,13 @@ CHECK_FAILED = 1
 NEEDED = "còn cần. Hãy chạy: flask --app survey privacy rekey, rồi mới bỏ khóa này."
 NOT_NEEDED = "không còn cần, có thể bỏ."
 UNTESTED = "does not answer or has no tables yet, so nobody can say whether DATA_KEY fits"
+BROKER = "CELERY_BROKER_URL"
 
 
 @click.command("check-config", help="Kiểm tra cấu hình: nêu tên từng thiết lập sai hoặc yếu.")
+@click.option("--settings-only", is_flag=True, help="Chỉ xem các thiết lập, không hỏi máy khác.")
 @options_without_key
-def command(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001
+def command(*, settings_only: bool, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     """Print every fault of the settings; exit 1 when one would stop a production start, and with a
     wrong DATA_KEY. Says of each of DATA_KEYS_OLD whether it is still needed.
     """
@@ -35,13 +39,11 @@ def command(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     except Invalid:
         faults.append(Fault("PROVINCE", "is neither a shipped province nor a folder of its files"))
     old_keys: list[keys.OldKey] = []
-    try:
-        keys.check(db.session())
-        old_keys = keys.old_keys(db.session())
-    except Refused as refused:
-        faults.append(Fault("DATA_KEY", words_for(refused)))
-    except (OperationalError, ProgrammingError, InterfaceError):
-        faults.append(Fault("DATABASE_URL", UNTESTED, fatal=False))
+    if not settings_only:
+        found, old_keys = _keys()
+        faults += found
+        if not any(fault.name == BROKER for fault in faults):
+            faults += _silent_broker(settings)
     wrong = [fault for fault in faults if fault.fatal]
     lines = [
         f"{'SAI' if fault.fatal else 'LƯU Ý'} {fault.name}: {fault.reason}" for fault in faults
@@ -59,3 +61,26 @@ def command(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     emit(document, as_json=as_json, text="\n".join(lines) or "Cấu hình tốt.")
     if wrong:
         sys.exit(CHECK_FAILED)
+
+
+def _silent_broker(settings: Settings) -> list[Fault]:
+    """A broker that the settings name and that does not answer."""
+    if not settings.celery_broker_url:
+        return []
+    try:
+        # Celery is loaded by those who use it.
+        import_module("survey.jobs.distributed").ask(settings)
+    except Away as away:
+        return [Fault(BROKER, str(away))]
+    return []
+
+
+def _keys() -> tuple[list[Fault], list[keys.OldKey]]:
+    """Whether DATA_KEY opens the database, and each of DATA_KEYS_OLD that is listed."""
+    try:
+        keys.check(db.session())
+        return [], keys.old_keys(db.session())
+    except Refused as refused:
+        return [Fault("DATA_KEY", words_for(refused))], []
+    except (OperationalError, ProgrammingError, InterfaceError):
+        return [Fault("DATABASE_URL", UNTESTED, fatal=False)], []

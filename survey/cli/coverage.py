@@ -9,7 +9,8 @@ import click
 from survey import invitations
 from survey.cli.options import Period, common_options, emit
 from survey.db import db
-from survey.reports.phrases import REASONS, number
+from survey.formats import number
+from survey.reports.phrases import REASONS
 
 CHECK_FAILED = 1
 

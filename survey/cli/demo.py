@@ -8,8 +8,8 @@ import click
 from survey.cli.options import common_options, emit
 from survey.db import transaction
 from survey.demo import Scene, check, load
+from survey.formats import number
 from survey.jobs import reports
-from survey.reports.phrases import number
 
 
 @click.group(help="Dữ liệu giả lập để dùng thử (chỉ khi DEMO=1).")

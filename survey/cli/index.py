@@ -18,10 +18,11 @@ from survey.ballots.checking import described
 from survey.cli.options import Period, common_options, emit
 from survey.db import db, transaction
 from survey.errors import Refused
+from survey.formats import NONE, number
 from survey.indices import Along, Breakdown, Course, Figure
 from survey.jobs import counting
 from survey.models.questionnaire import Question
-from survey.reports.phrases import NONE, level, number, percent
+from survey.reports.phrases import level, percent
 from survey.wording import words_for
 
 # What the contract names; the rest is for pages and reports.

@@ -13,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from survey.cli.options import common_options, emit
 from survey.db import db, transaction
 from survey.errors import Invalid
+from survey.formats import number
 from survey.intake.judging import chunks
 from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import Table, open_table
 from survey.intake.register import Tally, begin, finish, outcomes_of, preview, store
 from survey.intake.wording import REASONS
-from survey.reports.phrases import number
 from survey.workdays import local_day
 
 OutcomeLine = tuple[int, str, str, str]

@@ -12,7 +12,8 @@ from survey.db import db
 from survey.delivery.costs import MonthCosts, month_costs
 from survey.delivery.labels import not_sent_words
 from survey.errors import Refused
-from survey.reports.phrases import month_name, number
+from survey.formats import number
+from survey.reports.phrases import month_name
 from survey.sms import outbox
 from survey.sms.providers import Provider, build_provider
 

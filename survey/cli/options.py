@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -20,6 +20,7 @@ from survey.workdays import LOCAL
 
 WRONG_USE = 2
 WRONG_KEY = 1
+SAME_CLOCK = timedelta(seconds=5)
 # Others are slips of the hand, and beyond what databases and zones can reckon with.
 YEARS = range(1900, 9000)
 
@@ -104,6 +105,14 @@ def options_without_key(function: Callable[..., Any]) -> Callable[..., Any]:
         sys.exit(WRONG_USE)
 
     return run
+
+
+def running_clock(now: datetime) -> Callable[[], datetime]:
+    """A clock that shows `now` at this moment and goes on; the real one if they hardly differ."""
+    shift = now - clock.now()
+    if abs(shift) < SAME_CLOCK:
+        shift = timedelta()
+    return lambda: clock.now() + shift
 
 
 def emit(document: object, *, as_json: bool, text: str) -> None:

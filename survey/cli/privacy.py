@@ -16,9 +16,9 @@ from survey.crypto import keys
 from survey.crypto.reencryption import values_to_read
 from survey.db import db, transaction
 from survey.errors import Invalid
+from survey.formats import number
 from survey.jobs.reencryption import pass_over_all
 from survey.privacy import retention
-from survey.reports.phrases import number
 from survey.sms.phone import clean_phone
 
 SOME_BROKEN = 1

@@ -11,7 +11,7 @@ from flask import current_app
 from survey import backup
 from survey.cli.options import common_options, emit, options_without_key
 from survey.db import db
-from survey.reports.phrases import number
+from survey.formats import number
 from survey.settings import Settings
 
 CHECK_FAILED = 1

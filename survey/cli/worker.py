@@ -1,30 +1,20 @@
-"""`flask worker`: the background loop, or one turn of it."""
+"""`flask worker`: the process for jobs, or one turn of it."""
 
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
-from survey import clock
-from survey.cli.messages import provider_at
-from survey.cli.options import common_options, emit
+from survey.cli.options import common_options, emit, running_clock
 from survey.jobs import worker
 
-RUNNING_CLOCK = timedelta(seconds=5)
 
-
-@click.command("worker", help="Chạy việc nền: gửi tin, nhập tệp, báo cáo, xóa dữ liệu hết hạn.")
+@click.command("worker", help="Chạy việc nền: nhập tệp, báo cáo, chốt kỳ, xóa dữ liệu hết hạn.")
 @click.option("--once", is_flag=True, help="Làm những việc đến hạn một lần rồi dừng.")
 @common_options
 def command(*, once: bool, now: datetime, as_json: bool) -> None:
-    """Run what is due."""
-    provider_at(now)
+    """Run the jobs that are due."""
     if once:
-        done = worker.run_once(now)
-        text = f"Đã gửi {done.sent} tin, chạy {done.jobs} việc."
-        emit(asdict(done), as_json=as_json, text=text)
+        jobs = worker.run_once(now)
+        emit({"jobs": jobs}, as_json=as_json, text=f"Đã chạy {jobs} việc.")
         return
-    shift = now - clock.now()
-    if abs(shift) < RUNNING_CLOCK:
-        shift = timedelta()
-    worker.run_forever(lambda: clock.now() + shift)
+    worker.run_forever(running_clock(now))

@@ -11,7 +11,7 @@ from survey.ballots import checking, counting, followups
 from survey.cases import filing
 from survey.db import db, transaction
 from survey.errors import Refused
-from survey.jobs.queue import enqueue
+from survey.jobs.queue import Taken, enqueue
 from survey.models.audit import WaitingAct
 from survey.models.ballot import BallotAggregate, CountedBallot, PooledBallot
 from survey.models.case import Case
@@ -48,11 +48,17 @@ def count(session: Session, now: datetime) -> int:
     return counted
 
 
-def count_ballots(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The job of the night; its result names no number, since that would show who answered when."""
+def count_and_clean(now: datetime) -> int:
+    """Count every ballot that waits, and clean the pages of what was rewritten; how many."""
     with transaction() as session:
-        count(session, now)
+        counted = count(session, now)
     clean_up(REWRITTEN, rebuilt=REBUILT)
+    return counted
+
+
+def count_ballots(_taken: Taken, now: datetime) -> dict[str, Any]:
+    """The job of the night; its result names no number, since that would show who answered when."""
+    count_and_clean(now)
     return {}
 
 
@@ -66,7 +72,7 @@ def close(session: Session, month: str, now: datetime) -> Snapshot:
     return snapshot
 
 
-def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def close_due_months(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Close every month that has dossiers, may be closed and is not, each on its own."""
     with transaction() as session:
         months = indices.closable_months(session, now)
@@ -82,7 +88,7 @@ def close_due_months(_job_id: int, _payload: dict[str, Any], now: datetime) -> d
     return {"closed": closed}
 
 
-def check_counts(_job_id: int, _payload: dict[str, Any], _now: datetime) -> dict[str, Any]:
+def check_counts(_taken: Taken, _now: datetime) -> dict[str, Any]:
     """Compare the counts with the ballots; a difference is an error an operator must see."""
     # Every ballot is opened: nobody who writes waits for it, and all is read as of one moment.
     differences = checking.check(db.session())

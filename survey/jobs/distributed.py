@@ -1,24 +1,29 @@
 """The same jobs as Celery tasks on RabbitMQ or Redis, for more than one machine.
 
 Rows stay the truth: a message is only a job's id, and the task takes the row before it works. A
-message that gets lost is sent again when the row has waited for RESEND_AFTER. Start with
-`celery --app survey.jobs.distributed_app worker`.
+message that gets lost is sent again when the row has waited for RESEND_AFTER; one that nobody
+took until then is void. Start with `celery --app survey.jobs.distributed_app worker`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 from sqlalchemy import update
 
 from survey.db import transaction
+from survey.jobs.loop import Away
 from survey.jobs.queue import due_ids
-from survey.models.job import Job
+from survey.models.job import Job, JobState
 from survey.settings import Settings
 
 RUN_JOB = "survey.run_job"
 RESEND_AFTER = timedelta(minutes=5)
+CONNECT_SECONDS = 4
 
 
 @lru_cache(maxsize=1)
@@ -33,18 +38,55 @@ def celery_app(settings: Settings) -> Celery:
         task_default_queue=f"survey-{sha256(settings.secret_key.encode()).hexdigest()[:16]}",
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
         task_ignore_result=True,
+        worker_prefetch_multiplier=1,
+        # A child does one job and ends, and with it goes the memory that documents took.
+        worker_max_tasks_per_child=1,
         broker_connection_retry_on_startup=True,
+        broker_connection_timeout=CONNECT_SECONDS,
     )
+    if settings.celery_broker_url.startswith("amqp"):
+        # Replicated and on disk: nothing is lost with one node of RabbitMQ.
+        app.conf.update(
+            task_default_queue_type="quorum", broker_transport_options={"confirm_publish": True}
+        )
     return app
 
 
+def ask(settings: Settings) -> None:
+    """Raise Away unless the broker answers."""
+    app = celery_app(settings)
+    with _reached(app), app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
+
+
 def dispatch(settings: Settings, now: datetime) -> int:
-    """Send a message for every due job, and not again before RESEND_AFTER; how many were sent."""
+    """Send a message for every due job, and not again before RESEND_AFTER; how many were sent.
+
+    Raises Away where the broker does not answer; those not sent stay due.
+    """
+    app = celery_app(settings)
+    void_after = RESEND_AFTER.total_seconds()
     with transaction() as session:
         ids = due_ids(session, now)
-        session.execute(update(Job).where(Job.id.in_(ids)).values(run_at=now + RESEND_AFTER))
-    for job_id in ids:
-        celery_app(settings).send_task(RUN_JOB, args=[job_id, now.isoformat()])
-    return len(ids)
+    sent: list[int] = []
+    try:
+        with _reached(app):
+            for job_id in ids:
+                app.send_task(RUN_JOB, args=[job_id, now.isoformat()], expires=void_after)
+                sent.append(job_id)
+    finally:
+        waiting = Job.id.in_(sent) & (Job.state == JobState.WAITING)
+        with transaction() as session:
+            session.execute(update(Job).where(waiting).values(run_at=now + RESEND_AFTER))
+    return len(sent)
+
+
+@contextmanager
+def _reached(app: Celery) -> Iterator[None]:
+    """Say in one sentence that the broker does not answer or does not let us in."""
+    connection = app.connection_for_write()  # not opened: it knows the errors of its kind
+    try:
+        yield
+    except (OperationalError, *connection.connection_errors, *connection.channel_errors) as fault:
+        raise Away(f"the broker does not answer: {fault}") from fault

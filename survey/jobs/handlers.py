@@ -11,19 +11,20 @@ from survey.cases import filing
 from survey.db import transaction
 from survey.jobs import counting, reencryption, reports
 from survey.jobs.imports import import_upload, sweep_uploads
+from survey.jobs.queue import Taken
 from survey.privacy import retention
 
-Handler = Callable[[int, dict[str, Any], datetime], dict[str, Any]]
+Handler = Callable[[Taken, datetime], dict[str, Any]]
 
 
-def erase_due(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def erase_due(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Erase what retention no longer allows."""
     with transaction() as session:
         retention.erase_due(session, now)
     return {}
 
 
-def file_away(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def file_away(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Take cases that were closed long ago off the lists of work."""
     with transaction() as session:
         filing.file_away(session, now)

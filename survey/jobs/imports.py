@@ -9,16 +9,17 @@ from survey.intake.judging import chunks
 from survey.intake.known import read_catalogue
 from survey.intake.register import begin, finish, store, tally_of
 from survey.intake.upload import close_upload, drop_expired, held_table
-from survey.jobs.queue import report_progress
+from survey.jobs.queue import Taken, report_progress
 from survey.models.intake import Upload
 from survey.workdays import local_day
 
 
-def import_upload(job_id: int, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def import_upload(taken: Taken, now: datetime) -> dict[str, Any]:
     """Import a confirmed upload (`upload_id`, `export_day` YYYY-MM-DD); may be taken up again.
 
     The result holds rows, accepted, rejected and duplicate.
     """
+    payload = taken.payload
     given = payload.get("export_day")
     with transaction() as session:
         upload = session.get(Upload, payload["upload_id"])
@@ -35,14 +36,14 @@ def import_upload(job_id: int, payload: dict[str, Any], now: datetime) -> dict[s
             with transaction() as session:
                 run = store(session, run, chunk, now)
         done += len(chunk.outcomes)
-        report_progress(job_id, done, max(done, table.row_count))
+        report_progress(taken, done, max(done, table.row_count))
     with transaction() as session:
         finish(session, run, now)
         tally = close_upload(session, session.get_one(Upload, payload["upload_id"]), table, run)
     return dict(tally.as_counts())
 
 
-def sweep_uploads(_job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def sweep_uploads(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Delete uploads and row outcomes older than a day."""
     with transaction() as session:
         return {"dropped": drop_expired(session, now)}

@@ -1,20 +1,19 @@
 """Jobs as rows: put in the caller's transaction, taken with a lease, so one that dies is taken up
-again.
+again. Progress and end are written by the owner of the lease alone.
 """
 
-import os
-import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, exists, or_, select, text
+from sqlalchemy import ColumnElement, CursorResult, exists, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from survey import clock
 from survey.db import transaction
-from survey.errors import NotFound, Refused
+from survey.errors import Refused
+from survey.jobs.heartbeat import process_name
 from survey.models.job import Job, JobState
 
 LEASE = timedelta(minutes=15)
@@ -23,14 +22,23 @@ RETRY_AFTER = timedelta(minutes=1)
 WORKER_DIED = "worker_died"
 
 
+class JobLost(Refused):
+    """The lease ran out and another worker took the job: this one must write nothing on it."""
+
+    def __init__(self) -> None:
+        super().__init__("job_lost", "another worker took it after the lease ran out")
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A job this process holds."""
+    """A job this process holds: the lease belongs to this owner at this attempt."""
 
     id: int
     kind: str
+    key: str
     payload: dict[str, Any]
     owner: str
+    attempt: int
 
 
 def enqueue(
@@ -53,11 +61,6 @@ def enqueue(
 def newest(session: Session, key: str) -> Job | None:
     """The latest job of a key, for a page that shows its progress."""
     return session.scalars(select(Job).where(Job.key == key).order_by(Job.id.desc())).first()
-
-
-def process_name() -> str:
-    """How this process signs what it holds, at most 64 characters."""
-    return f"{socket.gethostname()[:50]}:{os.getpid()}"
 
 
 def due_ids(session: Session, now: datetime) -> list[int]:
@@ -86,56 +89,67 @@ def take(now: datetime, job_id: int | None = None) -> Taken | None:
         job.owner = owner
         job.lease_until = clock.now() + LEASE
         job.attempts += 1
-        return Taken(job.id, job.kind, job.payload, owner)
+        return Taken(job.id, job.kind, job.key, job.payload, owner, job.attempts)
 
 
-def report_progress(job_id: int, progress: int, total: int) -> None:
-    """Write down how far a job is, and hold it for another lease."""
+def report_progress(taken: Taken, progress: int, total: int) -> None:
+    """Write down how far a job is, and hold it for another lease; raises JobLost."""
     with transaction() as session:
-        job = _held(session, job_id)
-        job.progress, job.total = progress, total
-        job.lease_until = clock.now() + LEASE
+        until = clock.now() + LEASE
+        _write(session, taken, progress=progress, total=total, lease_until=until)
 
 
 def finish(taken: Taken, result: dict[str, Any], now: datetime) -> None:
-    """The work is done."""
+    """The work is done; raises JobLost."""
     with transaction() as session:
-        job = _held(session, taken.id, taken.owner)
-        job.state = JobState.DONE
-        job.result = result
-        job.finished_at = now
-        job.lease_until = None
+        done = {"state": JobState.DONE, "result": result, "finished_at": now}
+        _write(session, taken, **done, lease_until=None)
 
 
 def fail(taken: Taken, error: str, now: datetime, *, final: bool) -> None:
     """The work failed: tried again a minute later, or given up when `final`, tried enough, or asked
-    for anew meanwhile.
+    for anew meanwhile; raises JobLost.
     """
     with transaction() as session:
-        job = _held(session, taken.id, taken.owner)
-        given_up = final or job.attempts >= ATTEMPTS or _has_successor(session, job)
-        job.state = JobState.FAILED if given_up else JobState.WAITING
-        job.run_at = now + RETRY_AFTER
-        job.error = error
-        job.finished_at = now if given_up else None
-        job.lease_until = None
+        given_up = final or taken.attempt >= ATTEMPTS or _has_successor(session, taken)
+        _write(
+            session,
+            taken,
+            state=JobState.FAILED if given_up else JobState.WAITING,
+            run_at=now + RETRY_AFTER,
+            error=error,
+            finished_at=now if given_up else None,
+            lease_until=None,
+        )
+
+
+def free_jobs_of(session: Session, owner: str) -> None:
+    """End the leases of a process that is known to have died."""
+    held = update(Job).where(Job.owner == owner, Job.state == JobState.RUNNING)
+    session.execute(held.values(lease_until=clock.now()))
 
 
 def _is_free() -> ColumnElement[bool]:
     """Waiting, or held by a worker whose lease has run out (real clock)."""
-    abandoned = (Job.state == JobState.RUNNING) & (Job.lease_until < clock.now())
+    abandoned = (Job.state == JobState.RUNNING) & (Job.lease_until <= clock.now())
     return or_(Job.state == JobState.WAITING, abandoned)
 
 
-def _has_successor(session: Session, job: Job) -> bool:
-    waiting = exists().where(Job.key == job.key, Job.state == JobState.WAITING)
+def _has_successor(session: Session, taken: Taken) -> bool:
+    waiting = exists().where(Job.key == taken.key, Job.state == JobState.WAITING)
     return bool(session.scalar(select(waiting)))
 
 
-def _held(session: Session, job_id: int, owner: str | None = None) -> Job:
-    job = session.get(Job, job_id)
-    if job is None:
-        raise NotFound("no_such_job")
-    if owner is not None and job.owner != owner:
-        raise Refused("job_lost", "another worker took it after the lease ran out")
-    return job
+def _write(session: Session, taken: Taken, **values: object) -> None:
+    """Write on a job under the very lease it was taken with, in one statement: whoever took it
+    meanwhile is never overwritten.
+    """
+    held = update(Job).where(
+        Job.id == taken.id,
+        Job.owner == taken.owner,
+        Job.attempts == taken.attempt,
+        Job.state == JobState.RUNNING,
+    )
+    written = cast("CursorResult[Any]", session.execute(held.values(**values)))
+    if not written.rowcount:
+        raise JobLost

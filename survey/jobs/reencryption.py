@@ -8,7 +8,7 @@ from survey.crypto import keys
 from survey.crypto.reencryption import reencrypt, values_to_read
 from survey.crypto.sealed import all_sealed
 from survey.db import db, transaction
-from survey.jobs.queue import report_progress
+from survey.jobs.queue import Taken, report_progress
 
 KIND = "privacy.former_keys"
 
@@ -30,7 +30,7 @@ def pass_over_all(advance: Callable[[int], None]) -> tuple[int, int]:
     return moved, broken
 
 
-def end_former_keys(job_id: int, _payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+def end_former_keys(taken: Taken, now: datetime) -> dict[str, Any]:
     """Finish a full re-encryption that was stopped or ran beside others, and drop the former keys
     once nothing needs them.
     """
@@ -41,7 +41,7 @@ def end_former_keys(job_id: int, _payload: dict[str, Any], now: datetime) -> dic
     def advance(more: int) -> None:
         nonlocal seen
         seen += more
-        report_progress(job_id, min(seen, total), total)
+        report_progress(taken, min(seen, total), total)
 
     moved, _ = pass_over_all(advance)
     if moved:  # somebody still encrypted with a former key: another night finds nothing

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from survey.db import db, transaction
-from survey.jobs.queue import enqueue, newest, report_progress
+from survey.jobs.queue import Taken, enqueue, newest, report_progress
 from survey.models.job import Job
 from survey.reports import shelf
 from survey.reports.build import FORMATS, pdf_is_available, render
@@ -25,21 +25,21 @@ def latest(session: Session, month: str) -> Job | None:
     return newest(session, f"{KIND}:{month}")
 
 
-def build_report(job_id: int, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Build every format of `month` (YYYY-MM) this machine can; may run twice.
+def build_report(taken: Taken, now: datetime) -> dict[str, Any]:
+    """Build every format of the month (`month`, YYYY-MM) this machine can; may run twice.
 
     The result names the files, the snapshot (None: a draft) and the formats left out.
     """
     session = db.session()
-    report = gather(session, payload["month"], now)
+    report = gather(session, taken.payload["month"], now)
     formats = [name for name in FORMATS if name != "pdf" or pdf_is_available()]
-    report_progress(job_id, 0, len(formats))
+    report_progress(taken, 0, len(formats))
     files = []
     for name, content in render(report, formats):
         with transaction() as unit:
             shelf.keep(unit, report.month, name, content, now)
         files.append(name)
-        report_progress(job_id, len(files), len(formats))
+        report_progress(taken, len(files), len(formats))
     return {
         "files": files,
         "snapshot": report.origin.snapshot,

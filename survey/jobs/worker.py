@@ -1,125 +1,88 @@
-"""The worker of this package: sends what is due, looks after unclear messages, runs jobs, shows
-signs of life.
+"""The process for jobs: puts the recurring ones, and has children do what is due.
+
+A child does its jobs and ends, and with it goes the memory that statistics and documents took.
+Meanwhile the worker itself goes on giving signs of life. With a broker it only hands jobs over.
 """
 
-import signal
-import time
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from types import FrameType
+import sys
+from datetime import datetime
+from importlib import import_module
+from multiprocessing import get_context
 
 import structlog
-from sqlalchemy import delete
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session
 
-from survey import clock
 from survey.clock import Clock
 from survey.db import db, settings_of, transaction
-from survey.errors import SurveyError
-from survey.jobs import distributed, queue, schedule
-from survey.jobs.handlers import HANDLERS
-from survey.models.job import Heartbeat
-from survey.sms import outbox
-from survey.sms.providers import Provider, build_provider
+from survey.jobs import heartbeat, loop, queue, schedule
+from survey.models.job import ProcessKind
 
 log = structlog.get_logger()
 
-PAUSE_SECONDS = 1.0
-# After turns that failed each pause is twice as long, up to this.
-LONGEST_PAUSE_SECONDS = 16.0
-# Messages of one turn: few enough that a long send never keeps jobs waiting.
-SEND_AT_ONCE = 500
-FORGOTTEN_AFTER = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one turn of the loop did."""
-
-    sent: int
-    jobs: int
-
-
-class Stop:
-    """Set by Ctrl-C or a service manager: the loop ends after the work in hand."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, but hardly longer than until it is asked."""
-        until = time.monotonic() + seconds
-        while not self.asked and time.monotonic() < until:
-            time.sleep(PAUSE_SECONDS)
+# Imported where the work is done: the one needs most of the product, the other Celery.
+RUNNING = "survey.jobs.running"
+DISTRIBUTED = "survey.jobs.distributed"
+LOOK_SECONDS = 0.5
 
 
 def run_forever(present: Clock) -> None:
-    """Turn after turn until asked to stop; a turn that fails is logged and tried again, ever more
-    rarely.
-    """
-    stop, pause = Stop(), PAUSE_SECONDS
-    while not stop.asked:
-        done = _try_turn(present())
-        pause = PAUSE_SECONDS if done else min(2 * pause, LONGEST_PAUSE_SECONDS)
-        if done is None or not (done.sent or done.jobs):
-            stop.sleep(pause)
+    """Turn after turn until asked to stop; the job in hand is finished."""
+    life = loop.Life(ProcessKind.WORKER)
+    loop.run_forever(life, lambda: _turn(life, present()))
 
 
-def _try_turn(now: datetime) -> Turn | None:
-    """One turn; None when it failed, since the loop outlives any fault."""
-    try:
-        return run_once(now)
-    except (OperationalError, InterfaceError) as away:  # a server that restarts is no fault of ours
-        log.error("worker.database_away", reason=str(away.orig).partition("\n")[0])  # noqa: TRY400
-    except Exception:
-        log.exception("worker.turn_failed")
-    db.session.remove()
-    return None
+def run_once(now: datetime) -> int:
+    """Run everything that is due at `now` in this process, which ends soon; how many jobs."""
+    return loop.run_once(loop.Life(ProcessKind.WORKER), lambda: _run_here(now))
 
 
-def run_once(now: datetime) -> Turn:
-    """Everything that is due at `now`, once."""
+def _run_here(now: datetime) -> int:
     with transaction() as session:
-        settings = settings_of(session)
         schedule.make_due(session, now)
-        _give_sign_of_life(session, clock.now())
-    provider: Provider = build_provider(settings)
-    sent = outbox.send_due(provider, now, SEND_AT_ONCE)
-    outbox.reconcile(provider, now)
+        settings = settings_of(session)
     if settings.celery_broker_url:
-        return Turn(sent.sent, distributed.dispatch(settings, now))
-    jobs = 0
-    while run_job(now):
-        jobs += 1
-    return Turn(sent.sent, jobs)
+        return int(import_module(DISTRIBUTED).dispatch(settings, now))
+    return int(import_module(RUNNING).run_due(now))
 
 
-def _give_sign_of_life(session: Session, at: datetime) -> None:
-    """Keep one row a living worker; those long silent are gone for good."""
-    session.execute(delete(Heartbeat).where(Heartbeat.at < at - FORGOTTEN_AFTER))
-    session.merge(Heartbeat(worker=queue.process_name(), at=at))
+def _turn(life: loop.Life, now: datetime) -> bool:
+    """Whether anything was due."""
+    with transaction() as session:
+        schedule.make_due(session, now)
+        settings = settings_of(session)
+        is_due = bool(queue.due_ids(session, now))
+    if settings.celery_broker_url:
+        return is_due and import_module(DISTRIBUTED).dispatch(settings, now) > 0
+    if is_due:
+        _run_in_child(life, now)
+    return is_due
 
 
-def run_job(now: datetime, job_id: int | None = None) -> bool:
-    """Take one due job (or the one named) and do it; whether there was one."""
-    taken = queue.take(now, job_id)
-    if taken is None:
-        return False
-    try:
-        result = HANDLERS[taken.kind](taken.id, taken.payload, now)
-    except SurveyError as refusal:
-        queue.fail(taken, refusal.code, now, final=True)
-        log.warning("job.refused", kind=taken.kind, job=taken.id, code=refusal.code)
-    except Exception as fault:  # a job's fault must not end the worker
-        db.session.remove()
-        queue.fail(taken, type(fault).__name__, now, final=False)
-        log.exception("job.failed", kind=taken.kind, job=taken.id)
-    else:
-        queue.finish(taken, result, now)
-    return True
+def _run_in_child(life: loop.Life, now: datetime) -> None:
+    """Have a child do what is due, and wait for it; raises Away where it died."""
+    # No connection may be open in two processes.
+    db.session.remove()
+    db.engine.dispose()
+    child = get_context("fork").Process(target=_work, args=(life, now))
+    child.start()
+    while child.is_alive():
+        child.join(LOOK_SECONDS)
+        loop.guarded(life.kind, life.beat)
+        if life.asked:
+            child.terminate()  # it finishes the job in hand
+    if child.exitcode:
+        with transaction() as session:
+            queue.free_jobs_of(session, heartbeat.process_name(child.pid))
+        raise loop.Away(f"the child that ran jobs ended with {child.exitcode}")
+
+
+def _work(life: loop.Life, now: datetime) -> None:
+    """What the child does; it dies with an error where it could not go on."""
+
+    def run_due() -> int:
+        return int(import_module(RUNNING).run_due(now, lambda: life.asked))
+
+    done = loop.guarded(life.kind, run_due)
+    db.session.remove()
+    db.engine.dispose()
+    if done is None:
+        sys.exit(1)

@@ -38,7 +38,7 @@ class Job(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # Name of the handler in survey/jobs.py.
+    # Name of the handler in survey/jobs/handlers.py.
     kind: Mapped[str] = mapped_column(String(40))
     # At most one waiting job of a key; ids only, never personal data.
     key: Mapped[str] = mapped_column(String(80))
@@ -62,12 +62,29 @@ class Job(Base):
     }
 
 
+class ProcessKind(StrEnum):
+    """What a process that shows signs of life does."""
+
+    # Sends messages and finds out what became of them.
+    SENDER = "sender"
+    # Runs jobs, or hands them to the broker where there is one.
+    WORKER = "worker"
+    # Runs the jobs that the broker holds.
+    CELERY = "celery"
+    # Serves pages; writes when it is asked whether the whole installation is well.
+    WEB = "web"
+
+
 class Heartbeat(Base):
-    """The last sign of life of a worker."""
+    """The last sign of life of one process."""
 
     __tablename__ = "heartbeat"
+    __table_args__ = (one_of("kind", ProcessKind),)
 
-    worker: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # Host and process id.
+    process: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    # Real clock.
     at: Mapped[datetime]
 
     __clear__: ClassVar = {WORK: "worker at"}

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from flask_security import RoleMixin, UserMixin
 from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -34,7 +33,7 @@ staff_role = Table(
 )
 
 
-class Role(Base, RoleMixin):
+class Role(Base):
     """A role that accounts may have."""
 
     __tablename__ = "role"
@@ -46,7 +45,7 @@ class Role(Base, RoleMixin):
     __clear__: ClassVar = {PUBLIC: "id name description"}
 
 
-class Staff(Base, UserMixin):
+class Staff(Base):
     """One account. An agency or a sector narrows what it sees."""
 
     __tablename__ = "staff"
@@ -66,13 +65,13 @@ class Staff(Base, UserMixin):
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     totp_secret_sealed: Mapped[bytes | None]
     totp_secret = Sealed[str | None](TEXT, row=("id",))
-    mf_recovery_codes: Mapped[str | None] = mapped_column(Text)  # type: ignore[assignment]
+    mf_recovery_codes: Mapped[str | None] = mapped_column(Text)
     last_totp_step: Mapped[int | None]
     # What it sees: this agency and those below, this sector; empty: all.
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
     sector_code: Mapped[str | None] = mapped_column(ForeignKey("sector.code"))
 
-    roles: Mapped[list[Role]] = relationship(secondary=staff_role)  # type: ignore[assignment]  # narrower
+    roles: Mapped[list[Role]] = relationship(secondary=staff_role)
     agency: Mapped[Agency | None] = relationship()
 
     __clear__: ClassVar = {
@@ -81,6 +80,19 @@ class Staff(Base, UserMixin):
         "hashes that take long to try (argon2id)": "password mf_recovery_codes",
         "worth nothing without SECRET_KEY, which signs sessions": "fs_uniquifier",
     }
+
+    # What Flask-Login asks of whoever signs in; Flask itself stays at the edges.
+    is_authenticated = True
+    is_anonymous = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the account may sign in."""
+        return self.active
+
+    def get_id(self) -> str:
+        """What a session knows an account by."""
+        return self.fs_uniquifier
 
     @property
     def must_change_password(self) -> bool:

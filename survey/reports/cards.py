@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import analysis
 from analysis import headline
 from survey.errors import NotFound
-from survey.reports.phrases import number, percent, percentage
+from survey.formats import number
+from survey.reports.phrases import percent, percentage
 
 CONFIDENCE = 0.95
 # One unit in one month, on time and late: satisfied, rated, finished.

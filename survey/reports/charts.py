@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
+from survey.formats import number
 from survey.indices import SMALLEST_SHOWN, Figure, Status
 from survey.insights import Dot, Funnel
 from survey.reports import phrases
@@ -110,7 +111,7 @@ def _dress(axes: Axes, rows: list[Figure]) -> None:
     axes.set_xlim(_left_end(rows), 100.8)
     axes.tick_params(axis="y", length=0, pad=6)
     axes.tick_params(axis="x", colors=INK, length=3)
-    axes.xaxis.set_major_formatter(lambda value, _: phrases.number(value))
+    axes.xaxis.set_major_formatter(lambda value, _: number(value))
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     beside = axes.get_yaxis_transform()
@@ -202,11 +203,11 @@ def _dress_funnel(axes: Axes, funnel: Funnel) -> None:
     axes.set_xscale("log")
     axes.set_xlim(SMALLEST_SHOWN * 0.94, widest * 1.15)
     axes.set_xticks([one for one in FUNNEL_TICKS if one <= widest * 1.1])
-    axes.xaxis.set_major_formatter(lambda value, _: phrases.number(value))
+    axes.xaxis.set_major_formatter(lambda value, _: number(value))
     axes.xaxis.set_minor_formatter(lambda *_: "")
     lowest = min(100 * min(dot.share for dot in funnel.dots), 80.0)
     axes.set_ylim(max(0.0, 2 * ROUND_TO * (lowest // (2 * ROUND_TO)) - 2), 102)
-    axes.yaxis.set_major_formatter(lambda value, _: phrases.number(value))
+    axes.yaxis.set_major_formatter(lambda value, _: number(value))
     axes.set_xlabel(
         "Số phiếu trả lời (thang tăng theo cấp số nhân); nét liền: giới hạn 95%, nét đứt: 99,8%",
         fontsize=8,

@@ -7,6 +7,7 @@ goes together is told as such, never as a cause.
 from collections import Counter
 from collections.abc import Sequence
 
+from survey.formats import NONE, number
 from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.insights import FEW, Change, Dot, Drivers, Outlook, Overview
 from survey.monitoring.freezing import is_tet_month
@@ -117,10 +118,7 @@ def _change_table(found: Overview) -> Table:
 
 
 def _change_row(one: Change) -> tuple[Cell, ...]:
-    counts = [
-        phrases.NONE if number is None else phrases.number(number)
-        for number in (one.rated_before, one.rated)
-    ]
+    counts = [number(rated) for rated in (one.rated_before, one.rated)]
     words = "không so sánh"
     if one.difference is not None:
         direction = "▲ Tăng" if one.difference > 0 else "▼ Giảm"
@@ -137,7 +135,7 @@ def _change_row(one: Change) -> tuple[Cell, ...]:
 
 def _moved(one: Change) -> str:
     if one.difference is None or one.low is None or one.high is None:
-        return phrases.NONE
+        return NONE
     middle, low, high = (phrases.points(value) for value in (one.difference, one.low, one.high))
     return f"{middle} ({low} đến {high})"
 
@@ -177,7 +175,7 @@ def _far(proven: Sequence[Dot], judged_from: int) -> str:
         return f"không {enough} nào nằm ngoài giới hạn 99,8%."
     names = "; ".join(
         f"({place}) {phrases.shortened(one.label, LONGEST_NAME)} {phrases.percentage(one.share)},"
-        f" n = {phrases.number(one.rated)}"
+        f" n = {number(one.rated)}"
         for place, one in enumerate(proven[:MOST_OUTSIDE], 1)
     )
     more = len(proven) - MOST_OUTSIDE
@@ -190,7 +188,7 @@ def _drivers(found: Overview) -> Point:
     if 0 < drivers.complete < SMALLEST_SHOWN:
         complete = f"dưới {SMALLEST_SHOWN}"
     else:
-        complete = phrases.number(drivers.complete)
+        complete = number(drivers.complete)
     where = f"{complete} phiếu đầy đủ của {found.driver_months} tháng đã chốt"
     if not drivers.factors:
         enough = f", cần ít nhất {drivers.needed}" if drivers.complete < drivers.needed else ""
@@ -254,7 +252,7 @@ def _year_table(found: Overview) -> Table:
 
 
 def _year_row(one: Outlook) -> tuple[Cell, ...]:
-    needed, trend = phrases.percent(one.needed), phrases.NONE
+    needed, trend = phrases.percent(one.needed), NONE
     if one.needed is not None and one.needed > 1:
         needed = "trên 100"
     if one.forecast is not None:
@@ -263,7 +261,7 @@ def _year_row(one: Outlook) -> tuple[Cell, ...]:
     return (
         Cell(phrases.shortened(one.label, LONGEST_NAME)),
         Cell(phrases.level(one.target), one.target, Kind.LEVEL),
-        Cell(f"{phrases.percent(one.so_far)} ({phrases.number(one.rated)})"),
+        Cell(f"{phrases.percent(one.so_far)} ({number(one.rated)})"),
         Cell(needed),
         Cell(trend),
         Cell(_prospect(one)),

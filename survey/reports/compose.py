@@ -2,11 +2,13 @@
 
 from datetime import date
 
+from survey.formats import number
 from survey.indices import Status, closable_from
 from survey.reports import comparison, evenness, phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Point, Section
 from survey.reports.figures import Report, Revision, Stage
+from survey.version import VERSION
 from survey.workdays import LOCAL
 
 OLD_FORMULA = "raw-share-wilson-fpc/1"
@@ -120,8 +122,8 @@ def _response(report: Report) -> Section:
     frame = report.frame
     answered = phrases.percent(frame.answered / frame.invited if frame.invited else None)
     said = (
-        f"Trong kỳ có {phrases.number(frame.finished)} hồ sơ hoàn thành; đã mời đánh giá"
-        f" {phrases.number(frame.invited)} hồ sơ, nhận {phrases.number(frame.answered)} phiếu,"
+        f"Trong kỳ có {number(frame.finished)} hồ sơ hoàn thành; đã mời đánh giá"
+        f" {number(frame.invited)} hồ sơ, nhận {number(frame.answered)} phiếu,"
         f" bằng {answered}% số đã mời. Mỗi hồ sơ hoàn thành có đúng một kết quả: được mời, hoặc"
         " không được mời vì một lý do dưới đây."
     )
@@ -190,7 +192,7 @@ def _revision(found: Revision) -> str:
         (found.changed, "phiếu người dân sửa lại sau ngày chốt"),
         (found.dossiers, "hồ sơ được nhập bổ sung"),
     )
-    named = phrases.listed([f"{phrases.number(count)} {what}" for count, what in reasons if count])
+    named = phrases.listed([f"{number(count)} {what}" for count, what in reasons if count])
     return (
         f"Số liệu {phrases.month_name(found.month)} đã chốt và giữ nguyên; từ đó đến nay có thêm"
         f" {named}. Bảng dưới so số đã chốt với số tính lại; kết luận khi chốt không thay đổi."
@@ -263,7 +265,7 @@ def _annex(report: Report) -> Section:
 
 def _footer(report: Report) -> tuple[str, ...]:
     origin = report.origin
-    chain = f"Chuỗi kiểm toán: {origin.audit_head}"
+    chain = f"Chuỗi kiểm toán: {origin.audit_head} · Lắng Nghe {VERSION}"
     if report.is_draft:
         return (f"Tạm tính, chưa có bản chốt số liệu. Công thức {report.formula}.", chain)
     return (f"Bản chốt số {origin.snapshot} · SHA-256: {origin.digest}", chain)

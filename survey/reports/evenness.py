@@ -1,6 +1,7 @@
 """How evenly the kinds of dossiers answered, in words: for the report and the page of analysis."""
 
 from analysis.nonresponse import Nonresponse
+from survey.formats import NONE, number
 from survey.reports import phrases
 from survey.reports.document import Cell, Column, Kind, Table
 
@@ -26,11 +27,11 @@ def rows(found: Nonresponse) -> tuple[Row, ...]:
     """Measure, figure and how to read it; a dash where a group has no rating at all."""
     even, ratio, shift = found.r_indicator, found.worst_weight_ratio, found.shift
     weight = WEIGHT + (CAUTION if ratio is not None and ratio > HEAVY else "")
-    moved = phrases.NONE if shift is None else phrases.points(shift)
+    moved = NONE if shift is None else phrases.points(shift)
     raw = phrases.percent(found.raw_index)
     return (
-        ("Chỉ số đại diện (R)", Cell(phrases.number(even, 2), even, Kind.MEAN), EVEN),
-        ("Trọng số lớn nhất (lần)", Cell(phrases.number(ratio, 2), ratio, Kind.MEAN), weight),
+        ("Chỉ số đại diện (R)", Cell(number(even, 2), even, Kind.MEAN), EVEN),
+        ("Trọng số lớn nhất (lần)", Cell(number(ratio, 2), ratio, Kind.MEAN), weight),
         ("Chỉ số trừ tỷ lệ thô (điểm)", Cell(moved, shift, Kind.SHARE), MOVED.format(raw=raw)),
     )
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from survey.formats import NONE, number
 from survey.indices import Figure, Status
 from survey.workdays import LOCAL
 
-NONE = "–"
 STATUS_WORDS = {
     Status.MET: "Đạt",
     Status.UNCERTAIN: "Chưa rõ",
@@ -98,18 +98,6 @@ SOURCES = {
     "003_15ca9d007ed5324e.txt": "Chỉ thị năm 2017 của UBND tỉnh Khánh Hòa triển khai Chương trình"
     " hành động số 12-CTr/TU",
 }
-
-
-def english_number(value: float, digits: int = 0) -> str:
-    """For the citizen who reads English: 1240 → "1,240"."""
-    return f"{value:,.{digits}f}"
-
-
-def number(value: float | None, digits: int = 0) -> str:
-    """1240 → "1.240"; 4.213 with two digits → "4,21"; None → a dash."""
-    if value is None:
-        return NONE
-    return english_number(value, digits).translate(str.maketrans(",.", ".,"))
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from survey.formats import NONE, number
 from survey.indices import Figure, Status
 from survey.reports import phrases
 from survey.reports.document import Point, Tile
@@ -20,7 +21,7 @@ def verdict(report: Report) -> str:
     month = phrases.month_name(report.month)
     if whole.index is None or whole.is_hidden:
         return (
-            f"Kỳ {month} có {phrases.number(whole.finished)} hồ sơ hoàn thành nhưng chưa đủ phiếu"
+            f"Kỳ {month} có {number(whole.finished)} hồ sơ hoàn thành nhưng chưa đủ phiếu"
             " trả lời để tính chỉ số hài lòng."
         )
     said = f"Chỉ số hài lòng toàn tỉnh {month} là {phrases.percentage(whole.index)}"
@@ -105,11 +106,11 @@ def _sector_tile(report: Report) -> Tile:
 
 def _response_tile(report: Report) -> Tile:
     frame, before = report.frame, report.before
-    lines = [f"{phrases.number(frame.invited)} lời mời đã gửi"]
+    lines = [f"{number(frame.invited)} lời mời đã gửi"]
     if before:
         moved = phrases.change(report.overall.response_rate, before.response_rate)
         lines.append(f"{_last(before.month)}: {phrases.percentage(before.response_rate)} ({moved})")
-    rated, finished = phrases.count(report.overall), phrases.number(report.overall.finished)
+    rated, finished = phrases.count(report.overall), number(report.overall.finished)
     return Tile(
         label="Tỷ lệ trả lời",
         value=phrases.percentage(report.overall.response_rate),
@@ -135,7 +136,7 @@ def _case_tile(report: Report) -> Tile:
 
 
 def _of(part: int | None, total: int) -> str:
-    return phrases.NONE if part is None else f"{part}/{total}"
+    return NONE if part is None else f"{part}/{total}"
 
 
 def _last(month: str) -> str:
@@ -233,7 +234,7 @@ def _phones(report: Report) -> Point | None:
         return None
     return Point(
         f"{phrases.percentage(missing / finished)} hồ sơ không mời được người dân đánh giá.",
-        f"{phrases.number(missing)} hồ sơ thiếu, sai số điện thoại hoặc chỉ có số cố định. Đề nghị"
+        f"{number(missing)} hồ sơ thiếu, sai số điện thoại hoặc chỉ có số cố định. Đề nghị"
         " bộ phận một cửa ghi đủ số di động của người nộp.",
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from survey.formats import NONE, number
 from survey.indices import SMALLEST_SHOWN, Figure, Status
 from survey.models.questionnaire import FACTORS
 from survey.reports import phrases
@@ -84,8 +85,8 @@ def _figure_row(place: str, one: Figure) -> tuple[Cell, ...]:
         Cell(place),
         Cell(phrases.shortened(one.label, LONGEST_NAME)),
         Cell(phrases.interval(one), None if hidden else one.index, Kind.SHARE),
-        Cell(phrases.number(None if hidden else one.mean, 2), None, Kind.MEAN),
-        Cell(f"{phrases.count(one)} / {phrases.number(one.finished)}", None, Kind.COUNT),
+        Cell(number(None if hidden else one.mean, 2), None, Kind.MEAN),
+        Cell(f"{phrases.count(one)} / {number(one.finished)}", None, Kind.COUNT),
         Cell(phrases.percent(None if hidden else one.response_rate), None, Kind.SHARE),
         Cell(phrases.level(one.target), one.target, Kind.LEVEL),
         Cell(phrases.status(one), None, Kind.STATUS),
@@ -98,7 +99,7 @@ def _figure_notes(figures: Sequence[Figure]) -> tuple[str, ...]:
     if len(unsure) > MOST_NEEDS:
         notes.append(NEEDS_NOTE)
     elif unsure:
-        needs = (f"{one.label} {phrases.number(one.needed)} phiếu" for one in unsure)
+        needs = (f"{one.label} {number(one.needed)} phiếu" for one in unsure)
         notes.append(f"Để kết luận, cần thêm khoảng: {'; '.join(needs)}.")
     if any(one.is_hidden for one in figures):
         notes.append(HIDDEN_NOTE)
@@ -136,7 +137,7 @@ def factor_table(report: Report) -> Table:
         (
             Cell(phrases.FACTORS.get(one.key, one.key)),
             Cell(phrases.interval(one), None if one.is_hidden else one.index, Kind.SHARE),
-            Cell(phrases.number(None if one.is_hidden else one.mean, 2), None, Kind.MEAN),
+            Cell(number(None if one.is_hidden else one.mean, 2), None, Kind.MEAN),
             Cell(phrases.count(one), None if one.is_hidden else one.rated, Kind.COUNT),
         )
         for one in report.factors
@@ -169,7 +170,7 @@ def _beside_row(one: Figure) -> tuple[Cell, ...]:
         Cell(phrases.percent(index), index, Kind.SHARE),
         Cell(phrases.percent(raw), raw, Kind.SHARE),
         Cell(phrases.change(index, raw)),
-        Cell(phrases.number(mean, 2), mean, Kind.MEAN),
+        Cell(number(mean, 2), mean, Kind.MEAN),
         Cell(phrases.percent(sipas), sipas, Kind.SHARE),
     )
 
@@ -320,7 +321,7 @@ def revision_table(revision: Revision) -> Table:
 
 def _revised_row(line: RevisedLine) -> tuple[Cell, ...]:
     old, new = line.old, line.new
-    moved = phrases.change(new.index, old.index) if old and new else phrases.NONE
+    moved = phrases.change(new.index, old.index) if old and new else NONE
     return (
         Cell(phrases.shortened(line.label, LONGEST_NAME)),
         Cell(_reading(old)),
@@ -332,13 +333,13 @@ def _revised_row(line: RevisedLine) -> tuple[Cell, ...]:
 
 def _reading(one: Reading | None) -> str:
     if one is None:
-        return phrases.NONE
-    rated, finished = phrases.number(one.rated), phrases.number(one.finished)
+        return NONE
+    rated, finished = number(one.rated), number(one.finished)
     return f"{phrases.percent(one.index)}, {rated} / {finished}"
 
 
 def _counted(found: int) -> Cell:
-    return Cell(phrases.number(found), found, Kind.COUNT)
+    return Cell(number(found), found, Kind.COUNT)
 
 
 def _share(part: int, whole: int) -> Cell:

@@ -11,6 +11,7 @@ from typing import Any
 
 import xlsxwriter
 
+from survey.formats import NONE
 from survey.indices import Figure
 from survey.reports import phrases
 from survey.reports.document import NUMBERS, Document, Kind, Picture, Point, Section, Table
@@ -279,7 +280,7 @@ def _write_number(
     is_total: bool = False,
 ) -> None:
     if value is None:
-        sheet.write_string(*place, phrases.NONE, book.missing[is_total])
+        sheet.write_string(*place, NONE, book.missing[is_total])
     else:
         sheet.write_number(*place, value, book.numbers[is_total, kind])
 

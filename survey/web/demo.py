@@ -6,7 +6,17 @@ Whoever opens a door is signed in as the invented account behind it.
 import secrets
 from typing import cast
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
 from survey import accounts, clock, demo
@@ -30,6 +40,11 @@ REPLY_LENGTH = 459
 
 def _settings() -> Settings:
     return cast("Settings", current_app.extensions["settings"])
+
+
+def register(app: Flask) -> None:
+    """Put the demo's pages on the application."""
+    app.register_blueprint(blueprint)
 
 
 @blueprint.before_request

@@ -1,65 +1,160 @@
-"""Whether the process lives, and whether the whole can work: database, migrations, worker."""
+"""Whether this process can serve citizens, and whether the whole installation is in order.
 
+`/healthz` is for balancers and asks little. `/readyz` is for people and monitoring: a sentence for
+each part that is not well. A part is one line of PARTS.
+"""
+
+import os
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import lru_cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile, gettempdir
 
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, jsonify
-from sqlalchemy import func, select, text
-from sqlalchemy.exc import SQLAlchemyError
+import structlog
+from flask import Blueprint, Flask, Response, jsonify
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from survey import clock
-from survey.db import db
-from survey.models.job import Heartbeat
-from survey.settings import ROOT
+from survey.ballots.pool import pool_of
+from survey.db import db, settings_of, transaction
+from survey.jobs import heartbeat
+from survey.models.job import ProcessKind
+from survey.version import VERSION, schema
 from survey.web.wrong_key import key_state
+from survey.workdays import local_day
 
+log = structlog.get_logger()
 health = Blueprint("health", __name__)
 
-# A worker writes a sign of life between jobs; the longest job takes less than this.
-WORKER_SILENT_AFTER = timedelta(minutes=10)
+OK = "ok"
+AWAY = "does not answer"
+# Enough that a full disk refuses it.
+TRIED_BYTES = 64 * 1024
+# Ballots are counted every night; with two hours more the job has surely missed one.
+POOL_AGE = timedelta(hours=26)
 
 
 @health.get("/healthz")
-def healthz() -> Response:
-    """200 while this process could serve: the database answers, and DATA_KEY is its own."""
-    try:
-        state = key_state()
-    except SQLAlchemyError:
-        state = "the database does not answer"
-    return Response(f"{state}\n", 200 if state == "ok" else 503, mimetype="text/plain")
+def healthz() -> tuple[Response, int]:
+    """200 while this process can serve citizens: the database answers, in the schema it needs, and
+    DATA_KEY is its own.
+    """
+    found = f"the database {AWAY}"
+    if _is_there():
+        found = _schema(db.session(), clock.now())
+        found = key_state() if found == OK else found
+    return Response(f"{found}\n", mimetype="text/plain"), 200 if found == OK else 503
 
 
 @health.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """200 when database, migrations and worker are well, else 503 naming what is not."""
+    """200 when every part is well, else 503 with a sentence for each that is not."""
+    now, is_there = clock.now(), _is_there()
+    found = {}
+    for name, (part, needs_database) in PARTS.items():
+        is_known = is_there or not needs_database
+        found[name] = part(db.session(), now) if is_known else f"unknown: the database {AWAY}"
+    if not is_there:
+        found["database"] = AWAY
+    wrong = {name: state for name, state in found.items() if state != OK}
+    if wrong:
+        log.warning("not_ready", **wrong)
+    return jsonify(version=VERSION, **found), 503 if wrong else 200
+
+
+def register(app: Flask) -> None:
+    """Put both pages on the application."""
+    app.register_blueprint(health)
+
+
+def _is_there() -> bool:
+    """Whether the database answers."""
     try:
-        found = {
-            "database": "ok",
-            "migrations": _migrations(),
-            "key": key_state(),
-            "worker": _worker(clock.now()),
-        }
+        db.session.execute(text("SELECT 1"))
     except SQLAlchemyError:
-        found = {"database": "unavailable"}
-    well = all(state == "ok" for state in found.values())
-    return jsonify(found), 200 if well else 503
+        db.session.remove()
+        return False
+    return True
 
 
-def _migrations() -> str:
-    applied = db.session.scalar(text("SELECT version_num FROM schema_version"))
-    return "ok" if applied == _newest_migration() else f"at {applied}, need {_newest_migration()}"
+def _database(session: Session, now: datetime) -> str:
+    """Whether it takes what is written: a full disk shows here only."""
+    if _schema(session, now) != OK:
+        return OK  # the table that is tried may not be there
+    try:
+        with transaction() as writing:
+            heartbeat.beat(writing, ProcessKind.WEB, now)
+    except DBAPIError as refusal:
+        return f"cannot be written: {_first_line(refusal)}"
+    return OK
 
 
-@lru_cache(maxsize=1)
-def _newest_migration() -> str:
-    """The newest migration this process was started with."""
-    return ScriptDirectory(str(ROOT / "migrations")).get_current_head() or ""
+def _schema(session: Session, _now: datetime) -> str:
+    try:
+        applied = session.scalar(text("SELECT version_num FROM schema_version"))
+    except DBAPIError:
+        db.session.remove()
+        applied = None
+    if applied == schema():
+        return OK
+    return f"is at {applied}, this version needs {schema()}: run `flask --app survey db upgrade`"
 
 
-def _worker(now: datetime) -> str:
-    """Whether any worker gave a sign of life lately."""
-    last = db.session.scalar(select(func.max(Heartbeat.at)))
-    if last is None:
-        return "never seen"
-    return "ok" if now - last <= WORKER_SILENT_AFTER else f"silent since {last:%Y-%m-%dT%H:%M:%SZ}"
+def _first_line(refusal: DBAPIError) -> str:
+    return str(refusal.orig).partition("\n")[0]
+
+
+def _disk(_session: Session, _now: datetime) -> str:
+    """Whether files can be written: beside an SQLite database, else where uploads are unpacked."""
+    url = db.engine.url
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    folder = Path(url.database or "").parent if is_file else Path(gettempdir())
+    try:
+        with NamedTemporaryFile(dir=folder, prefix=".readyz-") as tried:
+            tried.write(bytes(TRIED_BYTES))
+            tried.flush()
+            os.fsync(tried.fileno())
+    except OSError as refusal:
+        return f"{folder} cannot be written: {refusal.strerror}"
+    return OK
+
+
+def _key(session: Session, now: datetime) -> str:
+    return key_state() if _schema(session, now) == OK else OK
+
+
+def _pool(session: Session, now: datetime) -> str:
+    """Whether ballots are counted: the oldest one that waits shows it."""
+    if _schema(session, now) != OK or key_state() != OK:
+        return OK  # said already, and nothing opens
+    oldest = min((one.day for one in pool_of(session).ballots), default=None)
+    if oldest is None or oldest >= local_day(now - POOL_AGE):
+        return OK
+    return f"ballots of {oldest} wait to be counted: is the worker running?"
+
+
+def _sender(session: Session, now: datetime) -> str:
+    return heartbeat.silence(session, ProcessKind.SENDER, now) or OK
+
+
+def _worker(session: Session, now: datetime) -> str:
+    """Whoever runs jobs: the worker, and with a broker those who take from it, too."""
+    kinds = [ProcessKind.WORKER]
+    if settings_of(session).celery_broker_url:
+        kinds.append(ProcessKind.CELERY)
+    silent = [(kind, heartbeat.silence(session, kind, now)) for kind in kinds]
+    return "; ".join(f"{kind}: {silence}" for kind, silence in silent if silence) or OK
+
+
+# Name → the check, which gives OK or a sentence, and whether it asks the database.
+PARTS: dict[str, tuple[Callable[[Session, datetime], str], bool]] = {
+    "database": (_database, True),
+    "schema": (_schema, True),
+    "key": (_key, True),
+    "disk": (_disk, False),
+    "sender": (_sender, True),
+    "worker": (_worker, True),
+    "pool": (_pool, True),
+}

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from babel.support import Translations
 
-from survey.reports import phrases
+from survey.formats import english_number, number
 
 CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
 SOURCE = "vi"
 NAMES = {"vi": "Tiếng Việt", "en": "English"}
-NUMBERS = {"vi": phrases.number, "en": phrases.english_number}
+NUMBERS = {"vi": number, "en": english_number}
 
 
 @dataclass(frozen=True, slots=True)

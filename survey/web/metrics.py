@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import cast
 
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Flask, Response, abort, current_app, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -25,11 +25,12 @@ from survey.delivery import rates
 from survey.delivery.standing import Standing, outcomes_since, standing
 from survey.delivery.unclear import waiting_for_person
 from survey.models.alert import Alert
-from survey.models.job import Heartbeat, Job
+from survey.models.job import Heartbeat, Job, ProcessKind
 from survey.models.message import MessageState
 from survey.settings import Settings
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.rules import load_rules
+from survey.version import VERSION
 
 metrics = Blueprint("metrics", __name__)
 
@@ -49,6 +50,11 @@ def show() -> Response:
     registry = CollectorRegistry()
     registry.register(_Figures(db.session(), clock.now()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def register(app: Flask) -> None:
+    """Put the page on the application."""
+    app.register_blueprint(metrics)
 
 
 class _Figures(Collector):
@@ -97,9 +103,7 @@ class _Figures(Collector):
 
     def _of_work(self) -> Iterator[Metric]:
         yield _gauge("langnghe_inbox_waiting", "Texts for a person.", inbox.waiting(self.session))
-        last = self.session.scalar(select(func.max(Heartbeat.at)))
-        silent = (self.now - last).total_seconds() if last else -1
-        yield _gauge("langnghe_worker_silent_seconds", "Since a sign of life; -1 never.", silent)
+        yield from self._of_processes()
         jobs = self._counts(select(Job.state, func.count()).group_by(Job.state))
         yield _family("langnghe_jobs", "Background jobs by state.", "state", jobs.items())
         is_open = Alert.closed_at.is_(None)
@@ -107,6 +111,15 @@ class _Figures(Collector):
         alerts |= Counter(card.rule for card in alert_cards(open_cases(self.session)))
         alerts |= Counter(place.rule for place in monitoring.open_places(self.session))
         yield _family("langnghe_alerts_open", "Open alerts by rule.", "rule", alerts.items())
+
+    def _of_processes(self) -> Iterator[Metric]:
+        yield _family("langnghe_build", "What is installed.", "version", [(VERSION, 1)])
+        oldest = select(Heartbeat.kind, func.min(Heartbeat.at)).group_by(Heartbeat.kind)
+        silent = dict.fromkeys((ProcessKind.SENDER, ProcessKind.WORKER), -1.0)
+        for kind, at in self.session.execute(oldest.where(Heartbeat.kind != ProcessKind.WEB)):
+            silent[ProcessKind(kind)] = (self.now - at).total_seconds()
+        words = "Since a sign of life of the most silent process of a kind; -1 never."
+        yield _family("langnghe_silent_seconds", words, "kind", silent.items())
 
     def _counts(self, query: Select[str, int]) -> dict[str, int]:
         return dict(self.session.execute(query).all())

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import cast
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Response, current_app, redirect, request
+from flask import Blueprint, Flask, Response, current_app, redirect, request
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, TooManyRequests
@@ -210,6 +210,11 @@ def busy(_failure: Exception) -> Response:
 
 for _failure_kind in BUSY:
     public.register_error_handler(_failure_kind, busy)
+
+
+def register(app: Flask) -> None:
+    """Put the citizens' pages on the application."""
+    app.register_blueprint(public)
 
 
 def hotline_of(province: Province | None) -> str:

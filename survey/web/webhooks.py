@@ -6,7 +6,7 @@ A request that is not the provider's gets 403 and no word why; a repeat changes 
 from collections.abc import Mapping
 from typing import cast
 
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Flask, Response, abort, current_app, request
 
 from survey import clock
 from survey.answers.conversation import receive
@@ -55,6 +55,11 @@ def kannel_status(secret: str) -> tuple[str, int, dict[str, str]]:
     """What became of a message."""
     _note("kannel", _callback(request.values, secret=secret))
     return KANNEL_OK
+
+
+def register(app: Flask) -> None:
+    """Put the webhooks on the application."""
+    app.register_blueprint(webhooks)
 
 
 def _callback(fields: Mapping[str, str], *, secret: str = "", attempt_id: str = "") -> Callback:

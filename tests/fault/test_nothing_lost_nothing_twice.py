@@ -1,4 +1,4 @@
-"""Workers are killed in mid-flight while Twilio goes wrong in every way: three ledgers agree."""
+"""Senders are killed in mid-flight while Twilio goes wrong in every way: three ledgers agree."""
 
 import os
 import random
@@ -30,8 +30,8 @@ from tests.seeding import Wanted, ask_everybody, finish
 from tests.serving import served
 from tests.sms.fake_twilio import ACCOUNT, on_line
 
-WORKERS = 4
-# The workers' clock goes so much faster than the real one.
+SENDERS = 4
+# The senders' clock goes so much faster than the real one.
 SPEED = 60
 LEASE_SECONDS = 10
 # A play lasts a minute on a good day.
@@ -44,11 +44,11 @@ OPEN = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
 
 @dataclass(frozen=True)
 class Play:
-    """How much is sent, how often somebody is killed, and whether the fence stands."""
+    """How much is sent, how often somebody is killed, and whether asking the provider helps."""
 
     messages: int
     kills: int
-    is_fenced: bool = True
+    sees: bool = True
 
 
 @dataclass
@@ -109,7 +109,7 @@ def act(environment):
 
 @contextmanager
 def _web(environment, twilio_url):
-    """The pages that receipts are brought to, and the environment of the workers."""
+    """The pages that receipts are brought to, and the environment of the senders."""
     server = make_server("127.0.0.1", 0, None, threaded=True)
     env = {
         **environment,
@@ -151,27 +151,26 @@ def _text(message):
 
 
 def _kill_until_done(app, env, play):
-    """Kill a worker every moment, start another; then wait until nothing is open."""
+    """Kill a sender every moment, start another; then wait until nothing is open."""
     dice = random.Random(7)
-    words = (str(SPEED), str(LEASE_SECONDS), str(int(play.is_fenced)))
+    words = (str(SPEED), str(LEASE_SECONDS), str(int(play.sees)))
     nursery = subprocess.Popen(
-        [sys.executable, "-m", "tests.fault.workers", *words],
+        [sys.executable, "-m", "tests.fault.senders", *words],
         cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    alive = [_start(nursery) for _ in range(WORKERS)]
+    alive = [_start(nursery) for _ in range(SENDERS)]
     in_flight = 0
     try:
         for _ in range(play.kills):
             time.sleep(dice.uniform(0.1, 0.5))
-            victim = dice.choice(_calling(app, alive) or alive)
-            alive.remove(victim)
+            victim = alive.pop(dice.randrange(SENDERS))
             os.kill(victim, signal.SIGKILL)
             in_flight += _held_by(app, victim)
             alive.append(_start(nursery))
         _wait_until_nothing_is_open(app)
     finally:
-        for worker in alive:
-            os.kill(worker, signal.SIGKILL)
+        for one in alive:
+            os.kill(one, signal.SIGKILL)
         nursery.communicate()
     return play.kills, in_flight
 
@@ -196,7 +195,7 @@ def _calling(app, alive):
 
 
 def _held_by(app, process):
-    """Messages that a dead worker was handing over."""
+    """Messages that a dead sender was handing over."""
     query = select(func.count()).where(
         Message.state == MessageState.SENDING, Message.owner.endswith(f":{process}")
     )
@@ -239,7 +238,7 @@ def _adds_up(app):
 
 
 def test_three_ledgers_agree(act, report):
-    """600 messages, 4 workers, 40 kills, every fault: our table, Twilio's log and phones agree."""
+    """600 messages, 4 senders, 40 kills, every fault: our table, Twilio's log and phones agree."""
     outcome = act(Play(messages=600, kills=40))
     report(str(outcome))
     assert (outcome.lost, outcome.doubled) == (0, 0)
@@ -251,9 +250,9 @@ def test_three_ledgers_agree(act, report):
     assert all(outcome.hits[name] for name in FAULTS)
 
 
-def test_without_the_fence_it_shows(act, report):
-    """The same play without asking before sending again doubles messages, so the test can see."""
-    outcome = act(Play(messages=90, kills=8, is_fenced=False))
+def test_with_a_blind_provider_it_shows(act, report):
+    """The same play with a list that shows nothing doubles messages, so the test can see."""
+    outcome = act(Play(messages=90, kills=8, sees=False))
     report(str(outcome))
     assert outcome.lost == 0
     assert outcome.doubled > 0

@@ -21,7 +21,7 @@ from survey.cases import steps
 from survey.cases.clocks import calendar_of
 from survey.cases.notices import Way
 from survey.cases.steps import Ending
-from survey.jobs.counting import count_ballots
+from survey.jobs.counting import count_and_clean
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
 from survey.sms import outbox
@@ -99,7 +99,7 @@ class Fortnight:
         """What is due leaves; who is asked for the first time may answer some hours later."""
         outbox.send_due(self.gateway, now)
         if now.astimezone(LOCAL).hour == 1:
-            count_ballots(0, {}, now)
+            count_and_clean(now)
         for sms in self.gateway.taken:
             if sms.to_e164 not in self.asked:
                 self.asked.add(sms.to_e164)

@@ -20,7 +20,7 @@ from survey import answers, audit
 from survey.answers import Submission
 from survey.answers.conversation import receive
 from survey.db import transaction
-from survey.jobs.counting import count_ballots
+from survey.jobs.counting import count_and_clean
 from survey.models.case import Case, case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry
@@ -79,7 +79,7 @@ class Nights:
     def count(self) -> None:
         """The job of the night; a new day begins."""
         with self.app.app_context():
-            count_ballots(0, {}, self.now)
+            count_and_clean(self.now)
         self.night, self.now = self.night + 1, self.now + DAY
 
     def stolen(self, folder: Path) -> Moment:

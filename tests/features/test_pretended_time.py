@@ -17,7 +17,7 @@ REAL = {
 }
 
 
-@pytest.mark.parametrize("words", [("messages", "send-due"), ("worker", "--once")])
+@pytest.mark.parametrize("words", [("messages", "send-due"), ("sender", "--once")])
 def test_a_pretended_day_sends_nothing_to_people(
     make_app: Callable[..., Flask], clock: Clock, words: tuple[str, str]
 ) -> None:

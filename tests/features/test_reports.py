@@ -14,6 +14,7 @@ import pytest
 from docx.oxml.ns import qn
 from pypdf import PdfReader
 
+from survey.formats import number
 from survey.indices.figures import safe_to_tell
 from survey.reports import build, compose, gather, html, phrases
 from survey.reports.writers import render
@@ -76,7 +77,7 @@ def test_the_four_formats_hold_the_same_figures(built):
             assert row[2:5] == [one["finished"], one["rated"], one["satisfied"]]
             assert row[6:9] == pytest.approx([one["index"], one["low"], one["high"]])
             shown = "{} ({}–{})".format(*(phrases.percent(value) for value in row[6:9]))
-            counts = f"{phrases.number(one['rated'])} / {phrases.number(one['finished'])}"
+            counts = f"{number(one['rated'])} / {number(one['finished'])}"
             for text in texts:
                 assert squeezed(shown + counts) in re.sub(r"(\))\d,\d\d", r"\1", text)
 

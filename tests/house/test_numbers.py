@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.house.source import place, python_files, tracked_files, tree
 
-FORMATS = "survey/reports/phrases.py"
+FORMATS = "survey/formats.py"
 # These write no figure for a reader: what a cell of a file held, a style sheet.
 FOR_MACHINES = {"survey/intake/codes.py", "survey/reports/html.py"}
 BLANK_BEFORE_SIGN = re.compile(r"[\d}\"'][ \u00a0]%(?![\w(}])")
@@ -46,7 +46,7 @@ def test_no_text_sets_a_blank_before_the_percent_sign():
 
 
 def test_figures_are_formatted_in_one_place():
-    """Digits after the point, groups and percent are set by survey/reports/phrases.py alone."""
+    """Digits after the point, groups and percent are set by survey/formats.py alone."""
     formatted = [
         place(path, node)
         for path in python_files("survey")

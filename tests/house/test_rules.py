@@ -91,10 +91,7 @@ def test_create_app_only_wires():
         ),
         ("werkzeug", ("survey/web/", "survey/__init__.py")),
         ("flask_babel", ("survey/web/", "survey/__init__.py")),
-        (
-            "flask_security",
-            ("survey/web/", "survey/cli/", "survey/__init__.py", "survey/models/staff.py"),
-        ),
+        ("flask_login", ("survey/web/",)),
         ("twilio", ("survey/sms/providers/twilio.py",)),
         (
             "analysis",

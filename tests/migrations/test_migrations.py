@@ -1,13 +1,19 @@
 """Migrations build exactly the models' tables, and can be taken back, on both databases."""
 
-import flask_migrate
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, inspect, select
 
 from survey.db import db
+from tests.conftest import run_command
 
 VERSION_TABLE = "schema_version"
+
+
+def migrate(app, *words):
+    """Run `flask db WORDS`."""
+    done = run_command(app, "db", *words)
+    assert done.code == 0, done.err
 
 
 def _schema(connection):
@@ -44,13 +50,13 @@ def _plain(value):
 def test_models_and_migrations_are_the_same(empty_app):
     """A migrated database differs in nothing from what the models would create."""
     with empty_app.app_context():
-        flask_migrate.upgrade()
+        migrate(empty_app, "upgrade")
         with db.engine.connect() as connection:
             options = {"compare_type": True, "version_table": VERSION_TABLE}
             context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, db.metadata) == []
             migrated = _schema(connection)
-        flask_migrate.downgrade(revision="base")
+        migrate(empty_app, "downgrade", "base")
         db.create_all()
         with db.engine.connect() as connection:
             assert _schema(connection) == migrated
@@ -59,13 +65,13 @@ def test_models_and_migrations_are_the_same(empty_app):
 def test_migrations_can_be_taken_back_and_made_again(empty_app):
     """Upgrade, downgrade to nothing, upgrade: the second result equals the first."""
     with empty_app.app_context():
-        flask_migrate.upgrade()
+        migrate(empty_app, "upgrade")
         with db.engine.connect() as connection:
             first = _schema(connection)
-        flask_migrate.downgrade(revision="base")
+        migrate(empty_app, "downgrade", "base")
         with db.engine.connect() as connection:
             assert _schema(connection) == {}
-        flask_migrate.upgrade()
+        migrate(empty_app, "upgrade")
         with db.engine.connect() as connection:
             assert _schema(connection) == first
 
@@ -75,7 +81,7 @@ def test_upgrading_again_changes_nothing(app):
     with app.app_context():
         with db.engine.connect() as connection:
             before = (_schema(connection), _rows(connection))
-        flask_migrate.upgrade()
+        migrate(app, "upgrade")
         with db.engine.connect() as connection:
             assert (_schema(connection), _rows(connection)) == before
 

@@ -7,8 +7,8 @@ from html import unescape
 from sqlalchemy import select
 
 from survey import audit
-from survey.jobs import queue as jobs
-from survey.models.job import Heartbeat
+from survey.jobs import heartbeat
+from survey.models.job import ProcessKind
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.workdays import local_day
 from tests.clocks import NOW
@@ -39,7 +39,7 @@ def test_a_long_send_is_watched_without_script(make_app, clock):
     """Counts, pace and time left; the page renews itself while messages leave, and not after."""
     app = make_app(DEMO="1")
     with unit_of_work(app) as session:
-        session.add(Heartbeat(worker=jobs.process_name(), at=NOW))
+        heartbeat.beat(session, ProcessKind.SENDER, NOW)
     for number in range(3):
         put(app, number)
     for number in range(3, 8):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from prometheus_client.parser import text_string_to_metric_families
 
 from survey.models.message import MessageState
+from survey.version import VERSION
 from tests.clocks import NOW
 from tests.web.test_messages import put
 
@@ -35,7 +36,8 @@ def test_a_scraper_with_the_token_reads_the_figures(make_app):
     assert figures["langnghe_delivery_yesterday_handed_over", "MobiFone"] == 1
     assert figures["langnghe_delivery_yesterday_arrived", "MobiFone"] == 1
     assert figures["langnghe_budget_segments_limit", "day"] == 10
-    assert figures["langnghe_worker_silent_seconds",] == -1
+    assert figures["langnghe_silent_seconds", "worker"] == -1
+    assert figures["langnghe_build", VERSION] == 1
     assert not any(label.isdigit() for key in figures for label in key[1:])
 
 

@@ -8,10 +8,11 @@ ended unclear.
 
 from survey.sms.outbox.outcomes import withdraw
 from survey.sms.outbox.queue import Draft, enqueue, enqueue_many
-from survey.sms.outbox.reconciling import ReconcileSummary, reconcile
+from survey.sms.outbox.reconciling import LEASE, ReconcileSummary, reconcile
 from survey.sms.outbox.sending import SendSummary, send_due
 
 __all__ = [
+    "LEASE",
     "Draft",
     "ReconcileSummary",
     "SendSummary",

@@ -50,7 +50,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Who takes, what is due by which instant, the time of the run and the real clock."""
+    """Who takes, what of ours is due by which instant, the time of the run and the real clock."""
 
     provider: str
     owner: str
@@ -140,12 +140,14 @@ def _due(session: Session, taker: Taker, rules: Rules, room: int) -> list[Messag
     """Messages that may leave, answers first, held until the transaction ends."""
     if not rules.is_open(taker.now):
         # An answer that failed before is a message of ours, and keeps to the window.
-        query = _ready(ANSWERS, taker.due_by).where(Message.attempt == 0)
+        query = _ready(ANSWERS, taker.now).where(Message.attempt == 0)
         return list(session.scalars(query.limit(room)))
     found: list[Message] = []
     for kinds in QUEUE:
         if room > len(found):
-            query = _ready(kinds, taker.due_by).limit(room - len(found))
+            # Whoever wrote while the run lasts is not kept waiting for its end.
+            by = taker.now if kinds == QUEUE[0] else taker.due_by
+            query = _ready(kinds, by).limit(room - len(found))
             found += session.scalars(query)
     return found
 

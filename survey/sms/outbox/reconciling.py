@@ -26,6 +26,8 @@ LOOKS = (timedelta(minutes=2), timedelta(minutes=10))
 # However fast the run's clock goes, the provider really had so long to take it in and list it.
 SETTLE = timedelta(seconds=5)
 NO_RECEIPT = timedelta(hours=72)
+# Real clock: a claim older than this belongs to a process that died. No call lasts so long.
+LEASE = timedelta(seconds=50)
 ASKERS = 8
 ASKED_AT_ONCE = 100
 
@@ -52,7 +54,9 @@ class _Unclear:
     claimed_at: datetime
 
 
-def reconcile(provider: Provider, now: datetime, settle: timedelta = SETTLE) -> ReconcileSummary:
+def reconcile(
+    provider: Provider, now: datetime, settle: timedelta = SETTLE, lease: timedelta = LEASE
+) -> ReconcileSummary:
     """Look for unclear messages at the provider; opens its own transactions.
 
     Found: sent. Not found at the second look: back into the queue. A provider that cannot be asked
@@ -60,7 +64,7 @@ def reconcile(provider: Provider, now: datetime, settle: timedelta = SETTLE) -> 
     """
     with transaction() as session:
         rules = load_rules(session)
-        _take_over(session, clock.now() - rules.lease)
+        _take_over(session, clock.now() - lease)
         if provider.capabilities.gives_receipts:
             _give_up_receipts(session, now)
     found = released = 0
@@ -102,14 +106,12 @@ def _give_up_receipts(session: Session, now: datetime) -> None:
 
 def _release_unasked(provider: Provider, rules: Rules, now: datetime) -> int:
     """Give back what nobody can ask about, where the province prefers to send; gives how many."""
-    cannot_ask = not provider.capabilities.can_list
-    if rules.is_fenced and not (cannot_ask and rules.bias == SendBias.PREFER_SEND):
+    if provider.capabilities.can_list or rules.bias != SendBias.PREFER_SEND:
         return 0
-    before = now - LOOKS[-1] if rules.is_fenced else now
     query = (
         select(Message)
         .where(Message.state == MessageState.UNKNOWN, Message.provider == provider.name)
-        .where(Message.unknown_since <= before)
+        .where(Message.unknown_since <= now - LOOKS[-1])
         .with_for_update(skip_locked=True)
     )
     with transaction() as session:

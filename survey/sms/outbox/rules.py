@@ -47,8 +47,6 @@ class Rules:
     prices: Sequence[tuple[str, date, int]]
     bias: str
     week_cap: int
-    lease: timedelta
-    is_fenced: bool
 
     def is_open(self, at: datetime) -> bool:
         """Whether messages that we start may leave."""
@@ -93,6 +91,4 @@ def load_rules(session: Session) -> Rules:
         prices=[(name, day, dong) for name, day, dong in session.execute(prices)],
         bias=SendBias(province.send_bias),
         week_cap=province.phone_week_cap,
-        lease=timedelta(seconds=settings.sms.lease_seconds),
-        is_fenced=settings.sms.is_fenced,
     )

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, current_app, request, url_for
-from flask_security import Security, SQLAlchemyUserDatastore, current_user
+from flask_login import LoginManager, current_user
 from sqlalchemy import select
 
 from survey.db import db
 from survey.models.organisation import Province
-from survey.models.staff import Role, Staff
+from survey.models.staff import Staff
 from survey.settings import Settings
+from survey.version import VERSION
 from survey.web.staff import (
     accounts,
     alerts,
@@ -50,13 +51,6 @@ BLUEPRINTS = (
 )
 
 
-class StaffDatastore(SQLAlchemyUserDatastore):
-    """Accounts for Flask-Security; committing is left to `transaction()` at the edges."""
-
-    def commit(self) -> None:
-        """Do nothing: a unit of work ends in one place only."""
-
-
 @dataclass(frozen=True, slots=True)
 class Link:
     """One link of the navigation on the page being shown."""
@@ -75,25 +69,25 @@ class Desk:
     province: str
     is_demo: bool
     is_rehearsal: bool
+    version: str = VERSION
 
 
 def register(app: Flask) -> None:
     """Put the staff area on the application."""
-    app.config.update(
-        SECURITY_CLI_USERS_NAME=None,  # accounts are made by `staff add`
-        SECURITY_CLI_ROLES_NAME=None,
-    )
     guard.register(app)
     errors.register(app)
     formats.register(app)
-    security = Security(app, StaffDatastore(db, Staff, Role), register_blueprint=False)
-    # Cookies are the one way in: the package's header and query tokens are switched off.
-    security.login_manager.request_loader(lambda _request: None)
-    # Rights are the guard's alone; loading them a second time would cost every citizen's page.
-    security.principal.identity_loaders.clear()
+    logins = LoginManager(app)
+    logins.user_loader(_account_of)
     app.jinja_env.globals.update(staff_desk=desk, message_tabs=message_tabs_for)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+
+
+def _account_of(session_key: str) -> Staff | None:
+    """The account a session belongs to; None where it was closed or its sessions were ended."""
+    query = select(Staff).where(Staff.fs_uniquifier == session_key, Staff.active)
+    return db.session.scalars(query).one_or_none()
 
 
 def desk() -> Desk:

@@ -13,12 +13,12 @@ from survey.cases import labels, queue, sight
 from survey.cases.clocks import calendar_of
 from survey.db import db, transaction
 from survey.errors import NotFound, SurveyError
+from survey.formats import number
 from survey.models.organisation import Agency, alphabetical
 from survey.models.snapshot import Snapshot
 from survey.models.staff import Staff
 from survey.models.watch import WatchRate
 from survey.monitoring import labels as watch_labels
-from survey.reports.phrases import number
 from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_scope, current_staff

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from flask import Flask
 
+from survey.formats import NONE, number
 from survey.indices import Status
 from survey.reports import phrases
 from survey.workdays import LOCAL
@@ -27,12 +28,12 @@ def day(value: date | datetime | None) -> str:
     """A local date: 21/11/2026."""
     if isinstance(value, datetime):
         value = value.astimezone(LOCAL)
-    return phrases.NONE if value is None else f"{value:%d/%m/%Y}"
+    return NONE if value is None else f"{value:%d/%m/%Y}"
 
 
 def moment(value: datetime | None) -> str:
     """A local time of day and date: 14:05 ngày 21/11/2026."""
-    return phrases.NONE if value is None else phrases.moment(value)
+    return NONE if value is None else phrases.moment(value)
 
 
 def place(share: float) -> float:
@@ -58,8 +59,8 @@ def role_words(role: str) -> str:
 def register(app: Flask) -> None:
     """Make every format a filter of the templates."""
     app.jinja_env.filters.update(
-        whole=phrases.number,
-        decimal=phrases.number,
+        whole=number,
+        decimal=number,
         percent=phrases.percent,
         percentage=phrases.percentage,
         goal=phrases.level,

@@ -8,8 +8,7 @@ from typing import cast
 
 from flask import Flask, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_security import current_user
-from flask_security.utils import login_user, logout_user
+from flask_login import current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 

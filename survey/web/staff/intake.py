@@ -9,7 +9,7 @@ from typing import IO
 
 from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -19,11 +19,11 @@ from survey.db import db, transaction
 from survey.errors import Invalid, Refused
 from survey.intake import upload as held
 from survey.intake.containers import MEGABYTE
+from survey.jobs import heartbeat
 from survey.jobs.queue import enqueue, newest
 from survey.models.intake import ImportRun, Upload
-from survey.models.job import Heartbeat, Job, JobState
+from survey.models.job import ProcessKind
 from survey.models.staff import Staff
-from survey.web.health import WORKER_SILENT_AFTER
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.web.staff.intake_view import Figures, Reading, state_of, work_of
@@ -87,7 +87,8 @@ def show(upload_id: str) -> ResponseReturnValue:
         by=_name(session, one.staff_id),
         export_day=date.fromisoformat(one.recognised["export_day"]),
         gone_at=one.uploaded_at + held.HELD_FOR,
-        worker_is_silent=work.is_waiting and _worker_is_silent(session, now),
+        worker_is_silent=work.is_waiting
+        and not heartbeat.is_any_alive(session, ProcessKind.WORKER, now),
         renews=renews,
         stand_still=STAND_STILL,
     )
@@ -213,12 +214,6 @@ def _is_taken(session: Session, one: Upload) -> bool:
     """Whether an import of this upload waits, runs or is done."""
     work = work_of(one, newest(session, _key(one.id)))
     return work.is_done or work.is_under_way
-
-
-def _worker_is_silent(session: Session, now: datetime) -> bool:
-    last = session.scalar(select(func.max(Heartbeat.at)))
-    running = session.scalar(select(Job.id).where(Job.state == JobState.RUNNING).limit(1))
-    return running is None and (last is None or now - last > WORKER_SILENT_AFTER)
 
 
 def _name(session: Session, staff_id: int) -> str:

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
 
 from survey import clock
 from survey.db import db, transaction
@@ -18,10 +17,10 @@ from survey.delivery.unclear import Verdict, waiting_for_person
 from survey.delivery.unclear import decide as settle
 from survey.delivery.unclear import unclear as unclear_messages
 from survey.errors import Invalid
+from survey.jobs import heartbeat
 from survey.models.alert import AlertRule
-from survey.models.job import Heartbeat
+from survey.models.job import ProcessKind
 from survey.models.staff import Staff
-from survey.web.health import WORKER_SILENT_AFTER
 from survey.web.staff import message_words as words
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
@@ -54,7 +53,6 @@ def show() -> ResponseReturnValue:
     days = request.args.get("days", 0, type=int)
     days = days if days in PERIODS else PERIODS[1]
     renews = state.is_under_way and STAND_STILL not in request.args
-    last_sign = session.scalar(select(func.max(Heartbeat.at)))
     page = render_template(
         "staff/messages/show.html",
         state=state,
@@ -63,7 +61,7 @@ def show() -> ResponseReturnValue:
         days=days,
         periods=PERIODS,
         unclear=waiting_for_person(session, now),
-        is_silent=last_sign is None or now - last_sign > WORKER_SILENT_AFTER,
+        is_silent=not heartbeat.is_any_alive(session, ProcessKind.SENDER, now),
         # Not while the page renews itself: six weeks are read for it.
         low=[] if renews else rates.board(session, now).low_lately(),
         renews=renews,

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_security import current_user
+from flask_login import current_user
 from sqlalchemy import select
 
 from survey import accounts, clock

@@ -1,0 +1,28 @@
+"""`flask sender`: the process for messages, or one turn of it."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+import click
+
+from survey.cli.messages import provider_at
+from survey.cli.options import common_options, emit, running_clock
+from survey.formats import number
+from survey.jobs import sender
+
+
+@click.command("sender", help="Gửi tin đến hạn và đối soát tin chưa rõ, liên tục.")
+@click.option("--once", is_flag=True, help="Gửi và đối soát một lần rồi dừng.")
+@common_options
+def command(*, once: bool, now: datetime, as_json: bool) -> None:
+    """Send what is due, and find out what became of unclear messages."""
+    provider = provider_at(now)
+    if once:
+        done = sender.run_once(provider, now)
+        text = (
+            f"Đã gửi {number(done.sent + done.found_sent)}, bị từ chối {number(done.failed)}, "
+            f"chưa rõ {number(done.unknown)}, còn chờ {number(done.waiting)}."
+        )
+        emit(asdict(done), as_json=as_json, text=text)
+        return
+    sender.run_forever(provider, running_clock(now))

@@ -1,0 +1,18 @@
+"""`flask version`: what is installed."""
+
+from datetime import datetime
+
+import click
+
+from survey.cli.options import common_options, emit
+from survey.indices import FORMULA
+from survey.version import VERSION, schema
+
+
+@click.command("version", help="Phiên bản của phần mềm, của cơ sở dữ liệu và của công thức.")
+@common_options
+def command(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001
+    """Print version, schema and formula."""
+    document = {"version": VERSION, "schema": schema(), "formula": FORMULA}
+    text = f"Lắng Nghe {VERSION}, cơ sở dữ liệu {schema()}, công thức {FORMULA}."
+    emit(document, as_json=as_json, text=text)

@@ -1,0 +1,14 @@
+"""Which version of the product this is, and which schema of the database it needs."""
+
+from functools import lru_cache
+
+from survey.settings import ROOT
+
+# Semantic versioning; CHANGELOG.md has a section of this name.
+VERSION = "0.9.0"
+
+
+@lru_cache(maxsize=1)
+def schema() -> str:
+    """The number of the newest migration, which files of migrations begin with."""
+    return max(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))

@@ -1,0 +1,197 @@
+"""Sender and worker are two processes: a long job keeps no message waiting, and each shows that it
+lives.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from survey import demo
+from survey.jobs import heartbeat, reports
+from survey.models.job import Heartbeat, Job, JobState, ProcessKind
+from survey.responses.conversation import receive
+from survey.sms.providers import InboundSms
+from tests.conftest import run_command, unit_of_work
+from tests.features.test_jobs import ROOT, wait_until
+from tests.seeding import NOW, Wanted, finish
+
+CLOCK = ("--now", NOW.isoformat())
+MONTH = "2026-05"
+PHONE = demo.PHONES["text"]
+MINUTE = timedelta(minutes=1)
+
+
+@contextmanager
+def started(environment, folder, *words):
+    """A command of the product as a process of its own; it and its children end with the block."""
+    command = [sys.executable, "-m", "flask", "--app", "survey", *words]
+    with (folder / f"{words[0]}.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stderr=log, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(20)
+
+
+def children(process):
+    """Ids of the children of a process."""
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(one) for one in listed.read_text(encoding="ascii").split()]
+
+
+class HeldJob:
+    """A report that is due and stops in its middle: its first file is a pipe that nobody reads.
+
+    Whoever works on it has nothing open in the database.
+    """
+
+    def __init__(self, app, reports_folder):
+        self.app = app
+        folder = Path(reports_folder) / MONTH
+        folder.mkdir(parents=True)
+        self.pipe = folder / f".bao-cao-{MONTH}-tam-tinh.html.part"
+        os.mkfifo(self.pipe)
+        with unit_of_work(app) as session:
+            finish(session, [Wanted(1)])
+            reports.order(session, MONTH, NOW - timedelta(days=30))
+
+    def read(self, column):
+        """A column of the job as it stands."""
+        with unit_of_work(self.app) as session:
+            return session.scalars(select(column).where(Job.kind == reports.KIND)).one()
+
+    def is_in_its_middle(self):
+        """Whether somebody works on it and came to the first file."""
+        return self.read(Job.state) == JobState.RUNNING and self.read(Job.total) > 0
+
+    def let_go(self):
+        """Read what is written, so that the job goes on."""
+        self.pipe.read_bytes()
+
+
+@pytest.fixture
+def held(make_app, environment):
+    """A report that is due and stops in its middle, in a demo that sends at any hour."""
+    environment["DEMO"] = "1"
+    return HeldJob(make_app(DEMO="1"), environment["REPORTS_FOLDER"])
+
+
+def beats(app, kind):
+    """Signs of life of the processes of a kind."""
+    with unit_of_work(app) as session:
+        rows = select(Heartbeat.process, Heartbeat.at).where(Heartbeat.kind == kind)
+        return dict(session.execute(rows).all())
+
+
+def test_thanks_leave_while_a_job_runs(held, environment, tmp_path):
+    """The sender thanks for a reply while the worker is in the middle of a job."""
+    app, console = held.app, Path(environment["SMS_CONSOLE_FILE"])
+    with unit_of_work(app) as session:
+        demo.finish_one(session, NOW, PHONE)
+    assert run_command(app, "sender", "--once", *CLOCK).code == 0
+    assert len(demo.messages(console, 9, PHONE)) == 1
+    with (
+        started(environment, tmp_path, "worker", *CLOCK),
+        started(environment, tmp_path, "sender", *CLOCK),
+    ):
+        wait_until(held.is_in_its_middle)
+        with unit_of_work(app) as session:
+            receive(session, InboundSms("console", "E1", PHONE, "5"), NOW + MINUTE)
+        wait_until(lambda: len(demo.messages(console, 9, PHONE)) == 2)
+        assert held.is_in_its_middle()
+    thanks, _invitation = demo.messages(console, 9, PHONE)
+    assert "cam on" in thanks.before.lower()
+
+
+def test_each_process_shows_that_it_lives(held, environment, tmp_path):
+    """Two senders and a worker have a row each, and the worker's grows while its child works."""
+    with (
+        started(environment, tmp_path, "worker", *CLOCK) as worker,
+        started(environment, tmp_path, "sender", *CLOCK) as one,
+        started(environment, tmp_path, "sender", *CLOCK) as two,
+    ):
+        wait_until(held.is_in_its_middle)
+        names = {heartbeat.process_name(process.pid) for process in (one, two)}
+        wait_until(lambda: set(beats(held.app, ProcessKind.SENDER)) == names)
+        mine = heartbeat.process_name(worker.pid)
+        first = beats(held.app, ProcessKind.WORKER)
+        wait_until(lambda: beats(held.app, ProcessKind.WORKER)[mine] > first[mine])
+        assert list(first) == [mine]
+        assert held.is_in_its_middle()
+        one.terminate()
+        assert one.wait(20) == 0
+        assert list(beats(held.app, ProcessKind.SENDER)) == [heartbeat.process_name(two.pid)]
+
+
+def test_a_worker_that_is_stopped_finishes_the_job_in_hand(held, environment, tmp_path):
+    """Told to stop in the middle of a job, the worker ends well after it, and takes no other."""
+    with started(environment, tmp_path, "worker", *CLOCK) as worker:
+        wait_until(held.is_in_its_middle)
+        worker.terminate()
+        held.let_go()
+        assert worker.wait(60) == 0
+    assert held.read(Job.state) == JobState.DONE
+    with unit_of_work(held.app) as session:
+        assert session.scalars(select(Job).where(Job.state == JobState.WAITING)).all()
+
+
+def test_a_job_whose_child_was_killed_is_done_again_at_once(held, environment, tmp_path):
+    """After kill -9 of the child the worker goes on, and does not wait for the lease to run out."""
+    with started(environment, tmp_path, "worker", *CLOCK) as worker:
+        wait_until(held.is_in_its_middle)
+        for child in children(worker):
+            os.kill(child, signal.SIGKILL)
+        held.pipe.unlink()
+        wait_until(lambda: held.read(Job.state) == JobState.DONE)
+        assert held.read(Job.attempts) == 2
+        assert worker.poll() is None
+    log = (tmp_path / "worker.log").read_text(encoding="utf-8")
+    assert log.count("process.server_away") == 1
+    assert "Traceback" not in log
+
+
+def test_the_last_of_a_kind_stays_to_be_missed(app, transact):
+    """Who is silent is named, whichever of its kind goes on; forgotten rows tell nothing."""
+    now = datetime.now(UTC)
+    with transact() as session:
+        assert heartbeat.silence(session, ProcessKind.SENDER, now) == "never seen"
+        heartbeat.begin(session, ProcessKind.SENDER, now)
+        session.add(Heartbeat(process="other:1", kind="sender", at=now - 6 * MINUTE))
+    with transact() as session:
+        assert heartbeat.silence(session, ProcessKind.SENDER, now).startswith("other:1 is silent")
+        assert heartbeat.is_any_alive(session, ProcessKind.SENDER, now)
+        heartbeat.end(session, ProcessKind.SENDER)
+    assert list(beats(app, ProcessKind.SENDER)) == ["other:1"]
+    with transact() as session:
+        heartbeat.begin(session, ProcessKind.WORKER, now)
+        heartbeat.end(session, ProcessKind.WORKER)
+    assert list(beats(app, ProcessKind.WORKER)) == [heartbeat.process_name()]
+    with transact() as session:
+        heartbeat.beat(session, ProcessKind.WORKER, now + timedelta(days=1))
+    assert beats(app, ProcessKind.SENDER) == {}
+
+
+def test_who_died_on_this_host_is_replaced(app, transact):
+    """A sender that starts after a crash takes the place of the one that died, not of others."""
+    now = datetime.now(UTC)
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    dead, living = (heartbeat.process_name(pid) for pid in (gone.pid, os.getppid()))
+    with transact() as session:
+        for name, kind in ((dead, "sender"), (living, "sender"), ("other:1", "sender")):
+            session.add(Heartbeat(process=name, kind=kind, at=now - 6 * MINUTE))
+    with transact() as session:
+        heartbeat.begin(session, ProcessKind.SENDER, now)
+    names = set(beats(app, ProcessKind.SENDER))
+    assert names == {living, "other:1", heartbeat.process_name()}
