@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.clocks import PATIENCE
+
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 THROW_AWAY = "throw-away"
 CLUSTER_USERS = ("postgres", "nobody")
@@ -47,7 +49,7 @@ def find_postgres() -> PostgresServer:
     if given not in ("", THROW_AWAY):
         return PostgresServer(given, "TEST_DATABASE_URL")
     try:
-        psycopg.connect(LOCAL, connect_timeout=3).close()
+        psycopg.connect(LOCAL, connect_timeout=PATIENCE).close()
     except psycopg.OperationalError:
         return _throw_away_cluster()
     return PostgresServer(LOCAL, "the server on 127.0.0.1:5432")

@@ -1,4 +1,6 @@
-"""Who may ask what time it is: nothing in product or tests depends on the day it is run on."""
+"""Who may ask what time it is, and how long tests wait: no test depends on the day, nor on how fast
+the machine is.
+"""
 
 import ast
 
@@ -66,9 +68,8 @@ def test_every_way_to_read_the_clock_is_known(way):
 
 def test_the_machines_clock_is_read_in_one_place():
     """Only survey/clock.py reads it, in the product as in the tests."""
-    read = _places(_reads, "survey", "analysis", "tests")
-    assert [name for name in read if not name.startswith(f"{CLOCK}:")] == []
-    assert len(read) == 1
+    (read,) = set(_places(_reads, "survey", "analysis", "tests"))
+    assert read.startswith(f"{CLOCK}:")
 
 
 def test_features_are_told_what_time_it_is():
@@ -93,3 +94,26 @@ def test_tests_give_the_instant():
     taken = _places(takes, "tests")
     assert taken
     assert [name for name in taken if not name.startswith(BESIDE_PROCESSES)] == []
+
+
+def _hurries(node):
+    """Whether a call waits for at most so many seconds, a number of its own."""
+    if not isinstance(node, ast.Call):
+        return False
+    given = [one.value for one in node.keywords if one.arg in {"timeout", "connect_timeout"}]
+    if isinstance(node.func, ast.Attribute) and node.func.attr in {"wait", "join", "settimeout"}:
+        given += node.args
+    return any(
+        isinstance(one, ast.Constant) and isinstance(one.value, int | float) for one in given
+    )
+
+
+@pytest.mark.parametrize("call", ["HTTPConnection(host, timeout=5)", "process.wait(20)"])
+def test_every_hurry_is_known(call):
+    """The rule below would see a deadline written as a number."""
+    assert any(_hurries(node) for node in ast.walk(ast.parse(call)))
+
+
+def test_tests_wait_as_long_as_a_slow_machine_needs():
+    """Whatever a test waits for, it waits with the patience that tests/clocks.py names."""
+    assert _places(_hurries, "tests") == []
