@@ -1,5 +1,5 @@
 # Everything is done from here; each target is one readable script in deploy/.
-.PHONY: help run test fault lint bench pin
+.PHONY: help run test clocks fault lint bench pin
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-6s %s\n", $$1, $$2}'
@@ -11,6 +11,9 @@ run: ## set up, load demo data into an empty database, serve on PORT (8000) unti
 
 test: ## run all tests on SQLite, PostgreSQL and in Chromium, and check coverage
 	@deploy/test.sh
+
+clocks: ## all tests five times, as if on days that are often forgotten (long)
+	@deploy/clocks.sh
 
 fault: ## kill workers while the provider goes wrong; three ledgers must agree (part of test)
 	@deploy/venv.sh test

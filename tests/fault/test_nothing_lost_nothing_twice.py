@@ -36,6 +36,8 @@ SPEED = 60
 LEASE_SECONDS = 10
 # A play lasts a minute on a good day.
 PLAY_PATIENCE = 5 * PATIENCE
+# For a call to begin; in the end there may be none.
+CALL_PATIENCE = 5
 INVITED = Message.kind == MessageKind.INVITATION
 OPEN = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
 
@@ -161,7 +163,8 @@ def _kill_until_done(app, env, play):
     try:
         for _ in range(play.kills):
             time.sleep(dice.uniform(0.1, 0.5))
-            victim = alive.pop(dice.randrange(WORKERS))
+            victim = dice.choice(_calling(app, alive) or alive)
+            alive.remove(victim)
             os.kill(victim, signal.SIGKILL)
             in_flight += _held_by(app, victim)
             alive.append(_start(nursery))
@@ -177,6 +180,19 @@ def _start(nursery):
     nursery.stdin.write("\n")
     nursery.stdin.flush()
     return int(nursery.stdout.readline())
+
+
+def _calling(app, alive):
+    """Living workers with calls in flight, as soon as there are any; none when nothing leaves."""
+    until = time.monotonic() + CALL_PATIENCE
+    query = select(Message.owner).where(Message.state == MessageState.SENDING).distinct()
+    while time.monotonic() < until:
+        with unit_of_work(app) as session:
+            owners = {owner.rpartition(":")[2] for owner in session.scalars(query)}
+        if calling := [process for process in alive if str(process) in owners]:
+            return calling
+        time.sleep(0.1)
+    return []
 
 
 def _held_by(app, process):
