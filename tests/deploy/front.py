@@ -22,7 +22,7 @@ from tests.deploy.conftest import ROOT, Server, free_port, serving
 HOST = "danhgia.example.vn"
 AROUND = """{user}
 daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;
-events {{ }}
+events {{ worker_connections 2048; }}
 http {{
     include {mime};
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
@@ -59,10 +59,18 @@ class Visitor:
         self.cookie = ""
 
     def call(self, method, path, body=None, **headers):
-        """One request; the cookie it is given is kept."""
+        """One request and its answer."""
+        self.ask(method, path, body, **headers)
+        return self.hear()
+
+    def ask(self, method, path, body=None, **headers):
+        """Send a request, and do not wait for the answer."""
         if self.cookie:
             headers["Cookie"] = self.cookie
         self.connection.request(method, path, body, headers)
+
+    def hear(self):
+        """The answer to what was asked; the cookie it brings is kept."""
         answer = self.connection.getresponse()
         received = {name.lower(): value for name, value in answer.getheaders()}
         content = answer.read()

@@ -2,7 +2,7 @@
 
 import re
 import socket
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from urllib.parse import quote, urlencode
 
@@ -111,9 +111,10 @@ def test_wrong_sign_ins_count_against_the_caller_not_against_nginx(front, sqlite
         answers = list(tries(guesser, 11))
         assert [one.status for one in answers] == [401] * 10 + [429]
         assert "đợi 5 phút" in answers[-1].text
-        flood = [guesser.call("GET", "/login") for _ in range(30)]
-        assert flood[-1].status == 429
-        assert "Có quá nhiều lần thử" in flood[-1].text
+        # Thirty do where the machine is fast.
+        flood = (guesser.call("GET", "/login") for _ in range(200))
+        refused = next(one for one in flood if one.status == 429)
+        assert "Có quá nhiều lần thử" in refused.text
     with front.visitor("127.0.0.4") as neighbour:
         (entered,) = tries(neighbour, 1, email=email, password=password)
         assert entered.status == 303
@@ -132,10 +133,14 @@ def test_many_answers_pass_a_flood_does_not_and_a_stopped_server_says_so(
         with front.visitor("127.0.0.5") as office:
             sent = {office.post(link, overall="4").status for _ in range(200)}
         assert sent == {303}
-        with front.visitor("127.0.0.6") as flood:
-            answers = [flood.call("GET", f"/s/{number:012}") for number in range(320)]
-        assert answers[0].status == 404
-        refused = next(one for one in answers if one.status == 503)
+        with ExitStack() as stack:
+            # All lines are open before the first asks: they come at once, however slow this is.
+            flood = [stack.enter_context(front.visitor("127.0.0.6")) for _ in range(320)]
+            for number, one in enumerate(flood):
+                one.ask("GET", f"/s/{number:012}")
+            assert flood[0].hear().status == 404
+            answers = (one.hear() for one in reversed(flood))
+            refused = next(one for one in answers if one.status == 503)
         assert "Hệ thống đang bận" in refused.text
         assert refused.headers["retry-after"] == "30"
         assert refused.headers["referrer-policy"] == "no-referrer"

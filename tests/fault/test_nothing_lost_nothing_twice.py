@@ -163,7 +163,8 @@ def _kill_until_done(app, env, play):
     try:
         for _ in range(play.kills):
             time.sleep(dice.uniform(0.1, 0.5))
-            victim = alive.pop(dice.randrange(SENDERS))
+            victim = dice.choice(_calling(app, alive) or alive)
+            alive.remove(victim)
             os.kill(victim, signal.SIGKILL)
             in_flight += _held_by(app, victim)
             alive.append(_start(nursery))
