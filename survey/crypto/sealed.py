@@ -227,9 +227,14 @@ class KeyedHash:
         """Learn where it stands."""
         self.owner = owner
 
+    @cached_property
+    def use(self) -> str:
+        """What it is called: a key of its own belongs to it."""
+        return f"{self.owner.__tablename__}.{self.column}"
+
     def of(self, session: Session, text: str) -> bytes:
         """The hash of a text; no other column holds the same."""
-        return keyed_hash(session, f"{self.owner.__tablename__}.{self.column}", text)
+        return keyed_hash(session, self.use, text)
 
 
 def row_name(*values: object) -> str:

@@ -5,13 +5,21 @@ from datetime import datetime
 from celery.signals import heartbeat_sent, worker_process_init, worker_ready, worker_shutdown
 
 from survey import create_app
+from survey.crypto import keys
 from survey.db import db
+from survey.errors import Refused
 from survey.jobs import loop
 from survey.jobs.distributed import RUN_JOB, celery_app
 from survey.jobs.running import run_job
 from survey.models.job import ProcessKind
+from survey.wording import words_for
 
 flask_app = create_app()
+with flask_app.app_context():
+    try:
+        keys.check(db.session())
+    except Refused as refused:
+        raise SystemExit(words_for(refused)) from refused
 app = celery_app(flask_app.extensions["settings"])
 life = loop.Life(ProcessKind.CELERY)
 

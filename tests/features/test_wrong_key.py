@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from survey.models.ballot import PooledBallot
 from tests.conftest import FIXED, run_command, unit_of_work
 from tests.features.stolen import dump
 from tests.features.test_keys import NEW_KEY
-from tests.house.source import functions, place, python_files
+from tests.house.source import ROOT, functions, place, python_files
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 SENTENCE = "DATA_KEY không phải khóa của cơ sở dữ liệu này"
@@ -60,6 +62,21 @@ def test_migrating_stops(wrong):
     result = wrong.test_cli_runner().invoke(args=["db", "upgrade"])
     assert result.exit_code == 1
     assert SENTENCE in str(result.exception.code)
+
+
+def test_no_worker_of_celery_starts(wrong, environment):
+    """What Celery starts from ends at once, with the sentence and no trace of the code."""
+    del wrong
+    started = subprocess.run(
+        [sys.executable, "-c", "import survey.jobs.distributed_app"],
+        env={**environment, "DATA_KEY": NEW_KEY, "CELERY_BROKER_URL": "redis://127.0.0.1:1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (started.returncode, SENTENCE in started.stderr) == (1, True)
+    assert "Traceback" not in started.stderr
 
 
 def test_check_config_says_it(wrong, runner):

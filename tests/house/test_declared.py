@@ -47,3 +47,14 @@ def test_the_name_of_a_row_never_changes():
             if type(one).__name__ == "UniqueConstraint"
         ]
         assert set(sealed.row) in keys, sealed.place
+
+
+def test_no_two_columns_share_a_key_of_hashes():
+    """Each blind index and each keyed hash is called by its own table and column, whose key is its
+    alone: no two tables can be joined by them.
+    """
+    uses = [sealed.use for sealed in all_sealed() if sealed.index]
+    uses += [hashed.use for one in declarations().values() for hashed in one.hashed]
+    assert len(uses) > 10
+    assert Counter(uses) == Counter(set(uses))
+    assert {use.partition(".")[0] for use in uses} <= set(TABLES)
