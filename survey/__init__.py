@@ -19,6 +19,12 @@ UPLOAD_LIMIT = 64 * 1024 * 1024
 # Rows and pages are made of thousands of small objects without cycles: looking for cycles after
 # every 700 of them, as Python does, took a fifth of an import's time.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
+ENGINE_OPTIONS = {
+    "pool_pre_ping": True,
+    "hide_parameters": True,
+    # Readable for whoever audits by SQL.
+    "json_serializer": partial(json.dumps, ensure_ascii=False),
+}
 
 
 def create_app(
@@ -40,12 +46,7 @@ def create_app(
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_pre_ping": True,
-            "hide_parameters": True,
-            # Readable for whoever audits by SQL.
-            "json_serializer": partial(json.dumps, ensure_ascii=False),
-        },
+        SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
         MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,

@@ -1,13 +1,21 @@
 """Cases as tests look at them and set them up: what is sealed in them, opened."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.cases.timeline import add_event
-from survey.models.case import Case, CaseEvent, CaseStanding, CaseState, EventKind
+from survey.models.case import (
+    Case,
+    CaseEvent,
+    CaseStanding,
+    CaseState,
+    CloseReason,
+    EventKind,
+)
 
 
 @dataclass(frozen=True)
@@ -56,3 +64,11 @@ def reply_to(session: Session, letter: str) -> None:
     opened_at = case.standing.opened_at
     put_case(session, state=CaseState.REPLIED, replied_at=opened_at)
     add_event(session, case, CaseEvent(opened_at, None, EventKind.REPLIED, letter))
+
+
+def end_case(session: Session, at: datetime) -> None:
+    """Let the only case there is be closed, with words for the citizen."""
+    case = session.scalars(select(Case)).one()
+    put_case(session, state=CaseState.CLOSED, closed_at=at, close_reason=CloseReason.RESOLVED)
+    words = "Chúng tôi đã giải quyết xong."
+    add_event(session, case, CaseEvent(at, None, EventKind.CLOSED, words, CloseReason.RESOLVED))

@@ -7,9 +7,10 @@ answers with its process id; the end of stdin ends this process, not those.
 import os
 import signal
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from survey import create_app
+from survey.clock import machine
 from survey.db import db
 from survey.jobs import sender
 from survey.settings import from_env
@@ -33,7 +34,7 @@ class Blind:
 
 def main(speed, lease, *, sees):
     """Fork a sender for each line."""
-    begun = datetime.now(UTC)
+    begun = machine()
     settings = from_env()
     app = create_app(settings)
     provider = build_provider(settings)  # loads the client once for all
@@ -42,7 +43,7 @@ def main(speed, lease, *, sees):
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
     def clock():
-        return begun + (datetime.now(UTC) - begun) * speed
+        return begun + (machine() - begun) * speed
 
     for _ in sys.stdin:
         child = os.fork()

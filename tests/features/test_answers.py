@@ -22,7 +22,7 @@ from survey.crypto.tokens import reply_secret
 from survey.db import transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.ballot import ballot_key
-from survey.models.case import Case, CaseState
+from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message
@@ -30,7 +30,7 @@ from survey.models.organisation import Province
 from tests import ballots
 from tests.ballots import levels
 from tests.conftest import Ran, unit_of_work
-from tests.opened import put_case, the_case
+from tests.opened import end_case, the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
@@ -201,7 +201,7 @@ def test_an_expired_link_refuses_and_a_case_keeps_it_readable(
         assert not page.may_answer
         with pytest.raises(Refused, match="answering_closed"):
             answers.submit(session, angry, Submission(overall=5), EXPIRED)
-        put_case(session, state=CaseState.CLOSED, closed_at=EXPIRED, close_reason="resolved")
+        end_case(session, EXPIRED)
     with transact() as session:
         assert answers.answer_page(session, angry, EXPIRED + 30 * DAY - timedelta(seconds=1))
         with pytest.raises(NotFound, match="no_such_link"):

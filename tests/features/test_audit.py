@@ -37,6 +37,7 @@ def work_on_two_cases(transact):
         first = answering.raise_case(session, contact=WISH, overall=1)
         second = answering.raise_case(session, comment="bị đe dọa")
         steps.take(session, handler, first, NOW)
+        audit.append_waiting(session)
         return first.code, second.code
 
 

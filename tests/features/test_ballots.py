@@ -12,11 +12,10 @@ from sqlalchemy import func, select, update
 from survey import answers
 from survey.answers.conversation import receive
 from survey.ballots import box, checking
-from survey.crypto.tokens import ballot_key
 from survey.errors import Refused
 from survey.indices import Breakdown
 from survey.jobs import counting
-from survey.models.ballot import CountedBallot, PooledBallot
+from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
 from survey.models.count import Count
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.questionnaire import FACTORS

@@ -140,7 +140,7 @@ def test_without_a_mobile_no_text_goes_out(transact, work):
     landline = alerts.ContactWish("+842583822001", "", WISH.dossier_code)
     code, handler = prepare(transact, contact=landline, overall=1)
     with work(handler, code) as (session, staff, case):
-        assert not notices.may_text(session, case)
+        assert not notices.may_text(case)
         steps.take(session, staff, case, MONDAY)
         with pytest.raises(Refused, match="no_mobile_wished"):
             steps.reply(session, staff, case, (LETTER, Way.PLAIN), MONDAY)

@@ -11,7 +11,7 @@ from survey.cases.notices import Way
 from survey.cases.queue import alert_cards, open_cases
 from survey.cases.steps import Ending
 from survey.errors import Invalid, Refused
-from survey.models.case import CaseEvent, CloseReason
+from survey.models.case import CaseEvent, CloseReason, check_words
 from survey.models.staff import Staff
 from survey.sms.text import deadline_words
 from tests import ballots
@@ -80,10 +80,10 @@ def test_a_timeline_holds_no_closing_without_words(transact):
         told = CaseEvent(MONDAY, None, "replied", LETTER)
         again = CaseEvent(MONDAY, None, "reopened")
         silent = CaseEvent(MONDAY, None, "closed", "", "unreachable")
-        case.keep_events(session, [*began, told, silent])
+        check_words([*began, told, silent])
         for events in ([*began, silent], [*began, told, again, silent]):
             with pytest.raises(ValueError, match="words for the citizen"):
-                case.keep_events(session, events)
+                check_words(events)
     for wrong in (("", ""), ("transferred", ""), ("unreachable", "Thanh tra tỉnh")):
         with pytest.raises(ValueError, match="has"):
             CaseEvent(MONDAY, None, "closed", LETTER, *wrong)

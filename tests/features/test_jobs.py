@@ -281,6 +281,8 @@ def closed(transact: Transact) -> list[str]:
     """The months that are closed."""
     with transact() as session:
         return list(session.scalars(select(Snapshot.month).order_by(Snapshot.month)))
+
+
 def logged_at(line: str) -> datetime:
     """The instant of a line of the log."""
     return datetime.fromisoformat(line.partition("timestamp='")[2].partition("'")[0])

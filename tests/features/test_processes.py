@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from survey import demo
+from survey.clock import machine
 from survey.jobs import heartbeat, reports
 from survey.models.job import Heartbeat, Job, JobState, ProcessKind
 from survey.responses.conversation import receive
 from survey.sms.providers import InboundSms
+from tests.clocks import PATIENCE
 from tests.conftest import run_command, unit_of_work
 from tests.features.test_jobs import ROOT, wait_until
 from tests.seeding import NOW, Wanted, finish
@@ -41,7 +43,7 @@ def started(environment, folder, *words):
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def children(process):
@@ -130,7 +132,7 @@ def test_each_process_shows_that_it_lives(held, environment, tmp_path):
         assert list(first) == [mine]
         assert held.is_in_its_middle()
         one.terminate()
-        assert one.wait(20) == 0
+        assert one.wait(PATIENCE) == 0
         assert list(beats(held.app, ProcessKind.SENDER)) == [heartbeat.process_name(two.pid)]
 
 
@@ -140,7 +142,7 @@ def test_a_worker_that_is_stopped_finishes_the_job_in_hand(held, environment, tm
         wait_until(held.is_in_its_middle)
         worker.terminate()
         held.let_go()
-        assert worker.wait(60) == 0
+        assert worker.wait(PATIENCE) == 0
     assert held.read(Job.state) == JobState.DONE
     with unit_of_work(held.app) as session:
         assert session.scalars(select(Job).where(Job.state == JobState.WAITING)).all()
@@ -163,7 +165,7 @@ def test_a_job_whose_child_was_killed_is_done_again_at_once(held, environment, t
 
 def test_the_last_of_a_kind_stays_to_be_missed(app, transact):
     """Who is silent is named, whichever of its kind goes on; forgotten rows tell nothing."""
-    now = datetime.now(UTC)
+    now = machine()
     with transact() as session:
         assert heartbeat.silence(session, ProcessKind.SENDER, now) == "never seen"
         heartbeat.begin(session, ProcessKind.SENDER, now)
@@ -184,7 +186,7 @@ def test_the_last_of_a_kind_stays_to_be_missed(app, transact):
 
 def test_who_died_on_this_host_is_replaced(app, transact):
     """A sender that starts after a crash takes the place of the one that died, not of others."""
-    now = datetime.now(UTC)
+    now = machine()
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
     dead, living = (heartbeat.process_name(pid) for pid in (gone.pid, os.getppid()))

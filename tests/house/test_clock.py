@@ -17,6 +17,7 @@ BESIDE_PROCESSES = (
     "tests/fault/",
     "tests/kannel/",
     "tests/features/test_jobs.py",
+    "tests/features/test_processes.py",
 )
 READERS = {
     "datetime": {"now", "utcnow", "today"},

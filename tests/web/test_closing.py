@@ -1,7 +1,7 @@
 """The hotline closes cases and opens them again, by forms alone."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html import unescape
 
 from sqlalchemy import select
@@ -9,6 +9,7 @@ from sqlalchemy import select
 from survey import audit
 from survey.cases import filing
 from survey.models.message import Message
+from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.features.answering import WISH
 from tests.opened import the_case
@@ -118,7 +119,7 @@ def test_cases_closed_long_ago_stand_under_their_month(app):
     act(client, code, "take")
     act(client, code, "close", close_reason="unreachable", close_text_unreachable=LETTER)
     with unit_of_work(app) as session:
-        assert filing.file_away(session, datetime.now(UTC) + timedelta(days=140)) == 1
+        assert filing.file_away(session, NOW + timedelta(days=140)) == 1
     page = client.get("/staff/cases?view=all").text
     assert code not in page
     assert 'href="/staff/cases/filed-away"' in page

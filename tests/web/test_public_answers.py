@@ -18,7 +18,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.questionnaire import Questionnaire
 from survey.workdays import local_day
-from tests import ballots
+from tests import ballots, clocks
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.opened import reply_to, the_case
@@ -348,7 +348,7 @@ def test_a_case_closed_without_a_reply_says_why_and_may_be_opened_again(
     transferred, with whom it lies now; the citizen may disagree one time.
     """
     client.post(f"/s/{token}", data={"overall": "1"})
-    now = datetime.now(UTC)
+    now = clocks.NOW
     with transact() as session:
         handler, case = answering.add_staff(session), the_case(session).case
         steps.take(session, handler, case, now)
@@ -373,7 +373,7 @@ def test_a_case_closed_without_a_reply_says_why_and_may_be_opened_again(
 def test_what_was_replied_stands_beside_the_end(client, token, transact):
     """A case that was replied to and then closed shows the reply, and why and when it ended."""
     client.post(f"/s/{token}", data={"overall": "1"})
-    now = datetime.now(UTC)
+    now = clocks.NOW
     with transact() as session:
         handler, case = answering.add_staff(session), the_case(session).case
         steps.take(session, handler, case, now)
