@@ -57,8 +57,8 @@ SQLITE_BUSY_SECONDS = 10
 TURN_SLEEP_SECONDS = 0.0002
 # SQLite keeps the kind of an error in its lowest byte.
 PRIMARY_CODE = 0xFF
-# How long rebuilding a table waits for those who use it: a little longer than the second after which
-# PostgreSQL stops its autovacuum for it.
+# How long rebuilding a table waits for those who use it: a little longer than the second after
+# which PostgreSQL stops its autovacuum for it.
 LOCK_TIMEOUT = "1500ms"
 # How long cleaning up waits for transactions that began before, since what they may see is kept.
 HORIZON_SECONDS, HORIZON_SLEEP_SECONDS = 30, 0.05
