@@ -18,6 +18,7 @@ from survey.ballots import box
 from survey.ballots.contents import Said
 from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
 from survey.crypto.tokens import reply_secret
+from survey.errors import Refused
 from survey.models.ballot import ballot_key
 from survey.models.case import case_of
 from survey.models.invitation import Invitation, OptOut, random_id
@@ -60,7 +61,11 @@ def receive(session: Session, inbound: InboundSms, now: datetime) -> None:
         _to_inbox(session, inbound, now)
         return
     talk = _Talk(session, phone.e164, now)
-    if not talk.answer(parse(inbound.text)):
+    try:
+        is_done = talk.answer(parse(inbound.text))
+    except Refused:  # the ballot takes no more today: a person reads it
+        is_done = False
+    if not is_done:
         _to_inbox(session, inbound, now)
 
 

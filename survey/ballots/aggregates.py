@@ -129,11 +129,11 @@ def _open(session: Session, month: str, sealed: bytes) -> Aggregate:
 
 def aggregate_now(session: Session, month: str) -> Aggregate:
     """The sums of a month with what the pool adds to them."""
-    found = stored_aggregate(session, month)
+    found, closings = stored_aggregate(session, month), closings_of(session)[month]
     # Bursts are judged over all that came, as the counting does.
     for one in with_bursts(session, pool_of(session).ballots):
         if one.ballot.cell.month == month:
-            _move(found, one, closings_of(session)[month])
+            _move(found, one, closings)
     return found
 
 

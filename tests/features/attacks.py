@@ -1,14 +1,17 @@
-"""Guessing by order: does anything a thief can sort by lie in the order of what must be hidden?
+"""Guessing by order: whether what a thief can sort by lies in the order of what must be hidden.
 
-One measure for all: Spearman's rank correlation, as a multiple of its standard deviation by chance.
+One measure for all: a rank correlation (Spearman's where no value is missing), as a multiple of its
+standard deviation by chance.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from scipy.stats import spearmanr
+import numpy as np
+from scipy.stats import rankdata
 
 from tests.features.stolen import Row, sortable
 
@@ -49,42 +52,40 @@ def columns(rows: Iterable[Row], key: Callable[[Row], Hashable], name: str = "")
 
 def strongest(features: Features, truth: Mapping[Hashable, float]) -> Attack:
     """The best guess of what is true of each, from one feature alone."""
-    return _best({name: _numbers(known) for name, known in features.items()}, {"": truth})
+    concerned = list(truth)
+    return _best(_ranks(features, concerned), _ranks({"": truth}, concerned))
 
 
 def strongest_pair(left: Features, right: Features, pairs: Mapping[Hashable, Hashable]) -> Attack:
-    """The best way to lay two sides beside each other, so that what belongs together (`pairs`) lies
-    together.
+    """The best way to lay two sides beside each other so that what belongs together lies together:
+    `pairs` names what belongs to each of the right side.
     """
-    numbered = {name: _numbers(known) for name, known in right.items()}
-    moved = {
-        name: {one: known[other] for one, other in pairs.items() if other in known}
-        for name, known in numbered.items()
-    }
-    return _best({name: _numbers(known) for name, known in left.items()}, moved)
+    return _best(_ranks(left, list(pairs.values())), _ranks(right, list(pairs)))
 
 
-def _numbers(known: Mapping[Hashable, Any]) -> dict[Hashable, int]:
-    """Values as numbers of the same order."""
-    place = {value: number for number, value in enumerate(sorted(set(known.values())))}
-    return {concerned: place[value] for concerned, value in known.items()}
+def _ranks(features: Features, concerned: Sequence[Hashable]) -> dict[str, np.ndarray]:
+    """Ranks by each feature that tells any two apart, NaN where it is missing; equal ones once."""
+    found: dict[bytes, tuple[str, np.ndarray]] = {}
+    for name, known in features.items():
+        number = {value: place for place, value in enumerate(sorted(set(known.values())))}
+        numbers = [number[known[one]] if one in known else np.nan for one in concerned]
+        ranks = rankdata(numbers, nan_policy="omit")
+        if np.nanmax(ranks, initial=0) > np.nanmin(ranks, initial=np.inf):
+            found.setdefault(ranks.tobytes(), (name, ranks))
+    return dict(found.values())
 
 
-def _best(left: Features, right: Features) -> Attack:
-    return max(
-        (
-            _attack(f"{one} ~ {other}".removesuffix(" ~ "), known, truth)
-            for one, known in left.items()
-            for other, truth in right.items()
-        ),
-        default=Attack(0.0),
-    )
+def _best(left: Mapping[str, np.ndarray], right: Mapping[str, np.ndarray]) -> Attack:
+    tried = [_attack(one, other) for one, other in product(left.items(), right.items())]
+    return max(tried, default=Attack(0.0))
 
 
-def _attack(name: str, known: Mapping[Hashable, Any], truth: Mapping[Hashable, Any]) -> Attack:
-    both = [concerned for concerned in truth if concerned in known]
-    guesses, facts = [known[one] for one in both], [truth[one] for one in both]
-    if len(both) < LEAST or len(set(guesses)) == 1 or len(set(facts)) == 1:
-        return Attack(0.0, name, len(both))
-    strength = abs(spearmanr(guesses, facts).statistic) * (len(both) - 1) ** 0.5
-    return Attack(float(strength), name, len(both))
+def _attack(left: tuple[str, np.ndarray], right: tuple[str, np.ndarray]) -> Attack:
+    name = f"{left[0]} ~ {right[0]}".removesuffix(" ~ ")
+    both = ~(np.isnan(left[1]) | np.isnan(right[1]))
+    number = int(both.sum())
+    one, other = (side[1][both] - side[1][both].mean() for side in (left, right))
+    spread = float(np.sqrt((one @ one) * (other @ other)))
+    if number < LEAST or not spread:
+        return Attack(0.0, name, number)
+    return Attack(abs(float(one @ other)) / spread * (number - 1) ** 0.5, name, number)

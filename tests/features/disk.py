@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from survey.db import db
-from tests.features.stolen import LONG_ENOUGH, Row, Tables, dump
+from tests.features.stolen import LONG_ENOUGH, Row, Tables, Web, dump
 
 PAGE_BYTES = 8192
 # Every page of every table, of its index, and of its TOAST table (values too long for a row).
@@ -44,28 +44,18 @@ TUPLES = text("""
 
 @dataclass(frozen=True)
 class Disk:
-    """One stolen copy: rows, on PostgreSQL each with the header of its tuple; tuples that are no row
-    any more, by table; and all bytes of every table, index and TOAST table.
+    """One stolen copy: rows, on PostgreSQL each with the header of its tuple; by table how many
+    tuples are no row any more; and all bytes of every table, index and TOAST table.
     """
 
-    tables: Tables
+    web: Web
     dead: Mapping[str, int]
     files: Mapping[str, bytes]
 
-    def places(self, values: Mapping[Any, bytes]) -> dict[str, dict[Any, int]]:
-        """Where the value of each key lies in each file, deleted or not: how often, first, last,
-        and how far from the beginning of the last one's page.
-        """
-        found: dict[str, dict[Any, int]] = defaultdict(dict)
-        for name, content in self.files.items():
-            known = _places(content, values)
-            for key in values if known else ():
-                found[f"times in {name}"][key] = len(known[key])
-                if known[key]:
-                    found[f"first in {name}"][key] = known[key][0]
-                    found[f"last in {name}"][key] = known[key][-1]
-                    found[f"place in page of {name}"][key] = known[key][-1] % PAGE_BYTES
-        return found
+    @property
+    def tables(self) -> Tables:
+        """The rows."""
+        return self.web.tables
 
     def behind(self, name: str, row: Row, width: int) -> set[bytes]:
         """What lies behind the beginning of a row, in all that was ever written of a table of texts
@@ -89,6 +79,22 @@ def _packed(row: Row) -> bytes:
         else:
             packed = packed.ljust(-(-len(packed) // 4) * 4, b"\0") + value.to_bytes(4, "little")
     return packed
+
+
+def places(files: Mapping[str, bytes], values: Mapping[Any, bytes]) -> dict[str, dict[Any, int]]:
+    """Where the value of each key lies in each file, deleted or not: how often, first, last, and
+    how far from the beginning of the last one's page.
+    """
+    found: dict[str, dict[Any, int]] = defaultdict(dict)
+    for name, content in files.items():
+        known = _places(content, values)
+        for key in values if known else ():
+            found[f"times in {name}"][key] = len(known[key])
+            if known[key]:
+                found[f"first in {name}"][key] = known[key][0]
+                found[f"last in {name}"][key] = known[key][-1]
+                found[f"place in page of {name}"][key] = known[key][-1] % PAGE_BYTES
+    return found
 
 
 def _places(content: bytes, values: Mapping[Any, bytes]) -> defaultdict[Any, list[int]]:
@@ -115,7 +121,7 @@ def steal(app: Flask, folder: Path) -> Disk:
         file = folder / name
         shutil.copyfile(url.database, file)
         with _opened(url.set(database=str(file))) as session:
-            return Disk(dump(session), {}, {"the file": file.read_bytes()})
+            return Disk(Web(session, dump(session)), {}, {"the file": file.read_bytes()})
     server = url.set(drivername="postgresql", database="postgres")
     with psycopg.connect(
         server.render_as_string(hide_password=False), autocommit=True
@@ -146,4 +152,5 @@ def _read(session: Session) -> Disk:
         name: [{**row, **tuples[name].pop(row["ctid"])} for row in rows]
         for name, rows in dump(session, with_ctid=True).items()
     }
-    return Disk(tables, {name: len(rest) for name, rest in tuples.items()}, files)
+    dead = {name: len(rest) for name, rest in tuples.items()}
+    return Disk(Web(session, tables), dead, files)

@@ -4,7 +4,7 @@ ones too.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,14 +12,22 @@ from typing import Any
 from survey.models.count import Cell
 from survey.models.message import Conversation
 from tests.features.attacks import Features, columns
-from tests.features.disk import Disk
+from tests.features.disk import Disk, places
 from tests.features.stolen import LONG_ENOUGH, Row
 
-# A message of a dialogue keeps the day it left on, and no moment.
-DAYS = frozenset({"due_at", "expires_at", "sent_at", "settled_at"})
+# Not hidden: a message of a dialogue and a note keep days, and no moment; and the provider's receipts
+# are numbered as they came.
+DAYS = frozenset({"due_at", "expires_at", "sent_at", "settled_at", "helped_on", "asked_again_on"})
+RECEIVED = frozenset({"attempt_id", "provider_id"})
 # What a row of counts is sorted by: its place and the header of its tuple. The numbers in it show
 # how many answered.
 PHYSICAL = frozenset({"place", "ctid", "xmin", "xmax", "hints", "more_hints", "lp_off"})
+
+
+CITIZENS = ("dossier", "coverage_entry", "invitation", "message")
+BALLOTS, CASES, ENTRIES = "ballots", "cases", "entries of the audit log"
+DIALOGUES, NOTES = "messages of dialogues", "notes on conversations"
+OF_ANSWERS = (BALLOTS, CASES, ENTRIES, DIALOGUES, NOTES)
 
 
 @dataclass
@@ -41,13 +49,11 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Side:
-    """Rows of one kind: what they can be sorted by, where their bytes lie, and the dossier (code) of
-    each.
-    """
+class Kind:
+    """Rows of one kind, the column of their key, and key → code of the dossier it is about."""
 
-    rows: Features
-    places: Features
+    rows: Sequence[Row]
+    key: str
     dossiers: Mapping[Any, str]
 
 
@@ -62,65 +68,92 @@ class Moment:
     entries: dict[int, str]
 
     @cached_property
-    def citizens(self) -> Side:
-        """All that leads to a dossier, by its code."""
-        tables, found = self.disk.tables, []
+    def kinds(self) -> dict[str, Kind]:
+        """All rows that lead to a dossier or come from an answer; of who wishes to be called only
+        the ballots, since that is not hidden.
+        """
+        given, tables = self.given, self.disk.tables
+        cases = {one.case: code for code, one in given.items() if not one.is_called}
+        entries = {number: cases[case] for number, case in self.entries.items() if case in cases}
+        note = Conversation.__mapper__.primary_key[0].name
+        return {
+            **self._citizens(),
+            BALLOTS: Kind(
+                [*tables["ballot"], *tables["ballot_pool"]],
+                "key",
+                {one.key: code for code, one in given.items()},
+            ),
+            CASES: Kind(tables["case"], "code", cases),
+            ENTRIES: Kind(tables["audit_entry"], "number", entries),
+            DIALOGUES: Kind(
+                _hidden(tables["message"]),
+                "id",
+                {name: code for code, one in given.items() for name in one.messages},
+            ),
+            NOTES: Kind(
+                _hidden(tables["conversation"]),
+                note,
+                {key: code for code, one in given.items() for key in one.notes},
+            ),
+        }
+
+    def _citizens(self) -> dict[str, Kind]:
+        tables = self.disk.tables
         codes = {row["id"]: row["code"] for row in tables["dossier"]}
         asked = {row["id"]: codes[row["dossier_id"]] for row in tables["invitation"]}
-        asking = [row for row in tables["message"] if row["kind"] == "invitation"]
-        for name, rows, key in (
-            ("dossier", tables["dossier"], lambda row: row["code"]),
-            ("coverage_entry", tables["coverage_entry"], lambda row: codes[row["dossier_id"]]),
-            ("invitation", tables["invitation"], lambda row: asked[row["id"]]),
-            ("message", asking, lambda row: asked[row["invitation_id"]]),
-        ):
-            found.append(self._side(name, rows, key, {code: code for code in codes.values()}))
-        rows = {name: known for side in found for name, known in side.rows.items()}
-        places = {name: known for side in found for name, known in side.places.items()}
-        return Side(rows, places, {code: code for code in codes.values()})
-
-    @cached_property
-    def ballots(self) -> Side:
-        """All ballots, by their keys."""
-        dossiers = {one.key: code for code, one in self.given.items()}
-        rows = [*self.disk.tables["ballot"], *self.disk.tables["ballot_pool"]]
-        return self._side("ballot", rows, lambda row: row["key"], dossiers)
-
-    @cached_property
-    def cases(self) -> Side:
-        """Cases by their codes, but for those of who wishes to be called."""
-        dossiers = {one.case: code for code, one in self.given.items() if not one.is_called}
-        return self._side("case", self.disk.tables["case"], lambda row: row["code"], dossiers)
-
-    @cached_property
-    def entries_of_cases(self) -> Side:
-        """Entries of the audit log by their numbers."""
-        dossiers = {
-            number: self.cases.dossiers[case]
-            for number, case in self.entries.items()
-            if case in self.cases.dossiers
+        asking = {
+            row["id"]: asked[row["invitation_id"]]
+            for row in tables["message"]
+            if row["kind"] == "invitation"
         }
-        rows = self.disk.tables["audit_entry"]
-        return self._side("audit_entry", rows, lambda row: row["number"], dossiers)
+        return {
+            "dossier": Kind(tables["dossier"], "id", codes),
+            "coverage_entry": Kind(tables["coverage_entry"], "dossier_id", codes),
+            "invitation": Kind(tables["invitation"], "id", asked),
+            "message": Kind(tables["message"], "id", asking),
+        }
 
     @cached_property
-    def dialogues(self) -> Side:
-        """Messages of dialogues by their ids; they keep their day."""
-        dossiers = {name: code for code, one in self.given.items() for name in one.messages}
-        rows = [
-            {name: value for name, value in row.items() if name not in DAYS}
-            for row in self.disk.tables["message"]
-            if row["kind"] == "dialogue"
-        ]
-        return self._side("message", rows, lambda row: row["id"], dossiers)
+    def places(self) -> dict[str, Features]:
+        """Kind → where the bytes of its rows lie, those that were deleted as well; by key."""
+        values = {
+            (name, column, row[kind.key]): value.encode() if isinstance(value, str) else value
+            for name, kind in self.kinds.items()
+            for row in kind.rows
+            if row[kind.key] in kind.dossiers
+            for column, value in row.items()
+            if isinstance(value, str | bytes) and len(value) >= LONG_ENOUGH
+        }
+        # What more rows share leads to none.
+        often = Counter((*named[:2], value) for named, value in values.items())
+        own = {named: value for named, value in values.items() if often[*named[:2], value] == 1}
+        found: dict[str, dict[str, dict[Any, int]]] = {
+            name: defaultdict(dict) for name in self.kinds
+        }
+        for how, known in places(self.disk.files, own).items():
+            for (name, column, key), place in known.items():
+                found[name][f"{name}.{column}: {how}"][key] = place
+        return found
 
     @cached_property
-    def notes(self) -> Side:
-        """Notes on conversations by their keys."""
-        name = Conversation.__mapper__.primary_key[0].name
-        dossiers = {note: code for code, one in self.given.items() for note in one.notes}
-        rows = self.disk.tables["conversation"]
-        return self._side("conversation", rows, lambda row: row[name], dossiers)
+    def rows(self) -> dict[str, Features]:
+        """Kind → all that its rows can be sorted by, by key."""
+        return {
+            name: columns(
+                [row for row in kind.rows if row[kind.key] in kind.dossiers],
+                lambda row, key=kind.key: row[key],
+                f"{name}.",
+            )
+            for name, kind in self.kinds.items()
+        }
+
+    def of_citizens(self, known: Mapping[str, Features]) -> Features:
+        """What leads to a dossier, by its code."""
+        return {
+            name: {self.kinds[kind].dossiers[key]: value for key, value in values.items()}
+            for kind in CITIZENS
+            for name, values in known[kind].items()
+        }
 
     @cached_property
     def counts(self) -> Features:
@@ -129,35 +162,6 @@ class Moment:
         found = columns(rows, lambda row: Cell(*(row[part] for part in Cell._fields)))
         return {name: known for name, known in found.items() if name in PHYSICAL}
 
-    def sides(self) -> dict[str, Side]:
-        """All that an answer writes into rows of its own."""
-        return {
-            "ballots": self.ballots,
-            "cases": self.cases,
-            "entries": self.entries_of_cases,
-            "dialogues": self.dialogues,
-            "notes": self.notes,
-        }
 
-    def _side(
-        self,
-        name: str,
-        rows: Iterable[Row],
-        key: Callable[[Row], Any],
-        dossiers: Mapping[Any, str],
-    ) -> Side:
-        rows = [row for row in rows if key(row) in dossiers]
-        values = {
-            (column, key(row)): value.encode() if isinstance(value, str) else value
-            for row in rows
-            for column, value in row.items()
-            if isinstance(value, str | bytes) and len(value) >= LONG_ENOUGH
-        }
-        # What many rows share leads to none.
-        often = Counter((column, value) for (column, _), value in values.items())
-        own = {named: value for named, value in values.items() if often[named[0], value] == 1}
-        places: dict[str, dict[Any, int]] = defaultdict(dict)
-        for how, known in self.disk.places(own).items():
-            for (column, concerned), place in known.items():
-                places[f"{name}.{column}: {how}"][concerned] = place
-        return Side(columns(rows, key, f"{name}."), places, dossiers)
+def _hidden(rows: Iterable[Row]) -> list[Row]:
+    return [{name: row[name] for name in row.keys() - DAYS - RECEIVED} for row in rows]

@@ -14,9 +14,8 @@ from survey import answers, audit, indices
 from survey.answers import Submission
 from survey.ballots import box
 from survey.ballots.contents import Ballot, counted_row, digest_of
-from survey.crypto.tokens import ballot_key
 from survey.models.audit import AuditEntry
-from survey.models.ballot import CountedBallot
+from survey.models.ballot import CountedBallot, ballot_key
 from survey.models.invitation import CoverageEntry
 from survey.models.snapshot import Snapshot
 from tests import ballots

@@ -17,9 +17,9 @@ from survey.ballots import checking
 from survey.ballots.aggregates import stored_aggregate
 from survey.cases import steps
 from survey.cases.notices import Way
-from survey.crypto.tokens import ballot_key
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
+from survey.models.ballot import ballot_key
 from survey.models.case import Case, case_of
 from survey.models.count import Count
 from survey.models.message import Message, MessageKind, Receipt

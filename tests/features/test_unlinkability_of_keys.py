@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from scipy.stats import spearmanr
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey import answers
+from survey.answers import Submission
 from survey.crypto import keys
-from survey.models.response import Response
-from survey.responses import Submission
+from survey.jobs.counting import count_and_clean
+from tests import ballots
 from tests.conftest import Ran, run_command, unit_of_work
 from tests.features.stolen import Row, dump
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
@@ -22,15 +23,16 @@ Transact = Callable[[], AbstractContextManager[Session]]
 DOSSIERS = 80
 # So many bytes are never equal by chance.
 SLICE = 4
-ANSWERS = {"response": "id", "answer": "response_id"}
+# Ballots that wait, and ballots that were counted.
+TABLES = ("ballot_pool", "ballot")
 
 
 @dataclass(frozen=True)
 class Changed:
-    """The application with new keys in force, and the ids of the responses from before."""
+    """The application with new keys in force, and the keys of the ballots from before."""
 
     app: Flask
-    before: frozenset[str]
+    before: frozenset[bytes]
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def changed(
         with transact() as session:
             answers.submit(session, token, Submission(overall=4), NOW)
     with transact() as session:
-        before = frozenset(session.scalars(select(Response.id)))
+        before = frozenset(ballots.keys(session))
     with transact() as session:
         keys.draw_next(session, NOW)
         keys.put_in_force(session)
@@ -62,18 +64,29 @@ def changed(
     return Changed(app, before)
 
 
-def test_an_answer_does_not_name_its_key(changed: Changed) -> None:
-    """Before all is encrypted anew no value or part of one is shared by answers of one key only."""
+@pytest.mark.parametrize("table", TABLES)
+def test_an_answer_does_not_name_its_key(changed: Changed, table: str) -> None:
+    """Before all is encrypted anew no value or part of one is shared by answers of one key only,
+    waiting or counted.
+    """
+    rows = _stolen(changed, table)
+    sides: list[set[tuple[str, object]]] = []
+    for is_early in (True, False):
+        side = [row for row in rows if (bytes(row["key"]) in changed.before) == is_early]
+        assert len(side) == DOSSIERS // 2
+        sides.append(_shared(side))
+    assert sides[0] == sides[1]
+
+
+def _stolen(changed: Changed, table: str) -> list[Row]:
+    """The ballots of a stolen database: in the pool, or after the job of the night."""
+    with changed.app.app_context():
+        if table == "ballot":
+            assert count_and_clean(NOW) == DOSSIERS
     with unit_of_work(changed.app) as session:
-        tables = dump(session)
-    for name, key in ANSWERS.items():
-        assert len(tables[name]) == DOSSIERS
-        sides: list[set[tuple[str, object]]] = []
-        for is_early in (True, False):
-            rows = [row for row in tables[name] if (row[key] in changed.before) == is_early]
-            assert len(rows) == DOSSIERS // 2
-            sides.append(_shared(rows))
-        assert sides[0] == sides[1], name
+        rows = dump(session)[table]
+    assert len(rows) == DOSSIERS
+    return list(rows)
 
 
 def _shared(rows: list[Row]) -> set[tuple[str, object]]:
@@ -96,12 +109,16 @@ def _said(row: Row) -> Iterator[tuple[str, object]]:
 
 
 def test_the_place_of_an_answer_does_not_name_its_key(changed: Changed) -> None:
-    """After `rekey --full` answers from before and after the change lie among each other."""
+    """After the job of the night and `rekey --full` ballots from before and after the change of
+    keys lie among each other.
+    """
+    _stolen(changed, "ballot")
     assert run_command(changed.app, "privacy", "rekey", "--full").code == 0
+    is_early = [bytes(row["key"]) in changed.before for row in _stolen_again(changed)]
+    result = spearmanr(is_early, range(DOSSIERS))
+    assert abs(result.statistic) < 0.5
+
+
+def _stolen_again(changed: Changed) -> list[Row]:
     with unit_of_work(changed.app) as session:
-        tables = dump(session)
-    for name, key in ANSWERS.items():
-        assert len(tables[name]) == DOSSIERS
-        is_early = [row[key] in changed.before for row in tables[name]]
-        result = spearmanr(is_early, range(DOSSIERS))
-        assert abs(result.statistic) < 0.5, name
+        return list(dump(session)["ballot"])

@@ -2,15 +2,17 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from twilio.request_validator import RequestValidator
 
 from survey.db import transaction
 from survey.models.invitation import OptOut
-from survey.models.message import InboundEvent, Message, Receipt
+from survey.models.message import Inbound, InboundEvent, Message, Receipt
 from survey.sms import outbox
 from survey.sms.providers import build_provider
+from tests import ballots
 from tests.clocks import NOW
+from tests.seeding import Wanted, ask_everybody, finish
 from tests.sms.gateway import queue
 
 TOKEN = "t" * 32
@@ -233,3 +235,21 @@ def test_kannel_without_the_secret(kannel):
     assert client.get("/webhooks/kannel/s4/inbound?from=84905000111&text=TC").status_code == 403
     assert client.post("/webhooks/kannel/s4/status").status_code == 403
     assert rows(kannel, OptOut.phone_index) == []
+
+
+def test_who_texts_all_day_is_read_by_a_person(kannel):
+    """After the fifty changes of a day that a ballot takes, a text is taken all the same and waits
+    for the hotline.
+    """
+    now = NOW
+    with kannel.app_context(), transaction() as session:
+        ask_everybody(session)
+        finish(session, [Wanted(1, finished_at=now - timedelta(hours=1), due_at=None)], now)
+        session.execute(update(Message).values(state="delivered"))
+    client = kannel.test_client()
+    for number in range(52):
+        words = {"from": Wanted(1).mobile, "text": str(4 + number % 2), "id": str(number)}
+        assert client.get("/webhooks/kannel/s3/inbound", query_string=words).status_code == 200
+    with kannel.app_context(), transaction() as session:
+        assert [one.overall for one in ballots.all_said(session)] == [4]
+    assert rows(kannel, Inbound.needs_person) == [True]
