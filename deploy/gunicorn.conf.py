@@ -54,6 +54,8 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 worker_class = "sync"
 workers = 2
+# Loaded once and shared by the workers; new code needs a restart, a reload gives new workers.
+preload_app = True
 timeout = 60
 graceful_timeout = 10
 max_requests = 20_000
@@ -68,7 +70,9 @@ logger_class = QuietLogger
 control_socket_disable = True
 
 
-def post_worker_init(_worker: object) -> None:
-    """What was loaded at the start stays for good: the collector need not look at it again."""
+def when_ready(_server: object) -> None:
+    """What was loaded before the workers are forked stays for good and stays shared: the collector
+    need not look at it again, and looking would copy its pages into every worker.
+    """
     gc.collect()
     gc.freeze()

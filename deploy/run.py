@@ -1,5 +1,6 @@
-"""`make run`: migrations, reference and demo data, then web and worker until Ctrl-C."""
+"""`make run`: migrations, reference and demo data, then web, sender and worker until Ctrl-C."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -8,12 +9,6 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-
-from sqlalchemy import select
-
-from survey import create_app
-from survey.db import db
-from survey.models.dossier import Dossier
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
@@ -49,30 +44,24 @@ def flask(env: dict[str, str], *words: str) -> None:
         sys.exit(f"`flask --app survey {' '.join(words)}` failed; the lines above say why.")
 
 
-def is_empty(env: dict[str, str]) -> bool:
-    """Whether the database holds no dossier."""
-    os.environ.update(env)
-    with create_app().app_context():
-        return db.session.scalar(select(Dossier.id).limit(1)) is None
-
-
 def prepare(env: dict[str, str]) -> None:
     """Bring the database up to date and, if it has no dossier yet, fill it."""
     started = time.monotonic()
     print("Bringing the database up to date …")
     flask(env, "db", "upgrade")
     flask(env, "reference", "load")
-    if env["DEMO"] == "1" and is_empty(env):
-        flask(env, "demo", "load")
+    if env["DEMO"] == "1":
+        flask(env, "demo", "load", "--if-empty")
     print(f"Ready after {time.monotonic() - started:.0f} s.")
 
 
 def start(env: dict[str, str]) -> dict[str, subprocess.Popen[bytes]]:
-    """Start web and worker, each in a session of its own: Ctrl-C reaches this process only."""
+    """Start each process in a session of its own: Ctrl-C reaches this process only."""
     config = ROOT / "deploy" / "gunicorn.conf.py"
     bind = f"{HOST}:{env['PORT']}"
     commands = {
         "web": [BIN / "gunicorn", "--config", config, "--bind", bind, "survey:create_app()"],
+        "sender": [BIN / "flask", "--app", "survey", "sender"],
         "worker": [BIN / "flask", "--app", "survey", "worker"],
     }
     return {
@@ -82,19 +71,19 @@ def start(env: dict[str, str]) -> dict[str, subprocess.Popen[bytes]]:
 
 
 def stop(running: dict[str, subprocess.Popen[bytes]]) -> None:
-    """Ask every process to end, and end those that do not within some seconds."""
+    """Ask every process to end, and end those that do not within some seconds, children too."""
     for process in running.values():
         process.terminate()
     for process in running.values():
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with contextlib.suppress(ProcessLookupError):  # it left nobody behind
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def serve(env: dict[str, str]) -> int:
-    """Web and worker in the foreground; when one ends or Ctrl-C comes, both are stopped."""
+    """All in the foreground; when one ends or Ctrl-C comes, all are stopped."""
     wanted = True
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

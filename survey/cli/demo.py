@@ -7,7 +7,7 @@ import click
 
 from survey.cli.options import common_options, emit
 from survey.db import transaction
-from survey.demo import Scene, check, load
+from survey.demo import Scene, check, has_dossiers, load
 from survey.formats import number
 from survey.jobs import reports
 
@@ -23,11 +23,17 @@ def command() -> None:
 @click.option("--dossiers", type=int, default=60_000, show_default=True, help="Số hồ sơ.")
 @click.option("--months", type=int, default=13, show_default=True, help="Số tháng đến hiện tại.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Hạt giống ngẫu nhiên.")
+@click.option("--if-empty", is_flag=True, help="Không làm gì khi đã có hồ sơ.")
 @common_options
-def load_command(*, dossiers: int, months: int, seed: int, now: datetime, as_json: bool) -> None:
+def load_command(
+    *, dossiers: int, months: int, seed: int, if_empty: bool, now: datetime, as_json: bool
+) -> None:
     """Fill an empty database."""
     scene = Scene(dossiers, months, seed, now)
     with transaction() as session:
+        if if_empty and has_dossiers(session):
+            emit({"dossiers": 0}, as_json=as_json, text="Đã có hồ sơ, không nạp dữ liệu giả lập.")
+            return
         check(session, scene)
         click.echo(f"Đang tạo {number(dossiers)} hồ sơ giả lập trong {months} tháng …", err=True)
         loaded = load(session, scene)

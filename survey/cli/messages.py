@@ -1,24 +1,18 @@
 """`flask messages`: send what is due, find out what became of unclear calls."""
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
-from flask import current_app
 
-from survey import clock
 from survey.cli.options import Period, common_options, emit
+from survey.cli.providing import provider, provider_at
 from survey.db import db
 from survey.delivery.costs import MonthCosts, month_costs
 from survey.delivery.labels import not_sent_words
-from survey.errors import Refused
 from survey.formats import number
 from survey.reports.phrases import month_name
 from survey.sms import outbox
-from survey.sms.providers import Provider, build_provider
-
-# Where messages reach people, a run may not pretend that it is another day.
-CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 @click.group(help="Tin nhắn: gửi tin đến hạn, đối soát tin chưa rõ kết quả.")
@@ -43,7 +37,7 @@ def send_due(*, limit: int | None, now: datetime, as_json: bool) -> None:
 @common_options
 def reconcile(*, now: datetime, as_json: bool) -> None:
     """Look for unclear messages at the provider."""
-    summary = outbox.reconcile(_provider(), now)
+    summary = outbox.reconcile(provider(), now)
     text = (
         f"Đã gửi thật {number(summary.found_sent)}, cho gửi lại {number(summary.released)}, "
         f"vẫn chưa rõ {number(summary.still_unknown)}."
@@ -89,15 +83,3 @@ def _cost_lines(costs: MonthCosts) -> list[str]:
         for one in costs.budgets
     ]
     return lines
-
-
-def provider_at(now: datetime) -> Provider:
-    """The provider to send with at `now`; Refused `not_this_time` where it would reach people."""
-    provider = _provider()
-    if not provider.capabilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
-        raise Refused("not_this_time")
-    return provider
-
-
-def _provider() -> Provider:
-    return build_provider(current_app.extensions["settings"])

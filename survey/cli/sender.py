@@ -5,8 +5,8 @@ from datetime import datetime
 
 import click
 
-from survey.cli.messages import provider_at
 from survey.cli.options import common_options, emit, running_clock
+from survey.cli.providing import provider_at
 from survey.formats import number
 from survey.jobs import sender
 

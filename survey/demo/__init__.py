@@ -4,7 +4,7 @@
 """
 
 from survey.demo.doors import DOORS, Door, open_door, password_of
-from survey.demo.loading import Loaded, check, load
+from survey.demo.loading import Loaded, check, has_dossiers, load
 from survey.demo.scene import Scene, Truths, truths
 from survey.demo.walk import PHONE, PHONES, Sms, finish_one, messages
 
@@ -19,6 +19,7 @@ __all__ = [
     "Truths",
     "check",
     "finish_one",
+    "has_dossiers",
     "load",
     "messages",
     "open_door",

@@ -78,6 +78,11 @@ def load(session: Session, scene: Scene) -> Loaded:
     )
 
 
+def has_dossiers(session: Session) -> bool:
+    """Whether the database holds a dossier."""
+    return session.scalar(select(Dossier.id).limit(1)) is not None
+
+
 def check(session: Session, scene: Scene) -> Province:
     """Refuse before anything is drawn or announced; the province the demo stands for.
 
@@ -91,7 +96,7 @@ def check(session: Session, scene: Scene) -> Province:
         or not 1 <= scene.months <= MOST_MONTHS
     ):
         raise Invalid("demo_scale")
-    if session.scalar(select(Dossier.id).limit(1)) is not None:
+    if has_dossiers(session):
         raise Conflict("dossiers_exist")
     province = session.scalars(select(Province)).first()
     if province is None:

@@ -67,14 +67,24 @@ def clock() -> Clock:
 
 
 @contextmanager
-def gunicorn_of(environment: dict[str, str], folder: Path) -> Iterator[Server]:
-    """Gunicorn with the shipped configuration and one worker."""
+def gunicorn_of(environment: dict[str, str], folder: Path, pool: str = "all") -> Iterator[Server]:
+    """Gunicorn with the shipped configuration and one worker, for the pages of a pool."""
     port = free_port()
     config = str(ROOT / "deploy" / "gunicorn.conf.py")
     bind = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--log-level", "debug"]
-    command = [sys.executable, "-m", "gunicorn", "--config", config, *bind, "survey:create_app()"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        config,
+        *bind,
+        f"survey:create_app(pool='{pool}')",
+    ]
     surroundings = {**environment, "LOG_LEVEL": "DEBUG"}
-    with serving(command, port, surroundings, folder / "gunicorn.log") as server:
+    with serving(
+        [sys.executable, *words], port, surroundings, folder / f"gunicorn-{pool}.log"
+    ) as server:
         yield server
 
 

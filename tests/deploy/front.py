@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.clocks import PATIENCE
-from tests.deploy.conftest import ROOT, Server, free_port, serving
+from tests.deploy.conftest import ROOT, free_port, serving
 
 HOST = "danhgia.example.vn"
 AROUND = """{user}
@@ -92,12 +92,11 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Front:
-    """A running nginx: ports, folder of its files, and the gunicorn behind it."""
+    """A running nginx: ports and folder of its files."""
 
     plain_port: int
     tls_port: int
     folder: Path
-    behind: Server
 
     def visitor(self, address="127.0.0.2"):
         """A browser at this address, for the length of a block."""
@@ -121,7 +120,7 @@ def certificate(folder):
     (folder / "key.pem").write_bytes(key.private_bytes(pem, kind, serialization.NoEncryption()))
 
 
-def adapted(folder, plain_port, tls_port, behind):
+def adapted(folder, plain_port, tls_port, citizens, staff):
     """The shipped file with this run's ports and places, and nothing else changed."""
     text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     places = [
@@ -129,7 +128,8 @@ def adapted(folder, plain_port, tls_port, behind):
         ("    listen [::]:443 ssl http2;\n", ""),
         ("listen 80;", f"listen 127.0.0.1:{plain_port};"),
         ("listen 443 ssl http2;", f"listen 127.0.0.1:{tls_port} ssl http2;"),
-        ("127.0.0.1:8000", f"127.0.0.1:{behind}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{citizens.port}"),
+        ("127.0.0.1:8001", f"127.0.0.1:{staff.port}"),
         ("/etc/ssl/langnghe/fullchain.pem", f"{folder}/cert.pem"),
         ("/etc/ssl/langnghe/privkey.pem", f"{folder}/key.pem"),
         ("/var/log/nginx/langnghe.log", f"{folder}/access.log"),
@@ -142,12 +142,12 @@ def adapted(folder, plain_port, tls_port, behind):
 
 
 @contextmanager
-def nginx_before(behind, folder):
-    """A real nginx with the adapted file."""
+def nginx_before(citizens, staff, folder):
+    """A real nginx with the adapted file, before a server of citizens' pages and one of staff's."""
     certificate(folder)
     plain, tls = free_port(), free_port()
     (folder / "langnghe.conf").write_text(
-        adapted(folder, plain, tls, behind.port), encoding="utf-8"
+        adapted(folder, plain, tls, citizens, staff), encoding="utf-8"
     )
     mime = next(place for place in ("/etc/nginx/mime.types", os.devnull) if Path(place).exists())
     user = "user root;" if os.geteuid() == 0 else ""
@@ -155,7 +155,7 @@ def nginx_before(behind, folder):
     (folder / "nginx.conf").write_text(around, encoding="utf-8")
     command = [find_nginx(), "-c", str(folder / "nginx.conf"), "-p", str(folder)]
     with serving(command, tls, {}, folder / "nginx.log"):
-        yield Front(plain, tls, folder, behind)
+        yield Front(plain, tls, folder)
 
 
 def find_nginx():

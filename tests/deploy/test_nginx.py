@@ -39,11 +39,12 @@ def _nginx():
 
 @pytest.fixture
 def front(sqlite_environment, tmp_path):
-    """Nginx and gunicorn as shipped, for a province that sends through Kannel."""
+    """Nginx and both pools as shipped, for a province that sends through Kannel."""
     sqlite_environment.update(KANNEL)
     with (
-        gunicorn_of(sqlite_environment, tmp_path) as behind,
-        nginx_before(behind, tmp_path) as site,
+        gunicorn_of(sqlite_environment, tmp_path, "citizen") as citizens,
+        gunicorn_of(sqlite_environment, tmp_path, "staff") as staff,
+        nginx_before(citizens, staff, tmp_path) as site,
     ):
         yield site
 
@@ -127,8 +128,8 @@ def test_many_answers_pass_a_flood_does_not_and_a_stopped_server_says_so(
     """Two hundred answers a minute pass; a flood and a stopped server get a page in Vietnamese."""
     with unit_of_work(sqlite_app) as session:
         link = f"/s/{invite(session, now=clock())}"
-    with gunicorn_of(sqlite_environment, tmp_path) as behind:
-        running = nginx_before(behind, tmp_path)
+    with gunicorn_of(sqlite_environment, tmp_path, "citizen") as citizens:
+        running = nginx_before(citizens, citizens, tmp_path)
         front = running.__enter__()
         with front.visitor("127.0.0.5") as office:
             sent = {office.post(link, overall="4").status for _ in range(200)}

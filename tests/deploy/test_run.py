@@ -1,4 +1,4 @@
-"""`make run` serves web and worker together and ends both, whatever ends first."""
+"""`make run` starts web, sender and worker together and ends all, whatever ends first."""
 
 import signal
 import socket
@@ -67,10 +67,10 @@ def _is_alive(pid):
     return Path(f"/proc/{pid}").exists()
 
 
-def test_ctrl_c_ends_web_and_worker(started):
-    """After Ctrl-C the command ends well, and neither server process is left behind."""
+def test_ctrl_c_ends_every_process(started):
+    """After Ctrl-C the command ends well, and no process is left behind."""
     process, port, children = started
-    assert len(children) == 2
+    assert len(children) == 3
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == 0
     assert not [pid for pid in children if _is_alive(pid)]
@@ -78,9 +78,9 @@ def test_ctrl_c_ends_web_and_worker(started):
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
 
-def test_a_dead_worker_ends_the_whole(started):
-    """When one of the two dies the other is stopped too, and the command fails."""
-    process, _port, (_web, worker) = started
-    subprocess.run(["kill", "-9", str(worker)], check=True)
+def test_a_dead_sender_ends_the_whole(started):
+    """When one of them dies the others are stopped too, and the command fails."""
+    process, _port, (web, sender, worker) = started
+    subprocess.run(["kill", "-9", str(sender)], check=True)
     assert process.wait(PATIENCE) == 1
-    assert not _is_alive(_web)
+    assert not [pid for pid in (web, worker) if _is_alive(pid)]

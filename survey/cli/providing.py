@@ -1,0 +1,24 @@
+"""The provider of commands that send, which never pretend to people that it is another day."""
+
+from datetime import datetime, timedelta
+
+from flask import current_app
+
+from survey import clock
+from survey.errors import Refused
+from survey.sms.providers import Provider, build_provider
+
+CLOCK_TOLERANCE = timedelta(minutes=10)
+
+
+def provider() -> Provider:
+    """The provider that the settings name."""
+    return build_provider(current_app.extensions["settings"])
+
+
+def provider_at(now: datetime) -> Provider:
+    """The provider to send with at `now`; Refused `not_this_time` where it would reach people."""
+    found = provider()
+    if not found.capabilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
+        raise Refused("not_this_time")
+    return found
