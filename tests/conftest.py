@@ -180,7 +180,7 @@ def clock() -> Clock:
 @contextmanager
 def running(environment: dict[str, str], clock: Clock | None = None) -> Iterator[Flask]:
     """An application for as long as the block lasts; its connections are closed after."""
-    app = create_app(from_env(environment), clock or SetClock(NOW))
+    app = create_app(from_env(environment), clock=clock or SetClock(NOW))
     app.config["TESTING"] = True
     try:
         yield app

@@ -72,15 +72,8 @@ def gunicorn_of(environment: dict[str, str], folder: Path, pool: str = "all") ->
     port = free_port()
     config = str(ROOT / "deploy" / "gunicorn.conf.py")
     bind = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--log-level", "debug"]
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--config",
-        config,
-        *bind,
-        f"survey:create_app(pool='{pool}')",
-    ]
+    application = f"survey:create_app(pool='{pool}')"
+    words = ["-m", "gunicorn", "--config", config, *bind, application]
     surroundings = {**environment, "LOG_LEVEL": "DEBUG"}
     with serving(
         [sys.executable, *words], port, surroundings, folder / f"gunicorn-{pool}.log"
