@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from survey.ballots.contents import Said
 from survey.cases.opening import (
     About,
-    ContactWish,
     Finding,
     add_contact,
     add_from_citizen,
@@ -29,7 +28,7 @@ from survey.cases.opening import (
     record_contact,
 )
 from survey.db import hold
-from survey.models.case import ORDER_LOCK, Case, CaseReason, CaseState, case_of
+from survey.models.case import ORDER_LOCK, Case, CaseReason, CaseState, ContactWish, case_of
 from survey.models.count import Cell
 from survey.sms.text import unaccent
 

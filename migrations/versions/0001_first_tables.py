@@ -116,14 +116,11 @@ def upgrade() -> None:
         sa.Column("is_filed_away", sa.Boolean(), nullable=False),
         sa.Column("standing_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("timeline_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("contact_phone_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("contact_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("contact_index", sa.LargeBinary(), nullable=True),
-        sa.Column("contact_name_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("contact_dossier_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "contact_index IS NULL OR contact_phone_sealed IS NOT NULL",
-            name=op.f("ck_case_contact_pair"),
+            "(contact_index IS NULL) = (contact_sealed IS NULL)", name=op.f("ck_case_contact_pair")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case")),
         sa.UniqueConstraint("answer_hash", name=op.f("uq_case_answer_hash")),
@@ -1001,7 +998,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("invitation_id", sa.Integer(), nullable=True),
-        sa.Column("case_id", sa.BigInteger(), nullable=True),
+        sa.Column("case_hash", sa.LargeBinary(), nullable=True),
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("phone_index", sa.LargeBinary(), nullable=True),
         sa.Column("prefix", sa.String(length=3), nullable=True),
@@ -1039,7 +1036,6 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("attempt >= 0", name=op.f("ck_message_attempt")),
         sa.CheckConstraint("segments >= 1", name=op.f("ck_message_segments")),
-        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_message_case_id_case")),
         sa.ForeignKeyConstraint(
             ["invitation_id"], ["invitation.id"], name=op.f("fk_message_invitation_id_invitation")
         ),
@@ -1048,11 +1044,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_message_case_id",
-            ["case_id"],
+            "ix_message_case_hash",
+            ["case_hash"],
             unique=False,
-            sqlite_where=sa.text("case_id IS NOT NULL"),
-            postgresql_where=sa.text("case_id IS NOT NULL"),
+            sqlite_where=sa.text("case_hash IS NOT NULL"),
+            postgresql_where=sa.text("case_hash IS NOT NULL"),
         )
         batch_op.create_index(
             batch_op.f("ix_message_invitation_id"), ["invitation_id"], unique=False
@@ -1099,9 +1095,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_message_phone_index_sent_at")
         batch_op.drop_index(batch_op.f("ix_message_invitation_id"))
         batch_op.drop_index(
-            "ix_message_case_id",
-            sqlite_where=sa.text("case_id IS NOT NULL"),
-            postgresql_where=sa.text("case_id IS NOT NULL"),
+            "ix_message_case_hash",
+            sqlite_where=sa.text("case_hash IS NOT NULL"),
+            postgresql_where=sa.text("case_hash IS NOT NULL"),
         )
 
     op.drop_table("message")

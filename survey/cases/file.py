@@ -125,7 +125,8 @@ def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:
     ]
     if not is_handler:
         return moments
-    query = select(Message).where(Message.case_id == case.id).order_by(Message.due_at)
+    about = Message.by_case.of(session, case.code)
+    query = select(Message).where(Message.case_hash == about).order_by(Message.due_at)
     for message in session.scalars(query):
         at = message.sent_at or message.due_at
         place = sum(moment.at <= at for moment in moments)

@@ -77,7 +77,7 @@ def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
         text=text,
         due_at=now,
         expires_at=now + WORTH_SENDING,
-        case_id=case.id,
+        case_code=case.code,
     )
     outbox.enqueue(session, now, draft)
 
@@ -96,5 +96,5 @@ def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> Non
 
 
 def _mobile(case: Case) -> str | None:
-    number = case.contact_phone
-    return number if number and clean_phone(number).kind == "mobile" else None
+    wish = case.contact
+    return wish.phone_e164 if wish and clean_phone(wish.phone_e164).kind == "mobile" else None

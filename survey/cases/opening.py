@@ -21,21 +21,13 @@ from survey.models.case import (
     CaseReason,
     CaseStanding,
     CaseState,
+    ContactWish,
     EventKind,
     case_of,
 )
 from survey.models.staff import Staff
 from survey.sms import outbox
 from survey.workdays import local_month
-
-
-@dataclass(frozen=True, slots=True)
-class ContactWish:
-    """A citizen's wish to be called: number (E.164), name (may be empty) and dossier code."""
-
-    phone_e164: str
-    name: str
-    dossier_code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,7 @@ def moment_of(case: Case, now: datetime) -> datetime:
 
     Told to the second, whoever reads the case could know who stood at the counter then.
     """
-    return now if case.contact_phone_sealed else day_of(now)
+    return now if case.contact_sealed else day_of(now)
 
 
 def open_case(
@@ -79,8 +71,7 @@ def open_case(
     first_due_at, due_at = deadlines(session, now, by_the_day=contact is None)
     case = Case(code=_fresh_code(session), month=local_month(now))
     session.add(case)
-    if contact:
-        _keep_contact(case, contact)
+    case.contact = contact
     case.standing = CaseStanding(
         ballot_key=about.ballot_key.hex(),
         agency_id=about.agency_id,
@@ -105,9 +96,9 @@ def add_contact(session: Session, now: datetime, case: Case, contact: ContactWis
 
     The chain is written by `record_contact` when all else is done: its lock comes last, always.
     """
-    if case.contact_phone == contact.phone_e164:
+    if case.contact is not None and case.contact.phone_e164 == contact.phone_e164:
         return False
-    _keep_contact(case, contact)
+    case.contact = contact
     add_event(session, case, CaseEvent(now, None, EventKind.CITIZEN_ADDED, "Xin được gọi lại."))
     return True
 
@@ -121,10 +112,10 @@ def forget_contact(session: Session, now: datetime, case: Case) -> None:
     """The citizen no longer wishes to be called: number, name and dossier leave the case, and what
     was texted about it leads from there to no phone.
     """
-    if case.contact_phone_sealed is None:
+    if case.contact_sealed is None:
         return
-    outbox.withdraw(session, case.id, now)
-    case.contact_phone = case.contact_name = case.contact_dossier = None
+    outbox.withdraw(session, case.code, now)
+    case.contact = None
     withdrawn = CaseEvent(now, None, EventKind.CITIZEN_ADDED, "Không muốn được gọi lại nữa.")
     add_event(session, case, withdrawn)
     audit.record_later(session, now, "case.contact_withdrawn", f"case:{case.code}", {})
@@ -163,7 +154,7 @@ def open_again(
     `staff_id` and `text` say who of staff did it for the citizen, and why.
     """
     at = moment_of(case, now) if staff_id is None else now
-    by_the_day = case.contact_phone_sealed is None
+    by_the_day = case.contact_sealed is None
     first_due_at, due_at = deadlines(session, now, by_the_day=by_the_day)
     standing = replace(
         case.standing,
@@ -214,11 +205,6 @@ def reopen(
     case.standing = replace(standing, is_reopened=True)
     open_again(session, now, case, staff_id=staff_id, text=text)
     notices.tell_deadline(session, case, "reopened", now)
-
-
-def _keep_contact(case: Case, contact: ContactWish) -> None:
-    case.contact_phone, case.contact_name = contact.phone_e164, contact.name or None
-    case.contact_dossier = contact.dossier_code
 
 
 def _fresh_code(session: Session) -> str:

@@ -136,10 +136,8 @@ def find(session: Session, staff: Staff, code: str) -> Case:
 
 def masked_identity(staff: Staff, case: Case) -> Identity | None:
     """The shape of name and number for handlers; None without a wish to be called or the role."""
-    if staff.role is not RoleName.HANDLER or case.contact_phone_sealed is None:
-        return None
-    whole = _identity(case)
-    return Identity(mask_name(whole.name), mask_phone(whole.phone))
+    wish = case.contact if staff.role is RoleName.HANDLER else None
+    return Identity(mask_name(wish.name), mask_phone(wish.phone_e164)) if wish else None
 
 
 def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> Identity:
@@ -150,7 +148,8 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
     """
     if staff.role is not RoleName.HANDLER:
         raise Refused("handlers_only")
-    if case.contact_phone_sealed is None:
+    wish = case.contact
+    if wish is None:
         raise Refused("no_contact_wished")
     if case.standing.state == CaseState.CLOSED:
         raise Refused("case_closed")
@@ -164,14 +163,9 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
     count_use(session, staff.id, LOOK, local_day(now))
     add_event(session, case, CaseEvent(now, staff.id, EventKind.REVEALED, reason))
     audit.record(session, now, "case.reveal", f"case:{case.code}", staff_id=staff.id)
-    return _identity(case)
+    return Identity(wish.name, wish.phone_e164, wish.dossier_code)
 
 
 def reveals_left(session: Session, staff: Staff, now: datetime) -> int:
     """How often this account may still look at contact data today (local day)."""
     return max(0, REVEALS_A_DAY - used_on(session, staff.id, LOOK, local_day(now)))
-
-
-def _identity(case: Case) -> Identity:
-    dossier_code = case.contact_dossier or ""
-    return Identity(case.contact_name or "", case.contact_phone or "", dossier_code)

@@ -46,7 +46,7 @@ def _document(session: Session, one: SeenCase, now: datetime) -> dict[str, objec
         "due_at": due.isoformat() if due else None,
         "overdue": due is not None and due < now,
         "assignee": owner.email if owner else None,
-        "contact_wished": one.case.contact_phone_sealed is not None,
+        "contact_wished": one.case.contact_sealed is not None,
     }
 
 

@@ -96,7 +96,7 @@ def _by_agency(session: Session, month: str) -> list[Spent]:
     of_month = (
         select(
             CoverageEntry.agency_id,
-            Message.case_id,
+            Message.case_hash,
             func.count().label("messages"),
             func.sum(Message.segments).label("segments"),
             func.coalesce(func.sum(Message.cost_dong), 0).label("dong"),
@@ -106,13 +106,13 @@ def _by_agency(session: Session, month: str) -> list[Spent]:
         .outerjoin(Invitation, Invitation.id == Message.invitation_id)
         .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
         .where(Message.sent_at >= first, Message.sent_at < after, Message.state.in_(PAID))
-        .group_by(CoverageEntry.agency_id, Message.case_id)
+        .group_by(CoverageEntry.agency_id, Message.case_hash)
     )
     rows = session.execute(of_month).all()
-    replied = _agencies_of_cases(session, {row.case_id for row in rows if row.case_id})
+    replied = _agencies_of_cases(session, {row.case_hash for row in rows if row.case_hash})
     sums: dict[int | None, list[int]] = {}
     for row in rows:
-        agency_id = replied.get(row.case_id) if row.case_id else row.agency_id
+        agency_id = replied.get(row.case_hash) if row.case_hash else row.agency_id
         parts = (row.messages, row.segments, row.dong, row.unpriced)
         so_far = sums.get(agency_id, [0] * len(parts))
         sums[agency_id] = [one + more for one, more in zip(so_far, parts, strict=True)]
@@ -121,11 +121,16 @@ def _by_agency(session: Session, month: str) -> list[Spent]:
     return sorted(spent, key=lambda one: (-one.dong, -one.messages, one.key or ""))
 
 
-def _agencies_of_cases(session: Session, ids: Collection[int]) -> dict[int, int]:
-    """Case → its agency, of those that open."""
-    found = session.scalars(select(Case).where(Case.id.in_(ids)))
-    opened = {case.id: if_it_opens(case, Case.standing) for case in found}
-    return {case_id: one.agency_id for case_id, one in opened.items() if one}
+def _agencies_of_cases(session: Session, hashes: Collection[bytes]) -> dict[bytes, int]:
+    """What messages keep of their cases → the agency, of cases that open: all codes are tried,
+    since nothing leads from a message to its case.
+    """
+    codes = session.scalars(select(Case.code)) if hashes else ()
+    hashed = {code: Message.by_case.of(session, code) for code in codes}
+    wanted = {code: one for code, one in hashed.items() if one in hashes}
+    found = session.scalars(select(Case).where(Case.code.in_(wanted)))
+    opened = {wanted[case.code]: if_it_opens(case, Case.standing) for case in found}
+    return {one: standing.agency_id for one, standing in opened.items() if standing}
 
 
 def _spent(agency: Agency | None, parts: Sequence[int]) -> Spent:

@@ -6,14 +6,14 @@ An account that sees one agency or sector finds messages about dossiers there an
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.errors import Invalid
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, OptOut
-from survey.models.message import Message
+from survey.models.message import Message, case_text
 from survey.models.staff import Scope, Staff, scope_of
 from survey.sms.phone import clean_phone, mask_phone
 
@@ -55,12 +55,16 @@ def look_up(session: Session, staff: Staff, typed: str, now: datetime) -> Number
     phone = clean_phone(typed)
     if phone.e164 is None or phone.kind != "mobile":
         raise Invalid("bad_mobile")
+    of_phone = or_(
+        Message.phone.holds(session, phone.e164),
+        Message.phone.holds(session, case_text(phone.e164)),
+    )
     rows = session.execute(
         select(Message, Dossier.code, CoverageEntry)
         .outerjoin(Invitation, Invitation.id == Message.invitation_id)
         .outerjoin(Dossier, Dossier.id == Invitation.dossier_id)
         .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
-        .where(Message.phone.holds(session, phone.e164))
+        .where(of_phone)
         .order_by(Message.due_at.desc())
         .limit(MOST_SHOWN)
     )

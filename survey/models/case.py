@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Select, String, selec
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey.crypto.reasons import RANDOM
-from survey.crypto.sealed import TEXT, BlindIndex, Json, Packed, Sealed
+from survey.crypto.sealed import BlindIndex, Json, Packed, Sealed
 from survey.db import Base
 from survey.errors import Refused
 from survey.models.alert import unordered_id
@@ -26,6 +26,9 @@ STANDING_BYTES = 1024
 # Advisory lock of shuffling all cases; who changes one shares it, since its row is written anew.
 ORDER_LOCK = "case order"
 TIMELINE_BYTES = 2048
+# Contact data of all cases have this length: a name's would lead to the dossier whose encrypted
+# name is as long. It holds the longest name that an import takes, 200 characters.
+CONTACT_BYTES = 1024
 
 log = structlog.get_logger()
 Read = TypeVar("Read")
@@ -156,8 +159,21 @@ class CaseEvent:
             raise ValueError(message)
 
 
+@dataclass(frozen=True, slots=True)
+class ContactWish:
+    """A citizen's wish to be called: number (E.164), name (may be empty) and dossier code."""
+
+    phone_e164: str
+    name: str
+    dossier_code: str
+
+
 def _indexed_text(case: "Case", standing: CaseStanding) -> str:
     return standing.ballot_key or case.code
+
+
+def _number_to_call(_case: object, wish: ContactWish) -> str:
+    return wish.phone_e164
 
 
 class Case(Base):
@@ -168,9 +184,7 @@ class Case(Base):
 
     __tablename__ = "case"
     __table_args__ = (
-        CheckConstraint(
-            "contact_index IS NULL OR contact_phone_sealed IS NOT NULL", name="contact_pair"
-        ),
+        CheckConstraint("(contact_index IS NULL) = (contact_sealed IS NULL)", name="contact_pair"),
         Index("ix_case_is_filed_away_month", "is_filed_away", "month"),
         {"sqlite_with_rowid": False},
     )
@@ -199,14 +213,15 @@ class Case(Base):
     timeline = Sealed[tuple[CaseEvent, ...]](
         Packed(tuple[CaseEvent, ...], TIMELINE_BYTES), row=("code",), quoted=True
     )
-    # Only with the citizen's wish: number to call, its blind index, name and dossier.
-    contact_phone_sealed: Mapped[bytes | None]
+    # Only with the citizen's wish: whom to call, encrypted as one, and the blind index of the
+    # number.
+    contact_sealed: Mapped[bytes | None]
     contact_index: Mapped[bytes | None]
-    contact_phone = Sealed[str | None](TEXT, row=("code",), index=BlindIndex("contact_index"))
-    contact_name_sealed: Mapped[bytes | None]
-    contact_name = Sealed[str | None](TEXT, row=("code",))
-    contact_dossier_sealed: Mapped[bytes | None]
-    contact_dossier = Sealed[str | None](TEXT, row=("code",))
+    contact = Sealed[ContactWish | None](
+        Json(ContactWish, CONTACT_BYTES),
+        row=("code",),
+        index=BlindIndex("contact_index", _number_to_call),
+    )
     # Drawn anew by every change: who saves an old version is told, nothing is lost, and no number
     # grows that would tell how much was done.
     revision: Mapped[int] = mapped_column(BigInteger)

@@ -112,9 +112,23 @@ def talk_text(phone_e164: str) -> str:
     return f"dialogue {phone_e164}"
 
 
-def _indexed_text(message: Any, phone_e164: str) -> str:  # noqa: ANN401 - an instance, or a row
+def case_text(phone_e164: str) -> str:
+    """What is hashed of the phone of a message about a case: who is written to has complained, so
+    it must not be found beside the dossier, the case or the invitation.
+    """
+    return f"case {phone_e164}"
+
+
+# Every text under which a phone may be hashed here, beside the number itself.
+TEXTS_APART = (parted_text, talk_text, case_text)
+
+
+def indexed_text(message: Any, phone_e164: str) -> str:  # noqa: ANN401 - instance, row or draft
+    """What is hashed of the phone of a message of its kind."""
     if message.kind == MessageKind.DIALOGUE:
         return talk_text(phone_e164)
+    if message.kind == MessageKind.CASE_REPLY:
+        return case_text(phone_e164)
     is_parted = message.kind == MessageKind.REMINDER and message.invitation_id is None
     return parted_text(phone_e164) if is_parted else phone_e164
 
@@ -134,7 +148,7 @@ class Message(Base):
         Index("ix_message_state_kind_due_at", "state", "kind", "due_at"),
         Index("ix_message_phone_index_sent_at", "phone_index", "sent_at"),
         # Only where there is something: a long import writes no line here.
-        _filled("case_id"),
+        _filled("case_hash"),
         _filled("provider_id"),
         _filled("sent_at"),
     )
@@ -144,17 +158,19 @@ class Message(Base):
     kind: Mapped[str] = mapped_column(String(12))
     # What is asked about; of a reminder only until its day comes, and never once it may leave.
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
-    # Whose reply it is, while the citizen wishes to be called; after that it leads to no phone.
-    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
+    # Keyed hash of the code of the case it is about, while the citizen wishes to be called: the
+    # messages of a case are found, never the case of a message.
+    case_hash: Mapped[bytes | None]
+    by_case = KeyedHash("case_hash")
     # Receiver, and its blind index; both empty once a dialogue message has left. A dialogue message
-    # has an index of its own (`talk_text`), and so has a parted reminder (`parted_text`), which
-    # stays a week where it left; the number goes.
+    # has an index of its own (`talk_text`), so has what is written about a case (`case_text`), and
+    # so has a parted reminder (`parted_text`), which stays a week where it left; the number goes.
     phone_sealed: Mapped[bytes | None]
     phone_index: Mapped[bytes | None]
     phone = Sealed[str | None](
         TEXT,
         row=("id",),
-        index=BlindIndex("phone_index", _indexed_text, reads=("kind", "invitation_id")),
+        index=BlindIndex("phone_index", indexed_text, reads=("kind", "invitation_id")),
     )
     # First three digits of the number, such as 090: delivery is watched by them. Never of a
     # dialogue, whose time stands beside a rating, of a parted reminder, or of a reply to who wishes
@@ -197,7 +213,6 @@ class Message(Base):
     __clear__: ClassVar = {
         RANDOM: "id attempt_id",
         ASKED: "kind invitation_id state due_at expires_at sent_at settled_at segments encoding",
-        "leads to no phone once the citizen wishes no call any more": "case_id",
         "one of some fifty, shared by millions of numbers": "prefix",
         WORK: "retry_at attempt owner claimed_at provider provider_id cost_dong unknown_since "
         "looks reason",

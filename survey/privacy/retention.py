@@ -34,13 +34,12 @@ from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
 from survey.models.message import (
+    TEXTS_APART,
     Conversation,
     Inbound,
     Message,
     MessageKind,
     MessageState,
-    parted_text,
-    talk_text,
 )
 from survey.row_order import shuffle_rows
 from survey.workdays import local_month
@@ -94,10 +93,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     sent = Message.phone.holds(session, e164)
     # A reminder that is being parted is found by its new index, so that is asked for after the old.
     cancelled = _cancel_waiting(session, sent)
-    others = or_(
-        Message.phone.holds(session, parted_text(e164)),
-        Message.phone.holds(session, talk_text(e164)),
-    )
+    others = or_(*(Message.phone.holds(session, apart(e164)) for apart in TEXTS_APART))
     cancelled += _cancel_waiting(session, others)
     of_phone = Dossier.phone.holds(session, e164)
     erased = {
@@ -113,9 +109,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
         ),
         "followup_cards": followups.forget(session, e164),
         "cases": _blank_contacts(
-            session.scalars(
-                select(Case).where(Case.contact_phone.holds(session, e164)).with_for_update()
-            )
+            session.scalars(select(Case).where(Case.contact.holds(session, e164)).with_for_update())
         ),
     }
     audit.record(session, now, "privacy.erase_phone", "request", detail=erased)
@@ -187,10 +181,8 @@ def _erase_inbound(session: Session, before: datetime) -> int:
 
 def _erase_case_contacts(session: Session, before: datetime) -> int:
     """When a case was closed is encrypted, so each one with contact data is opened."""
-    with_contact = or_(
-        Case.contact_phone_sealed.is_not(None), Case.contact_dossier_sealed.is_not(None)
-    )
-    cases = session.scalars(select(Case).where(with_contact).with_for_update()).all()
+    query = select(Case).where(Case.contact_sealed.is_not(None)).with_for_update()
+    cases = session.scalars(query).all()
     standings = {case.id: if_it_opens(case, Case.standing) for case in cases}
     ended = {key: one.closed_at for key, one in standings.items() if one and one.closed_at}
     return _blank_contacts(case for case in cases if ended.get(case.id, before) < before)
@@ -200,7 +192,7 @@ def _blank_contacts(cases: Iterable[Case]) -> int:
     """Take number, name and dossier off some cases; gives how many."""
     blanked = 0
     for case in cases:
-        case.contact_phone = case.contact_name = case.contact_dossier = None
+        case.contact = None
         blanked += 1
     return blanked
 

@@ -162,16 +162,7 @@ def test_without_a_wish_nothing_leads_to_the_dossier(transact):
     with transact() as session:
         cases = opened_cases(session)
         events = [event for one in cases for event in one.events]
-        contact = {
-            (
-                one.contact_phone_sealed,
-                one.contact_name_sealed,
-                one.contact_index,
-                one.contact_dossier,
-            )
-            for one in cases
-        }
-        assert contact == {(None, None, None, None)}
+        assert {(one.contact_sealed, one.contact_index) for one in cases} == {(None, None)}
         assert list(audit.acts(session)) == []
         audit.append_waiting(session)
         assert len(list(audit.acts(session))) == 6
@@ -188,16 +179,12 @@ def test_without_a_wish_nothing_leads_to_the_dossier(transact):
 
 
 def test_a_wish_seals_contact_onto_the_case_alone(transact):
-    """Number and name stand sealed on the case, readable with its key, and leave when withdrawn."""
+    """Number, name and dossier stand encrypted on the case, readable with its key and in no other
+    way, and leave when withdrawn.
+    """
     with transact() as session:
         case = answering.raise_case(session, contact=WISH, overall=3)
-        phone = case.contact_phone
-        name = case.contact_name
-        assert (phone, name, case.contact_dossier) == (
-            WISH.phone_e164,
-            WISH.name,
-            WISH.dossier_code,
-        )
+        assert case.contact == WISH
         assert opened(session, case).opened_at == NOW
         key = bytes.fromhex(opened(session, case).ballot_key)
     with transact() as session:
@@ -208,10 +195,9 @@ def test_a_wish_seals_contact_onto_the_case_alone(transact):
         )
         assert WISH.phone_e164[3:] not in dump
         assert "Văn An" not in dump
+        assert WISH.dossier_code not in dump
         alerts.withdraw_contact(session, LATER, key)
     with transact() as session:
         case = the_case(session)
-        assert case.contact_phone_sealed is None
-        assert case.contact_index is None
-        assert case.contact_name_sealed is None
-        assert case.contact_dossier is None
+        assert case.contact_sealed is case.contact_index is None
+        assert case.case.contact is None

@@ -214,17 +214,11 @@ def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invit
     say(transact, token, overall=1, contact=True, contact_phone="0912 345 678")
     with transact() as session:
         case = the_case(session)
-        assert case.contact_phone == "+84912345678"
+        assert case.contact.phone_e164 == "+84912345678"
     say(transact, token, contact=False, now=NOW + DAY)
     with transact() as session:
         case = the_case(session)
-        held = (
-            case.contact_phone_sealed,
-            case.contact_index,
-            case.contact_name_sealed,
-            case.contact_dossier,
-        )
-        assert held == (None,) * 4
+        assert (case.contact_sealed, case.contact_index) == (None, None)
         texts = [event.text for event in case.events]
         assert "Không muốn được gọi lại nữa." in texts
         assert levels(session) == {1: 1}

@@ -130,7 +130,7 @@ def test_a_bad_rating_and_a_wish_at_once_open_one_case(app):
     with unit_of_work(app) as session:
         cases = opened_cases(session)
         assert len(cases) == len({one.ballot_key for one in cases}) == len(tokens)
-        assert all(one.contact_phone_sealed for one in cases)
+        assert all(one.contact_sealed for one in cases)
         assert ballots.levels(session) == {1: len(tokens)}
 
 

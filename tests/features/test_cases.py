@@ -128,7 +128,8 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
     with transact() as session:
         message = session.scalars(select(Message)).one()
         case = the_case(session)
-        assert (message.kind, message.case_id, message.state) == ("case_reply", case.id, "ready")
+        assert (message.kind, message.state) == ("case_reply", "ready")
+        assert message.case_hash == Message.by_case.of(session, case.code)
         assert message.phone == WISH.phone_e164
         assert message.body == plain.text
         shown = open_file(session, session.get_one(Staff, handler), code, MONDAY)

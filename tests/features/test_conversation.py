@@ -195,7 +195,7 @@ def test_a_bad_rating_then_why_then_call(phone, read, rated):
     assert code in promise
     with phone.app.app_context(), transaction() as session:
         case = the_case(session)
-        assert case.contact_phone == PHONE
+        assert case.contact.phone_e164 == PHONE
     assert inbox(phone) == []
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from survey import accounts, answers, audit, invitations
 from survey.answers import Submission
 from survey.ballots import checking
-from survey.cases import sight, steps
+from survey.cases import notices, sight, steps
 from survey.crypto import keys
 from survey.crypto.sealed import TEXT, all_sealed
 from survey.crypto.values import open_with
@@ -21,7 +21,7 @@ from survey.models.case import Case, case_of
 from survey.models.dossier import Dossier
 from survey.models.intake import Upload
 from survey.models.invitation import OptOut, StaffPhone
-from survey.models.message import Conversation, Inbound, Message
+from survey.models.message import Conversation, Inbound, Message, case_text
 from survey.models.organisation import Agency, Province
 from survey.models.staff import Staff
 from survey.models.watch import (
@@ -74,6 +74,7 @@ def tokens(transact, runner, environment, tmp_path):
         finish(session, [LATE])  # its message waits
         _lists(session)
         _watch(session)
+        notices.tell_deadline(session, session.scalars(select(Case)).one(), "delay", NOW)
         staff = add_staff(session)
         secret = pyotp.random_base32()
         staff.email = EMAIL
@@ -132,7 +133,8 @@ def test_everything_works_with_the_new_key_alone(make_app, tokens, environment, 
     proven = run_command(alone, "index", "recompute", "--snapshot", "1", "--json")
     assert (proven.code, proven.json["ok"]) == (0, True)
     sent = run_command(alone, "messages", "send-due", "--now", MORNING.isoformat(), "--json").json
-    assert sent["sent"] == 2  # an invitation that waited, and a reminder that was parted before
+    # An invitation and a text about a case that waited, and a reminder that was parted before.
+    assert sent["sent"] == 3
     with unit_of_work(alone) as session:
         token = links(Path(environment["SMS_CONSOLE_FILE"]))[LATE.mobile]
         answers.submit(session, token, Submission(overall=3), MORNING)
@@ -176,12 +178,16 @@ def _find_phones(session):
         Conversation.phone: TALKER,
         OptOut.phone: CALM,
         StaffPhone.phone: OFFICER,
-        Case.contact_phone: ANGRY,
     }
     for sealed, wanted in found.items():
         holds = sealed.holds(session, wanted.mobile)
         found_row = session.scalars(select(sealed.owner).where(holds)).first()
         assert sealed.read(found_row) == wanted.mobile
+    case = session.scalars(select(Case).where(Case.contact.holds(session, ANGRY.mobile))).one()
+    assert case.contact.dossier_code == ANGRY.code
+    apart = Message.phone.holds(session, case_text(ANGRY.mobile))
+    texted = session.scalars(select(Message).where(apart)).one()
+    assert (texted.kind, texted.case_hash) == ("case_reply", Message.by_case.of(session, case.code))
 
 
 def test_a_change_of_key_touches_a_handful_of_keys(make_app, tokens, transact):

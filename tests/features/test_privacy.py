@@ -1,6 +1,5 @@
 """Personal data: erased on time or on request, and covered where people read."""
 
-import base64
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -12,36 +11,25 @@ from sqlalchemy.orm import Session
 
 from survey import answers
 from survey.answers import Submission
+from survey.cases import steps
+from survey.cases.notices import Way
 from survey.models.case import Case, CaseState
 from survey.models.count import Count
 from survey.models.dossier import Dossier
 from survey.models.message import Message, parted_text
-from survey.models.procedure_count import (
-    Group,
-)
-from survey.models.response import Answer
-from survey.models.watch import (
-    Place,
-    Signal,
-    WatchRule,
-)
 from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
+from tests import ballots
 from tests.conftest import Ran
+from tests.features import answering
 from tests.opened import put_case, the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
-# Sealed without the key's name, which would tell when an answer was given.
-UNNAMED = {("answer", "closing_sealed"), ("response", "form_sealed")}
 ANGRY, CALM, SILENT = Wanted(1), Wanted(2), Wanted(3)
 # The night in which reminders are parted from their dossiers, and the moment they may leave.
 NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1, tzinfo=UTC)
-GROUP = Group("2026-05", "1.012784", "counter", "on_time")
-DIP = Place(WatchRule.RESPONSE_DIP, None)
-TOLD = Signal(NOW.date(), NOW.date(), 0.1, 9, 20, 0.01)
-NEW_KEY = base64.urlsafe_b64encode(b"another key of thirty-two bytes!").decode()
 
 
 @pytest.fixture
@@ -65,6 +53,13 @@ def close_case(session: Session, at: datetime) -> None:
     put_case(session, state=CaseState.CLOSED, closed_at=at, close_reason="resolved")
 
 
+def reply_by_sms(session: Session) -> None:
+    """A handler replies to the one case, and the reply waits to be texted."""
+    staff, case = answering.add_staff(session), the_case(session).case
+    steps.take(session, staff, case, NOW)
+    steps.reply(session, staff, case, ("Chúng tôi xin lỗi.", Way.PLAIN), NOW)
+
+
 def test_contact_data_live_ninety_days_and_counts_stay(
     transact: Transact, tokens: dict[str, str], runner: Callable[..., Ran]
 ) -> None:
@@ -80,8 +75,7 @@ def test_contact_data_live_ninety_days_and_counts_stay(
         assert erased["reminders"] == 0
         assert retention.erase_due(session, NOW + timedelta(days=101))["cases"] == 1
         case = the_case(session)
-        assert case.contact_phone_sealed is case.contact_name_sealed is None
-        assert case.contact_dossier is None
+        assert case.contact_sealed is case.contact_index is None
         assert session.scalar(select(func.sum(Count.n1 + Count.n5))) == before == 2
         for table in (Dossier, Message):
             left = select(func.count()).where(table.phone_sealed.is_not(None))
@@ -96,7 +90,7 @@ def test_comments_live_a_year_unless_their_case_is_open(
     with transact() as session:
         assert retention.erase_due(session, later - timedelta(days=5))["comments"] == 0
         assert retention.erase_due(session, later)["comments"] == 1
-        assert session.scalars(select(Answer.comment)).all().count("Chậm quá.") == 1
+        assert [one.comment for one in ballots.all_said(session)].count("Chậm quá.") == 1
         close_case(session, later)
         assert retention.erase_due(session, later)["comments"] == 1
 
@@ -107,9 +101,23 @@ def test_erasure_on_request(transact: Transact, runner: Runner, tokens: dict[str
     assert (erased["dossiers"], erased["messages"], erased["cases"]) == (1, 1, 1)
     with transact() as session:
         assert session.scalar(select(func.count()).where(Dossier.phone_sealed.is_not(None))) == 1
-        assert session.scalar(select(Case.contact_phone_sealed)) is None
+        assert session.scalar(select(Case.contact_sealed)) is None
     assert runner("index", "rebuild", "--check").code == 0
     assert runner("privacy", "erase", "--phone", "chín không năm").code == 2
+
+
+def test_erasure_reaches_what_was_texted_about_a_case(
+    transact: Transact, runner: Runner, tokens: dict[str, str]
+) -> None:
+    """On request a number leaves the case and the reply that waits, which is never sent."""
+    with transact() as session:
+        reply_by_sms(session)
+    erased = runner("privacy", "erase", "--phone", ANGRY.mobile, "--json").json
+    assert (erased["messages"], erased["cancelled"], erased["cases"]) == (1, 2, 1)
+    with transact() as session:
+        gone = session.scalars(select(Message).where(Message.kind == "case_reply")).one()
+        assert (gone.state, gone.phone_sealed, gone.phone_index) == ("cancelled", None, None)
+        assert the_case(session).case.contact is None
 
 
 @pytest.mark.parametrize("nights", [0, 1])

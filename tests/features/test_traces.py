@@ -16,9 +16,11 @@ from survey.answers import Submission
 from survey.ballots import checking
 from survey.ballots.aggregates import stored_aggregate
 from survey.cases import steps
+from survey.cases.file import open_file
 from survey.cases.notices import Way
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
+from survey.delivery.looking_up import look_up
 from survey.models.ballot import ballot_key
 from survey.models.case import Case, case_of
 from survey.models.count import Count
@@ -192,7 +194,7 @@ def the_text(session: Session) -> Message:
 
 def held(message: Message) -> set[str]:
     """What a message still has of its case and its phone."""
-    names = ("case_id", "phone_sealed", "phone_index", "prefix", "body_sealed")
+    names = ("case_hash", "phone_sealed", "phone_index", "prefix", "body_sealed")
     return {name for name in names if getattr(message, name) is not None}
 
 
@@ -312,3 +314,20 @@ def test_a_dialogue_that_never_left_bears_days(transact: Transact, gateway: Gate
     outbox.reconcile(gateway, NOW + 4 * DAY, timedelta())
     with transact() as session:
         assert moments(session) == {local_midnight(NOW), local_midnight(NOW + 4 * DAY)}
+
+
+def test_what_was_texted_about_a_case_is_found_by_who_may(
+    transact: Transact, gateway: Gateway, texted: str
+) -> None:
+    """Though its row leads nowhere, it stands on the page of its case, is found by the whole number
+    and costs the agency of its case.
+    """
+    assert texted
+    outbox.send_due(gateway, LATER)
+    with transact() as session:
+        staff, case = answering.add_staff(session), session.scalars(select(Case)).one()
+        assert open_file(session, staff, case.code, LATER).timeline[-1].kind == "message"
+        found = look_up(session, staff, Wanted(1).mobile, LATER).messages
+        assert {one.kind for one in found} == {"invitation", "reminder", "case_reply"}
+        (spent,) = month_costs(session, "2026-05", LATER).by_agency
+        assert (spent.key, spent.messages) == (Wanted(1).agency, 2)

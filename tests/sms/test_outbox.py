@@ -296,13 +296,20 @@ def test_ten_minutes_between_messages_we_start(transact, gateway):
     assert gateway.texts == ["dialogue", "case_reply", "reminder"]
 
 
-def test_the_gap_holds_between_runs(transact, gateway):
-    """A message queued later keeps its distance from the one that just left."""
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (MessageKind.REMINDER, MessageKind.CASE_REPLY),
+        (MessageKind.CASE_REPLY, MessageKind.CASE_REPLY),
+    ],
+)
+def test_the_gap_holds_between_runs(transact, gateway, first, second):
+    """A message queued later keeps its distance from the one that just left, whatever they are."""
     with transact() as session:
-        queue(session, 1, "Mot", kind=MessageKind.REMINDER)
+        queue(session, 1, "Mot", kind=first)
     outbox.send_due(gateway, NOW)
     with transact() as session:
-        queue(session, 1, "Hai", kind=MessageKind.CASE_REPLY, due_at=NOW + MINUTE)
+        queue(session, 1, "Hai", kind=second, due_at=NOW + MINUTE)
     assert outbox.send_due(gateway, NOW + 5 * MINUTE) == outbox.SendSummary(0, 0, 0, 1)
     assert outbox.send_due(gateway, NOW + 11 * MINUTE).sent == 1
 

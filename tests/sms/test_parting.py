@@ -105,7 +105,7 @@ def test_nothing_leads_from_a_reminder_to_its_dossier(transact, gateway):
     words = [r for name, r in rows if name == "receipt" and r["attempt_id"] in attempts]
     others = [(name, row) for name, row in rows if row not in (*parted, *words)]
     assert (len(parted), len(words)) == (MANY, len(gateway.taken))
-    gone = ("invitation_id", "case_id", "phone_sealed", "prefix", "body_sealed", "token_hash")
+    gone = ("invitation_id", "case_hash", "phone_sealed", "prefix", "body_sealed", "token_hash")
     assert {row[column] for row in parted for column in (*gone, "retry_at")} == {None}
     assert len({(row["due_at"], row["expires_at"]) for row in parted}) == 1
     days = {str(parted[0]["due_at"])}

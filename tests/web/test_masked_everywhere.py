@@ -118,6 +118,6 @@ def test_the_crawler_would_find_a_leak(app, planted):
     assert not leaks("09••••678, mã PA123456, 1.234.567.890 đồng", planted)
     with unit_of_work(app) as session:
         said = {one.comment for one in ballots.all_said(session)}
-        contacts = select(Case.code).where(Case.contact_phone_sealed.is_not(None))
+        contacts = select(Case.code).where(Case.contact_sealed.is_not(None))
         assert len(said & set(REVEALING)) >= 2
         assert session.scalars(contacts).first()

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from survey.models.invitation import OptOut
 from survey.models.message import (
+    TEXTS_APART,
     Message,
     MessageKind,
     MessageState,
     ProviderHealth,
-    parted_text,
 )
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, accept, cancel, expire
@@ -255,7 +255,7 @@ def _begun(
 ) -> defaultdict[str, list[tuple[datetime, MessageKind]]]:
     """By phone: when we began a message of ours within a week, and of which kind.
 
-    Reminders are found by the hash that is theirs alone.
+    Reminders and what is written about cases are found by hashes that are theirs alone.
     """
     found: defaultdict[str, list[tuple[datetime, MessageKind]]] = defaultdict(list)
     phones = {one.phone for one in opened if one.message.kind in STARTED}
@@ -264,7 +264,7 @@ def _begun(
     owners = {
         index: phone
         for phone in phones
-        for text in (phone, parted_text(phone))
+        for text in (phone, *(apart(phone) for apart in TEXTS_APART))
         for index in Message.phone.hashes_of(session, text)
     }
     begun = func.coalesce(Message.sent_at, Message.unknown_since)

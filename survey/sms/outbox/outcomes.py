@@ -109,17 +109,18 @@ def fail_delivery(
         moves.add(cell, "delivered", -1)
 
 
-def withdraw(session: Session, case_id: int, now: datetime) -> None:
+def withdraw(session: Session, case_code: str, now: datetime) -> None:
     """Who was told about a case wishes no call any more: from the case nothing leads to the phone.
 
     What waits is not sent. A call under way keeps the phone until its fate is known, and is not
     repeated.
     """
-    query = select(Message).where(Message.case_id == case_id).order_by(Message.id)
+    about = Message.by_case.of(session, case_code)
+    query = select(Message).where(Message.case_hash == about).order_by(Message.id)
     query = query.with_for_update().execution_options(populate_existing=True)
     for message in session.scalars(query):
         # Without a prefix it is known as withdrawn when its fate is.
-        message.case_id = message.prefix = None
+        message.case_hash = message.prefix = None
         if message.state == MessageState.READY:
             _end(message, MessageState.CANCELLED, "withdrawn", local_midnight(now))
         elif message.state in {MessageState.SENDING, MessageState.UNKNOWN}:

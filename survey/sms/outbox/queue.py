@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey.bulk import write_many
 from survey.db import table_of
-from survey.models.message import Message, MessageKind, MessageState, talk_text
+from survey.models.message import Message, MessageKind, MessageState, indexed_text
 from survey.sms.phone import prefix_of
 from survey.sms.text import SmsText
 
@@ -30,7 +30,7 @@ class Draft(NamedTuple):
     due_at: datetime
     expires_at: datetime
     invitation_id: int | None = None
-    case_id: int | None = None
+    case_code: str | None = None
     token: str | None = None
 
 
@@ -49,15 +49,17 @@ def enqueue_many(session: Session, now: datetime, drafts: Iterable[Draft]) -> No
 def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     message_id = secrets.token_hex(16)
     hashed = Message.by_token.of(session, draft.token) if draft.token else None
-    body, indexed = draft.text.text, draft.phone_e164
+    about = Message.by_case.of(session, draft.case_code) if draft.case_code else None
+    indexed = indexed_text(draft, draft.phone_e164)
+    body = draft.text.text
     if draft.kind == MessageKind.DIALOGUE:
-        # Pages keep it long after the row has lost it, and who was talked to has answered.
-        body, indexed = padded(body), talk_text(indexed)
+        # Pages keep it long after the row has lost it.
+        body = padded(body)
     return {
         "id": message_id,
         "kind": draft.kind,
         "invitation_id": draft.invitation_id,
-        "case_id": draft.case_id,
+        "case_hash": about,
         "phone_sealed": Message.phone.encrypt(session, message_id, draft.phone_e164),
         "phone_index": Message.phone.hash_of(session, indexed),
         "prefix": None if draft.kind == MessageKind.DIALOGUE else prefix_of(draft.phone_e164),
