@@ -17,6 +17,7 @@ import pytest
 from coverage import Coverage
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
 from survey import create_app
@@ -29,6 +30,9 @@ from tests.engines import PostgresCopies, PostgresServer, SqliteCopies, find_pos
 OUTSIDE = ("PATH", "HOME", "LANG")
 # Where deploy/clock.sh moved the clock, processes of the product live on the same day.
 MOVED = ("CLOCK_AHEAD", "PYTHONPATH")
+# Examples may take as long as they need: a loaded machine is slow, not wrong.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 UNMEASURED = ("postgresql", "tests/browser/", "tests/fault/", "tests/kannel/")
 POSTGRES = pytest.StashKey[PostgresServer]()
 FIXED = {

@@ -37,7 +37,7 @@ def _random_lines(seed):
 
 
 @given(shares(), levels, st.integers(2, 30))
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 def test_answers_of_equal_shares_shrink_the_interval_to_a_point(drawn, confidence, times):
     """Each further part of the dossiers that answers alike narrows it; at n = N it is the index."""
     y, n = drawn
@@ -53,7 +53,7 @@ def test_answers_of_equal_shares_shrink_the_interval_to_a_point(drawn, confidenc
 
 
 @given(shares(), levels)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_one_silent_dossier_a_cell_matters_ever_less(drawn, confidence):
     """With all but one of many dossiers answered in each cell, hardly any width is left."""
     y, n = drawn
@@ -64,7 +64,7 @@ def test_one_silent_dossier_a_cell_matters_ever_less(drawn, confidence):
 
 
 @given(shares(), levels, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_the_order_of_cells_changes_no_bound(drawn, confidence, random):
     """Lines with their cells shuffled have the same index and interval."""
     y, n = drawn
@@ -77,7 +77,7 @@ def test_the_order_of_cells_changes_no_bound(drawn, confidence, random):
 
 
 @given(shares(), levels)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_doubled_weights_change_nothing_but_the_share_still_silent(drawn, confidence):
     """Cells count by their part of the dossiers: beyond so many that the correction vanishes, twice
     as many dossiers in each give the same interval.

@@ -56,7 +56,7 @@ def strata(draw, most=6):
 
 @given(counts(), levels)
 @example((1, 20, 21), 0.8)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_bounds_hold_the_index_and_stay_inside_zero_and_one(drawn, confidence):
     """0 <= low <= index <= high <= 1 for every method, to the whole dossier where counts are exact;
     without ratings no index and [0, 1].
@@ -75,7 +75,7 @@ def test_bounds_hold_the_index_and_stay_inside_zero_and_one(drawn, confidence):
 
 
 @given(counts(), levels)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_satisfied_never_lowers_a_bound(drawn, confidence):
     """Bounds are monotone in y."""
     y, n, N = drawn
@@ -87,7 +87,7 @@ def test_more_satisfied_never_lowers_a_bound(drawn, confidence):
 
 
 @given(counts(), levels)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_census_is_a_point_and_before_it_bounds_stay_possible(drawn, confidence):
     """At n = N the interval is the index itself; exact bounds never leave what is possible."""
     y, n, N = drawn
@@ -103,7 +103,7 @@ def test_a_census_is_a_point_and_before_it_bounds_stay_possible(drawn, confidenc
 
 
 @given(st.integers(1, 50), st.integers(2, 40), levels)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_interval_shrinks_as_the_census_comes_near(satisfied, times, confidence):
     """With the same index, each further rating of the same N dossiers narrows Wilson's interval."""
     n = 60
@@ -117,7 +117,7 @@ def test_the_interval_shrinks_as_the_census_comes_near(satisfied, times, confide
 
 
 @given(counts(largest=40), st.sampled_from([0.8, 0.9, 0.95]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_exact_bounds_equal_full_enumeration(drawn, confidence):
     """Hypergeometric bounds are the first and last counts that rational arithmetic keeps."""
     y, n, N = drawn
@@ -135,7 +135,7 @@ def test_exact_bounds_equal_full_enumeration(drawn, confidence):
 
 
 @given(st.lists(counts(), min_size=1, max_size=8), levels)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_arrays_give_what_scalars_give(cells, confidence):
     """Each vectorised interval equals its scalar form cell by cell."""
     y, n, N = map(list, zip(*cells, strict=True))
@@ -155,7 +155,7 @@ def test_arrays_give_what_scalars_give(cells, confidence):
 
 
 @given(counts(), st.integers(0, 20), levels, st.sampled_from(["wilson_fpc", "hypergeometric"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_verdict_never_contradicts_what_is_certain(drawn, twentieths, confidence, method):
     """Secured is never "not met", lost never "met"; the needed ratings lie between n and N."""
     y, n, N = drawn
@@ -171,7 +171,7 @@ def test_a_verdict_never_contradicts_what_is_certain(drawn, twentieths, confiden
 
 
 @given(counts(), st.integers(0, 20), levels)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_line_of_one_cell_is_judged_as_a_single_index(drawn, twentieths, confidence):
     """The report's verdict on one cell equals the plain verdict, needed ratings included."""
     y, n, N = drawn
@@ -188,7 +188,7 @@ def test_a_line_of_one_cell_is_judged_as_a_single_index(drawn, twentieths, confi
 
 
 @given(st.integers(2, 300), st.integers(0, 100), st.integers(51, 99), levels)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_needed_ratings_are_the_fewest_that_decide(n, percent, target, confidence):
     """At the needed number the one-sided bound clears the target, one rating before not."""
     N, y = 5000, round(n * percent / 100)
@@ -205,7 +205,7 @@ def test_needed_ratings_are_the_fewest_that_decide(n, percent, target, confidenc
 
 
 @given(counts(), st.integers(0, 400), levels)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_floor_verdict_follows_the_counts(drawn, late, confidence):
     """Late dossiers fail exactly from 5 % on, and a late agency is never ranked good."""
     y, n, N = drawn
@@ -215,7 +215,7 @@ def test_a_floor_verdict_follows_the_counts(drawn, late, confidence):
 
 
 @given(strata(), levels, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_order_of_strata_does_not_matter(columns, confidence, random):
     """Shuffled strata give the same guarded index and interval."""
     order = list(range(len(columns[0])))
@@ -228,7 +228,7 @@ def test_the_order_of_strata_does_not_matter(columns, confidence, random):
 
 
 @given(strata(), levels)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_guarded_interval_holds_the_index(columns, confidence):
     """0 <= low <= index <= high <= 1, and a point exactly when every stratum is complete."""
     found = guarded(*columns, confidence)
@@ -239,7 +239,7 @@ def test_the_guarded_interval_holds_the_index(columns, confidence):
 
 
 @given(strata(), st.integers(2, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_multiplying_all_weights_changes_nothing(columns, factor):
     """Without fpc only the shares of the strata count, not their sizes."""
     y, n, N = columns
@@ -250,7 +250,7 @@ def test_multiplying_all_weights_changes_nothing(columns, factor):
 
 
 @given(strata(), levels)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_logit_intervals_are_defined_or_refused(columns, confidence):
     """R's logit limits lie around the index inside [0, 1], or are None at 0 % and 100 %."""
     design = stratified(*columns, lonely="certainty")
@@ -264,7 +264,7 @@ def test_logit_intervals_are_defined_or_refused(columns, confidence):
 
 
 @given(st.lists(st.tuples(counts(80), st.integers(0, 1)), min_size=1, max_size=7))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_collapsing_keeps_every_dossier_and_leaves_no_thin_cell(drawn):
     """Merged cells hold the same dossiers, and none is thin unless it is the only one."""
     cells = [Cell((f"c{k}",), late, N, n, y) for k, ((y, n, N), late) in enumerate(drawn)]
@@ -280,7 +280,7 @@ def test_collapsing_keeps_every_dossier_and_leaves_no_thin_cell(drawn):
 
 
 @given(st.lists(st.none() | st.floats(0, 1), max_size=12), st.sampled_from(["holm", "BH"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_adjusted_p_values_keep_order_and_never_shrink(p_values, method):
     """Adjusting keeps nulls, keeps the order and never makes a p-value smaller."""
     found = adjust(p_values, method, 0.05).adjusted
@@ -292,7 +292,7 @@ def test_adjusted_p_values_keep_order_and_never_shrink(p_values, method):
 
 
 @given(counts(60), counts(60), levels)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_swapping_two_samples_turns_the_difference_round(first, second, confidence):
     """The difference b - a is the mirror image of a - b with the same p-values."""
     forth = two_sample(*first[:2], *second[:2], confidence)

@@ -103,7 +103,7 @@ def test_an_identity_number_is_covered_also_in_groups(number):
 @given(typed())
 @example("+84(0)905000123")
 @example("905000004.0")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_what_we_read_as_a_telephone_number_we_also_cover(text):
     """No digit of a number that the import or the hotline would read can be read on a page."""
     read = clean_phone(text).e164
