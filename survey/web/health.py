@@ -30,10 +30,13 @@ health = Blueprint("health", __name__)
 
 OK = "ok"
 AWAY = "does not answer"
+UNKNOWN = f"unknown: the database {AWAY}"
 # Enough that a full disk refuses it.
 TRIED_BYTES = 64 * 1024
 # Ballots are counted every night; with two hours more the job has surely missed one.
 POOL_AGE = timedelta(hours=26)
+
+Part = Callable[[Session, datetime], str]
 
 
 @health.get("/healthz")
@@ -52,10 +55,10 @@ def healthz() -> tuple[Response, int]:
 def readyz() -> tuple[Response, int]:
     """200 when every part is well, else 503 with a sentence for each that is not."""
     now, is_there = clock.now(), _is_there()
-    found = {}
-    for name, (part, needs_database) in PARTS.items():
-        is_known = is_there or not needs_database
-        found[name] = part(db.session(), now) if is_known else f"unknown: the database {AWAY}"
+    found = {
+        name: _asked(part, now) if is_there or not needs_database else UNKNOWN
+        for name, (part, needs_database) in PARTS.items()
+    }
     if not is_there:
         found["database"] = AWAY
     wrong = {name: state for name, state in found.items() if state != OK}
@@ -67,6 +70,15 @@ def readyz() -> tuple[Response, int]:
 def register(app: Flask) -> None:
     """Put both pages on the application."""
     app.register_blueprint(health)
+
+
+def _asked(part: Part, now: datetime) -> str:
+    """What a part says; where its tables are not there yet, that nothing is known."""
+    try:
+        return part(db.session(), now)
+    except DBAPIError as refusal:
+        db.session.remove()
+        return f"unknown: {_first_line(refusal)}"
 
 
 def _is_there() -> bool:
@@ -149,7 +161,7 @@ def _worker(session: Session, now: datetime) -> str:
 
 
 # Name → the check, which gives OK or a sentence, and whether it asks the database.
-PARTS: dict[str, tuple[Callable[[Session, datetime], str], bool]] = {
+PARTS: dict[str, tuple[Part, bool]] = {
     "database": (_database, True),
     "schema": (_schema, True),
     "key": (_key, True),

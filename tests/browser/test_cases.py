@@ -53,8 +53,27 @@ def test_pages_of_the_hotline_are_accessible(open_signed_in, axe, case_code, siz
     page.get_by_label("Trả lời bằng văn bản").fill("Kính gửi Ông/Bà, chúng tôi xin lỗi.")
     page.get_by_role("button", name="Xem trước tin nhắn").click()
     page.wait_for_url("**/preview")
+    page.get_by_label("Chuyển cơ quan có thẩm quyền").check()
     assert axe(page) == []
     assert not overflows(page)
+
+
+def test_a_phone_without_script_closes_a_case(open_signed_in, case_code):
+    """Only the words of the chosen reason show, and they go to the citizen as they were worded."""
+    page = open_signed_in(f"/staff/cases/{case_code}", "phone")
+    page.get_by_role("button", name="Nhận xử lý").click()
+    words = page.get_by_label("Lời thông báo cho người dân")
+    visible = words.filter(visible=True)
+    expect(visible).to_have_count(0)
+    page.get_by_label("Không liên lạc được").check()
+    expect(visible).to_have_count(1)
+    page.get_by_label("Chuyển cơ quan có thẩm quyền").check()
+    expect(visible).to_have_count(1)
+    visible.fill("Chúng tôi đã chuyển thanh tra.")
+    page.get_by_label("Chuyển đến cơ quan nào").fill("Thanh tra tỉnh")
+    page.get_by_role("button", name="Đóng phản ánh").click()
+    expect(page.locator(".step-closed")).to_contain_text("Chúng tôi đã chuyển thanh tra.")
+    expect(page.locator(".step-closed")).to_contain_text("Thanh tra tỉnh")
 
 
 def test_a_phone_without_script_works_a_case(open_signed_in, case_code):

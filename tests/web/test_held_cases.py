@@ -37,15 +37,16 @@ def test_the_agency_learns_nothing_of_a_case_with_grave_words(app):
 
 
 def test_the_hotline_finds_it_first_and_releases_it_by_a_form(app):
-    """It is named above the list and stands on top of it; the page says that the agency does not
+    """It is named above all other lists and stands on top of its own; the page says that the agency does not
     see it, asks why it should, and then says who let it.
     """
     with unit_of_work(app) as session:
         answering.raise_case(session, overall=1)
     code, _ = open_case(app, comment=GRAVE)
     hotline = signed_in(app, "handler")
-    queue = unescape(hotline.get("/staff/cases?view=unassigned").text)
-    assert "1 phản ánh nghiêm trọng chưa có người nhận" in queue
+    for view, is_named in (("all", True), ("mine", True), ("unassigned", False)):
+        queue = unescape(hotline.get(f"/staff/cases?view={view}").text)
+        assert ("1 phản ánh nghiêm trọng chưa có người nhận" in queue) is is_named
     first = queue.index('class="queue-code')
     assert code in queue[first : queue.index("</a>", first)]
     assert "Đơn vị chưa xem được" in queue
