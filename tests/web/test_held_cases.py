@@ -37,8 +37,8 @@ def test_the_agency_learns_nothing_of_a_case_with_grave_words(app):
 
 
 def test_the_hotline_finds_it_first_and_releases_it_by_a_form(app):
-    """It is named above all other lists and stands on top of its own; the page says that the agency does not
-    see it, asks why it should, and then says who let it.
+    """It is named above all other lists and stands on top of its own; the page says that the agency
+    does not see it, asks why it should, and then says who let it.
     """
     with unit_of_work(app) as session:
         answering.raise_case(session, overall=1)
