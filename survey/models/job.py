@@ -87,4 +87,4 @@ class Heartbeat(Base):
     # Real clock.
     at: Mapped[datetime]
 
-    __clear__: ClassVar = {WORK: "worker at"}
+    __clear__: ClassVar = {WORK: "process kind at"}
