@@ -110,7 +110,7 @@ def test_a_citizen_who_calls_has_the_case_opened_again(app):
 
 def test_a_deadline_is_put_off_by_a_form(app):
     """The page offers one new deadline, asks why, and then says that it was used up."""
-    code, _ = open_case(app, contact=WISH, overall=1)
+    code, _ = open_case(app, now=datetime.now(UTC), contact=WISH, overall=1)
     client = signed_in(app, "handler")
     act(client, code, "take")
     assert "Hẹn lại một lần, đến" in client.get(f"/staff/cases/{code}").text
