@@ -239,10 +239,10 @@ class Citizens:
             and one.dossier.cell.month == self.truths.burst_month
         ]
         size = min(BURST_ANSWERS, len(group) - 1)
-        for place, one in enumerate(group[:size]):
+        for one in group[:size]:
             one.rating, one.factors = MOST_SATISFIED, {}
             one.comment, one.reasons, one.wants_call = None, "", False
-            one.flags = Flag.BURST if place + 1 >= LEAST_BURST else ""
+            one.flags = Flag.BURST if size >= LEAST_BURST else ""
         for one in group[size:][:1]:  # an honest one, or both indices might be full
             one.rating = UNHAPPY_UP_TO
 

@@ -15,8 +15,8 @@ from tests.features.attacks import Features, columns
 from tests.features.disk import Disk, places
 from tests.features.stolen import LONG_ENOUGH, Row
 
-# Not hidden: a message of a dialogue and a note keep days, and no moment; and the provider's receipts
-# are numbered as they came.
+# Not hidden: a message of a dialogue and a note keep days, and no moment; and the provider's
+# receipts are numbered as they came.
 DAYS = frozenset({"due_at", "expires_at", "sent_at", "settled_at", "helped_on", "asked_again_on"})
 RECEIVED = frozenset({"attempt_id", "provider_id"})
 # What a row of counts is sorted by: its place and the header of its tuple. The numbers in it show

@@ -6,32 +6,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 import analysis
-from survey import answers, indices, insights
+from survey import answers, indices
 from survey.answers import Submission
-from survey.ballots import box
-from survey.ballots.pool import pool_of
-from survey.db import db
 from survey.errors import Refused
-from survey.models.ballot import Flag
-from survey.models.count import RATED, Cell, Count, count_finished
+from survey.models.count import Cell, Count, count_finished
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
-from survey.monitoring.integrity import signs
 from tests import ballots
-from tests.conftest import Ran, unit_of_work
-from tests.features.answering import change
+from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
-BEFORE, MONTH = "2026-04", "2026-05"
+MONTH = "2026-05"
 WARD = "LOC-KH-W22366"
 LAND, COPY, HEALTH = "1.012784", "2.000815", "1.014092"
 CLOSING = "2026-06-15T08:00:00+07:00"
@@ -368,95 +360,3 @@ def test_an_answer_after_closing_is_a_revision(
     with transact() as session:
         (found,) = ballots.all_found(session).values()
         assert [version.closing for version in found.ballot.versions] == [1]
-
-
-def picture(session: Session) -> list[object]:
-    """Whatever is told of two months: drafts, tables, signs of manipulation, comparisons."""
-    found: list[object] = [insights.live(session, MONTH)]
-    for month in (BEFORE, MONTH):
-        draft = indices.draft_payload(session, month, NOW_CLOSED, provisional=False)
-        found += [draft, indices.shown(session, month, NOW_CLOSED), signs(session, month)]
-    return found
-
-
-def say_otherwise(session: Session, cell: Cell, keys: list[bytes]) -> None:
-    """Two of five ballots are changed and two disowned, four more come with very good ratings."""
-    for key in keys[:2]:
-        change(session, key, overall=3)
-    for key in keys[2:4]:
-        found = box.find(session, key)
-        withdrawn = ballots.waiting(found.ballot, NOW)
-        box.put(session, withdrawn, "", found)
-    ballots.put_many(session, cell, {5: 4})
-
-
-def test_no_figure_moves_when_ballots_are_counted(transact: Transact) -> None:
-    """New, changed and disowned ballots of an open month and of a closed one count at once as they
-    count for good; so do those of one slot, which are a burst only together.
-    """
-    with transact() as session:
-        agency = session.scalars(select(Agency.id).where(Agency.code == WARD)).one()
-        cells = [Cell(agency, "land", month, "counter", "on_time") for month in (BEFORE, MONTH)]
-        given = {cell: [] for cell in cells}
-        full = {"overall": 4, **dict.fromkeys(FACTORS, 4)}
-        for cell, keys in given.items():
-            count_finished(session, {(cell, LAND): 200}, {cell: 200})
-            keys += [ballots.put(session, cell, full, reasons=["result"]) for _ in range(5)]
-            ballots.put_many(session, cell, {1: 2, 2: 3, 3: 10, 4: 10})
-        ballots.count(session)
-        indices.close(session, BEFORE, NOW_CLOSED)
-    with transact() as session:
-        before = picture(session)
-        for cell, keys in given.items():
-            say_otherwise(session, cell, keys)
-        waiting = picture(session)
-        ballots.count(session)
-        assert waiting == picture(session) != before
-        assert [
-            one.flagged[Flag.BURST] for month in (BEFORE, MONTH) for one in signs(session, month)
-        ] == [4, 4]
-
-
-def waiting_beside_counted(transact: Transact) -> None:
-    """Two counted ballots, and ten that wait."""
-    with transact() as session:
-        fill(session, LAND, 100, (0, 0, 0, 1, 1))
-        agency = session.scalars(select(Agency.id).where(Agency.code == WARD)).one()
-        ballots.put_many(session, Cell(agency, "land", MONTH, "counter", "on_time"), {4: 10})
-
-
-@pytest.mark.parametrize("first", ["pool", "counts"])
-def test_a_page_shows_one_moment(app: Flask, transact: Transact, first: str) -> None:
-    """Ballots that are counted while a page is drawn stand on it once, whether it read the pool
-    before and the counts after, or the other way round.
-    """
-    waiting_beside_counted(transact)
-    with app.app_context():
-        page = db.session()
-        counted = page.scalar(select(func.sum(RATED))) if first == "counts" else None
-        waits = pool_of(page).rated().total() if first == "pool" else None
-        with unit_of_work(app) as other:
-            assert ballots.count(other) == 10
-        counted = counted or page.scalar(select(func.sum(RATED)))
-        waits = waits or pool_of(page).rated().total()
-        assert (counted, waits) == (2, 10)
-        for by in ("overall", "procedure"):
-            assert [one.rated for one in indices.show(page, MONTH, by, NOW_CLOSED)] == [12]
-    with transact() as session:
-        assert pool_of(session).rated().total() == 0
-        assert [one.rated for one in indices.show(session, MONTH, "overall", NOW_CLOSED)] == [12]
-
-
-@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-def test_who_reads_and_writes_holds_the_counting_back(app: Flask, transact: Transact) -> None:
-    """A transaction that writes what it read of the pool keeps it as it is to its end."""
-    waiting_beside_counted(transact)
-    with transact() as session:
-        assert pool_of(session).rated().total() == 10
-        with unit_of_work(app) as other:
-            other.execute(text("SET LOCAL lock_timeout = '200ms'"))
-            with pytest.raises(OperationalError, match="lock timeout"):
-                ballots.count(other)
-        assert [one.rated for one in indices.show(session, MONTH, "overall", NOW_CLOSED)] == [12]
-    with transact() as session:
-        assert ballots.count(session) == 10

@@ -1,7 +1,6 @@
 """The watch: frozen limits, one score per agency and sector group, data before quality."""
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -9,48 +8,26 @@ from sqlalchemy import delete, select, update
 from survey import audit, indices, monitoring
 from survey.errors import Invalid, NotFound
 from survey.jobs import counting
-from survey.models.count import Cell, count_finished, count_reached
 from survey.models.message import Message, MessageState
 from survey.models.staff import Scope
 from survey.models.watch import WatchAlert, WatchChart, WatchRate
 from survey.monitoring import freezing
 from survey.workdays import LOCAL, Calendar
-from tests import ballots
 from tests.features.answering import add_staff, agencies
+from tests.features.watching import (
+    LAND,
+    LATER,
+    MONTHS,
+    NOW,
+    after,
+    change_limits,
+    findings,
+    night,
+    say,
+    standing,
+)
 from tests.seeding import NOW as ASKED_AT
 from tests.seeding import Wanted, ask_everybody, finish
-
-MONTHS = ("2025-09", "2025-10", "2025-11", "2025-12")
-NOW = datetime(2026, 4, 1, 2, 0, tzinfo=UTC)
-LATER = NOW + timedelta(days=9)
-LAND = "land_construction_investment"
-# A month: satisfied, dissatisfied and silent among those reached.
-USUAL = (36, 4, 60)
-
-
-def say(session, agency, month, said=USUAL, day=None):
-    """Invitations that arrived and what was answered: satisfied, dissatisfied, silent. The answers
-    are counted, or wait since a day.
-    """
-    satisfied, dissatisfied, _silent = said
-    cell = Cell(agency.id, "land", month, "counter", "on_time")
-    asked = sum(said)
-    count_finished(session, {(cell, "1.012784"): asked}, {cell: asked})
-    count_reached(session, {cell: asked})
-    noon = datetime.combine(day or date(2026, 1, 1), time(12), LOCAL)
-    ballots.put_many(session, cell, {4: satisfied, 2: dissatisfied}, noon)
-    if day is None:
-        ballots.count(session)
-
-
-def night(session, day):
-    """What the job does in the night after a day."""
-    return monitoring.update(session, after(day))
-
-
-def after(day):
-    """The instant of the night's job after a day."""
-    return datetime.combine(day, time(4), LOCAL) + timedelta(days=1)
 
 
 @pytest.fixture
@@ -117,17 +94,6 @@ def test_what_arrived_in_an_outage_is_not_missed_before_it_is_over(watched):
 def scores(session):
     """The score of every chart."""
     return [stand.progress.score for stand in monitoring.stands(session)]
-
-
-def findings(session):
-    """What every alert of the watch is about."""
-    return [alert.finding for alert in session.scalars(select(WatchAlert))]
-
-
-def change_limits(session, agency_ids, **values):
-    """Freeze the charts of these agencies at other limits."""
-    for chart in session.scalars(select(WatchChart).where(WatchChart.agency_id.in_(agency_ids))):
-        chart.limits = replace(chart.limits, **values)
 
 
 def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
@@ -319,20 +285,6 @@ def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
         assert newest.detail["months"] == ["2025-12", "2026-01"]
         assert night(session, date(2026, 4, 2)) == 0
         assert not any(scores(session))
-
-
-def standing(session, without):
-    """Every column of the charts and rates of all but one agency, and what is sealed in them."""
-    return [
-        {
-            **{column.name: getattr(row, column.name) for column in table.__table__.columns},
-            "limits": row.limits,
-            "opened": row.progress if table is WatchChart else row.sums,
-        }
-        for table in (WatchChart, WatchRate)
-        for row in session.scalars(select(table).order_by(table.id))
-        if row.agency_id != without
-    ]
 
 
 def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
