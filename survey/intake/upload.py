@@ -92,7 +92,8 @@ def discard(session: Session, upload: Upload) -> None:
 
 def held_table(session: Session, upload: Upload) -> Table:
     """The table of a held upload, as `open_table` gives it; Refused once it was imported."""
-    content = upload.content
+    # An upload that is tried belongs to no session yet.
+    content = Upload.content.decrypt(session, upload.id, upload.content_sealed)
     if upload.run_id is not None or content is None:
         raise Refused("upload_done")
     facts = upload.recognised
@@ -178,7 +179,8 @@ def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> Ta
 def error_file(upload: Upload) -> tuple[str, bytes]:
     """Name and bytes of the rows that were not taken; NotFound when there are none."""
     name = upload.recognised.get("error_file")
-    content = upload.content
+    # An upload that is tried belongs to no session yet.
+    content = Upload.content.decrypt(session, upload.id, upload.content_sealed)
     if upload.run_id is None or not name or content is None:
         raise NotFound("no_error_rows")
     return name, content

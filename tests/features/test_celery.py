@@ -1,11 +1,10 @@
-"""The same jobs on a real broker, in a real Celery worker."""
+"""The same jobs on a real broker, in real Celery workers, and what happens where none answers."""
 
 import base64
 import secrets
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,29 +13,31 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from survey.jobs import heartbeat
 from survey.jobs.distributed import RUN_JOB, celery_app
 from survey.jobs.schedule import RECURRING
 from survey.jobs.worker import run_once
-from survey.models.job import Job, JobState
+from survey.models.job import Heartbeat, Job, JobState
 from tests.clocks import PATIENCE
-from tests.conftest import unit_of_work
+from tests.conftest import run_command, unit_of_work
+from tests.features.test_jobs import wait_until
+from tests.features.test_processes import CLOCK, started
 from tests.seeding import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKERS = {"amqp://guest:guest@127.0.0.1:5672//": 5672, "redis://127.0.0.1:6379/0": 6379}
+NOBODY = "redis://127.0.0.1:1/0"
 
 
-@pytest.fixture
-def changes() -> dict[str, str]:
-    """Settings of an installation of its own on the first broker that listens."""
-    for url, port in BROKERS.items():
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
-        except OSError:
-            continue
-        secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        return {"CELERY_BROKER_URL": url, "SECRET_KEY": secret}
-    pytest.skip("no broker: neither RabbitMQ on 127.0.0.1:5672 nor Redis on 127.0.0.1:6379")
+@pytest.fixture(params=BROKERS)
+def changes(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings of an installation of its own on each broker."""
+    try:
+        socket.create_connection(("127.0.0.1", BROKERS[request.param]), timeout=PATIENCE).close()
+    except OSError:
+        pytest.skip(f"no broker at {request.param}")
+    secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return {"CELERY_BROKER_URL": request.param, "SECRET_KEY": secret}
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
@@ -46,26 +47,33 @@ def test_a_dispatched_job_runs_once(
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    """Every due job is sent once, done once by the worker, and a second message does nothing."""
+    """Every due job is sent once, done once by the workers, and a second message does nothing."""
     app = make_app(**changes)
+    assert run_command(app, "check-config").code == 0
     with app.app_context():
-        assert run_once(NOW).jobs == len(RECURRING)
-        assert run_once(NOW).jobs == 0
+        assert run_once(NOW) == len(RECURRING)
+        assert run_once(NOW) == 0
     queue = celery_app(app.extensions["settings"])
     with unit_of_work(app) as session:
         ids = list(session.scalars(select(Job.id)))
     queue.send_task(RUN_JOB, args=[ids[0], NOW.isoformat()])
-    words = ["--app", "survey.jobs.distributed_app", "worker", "--pool", "solo"]
-    with (tmp_path / "log").open("wb") as log:
+    words = ["--app", "survey.jobs.distributed_app", "worker", "--concurrency", "1"]
+    log = tmp_path / "log"
+    with log.open("wb") as output:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "celery", *words, "--without-gossip", "--without-mingle"],
+            [sys.executable, "-m", "celery", *words, "--loglevel", "INFO"],
             cwd=ROOT,
             env={**environment, **changes},
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_empty(app, worker, tmp_path / "log")
+        wait_until(
+            lambda: log.read_text(encoding="utf-8").count(" succeeded in ") == len(RECURRING) + 1
+        )
+        with unit_of_work(app) as session:
+            alive = select(Heartbeat.process).where(Heartbeat.kind == "celery")
+            assert session.scalars(alive).all() == [heartbeat.process_name(worker.pid)]
     finally:
         worker.terminate()
         worker.wait(PATIENCE)
@@ -77,16 +85,33 @@ def test_a_dispatched_job_runs_once(
     assert done == [(JobState.DONE, 1)] * len(RECURRING)
 
 
-def _wait_until_empty(app: Flask, worker: subprocess.Popen[bytes], log: Path) -> None:
-    """Until every job is done and every message taken."""
-    queue = celery_app(app.extensions["settings"])
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and worker.poll() is None:
+@pytest.mark.parametrize("broker", [NOBODY, "amqp://guest:guest@127.0.0.1:1//"])
+def test_a_dead_broker_is_a_line_and_the_jobs_stay_due(
+    broker: str, make_app: Callable[..., Flask], environment: dict[str, str], tmp_path: Path
+) -> None:
+    """While the broker is away a worker says so in one line a turn, lives, and loses no job."""
+    app = make_app(CELERY_BROKER_URL=broker)
+    log = tmp_path / "worker.log"
+    surroundings = {**environment, "CELERY_BROKER_URL": broker}
+    with started(surroundings, tmp_path, "worker", *CLOCK) as worker:
+        wait_until(lambda: log.read_text(encoding="utf-8").count("the broker does not answer") >= 2)
+        assert worker.poll() is None
         with unit_of_work(app) as session:
-            open_jobs = session.query(Job).filter(Job.finished_at.is_(None)).count()
-        with queue.connection() as connection, closing(connection.channel()) as channel:
-            waiting = channel.queue_declare(queue.conf.task_default_queue, passive=True)
-        if not open_jobs and not waiting.message_count:
-            return
-        time.sleep(0.2)
-    pytest.fail(log.read_text(encoding="utf-8")[-2000:])
+            assert session.scalars(select(Heartbeat.kind)).all() == ["worker"]
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert all("process.server_away" in line for line in lines)
+    with unit_of_work(app) as session:
+        waiting = select(Job.state).where(Job.run_at <= NOW)
+        assert session.scalars(waiting).all() == [JobState.WAITING] * len(RECURRING)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_broker_that_does_not_answer_is_named(make_app: Callable[..., Flask]) -> None:
+    """The check of the settings asks the broker and fails by name, unless told to ask nobody."""
+    app = make_app(CELERY_BROKER_URL=NOBODY)
+    checked = run_command(app, "check-config", "--json")
+    assert checked.code == 1
+    assert [one["name"] for one in checked.json["faults"] if one["fatal"]] == ["CELERY_BROKER_URL"]
+    assert run_command(app, "check-config", "--settings-only").code == 0
+    wrong = run_command(make_app(CELERY_BROKER_URL="kafka://x", DEMO="1"), "check-config", "--json")
+    assert (wrong.code, wrong.json["ok"]) == (1, False)

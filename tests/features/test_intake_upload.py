@@ -19,8 +19,8 @@ from survey.intake.upload import (
     held_table,
     hold,
 )
-from survey.jobs.imports import import_upload
 from survey.jobs.queue import enqueue, newest
+from survey.jobs.running import run_job
 from survey.models.dossier import Dossier
 from survey.models.intake import ImportRow, ImportRun, Upload
 from survey.models.staff import Staff
@@ -59,8 +59,8 @@ def _confirm(app, upload_id, last_day=LAST_DAY):
     with unit_of_work(app) as session:
         enqueue(session, "intake.import", f"intake.import:{upload_id}", payload, NOW)
     with app.app_context():
-        job = newest(db.session(), f"intake.import:{upload_id}")
-        return import_upload(job.id, payload, NOW)
+        assert run_job(NOW)
+        return newest(db.session(), f"intake.import:{upload_id}").result
 
 
 @pytest.mark.parametrize(

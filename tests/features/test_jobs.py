@@ -20,8 +20,8 @@ from structlog.testing import capture_logs
 from survey.clock import Clock, machine
 from survey.errors import Refused
 from survey.jobs import queue
+from survey.jobs.loop import PAUSE_SECONDS
 from survey.jobs.schedule import RECURRING
-from survey.jobs.worker import PAUSE_SECONDS
 from survey.models.count import add_counts
 from survey.models.invitation import CoverageEntry
 from survey.models.job import Heartbeat, Job, JobState

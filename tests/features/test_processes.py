@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import select
 
 from survey import demo
+from survey.answers.conversation import receive
 from survey.clock import machine
 from survey.jobs import heartbeat, reports
 from survey.models.job import Heartbeat, Job, JobState, ProcessKind
-from survey.responses.conversation import receive
 from survey.sms.providers import InboundSms
 from tests.clocks import PATIENCE
 from tests.conftest import run_command, unit_of_work

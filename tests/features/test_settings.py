@@ -75,6 +75,7 @@ def test_a_good_production_has_no_fault() -> None:
         ({"REQUIRE_2FA": "maybe"}, "REQUIRE_2FA"),
         ({"DATABASE_URL": "mysql://survey@db/survey"}, "DATABASE_URL"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+        ({"CELERY_BROKER_URL": "127.0.0.1:5672"}, "CELERY_BROKER_URL"),
     ],
 )
 def test_each_wrong_setting_is_named_and_stops_production(

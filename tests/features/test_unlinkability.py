@@ -13,7 +13,8 @@ from sqlalchemy import delete, insert, select, update
 
 from survey import answers
 from survey.answers import Submission
-from survey.db import table_of, write_many
+from survey.bulk import write_many
+from survey.db import table_of
 from survey.models.ballot import CountedBallot
 from survey.models.case import Case
 from survey.models.count import Count

@@ -1,4 +1,4 @@
-"""The whole road on this machine: product, worker process, Kannel, and a handset at its end.
+"""The whole road on this machine: product, sender process, Kannel, and a handset at its end.
 
 Skipped where Debian's packages kannel and kannel-extras are not installed.
 """
@@ -41,8 +41,8 @@ class Road:
         self.kannel = Kannel(folder / "kannel", f"http://127.0.0.1:{self.port}", carrier)
         self.environment = {**environment, **self.kannel.settings}
         self.handset = kind(self.kannel.smsc)
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self.log = folder / "worker.log"
+        self.senders: list[subprocess.Popen[bytes]] = []
+        self.log = folder / "sender.log"
         self.web = ExitStack()
 
     def open_web(self) -> None:
@@ -54,24 +54,24 @@ class Road:
         """Nobody answers Kannel any more."""
         self.web.close()
 
-    def start_worker(self, *, later: timedelta = timedelta(), rate: int = 50) -> None:
-        """A worker process, whose clock may go ahead."""
+    def start_sender(self, *, later: timedelta = timedelta(), rate: int = 50) -> None:
+        """A sender process, whose clock may go ahead."""
         now = (machine() + later).isoformat()
         with self.log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "flask", "--app", "survey", "worker", "--now", now],
+                [sys.executable, "-m", "flask", "--app", "survey", "sender", "--now", now],
                 cwd=ROOT,
                 env={**self.environment, "SMS_RATE": str(rate)},
                 stdout=output,
                 stderr=output,
             )
-        self.workers.append(process)
+        self.senders.append(process)
 
-    def kill_worker(self) -> None:
-        """`kill -9` the worker."""
-        worker = self.workers.pop()
-        worker.kill()
-        worker.wait()
+    def kill_sender(self) -> None:
+        """`kill -9` the sender."""
+        sender = self.senders.pop()
+        sender.kill()
+        sender.wait()
 
     def ask(self, count: int) -> dict[str, str]:
         """Dossiers of as many phones finish now; phone → reply code."""
@@ -106,14 +106,14 @@ class Road:
             return ballots.all_said(session)
 
     def let_calls_hang(self) -> None:
-        """Kannel stops in the middle of its work, with calls of the worker under way."""
+        """Kannel stops in the middle of its work, with calls of the sender under way."""
         self.kannel.freeze("smsbox")
         since = machine()
         hanging = (Message.state == MessageState.SENDING) & (Message.claimed_at > since)
         until("calls hang", lambda: self.read(func.count(case((hanging, 1)))) != [0])
 
     def let_leases_end(self) -> None:
-        """As if the claims of dead workers were a minute old."""
+        """As if the claims of dead senders were a minute old."""
         with unit_of_work(self.app) as session:
             session.execute(
                 update(Message)
@@ -130,7 +130,7 @@ def far_end() -> FarEnd:
 
 @pytest.fixture
 def road(environment: dict[str, str], tmp_path: Path, far_end: FarEnd) -> Iterator[Road]:
-    """The road, open from end to end but for the worker; once on each engine."""
+    """The road, open from end to end but for the sender; once on each engine."""
     if program("bearerbox") is None or program("smsbox") is None:
         pytest.skip("Kannel is not installed")
     made = Road(environment, tmp_path, far_end)
@@ -141,8 +141,8 @@ def road(environment: dict[str, str], tmp_path: Path, far_end: FarEnd) -> Iterat
             made.kannel.start()
             yield made
         finally:
-            while made.workers:
-                made.kill_worker()
+            while made.senders:
+                made.kill_sender()
             made.kannel.kill()
             made.handset.close()
             made.close_web()

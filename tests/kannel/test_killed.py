@@ -1,4 +1,4 @@
-"""Worker and gateway die in mid-flight: nothing lost, nothing twice, and doubt is left open."""
+"""Sender and gateway die in mid-flight: nothing lost, nothing twice, and doubt is left open."""
 
 from collections import Counter
 from datetime import timedelta
@@ -13,26 +13,26 @@ MINUTE = timedelta(minutes=1)
 ON_THEIR_WAY = {"ready", "sending", "sent"}
 
 
-def test_invitations_when_worker_and_kannel_are_killed(road, report):
+def test_invitations_when_sender_and_kannel_are_killed(road, report):
     """Every phone has its one invitation, or the message waits for a person as unknown."""
     phones, handset, kannel = road.ask(ASKED), road.handset, road.kannel
-    road.start_worker(rate=16)
+    road.start_sender(rate=16)
     until("the first are out", lambda: len(handset.received) >= 8)
     road.let_calls_hang()
-    road.kill_worker()
+    road.kill_sender()
     kannel.thaw("smsbox")
 
-    road.start_worker(later=2 * MINUTE, rate=16)
+    road.start_sender(later=2 * MINUTE, rate=16)
     until("more are out", lambda: len(handset.received) >= 20)
     road.let_calls_hang()
     on_the_wire = handset.received[-1].to
     kannel.kill()
-    until("the worker is in doubt", lambda: "unknown" in road.read(Message.state))
-    road.kill_worker()
+    until("the sender is in doubt", lambda: "unknown" in road.read(Message.state))
+    road.kill_sender()
 
     kannel.start()
     road.let_leases_end()
-    road.start_worker(later=30 * MINUTE)
+    road.start_sender(later=30 * MINUTE)
     until("all is out or unclear", lambda: not ON_THEIR_WAY & set(road.read(Message.state)))
     got = Counter(sms.to for sms in handset.received)
     told = Counter(road.read(Message.state))
@@ -48,7 +48,7 @@ def test_invitations_when_worker_and_kannel_are_killed(road, report):
 def test_replies_when_kannel_or_the_product_is_away(road):
     """What citizens wrote meanwhile is stored once when all is back, and thanked for once."""
     codes, handset, kannel = road.ask(20), road.handset, road.kannel
-    road.start_worker()
+    road.start_sender()
     until("all are invited", lambda: len(handset.received) == len(codes))
     early, late = list(codes)[:10], list(codes)[10:]
 

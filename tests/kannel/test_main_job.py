@@ -11,7 +11,7 @@ def test_from_invitation_to_thanks_and_receipts(road):
     """Invited, answered from the handset, thanked or asked why, each message with its receipt."""
     codes = road.ask(2)
     (happy, unhappy), handset = codes, road.handset
-    road.start_worker()
+    road.start_sender()
     until("both are invited", lambda: len(handset.received) == 2)
     for phone, code in codes.items():
         (invitation,) = handset.texts(phone)

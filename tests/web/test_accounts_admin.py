@@ -19,6 +19,7 @@ SECRET = re.compile(r"<code[^>]*>([A-Z2-7 ]{39})</code>")
 RECOVERY = re.compile(r"<code>([0-9A-Z-]{14})</code>")
 OPEN_ROOMS = ("sign_in.",)
 NUMBERS = {
+    "followup_percent": "10",
     "invite_delay_minutes": "60",
     "link_days": "10",
     "max_age_days": "20",

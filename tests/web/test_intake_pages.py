@@ -173,7 +173,7 @@ def test_two_clicks_import_once(app, clock, tmp_path):
     assert "Refresh" not in other.get(f"{page}?dung=1").headers
     with app.app_context():
         taken = queue.take(clock())
-        queue.report_progress(taken.id, 1, 2)
+        queue.report_progress(taken, 1, 2)
     assert "Đã xong 1/2 dòng." in other.get(page).text
     other.post(f"{page}/confirm", data=tokens[other])
     refused = other.post(f"{page}/discard", data=tokens[other])

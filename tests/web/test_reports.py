@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from survey.jobs import queue
-from survey.jobs.worker import run_job
+from survey.jobs.running import run_job
 from survey.models.job import Job
 from survey.reports import shelf
 from survey.workdays import local_day
@@ -114,7 +114,7 @@ def test_progress_and_failure_are_told(office, clock, fault, words):
     post(analyst, f"{ROOM}/{MONTH}/build", page=ROOM)
     with office.app_context():
         taken = queue.take(clock())
-        queue.report_progress(taken.id, 3, 4)
+        queue.report_progress(taken, 3, 4)
         assert "xong 3/4 tệp" in analyst.get(ROOM).text
         queue.fail(taken, fault, clock(), final=True)
     page = analyst.get(ROOM).text
