@@ -86,5 +86,5 @@ def test_a_phone_without_script_works_a_case(open_signed_in, case_code):
     expect(page.get_by_role("link", name="0905 000 111")).to_be_visible()
     page.get_by_label("Trả lời bằng văn bản").fill("Kính gửi Ông/Bà, chúng tôi xin lỗi.")
     page.get_by_role("button", name="Gửi trả lời").click()
-    expect(page.get_by_text("Đã trả lời bằng văn bản.")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("Đã trả lời bằng văn bản.")).to_be_visible()
     expect(page.locator(".step-message")).to_be_visible()

@@ -209,10 +209,10 @@ def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner)
     every = len(RECURRING)
     first = [turn(runner, NOW + wait) for wait in (0 * hour, 59 * MINUTE, hour)]
     assert first == [every, 0, hourly]
-    # NOW is 10:00 local: the next counting is due at 01:00, index.check at 02:00, retention at
-    # 03:00.
+    # NOW is 10:00 local: the next counting is due at 01:00, index.check at 02:00, retention and the
+    # keys of former times at 03:00.
     later = [turn(runner, NOW + wait * hour) for wait in (15, 16, 17, 96)]
-    assert later == [hourly + 1, hourly + 1, hourly + 1, every]
+    assert later == [hourly + 1, hourly + 1, hourly + 2, every]
     with transact() as session:
         kinds = Counter(session.scalars(select(Job.kind)))
         assert kinds == {
@@ -220,6 +220,7 @@ def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner)
             "ballots.count": 3,
             "index.check": 3,
             "privacy.retention": 3,
+            "privacy.former_keys": 3,
             "cases.file_away": 2,
             "index.close": 2,
         }

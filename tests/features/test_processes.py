@@ -11,7 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from survey import demo
 from survey.answers.conversation import receive
@@ -53,17 +54,13 @@ def children(process):
 
 
 class HeldJob:
-    """A report that is due and stops in its middle: its first file is a pipe that nobody reads.
+    """A report that is due, and whose process stops in its middle.
 
-    Whoever works on it has nothing open in the database.
+    Whoever works on it then has nothing open in the database that another would wait for.
     """
 
-    def __init__(self, app, reports_folder):
+    def __init__(self, app):
         self.app = app
-        folder = Path(reports_folder) / MONTH
-        folder.mkdir(parents=True)
-        self.pipe = folder / f".bao-cao-{MONTH}-tam-tinh.html.part"
-        os.mkfifo(self.pipe)
         with unit_of_work(app) as session:
             finish(session, [Wanted(1)])
             reports.order(session, MONTH, NOW - timedelta(days=30))
@@ -74,19 +71,34 @@ class HeldJob:
             return session.scalars(select(column).where(Job.kind == reports.KIND)).one()
 
     def is_in_its_middle(self):
-        """Whether somebody works on it and came to the first file."""
+        """Whether somebody works on it and has read what stands in it."""
         return self.read(Job.state) == JobState.RUNNING and self.read(Job.total) > 0
 
-    def let_go(self):
-        """Read what is written, so that the job goes on."""
-        self.pipe.read_bytes()
+    def stop(self, worker):
+        """Stop the child of a worker that is in the middle of it; gives the child's id."""
+        wait_until(self.is_in_its_middle)
+        [child] = children(worker)
+        while True:
+            os.kill(child, signal.SIGSTOP)
+            if self._is_free():
+                return child
+            os.kill(child, signal.SIGCONT)
+
+    def _is_free(self):
+        """Whether others can write."""
+        try:
+            with unit_of_work(self.app) as session:
+                session.execute(update(Job).values(attempts=Job.attempts))
+        except OperationalError:
+            return False
+        return True
 
 
 @pytest.fixture
 def held(make_app, environment):
     """A report that is due and stops in its middle, in a demo that sends at any hour."""
     environment["DEMO"] = "1"
-    return HeldJob(make_app(DEMO="1"), environment["REPORTS_FOLDER"])
+    return HeldJob(make_app(DEMO="1"))
 
 
 def beats(app, kind):
@@ -104,10 +116,10 @@ def test_thanks_leave_while_a_job_runs(held, environment, tmp_path):
     assert run_command(app, "sender", "--once", *CLOCK).code == 0
     assert len(demo.messages(console, 9, PHONE)) == 1
     with (
-        started(environment, tmp_path, "worker", *CLOCK),
+        started(environment, tmp_path, "worker", *CLOCK) as worker,
         started(environment, tmp_path, "sender", *CLOCK),
     ):
-        wait_until(held.is_in_its_middle)
+        held.stop(worker)
         with unit_of_work(app) as session:
             receive(session, InboundSms("console", "E1", PHONE, "5"), NOW + MINUTE)
         wait_until(lambda: len(demo.messages(console, 9, PHONE)) == 2)
@@ -123,7 +135,7 @@ def test_each_process_shows_that_it_lives(held, environment, tmp_path):
         started(environment, tmp_path, "sender", *CLOCK) as one,
         started(environment, tmp_path, "sender", *CLOCK) as two,
     ):
-        wait_until(held.is_in_its_middle)
+        held.stop(worker)
         names = {heartbeat.process_name(process.pid) for process in (one, two)}
         wait_until(lambda: set(beats(held.app, ProcessKind.SENDER)) == names)
         mine = heartbeat.process_name(worker.pid)
@@ -139,9 +151,9 @@ def test_each_process_shows_that_it_lives(held, environment, tmp_path):
 def test_a_worker_that_is_stopped_finishes_the_job_in_hand(held, environment, tmp_path):
     """Told to stop in the middle of a job, the worker ends well after it, and takes no other."""
     with started(environment, tmp_path, "worker", *CLOCK) as worker:
-        wait_until(held.is_in_its_middle)
+        child = held.stop(worker)
         worker.terminate()
-        held.let_go()
+        os.kill(child, signal.SIGCONT)
         assert worker.wait(PATIENCE) == 0
     assert held.read(Job.state) == JobState.DONE
     with unit_of_work(held.app) as session:
@@ -151,10 +163,7 @@ def test_a_worker_that_is_stopped_finishes_the_job_in_hand(held, environment, tm
 def test_a_job_whose_child_was_killed_is_done_again_at_once(held, environment, tmp_path):
     """After kill -9 of the child the worker goes on, and does not wait for the lease to run out."""
     with started(environment, tmp_path, "worker", *CLOCK) as worker:
-        wait_until(held.is_in_its_middle)
-        for child in children(worker):
-            os.kill(child, signal.SIGKILL)
-        held.pipe.unlink()
+        os.kill(held.stop(worker), signal.SIGKILL)
         wait_until(lambda: held.read(Job.state) == JobState.DONE)
         assert held.read(Job.attempts) == 2
         assert worker.poll() is None

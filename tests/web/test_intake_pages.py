@@ -169,7 +169,7 @@ def test_two_clicks_import_once(app, clock, tmp_path):
     waiting = other.get(page)
     assert waiting.headers["Refresh"] == "5"
     assert "Đang chờ đến lượt" in waiting.text
-    assert "không hoạt động trong 10 phút qua" in waiting.text
+    assert "không hoạt động trong 5 phút qua" in waiting.text
     assert "Refresh" not in other.get(f"{page}?dung=1").headers
     with app.app_context():
         taken = queue.take(clock())
