@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -83,6 +84,7 @@ class HeldJob:
             if self._is_free():
                 return child
             os.kill(child, signal.SIGCONT)
+            time.sleep(0.1)
 
     def _is_free(self):
         """Whether others can write."""
