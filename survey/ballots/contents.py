@@ -110,8 +110,9 @@ class Pooled:
     day: date
     slot: int
     procedure_code: str
-    # Changes of that day, for the limit of a link.
+    # Changes of the last local day on which it was changed, for the limit of a link.
     changes: int = 0
+    changed_on: date | None = None
 
     @property
     def ratings(self) -> Mapping[str, int]:
@@ -163,14 +164,17 @@ def seal_pooled(session: Session, pooled: Pooled) -> bytes:
     """Encrypt a ballot for the pool."""
     current = pooled.current
     said = current and [current.ratings, ";".join(current.reasons), current.replaced]
-    when = [pooled.day.isoformat(), pooled.slot, pooled.procedure_code, pooled.changes]
-    packed = [*_pack(pooled.ballot), said, *when]
+    when = [pooled.day.isoformat(), pooled.slot, pooled.procedure_code]
+    changed_on = pooled.changed_on and pooled.changed_on.isoformat()
+    packed = [*_pack(pooled.ballot), said, *when, pooled.changes, changed_on]
     return _seal(session, "ballot_pool", pooled.ballot.key, packed)
 
 
 def open_pooled(session: Session, key: bytes, month: str, sealed: bytes) -> Pooled:
     """Decrypt a ballot of the pool; Refused as `open_counted` is."""
-    *packed, said, day, slot, procedure_code, changes = _open(session, "ballot_pool", key, sealed)
+    *packed, said, day, slot, procedure_code, changes, changed_on = _open(
+        session, "ballot_pool", key, sealed
+    )
     return Pooled(
         ballot=_unpack(key, month, packed),
         current=Current(said[0], _split(said[1]), said[2]) if said else None,
@@ -178,6 +182,7 @@ def open_pooled(session: Session, key: bytes, month: str, sealed: bytes) -> Pool
         slot=slot,
         procedure_code=procedure_code,
         changes=changes,
+        changed_on=date.fromisoformat(changed_on) if changed_on else None,
     )
 
 

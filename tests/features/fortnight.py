@@ -44,8 +44,8 @@ Deed = Callable[[datetime], None]
 
 @dataclass
 class Fortnight:
-    """The two weeks: when each dossier's citizen `answered`, and the `author` of each ballot (by its
-    key, in hex).
+    """The two weeks: when each dossier's citizen `answered`, and the `author` of each ballot (by
+    its key, in hex).
     """
 
     app: Flask
