@@ -193,11 +193,13 @@ def _first(sender: Sender, asked: Asked, said: Said, now: datetime) -> Pooled:
 def _changed(found: Found, asked: Asked, said: Said, now: datetime) -> Pooled:
     """A ballot that says something else from now on; Refused `too_many_changes`."""
     pooled = found.pooled or _pooled(found.ballot, asked.procedure_code, now)
-    if pooled.changes >= CHANGES_A_DAY:
+    today = local_day(now)
+    changes = pooled.changes if pooled.changed_on == today else 0
+    if changes >= CHANGES_A_DAY:
         raise Refused("too_many_changes")
     last = pooled.current or found.ballot.versions[-1]
     current = replacing(last, said.ratings, said.reasons)
-    return replace(pooled, current=current, changes=pooled.changes + 1)
+    return replace(pooled, current=current, changes=changes + 1, changed_on=today)
 
 
 def _pooled(ballot: Ballot, procedure_code: str, now: datetime) -> Pooled:

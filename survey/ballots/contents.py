@@ -105,8 +105,9 @@ class Pooled:
     day: date
     slot: int
     procedure_code: str
-    # Changes of that day, for the limit of a link.
+    # Changes of the last local day on which it was changed, for the limit of a link.
     changes: int = 0
+    changed_on: date | None = None
 
     @property
     def ratings(self) -> Mapping[str, int]:
@@ -164,8 +165,9 @@ def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, obje
     """The row of a ballot in the pool, encrypted."""
     ballot, current = pooled.ballot, pooled.current
     said = current and [current.ratings, ";".join(current.reasons), current.replaced]
-    when = [pooled.day.isoformat(), pooled.slot, pooled.procedure_code, pooled.changes]
-    name, packed = row_name(ballot.key), [*_pack(ballot), said, *when]
+    when = [pooled.day.isoformat(), pooled.slot, pooled.procedure_code]
+    changed_on = pooled.changed_on and pooled.changed_on.isoformat()
+    name, packed = row_name(ballot.key), [*_pack(ballot), said, *when, pooled.changes, changed_on]
     return {
         "key": ballot.key,
         "month": ballot.cell.month,
@@ -177,7 +179,7 @@ def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, obje
 def open_pooled(session: Session, key: bytes, month: str, sealed: bytes) -> Pooled:
     """Decrypt a ballot of the pool; Refused as `open_counted` is."""
     content = PooledBallot.content.decrypt(session, row_name(key), sealed)
-    *packed, said, day, slot, procedure_code, changes = content
+    *packed, said, day, slot, procedure_code, changes, changed_on = content
     return Pooled(
         ballot=_unpack(key, month, packed),
         current=Current(said[0], _split(said[1]), said[2]) if said else None,
@@ -185,6 +187,7 @@ def open_pooled(session: Session, key: bytes, month: str, sealed: bytes) -> Pool
         slot=slot,
         procedure_code=procedure_code,
         changes=changes,
+        changed_on=date.fromisoformat(changed_on) if changed_on else None,
     )
 
 

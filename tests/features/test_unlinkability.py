@@ -167,14 +167,15 @@ def test_what_was_deleted_keeps_no_order(life, report, when):
 
 @pytest.mark.parametrize("when", ["night", "nights"])
 def test_the_place_of_a_count_shows_no_answer(life, report, when):
-    """Neither the place of a cell's counts nor who wrote them shows when it was answered last, or
-    whether it was in the last night.
+    """Neither the place of a cell's counts nor who wrote them shows when it was answered first or
+    last, or whether it was on the last day.
     """
     moment = life[when]
-    given = moment.given.values()
+    given = list(moment.given.values())
+    first = {one.cell: one.place for one in reversed(given)}
     last, night = {one.cell: one.place for one in given}, max(one.night for one in given)
     moved = {cell: any((one.cell, one.night) == (cell, night) for one in given) for cell in last}
-    best = max(strongest(moment.counts, truth) for truth in (last, moved))
+    best = max(strongest(moment.counts, truth) for truth in (first, last, moved))
     check(report, [(len(moment.counts), best)])
 
 

@@ -12,7 +12,9 @@ import pytest
 from flask import Flask
 
 from survey.db import db
+from survey.models.case import Case, case_of
 from survey.workdays import LOCAL
+from tests import ballots
 from tests.features.fortnight import Fortnight
 from tests.features.stolen import Row, Tables, Web, cell_of, dump, moments, sortable
 from tests.features.test_answers import TWO_WAY
@@ -20,16 +22,20 @@ from tests.features.test_answers import TWO_WAY
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 # What leads to a citizen, and what to an answer; between them stands nothing but the cell.
 OF_CITIZENS = frozenset({"dossier", "coverage_entry", "invitation", "message", "receipt"})
-OF_ANSWERS = frozenset({"response", "answer"})
+OF_BALLOTS = ("ballot", "ballot_pool")
 
 
 @dataclass(frozen=True)
 class Stolen:
-    """A dump after two weeks, what leads where in it, and the truth it must not tell."""
+    """A dump after two weeks, what leads where in it, and the truth it must not show: of each
+    ballot (by its key) the overall rating, and the code of its case if it has one.
+    """
 
     tables: Tables
     web: Web
     life: Fortnight
+    ratings: dict[bytes, int]
+    cases: dict[bytes, str]
 
     def dossiers(self) -> dict[str, tuple[Row, datetime]]:
         """Code → ledger entry and the instant the question left."""
@@ -57,17 +63,26 @@ def stolen(request: pytest.FixtureRequest, engine: str, make_app: Callable[..., 
         life = Fortnight(app, request.param == "sms", random.Random(3))
         life.live()
         with app.app_context():
-            tables = dump(db.session())
-            stolen_so_far[key] = Stolen(tables, Web(db.session(), tables), life)
+            session = db.session()
+            tables = dump(session)
+            found = ballots.all_found(session)
+            ratings = {name: one.said.overall for name, one in found.items()}
+            cases = {
+                name: code
+                for name in found
+                if (code := session.scalar(case_of(session, name).with_only_columns(Case.code)))
+            }
+            stolen_so_far[key] = Stolen(tables, Web(session, tables), life, ratings, cases)
     return stolen_so_far[key]
 
 
 def test_nothing_leads_from_an_answer_to_a_time(stolen: Stolen) -> None:
-    """From an answer one reaches its versions and nothing else, and none of them bears a moment."""
-    for row in stolen.tables["response"]:
-        reached = stolen.web.reach("response", row)
-        assert {name for name, _ in reached} <= OF_ANSWERS
-        assert [moment for node in reached for moment in moments(stolen.web.row(node))] == []
+    """From a ballot, counted or not, one reaches nothing at all, and it bears no moment."""
+    rows = [(name, row) for name in OF_BALLOTS for row in stolen.tables[name]]
+    assert len(rows) == len(stolen.life.answered) > 40
+    for name, row in rows:
+        assert stolen.web.reach(name, row) == {(name, row["place"])}
+        assert list(moments(row)) == []
 
 
 def test_nothing_leads_from_a_dossier_to_who_answered(stolen: Stolen) -> None:
@@ -84,7 +99,7 @@ def test_nothing_leads_from_a_dossier_to_who_answered(stolen: Stolen) -> None:
 
 def test_the_moment_names_nobody(stolen: Stolen, report: Callable[[str], None]) -> None:
     """Guessing that a very bad answer is of who was asked last before its time finds no more than
-    guessing within the cell.
+    guessing within the cell, even for who knows rating, cell and case of every ballot.
     """
     right, tried, expected = _guess(stolen, {})
     report(f"{tried} very bad answers; by moments {right} right, by the cell alone {expected:.1f}")
@@ -190,12 +205,12 @@ def _guess(stolen: Stolen, planted: dict[str, datetime]) -> tuple[int, int, floa
     for code, (entry, asked) in dossiers.items():
         cells[cell_of(entry)].append((asked, code))
     right, tried, expected = 0, 0, 0.0
-    for row in stolen.tables["response"]:
-        newest = [one for one in stolen.tables["answer"] if one["response_id"] == row["id"]][-1]
-        if newest["overall"] > 2:
+    for key, rating in stolen.ratings.items():
+        if rating > 2:
             continue
-        author, cell = stolen.life.author[row["id"]], sorted(cells[cell_of(row)])
-        known = [planted[author]] if planted else _moments_of(stolen, row)
+        author = stolen.life.author[key.hex()]
+        cell = sorted(cells[cell_of(dossiers[author][0])])
+        known = [planted[author]] if planted else _moments_of(stolen, key)
         before = [one for one in cell if known and one[0] < _end(min(known))]
         guess = before[-1] if before else dice.choice(cell)
         right += guess[1] == author
@@ -203,8 +218,20 @@ def _guess(stolen: Stolen, planted: dict[str, datetime]) -> tuple[int, int, floa
     return right, tried, expected
 
 
-def _moments_of(stolen: Stolen, response: Row) -> list[datetime]:
-    reached = stolen.web.reach("response", response)
+def _moments_of(stolen: Stolen, key: bytes) -> list[datetime]:
+    """What can be reached from a ballot and from its case."""
+    rows = [
+        (name, row)
+        for name, column, value in (
+            ("ballot", "key", key),
+            ("ballot_pool", "key", key),
+            ("case", "code", stolen.cases.get(key)),
+        )
+        for row in stolen.tables[name]
+        if row[column] == value
+    ]
+    assert len(rows) > 1
+    reached = {node for name, row in rows for node in stolen.web.reach(name, row)}
     return [moment for node in reached for moment in moments(stolen.web.row(node))]
 
 

@@ -1,4 +1,4 @@
-"""A stolen database, without a token, does not tell what was answered about which procedure.
+"""A stolen database, without its key, does not show what was answered about which procedure.
 
 A dossier is often the only one of its procedure, whatever stands beside it in its cell.
 """
@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from survey import answers, indices
 from survey.answers import Submission
+from survey.models.count import Cell
 from survey.models.organisation import Procedure
+from tests import ballots
 from tests.conftest import Ran
 from tests.features import answering
 from tests.features.stolen import Row, Tables, cell_of, dump
@@ -32,9 +34,12 @@ OFFICES, DOSSIERS, ANSWERS = 4, 60, 50
 
 @dataclass(frozen=True)
 class Month:
-    """A month with few dossiers of many procedures: dumps before and after answers and closing."""
+    """A month with few dossiers of many procedures: dumps before there are answers, with all of
+    them in the pool, and after the closing, which counts them.
+    """
 
     before: Tables
+    pool: Tables
     after: Tables
     # Codes of the procedures of which one dossier finished, that was answered, and whose cell
     # holds others.
@@ -53,8 +58,7 @@ class Month:
 
 def _text(row: Row) -> str:
     """All a row says, wherever it lies."""
-    values = {name: value for name, value in row.items() if name != "place"}
-    return repr([bytes(one) if isinstance(one, memoryview) else one for one in values.values()])
+    return repr([value for name, value in row.items() if name != "place"])
 
 
 # Answering takes long: both promises about one engine read the same dumps.
@@ -94,11 +98,13 @@ def _lived(transact: Transact, runner: Callable[..., Ran], environment: dict[str
         said = Submission(overall=dice.randint(1, 5), comment="Chờ lâu", contact=False)
         with transact() as session:
             answers.submit(session, tokens[one.mobile], said, NOW + timedelta(hours=1))
+    with transact() as session:
+        pool = dump(session)
     closing = ("index", "close", "--period", MONTH, "--now", CLOSING.isoformat())
     assert runner(*closing).code == 0
     with transact() as session:
         after = dump(session)
-    return Month(before, after, _alone(before, {one.procedure for one in answered}))
+    return Month(before, pool, after, _alone(before, {one.procedure for one in answered}))
 
 
 def _alone(tables: Tables, answered: Collection[str]) -> set[str]:
@@ -118,26 +124,31 @@ def test_nothing_that_answers_move_names_a_procedure(
     month: Month, report: Callable[[str], None]
 ) -> None:
     """Whatever an answer or a closing writes, in whatever table, no procedure stands in it; if one
-    did, in a row of counts or in the figures of the closing, it would be found.
+    did, in a row of sums or in the figures of the closing, it would be found.
     """
     report(f"{len(month.alone)} of {ANSWERS} answers are about the only dossier of a procedure")
     assert len(month.alone) > ANSWERS / 10
-    assert month.told(month.after) == set()
+    assert len(month.pool["ballot_pool"]) == len(month.after["ballot"]) == ANSWERS
+    assert month.told(month.pool) == month.told(month.after) == set()
     for code in month.alone:
-        row = {"month": MONTH, "procedure_code": code, "n5": 1, "place": 0}
+        row = {"month": MONTH, "sums": json.dumps([[code, "counter", 5, 1]]), "place": 0}
         figures = {"payload": json.dumps([[code, "counter", "on_time", 0, 0, 0, 0, 1]]), "place": 0}
-        planted = {"procedure_count": [row], "snapshot": [figures]}
-        assert month.told(planted) == {("procedure_count", code), ("snapshot", code)}
+        planted = {"ballot_aggregate": [row], "snapshot": [figures]}
+        assert month.told(planted) == {("ballot_aggregate", code), ("snapshot", code)}
 
 
-def test_what_is_sealed_of_procedures_has_one_length(month: Month) -> None:
-    """Neither counts nor the figures of a closing tell by their length how much is in them."""
-    counts = [bytes(row["counts_sealed"]) for row in month.after["procedure_count"]]
-    hashes = {bytes(row["group_hash"]) for row in month.after["procedure_count"]}
-    assert len(hashes) == len(counts) > len(month.alone)
-    assert len({len(one) for one in counts}) == 1
-    ((closing),) = month.after["snapshot"]
-    assert len(bytes(closing["payload_sealed"])) > 1 << 16
+def test_what_is_encrypted_of_procedures_has_one_length(month: Month, transact: Transact) -> None:
+    """Neither the sums of a month nor the figures of a closing show by their length how much is in
+    them: one answer is as long as fifty.
+    """
+    with transact() as session:
+        agency, sector = answering.agencies(session)[0], answering.sectors(session)[0]
+        ballots.rate(session, Cell(agency.id, sector, MONTH, "counter", "on_time"), {5: 1})
+        (one,) = dump(session)["ballot_aggregate"]
+    (fifty,) = month.after["ballot_aggregate"]
+    assert len(one["sums_sealed"]) == len(fifty["sums_sealed"]) > 1 << 15
+    (closing,) = month.after["snapshot"]
+    assert len(closing["payload_sealed"]) > 1 << 16
 
 
 def test_a_digest_cannot_be_found_by_trying(transact: Transact) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -10,20 +11,24 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from survey import indices, insights
+from survey import answers, indices, insights
+from survey.answers import Submission
 from survey.ballots import box
 from survey.ballots.pool import pool_of
 from survey.db import db
+from survey.errors import Refused
 from survey.models.ballot import Flag
 from survey.models.count import RATED, Cell, count_finished
 from survey.models.questionnaire import FACTORS
 from survey.monitoring.integrity import signs
 from tests import ballots
-from tests.conftest import unit_of_work
+from tests.conftest import Ran, unit_of_work
 from tests.features.answering import agencies, change
 from tests.seeding import NOW as SEEN
+from tests.seeding import Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
+Runner = Callable[..., Ran]
 BEFORE, MONTH = "2026-04", "2026-05"
 LAND = "1.012784"
 NOW = datetime(2026, 6, 15, 1, tzinfo=UTC)
@@ -123,3 +128,25 @@ def test_who_reads_and_writes_holds_the_counting_back(app: Flask, transact: Tran
         assert [one.rated for one in indices.show(session, MONTH, "overall", NOW)] == [12]
     with transact() as session:
         assert ballots.count(session) == 10
+
+
+def test_the_limit_of_changes_is_of_a_day(
+    transact: Transact, runner: Runner, environment: dict[str, str]
+) -> None:
+    """Where a night was not counted a link may change its answer all the same on the next day."""
+    with transact() as session:
+        ask_everybody(session)
+        finish(session, [Wanted(1)])
+    runner("messages", "send-due", "--now", SEEN.isoformat())
+    (token,) = links(Path(environment["SMS_CONSOLE_FILE"])).values()
+
+    def say(overall: int, day: int) -> None:
+        with transact() as session:
+            at = SEEN + timedelta(days=day)
+            answers.submit(session, token, Submission(overall=overall), at)
+
+    for day in range(2):
+        for number in range(51 - day):
+            say(1 + (number + day) % 2, day)
+        with pytest.raises(Refused, match="too_many_changes"):
+            say(5, day)
