@@ -6,14 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import select
 
 from survey import demo
 from survey.answers.conversation import receive
@@ -54,14 +52,23 @@ def children(process):
     return [int(one) for one in listed.read_text(encoding="ascii").split()]
 
 
-class HeldJob:
-    """A report that is due, and whose process stops in its middle.
+def open_files(pid):
+    """Paths of the files that a process has open; none of one that is gone."""
+    try:
+        return [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()]
+    except FileNotFoundError:
+        return []
 
-    Whoever works on it then has nothing open in the database that another would wait for.
+
+class HeldJob:
+    """A report that is due and stops in its middle: the chart library, which nothing but such a job
+    loads, waits for its settings from a pipe.
     """
 
-    def __init__(self, app):
-        self.app = app
+    def __init__(self, app, pipe):
+        self.app, self.pipe = app, pipe
+        os.mkfifo(pipe)
+        self.writer = os.open(pipe, os.O_RDWR)
         with unit_of_work(app) as session:
             finish(session, [Wanted(1)])
             reports.order(session, MONTH, NOW - timedelta(days=30))
@@ -71,36 +78,33 @@ class HeldJob:
         with unit_of_work(self.app) as session:
             return session.scalars(select(column).where(Job.kind == reports.KIND)).one()
 
-    def is_in_its_middle(self):
-        """Whether somebody works on it and has read what stands in it."""
-        return self.read(Job.state) == JobState.RUNNING and self.read(Job.total) > 0
+    def is_held_by(self, worker):
+        """Whether a child of this worker is in the middle of the job."""
+        opened = [one for child in children(worker) for one in open_files(child)]
+        return str(self.pipe) in opened and self.read(Job.state) == JobState.RUNNING
 
-    def stop(self, worker):
-        """Stop the child of a worker that is in the middle of it; gives the child's id."""
-        wait_until(self.is_in_its_middle)
-        [child] = children(worker)
-        while True:
-            os.kill(child, signal.SIGSTOP)
-            if self._is_free():
-                return child
-            os.kill(child, signal.SIGCONT)
-            time.sleep(0.1)
-
-    def _is_free(self):
-        """Whether others can write."""
-        try:
-            with unit_of_work(self.app) as session:
-                session.execute(update(Job).values(attempts=Job.attempts))
-        except OperationalError:
-            return False
-        return True
+    def let_go(self):
+        """The job goes on, and whoever begins it anew is not held."""
+        self.pipe.unlink(missing_ok=True)
+        if self.writer is not None:
+            os.close(self.writer)
+        self.writer = None
 
 
 @pytest.fixture
-def held(make_app, environment):
+def held(make_app, environment, tmp_path):
     """A report that is due and stops in its middle, in a demo that sends at any hour."""
-    environment["DEMO"] = "1"
-    return HeldJob(make_app(DEMO="1"))
+    pipe = tmp_path / "matplotlibrc"
+    environment |= {"DEMO": "1", "MATPLOTLIBRC": str(pipe)}
+    job = HeldJob(make_app(DEMO="1"), pipe)
+    yield job
+    job.let_go()
+
+
+def loaded_of(pid, *packages):
+    """Those of some packages whose libraries a process has in its memory."""
+    maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+    return [name for name in packages if f"/{name}/" in maps]
 
 
 def beats(app, kind):
@@ -121,30 +125,35 @@ def test_thanks_leave_while_a_job_runs(held, environment, tmp_path):
         started(environment, tmp_path, "worker", *CLOCK) as worker,
         started(environment, tmp_path, "sender", *CLOCK),
     ):
-        held.stop(worker)
+        wait_until(lambda: held.is_held_by(worker))
         with unit_of_work(app) as session:
             receive(session, InboundSms("console", "E1", PHONE, "5"), NOW + MINUTE)
         wait_until(lambda: len(demo.messages(console, 9, PHONE)) == 2)
-        assert held.is_in_its_middle()
+        assert held.is_held_by(worker)
     thanks, _invitation = demo.messages(console, 9, PHONE)
     assert "cam on" in thanks.before.lower()
 
 
 def test_each_process_shows_that_it_lives(held, environment, tmp_path):
-    """Two senders and a worker have a row each, and the worker's grows while its child works."""
+    """Two senders and a worker have a row each, and the worker's goes on while its child works;
+    what the job needs is in the child's memory only.
+    """
     with (
         started(environment, tmp_path, "worker", *CLOCK) as worker,
         started(environment, tmp_path, "sender", *CLOCK) as one,
         started(environment, tmp_path, "sender", *CLOCK) as two,
     ):
-        held.stop(worker)
+        wait_until(lambda: held.is_held_by(worker))
         names = {heartbeat.process_name(process.pid) for process in (one, two)}
         wait_until(lambda: set(beats(held.app, ProcessKind.SENDER)) == names)
         mine = heartbeat.process_name(worker.pid)
         first = beats(held.app, ProcessKind.WORKER)
         wait_until(lambda: beats(held.app, ProcessKind.WORKER)[mine] > first[mine])
         assert list(first) == [mine]
-        assert held.is_in_its_middle()
+        for process in (worker, one, two):
+            assert loaded_of(process.pid, "scipy", "matplotlib") == []
+        assert loaded_of(children(worker)[0], "scipy", "matplotlib") == ["scipy"]
+        assert held.is_held_by(worker)
         one.terminate()
         assert one.wait(PATIENCE) == 0
         assert list(beats(held.app, ProcessKind.SENDER)) == [heartbeat.process_name(two.pid)]
@@ -153,9 +162,9 @@ def test_each_process_shows_that_it_lives(held, environment, tmp_path):
 def test_a_worker_that_is_stopped_finishes_the_job_in_hand(held, environment, tmp_path):
     """Told to stop in the middle of a job, the worker ends well after it, and takes no other."""
     with started(environment, tmp_path, "worker", *CLOCK) as worker:
-        child = held.stop(worker)
+        wait_until(lambda: held.is_held_by(worker))
         worker.terminate()
-        os.kill(child, signal.SIGCONT)
+        held.let_go()
         assert worker.wait(PATIENCE) == 0
     assert held.read(Job.state) == JobState.DONE
     with unit_of_work(held.app) as session:
@@ -165,7 +174,10 @@ def test_a_worker_that_is_stopped_finishes_the_job_in_hand(held, environment, tm
 def test_a_job_whose_child_was_killed_is_done_again_at_once(held, environment, tmp_path):
     """After kill -9 of the child the worker goes on, and does not wait for the lease to run out."""
     with started(environment, tmp_path, "worker", *CLOCK) as worker:
-        os.kill(held.stop(worker), signal.SIGKILL)
+        wait_until(lambda: held.is_held_by(worker))
+        for child in children(worker):
+            os.kill(child, signal.SIGKILL)
+        held.let_go()
         wait_until(lambda: held.read(Job.state) == JobState.DONE)
         assert held.read(Job.attempts) == 2
         assert worker.poll() is None
