@@ -153,4 +153,4 @@ def _columns(row: Row) -> list[tuple[str, Any]]:
 
 def _plain(value: Any) -> Any:
     """A value as it is compared, whatever type the engine gives it."""
-    return bytes(value) if isinstance(value, memoryview) else value
+    return str(value) if isinstance(value, dict | list) else value
