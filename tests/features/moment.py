@@ -84,7 +84,7 @@ class Moment:
                 {one.key: code for code, one in given.items()},
             ),
             CASES: Kind(tables["case"], "code", cases),
-            ENTRIES: Kind(tables["audit_entry"], "number", entries),
+            ENTRIES: Kind(tables["citizen_act"], "number", entries),
             DIALOGUES: Kind(
                 _hidden(tables["message"]),
                 "id",

@@ -16,11 +16,12 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey import answers, audit
+from survey import answers
 from survey.answers import Submission
 from survey.answers.conversation import receive
 from survey.db import transaction
 from survey.jobs.counting import count_and_clean
+from survey.models.audit import CitizenAct
 from survey.models.case import Case, case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry
@@ -89,7 +90,7 @@ class Nights:
     def stolen(self, folder: Path) -> Moment:
         """The disk now."""
         with self.app.app_context(), transaction() as session:
-            kept = {one.number: one.subject for one in audit.acts(session)}
+            kept = {one.number: one.act["subject"] for one in session.scalars(select(CitizenAct))}
         entries = {
             number: subject.removeprefix("case:")
             for number, subject in kept.items()

@@ -205,8 +205,8 @@ def test_a_night_leaves_no_dead_row(life, engine):
     tables = ("ballot_pool", "ballot", "ballot_aggregate", "count", "case", "conversation")
     for when in ("night", "nights"):
         dead = life[when].disk.dead
-        assert {name: dead.get(name, 0) for name in (*tables, "audit_waiting")} == dict.fromkeys(
-            (*tables, "audit_waiting"), 0
+        assert {name: dead.get(name, 0) for name in (*tables, "waiting_act")} == dict.fromkeys(
+            (*tables, "waiting_act"), 0
         )
         assert life[when].disk.files.get("ballot_pool", b"") == b""
 
@@ -242,7 +242,7 @@ def test_what_a_thief_of_the_same_day_learns(life, engine):
     moment, tables = life["pool"], life["pool"].disk.tables
     known = (moment.rows[BALLOTS], moment.places[BALLOTS])
     assert max(by_order(moment, BALLOTS, one) for one in known).strength > LIMIT
-    beside = {"ballot_pool", "case", "audit_waiting", "inbound_event", "conversation"}
+    beside = {"ballot_pool", "case", "waiting_act", "inbound_event", "conversation"}
     if engine == "postgresql":
         wrote = {row["xmin"] for row in tables["ballot_pool"]}
         assert {name for name in tables for row in tables[name] if row["xmin"] in wrote} <= beside
