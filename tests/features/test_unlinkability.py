@@ -253,10 +253,6 @@ def test_what_a_thief_of_the_same_day_learns(life, engine):
                 assert {other for other, _ in moment.disk.web.reach(name, row)} == {name}
 
 
-@pytest.mark.xfail(
-    "contact_dossier_code" in table_of(Case).columns,
-    reason="the code of the dossier is not encrypted on a case yet",
-)
 def test_a_wish_to_be_called_names_nobody(moment):
     """Nothing of a dossier stands on the case of who wishes to be called, so that a stolen database
     shows neither who complained nor whose answer that was.
