@@ -11,7 +11,7 @@ from survey.ballots import checking, counting, followups
 from survey.cases import filing
 from survey.db import db, transaction
 from survey.errors import Refused
-from survey.jobs.queue import Taken, enqueue
+from survey.jobs.queue import Taken
 from survey.models.audit import WaitingAct
 from survey.models.ballot import BallotAggregate, CountedBallot, PooledBallot
 from survey.models.case import Case
@@ -21,9 +21,6 @@ from survey.models.snapshot import Snapshot
 from survey.row_order import clean_up
 from survey.sms.outbox.parting import shuffle_conversations
 
-KIND = "ballots.count"
-# A pool so full is counted at once: every figure opens it.
-MOST_WAITING = 20_000
 # What was rewritten: dead rows must go. Where their bytes would show when a case was opened, how
 # counts have moved or who said what before whom, the pages go as well; these tables are small.
 REWRITTEN = (CountedBallot, Message)
@@ -96,9 +93,3 @@ def check_counts(_taken: Taken, _now: datetime) -> dict[str, Any]:
         first = checking.described(differences[0])
         log.error("counts.differ", numbers=len(differences), first=first)
     return {"differences": len(differences)}
-
-
-def count_a_full_pool(session: Session, now: datetime) -> None:
-    """Have the pool counted before the night when many ballots wait."""
-    if counting.waiting(session) > MOST_WAITING:
-        enqueue(session, KIND, f"{KIND}@full", {}, now)

@@ -9,7 +9,7 @@ from typing import Any
 
 from survey.cases import filing
 from survey.db import transaction
-from survey.jobs import counting, reencryption, reports
+from survey.jobs import counting, reencryption, reports, schedule
 from survey.jobs.imports import import_upload, sweep_uploads
 from survey.jobs.queue import Taken
 from survey.privacy import retention
@@ -32,7 +32,7 @@ def file_away(_taken: Taken, now: datetime) -> dict[str, Any]:
 
 
 HANDLERS: dict[str, Handler] = {
-    counting.KIND: counting.count_ballots,
+    schedule.COUNTING: counting.count_ballots,
     "cases.file_away": file_away,
     "index.check": counting.check_counts,
     "index.close": counting.close_due_months,

@@ -8,10 +8,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.jobs import counting
+from survey.ballots.counting import waiting
 from survey.jobs.queue import enqueue
 from survey.models.job import Job
 from survey.workdays import LOCAL
+
+COUNTING = "ballots.count"
+# A pool so full is counted at once: every figure opens it.
+MOST_WAITING = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Recurring:
 
 RECURRING = (
     Recurring("intake.sweep", None),
-    Recurring(counting.KIND, 1),
+    Recurring(COUNTING, 1),
     Recurring("index.check", 2),
     Recurring("privacy.retention", 3),
     Recurring("privacy.former_keys", 3),
@@ -48,4 +52,6 @@ def make_due(session: Session, now: datetime) -> None:
         key = f"{recurring.kind}@{due:%Y-%m-%dT%H}"
         if session.scalar(select(Job.id).where(Job.key == key).limit(1)) is None:
             enqueue(session, recurring.kind, key, {}, due)
-    counting.count_a_full_pool(session, now)
+    # A large pool does not wait for the night.
+    if waiting(session) > MOST_WAITING:
+        enqueue(session, COUNTING, f"{COUNTING}@full", {}, now)

@@ -40,6 +40,19 @@ def changes(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"CELERY_BROKER_URL": request.param, "SECRET_KEY": secret}
 
 
+def celery_worker(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """A worker of Celery that writes to a log."""
+    words = ["--app", "survey.jobs.distributed_app", "worker", "--concurrency", "1"]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "celery", *words, "--loglevel", "INFO"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
 @pytest.mark.parametrize("engine", ["postgresql"])
 def test_a_dispatched_job_runs_once(
     changes: dict[str, str],
@@ -57,16 +70,8 @@ def test_a_dispatched_job_runs_once(
     with unit_of_work(app) as session:
         ids = list(session.scalars(select(Job.id)))
     queue.send_task(RUN_JOB, args=[ids[0], NOW.isoformat()])
-    words = ["--app", "survey.jobs.distributed_app", "worker", "--concurrency", "1"]
     log = tmp_path / "log"
-    with log.open("wb") as output:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "celery", *words, "--loglevel", "INFO"],
-            cwd=ROOT,
-            env={**environment, **changes},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    worker = celery_worker({**environment, **changes}, log)
     try:
         wait_until(
             lambda: log.read_text(encoding="utf-8").count(" succeeded in ") == len(RECURRING) + 1

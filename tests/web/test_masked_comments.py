@@ -38,7 +38,9 @@ def test_the_head_of_the_agency_reads_no_number_of_the_citizen(app, client):
         complain(app, client, f"Bị vòi tiền. {line}")
     with unit_of_work(app) as session:
         codes = [case.code for case in opened_cases(session)]
-        agency = session.scalars(select(Agency.code).join(Dossier).distinct()).one()
+        agency = session.scalars(
+            select(Agency.code).join(Dossier, Dossier.agency_id == Agency.id).distinct()
+        ).one()
     assert len(codes) == len(LINES)
     head = signed_in(app, "agency_head", agency)
     paths = ("/staff/cases?view=all", *(f"/staff/cases/{code}" for code in codes))
