@@ -265,7 +265,8 @@ def _annex(report: Report) -> Section:
 
 def _footer(report: Report) -> tuple[str, ...]:
     origin = report.origin
-    chain = f"Chuỗi kiểm toán: {origin.audit_head} · Lắng Nghe {VERSION}"
+    chain, software = f"Chuỗi kiểm toán: {origin.audit_head}", f"Lắng Nghe {VERSION}"
     if report.is_draft:
-        return (f"Tạm tính, chưa có bản chốt số liệu. Công thức {report.formula}.", chain)
-    return (f"Bản chốt số {origin.snapshot} · SHA-256: {origin.digest}", chain)
+        draft = f"Tạm tính, chưa có bản chốt số liệu. Công thức {report.formula}. {software}."
+        return (draft, chain)
+    return (f"Bản chốt số {origin.snapshot} · SHA-256: {origin.digest} · {software}", chain)

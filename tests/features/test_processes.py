@@ -152,7 +152,7 @@ def test_each_process_shows_that_it_lives(held, environment, tmp_path):
         assert list(first) == [mine]
         for process in (worker, one, two):
             assert loaded_of(process.pid, "scipy", "matplotlib") == []
-        assert loaded_of(children(worker)[0], "scipy", "matplotlib") == ["scipy"]
+        assert "scipy" in loaded_of(children(worker)[0], "scipy", "matplotlib")
         assert held.is_held_by(worker)
         one.terminate()
         assert one.wait(PATIENCE) == 0

@@ -35,7 +35,7 @@ def test_the_head_of_the_agency_reads_no_number_of_the_citizen(app, client):
     left, however the citizen wrote it.
     """
     for line in LINES:
-        complain(app, client, f"Bị vòi tiền. {line}")
+        complain(app, client, f"Chờ rất lâu. {line}")
     with unit_of_work(app) as session:
         codes = [case.code for case in opened_cases(session)]
         agency = session.scalars(
@@ -46,7 +46,7 @@ def test_the_head_of_the_agency_reads_no_number_of_the_citizen(app, client):
     paths = ("/staff/cases?view=all", *(f"/staff/cases/{code}" for code in codes))
     shown = [quote for path in paths for quote in quotes(head.get(path).text)]
     assert len(shown) == 2 * len(LINES)
-    assert all("Bị vòi tiền. " in quote for quote in shown)
+    assert all("Chờ rất lâu. " in quote for quote in shown)
     assert not [quote for quote in shown if re.search(r"\d", quote)]
     alerts = head.get("/staff/alerts").text
     assert "vòi tiền" not in alerts
