@@ -43,7 +43,7 @@ from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 FIGURES_BYTES = 20
 CONTENT_BYTES, COMMENT_BYTES = 1024, 512
 OF_BALLOTS = ("ballot", "ballot_pool")
-ANSWERS_OF_A_PAGE = 60
+ANSWERS_OF_A_PAGE = 120
 # Messages are too many for new files every night: their pages keep what was deleted longer.
 OF_MESSAGES = re.compile(r" in (pk_|ix_|uq_|TOAST of )?message")
 # Living takes long: the promises about one database and one way of answering share what was stolen.

@@ -7,7 +7,6 @@ from html import unescape
 import pytest
 from sqlalchemy import delete, select
 
-from survey import clock
 from survey.cases import steps
 from survey.models.ballot import PooledBallot
 from survey.models.case import Case
@@ -64,7 +63,7 @@ def test_who_answered_by_sms_is_offered_no_page(sqlite_app, contact):
 
 def test_a_deadline_is_put_off_by_a_form(app):
     """The page offers one new deadline, asks why, and then says that it was used up."""
-    code, _ = open_case(app, now=clock.now(), contact=WISH, overall=1)
+    code, _ = open_case(app, contact=WISH, overall=1)
     client = signed_in(app, "handler")
     act(client, code, "take")
     assert "Hẹn lại một lần, đến" in client.get(f"/staff/cases/{code}").text
