@@ -5,31 +5,6 @@ value: it wraps random keys that lie in the database (`survey.crypto.keys`, enve
 """
 
 from survey.crypto.hashes import blind_index, blind_indexes, keyed_hash
-from survey.crypto.values import (
-    decrypt,
-    decrypt_json,
-    decrypt_packed,
-    decrypt_padded,
-    decrypt_text,
-    encrypt,
-    encrypt_json,
-    encrypt_packed,
-    encrypt_padded,
-    encrypt_text,
-)
+from survey.crypto.values import decrypt, encrypt
 
-__all__ = [
-    "blind_index",
-    "blind_indexes",
-    "decrypt",
-    "decrypt_json",
-    "decrypt_packed",
-    "decrypt_padded",
-    "decrypt_text",
-    "encrypt",
-    "encrypt_json",
-    "encrypt_packed",
-    "encrypt_padded",
-    "encrypt_text",
-    "keyed_hash",
-]
+__all__ = ["blind_index", "blind_indexes", "decrypt", "encrypt", "keyed_hash"]

@@ -5,11 +5,9 @@ open. No value names its key: which rows were written before a change of key lea
 A value is OVERHEAD bytes longer than what it holds; what could betray by its length is padded.
 """
 
-import json
 import secrets
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
@@ -22,10 +20,6 @@ TAG_BYTES = 16
 OVERHEAD = NONCE_BYTES + TAG_BYTES
 # Ends what was padded (ISO/IEC 7816-4).
 END = b"\x80"
-# Days and instants are written as ISO 8601 says.
-_PLAIN = json.JSONEncoder(
-    separators=(",", ":"), default=lambda day: day.isoformat(), ensure_ascii=False
-)
 
 
 def encrypt(session: Session, place: str, row: str, content: bytes) -> bytes:
@@ -67,52 +61,6 @@ def open_with(cipher: AESGCMSIV, place: str, row: str, encrypted: bytes) -> byte
 
 def _associated(place: str, row: str) -> bytes:
     return f"{place}:{row}".encode()
-
-
-def encrypt_text(session: Session, place: str, row: str, text: str) -> bytes:
-    """Encrypt a text, at its own length."""
-    return encrypt(session, place, row, text.encode())
-
-
-def decrypt_text(session: Session, place: str, row: str, encrypted: bytes) -> str:
-    """What `encrypt_text` was given; Refused as with `decrypt`."""
-    return decrypt(session, place, row, encrypted).decode()
-
-
-def encrypt_padded(
-    session: Session, place: str, row: str, content: bytes, sizes: Sequence[int]
-) -> bytes:
-    """Encrypt bytes padded to the first of the `sizes` (rising) that holds them and one byte more;
-    ValueError when none does.
-    """
-    return encrypt(session, place, row, pad(content, sizes))
-
-
-def decrypt_padded(session: Session, place: str, row: str, encrypted: bytes) -> bytes:
-    """What `encrypt_padded` was given; Refused as with `decrypt`."""
-    return unpad(decrypt(session, place, row, encrypted))
-
-
-def encrypt_json(
-    session: Session, place: str, row: str, value: object, sizes: Sequence[int]
-) -> bytes:
-    """Encrypt what JSON can say (days and instants as text), padded as with `encrypt_padded`."""
-    return encrypt_padded(session, place, row, _PLAIN.encode(value).encode(), sizes)
-
-
-def decrypt_json(session: Session, place: str, row: str, encrypted: bytes) -> Any:  # noqa: ANN401
-    """What `encrypt_json` was given, as JSON says it; Refused as with `decrypt`."""
-    return json.loads(decrypt_padded(session, place, row, encrypted))
-
-
-def encrypt_packed(session: Session, place: str, row: str, content: bytes, multiple: int) -> bytes:
-    """Encrypt long content compressed, padded to a multiple of so many bytes."""
-    return encrypt(session, place, row, pack(content, multiple))
-
-
-def decrypt_packed(session: Session, place: str, row: str, encrypted: bytes) -> bytes:
-    """What `encrypt_packed` was given; Refused as with `decrypt`."""
-    return unpack(decrypt(session, place, row, encrypted))
 
 
 def pad(content: bytes, sizes: Sequence[int]) -> bytes:
