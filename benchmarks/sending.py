@@ -29,7 +29,7 @@ PACE, SECONDS = 100, 20
 LATE_SECONDS = 10.0
 FAST, BACKLOG = 1000, 4000
 LEAST_SHARE, LEAST_GAIN = 0.95, 1.7
-# Both workers are at work between these shares of a backlog.
+# Both senders are at work between these shares of a backlog.
 BOTH_FROM, BOTH_TO = 0.3, 0.9
 START_AFTER = timedelta(seconds=8)
 PATIENCE_SECONDS = 180
@@ -38,7 +38,7 @@ TEXT = SmsText("Sở Nội vụ: ho so (4 so cuoi 0001) da co ket qua.", "gsm7",
 
 @dataclass(frozen=True)
 class Ground:
-    """A fresh database, the provider in front of it, and the environment of its workers."""
+    """A fresh database, the provider in front of it, and the environment of its senders."""
 
     url: str
     environment: dict[str, str]
@@ -63,11 +63,11 @@ class Ground:
         calls: list[float] = requests.get(f"{self.url}/calls", timeout=10).json()
         return sorted(calls)
 
-    def calls_of(self, workers: int, expected: int) -> list[float]:
+    def calls_of(self, senders: int, expected: int) -> list[float]:
         """The calls that so many worker processes make until `expected` came in."""
-        words = [sys.executable, "-m", "flask", "--app", "survey", "worker"]
+        words = [sys.executable, "-m", "flask", "--app", "survey", "sender"]
         with ExitStack() as stack:
-            for _ in range(workers):
+            for _ in range(senders):
                 stack.enter_context(_running(words, self.environment))
             end = time.monotonic() + PATIENCE_SECONDS
             while len(calls := self.calls()) < expected:
@@ -99,8 +99,8 @@ def measure(folder: Path) -> list[Figure]:
             return figures
         figures += _pace(folder / "sending-pg", "PostgreSQL", copies.copy(folder))
         rates = [
-            _rate_of(folder / f"sending-{workers}", copies.copy(folder), workers)
-            for workers in (1, 2)
+            _rate_of(folder / f"sending-{senders}", copies.copy(folder), senders)
+            for senders in (1, 2)
         ]
         name = "two processes, PostgreSQL"
         figures.append(Figure(name, "SMS/s", rates[1], rates[0], "one", at_least=LEAST_GAIN))
@@ -112,7 +112,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _pace(folder: Path, engine: str, database: str) -> list[Figure]:
-    """One worker, as many messages due each second as it may send."""
+    """One sender, as many messages due each second as it may send."""
     with _ground(folder, database, PACE) as ground:
         begin = datetime.now(UTC) + START_AFTER
         count = PACE * SECONDS
@@ -131,11 +131,11 @@ def _pace(folder: Path, engine: str, database: str) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _rate_of(folder: Path, database: str, workers: int) -> float:
+def _rate_of(folder: Path, database: str, senders: int) -> float:
     """Messages a second that so many processes take from a backlog."""
     with _ground(folder, database, FAST) as ground:
         ground.put([datetime.now(UTC)] * BACKLOG)
-        calls = ground.calls_of(workers, BACKLOG)
+        calls = ground.calls_of(senders, BACKLOG)
     first, last = int(BACKLOG * BOTH_FROM), int(BACKLOG * BOTH_TO)
     return (last - first) / (calls[last] - calls[first])
 
