@@ -21,6 +21,7 @@ from survey.indices.payload import COUNTED, Inputs, read_inputs
 from survey.indices.tallies import OVERALL, Finished, Rated, Ratings, Stratum
 from survey.models.organisation import Agency
 from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, Question
+from survey.period import Month
 
 # Agency code, sector, channel, lateness, question, rating 1–5.
 Place = tuple[str, str, str, str, str, int]
@@ -44,7 +45,7 @@ class Recount:
         return [[*ratings, times] for ratings, times in sorted(self.patterns.items())]
 
 
-def recount(session: Session, month: str, closing: int) -> Recount:
+def recount(session: Session, month: Month, closing: int) -> Recount:
     """Count the last version of each ballot of a month (YYYY-MM) before the closing `closing`.
 
     The digest covers no comment (retention erases those) and nothing that changes with a key.

@@ -32,6 +32,7 @@ from survey.indices.tallies import Line, Source, tallies
 from survey.indices.targets import TargetInForce
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import FACTORS, Question
+from survey.period import Month
 
 FRAME = ("finished", "invited", "delivered", "answered")
 # What older closings of the same formula do not hold.
@@ -97,7 +98,7 @@ def _read_line(row: Mapping[str, Any]) -> Line:
 
 
 def closing_payload(
-    month: str,
+    month: Month,
     closed_at: str,
     inputs: Inputs,
     source: Source,
@@ -124,7 +125,7 @@ def cells_of(source: Source) -> list[Row]:
 
 
 def compose(
-    month: str, at: str, inputs: Inputs, source: Source, *, provisional: bool
+    month: Month, at: str, inputs: Inputs, source: Source, *, provisional: bool
 ) -> dict[str, Any]:
     """Every figure of a month from inputs and counts; `at` is an instant in ISO form."""
 

@@ -26,6 +26,7 @@ from survey.indices.show import show
 from survey.indices.strata import Strata, read_strata
 from survey.indices.tallies import OVERALL
 from survey.models.organisation import Agency, Procedure
+from survey.period import Month
 
 # Agency code, sector, channel.
 Cell = tuple[str, str, str]
@@ -36,7 +37,7 @@ AT_AGENCY = "agency_sector"
 TABLES = frozenset(Breakdown) - {Breakdown.OVERALL}
 
 
-def shown(session: Session, month: str, now: datetime) -> dict[Breakdown, tuple[Figure, ...]]:
+def shown(session: Session, month: Month, now: datetime) -> dict[Breakdown, tuple[Figure, ...]]:
     """Every table of a month (YYYY-MM) as it may be printed: `show`, with what must be hidden."""
     tables = {by: show(session, month, by, now) for by in Breakdown}
     snapshot = first(session, month)
@@ -81,18 +82,18 @@ def hidden_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
 
 def hidden_now(
     session: Session,
-    months: Sequence[str],
+    months: Sequence[Month],
     *,
     strata: Strata | None = None,
     at_agencies: bool = False,
-) -> dict[str, frozenset[Key]]:
+) -> dict[Month, frozenset[Key]]:
     """Month (YYYY-MM) → the lines that must not be printed, by the counts of today; with those of
     `at_agency` where sectors at agencies are printed too.
 
     `strata` are those of every agency in these months, where they were read already.
     """
     strata = strata or read_strata(session, months, by_agency=True)
-    procedures: dict[str, Counter[Key]] = {
+    procedures: dict[Month, Counter[Key]] = {
         month: Counter({(Breakdown.PROCEDURE, code): n for code, n in brief.rated.items()})
         for month, brief in briefs_now(session, months).items()
     }
@@ -110,7 +111,7 @@ def hidden_now(
     return found
 
 
-def hidden_still(session: Session, months: Sequence[str]) -> dict[str, frozenset[Key]]:
+def hidden_still(session: Session, months: Sequence[Month]) -> dict[Month, frozenset[Key]]:
     """`hidden_now`, with what the closing of a month hid: a line that late answers made large would
     tell by how much it grew how small it was.
     """

@@ -9,17 +9,18 @@ from survey.indices.closed import figures_of, first, payload_of
 from survey.indices.figures import LIVE_FORMULA, Breakdown, Figure
 from survey.indices.judging import Rules, read_rules, rules_in_force
 from survey.indices.live import live
-from survey.indices.periods import check_month, is_provisional
+from survey.indices.periods import check_period, is_provisional
 from survey.models.questionnaire import Question
+from survey.period import Month
 
 
-def formula_of(session: Session, month: str) -> str:
+def formula_of(session: Session, month: Month) -> str:
     """Name and version of the formula a month's figures are computed by."""
     snapshot = first(session, month)
     return snapshot.formula if snapshot else LIVE_FORMULA
 
 
-def rules_of(session: Session, month: str) -> Rules:
+def rules_of(session: Session, month: Month) -> Rules:
     """The rules that judged a closed month, or those in force for an open one."""
     snapshot = first(session, month)
     judged = payload_of(snapshot).get("judging") if snapshot else None
@@ -28,7 +29,7 @@ def rules_of(session: Session, month: str) -> Rules:
 
 def show(
     session: Session,
-    month: str,
+    month: Month,
     by: str,
     now: datetime,
     *,
@@ -40,7 +41,7 @@ def show(
 
     Invalid: `future_period`, `unknown_breakdown`, `unknown_question`.
     """
-    check_month(month, now)
+    check_period(month, now)
     if by not in set(Breakdown):
         raise Invalid("unknown_breakdown", by)
     if question not in set(Question):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from survey.models.count import Frame
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Decision
-from survey.workdays import month_bounds
+from survey.period import Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class CoverageFigures:
     not_invited: dict[str, int]
 
 
-def coverage(session: Session, month: str) -> CoverageFigures:
+def coverage(session: Session, month: Month) -> CoverageFigures:
     """Add up the ledger of a month (YYYY-MM); `finished` counts the dossiers, not the ledger."""
     by_decision = dict(
         session.execute(
@@ -37,17 +37,16 @@ def coverage(session: Session, month: str) -> CoverageFigures:
     )
 
 
-def missing_entries(session: Session, month: str) -> int:
+def missing_entries(session: Session, month: Month) -> int:
     """Finished dossiers of a month without a ledger entry: must be 0."""
-    first, after = month_bounds(month)
     return (
         session.scalar(
             select(func.count())
             .select_from(Dossier)
             .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Dossier.id)
             .where(
-                Dossier.finished_at >= first,
-                Dossier.finished_at < after,
+                Dossier.finished_at >= month.begins,
+                Dossier.finished_at < month.ends,
                 CoverageEntry.dossier_id.is_(None),
             )
         )
@@ -55,7 +54,7 @@ def missing_entries(session: Session, month: str) -> int:
     )
 
 
-def verify_coverage(session: Session, month: str) -> bool:
+def verify_coverage(session: Session, month: Month) -> bool:
     """Whether every finished dossier has its entry and ledger and frame tell the same."""
     figures = coverage(session, month)
     finished, invited = session.execute(

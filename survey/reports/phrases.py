@@ -9,6 +9,7 @@ from datetime import datetime
 
 from survey.formats import NONE, number
 from survey.indices import Figure, Status
+from survey.period import Month
 from survey.workdays import LOCAL
 
 STATUS_WORDS = {
@@ -164,16 +165,14 @@ def points(difference: float) -> str:
     return ("+" if difference > 0 else "−") + text
 
 
-def month_name(month: str) -> str:
+def month_name(month: Month) -> str:
     """2026-10 → "tháng 10/2026"."""
-    year, number_in_year = month.split("-")
-    return f"tháng {number_in_year}/{year}"
+    return f"tháng {month.number:02d}/{month.year}"
 
 
-def long_month_name(month: str) -> str:
+def long_month_name(month: Month) -> str:
     """2026-10 → "tháng 10 năm 2026"."""
-    year, number_in_year = month.split("-")
-    return f"tháng {number_in_year} năm {year}"
+    return f"tháng {month.number:02d} năm {month.year}"
 
 
 def day(at: datetime) -> str:

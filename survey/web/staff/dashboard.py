@@ -13,25 +13,22 @@ from sqlalchemy.orm import Session
 from survey import clock, indices, invitations
 from survey.ballots.pool import pool_of
 from survey.db import db
-from survey.errors import Invalid
 from survey.indices import Breakdown, Figure, Status
 from survey.indices.targets import ladder
 from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
 from survey.models.staff import Scope
+from survey.period import Month, month_of
 from survey.reports.figures import FrameFigures
 from survey.reports.phrases import REASONS
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_scope
-from survey.workdays import LOCAL
 
 blueprint = staff_blueprint("dashboard", __name__, "/staff/dashboard")
 
 # The level of 2021–2025, which must be kept from 2026 on.
-LEVEL_TO_KEEP = "2025-12"
-# What is earlier is a slip of the hand, and has no month before it to compare with.
-FIRST_YEAR = 1900
+LEVEL_TO_KEEP = Month("2025-12")
 # So many lines of a long table are open; the others are one click away.
 OPEN_LINES = 15
 # Which states are counted in the sentence of a section, in this order.
@@ -87,43 +84,34 @@ def show() -> str:
         month=month,
         newest=months[0] if months else "",
         board=_board(session, month, now) if has_figures else None,
-        closing=indices.closable_from(month),
+        closing=month.closable_from,
         formula=indices.formula_of(session, month),
         judged=_judged_before(session, month),
     )
 
 
-def _judged_before(session: Session, month: str) -> str:
+def _judged_before(session: Session, month: Month) -> str:
     """The last closed month before one (YYYY-MM), empty when there is none."""
     return session.scalar(select(func.max(Snapshot.month)).where(Snapshot.month < month)) or ""
 
 
-def months_with_dossiers(session: Session, now: datetime) -> list[str]:
+def months_with_dossiers(session: Session, now: datetime) -> list[Month]:
     """Months (YYYY-MM) in which dossiers finished, newest first, none of the future."""
-    found = select(Frame.month).where(Frame.finished > 0, Frame.month <= _month_of(now))
+    found = select(Frame.month).where(Frame.finished > 0, Frame.month <= Month.at(now))
     return list(session.scalars(found.distinct().order_by(Frame.month.desc())))
 
 
-def chosen_month(months: list[str], now: datetime) -> str:
+def chosen_month(months: list[Month], now: datetime) -> Month:
     """The month the address asks for; Invalid when malformed or in the future."""
     text = request.args.get("period", "").strip()
     if not text:
-        return months[0] if months else _month_of(now)
-    try:
-        month = datetime.strptime(text, "%Y-%m").replace(tzinfo=LOCAL)
-    except ValueError:
-        month = None
-    if month is None or month.year < FIRST_YEAR:
-        raise Invalid("bad_period", text[:20])
-    indices.check_month(f"{month:%Y-%m}", now)
-    return f"{month:%Y-%m}"
+        return months[0] if months else Month.at(now)
+    month = month_of(text)
+    indices.check_period(month, now)
+    return month
 
 
-def _month_of(now: datetime) -> str:
-    return f"{now.astimezone(LOCAL):%Y-%m}"
-
-
-def _board(session: Session, month: str, now: datetime) -> Board:
+def _board(session: Session, month: Month, now: datetime) -> Board:
     scope = current_scope()
     tables = indices.shown(session, month, now)
     sectors: Sequence[Figure] = tables[Breakdown.SECTOR]
@@ -146,7 +134,7 @@ def _board(session: Session, month: str, now: datetime) -> Board:
     )
 
 
-def _level_to_keep(session: Session, month: str) -> float | None:
+def _level_to_keep(session: Session, month: Month) -> float | None:
     """The target of the years before, where they are over."""
     before = ladder(session, LEVEL_TO_KEEP).overall() if month > LEVEL_TO_KEEP else None
     return float(before.value) if before else None
@@ -170,7 +158,7 @@ def _weight(one: Figure) -> int:
     return 1 if one.status is Status.FEW else 0
 
 
-def _frame(session: Session, month: str) -> FrameFigures:
+def _frame(session: Session, month: Month) -> FrameFigures:
     numbers = (Frame.finished, Frame.invited, Frame.delivered, RATED)
     sums = [func.coalesce(func.sum(number), 0) for number in numbers]
     query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)

@@ -9,6 +9,7 @@ from flask import Flask
 
 from survey.formats import NONE, number
 from survey.indices import Status
+from survey.period import Month
 from survey.reports import phrases
 from survey.workdays import LOCAL
 
@@ -65,6 +66,7 @@ def register(app: Flask) -> None:
         percentage=phrases.percentage,
         goal=phrases.level,
         month=phrases.month_name,
+        month_of=Month.of,
         change=phrases.change,
         source=phrases.source,
         day=day,
