@@ -19,11 +19,12 @@ from survey.indices import Along, Breakdown
 from survey.models.count import Cell, count_finished
 from survey.models.organisation import Procedure
 from survey.monitoring.integrity import signs
+from survey.period import Month
 from survey.reports import gather
 from tests import ballots
 from tests.features.answering import agencies
 
-BEFORE, MONTH = MONTHS = ("2026-04", "2026-05")
+BEFORE, MONTH = MONTHS = (Month("2026-04"), Month("2026-05"))
 OPEN = datetime(2026, 6, 2, 2, tzinfo=UTC)
 LATER = datetime(2026, 6, 20, 2, tzinfo=UTC)
 SECTORS = ("education", "justice", "land")

@@ -17,13 +17,14 @@ from survey.models.count import Cell, Count, count_finished
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 from tests import ballots
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 WARD = "LOC-KH-W22366"
 LAND, COPY, HEALTH = "1.012784", "2.000815", "1.014092"
 CLOSING = "2026-06-15T08:00:00+07:00"
@@ -294,9 +295,9 @@ def test_a_month_that_cannot_be_is_refused(runner: Runner, month: str) -> None:
 
 def test_an_empty_month_has_no_index(runner: Runner) -> None:
     """Without dossiers there is one overall line without an index, and nothing else."""
-    (line,) = show(runner, "overall", month="2026-02").values()
+    (line,) = show(runner, "overall", month=Month("2026-02")).values()
     assert (line["finished"], line["index"], line["raw"], line["mean"]) == (0, None, None, None)
-    assert show(runner, "agency", month="2026-02") == {}
+    assert show(runner, "agency", month=Month("2026-02")) == {}
 
 
 def answer(session: Session, tokens: dict[str, str], one: Wanted, overall: int) -> None:
