@@ -87,10 +87,10 @@ def test_every_breakdown_shows_the_same_answers(transact: Transact, runner: Runn
 
 
 LADDER = {
-    "2025-12": (0.85, 0.90, 0.90),
-    "2026-01": (0.90, 0.95, 0.95),
-    "2020-06": (None, None, 0.80),
-    "2018-06": (None, None, None),
+    Month("2025-12"): (0.85, 0.90, 0.90),
+    Month("2026-01"): (0.90, 0.95, 0.95),
+    Month("2020-06"): (None, None, 0.80),
+    Month("2018-06"): (None, None, None),
 }
 
 
@@ -140,7 +140,7 @@ def test_people_read_a_closed_line_without_a_target_as_what_it_is(
     transact: Transact, runner: Runner
 ) -> None:
     """Only an open month is called provisional; digits are grouped as in every other place."""
-    month, closing = "2018-06", "2018-07-15T08:00:00+07:00"
+    month, closing = Month("2018-06"), "2018-07-15T08:00:00+07:00"
     with transact() as session:
         fill(session, LAND, 5000, (0, 0, 10, 200, 1290), month=month)
     asked = ("index", "show", "--period", month, "--by", "overall")
@@ -258,10 +258,10 @@ def indices_closed(runner: Runner) -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize(
     ("month", "ratings", "limits", "broken"),
     [
-        ("2026-05", (9, 8, 4, 10, 9), {0.05, 0.8}, {("late", True), ("index", True)}),
-        ("2026-05", (0, 0, 11, 15, 15), {0.05, 0.8}, {("late", True), ("index", False)}),
-        ("2026-05", (0, 4, 4, 8, 8), {0.05, 0.8}, {("late", True), ("index", False)}),
-        ("2019-05", (9, 8, 4, 10, 9), {0.1}, set()),
+        (Month("2026-05"), (9, 8, 4, 10, 9), {0.05, 0.8}, {("late", True), ("index", True)}),
+        (Month("2026-05"), (0, 0, 11, 15, 15), {0.05, 0.8}, {("late", True), ("index", False)}),
+        (Month("2026-05"), (0, 4, 4, 8, 8), {0.05, 0.8}, {("late", True), ("index", False)}),
+        (Month("2019-05"), (9, 8, 4, 10, 9), {0.1}, set()),
     ],
 )
 def test_bars_of_the_year(

@@ -341,7 +341,7 @@ def test_an_agency_alone_is_refused_with_a_reason(watched):
         for code, last, why in (
             ("LOC-X", MONTHS[-1], "unknown_agency"),
             (silent.code, MONTHS[-1], "watch_no_ratings"),
-            (here.code, "2026-03", "watch_open_month"),
+            (here.code, Month("2026-03"), "watch_open_month"),
         ):
             with pytest.raises(Invalid, match=why):
                 monitoring.freeze_agency(session, code, MONTHS[0], last, NOW)

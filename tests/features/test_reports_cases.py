@@ -133,7 +133,7 @@ def test_a_case_counts_in_the_month_its_answer_was_due(month):
         answering.raise_case(session, now=late_in_november)
         november, december = (
             read_cases(session, name, datetime(2027, 1, 15, 2, 0, tzinfo=UTC))
-            for name in (MONTH, "2026-12")
+            for name in (MONTH, Month("2026-12"))
         )
     assert (november.opened, november.total.due) == (5, 4)
     assert (december.opened, december.reopened) == (0, 1)

@@ -142,7 +142,7 @@ def test_an_analyst_freezes_one_agency_alone(app, runner):
     assert (refused.code, "LOC-X" in refused.err) == (2, True)
 
 
-@pytest.mark.parametrize("last", ["2026-05", "2026-06"])
+@pytest.mark.parametrize("last", [Month("2026-05"), Month("2026-06")])
 def test_the_commands_freeze_and_list(app, runner, last):
     """`monitor freeze` makes charts or exits 2 with a sentence; `alerts list` tells of signals."""
     with unit_of_work(app) as session:
