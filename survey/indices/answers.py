@@ -82,10 +82,12 @@ def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -
 
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":
-    """The counts that a closing kept, of the overall question: a `Source` that never changes."""
+    """The counts that a closing kept: a `Source` that never changes."""
+    counted = payload[COUNTED]
+    rows = [[*row[:4], Question.OVERALL.value, *row[4:]] for row in counted["cells"]]
     ratings = {
-        (*cell, Question.OVERALL.value, level): times
-        for *cell, n1, n2, n3, n4, n5 in payload[COUNTED]["cells"]
+        (*place, level): times
+        for *place, n1, n2, n3, n4, n5 in (*rows, *counted.get("factors", ()))
         for level, times in enumerate((n1, n2, n3, n4, n5), start=LOWEST_RATING)
         if times
     }

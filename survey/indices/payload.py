@@ -11,9 +11,10 @@ rules     [{agency, label, rule, value, limit, operator, quote, source, proven}]
 judging   {confidence, judged_from, floors}   the rules that judged
 corrections  number of dossiers changed after their cell was fixed
     revision  what changed in the month before since its closing (`indices.revision`), or null
-counted   {cells: [agency code, sector, channel, lateness, n1 … n5], patterns: [the five factors,
-          overall, how often]}, so that months can be compared as they were closed; closed months
-          only, and none before this was kept
+counted   {cells: [agency code, sector, channel, lateness, n1 … n5], factors: [agency code, sector,
+          channel, lateness, factor, n1 … n5], patterns: [the five factors, overall, how often]},
+          so that months can be compared and added up as they were closed; closed months only, and
+          none before this was kept
 inputs    what else was counted, so that everything above can be computed again (`Inputs`);
           closed months only
 inputs_digest  SHA-256 of `inputs` and of the answers counted
@@ -109,13 +110,16 @@ def closing_payload(
     row = inputs.to_json()
     digest = sha256(f"{sha256(canonical(row))}:{answers_digest}")
     payload = compose(month, closed_at, inputs, source, provisional=False)
-    counted = {"cells": cells_of(source), "patterns": patterns}
+    factors = sorted(
+        [*row[:4], factor.value, *row[4:]] for factor in FACTORS for row in cells_of(source, factor)
+    )
+    counted = {"cells": cells_of(source), "factors": factors, "patterns": patterns}
     return {**payload, COUNTED: counted, "inputs": row, "inputs_digest": digest}
 
 
-def cells_of(source: Source) -> list[Row]:
-    """Overall ratings: agency code, sector, channel, lateness, n1 … n5; empty cells left out."""
-    rated = source.rated(Breakdown.AGENCY, (Question.OVERALL,))
+def cells_of(source: Source, question: Question = Question.OVERALL) -> list[Row]:
+    """Ratings: agency code, sector, channel, lateness, n1 … n5; empty cells left out."""
+    rated = source.rated(Breakdown.AGENCY, (question,))
     return sorted(
         [agency, *stratum, *ratings]
         for agency, strata in rated.items()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid
@@ -16,6 +16,8 @@ def check_period(period: Period, now: datetime) -> None:
         raise Invalid("future_period", period)
 
 
-def is_provisional(session: Session, month: Month) -> bool:
-    """Whether the month has no snapshot yet."""
-    return session.scalar(select(Snapshot.id).where(Snapshot.month == month)) is None
+def is_provisional(session: Session, period: Period) -> bool:
+    """Whether a month of the period has no snapshot yet."""
+    months = period.months
+    closed = select(func.count(func.distinct(Snapshot.month))).where(Snapshot.month.in_(months))
+    return session.scalar(closed) != len(months)
