@@ -173,6 +173,13 @@ class Month(Period):
         """The month before."""
         return self.plus(-1)
 
+    @property
+    def around(self) -> "tuple[Quarter, HalfYear, Year]":
+        """The quarter, the half-year and the year it lies in."""
+        year, before = self[:4], self.number - 1
+        quarter, half = before // Quarter.length + 1, before // HalfYear.length + 1
+        return Quarter(f"{year}-Q{quarter}"), HalfYear(f"{year}-H{half}"), Year(year)
+
     def plus(self, months: int) -> "Month":
         """The month so many months later, or earlier when negative."""
         year, number = divmod(self.number - 1 + months, MONTHS_OF_YEAR)

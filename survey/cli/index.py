@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from survey import indices
 from survey.ballots import checking
 from survey.ballots.checking import described
-from survey.cli.options import MonthOption, common_options, emit
+from survey.cli.options import MonthOption, PeriodOption, common_options, emit
 from survey.db import db, transaction
 from survey.errors import Refused
 from survey.formats import NONE, number
 from survey.indices import Along, Breakdown, Course, Figure
 from survey.jobs import counting
 from survey.models.questionnaire import Question
-from survey.period import Month
+from survey.period import Month, Period
 from survey.reports.phrases import level, percent
 from survey.wording import words_for
 
@@ -51,15 +51,15 @@ def command() -> None:
 @command.command(
     "show", help="Chỉ số của một kỳ theo lĩnh vực, cơ quan, thủ tục hoặc hình thức nộp."
 )
-@click.option("--period", type=MonthOption(), required=True)
+@click.option("--period", type=PeriodOption(), required=True)
 @click.option("--by", type=click.Choice([by.value for by in Breakdown]), required=True)
 @click.option("--question", type=click.Choice(QUESTIONS), default=Question.OVERALL.value)
 @click.option("--revised", is_flag=True, help="Tính cả câu trả lời đến sau khi chốt kỳ.")
 @common_options
 def show(
-    *, period: Month, by: str, question: str, revised: bool, now: datetime, as_json: bool
+    *, period: Period, by: str, question: str, revised: bool, now: datetime, as_json: bool
 ) -> None:
-    """Print the figures of a month."""
+    """Print the figures of a period."""
     found = indices.show(db.session(), period, by, now, question=question, revised=revised)
     rows = [{name: getattr(row, name) for name in SHOWN} for row in found]
     emit(rows, as_json=as_json, text=_table(found))

@@ -15,7 +15,7 @@ from survey import clock
 from survey.crypto import keys
 from survey.db import db
 from survey.errors import Invalid, Refused, SurveyError
-from survey.period import YEARS, Month, month_of
+from survey.period import YEARS, Month, Period, month_of, period_of
 from survey.wording import words_for
 from survey.workdays import LOCAL
 
@@ -63,6 +63,21 @@ class MonthOption(click.ParamType[Month]):
             self.fail(
                 f"'{value}' không phải kỳ hợp lệ; hãy viết dạng YYYY-MM, ví dụ 2026-10", param, ctx
             )
+
+
+class PeriodOption(click.ParamType[Period]):
+    """A month, quarter, half-year, year, or span of months."""
+
+    name = "PERIOD"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Period:
+        """Read the code or fail with a sentence."""
+        try:
+            return period_of(str(value))
+        except Invalid as refusal:
+            self.fail(words_for(refusal), param, ctx)
 
 
 def common_options(function: Callable[..., Any]) -> Callable[..., Any]:

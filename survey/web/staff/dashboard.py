@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from survey import clock, indices, invitations
 from survey.ballots.pool import pool_of
 from survey.db import db
+from survey.errors import Invalid
 from survey.indices import Breakdown, Figure, Status
 from survey.indices.targets import ladder
 from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
 from survey.models.staff import Scope
-from survey.period import Month, month_of
+from survey.period import Month, Period, period_of
 from survey.reports.figures import FrameFigures
 from survey.reports.phrases import REASONS
 from survey.web.staff.errors import staff_blueprint
@@ -58,7 +59,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything the page shows of one month."""
+    """Everything the page shows of one period."""
 
     overall: Figure
     to_keep: float | None
@@ -73,20 +74,20 @@ class Board:
 
 @blueprint.get("")
 def show() -> str:
-    """The figures of the chosen month, or of the newest one with dossiers."""
+    """The figures of the chosen period, or of the newest month with dossiers."""
     session, now = db.session(), clock.now()
     months = months_with_dossiers(session, now)
-    month = chosen_month(months, now)
-    has_figures = month in months
+    period = chosen_period(months, now)
+    periods = periods_with_dossiers(months)
     return render_template(
         "staff/dashboard.html",
-        months=months if has_figures else [month, *months],
-        month=month,
+        periods=periods if period in periods else [period, *periods],
+        period=period,
         newest=months[0] if months else "",
-        board=_board(session, month, now) if has_figures else None,
-        closing=month.closable_from,
-        formula=indices.formula_of(session, month),
-        judged=_judged_before(session, month),
+        board=_board(session, period, now) if set(months) & set(period.months) else None,
+        closing=period.closable_from,
+        formula=indices.formula_of(session, period),
+        judged=_judged_before(session, period.first),
     )
 
 
@@ -102,27 +103,41 @@ def months_with_dossiers(session: Session, now: datetime) -> list[Month]:
 
 
 def chosen_month(months: list[Month], now: datetime) -> Month:
-    """The month the address asks for; Invalid when malformed or in the future."""
+    """The month the address asks for; Invalid when malformed, longer, or in the future."""
+    period = chosen_period(months, now)
+    if not isinstance(period, Month):
+        raise Invalid("bad_period", period)
+    return period
+
+
+def chosen_period(months: list[Month], now: datetime) -> Period:
+    """The period the address asks for; Invalid when malformed or in the future."""
     text = request.args.get("period", "").strip()
     if not text:
         return months[0] if months else Month.at(now)
-    month = month_of(text)
-    indices.check_period(month, now)
-    return month
+    period = period_of(text)
+    indices.check_period(period, now)
+    return period
 
 
-def _board(session: Session, month: Month, now: datetime) -> Board:
+def periods_with_dossiers(months: list[Month]) -> list[Period]:
+    """These months, then the quarters, half-years and years around them, newest first."""
+    longer = sorted({period for month in months for period in month.around}, reverse=True)
+    return [*months, *longer]
+
+
+def _board(session: Session, period: Period, now: datetime) -> Board:
     scope = current_scope()
-    tables = indices.shown(session, month, now)
+    tables = indices.shown(session, period, now)
     sectors: Sequence[Figure] = tables[Breakdown.SECTOR]
     if scope.sector_code:
         sectors = [one for one in sectors if one.key == scope.sector_code]
     agencies = _seen_agencies(session, tables[Breakdown.AGENCY], scope)
-    coverage = invitations.coverage(session, month)
+    coverage = invitations.coverage(session, period)
     return Board(
         overall=tables[Breakdown.OVERALL][0],
-        to_keep=_level_to_keep(session, month),
-        frame=_frame(session, month),
+        to_keep=_level_to_keep(session, period.last),
+        frame=_frame(session, period),
         sectors=Section("Theo lĩnh vực", "Lĩnh vực", _worst_first(sectors)),
         agencies=Section("Theo cơ quan, đơn vị", "Cơ quan, đơn vị", _worst_first(agencies)),
         channels=Section(
@@ -130,7 +145,7 @@ def _board(session: Session, month: Month, now: datetime) -> Board:
         ),
         not_invited=_reasons(coverage.not_invited),
         is_narrowed=scope != Scope(),
-        judging=indices.rules_of(session, month),
+        judging=indices.rules_of(session, period),
     )
 
 
@@ -158,13 +173,13 @@ def _weight(one: Figure) -> int:
     return 1 if one.status is Status.FEW else 0
 
 
-def _frame(session: Session, month: Month) -> FrameFigures:
+def _frame(session: Session, period: Period) -> FrameFigures:
     numbers = (Frame.finished, Frame.invited, Frame.delivered, RATED)
     sums = [func.coalesce(func.sum(number), 0) for number in numbers]
     query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)
-    row = session.execute(query.where(Frame.month == month)).one()
+    row = session.execute(query.where(Frame.month.in_(period.months))).one()
     finished, invited, delivered, rated = map(int, row)
-    rated += pool_of(session).of({month}).rated().total()
+    rated += pool_of(session).of(period.months).rated().total()
     return FrameFigures(finished, invited, delivered, rated)
 
 
