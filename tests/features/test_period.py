@@ -144,3 +144,13 @@ def test_a_period_covers_what_lies_within_it():
     assert half.covers(half)
     assert not quarter.covers(half)
     assert not half.covers(period_of("2026-06..2026-07"))
+
+
+@given(months)
+def test_a_month_lies_in_its_quarter_half_year_and_year(month):
+    """The three periods around a month cover it, each the one before."""
+    quarter, half, year = month.around
+    assert quarter.covers(month)
+    assert half.covers(quarter)
+    assert year.covers(half)
+    assert {type(quarter), type(half), type(year)} == {Quarter, HalfYear, Year}
