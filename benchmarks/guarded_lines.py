@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.headline import headline_lines
+from survey.period import Month
 
 AGENCIES, GROUPS, MONTHS = 300, 4, 24
 CHANNELS, LATENESS = ("counter", "online", "post"), ("late", "on_time")
@@ -24,7 +25,7 @@ Grid = NDArray[np.int64]
 
 def month_names() -> list[str]:
     """The months of the report, YYYY-MM."""
-    return [f"{2024 + number // 12}-{number % 12 + 1:02}" for number in range(MONTHS)]
+    return [Month("2024-01").plus(number) for number in range(MONTHS)]
 
 
 def intervals(counts: Grid) -> float:

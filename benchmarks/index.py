@@ -16,9 +16,10 @@ from survey.ballots.aggregates import Aggregate, store_aggregate
 from survey.db import transaction
 from survey.models.count import Cell, Group, add_counts, count_finished, count_reached
 from survey.models.organisation import Agency, Procedure
+from survey.period import Month
 from survey.settings import from_env
 
-PERIOD = "2026-05"
+PERIOD = Month("2026-05")
 NOW = "2026-06-20T03:00:00+00:00"
 CELLS = 1_500
 TRIES = 7

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.orm import Session
 
 from survey.crypto import keys
-from survey.db import UtcDateTime
+from survey.db import MonthText, UtcDateTime
 from survey.errors import Refused
 from survey.wording import words_for
 
@@ -22,9 +22,11 @@ database = current_app.extensions["migrate"].db
 
 
 def render_item(kind: str, item: object, autogen: AutogenContext) -> str | bool:  # noqa: ARG001
-    """Write our UTC type as the plain column type it is in the database."""
+    """Write our own types as the plain column types they are in the database."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, MonthText):
+        return "sa.String(length=7)"
     return False
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Engine,
     LargeBinary,
     MetaData,
+    String,
     Table,
     event,
     func,
@@ -32,6 +33,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
 
+from survey.period import Month, month_of
 from survey.settings import Settings
 
 NAMING = {
@@ -73,12 +75,31 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class MonthText(TypeDecorator[Month]):
+    """A month, stored as the text of its code (YYYY-MM)."""
+
+    impl = String(7)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Hand drivers plain text, which they take fastest."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Month | None:  # noqa: ARG002
+        """Give back a month."""
+        return None if value is None else month_of(value)
+
+
 class Base(DeclarativeBase):
     """Root of all models."""
 
     registry = registry(
         metadata=MetaData(naming_convention=NAMING),
-        type_annotation_map={datetime: UtcDateTime(), bytes: LargeBinary()},
+        type_annotation_map={
+            datetime: UtcDateTime(),
+            bytes: LargeBinary(),
+            Month: MonthText(),
+        },
     )
 
 

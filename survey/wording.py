@@ -128,7 +128,11 @@ SENTENCES = {
         "cần ít nhất 6 ký tự khác nhau."
     ),
     "wrong_code": "Mã chưa đúng. Hãy kiểm tra giờ trên điện thoại rồi nhập mã mới.",
-    "bad_period": "Kỳ '{detail}' chưa đúng. Hãy viết dạng năm-tháng, ví dụ 2026-10.",
+    "bad_period": (
+        "Kỳ '{detail}' chưa đúng. Hãy viết dạng năm-tháng, ví dụ 2026-10; nơi xem được kỳ dài hơn "
+        "thì viết 2026-Q3, 2026-H1, 2026 hoặc 2026-01..2026-10."
+    ),
+    "span_too_long": "Khoảng {detail} dài quá 10 năm. Hãy chọn khoảng ngắn hơn.",
     "bad_number": "Giá trị chưa đúng. {detail}.",
     "bad_time": "Giờ chưa đúng ({detail}). Hãy viết dạng 08:00.",
     "bad_window": "Giờ bắt đầu gửi tin phải trước giờ kết thúc.",

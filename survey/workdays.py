@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import takewhile
-from zoneinfo import ZoneInfo
 
 import holidays
 
-LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
+from survey import period
+
+LOCAL = period.LOCAL
 OFFICE_HOURS = ((time(7, 30), time(11, 30)), (time(13, 30), time(17)))
 CLOSING_TIME = time(17)
 TET_NOT_BEFORE, TET_LAST_MONTH, TET_LEAST_DAYS = 10, 2, 5
@@ -115,19 +116,6 @@ def local_day(at: datetime) -> date:
 def local_midnight(at: datetime) -> datetime:
     """Instant (UTC) at which the local day of an aware instant begins."""
     return _instant(local_day(at), time())
-
-
-def local_month(at: datetime) -> str:
-    """Month (YYYY-MM) of an aware instant on the wall of the office."""
-    return local_day(at).isoformat()[:7]
-
-
-def month_bounds(month: str) -> tuple[datetime, datetime]:
-    """First instant of a local month (YYYY-MM) and of the next one."""
-    year, number = (int(part) for part in month.split("-"))
-    first = datetime(year, number, 1, tzinfo=LOCAL)
-    after = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=LOCAL)
-    return first, after
 
 
 def finish_moment(value: date | datetime) -> datetime:

@@ -22,6 +22,7 @@ from survey.models.ballot import BallotAggregate
 from survey.models.count import Cell, Group
 from survey.models.questionnaire import FACTORS, Question
 from survey.models.snapshot import closings_of
+from survey.period import Month
 
 # What `Aggregate.patterns` counts: the questions of a complete questionnaire.
 PATTERN = (*FACTORS, Question.OVERALL)
@@ -106,14 +107,14 @@ class Brief:
 _briefs: Cache[Brief] = Cache(MOST_BRIEFS)
 
 
-def stored_aggregate(session: Session, month: str) -> Aggregate:
+def stored_aggregate(session: Session, month: Month) -> Aggregate:
     """The sums of a month (YYYY-MM) as they were last counted."""
     query = select(BallotAggregate.sums_sealed).where(BallotAggregate.month == month)
     sealed = connection_of(session).scalar(query)
     return Aggregate() if sealed is None else _open(session, month, bytes(sealed))
 
 
-def _open(session: Session, month: str, sealed: bytes) -> Aggregate:
+def _open(session: Session, month: Month, sealed: bytes) -> Aggregate:
     packed = BallotAggregate.sums.decrypt(session, month, sealed)
     procedures, patterns, flagged, late, changed = packed
     found = Aggregate(late=Counter(late), changed=Counter(changed))
@@ -127,7 +128,7 @@ def _open(session: Session, month: str, sealed: bytes) -> Aggregate:
     return found
 
 
-def aggregate_now(session: Session, month: str) -> Aggregate:
+def aggregate_now(session: Session, month: Month) -> Aggregate:
     """The sums of a month with what the pool adds to them."""
     found, closings = stored_aggregate(session, month), closings_of(session)[month]
     # Bursts are judged over all that came, as the counting does.
@@ -137,9 +138,9 @@ def aggregate_now(session: Session, month: str) -> Aggregate:
     return found
 
 
-def briefs_now(session: Session, months: Collection[str]) -> dict[str, Brief]:
+def briefs_now(session: Session, months: Collection[Month]) -> dict[Month, Brief]:
     """Month (YYYY-MM) → its sums with what the pool adds to them, as far as a brief holds them."""
-    added: dict[str, Aggregate] = {month: Aggregate() for month in months}
+    added: dict[Month, Aggregate] = {month: Aggregate() for month in months}
     closings = closings_of(session)
     for one in pool_of(session).of(added).ballots:
         _move(added[one.ballot.cell.month], one, closings[one.ballot.cell.month])
@@ -151,7 +152,7 @@ def briefs_now(session: Session, months: Collection[str]) -> dict[str, Brief]:
     return found
 
 
-def _brief(session: Session, month: str, sealed: bytes) -> Brief:
+def _brief(session: Session, month: Month, sealed: bytes) -> Brief:
     """The brief of stored sums, opened once a counting."""
     found = _briefs.get(month, sealed)
     if found is None:
@@ -168,7 +169,7 @@ def _move(sums: Aggregate, one: Pooled, closings: int) -> None:
         sums.add(after, one.procedure_code, 1)
 
 
-def store_aggregate(session: Session, month: str, sums: Aggregate) -> None:
+def store_aggregate(session: Session, month: Month, sums: Aggregate) -> None:
     """Put the sums of a month in the place of those before; ValueError where one is negative."""
     kept = [_positive(one) for one in (sums.procedures, sums.patterns, sums.flagged)]
     packed = [

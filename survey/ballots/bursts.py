@@ -17,6 +17,7 @@ from survey.ballots.contents import Pooled
 from survey.models.ballot import Flag
 from survey.models.count import RATED, Count
 from survey.models.questionnaire import HIGHEST_RATING, Question
+from survey.period import Month
 from survey.workdays import LOCAL
 
 SLOT_MINUTES = 10
@@ -67,11 +68,9 @@ def _flagged(one: Pooled) -> Pooled:
     return replace(one, ballot=replace(one.ballot, flags=one.ballot.flags | {Flag.BURST}))
 
 
-def _busiest(session: Session, agencies: Iterable[int], month: str) -> Mapping[int, int]:
+def _busiest(session: Session, agencies: Iterable[int], month: Month) -> Mapping[int, int]:
     """Agency → answers of its fullest month among the twelve before one (YYYY-MM)."""
-    year, number = map(int, month.split("-"))
-    last = 12 * year + number - 1
-    months = [f"{one // 12}-{one % 12 + 1:02}" for one in range(last - MONTHS_LOOKED_AT, last)]
+    months = [month.plus(-before) for before in range(1, MONTHS_LOOKED_AT + 1)]
     sums = (
         select(Count.agency_id, func.sum(RATED).label("answers"))
         .where(Count.agency_id.in_(agencies), Count.month.in_(months))

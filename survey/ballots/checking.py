@@ -17,6 +17,7 @@ from survey.models.ballot import BallotAggregate, CountedBallot
 from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame, add_counts, drop_counts
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.questionnaire import Question
+from survey.period import Month
 
 CELL = Cell._fields
 ROWS_AT_ONCE = 2000
@@ -46,10 +47,10 @@ class _Recount:
     """What the counted ballots add up to. Procedures are not among it: ballots do not keep them."""
 
     ratings: Counter[tuple[Cell, str, int]] = field(default_factory=Counter)
-    aggregates: dict[str, Aggregate] = field(default_factory=dict)
+    aggregates: dict[Month, Aggregate] = field(default_factory=dict)
 
 
-def ballots_of(session: Session, months: Sequence[str] | None = None) -> Iterator[Ballot]:
+def ballots_of(session: Session, months: Sequence[Month] | None = None) -> Iterator[Ballot]:
     """Every counted ballot, or those of some months (YYYY-MM), few in memory at a time."""
     table = CountedBallot
     query = select(table.key, table.month, table.content_sealed)
@@ -74,7 +75,7 @@ def check(session: Session) -> list[Difference]:
     return [*found, *_differences("procedure_frame", stored, _ledger(session, group))]
 
 
-def check_ballots(session: Session, months: Sequence[str] | None = None) -> list[Difference]:
+def check_ballots(session: Session, months: Sequence[Month] | None = None) -> list[Difference]:
     """What `check` says of the counts, of all months or of some (YYYY-MM)."""
     again = _recount(session, months)
     found = _differences("count", _stored_counts(session, months), _levels(again.ratings))
@@ -103,7 +104,7 @@ def rebuild(session: Session) -> int:
     return wrong
 
 
-def _recount(session: Session, months: Sequence[str] | None) -> _Recount:
+def _recount(session: Session, months: Sequence[Month] | None) -> _Recount:
     found = _Recount()
     for ballot in ballots_of(session, months):
         for question, rating in ballot.counted.items():
@@ -120,7 +121,7 @@ def _levels(ratings: Counter[tuple[Cell, str, int]]) -> Counter[Key]:
     )
 
 
-def _stored_counts(session: Session, months: Sequence[str] | None) -> Counter[Key]:
+def _stored_counts(session: Session, months: Sequence[Month] | None) -> Counter[Key]:
     found: Counter[Key] = Counter()
     columns = [getattr(Count, part) for part in (*CELL, "question", *LEVELS)]
     for row in session.execute(select(*columns).where(*_in(Count.month, months))):
@@ -131,7 +132,7 @@ def _stored_counts(session: Session, months: Sequence[str] | None) -> Counter[Ke
 
 
 def _aggregates(
-    session: Session, again: _Recount, months: Sequence[str] | None
+    session: Session, again: _Recount, months: Sequence[Month] | None
 ) -> list[Difference]:
     """Where the encrypted sums of a month differ from a recount, and per procedure in total."""
     query = select(BallotAggregate.month).where(*_in(BallotAggregate.month, months))
@@ -155,7 +156,7 @@ def _aggregates(
     return found
 
 
-def _keyed(month: str, sums: Counter[object]) -> dict[Key, int]:
+def _keyed(month: Month, sums: Counter[object]) -> dict[Key, int]:
     return {(month, key): times for key, times in sums.items()}
 
 
@@ -186,7 +187,7 @@ def _sums(
 
 
 def _in(
-    month: InstrumentedAttribute[str], months: Sequence[str] | None
+    month: InstrumentedAttribute[str], months: Sequence[Month] | None
 ) -> Iterable[ColumnElement[bool]]:
     return () if months is None else (month.in_(months),)
 

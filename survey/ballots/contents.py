@@ -17,6 +17,7 @@ from survey.crypto.sealed import row_name
 from survey.models.ballot import CountedBallot, Flag, Mode, PooledBallot
 from survey.models.count import Cell
 from survey.models.questionnaire import FACTORS, Question
+from survey.period import Month
 
 COMPLETE = frozenset(map(str, (Question.OVERALL, *FACTORS)))
 
@@ -156,7 +157,7 @@ def counted_row(session: Session, ballot: Ballot, comment: str) -> dict[str, obj
     }
 
 
-def open_counted(session: Session, key: bytes, month: str, sealed: bytes) -> Ballot:
+def open_counted(session: Session, key: bytes, month: Month, sealed: bytes) -> Ballot:
     """Decrypt a counted ballot; Refused when it was moved or changed."""
     return _unpack(key, month, CountedBallot.content.decrypt(session, row_name(key), sealed))
 
@@ -176,7 +177,7 @@ def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, obje
     }
 
 
-def open_pooled(session: Session, key: bytes, month: str, sealed: bytes) -> Pooled:
+def open_pooled(session: Session, key: bytes, month: Month, sealed: bytes) -> Pooled:
     """Decrypt a ballot of the pool; Refused as `open_counted` is."""
     content = PooledBallot.content.decrypt(session, row_name(key), sealed)
     *packed, said, day, slot, procedure_code, changes, changed_on = content
@@ -204,7 +205,7 @@ def _pack(ballot: Ballot) -> list[Any]:
     ]
 
 
-def _unpack(key: bytes, month: str, packed: Sequence[Any]) -> Ballot:
+def _unpack(key: bytes, month: Month, packed: Sequence[Any]) -> Ballot:
     agency_id, sector, channel, lateness, mode, questionnaire_id, flags, *rest = packed
     applicant, return_channel, receiving, versions = rest
     return Ballot(

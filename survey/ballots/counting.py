@@ -28,6 +28,7 @@ from survey.db import chunked, connection_of, hold, table_of
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.count import add_counts
 from survey.models.snapshot import closings_of
+from survey.period import Month
 from survey.row_order import shuffle_rows
 
 _POOL, _BALLOTS = table_of(PooledBallot), table_of(CountedBallot)
@@ -108,16 +109,18 @@ def _counted_before(session: Session, keys: Sequence[bytes]) -> dict[bytes, Ball
     return found
 
 
-def _months(step: _Step) -> Iterator[str]:
+def _months(step: _Step) -> Iterator[Month]:
     for ballot in (step.before, step.after):
         if ballot is not None:
             yield ballot.cell.month
 
 
-def _move_sums(session: Session, steps: Iterable[_Step], months: Sequence[str]) -> None:
+def _move_sums(session: Session, steps: Iterable[_Step], months: Sequence[Month]) -> None:
     """Add the batch to counts and aggregates, what it replaces taken out."""
     moved: Counter[tuple[Any, ...]] = Counter()
-    aggregates: dict[str, Aggregate] = {month: stored_aggregate(session, month) for month in months}
+    aggregates: dict[Month, Aggregate] = {
+        month: stored_aggregate(session, month) for month in months
+    }
     for step in steps:
         for ballot, sign in ((step.before, -1), (step.after, 1)):
             if ballot is None:

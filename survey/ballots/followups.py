@@ -14,6 +14,7 @@ from survey.bulk import write_many
 from survey.db import chunked, table_of
 from survey.models.ballot import ballot_key, cast_keys
 from survey.models.followup import Card, FollowupCard
+from survey.period import Month
 from survey.row_order import shuffle_rows
 
 _WRITE = insert(table_of(FollowupCard))
@@ -32,7 +33,7 @@ def lay(session: Session, cards: Sequence[tuple[str, Card]]) -> None:
     write_many(session, _WRITE, rows)
 
 
-def destroy_answered(session: Session, month: str) -> None:
+def destroy_answered(session: Session, month: Month) -> None:
     """After the closing of a month (YYYY-MM): destroy the cards of those who answered, and lay the
     others in random order.
     """
@@ -43,7 +44,7 @@ def destroy_answered(session: Session, month: str) -> None:
     shuffle_rows(session, FollowupCard, FollowupCard.month == month)
 
 
-def cards_of(session: Session, month: str | None = None) -> Mapping[str, Card]:
+def cards_of(session: Session, month: Month | None = None) -> Mapping[str, Card]:
     """The cards that are left, of a month or of all, by their ids."""
     query = select(FollowupCard.id, FollowupCard.card_sealed)
     if month is not None:

@@ -18,6 +18,7 @@ from survey.models.ballot import PooledBallot
 from survey.models.count import Cell
 from survey.models.questionnaire import LOWEST_RATING, Question
 from survey.models.snapshot import closings_of
+from survey.period import Month
 
 MOST_CACHED = 1 << 15
 # Advisory lock of the counting job; who reads pool and counts while writing shares it.
@@ -39,9 +40,9 @@ class Pool:
     """
 
     ballots: Sequence[Pooled]
-    closings: Mapping[str, int] = field(default_factory=dict)
+    closings: Mapping[Month, int] = field(default_factory=dict)
 
-    def of(self, months: Collection[str]) -> "Pool":
+    def of(self, months: Collection[Month]) -> "Pool":
         """Those of some months (YYYY-MM)."""
         some = [one for one in self.ballots if one.ballot.cell.month in months]
         return Pool(some, self.closings)
@@ -103,7 +104,7 @@ def forget_pool(session: Session) -> None:
     session.info.pop("pool", None)
 
 
-def _opened(session: Session, key: bytes, month: str, sealed: bytes) -> Pooled:
+def _opened(session: Session, key: bytes, month: Month, sealed: bytes) -> Pooled:
     found = _cache.get(key, sealed)
     if found is None:
         found = open_pooled(session, key, month, sealed)

@@ -26,8 +26,8 @@ from survey.models.case import (
     case_of,
 )
 from survey.models.staff import Staff
+from survey.period import Month
 from survey.sms import outbox
-from survey.workdays import local_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def open_case(
     """Open the one case of an answer; without a wish to be called it leads to no dossier."""
     opened_at = now if contact else day_of(now)
     first_due_at, due_at = deadlines(session, now, by_the_day=contact is None)
-    case = Case(code=_fresh_code(session), month=local_month(now))
+    case = Case(code=_fresh_code(session), month=Month.at(now))
     session.add(case)
     case.contact = contact
     case.standing = CaseStanding(

@@ -19,6 +19,7 @@ from survey.cases.sight import SeenCase, seen
 from survey.models.case import Case, CaseReason, CaseStanding, CaseState, in_work
 from survey.models.organisation import Agency
 from survey.models.staff import Scope, Staff
+from survey.period import Month
 from survey.privacy.masking import mask_text
 
 PAGE_ROWS = 25
@@ -124,7 +125,7 @@ def open_cases(session: Session) -> list[SeenCase]:
     return sorted((one for one in cases if not one.is_closed), key=_order)
 
 
-def filed_months(session: Session) -> list[str]:
+def filed_months(session: Session) -> list[Month]:
     """The months (YYYY-MM) of which cases were filed away, newest first."""
     query = select(Case.month).where(Case.is_filed_away).distinct()
     return list(session.scalars(query.order_by(Case.month.desc())))

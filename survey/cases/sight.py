@@ -25,6 +25,7 @@ from survey.models.case import (
 )
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
+from survey.period import Month
 from survey.privacy.masking import mask_name
 from survey.sms.phone import mask_phone
 from survey.workdays import local_day
@@ -76,7 +77,7 @@ def visible(session: Session, staff: Staff) -> list[SeenCase]:
     return seen(session, session.scalars(in_work()), scope_of(session, staff))
 
 
-def filed_away(session: Session, staff: Staff, month: str) -> list[SeenCase]:
+def filed_away(session: Session, staff: Staff, month: Month) -> list[SeenCase]:
     """The cases of a month (YYYY-MM) that were filed away and that an account may see."""
     if staff.role not in READERS:
         return []

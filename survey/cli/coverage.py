@@ -7,9 +7,10 @@ from datetime import datetime
 import click
 
 from survey import invitations
-from survey.cli.options import Period, common_options, emit
+from survey.cli.options import PeriodOption, common_options, emit
 from survey.db import db
 from survey.formats import number
+from survey.period import Period
 from survey.reports.phrases import REASONS
 
 CHECK_FAILED = 1
@@ -21,10 +22,10 @@ def command() -> None:
 
 
 @command.command("show", help="Số hồ sơ kết thúc, đã mời, không mời theo lý do.")
-@click.option("--period", type=Period(), required=True)
+@click.option("--period", type=PeriodOption(), required=True)
 @common_options
-def show(*, period: str, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Print the ledger of a month."""
+def show(*, period: Period, now: datetime, as_json: bool) -> None:  # noqa: ARG001
+    """Print the ledger of a period."""
     figures = invitations.coverage(db.session(), period)
     lines = [f"Kết thúc: {number(figures.finished)} · Đã mời: {number(figures.invited)}"]
     lines += [
@@ -36,10 +37,10 @@ def show(*, period: str, now: datetime, as_json: bool) -> None:  # noqa: ARG001
 @command.command(
     "verify", help="Kiểm tra mọi hồ sơ kết thúc đều có trong sổ; thoát mã 1 nếu không."
 )
-@click.option("--period", type=Period(), required=True)
+@click.option("--period", type=PeriodOption(), required=True)
 @common_options
-def verify(*, period: str, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Check that the ledger of a month adds up."""
+def verify(*, period: Period, now: datetime, as_json: bool) -> None:  # noqa: ARG001
+    """Check that the ledger of a period adds up."""
     session = db.session()
     adds_up = invitations.verify_coverage(session, period)
     document = {"ok": adds_up, **asdict(invitations.coverage(session, period))}

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from survey import indices
 from survey.ballots import checking
 from survey.ballots.checking import described
-from survey.cli.options import Period, common_options, emit
+from survey.cli.options import MonthOption, PeriodOption, common_options, emit
 from survey.db import db, transaction
 from survey.errors import Refused
 from survey.formats import NONE, number
 from survey.indices import Along, Breakdown, Course, Figure
 from survey.jobs import counting
 from survey.models.questionnaire import Question
+from survey.period import Month, Period
 from survey.reports.phrases import level, percent
 from survey.wording import words_for
 
@@ -50,15 +51,15 @@ def command() -> None:
 @command.command(
     "show", help="Chỉ số của một kỳ theo lĩnh vực, cơ quan, thủ tục hoặc hình thức nộp."
 )
-@click.option("--period", type=Period(), required=True)
+@click.option("--period", type=PeriodOption(), required=True)
 @click.option("--by", type=click.Choice([by.value for by in Breakdown]), required=True)
 @click.option("--question", type=click.Choice(QUESTIONS), default=Question.OVERALL.value)
 @click.option("--revised", is_flag=True, help="Tính cả câu trả lời đến sau khi chốt kỳ.")
 @common_options
 def show(
-    *, period: str, by: str, question: str, revised: bool, now: datetime, as_json: bool
+    *, period: Period, by: str, question: str, revised: bool, now: datetime, as_json: bool
 ) -> None:
-    """Print the figures of a month."""
+    """Print the figures of a period."""
     found = indices.show(db.session(), period, by, now, question=question, revised=revised)
     rows = [{name: getattr(row, name) for name in SHOWN} for row in found]
     emit(rows, as_json=as_json, text=_table(found))
@@ -67,8 +68,8 @@ def show(
 @command.command(
     "course", help="Chỉ số qua các kỳ của từng cơ quan, lĩnh vực, theo số đếm hôm nay."
 )
-@click.option("--from", "first", type=Period(), required=True, help="Kỳ đầu.")
-@click.option("--to", "last", type=Period(), required=True, help="Kỳ cuối.")
+@click.option("--from", "first", type=MonthOption(), required=True, help="Kỳ đầu.")
+@click.option("--to", "last", type=MonthOption(), required=True, help="Kỳ cuối.")
 @click.option(
     "--by",
     "along",
@@ -81,8 +82,8 @@ def show(
 @common_options
 def course(  # noqa: PLR0913 - one argument an option
     *,
-    first: str,
-    last: str,
+    first: Month,
+    last: Month,
     along: str,
     agency: str,
     file: Path | None,
@@ -157,9 +158,9 @@ def _point(point: dict[str, Any]) -> str:
 
 
 @command.command("close", help="Chốt số liệu của một kỳ (từ ngày 15 tháng sau).")
-@click.option("--period", type=Period(), required=True)
+@click.option("--period", type=MonthOption(), required=True)
 @common_options
-def close(*, period: str, now: datetime, as_json: bool) -> None:
+def close(*, period: Month, now: datetime, as_json: bool) -> None:
     """Store the snapshot of a month."""
     try:
         with transaction() as session:

@@ -5,12 +5,13 @@ from datetime import datetime
 
 import click
 
-from survey.cli.options import Period, common_options, emit
+from survey.cli.options import MonthOption, common_options, emit
 from survey.cli.providing import provider, provider_at
 from survey.db import db
 from survey.delivery.costs import MonthCosts, month_costs
 from survey.delivery.labels import not_sent_words
 from survey.formats import number
+from survey.period import Month
 from survey.reports.phrases import month_name
 from survey.sms import outbox
 
@@ -46,9 +47,9 @@ def reconcile(*, now: datetime, as_json: bool) -> None:
 
 
 @command.command("cost", help="Chi phí tin nhắn của một tháng và lý do tin không gửi.")
-@click.option("--month", type=Period(), required=True, help="Tháng, dạng YYYY-MM.")
+@click.option("--month", type=MonthOption(), required=True, help="Tháng, dạng YYYY-MM.")
 @common_options
-def cost(*, month: str, now: datetime, as_json: bool) -> None:
+def cost(*, month: Month, now: datetime, as_json: bool) -> None:
     """Print what a month's messages cost, per agency, and why others were not sent."""
     costs = month_costs(db.session(), month, now)
     document = {

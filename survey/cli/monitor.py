@@ -5,9 +5,10 @@ from datetime import datetime
 import click
 
 from survey import monitoring
-from survey.cli.options import Period, common_options, emit
+from survey.cli.options import MonthOption, common_options, emit
 from survey.db import db, transaction
 from survey.monitoring.labels import GROUPS
+from survey.period import Month
 from survey.reports.phrases import percentage
 
 
@@ -17,11 +18,11 @@ def command() -> None:
 
 
 @command.command("freeze", help="Chốt mức nền từ các kỳ bình thường đã chốt số liệu.")
-@click.option("--from", "first", type=Period(), required=True)
-@click.option("--to", "last", type=Period(), required=True)
+@click.option("--from", "first", type=MonthOption(), required=True)
+@click.option("--to", "last", type=MonthOption(), required=True)
 @click.option("--agency", default="", help="Chỉ chốt lại cơ quan mang mã này, các nơi khác giữ.")
 @common_options
-def freeze(*, first: str, last: str, agency: str, now: datetime, as_json: bool) -> None:
+def freeze(*, first: Month, last: Month, agency: str, now: datetime, as_json: bool) -> None:
     """Make all limits anew, or those of one agency; recorded in the audit chain."""
     with transaction() as session:
         if agency:

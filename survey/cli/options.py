@@ -14,15 +14,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from survey import clock
 from survey.crypto import keys
 from survey.db import db
-from survey.errors import Refused, SurveyError
+from survey.errors import Invalid, Refused, SurveyError
+from survey.period import YEARS, Month, Period, month_of, period_of
 from survey.wording import words_for
 from survey.workdays import LOCAL
 
 WRONG_USE = 2
 WRONG_KEY = 1
 SAME_CLOCK = timedelta(seconds=5)
-# Others are slips of the hand, and beyond what databases and zones can reckon with.
-YEARS = range(1900, 9000)
 
 
 class Moment(click.ParamType[datetime]):
@@ -49,23 +48,36 @@ class Moment(click.ParamType[datetime]):
         return (moment if moment.tzinfo else moment.replace(tzinfo=LOCAL)).astimezone(UTC)
 
 
-class Period(click.ParamType[str]):
+class MonthOption(click.ParamType[Month]):
     """A month, YYYY-MM."""
 
     name = "YYYY-MM"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Month:
         """Check the shape or fail with a sentence."""
         try:
-            month = datetime.strptime(str(value), "%Y-%m").replace(tzinfo=UTC)
-        except ValueError:
-            month = None
-        # The parser also takes a month of one digit: a slip of the hand, not January.
-        if month is None or month.year not in YEARS or f"{month:%Y-%m}" != value:
+            return month_of(str(value))
+        except Invalid:
             self.fail(
                 f"'{value}' không phải kỳ hợp lệ; hãy viết dạng YYYY-MM, ví dụ 2026-10", param, ctx
             )
-        return f"{month:%Y-%m}"
+
+
+class PeriodOption(click.ParamType[Period]):
+    """A month, quarter, half-year, year, or span of months."""
+
+    name = "PERIOD"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Period:
+        """Read the code or fail with a sentence."""
+        try:
+            return period_of(str(value))
+        except Invalid as refusal:
+            self.fail(words_for(refusal), param, ctx)
 
 
 def common_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from survey.cli.options import Period, common_options, emit
+from survey.cli.options import MonthOption, common_options, emit
 from survey.db import db
+from survey.period import Month
 from survey.reports.build import FORMATS, build
 
 
@@ -16,7 +17,7 @@ def command() -> None:
 
 
 @command.command("build", help="Lập báo cáo của một kỳ; kỳ chưa chốt thì là bản tạm tính.")
-@click.option("--period", type=Period(), required=True)
+@click.option("--period", type=MonthOption(), required=True)
 @click.option(
     "--formats",
     default=",".join(FORMATS),
@@ -25,7 +26,7 @@ def command() -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Thư mục ghi tệp.")
 @common_options
-def build_files(*, period: str, formats: str, out: Path, now: datetime, as_json: bool) -> None:
+def build_files(*, period: Month, formats: str, out: Path, now: datetime, as_json: bool) -> None:
     """Write the files of a month."""
     names = list(dict.fromkeys(name.strip().lower() for name in formats.split(",") if name.strip()))
     built = build(db.session(), period, names, out, now)

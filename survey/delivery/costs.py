@@ -13,10 +13,10 @@ from survey.models.case import Case, if_it_opens
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import Message, MessageState
 from survey.models.organisation import Agency
+from survey.period import Month
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.health import Budget
 from survey.sms.outbox.rules import load_rules
-from survey.workdays import month_bounds
 
 # What a provider took is paid for, whether it arrived or not.
 PAID = (
@@ -54,7 +54,7 @@ class MonthCosts:
     (`expired`), of now (`window`, `breaker`, `fault`, `budget`, `waiting`), and `unclear`.
     """
 
-    month: str
+    month: Month
     by_agency: Sequence[Spent]
     not_sent: dict[str, int]
     budgets: Sequence[Budget]
@@ -80,7 +80,7 @@ class MonthCosts:
         return sum(one.unpriced for one in self.by_agency)
 
 
-def month_costs(session: Session, month: str, now: datetime) -> MonthCosts:
+def month_costs(session: Session, month: Month, now: datetime) -> MonthCosts:
     """What left in a local month (YYYY-MM) and what was due in it and did not leave."""
     return MonthCosts(
         month=month,
@@ -90,9 +90,8 @@ def month_costs(session: Session, month: str, now: datetime) -> MonthCosts:
     )
 
 
-def _by_agency(session: Session, month: str) -> list[Spent]:
+def _by_agency(session: Session, month: Month) -> list[Spent]:
     """An invitation counts for the agency of its dossier, a reply for that of its case."""
-    first, after = month_bounds(month)
     of_month = (
         select(
             CoverageEntry.agency_id,
@@ -105,7 +104,11 @@ def _by_agency(session: Session, month: str) -> list[Spent]:
         .select_from(Message)
         .outerjoin(Invitation, Invitation.id == Message.invitation_id)
         .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
-        .where(Message.sent_at >= first, Message.sent_at < after, Message.state.in_(PAID))
+        .where(
+            Message.sent_at >= month.begins,
+            Message.sent_at < month.ends,
+            Message.state.in_(PAID),
+        )
         .group_by(CoverageEntry.agency_id, Message.case_hash)
     )
     rows = session.execute(of_month).all()
@@ -139,11 +142,10 @@ def _spent(agency: Agency | None, parts: Sequence[int]) -> Spent:
     return Spent(key, label, messages, segments, dong, unpriced)
 
 
-def _not_sent(session: Session, month: str, now: datetime) -> dict[str, int]:
-    first, after = month_bounds(month)
+def _not_sent(session: Session, month: Month, now: datetime) -> dict[str, int]:
     query = (
         select(Message.state, Message.reason, func.count())
-        .where(Message.due_at >= first, Message.due_at < after, Message.due_at <= now)
+        .where(Message.due_at >= month.begins, Message.due_at < month.ends, Message.due_at <= now)
         .group_by(Message.state, Message.reason)
     )
     held = hold(session, now)

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from survey.cases.clocks import day_of
 from survey.db import settings_of
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.period import Month
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.rules import load_rules
-from survey.workdays import local_day, month_bounds
 
 # The pace is measured over the last minute, and told once a few seconds were seen.
 PACE_OVER = timedelta(minutes=1)
@@ -124,7 +124,7 @@ def hold(session: Session, now: datetime) -> Hold | None:
         return Hold("window", rules.calendar.next_send_time(now, *window))
     spent = [one.period for one in provider_health.budgets(session, rules, now) if one.is_spent]
     if "month" in spent:
-        return Hold("budget", month_bounds(f"{local_day(now):%Y-%m}")[1])
+        return Hold("budget", Month.at(now).ends)
     if spent:
         return Hold("budget", day_of(now) + timedelta(days=1))
     return None

@@ -17,6 +17,7 @@ from survey.models.dossier import Channel, Lateness, Outcome
 from survey.models.invitation import Decision
 from survey.models.organisation import Province
 from survey.models.questionnaire import FACTORS, SATISFIED_FROM
+from survey.period import Month
 from survey.workdays import Calendar, local_day
 
 # Decisions that came after an invitation was made.
@@ -70,7 +71,7 @@ UNHAPPY_UP_TO = 2
 BURST_ANSWERS, MOST_SATISFIED = 14, 5
 # Truth 7: the targets of land, construction and investment, 2021–2025 and after.
 FIRST_LEVEL, SECOND_LEVEL = 0.85, 0.9
-LAST_MONTH_OF_FIRST_LEVEL = "2025-12"
+LAST_MONTH_OF_FIRST_LEVEL = Month("2025-12")
 
 
 @dataclass(slots=True)
@@ -200,7 +201,7 @@ class Citizens:
         planted = [one for one in answered if self._is_planted(one)]
         for one, rating in zip(planted, SMALL_UNIT_RATINGS, strict=False):
             one.rating = rating
-        by_month: dict[str, list[Asked]] = defaultdict(list)
+        by_month: dict[Month, list[Asked]] = defaultdict(list)
         for one in answered:
             cell = one.dossier.cell
             if cell and cell.sector_code == self.truths.crossing_sector:
@@ -258,7 +259,7 @@ class Citizens:
             one.comment = words
 
 
-def target_share(month: str) -> float:
+def target_share(month: Month) -> float:
     """What investment must reach in a month, as a fraction."""
     return FIRST_LEVEL if month <= LAST_MONTH_OF_FIRST_LEVEL else SECOND_LEVEL
 

@@ -17,7 +17,8 @@ from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness, Outcome, PhoneKind
 from survey.models.invitation import Decision
 from survey.models.organisation import Province
-from survey.workdays import LOCAL, OFFICE_HOURS, local_day, month_bounds
+from survey.period import Month
+from survey.workdays import LOCAL, OFFICE_HOURS, local_day
 
 OPEN_SHARE = 0.02
 OPEN_FOR_DAYS = 15
@@ -127,25 +128,24 @@ class Registry:
             self._decide(draft)
         return finished + [one for one in found if one.finished is None]
 
-    def _pool(self, month: str) -> tuple[Sequence[Unit], Sequence[float]]:
+    def _pool(self, month: Month) -> tuple[Sequence[Unit], Sequence[float]]:
         """Units that worked through a month (as far as it went) and their shares."""
-        first, after = month_bounds(month)
-        last = min(local_day(after) - timedelta(days=1), self.scene.today)
-        working = [unit for unit in self.cast.units if unit.works_in(local_day(first), last)]
+        last = min(month.day_after - timedelta(days=1), self.scene.today)
+        working = [unit for unit in self.cast.units if unit.works_in(month.first_day, last)]
         return working, [unit.share for unit in working]
 
     def _places(self, count: int) -> Iterator[tuple[date, Unit]]:
         """Day of finish and unit of so many dossiers; the small unit has its fixed number."""
         truths, small = self.truths, self.cast.small
-        judged = [day for day in self.workdays if f"{day:%Y-%m}" == truths.small_month]
+        judged = [day for day in self.workdays if Month.of(day) == truths.small_month]
         fixed = min(SMALL_UNIT_DOSSIERS, count) if judged else 0
         for _ in range(fixed):
             yield self.dice.choice(judged), small
         weights = [self._pace(day) for day in self.workdays]
         for day in self.dice.choices(self.workdays, weights, k=count - fixed):
-            working, shares = self.pools[f"{day:%Y-%m}"]
+            working, shares = self.pools[Month.of(day)]
             unit = self.dice.choices(working, shares)[0]
-            while unit is small and f"{day:%Y-%m}" == truths.small_month:
+            while unit is small and Month.of(day) == truths.small_month:
                 unit = self.dice.choices(working, shares)[0]
             yield day, unit
 
@@ -257,7 +257,7 @@ class Registry:
         if finished is None:
             return
         day, unit, work = local_day(finished), draft.unit, draft.work
-        draft.cell = Cell(unit.id, work.sector, f"{day:%Y-%m}", draft.channel, _lateness(draft))
+        draft.cell = Cell(unit.id, work.sector, Month.of(day), draft.channel, _lateness(draft))
         draft.decision = self._decision(draft, finished, day)
         if draft.decision is Decision.ASKED and draft.phone:
             chance = self.dice.random()

@@ -20,9 +20,9 @@ from survey.cases.labels import CLOSE_WORDS
 from survey.cases.notices import Way
 from survey.demo.answers import UNHAPPY_UP_TO, Asked
 from survey.demo.scene import Scene, pick
-from survey.indices.periods import closable_from
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
+from survey.period import Month
 from survey.reports import approval
 
 AFTER_MIDNIGHT = timedelta(hours=1)
@@ -97,7 +97,7 @@ class Hotline:
         for moment, deed in others:
             self._plan(moment, deed)
         for month in self.scene.closed_periods:
-            self._plan(closable_from(month) + AFTER_MIDNIGHT, self._closing(month))
+            self._plan(month.closable_from + AFTER_MIDNIGHT, self._closing(month))
         for place, one in enumerate(asked):
             if one.answered is not None and _needs_a_person(one):
                 self._plan(one.answered, self._opening(one, ballots[place]))
@@ -111,7 +111,7 @@ class Hotline:
             heapq.heappush(self.ahead, (moment.astimezone(UTC), self.entered, deed))
             self.entered += 1
 
-    def _closing(self, month: str) -> Deed:
+    def _closing(self, month: Month) -> Deed:
         def deed(now: datetime) -> None:
             indices.close(self.session, month, now)
 
@@ -182,11 +182,11 @@ def approvals(session: Session, scene: Scene, leader: Staff) -> Iterator[tuple[d
     """When a leader approves which report; the last month's waits for who enters by that door."""
     calendar = calendar_of(session)
     for month in scene.reported_periods[1:]:
-        moment = calendar.add_working_hours(closable_from(month), HOURS_TO_APPROVE)
+        moment = calendar.add_working_hours(month.closable_from, HOURS_TO_APPROVE)
         yield moment, _approval(session, month, leader)
 
 
-def _approval(session: Session, month: str, leader: Staff) -> Deed:
+def _approval(session: Session, month: Month, leader: Staff) -> Deed:
     def deed(now: datetime) -> None:
         approval.approve(session, month, leader, now)
 

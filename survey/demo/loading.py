@@ -1,7 +1,7 @@
 """Filling an empty database with a demo: seeded, refused where real data might be."""
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,7 +22,6 @@ from survey.models.dossier import Dossier
 from survey.models.organisation import Province
 from survey.models.staff import RoleName
 from survey.privacy.retention import erase_due
-from survey.workdays import month_bounds
 
 SECOND_HANDLER = accounts.NewAccount(
     f"tong-dai-2@{accounts.DEMO_DOMAIN}", RoleName.HANDLER, name="Trần Bảo Yến"
@@ -51,7 +50,7 @@ def load(session: Session, scene: Scene) -> Loaded:
     calendar = calendar_of(session)
     planted = truths(scene, calendar)
     cast = cast_of(session, scene)
-    begin = (month_bounds(scene.periods[0])[0] - timedelta(days=1)).astimezone(UTC)
+    begin = scene.periods[0].begins - timedelta(days=1)
     staff = {role: open_door(session, role, begin) for role in DOORS}
     second, password = accounts.add(session, begin, SECOND_HANDLER)
     accounts.set_password(second, password)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from survey.indices.periods import closable_from, previous_month
-from survey.workdays import LOCAL, Calendar, local_day, month_bounds
+from survey.period import Month
+from survey.workdays import Calendar, local_day
 
 FALL_MONTHS_AGO = 4
 FALL_DAY = 12
 AROUND_TET = timedelta(days=12)
+# Tết begins in one of them.
+TET_MONTHS = (1, 2)
 CARRIER_DAYS = 12
 REPORTED = 3
 
@@ -29,7 +31,7 @@ def pick(dice: random.Random, shares: Sequence[tuple[Value, float]]) -> Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Days:
     """Days from the first to the last, both within."""
 
     first: date
@@ -59,26 +61,26 @@ class Scene:
         return local_day(self.now)
 
     @property
-    def periods(self) -> list[str]:
+    def periods(self) -> list[Month]:
         """The months (YYYY-MM), oldest first; the last one is that of `now`."""
-        found = [f"{self.now.astimezone(LOCAL):%Y-%m}"]
+        found = [Month.at(self.now)]
         while len(found) < self.months:
-            found.append(previous_month(found[-1]))
+            found.append(found[-1].previous)
         return found[::-1]
 
     @property
-    def closed_periods(self) -> list[str]:
+    def closed_periods(self) -> list[Month]:
         """The months whose closing day has come."""
-        return [month for month in self.periods if closable_from(month) <= self.now]
+        return [month for month in self.periods if month.closable_from <= self.now]
 
     @property
-    def reported_periods(self) -> list[str]:
+    def reported_periods(self) -> list[Month]:
         """The months whose reports lie ready, newest first: few, since each takes seconds."""
         return self.closed_periods[: -REPORTED - 1 : -1]
 
     def workdays(self, calendar: Calendar) -> list[date]:
         """Days on which results were handed out: every working day before today."""
-        day = local_day(month_bounds(self.periods[0])[0])
+        day = self.periods[0].first_day
         found = []
         while day < self.today:
             if calendar.is_workday(day):
@@ -103,10 +105,10 @@ class Truths:
     """
 
     fall_from: date
-    small_month: str
-    tet: Span | None
-    silence: Span
-    burst_month: str
+    small_month: Month
+    tet: Days | None
+    silence: Days
+    burst_month: Month
     crossing_sector: str = "investment"
 
 
@@ -115,20 +117,20 @@ def truths(scene: Scene, calendar: Calendar) -> Truths:
     periods = scene.periods
     fall = periods[max(len(periods) - 1 - FALL_MONTHS_AGO, 0)]
     judged = (scene.closed_periods or periods)[-1]
-    first = local_day(month_bounds(judged)[0])
+    first = judged.first_day
     return Truths(
-        fall_from=local_day(month_bounds(fall)[0]) + timedelta(days=FALL_DAY - 1),
+        fall_from=fall.first_day + timedelta(days=FALL_DAY - 1),
         small_month=judged,
         tet=_tet(scene, calendar),
         burst_month=judged,
-        silence=Span(first, first + timedelta(days=CARRIER_DAYS - 1)),
+        silence=Days(first, first + timedelta(days=CARRIER_DAYS - 1)),
     )
 
 
-def _tet(scene: Scene, calendar: Calendar) -> Span | None:
+def _tet(scene: Scene, calendar: Calendar) -> Days | None:
     """Days around the Tết whose month the scene holds."""
     for month in scene.periods:
-        tet = calendar.tet(int(month[:4])) if month.endswith(("-01", "-02")) else None
-        if tet and f"{tet[0]:%Y-%m}" == month:
-            return Span(tet[0] - AROUND_TET, tet[1] + timedelta(days=1) + AROUND_TET)
+        tet = calendar.tet(month.year) if month.number in TET_MONTHS else None
+        if tet and Month.of(tet[0]) == month:
+            return Days(tet[0] - AROUND_TET, tet[1] + timedelta(days=1) + AROUND_TET)
     return None

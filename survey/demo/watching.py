@@ -14,10 +14,10 @@ from survey import monitoring
 from survey.cases.clocks import calendar_of
 from survey.demo.answers import UNHAPPY_UP_TO, Asked
 from survey.demo.scene import Scene, Truths
-from survey.indices.periods import closable_from
 from survey.models.organisation import Sector
 from survey.models.staff import Staff
 from survey.monitoring.freezing import LEAST_MONTHS, is_tet_month
+from survey.period import Month
 from survey.workdays import LOCAL, local_day
 
 # After the month was closed, in office hours.
@@ -40,7 +40,7 @@ class Watch:
     ) -> None:
         self.session, self.scene, self.analyst = session, scene, analyst
         calendar = calendar_of(session)
-        fall = f"{truths.fall_from:%Y-%m}"
+        fall = Month.of(truths.fall_from)
         self.usual = [
             month
             for month in scene.closed_periods
@@ -53,7 +53,7 @@ class Watch:
         """When to freeze and when to read; nothing where too few months lie before the fall."""
         if len(self.usual) < LEAST_MONTHS:
             return
-        frozen = closable_from(self.usual[-1]) + FREEZING
+        frozen = self.usual[-1].closable_from + FREEZING
         yield frozen, self._freeze
         night = datetime.combine(local_day(frozen) + timedelta(days=1), NIGHT, LOCAL)
         while night <= self.scene.now:

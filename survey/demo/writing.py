@@ -33,6 +33,7 @@ from survey.models.invitation import (
 )
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.questionnaire import Questionnaire
+from survey.period import Month
 from survey.privacy.retention import TERMS
 from survey.sms.phone import prefix_of
 from survey.workdays import local_day
@@ -195,7 +196,7 @@ class Ledger:
     def _count(self, asked: Sequence[Asked], ballots: Mapping[int, Ballot]) -> None:
         ratings: Counter[tuple[Cell, str, int]] = Counter()
         delivered: Counter[Cell] = Counter()
-        aggregates: dict[str, Aggregate] = {}
+        aggregates: dict[Month, Aggregate] = {}
         for place, one in enumerate(asked):
             cell = one.dossier.cell
             if cell is None:

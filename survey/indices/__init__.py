@@ -15,7 +15,7 @@ from survey.indices.figures import (
 )
 from survey.indices.inputs import draft_payload
 from survey.indices.judging import Rules
-from survey.indices.periods import check_month, closable_from, is_provisional, previous_month
+from survey.indices.periods import check_period, is_provisional
 from survey.indices.recompute import Recomputation, recompute
 from survey.indices.shield import shielded, shown
 from survey.indices.show import formula_of, rules_of, show
@@ -33,8 +33,7 @@ __all__ = [
     "Rules",
     "Status",
     "Unit",
-    "check_month",
-    "closable_from",
+    "check_period",
     "closable_months",
     "close",
     "course",
@@ -44,7 +43,6 @@ __all__ = [
     "hidden",
     "is_provisional",
     "payload_of",
-    "previous_month",
     "read_figure",
     "recompute",
     "rules_of",

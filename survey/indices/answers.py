@@ -21,6 +21,7 @@ from survey.indices.payload import COUNTED, Inputs, read_inputs
 from survey.indices.tallies import OVERALL, Finished, Rated, Ratings, Stratum
 from survey.models.organisation import Agency
 from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, Question
+from survey.period import Month
 
 # Agency code, sector, channel, lateness, question, rating 1–5.
 Place = tuple[str, str, str, str, str, int]
@@ -44,7 +45,7 @@ class Recount:
         return [[*ratings, times] for ratings, times in sorted(self.patterns.items())]
 
 
-def recount(session: Session, month: str, closing: int) -> Recount:
+def recount(session: Session, month: Month, closing: int) -> Recount:
     """Count the last version of each ballot of a month (YYYY-MM) before the closing `closing`.
 
     The digest covers no comment (retention erases those) and nothing that changes with a key.
@@ -81,10 +82,12 @@ def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -
 
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":
-    """The counts that a closing kept, of the overall question: a `Source` that never changes."""
+    """The counts that a closing kept: a `Source` that never changes."""
+    counted = payload[COUNTED]
+    rows = [[*row[:4], Question.OVERALL.value, *row[4:]] for row in counted["cells"]]
     ratings = {
-        (*cell, Question.OVERALL.value, level): times
-        for *cell, n1, n2, n3, n4, n5 in payload[COUNTED]["cells"]
+        (*place, level): times
+        for *place, n1, n2, n3, n4, n5 in (*rows, *counted.get("factors", ()))
         for level, times in enumerate((n1, n2, n3, n4, n5), start=LOWEST_RATING)
         if times
     }

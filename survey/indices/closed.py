@@ -11,9 +11,10 @@ from survey.indices.figures import Figure, read_figure
 from survey.indices.payload import sha256
 from survey.models.questionnaire import Question
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 
 
-def first(session: Session, month: str) -> Snapshot | None:
+def first(session: Session, month: Month) -> Snapshot | None:
     """The closing that holds for a month, if it was closed."""
     return session.scalars(
         select(Snapshot).where(Snapshot.month == month).order_by(Snapshot.number).limit(1)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from analysis import headline
 from survey.errors import Invalid, Refused
 from survey.indices.figures import Breakdown
-from survey.indices.periods import check_month, next_month
+from survey.indices.periods import check_period
 from survey.indices.shield import Key, at_agency, hidden_now
 from survey.indices.strata import ALL_TOGETHER, Strata, read_strata
 from survey.indices.tallies import OVERALL, target_of
@@ -26,6 +26,7 @@ from survey.indices.targets import Ladder, ladders
 from survey.models.dossier import Lateness
 from survey.models.organisation import Agency, Province, Sector
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 
 IntArray = NDArray[np.int64]
 SmallIntArray = NDArray[np.int32]
@@ -89,7 +90,7 @@ class Course:
     `strata` are those of every agency, where it took these.
     """
 
-    months: tuple[str, ...]
+    months: tuple[Month, ...]
     units: tuple[Unit, ...]
     provisional: BoolArray
     finished: IntArray
@@ -105,8 +106,8 @@ class Course:
 
 def course(
     session: Session,
-    first: str,
-    last: str,
+    first: Month,
+    last: Month,
     now: datetime,
     *,
     along: str = Along.AGENCY_SECTOR,
@@ -175,7 +176,7 @@ def _judged(
     strata: Strata,
     line: IntArray,
     units: tuple[Unit, ...],
-    months: tuple[str, ...],
+    months: tuple[Month, ...],
     rules: _Rules,
     of_all: Strata | None,
 ) -> Course:
@@ -207,14 +208,11 @@ def _judged(
     )
 
 
-def _months(first: str, last: str, now: datetime) -> tuple[str, ...]:
-    check_month(last, now)
+def _months(first: Month, last: Month, now: datetime) -> tuple[Month, ...]:
+    check_period(last, now)
     if first > last:
         raise Invalid("backward_months", f"{first} … {last}")
-    months = [first]
-    while months[-1] < last:
-        months.append(next_month(months[-1]))
-    return tuple(months)
+    return tuple(first.plus(step) for step in range(first.until(last) + 1))
 
 
 def _agencies(session: Session, along: Along, code: str) -> dict[int, tuple[str, str]]:
@@ -271,7 +269,7 @@ def _grid(strata: Strata, line: IntArray, lines: int) -> SmallIntArray:
     return grid
 
 
-def _closed(session: Session, months: Sequence[str]) -> BoolArray:
+def _closed(session: Session, months: Sequence[Month]) -> BoolArray:
     found = set(session.scalars(CLOSED, {"first": months[0], "last": months[-1]}))
     return np.array([month in found for month in months])
 

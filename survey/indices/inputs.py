@@ -10,7 +10,6 @@ from survey.ballots.pool import Pool
 from survey.indices.figures import Breakdown
 from survey.indices.judging import rules_in_force
 from survey.indices.payload import COUNTED, Inputs, Row, cells_of, compose
-from survey.indices.periods import previous_month
 from survey.indices.revision import revision
 from survey.indices.tallies import Stored, lines_of
 from survey.invitations.coverage import coverage
@@ -19,9 +18,10 @@ from survey.models.dossier import DossierChange
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
 from survey.models.questionnaire import LOWEST_RATING
+from survey.period import Month
 
 
-def read_live(session: Session, month: str, source: Stored) -> Inputs:
+def read_live(session: Session, month: Month, source: Stored) -> Inputs:
     """The inputs as they stand now."""
     covered = coverage(session, month)
     return Inputs(
@@ -32,11 +32,11 @@ def read_live(session: Session, month: str, source: Stored) -> Inputs:
         procedure_counts=_procedure_counts(source),
         coverage={"invited": covered.invited, "not_invited": covered.not_invited},
         corrections=_corrections(session, month),
-        revision=revision(session, previous_month(month)),
+        revision=revision(session, month.previous),
     )
 
 
-def _frame(session: Session, month: str, pool: Pool) -> list[Row]:
+def _frame(session: Session, month: Month, pool: Pool) -> list[Row]:
     cell = (Agency.code, Frame.sector_code, Frame.channel, Frame.lateness)
     query = (
         select(*cell, Frame.finished, Frame.invited, Frame.delivered, RATED, Frame.agency_id)
@@ -52,7 +52,7 @@ def _frame(session: Session, month: str, pool: Pool) -> list[Row]:
     return sorted(rows)
 
 
-def _procedure_frame(session: Session, month: str) -> list[Row]:
+def _procedure_frame(session: Session, month: Month) -> list[Row]:
     names = ("procedure_code", "channel", "lateness", "finished")
     query = select(*(getattr(ProcedureFrame, name) for name in names))
     return sorted(list(row) for row in session.execute(query.where(ProcedureFrame.month == month)))
@@ -66,7 +66,7 @@ def _procedure_counts(source: Stored) -> list[Row]:
     return sorted([*key, *levels] for key, levels in rows.items() if any(levels))
 
 
-def _corrections(session: Session, month: str) -> int:
+def _corrections(session: Session, month: Month) -> int:
     query = (
         select(func.count(func.distinct(DossierChange.dossier_id)))
         .join(CoverageEntry, CoverageEntry.dossier_id == DossierChange.dossier_id)
@@ -76,7 +76,7 @@ def _corrections(session: Session, month: str) -> int:
 
 
 def draft_payload(
-    session: Session, month: str, now: datetime, *, provisional: bool
+    session: Session, month: Month, now: datetime, *, provisional: bool
 ) -> dict[str, Any]:
     """The payload from the counts as they stand now, with its inputs but without a digest."""
     source = Stored(session, month)

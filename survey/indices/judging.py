@@ -19,6 +19,7 @@ from survey.indices.tallies import Ratings, Tally, summed
 from survey.indices.targets import bars
 from survey.models.dossier import Lateness
 from survey.models.organisation import Province
+from survey.period import Month
 
 LATE_BAR = "late_agency_not_good"
 INDEX_BAR = "index_not_good"
@@ -61,7 +62,7 @@ class Rules:
         return (1 + self.confidence) / 2
 
 
-def rules_in_force(session: Session, month: str) -> Rules:
+def rules_in_force(session: Session, month: Month) -> Rules:
     """The rules of this province in a month (YYYY-MM); Refused `no_province` without one."""
     province = session.scalars(select(Province)).first()
     if province is None:

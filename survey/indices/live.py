@@ -5,10 +5,11 @@ from sqlalchemy.orm import Session
 from survey.indices.figures import Breakdown, Figure
 from survey.indices.judging import figures, rules_in_force
 from survey.indices.tallies import Stored, lines_of, tallies
+from survey.period import Month
 
 
 def live(
-    session: Session, month: str, by: Breakdown, question: str, *, provisional: bool
+    session: Session, month: Month, by: Breakdown, question: str, *, provisional: bool
 ) -> list[Figure]:
     """Judge every key of a breakdown for one question of a month."""
     source = Stored(session, month)

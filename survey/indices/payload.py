@@ -11,9 +11,10 @@ rules     [{agency, label, rule, value, limit, operator, quote, source, proven}]
 judging   {confidence, judged_from, floors}   the rules that judged
 corrections  number of dossiers changed after their cell was fixed
     revision  what changed in the month before since its closing (`indices.revision`), or null
-counted   {cells: [agency code, sector, channel, lateness, n1 … n5], patterns: [the five factors,
-          overall, how often]}, so that months can be compared as they were closed; closed months
-          only, and none before this was kept
+counted   {cells: [agency code, sector, channel, lateness, n1 … n5], factors: [agency code, sector,
+          channel, lateness, factor, n1 … n5], patterns: [the five factors, overall, how often]},
+          so that months can be compared and added up as they were closed; closed months only, and
+          none before this was kept
 inputs    what else was counted, so that everything above can be computed again (`Inputs`);
           closed months only
 inputs_digest  SHA-256 of `inputs` and of the answers counted
@@ -32,6 +33,7 @@ from survey.indices.tallies import Line, Source, tallies
 from survey.indices.targets import TargetInForce
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import FACTORS, Question
+from survey.period import Month
 
 FRAME = ("finished", "invited", "delivered", "answered")
 # What older closings of the same formula do not hold.
@@ -97,7 +99,7 @@ def _read_line(row: Mapping[str, Any]) -> Line:
 
 
 def closing_payload(
-    month: str,
+    month: Month,
     closed_at: str,
     inputs: Inputs,
     source: Source,
@@ -108,13 +110,16 @@ def closing_payload(
     row = inputs.to_json()
     digest = sha256(f"{sha256(canonical(row))}:{answers_digest}")
     payload = compose(month, closed_at, inputs, source, provisional=False)
-    counted = {"cells": cells_of(source), "patterns": patterns}
+    factors = sorted(
+        [*row[:4], factor.value, *row[4:]] for factor in FACTORS for row in cells_of(source, factor)
+    )
+    counted = {"cells": cells_of(source), "factors": factors, "patterns": patterns}
     return {**payload, COUNTED: counted, "inputs": row, "inputs_digest": digest}
 
 
-def cells_of(source: Source) -> list[Row]:
-    """Overall ratings: agency code, sector, channel, lateness, n1 … n5; empty cells left out."""
-    rated = source.rated(Breakdown.AGENCY, (Question.OVERALL,))
+def cells_of(source: Source, question: Question = Question.OVERALL) -> list[Row]:
+    """Ratings: agency code, sector, channel, lateness, n1 … n5; empty cells left out."""
+    rated = source.rated(Breakdown.AGENCY, (question,))
     return sorted(
         [agency, *stratum, *ratings]
         for agency, strata in rated.items()
@@ -124,7 +129,7 @@ def cells_of(source: Source) -> list[Row]:
 
 
 def compose(
-    month: str, at: str, inputs: Inputs, source: Source, *, provisional: bool
+    month: Month, at: str, inputs: Inputs, source: Source, *, provisional: bool
 ) -> dict[str, Any]:
     """Every figure of a month from inputs and counts; `at` is an instant in ISO form."""
 

@@ -24,6 +24,7 @@ from survey.indices.payload import (
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 
 MOST_DIFFERENCES = 50
 
@@ -33,7 +34,7 @@ class Recomputation:
     """What came out: the digest that was stored, the one computed, and where they part."""
 
     snapshot: int
-    month: str
+    month: Month
     formula: str
     digest: str
     recomputed: str
@@ -122,7 +123,7 @@ def _sums(inputs: Inputs, counted: Recount) -> list[str]:
     ]
 
 
-def _ledger(session: Session, month: str, inputs: Inputs) -> list[str]:
+def _ledger(session: Session, month: Month, inputs: Inputs) -> list[str]:
     """Cells with fewer dossiers in the ledger than were counted; later files may only add some."""
     entry = CoverageEntry
     cell = (Agency.code, entry.sector_code, entry.channel, entry.lateness)

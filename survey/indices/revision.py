@@ -16,9 +16,10 @@ from survey.indices.live import live
 from survey.indices.shield import hidden_now, shielded
 from survey.indices.tallies import OVERALL
 from survey.models.questionnaire import Question
+from survey.period import Month
 
 
-def revision(session: Session, month: str) -> dict[str, Any] | None:
+def revision(session: Session, month: Month) -> dict[str, Any] | None:
     """Old and new figures of a closed month (YYYY-MM), overall and by sector, with the reasons;
     None for an open month and for one in which nothing changed.
 
@@ -74,7 +75,7 @@ def _numbers(one: Figure) -> dict[str, Any]:
     return {"index": one.index, "rated": one.rated, "finished": one.finished}
 
 
-def _moved(session: Session, month: str) -> tuple[Counter[str], Counter[str]]:
+def _moved(session: Session, month: Month) -> tuple[Counter[str], Counter[str]]:
     """Sector (and overall) → answers given, and answers changed, after the first closing."""
     sums = briefs_now(session, [month])[month]
     late, changed = sums.late, sums.changed

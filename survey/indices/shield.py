@@ -22,10 +22,13 @@ from survey.ballots.aggregates import briefs_now
 from survey.indices.closed import first, payload_of
 from survey.indices.figures import SMALLEST_SHOWN, Breakdown, Figure, read_figure, safe_to_tell
 from survey.indices.payload import COUNTED
-from survey.indices.show import show
+from survey.indices.periods import check_period
+from survey.indices.show import show, tables
+from survey.indices.spans import closed_payloads
 from survey.indices.strata import Strata, read_strata
 from survey.indices.tallies import OVERALL
 from survey.models.organisation import Agency, Procedure
+from survey.period import Month, Period
 
 # Agency code, sector, channel.
 Cell = tuple[str, str, str]
@@ -36,15 +39,37 @@ AT_AGENCY = "agency_sector"
 TABLES = frozenset(Breakdown) - {Breakdown.OVERALL}
 
 
-def shown(session: Session, month: str, now: datetime) -> dict[Breakdown, tuple[Figure, ...]]:
-    """Every table of a month (YYYY-MM) as it may be printed: `show`, with what must be hidden."""
-    tables = {by: show(session, month, by, now) for by in Breakdown}
-    snapshot = first(session, month)
+def shown(session: Session, period: Period, now: datetime) -> dict[Breakdown, tuple[Figure, ...]]:
+    """Every table of a period as it may be printed: `show`, with what must be hidden."""
+    if not isinstance(period, Month):
+        return _shown_over(session, period, now)
+    found = {by: show(session, period, by, now) for by in Breakdown}
+    snapshot = first(session, period)
     if snapshot:
         hidden = hidden_in(session, payload_of(snapshot))
     else:
-        hidden = hidden_now(session, [month])[month]
-    return _marked(tables, hidden)
+        hidden = hidden_now(session, [period])[period]
+    return _marked(found, hidden)
+
+
+def _shown_over(
+    session: Session, period: Period, now: datetime
+) -> dict[Breakdown, tuple[Figure, ...]]:
+    check_period(period, now)
+    payloads = closed_payloads(session, period)
+    hidden = hidden_now(session, [month for month in period.months if month not in payloads])
+    hidden |= {month: hidden_in(session, payload) for month, payload in payloads.items()}
+    return _marked(tables(session, period, payloads), hidden_over(hidden, period))
+
+
+def hidden_over(hidden: Mapping[Month, frozenset[Key]], period: Period) -> frozenset[Key]:
+    """The lines of a period that must not be printed, given those that its months hide.
+
+    A line is printed where each month prints it, so every figure of a longer period is a sum of
+    figures that are printed anyway. Then no difference of periods, however they are nested or
+    overlap, says anything that the tables of the months do not.
+    """
+    return frozenset[Key]().union(*(hidden[month] for month in period.months))
 
 
 def shielded(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,18 +106,18 @@ def hidden_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
 
 def hidden_now(
     session: Session,
-    months: Sequence[str],
+    months: Sequence[Month],
     *,
     strata: Strata | None = None,
     at_agencies: bool = False,
-) -> dict[str, frozenset[Key]]:
+) -> dict[Month, frozenset[Key]]:
     """Month (YYYY-MM) → the lines that must not be printed, by the counts of today; with those of
     `at_agency` where sectors at agencies are printed too.
 
     `strata` are those of every agency in these months, where they were read already.
     """
     strata = strata or read_strata(session, months, by_agency=True)
-    procedures: dict[str, Counter[Key]] = {
+    procedures: dict[Month, Counter[Key]] = {
         month: Counter({(Breakdown.PROCEDURE, code): n for code, n in brief.rated.items()})
         for month, brief in briefs_now(session, months).items()
     }
@@ -110,7 +135,7 @@ def hidden_now(
     return found
 
 
-def hidden_still(session: Session, months: Sequence[str]) -> dict[str, frozenset[Key]]:
+def hidden_still(session: Session, months: Sequence[Month]) -> dict[Month, frozenset[Key]]:
     """`hidden_now`, with what the closing of a month hid: a line that late answers made large would
     tell by how much it grew how small it was.
     """

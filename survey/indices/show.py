@@ -1,52 +1,81 @@
-"""The index of a month by sector, agency, procedure or channel: live, closed, or revised."""
+"""The index of a period by sector, agency, procedure or channel: live, closed, or revised."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid
 from survey.indices.closed import figures_of, first, payload_of
-from survey.indices.figures import LIVE_FORMULA, Breakdown, Figure
-from survey.indices.judging import Rules, read_rules, rules_in_force
+from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown, Figure
+from survey.indices.judging import Rules, figures, read_rules, rules_in_force
 from survey.indices.live import live
-from survey.indices.periods import check_month, is_provisional
+from survey.indices.periods import check_period, is_provisional
+from survey.indices.spans import Spanned, closed_payloads, spanned
+from survey.indices.tallies import lines_of, tallies
 from survey.models.questionnaire import Question
+from survey.period import Month, Period
 
 
-def formula_of(session: Session, month: str) -> str:
-    """Name and version of the formula a month's figures are computed by."""
-    snapshot = first(session, month)
-    return snapshot.formula if snapshot else LIVE_FORMULA
+def formula_of(session: Session, period: Period) -> str:
+    """Name and version of the formula a period's figures are computed by."""
+    if isinstance(period, Month):
+        snapshot = first(session, period)
+        return snapshot.formula if snapshot else LIVE_FORMULA
+    return LIVE_FORMULA if is_provisional(session, period) else FORMULA
 
 
-def rules_of(session: Session, month: str) -> Rules:
-    """The rules that judged a closed month, or those in force for an open one."""
-    snapshot = first(session, month)
+def rules_of(session: Session, period: Period) -> Rules:
+    """The rules that judged the last month of a period, or those in force while it is open."""
+    snapshot = first(session, period.last)
     judged = payload_of(snapshot).get("judging") if snapshot else None
-    return read_rules(judged) if judged else rules_in_force(session, month)
+    return read_rules(judged) if judged else rules_in_force(session, period.last)
 
 
 def show(
     session: Session,
-    month: str,
+    period: Period,
     by: str,
     now: datetime,
     *,
     question: str = Question.OVERALL,
     revised: bool = False,
 ) -> list[Figure]:
-    """Figures of a month (YYYY-MM). A closed month shows its snapshot; `revised` shows the counts
-    of today.
+    """Figures of a period. A closed month shows its snapshot, also within a longer period;
+    `revised` shows the counts of today.
 
-    Invalid: `future_period`, `unknown_breakdown`, `unknown_question`.
+    Invalid: `future_period`, `unknown_breakdown`, `unknown_question`. Refused, of longer periods:
+    `old_formula`.
     """
-    check_month(month, now)
+    check_period(period, now)
     if by not in set(Breakdown):
         raise Invalid("unknown_breakdown", by)
     if question not in set(Question):
         raise Invalid("unknown_question", question)
-    snapshot = None if revised else first(session, month)
+    if not isinstance(period, Month):
+        payloads = {} if revised else closed_payloads(session, period)
+        source = spanned(session, period, payloads)
+        return _over(session, period, source, Breakdown(by), question)
+    snapshot = None if revised else first(session, period)
     if snapshot is not None:
         return figures_of(snapshot, by, question)
-    provisional = is_provisional(session, month)
-    return live(session, month, Breakdown(by), question, provisional=provisional)
+    provisional = is_provisional(session, period)
+    return live(session, period, Breakdown(by), question, provisional=provisional)
+
+
+def tables(
+    session: Session, period: Period, payloads: Mapping[Month, Mapping[str, Any]]
+) -> dict[Breakdown, list[Figure]]:
+    """Every table of a longer period, from the payloads of its closed months and open counts."""
+    source = spanned(session, period, payloads)
+    return {by: _over(session, period, source, by, Question.OVERALL) for by in Breakdown}
+
+
+def _over(
+    session: Session, period: Period, source: Spanned, by: Breakdown, question: str
+) -> list[Figure]:
+    """Judge every key of a breakdown by the targets in force at the end of the period."""
+    counted = tallies(source, lines_of(session, period.last, by, source), by, question)
+    rules, provisional = rules_of(session, period), is_provisional(session, period)
+    return figures(counted, rules, provisional=provisional)

@@ -16,18 +16,19 @@ from survey.indices.closed import first
 from survey.indices.figures import FORMULA
 from survey.indices.inputs import read_live
 from survey.indices.payload import canonical, closing_payload, sha256
-from survey.indices.periods import check_month, closable_from
+from survey.indices.periods import check_period
 from survey.indices.published import published
 from survey.indices.tallies import Stored
 from survey.models.count import Frame
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 from survey.workdays import local_day
 
 FIRST = 1
 SALT_BYTES = 16
 
 
-def close(session: Session, month: str, now: datetime) -> Snapshot:
+def close(session: Session, month: Month, now: datetime) -> Snapshot:
     """Store the snapshot of a month; closed already: the first one, unchanged.
 
     The caller counted the pool in this transaction: what comes now counts after the closing.
@@ -35,9 +36,9 @@ def close(session: Session, month: str, now: datetime) -> Snapshot:
     `counts_differ` while counts and ballots disagree or more rated than were invited; Invalid
     `future_period`.
     """
-    check_month(month, now)
-    if now < closable_from(month):
-        raise Refused("too_early", f"{local_day(closable_from(month)):%d/%m/%Y}")
+    check_period(month, now)
+    if now < month.closable_from:
+        raise Refused("too_early", f"{local_day(month.closable_from):%d/%m/%Y}")
     hold(session, f"closing:{month}")
     stored = first(session, month)
     if stored is not None:
@@ -62,10 +63,10 @@ def close(session: Session, month: str, now: datetime) -> Snapshot:
     return snapshot
 
 
-def closable_months(session: Session, now: datetime) -> list[str]:
+def closable_months(session: Session, now: datetime) -> list[Month]:
     """Months with finished dossiers that may be closed now and are not."""
     closed = select(Snapshot.month)
     months = session.scalars(
         select(Frame.month).where(Frame.month.not_in(closed)).distinct().order_by(Frame.month)
     )
-    return [month for month in months if now >= closable_from(month)]
+    return [month for month in months if now >= month.closable_from]

@@ -29,6 +29,7 @@ from survey.ballots.pool import Pool, pool_of
 from survey.indices.tallies import Stratum
 from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.questionnaire import SATISFIED_FROM
+from survey.period import Month
 
 # As wide as the columns of the tables: a report of the province holds a million of these numbers.
 IntArray = NDArray[np.int32]
@@ -61,7 +62,7 @@ class Strata:
 
 
 def read_strata(
-    session: Session, months: Sequence[str], *, by_agency: bool, agency_id: int | None = None
+    session: Session, months: Sequence[Month], *, by_agency: bool, agency_id: int | None = None
 ) -> Strata:
     """Frame and overall ratings of the months (YYYY-MM), of each agency, of one, or of all
     together. Every stratum with finished dossiers is there, whether somebody answered or not.
@@ -86,7 +87,7 @@ def read_strata(
 def _add_pool(
     strata: Strata,
     pool: Pool,
-    at_month: Mapping[str, int],
+    at_month: Mapping[Month, int],
     at_name: Mapping[Stratum, int],
     *,
     by_agency: bool,
@@ -135,7 +136,7 @@ class _Names:
 
 
 def _columns(
-    rows: Sequence[Row[*tuple[Any, ...]]], at_month: Mapping[str, int], seen: _Names
+    rows: Sequence[Row[*tuple[Any, ...]]], at_month: Mapping[Month, int], seen: _Names
 ) -> tuple[IntArray, ...]:
     """Month, agency, name, finished, rated and satisfied of each stratum of some rows."""
     months, agencies, texts, *numbers = zip(*rows, strict=True)

@@ -20,6 +20,7 @@ from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import Channel
 from survey.models.organisation import Agency, Procedure, Sector
 from survey.models.questionnaire import FACTORS
+from survey.period import Month
 
 CHANNEL_NAMES = {
     Channel.COUNTER: "Trực tiếp",
@@ -99,7 +100,7 @@ class Stored:
     that counts was counted just before. Costs the same at any number of counted ballots.
     """
 
-    def __init__(self, session: Session, month: str, *, with_pool: bool = True) -> None:
+    def __init__(self, session: Session, month: Month, *, with_pool: bool = True) -> None:
         self.session = session
         self.month = month
         self.pool = pool_of(session).of({month}) if with_pool else Pool([])
@@ -185,7 +186,7 @@ COLUMNS: Mapping[Breakdown, str] = {
 }
 
 
-def lines_of(session: Session, month: str, by: Breakdown, source: Source) -> list[Line]:
+def lines_of(session: Session, month: Month, by: Breakdown, source: Source) -> list[Line]:
     """Every key with finished dossiers, by code; overall is always one line."""
     steps = ladder(session, month)
     if by is Breakdown.OVERALL:

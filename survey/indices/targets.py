@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from survey.models.organisation import Province
 from survey.models.target import Rule, Target
+from survey.period import Month
 
 # A province without a target of its own is shown this one's ladder, and told so.
 DEFAULT_LADDER = "Sóc Trăng"
@@ -58,13 +59,13 @@ class Ladder:
         return self.by_scope.get(scope)
 
 
-def ladder(session: Session, month: str) -> Ladder:
+def ladder(session: Session, month: Month) -> Ladder:
     """The targets whose years hold the month: the province's own, else the default ladder's."""
     own = session.scalars(select(Province.name)).first()
     return ladders(session, own or DEFAULT_LADDER, [month])[month]
 
 
-def ladders(session: Session, own: str, months: Sequence[str]) -> dict[str, Ladder]:
+def ladders(session: Session, own: str, months: Sequence[Month]) -> dict[str, Ladder]:
     """The same for each of the months and the province of this name, read at once."""
     # What the province set itself comes last and takes the place of the default.
     rows = sorted(session.execute(OF_PROVINCE, {"own": own}), key=lambda row: row.province == own)
@@ -76,9 +77,9 @@ def ladders(session: Session, own: str, months: Sequence[str]) -> dict[str, Ladd
                 if holds(row.from_year, row.by_year, year)
             }
         )
-        for year in {int(month[:4]) for month in months}
+        for year in {month.year for month in months}
     }
-    return {month: by_year[int(month[:4])] for month in months}
+    return {month: by_year[month.year] for month in months}
 
 
 def _in_force(row: Row[*tuple[Any, ...]], own: str) -> TargetInForce:
@@ -96,11 +97,11 @@ def holds(from_year: int | None, by_year: int | None, year: int) -> bool:
     return (from_year is None or from_year <= year) and (by_year is None or year <= by_year)
 
 
-def bars(session: Session, month: str) -> list[Rule]:
+def bars(session: Session, month: Month) -> list[Rule]:
     """The bars ("not rated good if …") of this province in force in the month."""
     province = session.scalars(select(Province)).first()
     query = select(Rule).where(
         Rule.kind == "floor", Rule.province == (province.name if province else "")
     )
-    year = int(month[:4])
+    year = month.year
     return [rule for rule in session.scalars(query) if holds(rule.from_year, rule.by_year, year)]

@@ -19,6 +19,7 @@ from analysis.drivers import (
 from survey.ballots.aggregates import briefs_now
 from survey.insights.changes import CONFIDENCE
 from survey.models.questionnaire import FACTORS
+from survey.period import Month
 
 # Of the resampling: the same page twice shows the same limits.
 SEED, REPEATS = 1, 100
@@ -80,7 +81,7 @@ def drivers(given: Patterns) -> Drivers:
     return Drivers(complete, MINIMUM_RATINGS, found.r2, same, tuple(factors))
 
 
-def patterns_now(session: Session, months: Sequence[str]) -> Patterns:
+def patterns_now(session: Session, months: Sequence[Month]) -> Patterns:
     """Those of the complete questionnaires of some months, as they stand now."""
     found: Counter[tuple[int, ...]] = Counter()
     for brief in briefs_now(session, months).values():

@@ -9,16 +9,16 @@ from sqlalchemy.orm import Session
 from analysis import AnalysisError
 from analysis.forecast import needed_share, trend
 from survey.ballots.pool import pool_of
-from survey.indices.periods import next_month
 from survey.indices.tallies import OVERALL, Line
 from survey.insights.changes import CONFIDENCE, FEW
 from survey.models.count import RATED, Count
 from survey.models.questionnaire import SATISFIED_FROM, Question
 from survey.monitoring.standings import DISSATISFIED
+from survey.period import MONTHS_OF_YEAR, Month
 
-TREND_MONTHS, LAST_MONTH = 24, 12
+TREND_MONTHS = 24
 # Sector, or overall → month → satisfied and rated.
-Series = Mapping[str, Mapping[str, tuple[int, int]]]
+Series = Mapping[str, Mapping[Month, tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Outlook:
     words: str
 
 
-def outlooks(lines: Sequence[Line], series: Series, month: str) -> list[Outlook]:
+def outlooks(lines: Sequence[Line], series: Series, month: Month) -> list[Outlook]:
     """The province and its sectors against the year's target, as far as `month` tells; lines with
     too few ratings in the year are left out.
     """
@@ -53,12 +53,12 @@ def outlooks(lines: Sequence[Line], series: Series, month: str) -> list[Outlook]
     return found
 
 
-def first_month(month: str) -> str:
+def first_month(month: Month) -> str:
     """The first month of a trend that ends with `month`."""
-    return next_month(f"{int(month[:4]) - TREND_MONTHS // LAST_MONTH:04d}-{month[5:]}")
+    return month.plus(1 - TREND_MONTHS)
 
 
-def series_now(session: Session, month: str) -> Series:
+def series_now(session: Session, month: Month) -> Series:
     """Two years up to a month, as they stand now."""
     query = (
         select(Count.sector_code, Count.month, func.sum(RATED - DISSATISFIED), func.sum(RATED))
@@ -77,9 +77,9 @@ def series_now(session: Session, month: str) -> Series:
     return added_up(rows)
 
 
-def added_up(rows: Iterable[tuple[str, str, int, int]]) -> Series:
+def added_up(rows: Iterable[tuple[str, Month, int, int]]) -> Series:
     """Sector, month, satisfied and rated as a series, with the province's."""
-    found: dict[str, dict[str, tuple[int, int]]] = {}
+    found: dict[str, dict[Month, tuple[int, int]]] = {}
     for sector, of_month, good, rated in rows:
         for key in (sector, OVERALL):
             own = found.setdefault(key, {})
@@ -88,17 +88,17 @@ def added_up(rows: Iterable[tuple[str, str, int, int]]) -> Series:
     return found
 
 
-def _of_year(series: Mapping[str, tuple[int, int]], month: str) -> tuple[int, int]:
-    own = [pair for of_month, pair in series.items() if of_month[:4] == month[:4]]
+def _of_year(series: Mapping[Month, tuple[int, int]], month: Month) -> tuple[int, int]:
+    own = [pair for of_month, pair in series.items() if of_month.year == month.year]
     return sum(y for y, _ in own), sum(n for _, n in own)
 
 
 def _outlook(
-    line: Line, target: float, series: Mapping[str, tuple[int, int]], month: str
+    line: Line, target: float, series: Mapping[Month, tuple[int, int]], month: Month
 ) -> Outlook:
     good, rated = _of_year(series, month)
-    passed = int(month[5:])
-    months_left = LAST_MONTH - passed
+    passed = month.number
+    months_left = MONTHS_OF_YEAR - passed
     remaining = round(rated / passed * months_left)
     pairs = _month_by_month(series, month)
     forecast = low = high = None
@@ -117,10 +117,10 @@ def _outlook(
     )
 
 
-def _month_by_month(series: Mapping[str, tuple[int, int]], month: str) -> list[tuple[int, int]]:
+def _month_by_month(series: Mapping[Month, tuple[int, int]], month: Month) -> list[tuple[int, int]]:
     """Every month from the first with ratings to `month`; a trend counts empty ones as time."""
     found, of_month = [], min(series)
     while of_month <= month:
         found.append(series.get(of_month, (0, 0)))
-        of_month = next_month(of_month)
+        of_month = of_month.following
     return found

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis.nonresponse import Nonresponse
-from survey.indices import Breakdown, payload_of, previous_month
+from survey.indices import Breakdown, payload_of
 from survey.indices.payload import COUNTED
 from survey.indices.shield import Key, hidden_in, hidden_still
 from survey.insights.changes import Change, changes
@@ -25,6 +25,7 @@ from survey.insights.outlook import (
 )
 from survey.insights.readings import Reading, as_closed, as_it_stands
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 
 COMPARED = (Breakdown.OVERALL, Breakdown.SECTOR, Breakdown.AGENCY)
 DRIVER_MONTHS = 12
@@ -37,8 +38,8 @@ class Overview:
     evenly the kinds of dossiers answered (None where too few did).
     """
 
-    month: str
-    before: str
+    month: Month
+    before: Month
     changes: Mapping[Breakdown, Sequence[Change]]
     drivers: Drivers
     driver_months: int
@@ -47,12 +48,10 @@ class Overview:
     nonresponse: Nonresponse | None
 
 
-def live(session: Session, month: str) -> Overview:
+def live(session: Session, month: Month) -> Overview:
     """The overview of a month (YYYY-MM) from the counts and answers of today."""
     hidden = hidden_still(session, _year_and_before(month))
-    before, now = (
-        as_it_stands(session, one, hidden[one]) for one in (previous_month(month), month)
-    )
+    before, now = (as_it_stands(session, one, hidden[one]) for one in (month.previous, month))
     return Overview(
         month=month,
         before=before.month,
@@ -78,7 +77,7 @@ def closed(session: Session, snapshot: Snapshot) -> Overview | None:
     of_year = [of for of in _year_and_before(month) if of in payloads]
     hidden = {of: hidden_in(session, payloads[of]) for of in of_year}
     now, *earlier = (
-        as_closed(counted[of], hidden[of]) for of in (month, previous_month(month)) if of in counted
+        as_closed(counted[of], hidden[of]) for of in (month, month.previous) if of in counted
     )
     with_patterns = [counted[of] for of in _driver_months(month) if of in counted]
     patterns: Counter[tuple[int, ...]] = Counter()
@@ -86,7 +85,7 @@ def closed(session: Session, snapshot: Snapshot) -> Overview | None:
         patterns.update(patterns_of(payload))
     return Overview(
         month=month,
-        before=previous_month(month),
+        before=month.previous,
         changes={by: changes(now, before, by) for by in COMPARED for before in earlier},
         drivers=drivers(patterns),
         driver_months=len(with_patterns),
@@ -96,22 +95,21 @@ def closed(session: Session, snapshot: Snapshot) -> Overview | None:
     )
 
 
-def _driver_months(month: str) -> list[str]:
-    months = [month]
-    while len(months) < DRIVER_MONTHS:
-        months.append(previous_month(months[-1]))
-    return months
+def _driver_months(month: Month) -> list[Month]:
+    return [month.plus(-before) for before in range(DRIVER_MONTHS)]
 
 
-def _year_and_before(month: str) -> list[str]:
+def _year_and_before(month: Month) -> list[Month]:
     """The months of a year up to one of them, and the one before that."""
-    year = [f"{month[:4]}-{number:02d}" for number in range(1, int(month[5:]) + 1)]
-    return sorted({previous_month(month), *year})
+    year = [Month.numbered(month.year, number) for number in range(1, month.number + 1)]
+    return sorted({month.previous, *year})
 
 
-def _outlooks(now: Reading, series: Series, hidden: Mapping[str, frozenset[Key]]) -> list[Outlook]:
+def _outlooks(
+    now: Reading, series: Series, hidden: Mapping[Month, frozenset[Key]]
+) -> list[Outlook]:
     """Those of lines that no month of the year hides: the year less its other months is a month."""
-    of_year = [keys for month, keys in hidden.items() if month[:4] == now.month[:4]]
+    of_year = [keys for month, keys in hidden.items() if month.year == now.month.year]
     lines = [
         line
         for by in (Breakdown.OVERALL, Breakdown.SECTOR)
@@ -121,7 +119,7 @@ def _outlooks(now: Reading, series: Series, hidden: Mapping[str, frozenset[Key]]
     return outlooks(lines, series, now.month)
 
 
-def _closings(session: Session, last: Snapshot) -> dict[str, dict[str, Any]]:
+def _closings(session: Session, last: Snapshot) -> dict[Month, dict[str, Any]]:
     """Month → payload of what was closed when `last` was, two years back."""
     query = (
         select(Snapshot)
@@ -136,7 +134,7 @@ def _closings(session: Session, last: Snapshot) -> dict[str, dict[str, Any]]:
     return {one.month: payload_of(one) for one in session.scalars(query)}
 
 
-def _sums(payloads: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, int, int]]:
+def _sums(payloads: Mapping[Month, Mapping[str, Any]]) -> Iterator[tuple[str, Month, int, int]]:
     for month, payload in payloads.items():
         for row in payload["figures"][Breakdown.SECTOR]:
             yield row["key"], month, row["satisfied"], row["rated"]

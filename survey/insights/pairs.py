@@ -10,6 +10,7 @@ from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.indices.shield import hidden_still
 from survey.insights.changes import FEW, common, difference
 from survey.insights.readings import Mix, Unit, as_it_stands
+from survey.period import Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Pair:
         return self.low > 0 or self.high < 0
 
 
-def pair(session: Session, month: str, first: str, second: str) -> Pair:
+def pair(session: Session, month: Month, first: str, second: str) -> Pair:
     """Compare two agencies (codes) in a month (YYYY-MM) as it stands now.
 
     Both are weighted by the dossiers of both together, over the sectors, late or not, in which both

@@ -14,6 +14,7 @@ from survey.indices.shield import Key
 from survey.indices.tallies import Line, Source, Stored, Tally, lines_of, tallies
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import Question
+from survey.period import Month, month_of
 
 # Late or not, within a sector: fine enough that a change of mix is no change of quality.
 Mix = Mapping[tuple[str, bool], tuple[int, int, int]]
@@ -46,7 +47,7 @@ class Unit:
 class Reading:
     """A month (YYYY-MM) with its counts, what it is shown by, and what its tables hide."""
 
-    month: str
+    month: Month
     source: Source
     lines: Callable[[Breakdown], Sequence[Line]]
     hidden: frozenset[Key]
@@ -67,7 +68,7 @@ class Reading:
         return nonresponse(whole) if rated >= SMALLEST_SHOWN else None
 
 
-def as_it_stands(session: Session, month: str, hidden: frozenset[Key]) -> Reading:
+def as_it_stands(session: Session, month: Month, hidden: frozenset[Key]) -> Reading:
     """The counts of today, late answers included."""
     source = Stored(session, month)
     return Reading(month, source, lambda by: lines_of(session, month, by, source), hidden)
@@ -76,7 +77,7 @@ def as_it_stands(session: Session, month: str, hidden: frozenset[Key]) -> Readin
 def as_closed(payload: Mapping[str, Any], hidden: frozenset[Key]) -> Reading:
     """The counts that the payload of a closing kept."""
     source = source_of(payload)
-    return Reading(payload["month"], source, lambda by: source.inputs.lines[by], hidden)
+    return Reading(month_of(payload["month"]), source, lambda by: source.inputs.lines[by], hidden)
 
 
 def _mix(tally: Tally) -> Mix:

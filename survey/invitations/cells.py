@@ -6,7 +6,8 @@ from typing import Protocol
 from survey.errors import Refused
 from survey.models.count import Cell
 from survey.models.dossier import Lateness
-from survey.workdays import finish_moment, local_day, local_month
+from survey.period import Month
+from survey.workdays import finish_moment, local_day
 
 
 class FinishedDossier(Protocol):
@@ -52,7 +53,7 @@ def cell_of(dossier: FinishedDossier, sector_code: str) -> Cell:
     return Cell(
         agency_id=dossier.agency_id,
         sector_code=sector_code,
-        month=local_month(finished_moment(dossier)),
+        month=Month.at(finished_moment(dossier)),
         channel=dossier.channel,
         lateness=lateness(dossier),
     )

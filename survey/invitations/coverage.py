@@ -8,24 +8,24 @@ from sqlalchemy.orm import Session
 from survey.models.count import Frame
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Decision
-from survey.workdays import month_bounds
+from survey.period import Period
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageFigures:
-    """Finished dossiers of a month: invited, and not invited by reason."""
+    """Finished dossiers of a period: invited, and not invited by reason."""
 
     finished: int
     invited: int
     not_invited: dict[str, int]
 
 
-def coverage(session: Session, month: str) -> CoverageFigures:
-    """Add up the ledger of a month (YYYY-MM); `finished` counts the dossiers, not the ledger."""
+def coverage(session: Session, period: Period) -> CoverageFigures:
+    """Add up the ledger of a period; `finished` counts the dossiers, not the ledger."""
     by_decision = dict(
         session.execute(
             select(CoverageEntry.decision, func.count())
-            .where(CoverageEntry.month == month)
+            .where(CoverageEntry.month.in_(period.months))
             .group_by(CoverageEntry.decision)
             .order_by(CoverageEntry.decision)
         ).all()
@@ -33,21 +33,22 @@ def coverage(session: Session, month: str) -> CoverageFigures:
     invited = by_decision.pop(Decision.ASKED, 0)
     entered = invited + sum(by_decision.values())
     return CoverageFigures(
-        finished=entered + missing_entries(session, month), invited=invited, not_invited=by_decision
+        finished=entered + missing_entries(session, period),
+        invited=invited,
+        not_invited=by_decision,
     )
 
 
-def missing_entries(session: Session, month: str) -> int:
-    """Finished dossiers of a month without a ledger entry: must be 0."""
-    first, after = month_bounds(month)
+def missing_entries(session: Session, period: Period) -> int:
+    """Finished dossiers of a period without a ledger entry: must be 0."""
     return (
         session.scalar(
             select(func.count())
             .select_from(Dossier)
             .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Dossier.id)
             .where(
-                Dossier.finished_at >= first,
-                Dossier.finished_at < after,
+                Dossier.finished_at >= period.begins,
+                Dossier.finished_at < period.ends,
                 CoverageEntry.dossier_id.is_(None),
             )
         )
@@ -55,11 +56,13 @@ def missing_entries(session: Session, month: str) -> int:
     )
 
 
-def verify_coverage(session: Session, month: str) -> bool:
+def verify_coverage(session: Session, period: Period) -> bool:
     """Whether every finished dossier has its entry and ledger and frame tell the same."""
-    figures = coverage(session, month)
+    figures = coverage(session, period)
     finished, invited = session.execute(
-        select(func.sum(Frame.finished), func.sum(Frame.invited)).where(Frame.month == month)
+        select(func.sum(Frame.finished), func.sum(Frame.invited)).where(
+            Frame.month.in_(period.months)
+        )
     ).one()
     adds_up = figures.finished == figures.invited + sum(figures.not_invited.values())
     return adds_up and (finished or 0, invited or 0) == (figures.finished, figures.invited)

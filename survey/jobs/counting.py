@@ -18,6 +18,7 @@ from survey.models.case import Case
 from survey.models.count import Count
 from survey.models.message import Conversation, Message
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 from survey.row_order import clean_up
 from survey.sms.outbox.parting import shuffle_conversations
 
@@ -59,7 +60,7 @@ def count_ballots(_taken: Taken, now: datetime) -> dict[str, Any]:
     return {}
 
 
-def close(session: Session, month: str, now: datetime) -> Snapshot:
+def close(session: Session, month: Month, now: datetime) -> Snapshot:
     """Close a month (YYYY-MM): what waits is counted first, and of those who answered no follow-up
     card is left. Refused and Invalid as `indices.close` says.
     """

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from survey.db import db, transaction
 from survey.jobs.queue import Taken, enqueue, newest, report_progress
 from survey.models.job import Job
+from survey.period import Month, month_of
 from survey.reports import shelf
 from survey.reports.build import FORMATS, pdf_is_available, render
 from survey.reports.gather import gather
@@ -15,12 +16,12 @@ from survey.reports.gather import gather
 KIND = "report.build"
 
 
-def order(session: Session, month: str, now: datetime) -> None:
+def order(session: Session, month: Month, now: datetime) -> None:
     """Put the building of `month` (YYYY-MM) on the list of jobs; ordered twice, it waits once."""
     enqueue(session, KIND, f"{KIND}:{month}", {"month": month}, now)
 
 
-def latest(session: Session, month: str) -> Job | None:
+def latest(session: Session, month: Month) -> Job | None:
     """The latest building of a month."""
     return newest(session, f"{KIND}:{month}")
 
@@ -31,7 +32,7 @@ def build_report(taken: Taken, now: datetime) -> dict[str, Any]:
     The result names the files, the snapshot (None: a draft) and the formats left out.
     """
     session = db.session()
-    report = gather(session, taken.payload["month"], now)
+    report = gather(session, month_of(taken.payload["month"]), now)
     formats = [name for name in FORMATS if name != "pdf" or pdf_is_available()]
     report_progress(taken, 0, len(formats))
     files = []

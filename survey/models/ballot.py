@@ -7,13 +7,14 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import String, bindparam, select, union_all
+from sqlalchemy import bindparam, select, union_all
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from survey.crypto.reasons import COUNTED
 from survey.crypto.sealed import Json, KeyedHash, Packed, Sealed
 from survey.crypto.values import OVERHEAD
 from survey.db import Base
+from survey.period import Month
 
 # Plain bytes: with nonce and tag 1,024 are stored, more for long questionnaires.
 CONTENT_SIZES = tuple(size - OVERHEAD for size in (1024, 2048, 4096))
@@ -45,7 +46,7 @@ class _BallotRow:
     # invitation, one ballot.
     key: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-9)
     # Local month (YYYY-MM) in which the dossier was finished.
-    month: Mapped[str] = mapped_column(String(7), index=True, sort_order=-8)
+    month: Mapped[Month] = mapped_column(index=True, sort_order=-8)
     # What was answered and what it is counted by (`ballots.contents`), always of one length.
     content_sealed: Mapped[bytes]
     # Free text, padded to one of few lengths; None without a comment.
@@ -84,7 +85,7 @@ class BallotAggregate(Base):
     __tablename__ = "ballot_aggregate"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    month: Mapped[Month] = mapped_column(primary_key=True)
     # `ballots.aggregates.Aggregate`.
     sums_sealed: Mapped[bytes]
     sums = Sealed[list[Any]](Packed(list[Any], SUMS_BYTES), row=("month",))

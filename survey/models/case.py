@@ -19,6 +19,7 @@ from survey.crypto.sealed import BlindIndex, Json, Packed, Sealed
 from survey.db import Base
 from survey.errors import Refused
 from survey.models.alert import unordered_id
+from survey.period import Month
 
 # All standings have this length, and timelines a multiple of the other: a length would tell how far
 # a case has come.
@@ -198,7 +199,7 @@ class Case(Base):
     # disowned, of the code: an empty one would tell of it.
     answer_hash: Mapped[bytes] = mapped_column(unique=True)
     # Local month (YYYY-MM) in which it was opened.
-    month: Mapped[str] = mapped_column(String(7))
+    month: Mapped[Month] = mapped_column()
     # Closed long ago: no list of work looks at it any more.
     is_filed_away: Mapped[bool] = mapped_column(default=False)
     standing_sealed: Mapped[bytes]

@@ -35,6 +35,7 @@ from survey.crypto.reasons import COUNTED, FRAME
 from survey.db import Base, connection_of, one_of, table_of
 from survey.models.dossier import Channel, Lateness
 from survey.models.questionnaire import Question
+from survey.period import Month
 
 LEVELS = ("n1", "n2", "n3", "n4", "n5")
 
@@ -44,7 +45,7 @@ class Cell(NamedTuple):
 
     agency_id: int
     sector_code: str
-    month: str
+    month: Month
     channel: str
     lateness: str
 
@@ -52,7 +53,7 @@ class Cell(NamedTuple):
 class Group(NamedTuple):
     """Dossiers of one procedure, all agencies together. `month` is YYYY-MM, local."""
 
-    month: str
+    month: Month
     procedure_code: str
     channel: str
     lateness: str
@@ -61,7 +62,7 @@ class Group(NamedTuple):
 class _InMonth:
     """The first part of every key: a local month, YYYY-MM."""
 
-    month: Mapped[str] = mapped_column(String(7), primary_key=True, sort_order=-9)
+    month: Mapped[Month] = mapped_column(primary_key=True, sort_order=-9)
 
 
 class _ByHandling:
@@ -241,7 +242,7 @@ def add_counts(session: Session, moved: Mapping[tuple[Cell, str, int], int]) -> 
 
 
 def _write_counts(
-    session: Session, month: str, counts: Mapping[tuple[Cell, str], Sequence[int]]
+    session: Session, month: Month, counts: Mapping[tuple[Cell, str], Sequence[int]]
 ) -> None:
     if any(number < 0 for numbers in counts.values() for number in numbers):
         message = "more answers would be counted out than were counted in"

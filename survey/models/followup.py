@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from survey.crypto.reasons import FRAME, RANDOM
 from survey.crypto.sealed import Json, Sealed
 from survey.db import Base
+from survey.period import Month
 
 CARD_SIZES = (256, 512)
 
@@ -39,7 +40,7 @@ class FollowupCard(Base):
     # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # Local month (YYYY-MM) in which the dossier was finished.
-    month: Mapped[str] = mapped_column(String(7), index=True)
+    month: Mapped[Month] = mapped_column(index=True)
     card_sealed: Mapped[bytes]
     card = Sealed[Card](Json(Card, *CARD_SIZES), row=("id",))
 

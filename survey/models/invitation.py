@@ -15,6 +15,7 @@ from survey.crypto.sealed import TEXT, BlindIndex, KeyedHash, Sealed
 from survey.db import Base, one_of
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Dossier, Lateness
+from survey.period import Month
 
 
 def random_id() -> str:
@@ -58,7 +59,7 @@ class CoverageEntry(Base):
     # The cell: agency, sector, month of finish (YYYY-MM, local), channel, lateness.
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
     sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"))
-    month: Mapped[str] = mapped_column(String(7))
+    month: Mapped[Month] = mapped_column()
     channel: Mapped[str] = mapped_column(String(10))
     lateness: Mapped[str] = mapped_column(String(10))
     # Kept beside the cell for the procedure counts.

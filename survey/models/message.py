@@ -16,6 +16,7 @@ from survey.crypto.reasons import ASKED, RANDOM, WORK
 from survey.crypto.sealed import TEXT, BlindIndex, KeyedHash, Sealed
 from survey.db import Base, one_of
 from survey.errors import Conflict
+from survey.period import Month
 
 
 class MessageKind(StrEnum):
@@ -332,7 +333,7 @@ class ProviderHealth(Base):
     # Segments begun on a local day and in its month (YYYY-MM), held against the budgets.
     day: Mapped[date | None]
     day_segments: Mapped[int] = mapped_column(default=0)
-    month: Mapped[str | None] = mapped_column(String(7))
+    month: Mapped[Month | None] = mapped_column()
     month_segments: Mapped[int] = mapped_column(default=0)
     # Token bucket on the real clock.
     tokens: Mapped[float] = mapped_column(default=0)

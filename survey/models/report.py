@@ -8,6 +8,7 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.db import Base
+from survey.period import Month
 
 
 class ReportFile(Base):
@@ -16,7 +17,7 @@ class ReportFile(Base):
     __tablename__ = "report_file"
 
     # YYYY-MM, local.
-    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    month: Mapped[Month] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     built_at: Mapped[datetime]
     # Bytes, and their SHA-256.

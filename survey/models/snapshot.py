@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from survey.crypto.reasons import STAFF
 from survey.crypto.sealed import PackedText, Sealed
 from survey.db import Base
+from survey.period import Month
 
 # Payloads have a multiple of it, compressed: a length would tell of small numbers.
 PAYLOAD_BYTES = 1 << 16
@@ -57,7 +58,7 @@ class Snapshot(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     # YYYY-MM, local.
-    month: Mapped[str] = mapped_column(String(7))
+    month: Mapped[Month] = mapped_column()
     # 1 for the first closing of the month, the one that holds.
     number: Mapped[int]
     closed_at: Mapped[datetime]
@@ -82,7 +83,7 @@ class Snapshot(Base):
         self.payload, self.published = payload, published
 
 
-def closings_of(session: Session) -> Mapping[str, int]:
+def closings_of(session: Session) -> Mapping[Month, int]:
     """Month (YYYY-MM) → how often it was closed."""
     query = select(Snapshot.month, func.count()).group_by(Snapshot.month)
     return Counter(dict(session.execute(query).all()))

@@ -18,6 +18,7 @@ from survey.crypto.sealed import BlindIndex, Json, Sealed
 from survey.db import Base, hold, one_of
 from survey.models.alert import unordered_id
 from survey.models.organisation import Agency
+from survey.period import Month
 
 LIMITS_BYTES, PROGRESS_BYTES, RATE_BYTES, SUMS_BYTES, FINDING_BYTES = 320, 320, 128, 96, 2560
 FROZEN = "first_month last_month frozen_on frozen_by"
@@ -74,8 +75,8 @@ def lock_watch(session: Session) -> None:
 class _Frozen:
     """When a person froze it, and from which months (YYYY-MM)."""
 
-    first_month: Mapped[str] = mapped_column(String(7))
-    last_month: Mapped[str] = mapped_column(String(7))
+    first_month: Mapped[Month] = mapped_column()
+    last_month: Mapped[Month] = mapped_column()
     frozen_on: Mapped[date]
     frozen_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
 

@@ -4,7 +4,6 @@ All charts of quality together may raise one false alarm a month for the provinc
 looks at the data. One agency may be frozen anew by itself, within what the other charts leave.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from analysis.phase_one import frozen_charts, pooled_correlation, usual_shares
 from survey import audit
 from survey.cases.clocks import calendar_of
 from survey.errors import Invalid
-from survey.indices.periods import next_month
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
 from survey.models.watch import (
@@ -33,9 +31,9 @@ from survey.models.watch import (
     lock_watch,
 )
 from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
+from survey.period import Month
 from survey.workdays import Calendar, local_day
 
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 FALSE_ALARMS_A_MONTH = 1.0
 LEAST_MONTHS, MOST_MONTHS = 2, 36
 # With fewer ratings a month a chart would sleep for years.
@@ -55,13 +53,13 @@ Rate = tuple[Measure, int | None, RateLimits]
 class Frozen:
     """What was frozen: months used, charts of quality, rates of the data."""
 
-    months: tuple[str, ...]
+    months: tuple[Month, ...]
     charts: int
     rates: int
 
 
 def freeze(
-    session: Session, first: str, last: str, now: datetime, *, staff_id: int | None = None
+    session: Session, first: Month, last: Month, now: datetime, *, staff_id: int | None = None
 ) -> Frozen:
     """Make all limits anew from the months `first` to `last` (YYYY-MM) and begin from zero.
 
@@ -96,8 +94,8 @@ def freeze(
 def freeze_agency(
     session: Session,
     code: str,
-    first: str,
-    last: str,
+    first: Month,
+    last: Month,
     now: datetime,
     *,
     staff_id: int | None = None,
@@ -154,7 +152,7 @@ def _room(others: Sequence[float], number: int) -> float:
     return each
 
 
-def _frozen(months: Sequence[str], now: datetime, staff_id: int | None) -> dict[str, Any]:
+def _frozen(months: Sequence[Month], now: datetime, staff_id: int | None) -> dict[str, Any]:
     """What a chart or rate says in clear of how it was frozen."""
     days = {"first_month": months[0], "last_month": months[-1], "frozen_on": local_day(now)}
     return {**days, "frozen_by": staff_id}
@@ -199,17 +197,14 @@ def begin(
     session.flush()
 
 
-def _ordinary(session: Session, first: str, last: str) -> tuple[str, ...]:
-    for month in (first, last):
-        if not MONTH.fullmatch(month):
-            raise Invalid("bad_period", month[:20])
+def _ordinary(session: Session, first: Month, last: Month) -> tuple[Month, ...]:
     calendar = calendar_of(session)
-    months: list[str] = []
+    months: list[Month] = []
     month = first
     while month <= last and len(months) <= MOST_MONTHS:
         if not is_tet_month(calendar, month):
             months.append(month)
-        month = next_month(month)
+        month = month.following
     if not LEAST_MONTHS <= len(months) <= MOST_MONTHS:
         raise Invalid("watch_months")
     closed = select(func.count(func.distinct(Snapshot.month))).where(Snapshot.month.in_(months))
@@ -218,15 +213,15 @@ def _ordinary(session: Session, first: str, last: str) -> tuple[str, ...]:
     return tuple(months)
 
 
-def is_tet_month(calendar: Calendar, month: str) -> bool:
+def is_tet_month(calendar: Calendar, month: Month) -> bool:
     """Whether most days of a month (YYYY-MM) lie in Tết weeks."""
-    begin, end = date.fromisoformat(f"{month}-01"), date.fromisoformat(f"{next_month(month)}-01")
+    begin, end = month.first_day, month.day_after
     days = [begin + timedelta(days=number) for number in range((end - begin).days)]
     return sum(calendar.in_tet_weeks(day) for day in days) > len(days) / 2
 
 
 def _groups(
-    found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[str]
+    found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[Month]
 ) -> dict[str, dict[int, list[Standing]]]:
     """Sector group → agency → months, of the spots with enough ratings for a chart."""
     groups: dict[str, dict[int, list[Standing]]] = defaultdict(dict)
@@ -273,7 +268,7 @@ def _charts(
     ]
 
 
-def _rates(found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[str]) -> list[Rate]:
+def _rates(found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[Month]) -> list[Rate]:
     """How often invitations fail and citizens stay silent, for the province and each agency."""
     series: dict[int | None, list[Standing]] = defaultdict(list)
     for month in months:

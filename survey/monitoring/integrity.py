@@ -27,6 +27,7 @@ from survey.models.invitation import CoverageEntry, Decision
 from survey.models.organisation import Agency, alphabetical
 from survey.models.questionnaire import SATISFIED_FROM, Question
 from survey.monitoring.standings import DISSATISFIED
+from survey.period import Month
 
 # Share of false signs among those shown for late dossiers asked less.
 FALSE_DISCOVERIES = 0.05
@@ -85,7 +86,7 @@ class Signs:
         )
 
 
-def signs(session: Session, month: str) -> list[Signs]:
+def signs(session: Session, month: Month) -> list[Signs]:
     """The signs of every agency with finished dossiers in a month (YYYY-MM), notable ones first."""
     asked, ratings = _asked(session, month), _ratings(session, month)
     flagged, weights = _flagged(session, month)
@@ -129,7 +130,7 @@ def _asked_less(asked: Mapping[str, Asked]) -> float | None:
     return fisher_less(late.invited, late.finished, on_time.invited, on_time.finished)
 
 
-def _asked(session: Session, month: str) -> dict[int, dict[str, Asked]]:
+def _asked(session: Session, month: Month) -> dict[int, dict[str, Asked]]:
     query = (
         select(Frame.agency_id, Frame.lateness, func.sum(Frame.invited), func.sum(Frame.finished))
         .where(Frame.month == month)
@@ -142,12 +143,12 @@ def _asked(session: Session, month: str) -> dict[int, dict[str, Asked]]:
     return found
 
 
-def _frame(session: Session, month: str) -> dict[Cell, int]:
+def _frame(session: Session, month: Month) -> dict[Cell, int]:
     query = select(*_cell_of(Frame), Frame.finished).where(Frame.month == month)
     return {(agency, *stratum): finished for agency, *stratum, finished in session.execute(query)}
 
 
-def _ratings(session: Session, month: str) -> dict[Cell, tuple[int, int]]:
+def _ratings(session: Session, month: Month) -> dict[Cell, tuple[int, int]]:
     cell = _cell_of(Count)
     query = (
         select(*cell, func.sum(RATED), func.sum(RATED - DISSATISFIED))
@@ -197,7 +198,7 @@ def _index(
 
 
 def _flagged(
-    session: Session, month: str
+    session: Session, month: Month
 ) -> tuple[dict[int, Counter[str]], dict[Cell, tuple[int, int]]]:
     """Answers by flag, and how many flagged ones a cell has and how many of them are satisfied."""
     by_flag: dict[int, Counter[str]] = defaultdict(Counter)
@@ -211,7 +212,7 @@ def _flagged(
     return by_flag, weights
 
 
-def _phones(session: Session, month: str) -> dict[int, Counter[str]]:
+def _phones(session: Session, month: Month) -> dict[int, Counter[str]]:
     query = (
         select(CoverageEntry.agency_id, CoverageEntry.decision, func.count())
         .where(CoverageEntry.month == month, CoverageEntry.decision.in_(PHONE_SIGNS))

@@ -12,6 +12,7 @@ from survey.ballots.pool import Pool, pool_of
 from survey.models.count import RATED, Count, Frame
 from survey.models.organisation import Sector
 from survey.models.questionnaire import SATISFIED_FROM, Question
+from survey.period import Month
 
 # Agency and target group of its sectors.
 Spot = tuple[int, str]
@@ -43,13 +44,13 @@ def standings(session: Session, until: date | None = None) -> dict[Spot, Standin
     return dict(found)
 
 
-def by_month(session: Session, months: Sequence[str]) -> dict[str, dict[Spot, Standing]]:
+def by_month(session: Session, months: Sequence[Month]) -> dict[str, dict[Spot, Standing]]:
     """Month → spot → sums, as they stand now."""
     return _by_month(session, months, pool_of(session).of(months))
 
 
 def _by_month(
-    session: Session, months: Sequence[str] | None, pool: Pool
+    session: Session, months: Sequence[Month] | None, pool: Pool
 ) -> dict[str, dict[Spot, Standing]]:
     asked = (
         select(

@@ -41,8 +41,8 @@ from survey.models.message import (
     MessageKind,
     MessageState,
 )
+from survey.period import Month
 from survey.row_order import shuffle_rows
-from survey.workdays import local_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def _blank_contacts(cases: Iterable[Case]) -> int:
 
 def _erase_comments(session: Session, before: datetime) -> int:
     """By month, since a ballot keeps no date: a month is past its term when its last day is."""
-    month, kept = local_month(before), _ballots_of_open_cases(session)
+    month, kept = Month.at(before), _ballots_of_open_cases(session)
     erased = 0
     for table in (CountedBallot, PooledBallot):
         old = (table.month < month, table.comment_sealed.is_not(None), table.key.not_in(kept))
@@ -212,7 +212,7 @@ def _erase_comments(session: Session, before: datetime) -> int:
 
 def _drop_cards(session: Session, before: datetime) -> int:
     """By month, since a card keeps no date."""
-    return _count(session, delete(FollowupCard).where(FollowupCard.month < local_month(before)))
+    return _count(session, delete(FollowupCard).where(FollowupCard.month < Month.at(before)))
 
 
 def _ballots_of_open_cases(session: Session) -> list[bytes]:

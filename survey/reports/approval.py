@@ -9,10 +9,11 @@ from survey.db import hold
 from survey.errors import Refused
 from survey.models.snapshot import Approval
 from survey.models.staff import Staff
+from survey.period import Month
 from survey.reports import phrases
 
 
-def approve(session: Session, month: str, staff: Staff, now: datetime) -> Approval:
+def approve(session: Session, month: Month, staff: Staff, now: datetime) -> Approval:
     """Approve the report of a month (YYYY-MM); approved already: the first word stands.
 
     Refused `not_closed` while the month is open, `snapshot_broken` when its figures do not fit

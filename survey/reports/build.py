@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid, Refused
+from survey.period import Month
 from survey.reports.figures import Report, Stage
 from survey.reports.gather import gather
 
@@ -30,7 +31,7 @@ class BuildResult:
 
 
 def build(
-    session: Session, month: str, formats: Sequence[str], out: Path, now: datetime
+    session: Session, month: Month, formats: Sequence[str], out: Path, now: datetime
 ) -> BuildResult:
     """Write the report of a month (YYYY-MM) into the folder `out`, made if missing.
 
@@ -79,6 +80,6 @@ def write(report: Report, formats: Sequence[str], out: Path) -> Iterator[Path]:
         raise Invalid("cannot_write", f"{out}: {error.strerror}") from error
 
 
-def file_name(month: str, name: str, stage: Stage) -> str:
+def file_name(month: Month, name: str, stage: Stage) -> str:
     """Name of the file of a month in a format; a stage never overwrites another's files."""
     return f"bao-cao-{month}{SUFFIXES[stage]}.{name}"

@@ -19,8 +19,9 @@ from survey.cases.labels import REASONS_IN_FULL
 from survey.cases.sight import SeenCase, seen
 from survey.models.case import Case, CaseEvent, CloseReason, EventKind, if_it_opens
 from survey.models.staff import Scope
+from survey.period import Month
 from survey.reports.figures import CaseFigures, CaseLine
-from survey.workdays import Calendar, local_month, month_bounds
+from survey.workdays import Calendar
 
 BEGINNINGS = frozenset({EventKind.OPENED, EventKind.REOPENED})
 
@@ -91,7 +92,7 @@ class Course:
         return next(one for one in Outcome if one in found)
 
 
-def read_cases(session: Session, month: str, as_of: datetime) -> CaseFigures:
+def read_cases(session: Session, month: Month, as_of: datetime) -> CaseFigures:
     """Cases whose reply was due in a local month (YYYY-MM), as they stood at `as_of`. Hours of
     work.
     """
@@ -115,7 +116,7 @@ def read_cases(session: Session, month: str, as_of: datetime) -> CaseFigures:
     )
 
 
-def _opened_until(session: Session, month: str, as_of: datetime) -> list[SeenCase]:
+def _opened_until(session: Session, month: Month, as_of: datetime) -> list[SeenCase]:
     """The cases whose reply may have been due in the month: no deadline is before the opening."""
     query = select(Case).where(Case.month <= month).order_by(Case.code)
     found = seen(session, session.scalars(query), Scope())
@@ -123,18 +124,17 @@ def _opened_until(session: Session, month: str, as_of: datetime) -> list[SeenCas
 
 
 def _courses(
-    calendar: Calendar, cases: Iterable[SeenCase], when: tuple[str, datetime]
+    calendar: Calendar, cases: Iterable[SeenCase], when: tuple[Month, datetime]
 ) -> Iterator[Course]:
     """Courses of the cases that were due in the month; a long timeline is opened for no other."""
     month, as_of = when
-    first, _ = month_bounds(month)
     for one in cases:
-        if one.standing.due_at < first:  # its last deadline; all others were earlier
+        if one.standing.due_at < month.begins:  # its last deadline; all others were earlier
             continue
         events = if_it_opens(one.case, Case.timeline) or ()
         parts = list(_parts([event for event in events if event.at <= as_of]))
         rounds = [_round(calendar, part) for part in parts]
-        due = tuple(part for part in rounds if local_month(part.due) == month)
+        due = tuple(part for part in rounds if Month.at(part.due) == month)
         if due:
             is_closed = rounds[-1].closed is not None
             yield Course(one, due, is_closed, is_reopened=due != tuple(rounds[:1]))

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure as Canvas
 from survey.formats import number
 from survey.indices import SMALLEST_SHOWN, Figure, Status
 from survey.insights import Dot, Funnel
+from survey.period import Month
 from survey.reports import phrases
 from survey.reports.document import Picture
 from survey.reports.figures import Report
@@ -158,7 +159,7 @@ def _in_words(rows: list[Figure]) -> str:
     return "Biểu đồ chỉ số theo lĩnh vực so với mục tiêu. " + "; ".join(said) + "."
 
 
-def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: str) -> Picture:
+def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: Month) -> Picture:
     """Draw agencies by number of ratings; `named` bear their number in the text, from 1 on."""
     with mpl.rc_context(STYLE):
         canvas = Canvas(figsize=(WIDTH, FUNNEL_HEIGHT), facecolor="white")

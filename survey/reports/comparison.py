@@ -60,7 +60,7 @@ def section(report: Report) -> Section:
         tables.append(_year_table(found))
     else:
         words = f"chưa lĩnh vực nào đủ {FEW} phiếu trong năm để nói về mục tiêu năm."
-        points.append(Point(f"Mục tiêu năm {found.month[:4]}:", words))
+        points.append(Point(f"Mục tiêu năm {found.month.year}:", words))
     picture = funnel_chart(found.funnel, named, found.month) if found.funnel else None
     return Section(TITLE, points=tuple(points), picture=picture, tables=tuple(tables))
 
@@ -247,7 +247,7 @@ def _year_table(found: Overview) -> Table:
             f"{number} {words.partition(' ')[2].lower()}" for words, number in others.items()
         )
         notes.insert(0, f"Các lĩnh vực khác, gần hoặc trên mục tiêu hơn: {told}.")
-    title = f"Mục tiêu năm {found.month[:4]}, tính đến {phrases.month_name(found.month)} (%)"
+    title = f"Mục tiêu năm {found.month.year}, tính đến {phrases.month_name(found.month)} (%)"
     return Table(title, columns, rows, len(whole), tuple(notes))
 
 

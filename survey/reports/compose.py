@@ -3,7 +3,8 @@
 from datetime import date
 
 from survey.formats import number
-from survey.indices import Status, closable_from
+from survey.indices import Status
+from survey.period import Month
 from survey.reports import comparison, evenness, phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Point, Section
@@ -68,9 +69,9 @@ def _mark(report: Report) -> str:
     return marks[report.stage]
 
 
-def closing_day(month: str) -> date:
+def closing_day(month: Month) -> date:
     """First local day on which a month may be closed."""
-    return closable_from(month).astimezone(LOCAL).date()
+    return month.closable_from.astimezone(LOCAL).date()
 
 
 def _sectors(report: Report) -> Section:

@@ -6,6 +6,8 @@ Cells carry the words for documents and the number behind them for Excel, so no 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from survey.period import Month
+
 
 class Kind(StrEnum):
     """What a cell holds: decides alignment, and the number format in Excel."""
@@ -98,7 +100,7 @@ class Document:
 
     province: str
     year: int
-    month: str
+    month: Month
     title: str
     subtitle: str
     basis: str

@@ -11,6 +11,7 @@ from typing import Any
 
 from survey.indices import Figure, Status, read_figure
 from survey.insights import Overview
+from survey.period import Month, month_of
 
 # The rules of snapshots that do not say theirs.
 ONCE = {"confidence": 0.95, "judged_from": 30}
@@ -156,7 +157,7 @@ class RevisedLine:
 class Revision:
     """What came to the month before after its closing: answers late and changed, dossiers."""
 
-    month: str
+    month: Month
     late: int
     changed: int
     dossiers: int
@@ -167,7 +168,7 @@ class Revision:
 class Before:
     """The four figures of the month before, from its snapshot."""
 
-    month: str
+    month: Month
     index: float | None
     sectors_met: int | None
     sectors: int
@@ -211,7 +212,7 @@ class Origin:
 class Report:
     """Everything one monthly report prints."""
 
-    month: str
+    month: Month
     origin: Origin
     formula: str
     judging: Judging
@@ -275,7 +276,7 @@ def read_report(
     judging = payload.get("judging", ONCE)
     closed_at = payload.get("closed_at")
     return Report(
-        month=payload["month"],
+        month=month_of(payload["month"]),
         origin=origin,
         formula=payload["formula"],
         judging=Judging(judging["confidence"], judging["judged_from"]),
@@ -330,7 +331,7 @@ def _read_revision(row: Mapping[str, Any] | None) -> Revision | None:
         )
         for line in row["lines"]
     )
-    return Revision(row["month"], row["late"], row["changed"], row["dossiers"], lines)
+    return Revision(month_of(row["month"]), row["late"], row["changed"], row["dossiers"], lines)
 
 
 def _read_rules(

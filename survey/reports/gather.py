@@ -20,6 +20,7 @@ from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Province
 from survey.models.snapshot import Approval, Snapshot
 from survey.models.target import Target
+from survey.period import MONTHS_OF_YEAR, Month
 from survey.reports import phrases
 from survey.reports.case_times import read_cases
 from survey.reports.figures import (
@@ -34,13 +35,13 @@ from survey.reports.figures import (
 )
 
 
-def gather(session: Session, month: str, now: datetime) -> Report:
+def gather(session: Session, month: Month, now: datetime) -> Report:
     """The report of a month (YYYY-MM) as of `now`; without a snapshot a draft from live counts.
 
     Invalid `future_period`; Refused `empty_month` when no dossier finished, `no_province`,
     `snapshot_broken`.
     """
-    indices.check_month(month, now)
+    indices.check_period(month, now)
     snapshot = indices.first(session, month)
     if snapshot is None:
         payload = indices.draft_payload(session, month, now, provisional=True)
@@ -60,7 +61,7 @@ def gather(session: Session, month: str, now: datetime) -> Report:
     )
 
 
-def _origin(session: Session, month: str, snapshot: Snapshot | None, now: datetime) -> Origin:
+def _origin(session: Session, month: Month, snapshot: Snapshot | None, now: datetime) -> Origin:
     province = session.scalars(select(Province)).first()
     if province is None:
         raise Refused("no_province")
@@ -81,20 +82,20 @@ def _approved(session: Session, snapshot: Snapshot | None) -> Approved | None:
     return Approved(given.name, given.approved_at) if given else None
 
 
-def _kept(session: Session, month: str) -> tuple[KeptLevel, ...]:
+def _kept(session: Session, month: Month) -> tuple[KeptLevel, ...]:
     """The targets of the years before those of `month`, by scope."""
-    last = select(func.max(Target.by_year)).where(Target.by_year < int(month[:4]))
+    last = select(func.max(Target.by_year)).where(Target.by_year < month.year)
     by_year = session.scalar(last)
     if by_year is None:
         return ()
-    steps = ladder(session, f"{by_year}-12").by_scope
+    steps = ladder(session, Month.numbered(by_year, MONTHS_OF_YEAR)).by_scope
     return tuple(
         KeptLevel(scope, float(target.value), by_year) for scope, target in sorted(steps.items())
     )
 
 
-def _before(session: Session, month: str) -> Before | None:
-    earlier = indices.previous_month(month)
+def _before(session: Session, month: Month) -> Before | None:
+    earlier = month.previous
     snapshot = indices.first(session, earlier)
     if snapshot is None:
         return None
@@ -111,7 +112,7 @@ def _before(session: Session, month: str) -> Before | None:
     )
 
 
-def _corrections(session: Session, month: str, as_of: datetime) -> list[Correction]:
+def _corrections(session: Session, month: Month, as_of: datetime) -> list[Correction]:
     dossiers = func.count(func.distinct(DossierChange.dossier_id))
     agencies = func.count(func.distinct(Dossier.agency_id))
     query = (

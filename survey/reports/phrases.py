@@ -9,6 +9,7 @@ from datetime import datetime
 
 from survey.formats import NONE, number
 from survey.indices import Figure, Status
+from survey.period import HalfYear, Month, Period, Quarter, Year
 from survey.workdays import LOCAL
 
 STATUS_WORDS = {
@@ -45,6 +46,7 @@ REASONS = {
     "provider_refused": "Nhà mạng từ chối chuyển tin",
     "expired_unsent": "Hết hạn trước khi gửi được",
 }
+ROMAN = ("I", "II", "III", "IV")
 FACTORS = {
     "access": "Tiếp cận dịch vụ",
     "procedure": "Thủ tục hành chính",
@@ -164,16 +166,31 @@ def points(difference: float) -> str:
     return ("+" if difference > 0 else "−") + text
 
 
-def month_name(month: str) -> str:
+def period_name(period: Period) -> str:
+    """2026-Q3 → "quý III/2026"; a month as `month_name` has it."""
+    match period:
+        case Month():
+            return month_name(period)
+        case Quarter():
+            return f"quý {ROMAN[period.number - 1]}/{period.year}"
+        case HalfYear():
+            return f"6 tháng {'đầu' if period.number == 1 else 'cuối'} năm {period.year}"
+        case Year():
+            return f"năm {period}"
+        case _:
+            first, last = period.first, period.last
+            year = "" if first.year == last.year else f"/{first.year}"
+            return f"từ tháng {first.number}{year} đến tháng {last.number}/{last.year}"
+
+
+def month_name(month: Month) -> str:
     """2026-10 → "tháng 10/2026"."""
-    year, number_in_year = month.split("-")
-    return f"tháng {number_in_year}/{year}"
+    return f"tháng {month.number:02d}/{month.year}"
 
 
-def long_month_name(month: str) -> str:
+def long_month_name(month: Month) -> str:
     """2026-10 → "tháng 10 năm 2026"."""
-    year, number_in_year = month.split("-")
-    return f"tháng {number_in_year} năm {year}"
+    return f"tháng {month.number:02d} năm {month.year}"
 
 
 def day(at: datetime) -> str:

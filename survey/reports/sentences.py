@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from survey.formats import NONE, number
 from survey.indices import Figure, Status
+from survey.period import Month
 from survey.reports import phrases
 from survey.reports.document import Point, Tile
 from survey.reports.figures import Report, RuleHit, standing
@@ -139,8 +140,8 @@ def _of(part: int | None, total: int) -> str:
     return NONE if part is None else f"{part}/{total}"
 
 
-def _last(month: str) -> str:
-    return f"Tháng {int(month[5:])}"
+def _last(month: Month) -> str:
+    return f"Tháng {month.number}"
 
 
 def direction(report: Report) -> tuple[Point, ...]:

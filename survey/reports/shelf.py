@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from survey.ballots.pool import pool_of
 from survey.errors import NotFound, Refused
-from survey.indices import closable_from, previous_month
 from survey.models.count import RATED, Count, Frame
 from survey.models.organisation import Agency
 from survey.models.questionnaire import Question
 from survey.models.report import ReportFile
 from survey.models.snapshot import Approval, Snapshot
+from survey.period import Month
 from survey.reports.build import FORMATS, file_name
 from survey.reports.figures import Approved, Stage
 from survey.workdays import LOCAL
@@ -35,10 +35,10 @@ class ReadyFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class Shelf:
     """One month: figures behind it, closing, approval, silent units, files that lie ready."""
 
-    month: str
+    month: Month
     finished: int
     answered: int
     closed_at: datetime | None
@@ -48,7 +48,7 @@ class Month:
     files: tuple[ReadyFile, ...]
 
 
-def months(session: Session) -> list[Month]:
+def months(session: Session) -> list[Shelf]:
     """Months with finished dossiers, newest first, with the files that lie ready."""
     query = (
         select(Frame.month, func.sum(Frame.finished))
@@ -68,12 +68,12 @@ def months(session: Session) -> list[Month]:
     active = _active(session, rows[-1][0]) if rows else {}
     built = {(one.month, one.name): one for one in session.scalars(select(ReportFile))}
     return [
-        Month(
+        Shelf(
             month=month,
             finished=finished,
             answered=rated.get(month, 0),
             closed_at=closed.get(month),
-            closable_on=closable_from(month).astimezone(LOCAL).date(),
+            closable_on=month.closable_from.astimezone(LOCAL).date(),
             approved=approved.get(month),
             silent=_silent(active, month),
             files=_ready(built, month, _stage(month in closed, month in approved)),
@@ -95,7 +95,7 @@ def _stage(is_closed: bool, is_approved: bool) -> Stage:  # noqa: FBT001 - two f
     return Stage.CLOSED if is_closed else Stage.OPEN
 
 
-def _active(session: Session, since: str) -> dict[str, dict[int, Agency]]:
+def _active(session: Session, since: Month) -> dict[Month, dict[int, Agency]]:
     """Month → units with finished dossiers."""
     query = (
         select(Frame.month, Agency)
@@ -103,24 +103,23 @@ def _active(session: Session, since: str) -> dict[str, dict[int, Agency]]:
         .where(Frame.month >= since, Frame.finished > 0)
         .distinct()
     )
-    found: dict[str, dict[int, Agency]] = {}
+    found: dict[Month, dict[int, Agency]] = {}
     for month, agency in session.execute(query):
         found.setdefault(month, {})[agency.id] = agency
     return found
 
 
-def _silent(active: dict[str, dict[int, Agency]], month: str) -> tuple[str, ...]:
+def _silent(active: dict[Month, dict[int, Agency]], month: Month) -> tuple[str, ...]:
     """Units that had dossiers the month before, still exist, and have none this month."""
-    first_day = date.fromisoformat(f"{month}-01")
-    before = active.get(previous_month(month), {})
+    before = active.get(month.previous, {})
     missing: Iterable[Agency] = (
         agency for number, agency in before.items() if number not in active.get(month, {})
     )
-    return tuple(sorted(agency.name for agency in missing if agency.is_valid_on(first_day)))
+    return tuple(sorted(agency.name for agency in missing if agency.is_valid_on(month.first_day)))
 
 
 def _ready(
-    built: Mapping[tuple[str, str], ReportFile], month: str, stage: Stage
+    built: Mapping[tuple[Month, str], ReportFile], month: Month, stage: Stage
 ) -> tuple[ReadyFile, ...]:
     """Files of a month that fit its stage: those of an earlier one are no longer offered."""
     names = {name: file_name(month, name, stage) for name in FORMATS}
@@ -130,7 +129,7 @@ def _ready(
     )
 
 
-def file_of(session: Session, month: str, name: str) -> ReportFile:
+def file_of(session: Session, month: Month, name: str) -> ReportFile:
     """A built file; NotFound `no_report_file`, Refused `report_file_broken` when it was changed."""
     found = session.get(ReportFile, (month, name))
     if found is None:
@@ -140,7 +139,7 @@ def file_of(session: Session, month: str, name: str) -> ReportFile:
     return found
 
 
-def keep(session: Session, month: str, name: str, content: bytes, now: datetime) -> None:
+def keep(session: Session, month: Month, name: str, content: bytes, now: datetime) -> None:
     """Keep a built file; one of the same name is replaced."""
     file = session.get(ReportFile, (month, name)) or ReportFile(month=month, name=name)
     file.keep(content, now)

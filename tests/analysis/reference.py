@@ -312,6 +312,26 @@ def _i_forecast(inputs: dict, options: dict) -> Result:
     return result
 
 
+def _k_period(inputs: dict, options: dict) -> Result:
+    """Months are strata: their cells are merged and judged as those of one month are."""
+    limits = {name: options[name] for name in ("min_same", "min_any")}
+    cells = poststratify.collapse(_cells([one for one in inputs["cells"] if one["N"]]), **limits)
+    strata = [{"stratum": "", "y": one.y, "n": one.n, "N": one.N} for one in cells]
+    found = _b_guarded({"strata": strata}, options)
+    y, n, N = (sum(column) for column in _columns(strata))
+    is_empty = found["status"] == "no_data"
+    return {
+        **found,
+        "y": y,
+        "n": n,
+        "N": N,
+        "raw": None if is_empty else y / n,
+        "estimate": None if is_empty else found["estimate"],
+        "se": None if is_empty else design.stratified(*_columns(strata), fpc=True).se,
+        "strata": None if is_empty else len(strata),
+    }
+
+
 _FAMILIES = {
     "a_simple": _a_simple,
     "a_finite": _a_finite,
@@ -336,6 +356,7 @@ _FAMILIES = {
     "g_ordinal": _g_ordinal,
     "h_audit": _h_audit,
     "i_forecast": _i_forecast,
+    "k_period": _k_period,
 }
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from survey.period import Month
 from survey.reports import build
 from tests.browser.conftest import overflows
 from tests.conftest import unit_of_work
@@ -19,7 +20,7 @@ def prepared(site):
     with unit_of_work(site.app) as session:
         report_data.store(session, report_data.payload())
         report_data.count(session, MONTH, "LOC-KH-SXD", finished=9, ratings=[5, 5, 4])
-        report_data.count(session, "2026-11", "LOC-KH-W22366", finished=9, ratings=[5])
+        report_data.count(session, Month("2026-11"), "LOC-KH-W22366", finished=9, ratings=[5])
     return add_account(site.app, "analyst")
 
 

@@ -7,13 +7,14 @@ from playwright.sync_api import expect
 
 from survey import accounts
 from survey.models.staff import RoleName
+from survey.period import Month
 from tests.browser.conftest import overflows
 from tests.conftest import run_command, unit_of_work
 from tests.web.figures import JUSTICE_OFFICE, LAND_OFFICE, fill, fill_month
 from tests.web.staff_accounts import MADE_AT, PASSWORD, add_account
 
 pytestmark = pytest.mark.browser
-OPEN, CLOSED = "2026-05", "2026-04"
+OPEN, CLOSED = Month("2026-05"), Month("2026-04")
 
 
 @pytest.fixture

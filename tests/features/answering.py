@@ -15,6 +15,7 @@ from survey.models.count import Cell
 from survey.models.message import Message
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName
+from survey.period import Month
 from tests import ballots
 from tests.clocks import NOW
 
@@ -46,7 +47,7 @@ def sectors(session):
 def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="web"):
     """A first answer in the box, as `alerts` hears of it."""
     agency = agency or agencies(session)[0]
-    cell = Cell(agency.id, sector or sectors(session)[0], "2026-11", "counter", "on_time")
+    cell = Cell(agency.id, sector or sectors(session)[0], Month("2026-11"), "counter", "on_time")
     key = ballots.put(
         session, cell, {"overall": overall}, NOW, comment=comment or "", mode=Mode(mode)
     )

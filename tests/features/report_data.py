@@ -13,10 +13,11 @@ from survey.models.count import Cell, count_finished, move_frame
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 from tests import ballots, seeding
 
 DATA = Path(__file__).parent / "data"
-MONTH, BEFORE = "2026-10", "2026-09"
+MONTH, BEFORE = Month("2026-10"), Month("2026-09")
 CLOSED_AT = datetime(2026, 11, 15, 2, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 16, 2, 0, tzinfo=UTC)
 

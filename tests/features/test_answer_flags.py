@@ -17,12 +17,13 @@ from survey.ballots.pool import pool_of
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.count import Cell, add_counts
 from survey.models.organisation import Agency, Province
+from survey.period import Month
 from tests import ballots
 from tests.features.stolen import dump
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 SAME = dict.fromkeys(("access", "procedure", "officials", "result", "feedback"), 5)
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_a_busy_agency_is_not_suspected(transact, tokens):
 
 def _usually(session, code, times):
     agency_id = session.scalar(select(Agency.id).where(Agency.code == code))
-    cell = Cell(agency_id, "land", "2026-04", "post", "none")
+    cell = Cell(agency_id, "land", Month("2026-04"), "post", "none")
     add_counts(session, {(cell, "overall", 4): times})
 
 

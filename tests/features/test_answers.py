@@ -27,6 +27,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message
 from survey.models.organisation import Province
+from survey.period import Month
 from tests import ballots
 from tests.ballots import levels
 from tests.conftest import Ran, unit_of_work
@@ -331,7 +332,7 @@ def test_not_mine_takes_the_answer_out(
 def _is_out(session: Session) -> None:
     """What stands once the second of two answers was taken out."""
     assert levels(session) == {4: 1}
-    ((group, numbers),) = aggregate_now(session, "2026-05").by_procedure(["overall"]).items()
+    ((group, numbers),) = aggregate_now(session, Month("2026-05")).by_procedure(["overall"]).items()
     assert (group.procedure_code, numbers) == (PROCEDURES[0], [0, 0, 0, 1, 0])
     assert [one.overall for one in ballots.all_said(session)] == [4]
     assert [one.comment for one in ballots.all_found(session).values() if one.comment] == []

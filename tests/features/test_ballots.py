@@ -20,6 +20,7 @@ from survey.models.count import Count
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 from survey.sms import outbox
 from survey.sms.providers import InboundSms
 from tests import ballots
@@ -29,10 +30,10 @@ from tests.features.inviting import invite, say
 from tests.seeding import NOW, ask_everybody, links
 from tests.sms.gateway import Gateway
 
-MONTH, MINUTE = "2026-05", timedelta(minutes=1)
+MONTH, MINUTE = Month("2026-05"), timedelta(minutes=1)
 CLOSING = datetime(2026, 6, 15, 3, tzinfo=UTC)
 # The month of the imported register, and an hour at which messages may go out.
-IMPORTED, IMPORTED_AT = "2026-03", datetime(2026, 3, 20, 3, tzinfo=UTC)
+IMPORTED, IMPORTED_AT = Month("2026-03"), datetime(2026, 3, 20, 3, tzinfo=UTC)
 ASKED, SECOND, THIRD = "+84905800001", "+84905800002", "+84905800003"
 # What later files may say of a dossier that is finished: its phone twice, and all it is counted by.
 CORRECTIONS = (

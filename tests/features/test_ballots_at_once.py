@@ -18,6 +18,7 @@ from survey.models.ballot import CountedBallot
 from survey.models.case import Case
 from survey.models.invitation import Invitation
 from survey.models.staff import Staff
+from survey.period import Month
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering, rated
@@ -27,7 +28,7 @@ from tests.seeding import NOW
 
 # Long enough for another thread to reach the lock it waits for.
 A_WHILE = 0.5
-MONTHS, CLOSED_AT = ("2025-09", "2025-10"), datetime(2026, 4, 1, 2, 0, tzinfo=UTC)
+MONTHS, CLOSED_AT = (Month("2025-09"), Month("2025-10")), datetime(2026, 4, 1, 2, 0, tzinfo=UTC)
 
 
 def test_countings_at_once_count_each_ballot_once(app):

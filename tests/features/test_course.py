@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from survey import indices
 from survey.models.count import Cell, count_finished
 from survey.models.organisation import Agency, Procedure
+from survey.period import Month
 from tests import ballots
 from tests.conftest import Ran
 
@@ -24,8 +25,12 @@ Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
 LAND, COPY, HEALTH = "1.012784", "2.000815", "1.014092"
 NOW = datetime(2026, 4, 20, 1, tzinfo=UTC)
-CLOSED, OPEN, EMPTY = ("2025-11", "2025-12", "2026-02"), "2026-03", "2026-01"
-SPAN = (CLOSED[0], "2026-04")
+CLOSED, OPEN, EMPTY = (
+    (Month("2025-11"), Month("2025-12"), Month("2026-02")),
+    Month("2026-03"),
+    Month("2026-01"),
+)
+SPAN = (CLOSED[0], Month("2026-04"))
 AT = ("--now", "2026-04-20T08:00:00+07:00")
 Counted = dict[tuple[str, str, str], tuple[int, tuple[int, int, int, int, int]]]
 

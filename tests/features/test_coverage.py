@@ -15,13 +15,14 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
 from survey.models.message import Message
 from survey.models.organisation import DayKind, Province, Sector, SpecialDay
+from survey.period import Month
 from survey.sms.outbox.queue import body_of
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, finish
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 PHONE = "+84905123456"
 DAY = timedelta(days=1)
 

@@ -15,6 +15,7 @@ from survey.models.job import Job, JobState
 from survey.models.message import Message, MessageState
 from survey.models.organisation import Agency
 from survey.models.snapshot import Approval, Snapshot
+from survey.period import Month
 from survey.privacy.retention import erase_due
 from survey.workdays import local_day
 from tests import ballots
@@ -22,7 +23,7 @@ from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.opened import opened_cases
 
 NOW = "2026-07-20T10:00:00+07:00"
-MONTHS = ("2026-05", "2026-06", "2026-07")
+MONTHS = (Month("2026-05"), Month("2026-06"), Month("2026-07"))
 
 
 def demo_environment(url, folder):

@@ -18,6 +18,7 @@ from survey.models.dossier import Lateness
 from survey.models.organisation import Agency
 from survey.models.watch import WatchAlert
 from survey.monitoring.integrity import signs
+from survey.period import Month
 from survey.workdays import Calendar
 from tests import ballots
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
@@ -61,8 +62,8 @@ def share(app, months, key, by="agency"):
 
 def test_land_of_one_unit_falls(app):
     """Truth 1: after the day of the fall the unit's index is far lower, and far more is late."""
-    fall = f"{TRUTHS.fall_from:%Y-%m}"
-    before = [month for month in SCENE.closed_periods if month < fall and month != "2026-02"]
+    fall = Month.of(TRUTHS.fall_from)
+    before = [month for month in SCENE.closed_periods if month < fall and month != Month("2026-02")]
     after = [month for month in SCENE.closed_periods if month > fall]
     province = [share(app, months, "overall", "overall") for months in (before, after)]
     assert abs(province[0] - province[1]) < 0.05

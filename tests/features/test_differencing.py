@@ -19,11 +19,12 @@ from survey.indices import Along, Breakdown
 from survey.models.count import Cell, count_finished
 from survey.models.organisation import Procedure
 from survey.monitoring.integrity import signs
+from survey.period import Month, spanning
 from survey.reports import gather
 from tests import ballots
 from tests.features.answering import agencies
 
-BEFORE, MONTH = MONTHS = ("2026-04", "2026-05")
+BEFORE, MONTH = MONTHS = (Month("2026-04"), Month("2026-05"))
 OPEN = datetime(2026, 6, 2, 2, tzinfo=UTC)
 LATER = datetime(2026, 6, 20, 2, tzinfo=UTC)
 SECTORS = ("education", "justice", "land")
@@ -99,7 +100,9 @@ def store(session, places: Mapping[Place, int]) -> None:
 
 
 def told(session, now: datetime) -> Iterable[tuple[Line, int]]:
-    """Every number of ratings that staff can read about the months, page after page."""
+    """Every number of ratings that staff can read about the months, page after page, and about
+    both together.
+    """
     for month in MONTHS:
         of_month = {
             by: [one for one in lines if not one.is_hidden]
@@ -119,6 +122,15 @@ def told(session, now: datetime) -> Iterable[tuple[Line, int]]:
             if one.is_told:
                 yield ((month,), "agency", one.key), one.rated
     yield from over_time(session, now)
+    yield from together(session, now)
+
+
+def together(session, now: datetime) -> Iterable[tuple[Line, int]]:
+    """What the tables of both months together tell."""
+    for by, lines in indices.shown(session, spanning(*MONTHS), now).items():
+        for one in lines:
+            if not one.is_hidden:
+                yield (MONTHS, *line_of(MONTH, by, one.key)[1:]), one.rated
 
 
 def line_of(month: str, by: Breakdown, key: str) -> Line:

@@ -15,6 +15,7 @@ from survey.errors import Refused
 from survey.models.case import Case, CloseReason
 from survey.models.job import Job
 from survey.models.staff import RoleName, Staff
+from survey.period import Month
 from survey.privacy import retention
 from survey.reports.case_times import read_cases
 from tests import ballots
@@ -53,8 +54,8 @@ def test_closed_cases_leave_the_lists_and_are_found_by_month(transact):
         assert filing.file_away(session, LATER) == 1
         assert filing.file_away(session, LATER) == 0
         assert listed(session, handler) == everything - {closed.code}
-        assert queue.filed_months(session) == ["2026-11"]
-        filed = sight.filed_away(session, handler, "2026-11")
+        assert queue.filed_months(session) == [Month("2026-11")]
+        filed = sight.filed_away(session, handler, Month("2026-11"))
         assert [one.code for one in filed] == [closed.code]
         assert open_file(session, handler, closed.code, LATER).timeline[-1].kind == "closed"
 
@@ -84,7 +85,7 @@ def test_a_filed_case_is_seen_within_scope_only(transact):
 
         def seen(role, agency=None):
             staff = answering.add_staff(session, role, agency=agency)
-            return [one.code for one in sight.filed_away(session, staff, "2026-11")]
+            return [one.code for one in sight.filed_away(session, staff, Month("2026-11"))]
 
         assert seen(RoleName.HANDLER, here) == seen(RoleName.AGENCY_HEAD, here) == [case.code]
         assert seen(RoleName.HANDLER, there) == seen(RoleName.ANALYST) == []
@@ -127,7 +128,7 @@ def test_a_damaged_case_stops_nothing_but_itself(transact, runner):
         assert sight.damaged(session, head, sight.visible(session, head)) == []
         assert filing.file_away(session, LATER) == 1
         assert retention.erase_due(session, LATER)["comments"] == 0
-        assert read_cases(session, "2026-11", LATER).opened == 2
+        assert read_cases(session, Month("2026-11"), LATER).opened == 2
         for code in (broken, moved):
             with pytest.raises(Refused, match=code):
                 open_file(session, handler, code, LATER)

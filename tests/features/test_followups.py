@@ -11,13 +11,14 @@ from survey.answers import Submission
 from survey.ballots import followups
 from survey.models.followup import FollowupCard
 from survey.models.organisation import Province
+from survey.period import Month
 from survey.privacy import retention
 from tests.features.stolen import Web, dump
 from tests.seeding import Wanted, ask_everybody, finish, links
 
 ASKED = datetime(2026, 6, 10, 3, tzinfo=UTC)
 CLOSING = datetime(2026, 6, 15, 3, tzinfo=UTC)
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 WANTED = [Wanted(number) for number in range(1, 41)]
 
 

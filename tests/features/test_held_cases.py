@@ -14,6 +14,7 @@ from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import STANDING_BYTES, CaseStanding, CloseReason
 from survey.models.organisation import Agency
 from survey.models.staff import RoleName
+from survey.period import Month
 from tests import ballots
 from tests.features import answering
 from tests.features.answering import NOW, WISH
@@ -162,9 +163,11 @@ def test_a_held_case_stays_closed_to_the_agency_when_it_is_filed(transact):
         steps.take(session, hotline, case, MONDAY)
         steps.close(session, hotline, case, answering.ENDING, MONDAY)
         assert filing.file_away(session, MONDAY + timedelta(days=100)) == 1
-        assert [one.code for one in sight.filed_away(session, hotline, "2026-11")] == [case.code]
+        assert [one.code for one in sight.filed_away(session, hotline, Month("2026-11"))] == [
+            case.code
+        ]
         for staff in (head, handler):
-            assert sight.filed_away(session, staff, "2026-11") == []
+            assert sight.filed_away(session, staff, Month("2026-11")) == []
 
 
 def test_what_is_grave_stands_on_top(transact):

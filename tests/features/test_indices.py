@@ -17,13 +17,14 @@ from survey.models.count import Cell, Count, count_finished
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 from tests import ballots
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 WARD = "LOC-KH-W22366"
 LAND, COPY, HEALTH = "1.012784", "2.000815", "1.014092"
 CLOSING = "2026-06-15T08:00:00+07:00"
@@ -86,10 +87,10 @@ def test_every_breakdown_shows_the_same_answers(transact: Transact, runner: Runn
 
 
 LADDER = {
-    "2025-12": (0.85, 0.90, 0.90),
-    "2026-01": (0.90, 0.95, 0.95),
-    "2020-06": (None, None, 0.80),
-    "2018-06": (None, None, None),
+    Month("2025-12"): (0.85, 0.90, 0.90),
+    Month("2026-01"): (0.90, 0.95, 0.95),
+    Month("2020-06"): (None, None, 0.80),
+    Month("2018-06"): (None, None, None),
 }
 
 
@@ -139,7 +140,7 @@ def test_people_read_a_closed_line_without_a_target_as_what_it_is(
     transact: Transact, runner: Runner
 ) -> None:
     """Only an open month is called provisional; digits are grouped as in every other place."""
-    month, closing = "2018-06", "2018-07-15T08:00:00+07:00"
+    month, closing = Month("2018-06"), "2018-07-15T08:00:00+07:00"
     with transact() as session:
         fill(session, LAND, 5000, (0, 0, 10, 200, 1290), month=month)
     asked = ("index", "show", "--period", month, "--by", "overall")
@@ -257,10 +258,10 @@ def indices_closed(runner: Runner) -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize(
     ("month", "ratings", "limits", "broken"),
     [
-        ("2026-05", (9, 8, 4, 10, 9), {0.05, 0.8}, {("late", True), ("index", True)}),
-        ("2026-05", (0, 0, 11, 15, 15), {0.05, 0.8}, {("late", True), ("index", False)}),
-        ("2026-05", (0, 4, 4, 8, 8), {0.05, 0.8}, {("late", True), ("index", False)}),
-        ("2019-05", (9, 8, 4, 10, 9), {0.1}, set()),
+        (Month("2026-05"), (9, 8, 4, 10, 9), {0.05, 0.8}, {("late", True), ("index", True)}),
+        (Month("2026-05"), (0, 0, 11, 15, 15), {0.05, 0.8}, {("late", True), ("index", False)}),
+        (Month("2026-05"), (0, 4, 4, 8, 8), {0.05, 0.8}, {("late", True), ("index", False)}),
+        (Month("2019-05"), (9, 8, 4, 10, 9), {0.1}, set()),
     ],
 )
 def test_bars_of_the_year(
@@ -294,9 +295,9 @@ def test_a_month_that_cannot_be_is_refused(runner: Runner, month: str) -> None:
 
 def test_an_empty_month_has_no_index(runner: Runner) -> None:
     """Without dossiers there is one overall line without an index, and nothing else."""
-    (line,) = show(runner, "overall", month="2026-02").values()
+    (line,) = show(runner, "overall", month=Month("2026-02")).values()
     assert (line["finished"], line["index"], line["raw"], line["mean"]) == (0, None, None, None)
-    assert show(runner, "agency", month="2026-02") == {}
+    assert show(runner, "agency", month=Month("2026-02")) == {}
 
 
 def answer(session: Session, tokens: dict[str, str], one: Wanted, overall: int) -> None:

@@ -7,6 +7,7 @@ import pytest
 from survey import insights
 from survey.indices import Breakdown, show
 from survey.models.count import Cell, count_finished
+from survey.period import Month
 from tests.conftest import unit_of_work
 from tests.features.answering import agencies
 from tests.features.rated import PROCEDURES, fill, say_all
@@ -22,11 +23,11 @@ def test_a_change_of_mix_is_no_change_of_quality(sqlite_app):
         for month, late in (("2026-04", 1), ("2026-05", 9)):
             fill(session, here, month, 180, 20)
             fill(session, here, month, 10 * late, 10 * late, lateness="late")
-        fill(session, there, "2026-04", 180, 20)
-        fill(session, there, "2026-05", 100, 100)
-        fill(session, small, "2026-04", 8, 0)
-        fill(session, small, "2026-05", 0, 8)
-        found = insights.live(session, "2026-05").changes[Breakdown.AGENCY]
+        fill(session, there, Month("2026-04"), 180, 20)
+        fill(session, there, Month("2026-05"), 100, 100)
+        fill(session, small, Month("2026-04"), 8, 0)
+        fill(session, small, Month("2026-05"), 0, 8)
+        found = insights.live(session, Month("2026-05")).changes[Breakdown.AGENCY]
         by_key = {one.key: one for one in found}
         assert not by_key[here.code].is_sure
         assert by_key[here.code].difference == pytest.approx(0)
@@ -45,30 +46,30 @@ def test_the_funnel_names_who_is_outside(sqlite_app):
     with unit_of_work(sqlite_app) as session:
         units = agencies(session)[:12]
         for agency in units[:9]:
-            fill(session, agency, "2026-05", 90, 10)
-        fill(session, units[9], "2026-05", 60, 60)
-        fill(session, units[10], "2026-05", 3, 3)
-        fill(session, units[11], "2026-05", 0, 4)
-        found = insights.live(session, "2026-05").funnel
+            fill(session, agency, Month("2026-05"), 90, 10)
+        fill(session, units[9], Month("2026-05"), 60, 60)
+        fill(session, units[10], Month("2026-05"), 3, 3)
+        fill(session, units[11], Month("2026-05"), 0, 4)
+        found = insights.live(session, Month("2026-05")).funnel
         outside = {dot.key: dot for dot in found.dots if dot.outside}
         assert set(outside) == {units[9].code}
         assert outside[units[9].code].is_below
         assert {dot.rated for dot in found.dots} == {100, 120}
-        assert insights.live(session, "2026-06").funnel is None
+        assert insights.live(session, Month("2026-06")).funnel is None
 
 
 def test_drivers_need_two_hundred_and_find_the_planted_one(sqlite_app):
     """Below 200 complete answers nothing is said; above, the factor that moves along stands out."""
     with unit_of_work(sqlite_app) as session:
         agency = agencies(session)[0]
-        assert insights.live(session, "2026-05").drivers.factors == ()
-        say_all(session, agency, "2026-03", times=260)
-        found = insights.live(session, "2026-05").drivers
+        assert insights.live(session, Month("2026-05")).drivers.factors == ()
+        say_all(session, agency, Month("2026-03"), times=260)
+        found = insights.live(session, Month("2026-05")).drivers
         assert found.complete == 260
         first = found.factors[0]
         assert (first.factor, first.quadrant != "") == ("result", True)
         assert first.low > 0.2
-        assert insights.live(session, "2027-05").drivers.complete == 0
+        assert insights.live(session, Month("2027-05")).drivers.complete == 0
 
 
 def test_the_year_is_arithmetic_first_and_words_last(sqlite_app):
@@ -76,14 +77,14 @@ def test_the_year_is_arithmetic_first_and_words_last(sqlite_app):
     with unit_of_work(sqlite_app) as session:
         here = agencies(session)[0]
         for number in range(1, 6):
-            fill(session, here, f"2026-{number:02d}", 60, 40)
-        (overall, land) = insights.live(session, "2026-05").outlooks
+            fill(session, here, Month(f"2026-{number:02d}"), 60, 40)
+        (overall, land) = insights.live(session, Month("2026-05")).outlooks
         assert (overall.words, overall.forecast) == ("too_short", None)
         assert land.needed == pytest.approx((0.9 * 1200 - 300) / 700)
         assert land.needed > 1
         for number in range(1, 13):
-            fill(session, here, f"2025-{number:02d}", 99, 1)
-        (overall, _) = insights.live(session, "2026-05").outlooks
+            fill(session, here, Month(f"2025-{number:02d}"), 99, 1)
+        (overall, _) = insights.live(session, Month("2026-05")).outlooks
         assert overall.words == "unlikely"
         assert overall.forecast < overall.target
 
@@ -92,14 +93,14 @@ def test_uneven_answering_is_measured_and_read(sqlite_app):
     """Late dossiers answer a fifth as often: R, the heaviest rating and the shift say so."""
     with unit_of_work(sqlite_app) as session:
         here = agencies(session)[0]
-        fill(session, here, "2026-05", 180, 20)
-        fill(session, here, "2026-05", 10, 20, lateness="late")
-        late = Cell(here.id, "land", "2026-05", "counter", "late")
+        fill(session, here, Month("2026-05"), 180, 20)
+        fill(session, here, Month("2026-05"), 10, 20, lateness="late")
+        late = Cell(here.id, "land", Month("2026-05"), "counter", "late")
         count_finished(session, {(late, PROCEDURES["land"]): 240}, {late: 240})
-        found = insights.live(session, "2026-05").nonresponse
-        (whole,) = show(session, "2026-05", "overall", NOW)
-        fill(session, here, "2026-06", 3, 1)
-        assert insights.live(session, "2026-06").nonresponse is None
+        found = insights.live(session, Month("2026-05")).nonresponse
+        (whole,) = show(session, Month("2026-05"), "overall", NOW)
+        fill(session, here, Month("2026-06"), 3, 1)
+        assert insights.live(session, Month("2026-06")).nonresponse is None
     assert found.r_indicator == pytest.approx(0.6038, abs=1e-4)
     assert found.worst_weight_ratio == pytest.approx(230 / 70)
     assert found.adjusted_index == pytest.approx(whole.index)
@@ -116,9 +117,9 @@ def test_the_page_says_what_is_not_known(app):
     with unit_of_work(app) as session:
         units = agencies(session)[:3]
         for agency in units:
-            fill(session, agency, "2026-04", 180, 20)
-            fill(session, agency, "2026-05", 178, 22)
-        fill(session, units[0], "2026-03", 10, 0)
+            fill(session, agency, Month("2026-04"), 180, 20)
+            fill(session, agency, Month("2026-05"), 178, 22)
+        fill(session, units[0], Month("2026-03"), 10, 0)
         code = units[0].code
     analyst = signed_in(app, "analyst")
     page = analyst.get("/staff/analysis?period=2026-05").text
@@ -146,11 +147,11 @@ def test_two_agencies_are_compared_on_a_common_mix(app):
     with unit_of_work(app) as session:
         one, other, worse = agencies(session)[:3]
         for agency, late in ((one, 10), (other, 1)):
-            fill(session, agency, "2026-05", 180, 20)
-            fill(session, agency, "2026-05", 9 * late, 9 * late, lateness="late")
-        fill(session, worse, "2026-05", 100, 100)
-        fill(session, worse, "2026-05", 90, 10, sector="justice")
-        fill(session, one, "2026-05", 90, 10, sector="justice")
+            fill(session, agency, Month("2026-05"), 180, 20)
+            fill(session, agency, Month("2026-05"), 9 * late, 9 * late, lateness="late")
+        fill(session, worse, Month("2026-05"), 100, 100)
+        fill(session, worse, Month("2026-05"), 90, 10, sector="justice")
+        fill(session, one, Month("2026-05"), 90, 10, sector="justice")
         codes, names = [a.code for a in (one, other, worse)], [a.name for a in (one, other, worse)]
     analyst = signed_in(app, "analyst")
     same = compared(analyst, codes[0], codes[1])
@@ -172,12 +173,12 @@ def test_a_pair_that_cannot_be_compared_says_why(app):
     """
     with unit_of_work(app) as session:
         large, few, apart, covers, tiny = agencies(session)[:5]
-        fill(session, large, "2026-05", 180, 20)
-        fill(session, few, "2026-05", 20, 2)
-        fill(session, apart, "2026-05", 80, 2, sector="justice")
-        fill(session, large, "2026-06", 40, 2)
-        fill(session, covers, "2026-06", 30, 2)
-        fill(session, tiny, "2026-06", 3, 0)
+        fill(session, large, Month("2026-05"), 180, 20)
+        fill(session, few, Month("2026-05"), 20, 2)
+        fill(session, apart, Month("2026-05"), 80, 2, sector="justice")
+        fill(session, large, Month("2026-06"), 40, 2)
+        fill(session, covers, Month("2026-06"), 30, 2)
+        fill(session, tiny, Month("2026-06"), 3, 0)
         codes = [agency.code for agency in (large, few, apart, covers)]
     analyst = signed_in(app, "analyst")
     for first, second, month, words in (

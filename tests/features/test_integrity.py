@@ -10,13 +10,14 @@ from survey.ballots import box
 from survey.ballots.contents import COMPLETE, replacing
 from survey.models.count import Cell, count_finished
 from survey.monitoring.integrity import signs
+from survey.period import Month
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features.answering import agencies
 from tests.seeding import NOW
 from tests.web.staff_accounts import signed_in
 
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 PROCEDURE = "1.012784"
 
 
@@ -77,7 +78,7 @@ def test_late_dossiers_asked_less_and_flags_stand_beside_the_score(filled):
         assert there.flagged == {"same_everywhere": 1}
         assert (there.index, there.index_without) == (1, 1)
         assert len(ballots.keys(session)) == 19
-        assert signs(session, "2026-06") == []
+        assert signs(session, Month("2026-06")) == []
 
 
 @pytest.mark.parametrize("is_counted", [False, True])

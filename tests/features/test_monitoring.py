@@ -12,6 +12,7 @@ from survey.models.message import Message, MessageState
 from survey.models.staff import Scope
 from survey.models.watch import WatchAlert, WatchChart, WatchRate
 from survey.monitoring import freezing
+from survey.period import Month
 from survey.workdays import LOCAL, Calendar
 from tests.features.answering import add_staff, agencies
 from tests.features.watching import (
@@ -49,8 +50,8 @@ def outage(session, units, day):
     """
     here, crowded = units
     for days in range(3):
-        say(session, here, "2026-04", (12, 8, 0), day + timedelta(days=days))
-    say(session, crowded, "2026-04", (36, 24, 0), day + timedelta(days=2))
+        say(session, here, Month("2026-04"), (12, 8, 0), day + timedelta(days=days))
+    say(session, crowded, Month("2026-04"), (36, 24, 0), day + timedelta(days=2))
 
 
 def test_an_outage_is_read_day_by_day(watched):
@@ -61,7 +62,7 @@ def test_an_outage_is_read_day_by_day(watched):
         nightly, here, crowded = units = agencies(session)[:3]
         change_limits(session, [one.id for one in units], batch=20, alarm_at=10**9)
         for day in range(2, 5):
-            say(session, nightly, "2026-04", (12, 8, 0), date(2026, 4, day))
+            say(session, nightly, Month("2026-04"), (12, 8, 0), date(2026, 4, day))
             counting.count(session, after(date(2026, 4, day)))
         outage(session, (here, crowded), date(2026, 4, 12))
         counting.count(session, after(date(2026, 4, 14)))
@@ -82,11 +83,11 @@ def test_what_arrived_in_an_outage_is_not_missed_before_it_is_over(watched):
         units = agencies(session)[:6]
         for day in range(2, 16):
             for agency in units:
-                say(session, agency, "2026-04", (6, 0, 9), date(2026, 4, day))
+                say(session, agency, Month("2026-04"), (6, 0, 9), date(2026, 4, day))
         counting.count(session, after(date(2026, 4, 15)))
         assert findings(session) == []
         for agency in units:
-            say(session, agency, "2026-04", (2, 0, 58), date(2026, 4, 16))
+            say(session, agency, Month("2026-04"), (2, 0, 58), date(2026, 4, 16))
         counting.count(session, after(date(2026, 4, 25)))
         assert [told.place[:2] for told in findings(session)] == [("response_dip", None)]
 
@@ -101,8 +102,8 @@ def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
     with watched() as session:
         here, there = agencies(session)[:2]
         for day in range(2, 9):
-            say(session, here, "2026-04", (3, 4, 11))
-            say(session, there, "2026-04", (6, 1, 11))
+            say(session, here, Month("2026-04"), (3, 4, 11))
+            say(session, there, Month("2026-04"), (6, 1, 11))
             night(session, date(2026, 4, day))
         (told,) = findings(session)
         signal = told.signal
@@ -125,10 +126,10 @@ def test_single_answers_are_never_read_alone(watched):
         here = agencies(session)[0]
         chart = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id)).one()
         before = chart.progress
-        say(session, here, "2026-04", (0, 4, 6))
+        say(session, here, Month("2026-04"), (0, 4, 6))
         night(session, date(2026, 4, 2))
         assert chart.progress == before
-        say(session, here, "2026-04", (1, 0, 0))
+        say(session, here, Month("2026-04"), (1, 0, 0))
         night(session, date(2026, 4, 3))
         after = chart.progress
         assert after.score > before.score
@@ -144,7 +145,7 @@ def test_a_stolen_chart_tells_nothing_of_what_it_read(watched):
     """
     with watched() as session:
         before = in_clear(session)
-        say(session, agencies(session)[0], "2026-04", (0, 30, 30))
+        say(session, agencies(session)[0], Month("2026-04"), (0, 30, 30))
         assert night(session, date(2026, 4, 2)) == 1
         assert in_clear(session) == before
 
@@ -169,8 +170,8 @@ def test_a_crowded_night_counts_as_one_batch(watched):
         mine = WatchChart.agency_id.in_([here.id, there.id])
         change_limits(session, [here.id, there.id], batch=20)
         charts = select(WatchChart).where(mine).order_by(WatchChart.agency_id == there.id)
-        say(session, here, "2026-04", (12, 8, 0))
-        say(session, there, "2026-04", (120, 80, 0))
+        say(session, here, Month("2026-04"), (12, 8, 0))
+        say(session, there, Month("2026-04"), (120, 80, 0))
         night(session, date(2026, 4, 2))
         usual, crowded = (chart.progress for chart in session.scalars(charts))
         assert usual.score == crowded.score > 0
@@ -186,10 +187,10 @@ def test_tet_is_read_and_does_not_count(watched):
     with watched() as session:
         here = agencies(session)[0]
         for day in range(10, 20):
-            say(session, here, "2026-02", (3, 4, 11))
+            say(session, here, Month("2026-02"), (3, 4, 11))
             assert night(session, date(2026, 2, day)) == 0
         assert not any(scores(session))
-        say(session, here, "2026-03", (3, 4, 11))
+        say(session, here, Month("2026-03"), (3, 4, 11))
         night(session, date(2026, 3, 9))
         assert any(scores(session))
 
@@ -200,7 +201,7 @@ def test_missing_answers_raise_a_data_alert_instead(watched):
         units = agencies(session)[:6]
         for week in range(1, 4):
             for agency in units:
-                say(session, agency, "2026-04", (1, 4, 95))
+                say(session, agency, Month("2026-04"), (1, 4, 95))
             night(session, date(2026, 4, 1) + timedelta(weeks=week))
         (told,) = findings(session)
         assert told.place == ("response_dip", None, "")
@@ -208,7 +209,7 @@ def test_missing_answers_raise_a_data_alert_instead(watched):
         assert signal.expected == pytest.approx(0.6, abs=0.02)
         assert signal.seen / signal.out_of == pytest.approx(0.95)
         # A fall so deep that all the silent together could not undo it is told all the same.
-        say(session, units[0], "2026-04", (0, 200, 10))
+        say(session, units[0], Month("2026-04"), (0, 200, 10))
         night(session, date(2026, 4, 30))
         assert ("quality_drop", units[0].id) in [told.place[:2] for told in findings(session)]
 
@@ -245,7 +246,7 @@ def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watche
     """Closing asks for words, is recorded, and happens once; the next fall is a new alert."""
     with watched() as session:
         here = agencies(session)[0]
-        say(session, here, "2026-04", (0, 30, 30))
+        say(session, here, Month("2026-04"), (0, 30, 30))
         assert night(session, date(2026, 4, 2)) == 1
         analyst = add_staff(session, "analyst")
         (alert,) = session.scalars(select(WatchAlert))
@@ -260,23 +261,25 @@ def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watche
             monitoring.close(session, alert.id, analyst, "Lần nữa", NOW)
         (entry,) = audit.acts(session, action="watch.close")
         assert (entry.staff_id, entry.subject) == (analyst.id, f"alert:{alert.id}")
-        say(session, here, "2026-04", (0, 30, 30))
+        say(session, here, Month("2026-04"), (0, 30, 30))
         assert night(session, date(2026, 4, 3)) == 1
 
 
 def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
     """Freezing names closed months, leaves Tết out, is recorded, and starts from what is there."""
     with watched() as session:
-        for month in ("2026-01", "2026-02", "2026-03"):
+        for month in (Month("2026-01"), Month("2026-02"), Month("2026-03")):
             say(session, agencies(session)[0], month)
-        indices.close(session, "2026-01", NOW)
-        indices.close(session, "2026-02", NOW)
+        indices.close(session, Month("2026-01"), NOW)
+        indices.close(session, Month("2026-02"), NOW)
         with pytest.raises(Invalid, match="watch_open_month"):
-            monitoring.freeze(session, "2026-01", "2026-03", NOW)
+            monitoring.freeze(session, Month("2026-01"), Month("2026-03"), NOW)
         with pytest.raises(Invalid, match="watch_months"):
-            monitoring.freeze(session, "2026-01", "2026-02", NOW)
+            monitoring.freeze(session, Month("2026-01"), Month("2026-02"), NOW)
         analyst = add_staff(session, "analyst")
-        frozen = monitoring.freeze(session, "2025-12", "2026-02", NOW, staff_id=analyst.id)
+        frozen = monitoring.freeze(
+            session, Month("2025-12"), Month("2026-02"), NOW, staff_id=analyst.id
+        )
         assert frozen.months == ("2025-12", "2026-01")
         charts = list(session.scalars(select(WatchChart)))
         assert {chart.frozen_by for chart in charts} == {analyst.id}
@@ -294,21 +297,21 @@ def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
     """
     with watched() as session:
         here, there, *_, fresh = agencies(session)[:7]
-        for month in ("2026-01", "2026-03"):
+        for month in (Month("2026-01"), Month("2026-03")):
             for agency in agencies(session)[:6]:
                 say(session, agency, month)
             say(session, here, month, (20, 40, 40))
             say(session, fresh, month)
             indices.close(session, month, datetime(2026, 4, 16, tzinfo=UTC))
         night(session, date(2026, 4, 1))
-        say(session, there, "2026-04", (3, 4, 11))
+        say(session, there, Month("2026-04"), (3, 4, 11))
         night(session, date(2026, 4, 2))
         before = standing(session, here.id)
         assert any(getattr(one["opened"], "score", 0) for one in before)
         (old,) = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id))
         usual, analyst = old.limits.usual, add_staff(session, "analyst")
         frozen = monitoring.freeze_agency(
-            session, here.code, "2026-01", "2026-03", LATER, staff_id=analyst.id
+            session, here.code, Month("2026-01"), Month("2026-03"), LATER, staff_id=analyst.id
         )
         assert (frozen.months, frozen.charts) == (("2026-01", "2026-03"), 1)
         (chart,) = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id))
@@ -320,7 +323,7 @@ def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
         assert (newest.action, newest.subject) == ("watch.freeze", f"agency:{here.code}")
         assert newest.staff_id == analyst.id
         for agency in (here, fresh, there):
-            monitoring.freeze_agency(session, agency.code, MONTHS[0], "2026-03", LATER)
+            monitoring.freeze_agency(session, agency.code, MONTHS[0], Month("2026-03"), LATER)
         alarms = [stand.limits.false_alarms for stand in monitoring.stands(session)]
         assert len(alarms) == 7
         assert sum(alarms) < monitoring.FALSE_ALARMS_A_MONTH
@@ -338,7 +341,7 @@ def test_an_agency_alone_is_refused_with_a_reason(watched):
         for code, last, why in (
             ("LOC-X", MONTHS[-1], "unknown_agency"),
             (silent.code, MONTHS[-1], "watch_no_ratings"),
-            (here.code, "2026-03", "watch_open_month"),
+            (here.code, Month("2026-03"), "watch_open_month"),
         ):
             with pytest.raises(Invalid, match=why):
                 monitoring.freeze_agency(session, code, MONTHS[0], last, NOW)
@@ -355,7 +358,7 @@ def test_an_agency_alone_is_refused_with_a_reason(watched):
 def test_the_worker_reads_every_night(watched, runner):
     """The job of the night raises the alert by itself."""
     with watched() as session:
-        say(session, agencies(session)[0], "2026-04", (0, 30, 30))
+        say(session, agencies(session)[0], Month("2026-04"), (0, 30, 30))
     ran = runner("worker", "--once", "--now", "2026-04-03T05:00:00+07:00")
     assert ran.code == 0, ran.err
     with watched() as session:

@@ -18,6 +18,7 @@ from survey.answers.conversation import receive
 from survey.clock import machine
 from survey.jobs import heartbeat, reports
 from survey.models.job import Heartbeat, Job, JobState, ProcessKind
+from survey.period import Month
 from survey.sms.providers import InboundSms
 from tests.clocks import PATIENCE
 from tests.conftest import run_command, unit_of_work
@@ -25,7 +26,7 @@ from tests.features.test_jobs import ROOT, wait_until
 from tests.seeding import NOW, Wanted, finish
 
 CLOCK = ("--now", NOW.isoformat())
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 PHONE = demo.PHONES["text"]
 MINUTE = timedelta(minutes=1)
 

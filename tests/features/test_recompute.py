@@ -18,6 +18,7 @@ from survey.models.audit import AuditEntry
 from survey.models.ballot import CountedBallot, ballot_key
 from survey.models.invitation import CoverageEntry
 from survey.models.snapshot import Snapshot
+from survey.period import Month
 from tests import ballots
 from tests.conftest import Ran
 from tests.features import report_data
@@ -25,7 +26,7 @@ from tests.seeding import Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 ASKED = datetime(2026, 6, 10, 3, tzinfo=UTC)
 CLOSING = "2026-06-15T08:00:00+07:00"
 AFTER = datetime(2026, 6, 20, 3, tzinfo=UTC)
@@ -159,7 +160,7 @@ def left_out(session: Session, ballot: Ballot) -> None:
     """A dossier vanishes from the ledger: nobody answered about it."""
     never_asked = select(func.min(CoverageEntry.dossier_id)).scalar_subquery()
     chosen = update(CoverageEntry).where(CoverageEntry.dossier_id == never_asked)
-    session.execute(chosen.values(month="2026-04"))
+    session.execute(chosen.values(month=Month("2026-04")))
 
 
 def restated(session: Session, ballot: Ballot) -> None:

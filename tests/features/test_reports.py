@@ -16,6 +16,7 @@ from pypdf import PdfReader
 
 from survey.formats import number
 from survey.indices.figures import safe_to_tell
+from survey.period import Month
 from survey.reports import build, compose, gather, html, phrases
 from survey.reports.writers import render
 from tests.conftest import run_command, unit_of_work
@@ -126,8 +127,8 @@ def test_who_is_farthest_beyond_a_bar_is_named_first(closed):
         for key, value in zip(keys, (0.06, 0.41, 0.1), strict=True)
     ]
     with unit_of_work(closed) as session:
-        report_data.store(session, {**figures, "month": "2026-02", "rules": found})
-        report = gather.gather(session, "2026-02", NOW)
+        report_data.store(session, {**figures, "month": Month("2026-02"), "rules": found})
+        report = gather.gather(session, Month("2026-02"), NOW)
     assert [one.value for one in report.rules] == [0.41, 0.1, 0.06]
     both = [*report.rules, replace(report.rules[0], rule="index_not_good", value=0.6)]
     first = compose.compose(replace(report, rules=tuple(both))).direction
@@ -169,7 +170,7 @@ def test_excel_holds_no_formula_whatever_a_name_begins_with(closed, tmp_path):
     figures["month"], figures["figures"]["agency"][0]["label"] = "2026-03", name
     with unit_of_work(closed) as session:
         report_data.store(session, figures)
-        files = build.build(session, "2026-03", ("xlsx", "html"), tmp_path, NOW).files
+        files = build.build(session, Month("2026-03"), ("xlsx", "html"), tmp_path, NOW).files
     cells = [cell for row in openpyxl.load_workbook(files[0])["Đơn vị"].iter_rows() for cell in row]
     assert [cell.data_type for cell in cells if cell.value == name] == ["s"]
     assert not any(cell.data_type == "f" for cell in cells)

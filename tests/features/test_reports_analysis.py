@@ -7,6 +7,7 @@ import pytest
 
 from survey import indices
 from survey.indices import payload_of
+from survey.period import Month
 from survey.reports import compose, evenness, gather
 from survey.reports.build import build
 from survey.reports.document import Kind
@@ -22,7 +23,7 @@ from tests.features.test_reports import (
     words_of_pdf,
 )
 
-MONTH, BEFORE = "2026-10", "2026-09"
+MONTH, BEFORE = Month("2026-10"), Month("2026-09")
 CLOSED_AT = datetime(2026, 11, 15, 2, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 PLACE, COVERAGE = 6, 2
@@ -48,8 +49,8 @@ def two_months(session):
 def close(session, *months):
     """Close months, on their days."""
     for month in months:
-        at = datetime.fromisoformat(f"{indices.previous_month(month)}-15T02:00:00+00:00")
-        indices.close(session, month, max(at, indices.closable_from(month)))
+        at = datetime.fromisoformat(f"{month.previous}-15T02:00:00+00:00")
+        indices.close(session, month, max(at, month.closable_from))
 
 
 def section(session, month=MONTH, now=LATER):
@@ -160,7 +161,7 @@ def test_later_answers_change_no_word(transact):
     """
     with transact() as session:
         fell, *_ = two_months(session)
-        fill(session, fell, "2026-07", 40, 0)
+        fill(session, fell, Month("2026-07"), 40, 0)
         close(session, BEFORE, MONTH)
     with transact() as session:
         first = section(session)
@@ -170,7 +171,7 @@ def test_later_answers_change_no_word(transact):
         for month in (BEFORE, MONTH):
             fill(session, fell, month, 400, 0)
             say_all(session, fell, month, times=30)
-        indices.close(session, "2026-07", LATER)
+        indices.close(session, Month("2026-07"), LATER)
     with transact() as session:
         assert section(session) == first
         assert payload_of(indices.first(session, BEFORE))["counted"]["patterns"]
@@ -206,6 +207,6 @@ def test_a_closing_that_kept_no_counts_says_so(transact):
         report_data.store(session, report_data.payload())
         old = section(session)
         assert (old.paragraphs, old.tables) == ((compose.comparison.NOT_KEPT,), ())
-        fill(session, agencies(session)[0], "2026-11", 40, 2)
-        draft = section(session, "2026-11")
+        fill(session, agencies(session)[0], Month("2026-11"), 40, 2)
+        draft = section(session, Month("2026-11"))
         assert (draft.paragraphs, draft.tables) == ((compose.comparison.OPEN,), ())

@@ -8,6 +8,7 @@ import pytest
 from survey.cases import opening, steps
 from survey.cases.notices import Way
 from survey.models.case import CloseReason
+from survey.period import Month
 from survey.reports.case_times import read_cases
 from tests.features import answering, report_data
 from tests.features.test_reports import sheet, squeezed, words_of_docx, words_of_html
@@ -17,7 +18,7 @@ OPENED = datetime(2026, 11, 3, 2, 0, tzinfo=UTC)
 IN_TIME = datetime(2026, 11, 6, 2, 0, tzinfo=UTC)
 TOO_LATE = datetime(2026, 11, 16, 2, 0, tzinfo=UTC)
 CLOSED_AT = datetime(2026, 12, 15, 2, 0, tzinfo=UTC)
-MONTH = "2026-11"
+MONTH = Month("2026-11")
 LETTER = ("Đã nhắc nhở cán bộ và xin lỗi ông/bà.", Way.PAGE)
 
 
@@ -118,7 +119,7 @@ def test_a_report_shows_cases_as_they_stood(month):
     with month() as session:
         early = read_cases(session, MONTH, datetime(2026, 11, 9, 2, 0, tzinfo=UTC)).total
         later = read_cases(session, MONTH, datetime(2027, 1, 4, 2, 0, tzinfo=UTC))
-        assert read_cases(session, "2026-10", CLOSED_AT).total.due == 0
+        assert read_cases(session, Month("2026-10"), CLOSED_AT).total.due == 0
     assert counted(early) == {"on_time": 2, "waiting": 2}
     assert counted(later.total) == {"on_time": 2, "late": 1, "overdue": 1}
 
@@ -132,7 +133,7 @@ def test_a_case_counts_in_the_month_its_answer_was_due(month):
         answering.raise_case(session, now=late_in_november)
         november, december = (
             read_cases(session, name, datetime(2027, 1, 15, 2, 0, tzinfo=UTC))
-            for name in (MONTH, "2026-12")
+            for name in (MONTH, Month("2026-12"))
         )
     assert (november.opened, november.total.due) == (5, 4)
     assert (december.opened, december.reopened) == (0, 1)

@@ -12,6 +12,7 @@ from survey.answers import Submission
 from survey.errors import Refused
 from survey.indices.figures import SMALLEST_SHOWN, safe_to_tell
 from survey.models.staff import RoleName, Staff
+from survey.period import Month
 from survey.reports import approval, build, compose, gather, html, tables
 from tests.features import report_data
 from tests.features.report_data import MONTH, NOW
@@ -112,7 +113,7 @@ def test_a_leader_approves_once_and_the_mark_goes(transact, leader, tmp_path):
         assert (act.staff_id, act.detail["digest"]) == (leader, snapshot.digest)
         assert audit.verify(session)[1]
         with pytest.raises(Refused, match="not_closed"):
-            approval.approve(session, "2026-08", staff, NOW)
+            approval.approve(session, Month("2026-08"), staff, NOW)
         damaged = report_data.store(session, report_data.payload(report_data.BEFORE))
         damaged.digest = "0" * 64
         with pytest.raises(Refused, match="snapshot_broken"):
@@ -154,11 +155,11 @@ def test_late_answers_are_told_by_the_next_report(transact, runner, say):
         say(number, 1, AFTER)
     with transact() as session:
         finish(session, [Wanted(40, finished_at=ASKED.replace(month=5))], now=AFTER)
-        draft = gather.gather(session, "2026-06", AFTER).revision
-        indices.close(session, "2026-06", NEXT_CLOSING)
+        draft = gather.gather(session, Month("2026-06"), AFTER).revision
+        indices.close(session, Month("2026-06"), NEXT_CLOSING)
     say(11, 5, AFTER)
     with transact() as session:
-        report = gather.gather(session, "2026-06", NEXT_CLOSING)
+        report = gather.gather(session, Month("2026-06"), NEXT_CLOSING)
     found = report.revision
     assert draft == found
     assert (found.late, found.changed, found.dossiers) == (10, 1, 1)

@@ -11,12 +11,13 @@ from survey.indices import Breakdown
 from survey.models.count import Cell, count_finished
 from survey.models.organisation import Procedure
 from survey.monitoring.integrity import signs
+from survey.period import Month
 from survey.reports import gather
 from tests import ballots
 from tests.features.answering import agencies
 from tests.web.staff_accounts import signed_in
 
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 OPEN = datetime(2026, 6, 2, 2, tzinfo=UTC)
 LATER = datetime(2026, 6, 20, 2, tzinfo=UTC)
 LAND = "1.012784"

@@ -25,6 +25,7 @@ from survey.models.ballot import ballot_key
 from survey.models.case import Case, case_of
 from survey.models.count import Count
 from survey.models.message import Message, MessageKind, Receipt
+from survey.period import Month
 from survey.sms import outbox, receipts
 from survey.sms.providers import DeliveryReceipt, SmsNotSent, SmsRefused
 from survey.web.staff.message_words import reason_words
@@ -72,7 +73,7 @@ def say(transact: Transact, token: str, **said: object) -> None:
 def rated(session: Session) -> list[tuple[str, str]]:
     """Every row of counts, and every sum of a procedure, as they were last counted."""
     counts = [("count", question) for question in session.scalars(select(Count.question))]
-    groups = stored_aggregate(session, "2026-05").procedures
+    groups = stored_aggregate(session, Month("2026-05")).procedures
     return [*counts, *(("procedure", group.procedure_code) for group, *_ in sorted(groups))]
 
 
@@ -210,7 +211,7 @@ def test_a_text_that_waits_is_not_sent_once_the_wish_is_taken_back(
         text = the_text(session)
         assert (text.state, text.reason, held(text)) == ("cancelled", "withdrawn", set())
         assert text.settled_at == local_midnight(NOW)
-        assert month_costs(session, "2026-05", LATER).not_sent == {"withdrawn": 1}
+        assert month_costs(session, Month("2026-05"), LATER).not_sent == {"withdrawn": 1}
     assert not_sent_words("withdrawn") != reason_words("withdrawn") != "withdrawn"
 
 
@@ -329,5 +330,5 @@ def test_what_was_texted_about_a_case_is_found_by_who_may(
         assert open_file(session, staff, case.code, LATER).timeline[-1].kind == "message"
         found = look_up(session, staff, Wanted(1).mobile, LATER).messages
         assert {one.kind for one in found} == {"invitation", "reminder", "case_reply"}
-        (spent,) = month_costs(session, "2026-05", LATER).by_agency
+        (spent,) = month_costs(session, Month("2026-05"), LATER).by_agency
         assert (spent.key, spent.messages) == (Wanted(1).agency, 2)

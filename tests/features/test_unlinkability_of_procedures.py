@@ -20,6 +20,7 @@ from survey import answers, indices
 from survey.answers import Submission
 from survey.models.count import Cell
 from survey.models.organisation import Procedure
+from survey.period import Month
 from tests import ballots
 from tests.conftest import Ran
 from tests.features import answering
@@ -27,7 +28,7 @@ from tests.features.stolen import Row, Tables, cell_of, dump
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
-SECTOR, MONTH = "land", "2026-05"
+SECTOR, MONTH = "land", Month("2026-05")
 CLOSING = datetime(2026, 6, 15, 1, tzinfo=UTC)
 OFFICES, DOSSIERS, ANSWERS = 4, 60, 50
 

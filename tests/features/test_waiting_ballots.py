@@ -21,6 +21,7 @@ from survey.models.ballot import Flag
 from survey.models.count import RATED, Cell, count_finished
 from survey.models.questionnaire import FACTORS
 from survey.monitoring.integrity import signs
+from survey.period import Month
 from tests import ballots
 from tests.conftest import Ran, unit_of_work
 from tests.features.answering import agencies, change
@@ -29,7 +30,7 @@ from tests.seeding import Wanted, ask_everybody, finish, links
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Runner = Callable[..., Ran]
-BEFORE, MONTH = "2026-04", "2026-05"
+BEFORE, MONTH = Month("2026-04"), Month("2026-05")
 LAND = "1.012784"
 NOW = datetime(2026, 6, 15, 1, tzinfo=UTC)
 

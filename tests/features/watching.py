@@ -8,10 +8,11 @@ from sqlalchemy import select
 from survey import monitoring
 from survey.models.count import Cell, count_finished, count_reached
 from survey.models.watch import WatchAlert, WatchChart, WatchRate
+from survey.period import Month
 from survey.workdays import LOCAL
 from tests import ballots
 
-MONTHS = ("2025-09", "2025-10", "2025-11", "2025-12")
+MONTHS = (Month("2025-09"), Month("2025-10"), Month("2025-11"), Month("2025-12"))
 NOW = datetime(2026, 4, 1, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=9)
 LAND = "land_construction_investment"

@@ -12,6 +12,7 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
+from survey.period import Month
 from survey.workdays import LOCAL, Calendar
 from tests.clocks import NOW
 from tests.conftest import Ran
@@ -47,7 +48,7 @@ class Calendars:
     @property
     def month(self) -> str:
         """The period they count in."""
-        return f"{self.finish:%Y-%m}"
+        return Month.at(self.finish)
 
     @property
     def closing(self) -> datetime:
@@ -170,5 +171,5 @@ def test_a_second_dossier_of_the_unwilling_is_not_asked(
     )
     after = later + timedelta(days=1)
     runner("intake", "import", row, "--now", after.isoformat())
-    shown = runner("coverage", "show", "--period", f"{later:%Y-%m}", "--json").json
+    shown = runner("coverage", "show", "--period", Month.at(later), "--json").json
     assert shown["not_invited"] == {"opted_out": 1}

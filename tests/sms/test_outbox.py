@@ -12,6 +12,7 @@ from survey.models.count import Frame
 from survey.models.invitation import CoverageEntry, OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.models.organisation import Province, SpecialDay
+from survey.period import Month
 from survey.sms import outbox
 from survey.sms.providers import SmsConfigFault, SmsLoad, SmsNotSent, SmsRefused
 from tests.clocks import PATIENCE
@@ -169,7 +170,7 @@ def test_refused_for_good_is_not_asked(transact, gateway, rows):
     assert decisions(transact) == ["provider_refused"]
     assert frame(transact) == (0, 0)
     with transact() as session:
-        assert invitations.verify_coverage(session, "2026-05")
+        assert invitations.verify_coverage(session, Month("2026-05"))
 
 
 def test_a_refused_answer_touches_no_ledger(transact, gateway, rows):

@@ -9,13 +9,14 @@ from survey import indices, monitoring
 from survey.models.staff import Scope
 from survey.models.watch import Place, Signal, WatchChart, WatchRule
 from survey.monitoring.signals import raise_signal
+from survey.period import Month
 from tests.conftest import unit_of_work
 from tests.features.answering import agencies
 from tests.web.figures import LAND_OFFICE, fill_month
 from tests.web.staff_accounts import post, signed_in
 
 NOW = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
-BEFORE, MONTHS = "2026-03", ("2026-04", "2026-05")
+BEFORE, MONTHS = Month("2026-03"), (Month("2026-04"), Month("2026-05"))
 
 
 def raise_both(app):
@@ -141,7 +142,7 @@ def test_an_analyst_freezes_one_agency_alone(app, runner):
     assert (refused.code, "LOC-X" in refused.err) == (2, True)
 
 
-@pytest.mark.parametrize("last", ["2026-05", "2026-06"])
+@pytest.mark.parametrize("last", [Month("2026-05"), Month("2026-06")])
 def test_the_commands_freeze_and_list(app, runner, last):
     """`monitor freeze` makes charts or exits 2 with a sentence; `alerts list` tells of signals."""
     with unit_of_work(app) as session:

@@ -9,12 +9,13 @@ import pytest
 from survey.invitations import register_finished
 from survey.models.dossier import Dossier, Outcome, PhoneKind
 from survey.models.organisation import Agency, Procedure
+from survey.period import Month
 from survey.reports.phrases import percent
 from tests.conftest import unit_of_work
 from tests.web.figures import HEALTH_OFFICE, JUSTICE_OFFICE, LAND_OFFICE, fill, fill_month
 from tests.web.staff_accounts import signed_in
 
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 SMALL_OFFICE = "LOC-KH-SNV"
 PAGE = f"/staff/dashboard?period={MONTH}"
 
@@ -54,7 +55,7 @@ def test_an_open_month_leads_to_the_last_that_was_judged(app, runner):
     """A leader who arrives in an open month is one click from verdicts, if there are any."""
     _fill(app)
     with unit_of_work(app) as session:
-        fill_month(session, "2026-06")
+        fill_month(session, Month("2026-06"))
     leader = signed_in(app, "leader")
     later = "/staff/dashboard?period=2026-06"
     assert "Xem kết luận gần nhất" not in leader.get(later).text

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from survey import demo
 from survey.models.case import Case
 from survey.models.staff import RoleName
-from survey.workdays import local_day
+from survey.period import Month
 from tests import ballots
 from tests.clocks import NOW
 from tests.conftest import run_command, unit_of_work
@@ -157,7 +157,7 @@ def test_invented_dossiers_stand_in_the_ledger(demo_app):
     client = demo_app.test_client()
     for _ in range(2):
         assert post(client, "/demo/dossier", page="/demo").status_code == 303
-    month = f"{local_day(NOW):%Y-%m}"
+    month = Month.at(NOW)
     checked = run_command(demo_app, "coverage", "verify", "--period", month, "--json")
     assert checked.json["invited"] == 2
     assert run_command(demo_app, "index", "rebuild", "--check").code == 0

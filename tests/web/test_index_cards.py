@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 
 from survey.indices import FORMULA, LIVE_FORMULA
+from survey.period import Month
 from survey.reports.cards import CARDS
 from survey.reports.formulas import IN_ENGLISH
 from tests.conftest import unit_of_work
@@ -14,7 +15,7 @@ from tests.web.figures import fill_month
 from tests.web.staff_accounts import signed_in
 
 ROOM = "/staff/index-cards"
-MONTH = "2026-05"
+MONTH = Month("2026-05")
 
 
 @pytest.fixture

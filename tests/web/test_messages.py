@@ -10,6 +10,7 @@ from survey import audit
 from survey.jobs import heartbeat
 from survey.models.job import ProcessKind
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.period import Month
 from survey.workdays import local_day
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
@@ -116,7 +117,7 @@ def test_costs_are_told_by_agency_with_budgets_and_reasons(make_app):
     with unit_of_work(app) as session:
         health = ProviderHealth(name="console", bad_calls=0, tokens=1)
         health.day, health.day_segments = local_day(NOW), 10
-        health.month, health.month_segments = f"{local_day(NOW):%Y-%m}", 850
+        health.month, health.month_segments = Month.at(NOW), 850
         session.add(health)
     words = said(signed_in(app, "leader").get(f"{ROOM}/costs"))
     assert re.search(r"850 đồng, tháng .* 1 tin đã gửi", words)

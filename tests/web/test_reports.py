@@ -6,8 +6,8 @@ from sqlalchemy import select
 from survey.jobs import queue
 from survey.jobs.running import run_job
 from survey.models.job import Job
+from survey.period import Month
 from survey.reports import shelf
-from survey.workdays import local_day
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.features import report_data
@@ -16,7 +16,7 @@ from tests.web.staff_accounts import form_token, post, signed_in
 
 ROOM = "/staff/reports"
 # The month of today, which follows the closed one.
-OPEN = f"{local_day(NOW):%Y-%m}"
+OPEN = Month.at(NOW)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from survey.models.message import ProviderHealth
+from survey.period import Month
 from survey.sms.outbox.rules import Rules
 from survey.workdays import local_day
 
@@ -88,7 +89,7 @@ class Budget:
 def budgets(session: Session, rules: Rules, now: datetime) -> list[Budget]:
     """The province's budgets at `now`; none where none is set."""
     today = local_day(now)
-    of_day, of_month = ProviderHealth.day == today, ProviderHealth.month == f"{today:%Y-%m}"
+    of_day, of_month = ProviderHealth.day == today, ProviderHealth.month == Month.of(today)
     found = []
     if rules.daily_budget is not None:
         used = session.scalar(select(func.sum(ProviderHealth.day_segments)).where(of_day))
@@ -104,8 +105,8 @@ def book(health: ProviderHealth, segments: int, now: datetime) -> None:
     today = local_day(now)
     if health.day != today:
         health.day, health.day_segments = today, 0
-    if health.month != f"{today:%Y-%m}":
-        health.month, health.month_segments = f"{today:%Y-%m}", 0
+    if health.month != Month.of(today):
+        health.month, health.month_segments = Month.of(today), 0
     health.day_segments += segments
     health.month_segments += segments
 
@@ -138,5 +139,5 @@ def give_back(health: ProviderHealth, segments: int, begun: datetime) -> None:
     day = local_day(begun)
     if health.day == day:
         health.day_segments -= segments
-    if health.month == f"{day:%Y-%m}":
+    if health.month == Month.of(day):
         health.month_segments -= segments

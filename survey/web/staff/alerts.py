@@ -1,5 +1,6 @@
 """Open alerts, of bad answers and of the watch, and the page of what the watch takes for usual."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +20,7 @@ from survey.models.snapshot import Snapshot
 from survey.models.staff import Staff
 from survey.models.watch import WatchRate
 from survey.monitoring import labels as watch_labels
+from survey.period import month_of
 from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_scope, current_staff
@@ -75,8 +77,9 @@ def watch() -> ResponseReturnValue:
 def freeze() -> ResponseReturnValue:
     """Freeze what is usual anew, from months a person chose, for all or for one agency."""
     staff_id, now = current_staff().id, clock.now()
-    first, last, code = (request.form.get(name, "") for name in ("first", "last", "agency"))
+    code = request.form.get("agency", "")
     try:
+        first, last = (month_of(request.form.get(name, "")) for name in ("first", "last"))
         with transaction() as unit:
             if code:
                 frozen = monitoring.freeze_agency(unit, code, first, last, now, staff_id=staff_id)
@@ -137,7 +140,7 @@ def _agencies(session: Session, today: date) -> list[Agency]:
     return sorted(found, key=lambda one: alphabetical(one.name))
 
 
-def _chosen(closed: list[str]) -> tuple[str, str]:
+def _chosen(closed: Sequence[str]) -> tuple[str, str]:
     """The months of a form that was refused, else the last year of closed ones."""
     last = request.form.get("last") or (closed[-1] if closed else "")
     return request.form.get("first") or (closed[-12:][0] if closed else ""), last

@@ -12,6 +12,7 @@ from survey.models.ballot import Flag
 from survey.models.organisation import alphabetical
 from survey.monitoring.freezing import is_tet_month
 from survey.monitoring.integrity import signs
+from survey.period import Month
 from survey.reports import evenness
 from survey.reports.phrases import FACTORS, OUTLOOKS, QUADRANTS, points
 from survey.web.staff.dashboard import chosen_month, months_with_dossiers
@@ -69,7 +70,7 @@ def show() -> str:
 
 
 def _pair(
-    session: Session, month: str, chosen: tuple[str, str]
+    session: Session, month: Month, chosen: tuple[str, str]
 ) -> tuple[insights.Pair | None, str]:
     """The comparison of two chosen agencies, or why there is none."""
     if not any(chosen):

@@ -130,9 +130,9 @@ def filed_away() -> ResponseReturnValue:
     session, staff, now = db.session(), current_staff(), clock.now()
     months = queue.filed_months(session)
     asked = request.args.get("month", "")
-    month = asked if asked in months else next(iter(months), "")
+    month = next((one for one in months if one == asked), next(iter(months), None))
     number = request.args.get("page", 1, type=int)
-    cases = sight.filed_away(session, staff, month)
+    cases = sight.filed_away(session, staff, month) if month else []
     return render_template(
         "staff/cases/filed_away.html",
         month=month,

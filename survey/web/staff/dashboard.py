@@ -20,18 +20,16 @@ from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
 from survey.models.staff import Scope
+from survey.period import Month, Period, period_of
 from survey.reports.figures import FrameFigures
 from survey.reports.phrases import REASONS
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_scope
-from survey.workdays import LOCAL
 
 blueprint = staff_blueprint("dashboard", __name__, "/staff/dashboard")
 
 # The level of 2021–2025, which must be kept from 2026 on.
-LEVEL_TO_KEEP = "2025-12"
-# What is earlier is a slip of the hand, and has no month before it to compare with.
-FIRST_YEAR = 1900
+LEVEL_TO_KEEP = Month("2025-12")
 # So many lines of a long table are open; the others are one click away.
 OPEN_LINES = 15
 # Which states are counted in the sentence of a section, in this order.
@@ -61,7 +59,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything the page shows of one month."""
+    """Everything the page shows of one period."""
 
     overall: Figure
     to_keep: float | None
@@ -76,65 +74,70 @@ class Board:
 
 @blueprint.get("")
 def show() -> str:
-    """The figures of the chosen month, or of the newest one with dossiers."""
+    """The figures of the chosen period, or of the newest month with dossiers."""
     session, now = db.session(), clock.now()
     months = months_with_dossiers(session, now)
-    month = chosen_month(months, now)
-    has_figures = month in months
+    period = chosen_period(months, now)
+    periods = periods_with_dossiers(months)
     return render_template(
         "staff/dashboard.html",
-        months=months if has_figures else [month, *months],
-        month=month,
+        periods=periods if period in periods else [period, *periods],
+        period=period,
         newest=months[0] if months else "",
-        board=_board(session, month, now) if has_figures else None,
-        closing=indices.closable_from(month),
-        formula=indices.formula_of(session, month),
-        judged=_judged_before(session, month),
+        board=_board(session, period, now) if set(months) & set(period.months) else None,
+        closing=period.closable_from,
+        formula=indices.formula_of(session, period),
+        judged=_judged_before(session, period.first),
     )
 
 
-def _judged_before(session: Session, month: str) -> str:
+def _judged_before(session: Session, month: Month) -> str:
     """The last closed month before one (YYYY-MM), empty when there is none."""
     return session.scalar(select(func.max(Snapshot.month)).where(Snapshot.month < month)) or ""
 
 
-def months_with_dossiers(session: Session, now: datetime) -> list[str]:
+def months_with_dossiers(session: Session, now: datetime) -> list[Month]:
     """Months (YYYY-MM) in which dossiers finished, newest first, none of the future."""
-    found = select(Frame.month).where(Frame.finished > 0, Frame.month <= _month_of(now))
+    found = select(Frame.month).where(Frame.finished > 0, Frame.month <= Month.at(now))
     return list(session.scalars(found.distinct().order_by(Frame.month.desc())))
 
 
-def chosen_month(months: list[str], now: datetime) -> str:
-    """The month the address asks for; Invalid when malformed or in the future."""
+def chosen_month(months: list[Month], now: datetime) -> Month:
+    """The month the address asks for; Invalid when malformed, longer, or in the future."""
+    period = chosen_period(months, now)
+    if not isinstance(period, Month):
+        raise Invalid("bad_period", period)
+    return period
+
+
+def chosen_period(months: list[Month], now: datetime) -> Period:
+    """The period the address asks for; Invalid when malformed or in the future."""
     text = request.args.get("period", "").strip()
     if not text:
-        return months[0] if months else _month_of(now)
-    try:
-        month = datetime.strptime(text, "%Y-%m").replace(tzinfo=LOCAL)
-    except ValueError:
-        month = None
-    if month is None or month.year < FIRST_YEAR:
-        raise Invalid("bad_period", text[:20])
-    indices.check_month(f"{month:%Y-%m}", now)
-    return f"{month:%Y-%m}"
+        return months[0] if months else Month.at(now)
+    period = period_of(text)
+    indices.check_period(period, now)
+    return period
 
 
-def _month_of(now: datetime) -> str:
-    return f"{now.astimezone(LOCAL):%Y-%m}"
+def periods_with_dossiers(months: list[Month]) -> list[Period]:
+    """These months, then the quarters, half-years and years around them, newest first."""
+    longer = sorted({period for month in months for period in month.around}, reverse=True)
+    return [*months, *longer]
 
 
-def _board(session: Session, month: str, now: datetime) -> Board:
+def _board(session: Session, period: Period, now: datetime) -> Board:
     scope = current_scope()
-    tables = indices.shown(session, month, now)
+    tables = indices.shown(session, period, now)
     sectors: Sequence[Figure] = tables[Breakdown.SECTOR]
     if scope.sector_code:
         sectors = [one for one in sectors if one.key == scope.sector_code]
     agencies = _seen_agencies(session, tables[Breakdown.AGENCY], scope)
-    coverage = invitations.coverage(session, month)
+    coverage = invitations.coverage(session, period)
     return Board(
         overall=tables[Breakdown.OVERALL][0],
-        to_keep=_level_to_keep(session, month),
-        frame=_frame(session, month),
+        to_keep=_level_to_keep(session, period.last),
+        frame=_frame(session, period),
         sectors=Section("Theo lĩnh vực", "Lĩnh vực", _worst_first(sectors)),
         agencies=Section("Theo cơ quan, đơn vị", "Cơ quan, đơn vị", _worst_first(agencies)),
         channels=Section(
@@ -142,11 +145,11 @@ def _board(session: Session, month: str, now: datetime) -> Board:
         ),
         not_invited=_reasons(coverage.not_invited),
         is_narrowed=scope != Scope(),
-        judging=indices.rules_of(session, month),
+        judging=indices.rules_of(session, period),
     )
 
 
-def _level_to_keep(session: Session, month: str) -> float | None:
+def _level_to_keep(session: Session, month: Month) -> float | None:
     """The target of the years before, where they are over."""
     before = ladder(session, LEVEL_TO_KEEP).overall() if month > LEVEL_TO_KEEP else None
     return float(before.value) if before else None
@@ -170,13 +173,13 @@ def _weight(one: Figure) -> int:
     return 1 if one.status is Status.FEW else 0
 
 
-def _frame(session: Session, month: str) -> FrameFigures:
+def _frame(session: Session, period: Period) -> FrameFigures:
     numbers = (Frame.finished, Frame.invited, Frame.delivered, RATED)
     sums = [func.coalesce(func.sum(number), 0) for number in numbers]
     query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)
-    row = session.execute(query.where(Frame.month == month)).one()
+    row = session.execute(query.where(Frame.month.in_(period.months))).one()
     finished, invited, delivered, rated = map(int, row)
-    rated += pool_of(session).of({month}).rated().total()
+    rated += pool_of(session).of(period.months).rated().total()
     return FrameFigures(finished, invited, delivered, rated)
 
 

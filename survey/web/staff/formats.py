@@ -9,6 +9,7 @@ from flask import Flask
 
 from survey.formats import NONE, number
 from survey.indices import Status
+from survey.period import Month
 from survey.reports import phrases
 from survey.workdays import LOCAL
 
@@ -56,6 +57,11 @@ def role_words(role: str) -> str:
     return ROLES[role]
 
 
+def capital(text: str) -> str:
+    """The text with a great first letter, the rest as it is: "Quý III/2026"."""
+    return text[:1].upper() + text[1:]
+
+
 def register(app: Flask) -> None:
     """Make every format a filter of the templates."""
     app.jinja_env.filters.update(
@@ -65,6 +71,9 @@ def register(app: Flask) -> None:
         percentage=phrases.percentage,
         goal=phrases.level,
         month=phrases.month_name,
+        month_of=Month.of,
+        period=phrases.period_name,
+        capital=capital,
         change=phrases.change,
         source=phrases.source,
         day=day,

@@ -21,11 +21,11 @@ from survey.jobs import heartbeat
 from survey.models.alert import AlertRule
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
+from survey.period import Month
 from survey.web.staff import message_words as words
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.wording import words_for
-from survey.workdays import local_day
 
 # Seconds until a page with messages under way asks again, unless the reader stopped that.
 RENEW_AFTER = "5"
@@ -86,7 +86,7 @@ def costs() -> str:
     session, now = db.session(), clock.now()
     months = _months(now)
     asked = request.args.get("month", "")
-    month = asked if asked in months else months[0]
+    month = next((one for one in months if one == asked), months[0])
     return render_template(
         "staff/messages/costs.html",
         costs=month_costs(session, month, now),
@@ -133,10 +133,9 @@ def decide() -> ResponseReturnValue:
     return redirect(url_for("messages.unclear"), 303)
 
 
-def _months(now: datetime) -> list[str]:
+def _months(now: datetime) -> list[Month]:
     """The local month of an instant and those before it, newest first."""
-    place = local_day(now).year * 12 + local_day(now).month - 1
-    return [f"{one // 12}-{one % 12 + 1:02}" for one in range(place, place - COST_MONTHS, -1)]
+    return [Month.at(now).plus(-before) for before in range(COST_MONTHS)]
 
 
 def _unclear_page(fault: str = "") -> str:

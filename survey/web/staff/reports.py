@@ -1,7 +1,6 @@
 """The room of monthly reports: what can be reported, what is missing, building, downloads."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from io import BytesIO
 
 from flask import abort, flash, redirect, render_template, request, send_file, url_for
@@ -9,17 +8,17 @@ from flask.typing import ResponseReturnValue
 
 from survey import audit, clock, indices
 from survey.db import db, transaction
-from survey.errors import SurveyError
+from survey.errors import Invalid, SurveyError
 from survey.jobs import reports as jobs
 from survey.models.job import Job, JobState
 from survey.models.staff import RoleName, Staff
+from survey.period import Month, month_of
 from survey.reports import approval, shelf
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.web.staff.permissions import may_open
 from survey.wording import SENTENCES, words_for
 
-MONTH = "%Y-%m"
 # Seconds until a page with work under way asks again, unless the reader stopped that.
 RENEW_AFTER = "4"
 STAND_STILL = "dung"
@@ -65,11 +64,11 @@ def show_all() -> ResponseReturnValue:
 @blueprint.post("/<month>/build")
 def build(month: str) -> ResponseReturnValue:
     """Put the building of a month on the list of jobs."""
-    _check(month)
+    named = _named(month)
     staff_id, now = current_staff().id, clock.now()
-    indices.check_month(month, now)
+    indices.check_period(named, now)
     with transaction() as session:
-        jobs.order(session, month, now)
+        jobs.order(session, named, now)
         audit.record(session, now, jobs.KIND, f"month:{month}", staff_id=staff_id)
     flash("Đang lập báo cáo. Có thể rời trang này, tệp sẽ nằm ở đây khi xong.", "done")
     return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
@@ -78,11 +77,11 @@ def build(month: str) -> ResponseReturnValue:
 @blueprint.post("/<month>/approve")
 def approve(month: str) -> ResponseReturnValue:
     """Approve the report of a closed month, and have its files made again without "DỰ THẢO"."""
-    _check(month)
+    named = _named(month)
     staff_id, now = current_staff().id, clock.now()
     with transaction() as session:
-        approval.approve(session, month, session.get_one(Staff, staff_id), now)
-        jobs.order(session, month, now)
+        approval.approve(session, named, session.get_one(Staff, staff_id), now)
+        jobs.order(session, named, now)
     flash("Đã duyệt báo cáo. Hệ thống đang lập lại các tệp không còn chữ DỰ THẢO.", "done")
     return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
 
@@ -90,19 +89,16 @@ def approve(month: str) -> ResponseReturnValue:
 @blueprint.get("/<month>/<name>")
 def download(month: str, name: str) -> ResponseReturnValue:
     """One built file."""
-    _check(month)
-    file = shelf.file_of(db.session(), month, name)
+    file = shelf.file_of(db.session(), _named(month), name)
     content = BytesIO(file.content)
     return send_file(content, as_attachment=True, download_name=file.name, max_age=0)
 
 
-def _check(month: str) -> None:
-    """Refuse an address that names no month."""
+def _named(text: str) -> Month:
+    """The month in an address; 404 where it names none."""
     try:
-        named = datetime.strptime(month, MONTH).replace(tzinfo=UTC)
-    except ValueError:
-        abort(404)
-    if f"{named:{MONTH}}" != month:
+        return month_of(text)
+    except Invalid:
         abort(404)
 
 

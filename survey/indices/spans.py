@@ -1,0 +1,76 @@
+"""Figures of several months together, from the counts of each.
+
+The months are strata: a post-stratum of a longer period is month × sector × channel × lateness, and
+thin ones are merged as within a month. So a figure is neither a mean of months nor a raw share: a
+month in which more of the citizens answered weighs no more for that. A closed month counts as it
+was closed, an open one as it stands now.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from survey.errors import Refused
+from survey.indices.answers import source_of
+from survey.indices.closed import first, payload_of
+from survey.indices.figures import Breakdown
+from survey.indices.payload import COUNTED
+from survey.indices.tallies import Finished, Rated, Ratings, Source, Stored, Stratum
+from survey.period import Month, Period
+
+
+class Spanned:
+    """A `Source` over several months; names of strata begin with their month."""
+
+    def __init__(self, parts: Mapping[Month, Source]) -> None:
+        self.parts = parts
+
+    def finished(self, by: Breakdown) -> Finished:
+        """As `Source` says."""
+        found: dict[str, dict[Stratum, int]] = {}
+        for month, part in self.parts.items():
+            for key, strata in part.finished(by).items():
+                for stratum, number in strata.items():
+                    found.setdefault(key, {})[_in_month(month, stratum)] = number
+        return found
+
+    def rated(self, by: Breakdown, questions: Sequence[str]) -> Rated:
+        """As `Source` says."""
+        found: dict[str, dict[Stratum, Ratings]] = {}
+        for month, part in self.parts.items():
+            for key, strata in part.rated(by, questions).items():
+                for stratum, ratings in strata.items():
+                    found.setdefault(key, {})[_in_month(month, stratum)] = ratings
+        return found
+
+
+def _in_month(month: Month, stratum: Stratum) -> Stratum:
+    sector, channel, lateness = stratum
+    return f"{month} {sector}", channel, lateness
+
+
+def closed_payloads(session: Session, period: Period) -> dict[Month, dict[str, Any]]:
+    """The payloads of the closed months of a period; Refused `snapshot_broken`, `old_formula` for a
+    closing that did not keep its counts.
+    """
+    found = {}
+    for month in period.months:
+        snapshot = first(session, month)
+        if snapshot is not None:
+            found[month] = payload_of(snapshot)
+            if COUNTED not in found[month]:
+                raise Refused("old_formula", snapshot.formula)
+    return found
+
+
+def spanned(
+    session: Session, period: Period, payloads: Mapping[Month, Mapping[str, Any]]
+) -> Spanned:
+    """The counts of a period, of the closed months from their payloads."""
+    return Spanned(
+        {
+            month: source_of(payloads[month]) if month in payloads else Stored(session, month)
+            for month in period.months
+        }
+    )
