@@ -6,17 +6,19 @@ The rules stand in the order in which they decide; the first that fails names th
 import re
 import zlib
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
+from survey.dossiers import DossierFacts, Moment
 from survey.intake.catalogue import AgencyEntry, Catalogue, ProcedureEntry
 from survey.intake.codes import clean_dossier_code, dossier_code_day, procedure_code
 from survey.intake.columns import Header, Row
-from survey.intake.dates import Moment, read_moment
+from survey.intake.dates import read_moment
 from survey.intake.folding import bare, fold, tidy
+from survey.intake.progress import WayReader
 from survey.intake.structure import structural_reason, text_of
 from survey.privacy.masking import without_numbers
-from survey.sms.phone import Phone, clean_phone
+from survey.sms.phone import clean_phone
 
 ACCEPTED, REJECTED, DUPLICATE = "accepted", "rejected", "duplicate"
 DATE_FIELDS = ("received_at", "due_at", "returned_at")
@@ -36,20 +38,10 @@ _DONE = ("da tra", "da hoan thanh", "hoan thanh", "da giai quyet", "da ket thuc"
 
 
 class CleanRow(NamedTuple):
-    """A record ready to be registered; days and times are local (UTC+7)."""
+    """A record ready to be registered, and what is worth a remark about it."""
 
     row: int
-    dossier_code: str
-    procedure: ProcedureEntry
-    agency: AgencyEntry
-    applicant_name: str
-    phone: Phone
-    received: Moment
-    due: Moment | None
-    returned: Moment | None
-    channel: str
-    # open, granted, refused or withdrawn.
-    ending: str
+    facts: DossierFacts
     warnings: tuple[str, ...]
 
 
@@ -98,6 +90,7 @@ class RowCleaner:
         self._catalogue = catalogue
         self._export_day = export_day
         self._width = max(header.columns.values()) + 1
+        self._ways = WayReader(header, catalogue, export_day)
         self._find_agencies = lru_cache(CACHED)(self._look_up_agencies)
 
     def clean(self, number: int, cells: Row) -> CleanRow | Rejection:
@@ -154,11 +147,20 @@ class RowCleaner:
             ("applicant_missing", not name),
             ("code_cleaned", code != self._cell(cells, "dossier_code")),
         )
-        warnings = tuple(hint for hint, holds in hints if holds)
-        channel = channel_of(text_of(self._cell(cells, "channel")))
-        ending = status.ending if returned is not None else "open"
-        who = (procedure, agency, name, phone)
-        return CleanRow(number, code, *who, received, due, returned, channel, ending, warnings)
+        facts = DossierFacts(
+            code=code,
+            agency_id=agency.id,
+            procedure_code=procedure.code,
+            channel=channel_of(text_of(self._cell(cells, "channel"))),
+            outcome=status.ending if returned is not None else "open",
+            received=received,
+            due=due,
+            finished=returned,
+            phone=phone,
+            name=name,
+        )
+        facts, unread = self._ways.add(facts, partial(self._cell, cells))
+        return CleanRow(number, facts, (*(hint for hint, holds in hints if holds), *unread))
 
     def _procedure(self, cells: Row) -> tuple[ProcedureEntry, bool]:
         """Rule 3: by the code; by exact name only where the code cell is empty."""
@@ -219,7 +221,7 @@ class FileCleaner:
             reasons = (result.reason,)
             return Outcome(number, REJECTED, reasons, result.dossier_code, field=result.field)
         print_now = self._fingerprint(cells)
-        code = result.dossier_code
+        code = result.facts.code
         before = self._accepted.get(code)
         if before is not None:
             reason = "same_row_again" if before == print_now else "same_code_again"
