@@ -120,33 +120,32 @@ def _plain_changes(
     dossier: Dossier, facts: DossierFacts, agencies: Mapping[int, str]
 ) -> Iterator[Change]:
     if facts.agency_id != dossier.agency_id:
-        old, new = agencies[dossier.agency_id], agencies[facts.agency_id]
-        yield Change("agency_id", old, new, {"agency_id": facts.agency_id})
-    silent = {"channel": Channel.UNKNOWN, "outcome": Outcome.OPEN}
-    for name in ("procedure_code", "channel", "outcome"):
-        old, new = getattr(dossier, name), getattr(facts, name)
-        if new not in (old, silent.get(name)):
+        before, after = agencies[dossier.agency_id], agencies[facts.agency_id]
+        yield Change("agency_id", before, after, {"agency_id": facts.agency_id})
+    for name, old, new, silent in (
+        ("procedure_code", dossier.procedure_code, facts.procedure_code, ""),
+        ("channel", dossier.channel, facts.channel, Channel.UNKNOWN),
+        ("outcome", dossier.outcome, facts.outcome, Outcome.OPEN),
+    ):
+        if new not in (old, silent):
             yield Change(name, old, new, {name: new})
 
 
 def _moment_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
-    for name, new in (
-        ("received", facts.received),
-        ("due", facts.due),
-        ("finished", facts.finished),
+    for name, at, has_time, new in (
+        ("received", dossier.received_at, dossier.received_has_time, facts.received),
+        ("due", dossier.due_at, dossier.due_has_time, facts.due),
+        ("finished", dossier.finished_at, dossier.finished_has_time, facts.finished),
     ):
-        old = _known_moment(dossier, name)
-        if new is None or (old is not None and new.says_no_more_than(old)):
+        if new is None:
+            continue
+        old = None if at is None else moment_of(at, has_time=has_time)
+        if old is not None and new.says_no_more_than(old):
             continue
         values = _values(name, new)
         if name == "due" and old is not None and old.day != new.day:
             values |= {} if dossier.first_due_at else _values("first_due", old)
         yield Change(f"{name}_at", str(old or ""), str(new), values)
-
-
-def _known_moment(dossier: Dossier, name: str) -> Moment | None:
-    at: datetime | None = getattr(dossier, f"{name}_at")
-    return None if at is None else moment_of(at, has_time=getattr(dossier, f"{name}_has_time"))
 
 
 def _values(name: str, moment: Moment) -> dict[str, object]:
@@ -156,25 +155,30 @@ def _values(name: str, moment: Moment) -> dict[str, object]:
 def _first_due_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
     """A first due date that is named, or that we could not know before."""
     new = facts.named_first_due
-    known = _known_moment(dossier, "first_due")
-    old = known or _known_moment(dossier, "due")
-    if new is None or (old is None and facts.due is None):
+    if new is None:
         return
-    is_said = facts.first_due is not None or known is None
+    at, has_time = dossier.first_due_at, dossier.first_due_has_time
+    is_known = at is not None
+    if at is None:
+        at, has_time = dossier.due_at, dossier.due_has_time
+    if at is None and facts.due is None:
+        return
+    old = None if at is None else moment_of(at, has_time=has_time)
+    is_said = facts.first_due is not None or not is_known
     if is_said and (old is None or new.day != old.day):
         yield Change("first_due_at", str(old or ""), str(new), _values("first_due", new))
 
 
 def _completions(dossier: Dossier, facts: DossierFacts, grounds: _Grounds) -> Iterator[Change]:
     for name in ("applicant_kind", "return_channel"):
-        old, new = getattr(dossier, name), getattr(facts, name)
-        if new not in ("", old):
+        new = getattr(facts, name)
+        if new and new != (old := getattr(dossier, name)):
             yield Change(name, old, new, {name: new}, completes=not old)
     receiving = facts.receiving_agency_id
-    if receiving not in (None, dossier.receiving_agency_id):
+    if receiving is not None and receiving != dossier.receiving_agency_id:
         old = grounds.agencies.get(dossier.receiving_agency_id or 0, "")
         values = {"receiving_agency_id": receiving}
-        new = grounds.agencies.get(receiving or 0, "")
+        new = grounds.agencies[receiving]
         yield Change("receiving_agency_id", old, new, values, completes=not old)
     if facts.officer is not None:
         officer = grounds.officers.id_of(facts)

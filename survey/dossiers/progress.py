@@ -100,8 +100,9 @@ def further_progress(
 
     `keeps_words`: whether words of officials may still be stored, before they are due for erasure.
     """
-    if known is None:
-        known = Known()
+    if facts.stage is None and known is None:
+        return Progress(_end(dossier, facts))
+    known = known or Known()
     latest = local_day(known.stages[-1].at if known.stages else dossier.received_at)
     return Progress(
         _present(dossier, facts, latest),
@@ -113,13 +114,19 @@ def further_progress(
 
 def _present(dossier: Dossier, facts: DossierFacts, latest: date) -> Stage:
     """A return ends it; else the newest stage counts, and an older file takes nothing back."""
-    told, present = facts.stage, Stage(dossier.stage)
-    if facts.finished is not None:
-        is_ended = told is None and present in END_STAGES
-        return present if is_ended else facts.present_stage
-    if dossier.finished_at is not None or told is None or told.at.day < latest:
-        return present
+    told = facts.stage
+    runs = facts.finished is None and dossier.finished_at is None
+    if not runs or told is None or told.at.day < latest:
+        return _end(dossier, facts)
     return told.stage
+
+
+def _end(dossier: Dossier, facts: DossierFacts) -> Stage:
+    """The stage of facts that end a dossier; else, and where it has ended so, the one it is in."""
+    is_ended = facts.stage is None and dossier.stage in END_STAGES
+    if facts.finished is None or is_ended:
+        return Stage(dossier.stage)
+    return facts.present_stage
 
 
 def _reached(

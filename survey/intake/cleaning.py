@@ -5,6 +5,7 @@ The rules stand in the order in which they decide; the first that fails names th
 
 import re
 import zlib
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from survey.intake.codes import clean_dossier_code, dossier_code_day, procedure_
 from survey.intake.columns import Header, Row
 from survey.intake.dates import read_moment
 from survey.intake.folding import bare, fold, tidy
-from survey.intake.progress import WayReader
+from survey.intake.progress import ProgressReader
 from survey.intake.structure import structural_reason, text_of
 from survey.privacy.masking import without_numbers
 from survey.sms.phone import clean_phone
@@ -90,7 +91,7 @@ class RowCleaner:
         self._catalogue = catalogue
         self._export_day = export_day
         self._width = max(header.columns.values()) + 1
-        self._ways = WayReader(header, catalogue, export_day)
+        self._progress = ProgressReader(header, catalogue, export_day)
         self._find_agencies = lru_cache(CACHED)(self._look_up_agencies)
 
     def clean(self, number: int, cells: Row) -> CleanRow | Rejection:
@@ -130,36 +131,28 @@ class RowCleaner:
             raise _Broken("missing_received_date", "received_at")
         agency = self._agency_on(agencies, received.day)
         _check_order(received, due, returned)
-        phone = clean_phone(text_of(self._cell(cells, "phone")))
-        name = _applicant_name(self._cell(cells, "applicant_name"))
         status = _status(text_of(self._cell(cells, "status")))
-        hints = (
-            (f"phone_{phone.kind}", phone.kind != "mobile"),
-            ("phone_old_prefix", phone.old_prefix),
-            ("not_returned", returned is None and not status.is_done),
-            ("status_without_return_date", returned is None and status.is_done),
-            ("matched_by_name", by_name),
-            ("agency_alias", by_alias),
-            ("name_in_both_eras", len(agencies) > 1),
-            ("code_date_differs", received.day != code_day),
-            ("due_missing", due is None),
-            ("returned_in_future", returned is not None and returned.day > self._export_day),
-            ("applicant_missing", not name),
-            ("code_cleaned", code != self._cell(cells, "dossier_code")),
-        )
         facts = DossierFacts(
             code=code,
             agency_id=agency.id,
             procedure_code=procedure.code,
             channel=channel_of(text_of(self._cell(cells, "channel"))),
-            outcome=status.ending if returned is not None else "open",
+            outcome="open" if returned is None else status.ending,
             received=received,
             due=due,
             finished=returned,
-            phone=phone,
-            name=name,
+            phone=clean_phone(text_of(self._cell(cells, "phone"))),
+            name=_applicant_name(self._cell(cells, "applicant_name")),
         )
-        facts, unread = self._ways.add(facts, partial(self._cell, cells))
+        hints = (
+            ("matched_by_name", by_name),
+            ("agency_alias", by_alias),
+            ("name_in_both_eras", len(agencies) > 1),
+            ("code_date_differs", received.day != code_day),
+            ("code_cleaned", code != self._cell(cells, "dossier_code")),
+            *_hints(facts, self._export_day, is_done=status.is_done),
+        )
+        facts, unread = self._progress.add(facts, partial(self._cell, cells))
         return CleanRow(number, facts, (*(hint for hint, holds in hints if holds), *unread))
 
     def _procedure(self, cells: Row) -> tuple[ProcedureEntry, bool]:
@@ -263,6 +256,20 @@ def _check_order(received: Moment, due: Moment | None, returned: Moment | None) 
         raise _Broken("due_before_received", "due_at")
     if returned is not None and returned.day < received.day:
         raise _Broken("returned_before_received", "returned_at")
+
+
+def _hints(facts: DossierFacts, export_day: date, *, is_done: bool) -> Iterable[tuple[str, bool]]:
+    """What is worth a remark about facts alone, and whether it holds."""
+    phone, returned = facts.phone, facts.finished
+    return (
+        (f"phone_{phone.kind}", phone.kind != "mobile"),
+        ("phone_old_prefix", phone.old_prefix),
+        ("not_returned", returned is None and not is_done),
+        ("status_without_return_date", returned is None and is_done),
+        ("due_missing", facts.due is None),
+        ("returned_in_future", returned is not None and returned.day > export_day),
+        ("applicant_missing", not facts.name),
+    )
 
 
 def _applicant_name(cell: object) -> str:

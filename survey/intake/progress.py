@@ -79,7 +79,7 @@ _RETURNS = (
 Cell = Callable[[str], object]
 
 
-class WayReader:
+class ProgressReader:
     """Reads these columns of the rows of one file, as far as it has them."""
 
     def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
