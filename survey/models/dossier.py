@@ -56,12 +56,6 @@ class ApplicantKind(StrEnum):
     BUSINESS = "business"
 
 
-def _first_stage(context: Any) -> int:  # noqa: ANN401 - what SQLAlchemy hands to a default
-    """The stage of a new dossier that says none: returned if it is finished, else received."""
-    finished = context.get_current_parameters().get("finished_at")
-    return Stage.RECEIVED if finished is None else Stage.RETURNED
-
-
 class Dossier(Base):
     """One application. Finished means: it has a return date. The citizen's id number is never
     stored.
@@ -101,7 +95,7 @@ class Dossier(Base):
     finished_at: Mapped[datetime | None] = mapped_column(index=True)
     finished_has_time: Mapped[bool] = mapped_column(default=False)
     # The present stage; the way to it lies in `DossierStage`.
-    stage: Mapped[int] = mapped_column(SmallInteger, default=_first_stage)
+    stage: Mapped[int] = mapped_column(SmallInteger)
     # E.164 number; erased by retention.
     phone_sealed: Mapped[bytes | None]
     # Equal phones are equal here, and only here.
@@ -126,6 +120,11 @@ class Dossier(Base):
         "due_at due_has_time first_due_at first_due_has_time finished_at finished_has_time stage "
         "phone_kind applicant_kind return_channel receiving_agency_id officer_id changed_at"
     }
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as the declarative constructor
+        """A dossier that names no stage is returned if it is finished, else received."""
+        first = Stage.RECEIVED if values.get("finished_at") is None else Stage.RETURNED
+        super().__init__(**{"stage": first, **values})
 
 
 class DossierChange(Base):
