@@ -613,6 +613,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "row", name=op.f("pk_import_row")),
     )
     op.create_table(
+        "officer",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("agency_id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.CheckConstraint("code <> ''", name=op.f("ck_officer_code")),
+        sa.ForeignKeyConstraint(
+            ["agency_id"], ["agency.id"], name=op.f("fk_officer_agency_id_agency")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_officer")),
+        sa.UniqueConstraint("agency_id", "code", name=op.f("uq_officer_agency_id_code")),
+    )
+    op.create_table(
         "procedure",
         sa.Column("code", sa.String(length=12), nullable=False),
         sa.Column("name", sa.String(length=1500), nullable=False),
@@ -711,14 +724,19 @@ def upgrade() -> None:
         sa.Column("received_has_time", sa.Boolean(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_has_time", sa.Boolean(), nullable=False),
+        sa.Column("first_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("first_due_has_time", sa.Boolean(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_has_time", sa.Boolean(), nullable=False),
+        sa.Column("stage", sa.SmallInteger(), nullable=False),
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("phone_index", sa.LargeBinary(), nullable=True),
         sa.Column("phone_kind", sa.String(length=10), nullable=False),
         sa.Column("applicant_kind", sa.String(length=10), nullable=False),
         sa.Column("return_channel", sa.String(length=10), nullable=False),
         sa.Column("receiving_agency_id", sa.Integer(), nullable=True),
+        sa.Column("officer_id", sa.Integer(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("name_sealed", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint(
             "applicant_kind IN ('', 'citizen', 'business')", name=op.f("ck_dossier_applicant_kind")
@@ -741,8 +759,18 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(phone_sealed IS NULL) = (phone_index IS NULL)", name=op.f("ck_dossier_phone_pair")
         ),
+        sa.CheckConstraint(
+            "finished_at IS NULL OR stage IN (3, 7, 8, 10)", name=op.f("ck_dossier_finished_stage")
+        ),
+        sa.CheckConstraint(
+            "first_due_at IS NULL OR due_at IS NOT NULL", name=op.f("ck_dossier_first_due")
+        ),
+        sa.CheckConstraint("stage BETWEEN 1 AND 10", name=op.f("ck_dossier_stage")),
         sa.ForeignKeyConstraint(
             ["agency_id"], ["agency.id"], name=op.f("fk_dossier_agency_id_agency")
+        ),
+        sa.ForeignKeyConstraint(
+            ["officer_id"], ["officer.id"], name=op.f("fk_dossier_officer_id_officer")
         ),
         sa.ForeignKeyConstraint(
             ["procedure_code"], ["procedure.code"], name=op.f("fk_dossier_procedure_code_procedure")
@@ -964,6 +992,58 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "dossier_stage",
+        sa.Column("dossier_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stage", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("has_time", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.String(length=4), nullable=False),
+        sa.CheckConstraint(
+            "source IN ('file', 'api', 'feed')", name=op.f("ck_dossier_stage_source")
+        ),
+        sa.CheckConstraint("stage BETWEEN 1 AND 10", name=op.f("ck_dossier_stage_stage")),
+        sa.ForeignKeyConstraint(
+            ["dossier_id"], ["dossier.id"], name=op.f("fk_dossier_stage_dossier_id_dossier")
+        ),
+        sa.PrimaryKeyConstraint("dossier_id", "at", "stage", name=op.f("pk_dossier_stage")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "extension",
+        sa.Column("dossier_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("letter_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("new_due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signer", sa.String(length=200), nullable=False),
+        sa.Column("reason_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("source", sa.String(length=4), nullable=False),
+        sa.CheckConstraint("source IN ('file', 'api', 'feed')", name=op.f("ck_extension_source")),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_extension_number")),
+        sa.ForeignKeyConstraint(
+            ["dossier_id"], ["dossier.id"], name=op.f("fk_extension_dossier_id_dossier")
+        ),
+        sa.PrimaryKeyConstraint("dossier_id", "number", name=op.f("pk_extension")),
+    )
+    op.create_table(
+        "supplement",
+        sa.Column("dossier_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("source_id", sa.String(length=60), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_has_time", sa.Boolean(), nullable=False),
+        sa.Column("asked_by", sa.String(length=200), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("old_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("new_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("source", sa.String(length=4), nullable=False),
+        sa.CheckConstraint("source IN ('file', 'api', 'feed')", name=op.f("ck_supplement_source")),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_supplement_number")),
+        sa.ForeignKeyConstraint(
+            ["dossier_id"], ["dossier.id"], name=op.f("fk_supplement_dossier_id_dossier")
+        ),
+        sa.PrimaryKeyConstraint("dossier_id", "number", name=op.f("pk_supplement")),
+    )
+    op.create_table(
         "invitation",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("dossier_id", sa.Integer(), nullable=False),
@@ -1102,6 +1182,9 @@ def downgrade() -> None:
 
     op.drop_table("message")
     op.drop_table("invitation")
+    op.drop_table("supplement")
+    op.drop_table("extension")
+    op.drop_table("dossier_stage")
     with op.batch_alter_table("dossier_change", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_dossier_change_dossier_id"))
 
@@ -1139,6 +1222,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_procedure_sector_code"))
 
     op.drop_table("procedure")
+    op.drop_table("officer")
     op.drop_table("import_row")
     op.drop_table("frame")
     op.drop_table("count")

@@ -12,12 +12,9 @@ from sqlalchemy.orm import Session
 
 from survey.db import settings_of
 from survey.demo.doors import demo_agency
+from survey.dossiers import DossierFacts, Moment, record
 from survey.errors import Refused
-from survey.intake.catalogue import AgencyEntry, ProcedureEntry
-from survey.intake.cleaning import CleanRow
-from survey.intake.dates import Moment
-from survey.intake.dossiers import Match, write
-from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE
+from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE, register_finished
 from survey.models.dossier import Channel, Outcome
 from survey.models.invitation import OptOut
 from survey.models.organisation import Procedure, Province
@@ -69,22 +66,21 @@ def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
     received = local - timedelta(days=TAKEN_DAYS)
     serial = secrets.randbelow(MOST_NUMBER - LEAST_NUMBER) + LEAST_NUMBER
     code = f"{province.dossier_prefix}.{UNIT_NUMBER}-{received:%y%m%d}-{serial}"
-    record = CleanRow(
-        row=1,
-        dossier_code=code,
-        procedure=ProcedureEntry(procedure.code, procedure.name, procedure.sector_code),
-        agency=AgencyEntry(agency.code, agency.name, agency.valid_from, agency.valid_to, agency.id),
-        applicant_name=APPLICANT,
-        phone=Phone(number, "mobile"),
+    facts = DossierFacts(
+        code=code,
+        agency_id=agency.id,
+        procedure_code=procedure.code,
+        channel=Channel.COUNTER,
+        outcome=Outcome.GRANTED,
         received=Moment(received.date(), received.time().replace(microsecond=0)),
         due=Moment(local.date()),
-        returned=Moment(local.date(), local.time().replace(microsecond=0)),
-        channel=Channel.COUNTER,
-        ending=Outcome.GRANTED,
-        warnings=(),
+        finished=Moment(local.date(), local.time().replace(microsecond=0)),
+        phone=Phone(number, "mobile"),
+        name=APPLICANT,
     )
     session.execute(delete(OptOut).where(OptOut.phone.holds(session, number)))
-    write(session, [Match(record, None)], now)
+    recorded = record(session, [facts], now)
+    register_finished(session, recorded.finished, recorded.phones, now)
     return code
 
 

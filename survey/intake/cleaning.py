@@ -5,18 +5,21 @@ The rules stand in the order in which they decide; the first that fails names th
 
 import re
 import zlib
+from collections.abc import Iterable
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
+from survey.dossiers import DossierFacts, Moment
 from survey.intake.catalogue import AgencyEntry, Catalogue, ProcedureEntry
 from survey.intake.codes import clean_dossier_code, dossier_code_day, procedure_code
 from survey.intake.columns import Header, Row
-from survey.intake.dates import Moment, read_moment
+from survey.intake.dates import read_moment
 from survey.intake.folding import bare, fold, tidy
+from survey.intake.progress import ProgressReader
 from survey.intake.structure import structural_reason, text_of
 from survey.privacy.masking import without_numbers
-from survey.sms.phone import Phone, clean_phone
+from survey.sms.phone import clean_phone
 
 ACCEPTED, REJECTED, DUPLICATE = "accepted", "rejected", "duplicate"
 DATE_FIELDS = ("received_at", "due_at", "returned_at")
@@ -36,20 +39,10 @@ _DONE = ("da tra", "da hoan thanh", "hoan thanh", "da giai quyet", "da ket thuc"
 
 
 class CleanRow(NamedTuple):
-    """A record ready to be registered; days and times are local (UTC+7)."""
+    """A record ready to be registered, and what is worth a remark about it."""
 
     row: int
-    dossier_code: str
-    procedure: ProcedureEntry
-    agency: AgencyEntry
-    applicant_name: str
-    phone: Phone
-    received: Moment
-    due: Moment | None
-    returned: Moment | None
-    channel: str
-    # open, granted, refused or withdrawn.
-    ending: str
+    facts: DossierFacts
     warnings: tuple[str, ...]
 
 
@@ -98,6 +91,7 @@ class RowCleaner:
         self._catalogue = catalogue
         self._export_day = export_day
         self._width = max(header.columns.values()) + 1
+        self._progress = ProgressReader(header, catalogue, export_day)
         self._find_agencies = lru_cache(CACHED)(self._look_up_agencies)
 
     def clean(self, number: int, cells: Row) -> CleanRow | Rejection:
@@ -137,28 +131,29 @@ class RowCleaner:
             raise _Broken("missing_received_date", "received_at")
         agency = self._agency_on(agencies, received.day)
         _check_order(received, due, returned)
-        phone = clean_phone(text_of(self._cell(cells, "phone")))
-        name = _applicant_name(self._cell(cells, "applicant_name"))
         status = _status(text_of(self._cell(cells, "status")))
+        facts = DossierFacts(
+            code=code,
+            agency_id=agency.id,
+            procedure_code=procedure.code,
+            channel=channel_of(text_of(self._cell(cells, "channel"))),
+            outcome="open" if returned is None else status.ending,
+            received=received,
+            due=due,
+            finished=returned,
+            phone=clean_phone(text_of(self._cell(cells, "phone"))),
+            name=_applicant_name(self._cell(cells, "applicant_name")),
+        )
         hints = (
-            (f"phone_{phone.kind}", phone.kind != "mobile"),
-            ("phone_old_prefix", phone.old_prefix),
-            ("not_returned", returned is None and not status.is_done),
-            ("status_without_return_date", returned is None and status.is_done),
             ("matched_by_name", by_name),
             ("agency_alias", by_alias),
             ("name_in_both_eras", len(agencies) > 1),
             ("code_date_differs", received.day != code_day),
-            ("due_missing", due is None),
-            ("returned_in_future", returned is not None and returned.day > self._export_day),
-            ("applicant_missing", not name),
             ("code_cleaned", code != self._cell(cells, "dossier_code")),
+            *_hints(facts, self._export_day, is_done=status.is_done),
         )
-        warnings = tuple(hint for hint, holds in hints if holds)
-        channel = channel_of(text_of(self._cell(cells, "channel")))
-        ending = status.ending if returned is not None else "open"
-        who = (procedure, agency, name, phone)
-        return CleanRow(number, code, *who, received, due, returned, channel, ending, warnings)
+        facts, unread = self._progress.add(facts, partial(self._cell, cells))
+        return CleanRow(number, facts, (*(hint for hint, holds in hints if holds), *unread))
 
     def _procedure(self, cells: Row) -> tuple[ProcedureEntry, bool]:
         """Rule 3: by the code; by exact name only where the code cell is empty."""
@@ -219,7 +214,7 @@ class FileCleaner:
             reasons = (result.reason,)
             return Outcome(number, REJECTED, reasons, result.dossier_code, field=result.field)
         print_now = self._fingerprint(cells)
-        code = result.dossier_code
+        code = result.facts.code
         before = self._accepted.get(code)
         if before is not None:
             reason = "same_row_again" if before == print_now else "same_code_again"
@@ -261,6 +256,20 @@ def _check_order(received: Moment, due: Moment | None, returned: Moment | None) 
         raise _Broken("due_before_received", "due_at")
     if returned is not None and returned.day < received.day:
         raise _Broken("returned_before_received", "returned_at")
+
+
+def _hints(facts: DossierFacts, export_day: date, *, is_done: bool) -> Iterable[tuple[str, bool]]:
+    """What is worth a remark about facts alone, and whether it holds."""
+    phone, returned = facts.phone, facts.finished
+    return (
+        (f"phone_{phone.kind}", phone.kind != "mobile"),
+        ("phone_old_prefix", phone.old_prefix),
+        ("not_returned", returned is None and not is_done),
+        ("status_without_return_date", returned is None and is_done),
+        ("due_missing", facts.due is None),
+        ("returned_in_future", returned is not None and returned.day > export_day),
+        ("applicant_missing", not facts.name),
+    )
 
 
 def _applicant_name(cell: object) -> str:

@@ -21,6 +21,8 @@ LONGEST_HEADING = 500
 
 # One export uses these words for the due date, another for the finish.
 _AMBIGUOUS = frozenset(("ngay tra ket qua", "ngay tra"))
+# Where another column is the deciding agency, this one is the receiving agency.
+_RECEIVING = "don vi tiep nhan"
 # A column that smells of a citizen's id number is dropped even when its words are not in the list.
 _ID_WORDS = re.compile(r"\b(cccd|cmnd|cmtnd|can cuoc|dinh danh|chung minh|ho chieu|passport)\b")
 _DECORATION = re.compile(r"\s*(\(.*\)|\*+|:)\s*$")
@@ -157,18 +159,24 @@ def _claim_groups(
 def _assign(
     claims: list[tuple[str, int] | None], labels: tuple[str, ...]
 ) -> tuple[dict[str, int], tuple[str, ...]]:
-    """One column a field: the earlier alias wins; the ambiguous return date is settled last."""
+    """One column a field: the earlier alias wins; what may mean two things is settled last."""
     chosen: dict[str, tuple[int, int]] = {}
     ambiguous: list[int] = []
+    receiving: list[int] = []
     for column, claim in enumerate(claims):
         if claim is None or claim[0] in (ID_NUMBER, GROUP):
             continue
         field, priority = claim
-        if field == "returned_at" and bare(_undecorated(labels[column])) in _AMBIGUOUS:
+        words = bare(_undecorated(labels[column]))
+        if field == "returned_at" and words in _AMBIGUOUS:
             ambiguous.append(column)
+        elif field == "agency" and words == _RECEIVING:
+            receiving.append(column)
         elif field not in chosen or priority < chosen[field][0]:
             chosen[field] = (priority, column)
     columns = {field: column for field, (_, column) in chosen.items()}
+    for column in receiving[:1]:
+        columns.setdefault("receiving_agency" if "agency" in columns else "agency", column)
     undecided = _settle(columns, ambiguous)
     return columns, tuple(labels[column] for column in undecided)
 

@@ -2,8 +2,8 @@
 
 import re
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
 
+from survey.dossiers import Moment
 from survey.intake.folding import tidy
 
 # Serial numbers count days since this one; Excel's false 29 February 1900 is long before our range.
@@ -18,20 +18,6 @@ _YEAR_FIRST = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?", re.ASCII
 )
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?", re.ASCII)
-
-
-class Moment(NamedTuple):
-    """A local day (UTC+7) and the time of day, None where the export gives only the day."""
-
-    day: date
-    clock: time | None = None
-
-    def __str__(self) -> str:
-        """As `messy_expected.csv` writes it: seconds only where there are any."""
-        if self.clock is None:
-            return self.day.isoformat()
-        spec = "seconds" if self.clock.second else "minutes"
-        return f"{self.day.isoformat()}T{self.clock.isoformat(spec)}"
 
 
 def read_moment(cell: object) -> Moment | None:

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from survey.bulk import write_many
 from survey.db import table_of
+from survey.dossiers import Comparison, DossierFacts, Verdict, compare, record
 from survey.errors import Conflict
 from survey.intake.cleaning import ACCEPTED, DUPLICATE, Outcome
-from survey.intake.dossiers import Match, match, write
 from survey.intake.judging import CHUNK_ROWS, Chunk
 from survey.intake.reader import Table
+from survey.invitations import register_finished
 from survey.models.intake import ImportRow, ImportRun
-from survey.models.organisation import Province
 
 WRITE_ROW = insert(table_of(ImportRow))
 NAME_LENGTH = 200
@@ -81,7 +81,7 @@ def begin(session: Session, table: Table, export_day: date, now: datetime) -> Ru
 
 def preview(session: Session, chunk: Chunk, now: datetime) -> list[Outcome]:
     """What `store` would say of each row; writes nothing."""
-    return _final(chunk, _match(session, chunk, now))
+    return _final(chunk, compare(session, _facts(chunk), now))
 
 
 def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
@@ -89,13 +89,11 @@ def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
 
     Conflict when somebody else stored this chunk meanwhile.
     """
-    # One chunk at a time, of whatever file: two exports may hold the same dossier or phone.
-    session.execute(select(Province.code).with_for_update())
     row = session.get_one(ImportRun, run.id, with_for_update=True, populate_existing=True)
     if row.next_row != chunk.first_row:
         raise Conflict("import_running", row.file_name)
-    matches = _match(session, chunk, now)
-    write(session, [one for one in matches if one.dossier is None or one.changes], now)
+    recorded = record(session, _facts(chunk), now)
+    register_finished(session, recorded.finished, recorded.phones, now)
     write_many(
         session,
         WRITE_ROW,
@@ -107,7 +105,7 @@ def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
                 "reason": ";".join(one.reasons),
                 "dossier_code": one.dossier_code,
             }
-            for one in _final(chunk, matches)
+            for one in _final(chunk, recorded.comparisons)
         ],
     )
     row.next_row = chunk.next_row
@@ -142,16 +140,21 @@ def outcomes_of(session: Session, run_id: int) -> Iterator[tuple[int, str, str, 
     yield from session.execute(query.execution_options(yield_per=CHUNK_ROWS))
 
 
-def _match(session: Session, chunk: Chunk, now: datetime) -> list[Match]:
-    records = [one.record for one in chunk.outcomes if one.record is not None]
-    return match(session, records, now)
+def _facts(chunk: Chunk) -> list[DossierFacts]:
+    return [one.record.facts for one in chunk.outcomes if one.record is not None]
 
 
-def _final(chunk: Chunk, matches: Sequence[Match]) -> list[Outcome]:
+def _final(chunk: Chunk, comparisons: Sequence[Comparison]) -> list[Outcome]:
     """Outcomes once known dossiers are considered: unchanged is a duplicate, changed an update."""
-    known = {one.record.row: bool(one.changes) for one in matches if one.dossier is not None}
+    known = {
+        one.facts.code: one.verdict is Verdict.CHANGED
+        for one in comparisons
+        if one.verdict is not Verdict.NEW
+    }
     return [
-        one if one.row not in known else _of_known(one, changed=known[one.row])
+        one
+        if one.record is None or one.dossier_code not in known
+        else _of_known(one, changed=known[one.dossier_code])
         for one in chunk.outcomes
     ]
 

@@ -2,14 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.crypto.reasons import FRAME
 from survey.crypto.sealed import TEXT, BlindIndex, Sealed
 from survey.db import Base, one_of
+from survey.models.stage import Stage
 
 
 class Channel(StrEnum):
@@ -70,6 +71,9 @@ class Dossier(Base):
             "return_channel IN ('', 'counter', 'online', 'post')", name="return_channel"
         ),
         CheckConstraint("(phone_sealed IS NULL) = (phone_index IS NULL)", name="phone_pair"),
+        CheckConstraint("stage BETWEEN 1 AND 10", name="stage"),
+        CheckConstraint("finished_at IS NULL OR stage IN (3, 7, 8, 10)", name="finished_stage"),
+        CheckConstraint("first_due_at IS NULL OR due_at IS NOT NULL", name="first_due"),
         Index("ix_dossier_phone_index_finished_at", "phone_index", "finished_at"),
     )
 
@@ -85,8 +89,13 @@ class Dossier(Base):
     received_has_time: Mapped[bool]
     due_at: Mapped[datetime | None]
     due_has_time: Mapped[bool] = mapped_column(default=False)
+    # The due date that was named first; empty while the one above still is that.
+    first_due_at: Mapped[datetime | None]
+    first_due_has_time: Mapped[bool] = mapped_column(default=False)
     finished_at: Mapped[datetime | None] = mapped_column(index=True)
     finished_has_time: Mapped[bool] = mapped_column(default=False)
+    # The present stage; the way to it lies in `DossierStage`.
+    stage: Mapped[int] = mapped_column(SmallInteger)
     # E.164 number; erased by retention.
     phone_sealed: Mapped[bytes | None]
     # Equal phones are equal here, and only here.
@@ -98,15 +107,24 @@ class Dossier(Base):
     return_channel: Mapped[str] = mapped_column(String(10), default="")
     # Agency that took it in, where that is another than the deciding one.
     receiving_agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
+    # Officer who works on it.
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    # When a source that says so last changed it; what is older is not taken any more.
+    changed_at: Mapped[datetime | None]
     # Applicant's name; only ever shown masked, and only on a case with contact wish.
     name_sealed: Mapped[bytes | None]
     name = Sealed[str | None](TEXT, row=("code",))
 
     __clear__: ClassVar = {
         FRAME: "id code agency_id procedure_code channel outcome received_at received_has_time "
-        "due_at due_has_time finished_at finished_has_time phone_kind applicant_kind "
-        "return_channel receiving_agency_id"
+        "due_at due_has_time first_due_at first_due_has_time finished_at finished_has_time stage "
+        "phone_kind applicant_kind return_channel receiving_agency_id officer_id changed_at"
     }
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as the declarative constructor
+        """A dossier that names no stage is returned if it is finished, else received."""
+        first = Stage.RECEIVED if values.get("finished_at") is None else Stage.RETURNED
+        super().__init__(**{"stage": first, **values})
 
 
 class DossierChange(Base):

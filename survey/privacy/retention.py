@@ -1,6 +1,7 @@
 """How long personal data live, as data, and their erasure. Counts and ratings stay.
 
-Phones and names go 90 days after the dossier's last use: finish, and the closing of its case.
+Phones and names, and what officials wrote about a dossier, go 90 days after the dossier's last use:
+finish, and the closing of its case.
 Comments go after a year
 unless their case is open. Erasure of one citizen on request takes the same steps at once.
 """
@@ -15,6 +16,7 @@ from sqlalchemy import (
     CursorResult,
     Delete,
     Update,
+    and_,
     delete,
     exists,
     or_,
@@ -29,6 +31,7 @@ from survey.crypto.sealed import emptied
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.case import Case, CaseState, if_it_opens, in_work
 from survey.models.dossier import Dossier
+from survey.models.extension import Extension
 from survey.models.followup import FollowupCard
 from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
@@ -42,6 +45,7 @@ from survey.models.message import (
     MessageState,
 )
 from survey.period import Month
+from survey.models.supplement import Supplement
 from survey.row_order import shuffle_rows
 
 
@@ -71,6 +75,7 @@ UNFINISHED = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
 def erase_due(session: Session, now: datetime, terms: Terms = TERMS) -> dict[str, Any]:
     """Erase everything past its term; how many rows lost personal data, by kind."""
     erased = {
+        "words": _erase_words(session, _over(now, timedelta(days=terms.contact_days))),
         "dossiers": _erase_dossiers(session, now, timedelta(days=terms.contact_days)),
         "messages": _erase_messages(session, now - timedelta(days=terms.contact_days)),
         "reminders": _forget_reminded(session, now - timedelta(days=terms.reminded_days)),
@@ -97,6 +102,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     cancelled += _cancel_waiting(session, others)
     of_phone = Dossier.phone.holds(session, e164)
     erased = {
+        "words": _erase_words(session, of_phone),
         "dossiers": _count(session, _blank_dossiers().where(of_phone)),
         "messages": _count(
             session,
@@ -139,16 +145,28 @@ def _blank_messages() -> Update:
     return update(Message).values(prefix=None, **emptied(Message))
 
 
-def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:
+def _over(now: datetime, term: timedelta) -> ColumnElement[bool]:
     """Finished long ago, with no open invitation: the number is of no use any more."""
     still_open = exists().where(Invitation.dossier_id == Dossier.id, Invitation.expires_at > now)
+    return and_(Dossier.finished_at < now - term, ~still_open)
+
+
+def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:
+    has_contact = or_(Dossier.phone_sealed.is_not(None), Dossier.name_sealed.is_not(None))
+    return _count(session, _blank_dossiers().where(_over(now, term), has_contact))
+
+
+def _erase_words(session: Session, of_dossier: ColumnElement[bool]) -> int:
+    """What officials wrote of papers that are missing and of delays, on some dossiers."""
+    dossiers = select(Dossier.id).where(of_dossier)
+    supplements = update(Supplement).where(Supplement.text_sealed.is_not(None))
+    extensions = update(Extension).where(Extension.reason_sealed.is_not(None))
     return _count(
         session,
-        _blank_dossiers().where(
-            Dossier.finished_at < now - term,
-            or_(Dossier.phone_sealed.is_not(None), Dossier.name_sealed.is_not(None)),
-            ~still_open,
-        ),
+        supplements.where(Supplement.dossier_id.in_(dossiers)).values(emptied(Supplement)),
+    ) + _count(
+        session,
+        extensions.where(Extension.dossier_id.in_(dossiers)).values(emptied(Extension)),
     )
 
 

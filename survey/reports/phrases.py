@@ -80,6 +80,11 @@ FIELDS = {
     "finished_at": "Ngày trả kết quả",
     "phone": "Số điện thoại",
     "name": "Tên người nộp",
+    "first_due_at": "Ngày hẹn trả ban đầu",
+    "applicant_kind": "Loại đối tượng",
+    "return_channel": "Hình thức trả kết quả",
+    "receiving_agency_id": "Cơ quan tiếp nhận",
+    "officer_id": "Cán bộ xử lý",
 }
 SCOPES = {
     "overall": "mọi lĩnh vực",

@@ -33,6 +33,7 @@ def dossiers(session, count):
             "received_at": AT + timedelta(hours=n),
             "received_has_time": n % 3 == 0,
             "finished_at": None if n % 2 else AT,
+            "stage": 2 if n % 2 else 10,
             "phone_kind": "mobile",
             "phone_sealed": bytes(range(256)),
             "phone_index": n.to_bytes(16),

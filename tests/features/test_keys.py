@@ -19,11 +19,13 @@ from survey.db import table_of
 from survey.intake.upload import held_table, hold
 from survey.models.case import Case, case_of
 from survey.models.dossier import Dossier
+from survey.models.extension import Extension
 from survey.models.intake import Upload
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Conversation, Inbound, Message, case_text
 from survey.models.organisation import Agency, Province
 from survey.models.staff import Staff
+from survey.models.supplement import Supplement
 from survey.models.watch import (
     Limits,
     Measure,
@@ -73,6 +75,7 @@ def tokens(transact, runner, environment, tmp_path):
         invitations.opt_out(session, CALM.mobile, NOW)
         finish(session, [LATE])  # its message waits
         _lists(session)
+        _words_of_officials(session)
         _watch(session)
         notices.tell_deadline(session, session.scalars(select(Case)).one(), "delay", NOW)
         staff = add_staff(session)
@@ -97,6 +100,16 @@ def _lists(session):
     text = Inbound.phone.columns(session, "1", TALKER.mobile)
     text |= Inbound.body.columns(session, "1", "Xin hỏi")
     session.add(Inbound(id="1", received_at=NOW, needs_person=True, **text))
+
+
+def _words_of_officials(session):
+    """Papers that were missing on a dossier, and why it took longer."""
+    dossier = session.scalars(select(Dossier).where(Dossier.code == ANGRY.code)).one()
+    key = {"dossier_id": dossier.id, "number": 1, "source": "file"}
+    asked = Supplement(asked_at=NOW, asked_has_time=True, **key)
+    letter = Extension(new_due_at=NOW, **key)
+    session.add_all([asked, letter])
+    asked.text, letter.reason = "Thiếu bản vẽ", "Chờ ý kiến"
 
 
 def _watch(session):

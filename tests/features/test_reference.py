@@ -20,7 +20,7 @@ COUNTS = {
     "agency_aliases": 46,
     "targets": 9,
     "rules": 39,
-    "header_aliases": 189,
+    "header_aliases": 274,
     "sms_prices": 3,
 }
 

@@ -22,6 +22,8 @@ NOTES = (
     *("not_returned", "returned_in_future", "status_without_return_date", "phone_old_prefix"),
     *("due_missing", "applicant_missing", "matched_by_name", "agency_alias"),
     *("name_in_both_eras", "code_date_differs", "code_cleaned"),
+    *("stage_unread", "first_due_unread", "supplement_unread", "extension_unread"),
+    *("applicant_kind_unread", "return_unread", "receiving_agency_unread"),
 )
 # Sign and colour of a state as the statuses of figures have them.
 STATES = {

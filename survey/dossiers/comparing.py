@@ -1,0 +1,198 @@
+"""Facts meet the dossiers we know: new, unchanged, changed, or older than what we know; reads only.
+
+A later source adds and corrects; what it leaves out erases nothing: an older export is no harm.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.dossiers.facts import DossierFacts
+from survey.dossiers.moments import Moment, moment_of
+from survey.dossiers.officers import Officers
+from survey.dossiers.progress import Progress, first_progress, further_progress, read_known
+from survey.models.dossier import Channel, Dossier, Outcome
+from survey.models.organisation import Agency
+
+# Contact data of older dossiers are due for erasure: a repeated export must not bring them back.
+CONTACT_KEPT = timedelta(days=90)
+HIDDEN = "•••"
+
+
+class Verdict(StrEnum):
+    """What some facts are beside what we know."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that gets another value: how history shows it, and what to store.
+
+    `completes`: it was empty and decides about no cell, so that filling it corrects nothing.
+    """
+
+    field: str
+    old: str
+    new: str
+    values: Mapping[str, object]
+    completes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Some facts and the dossier of their code, if we know one."""
+
+    facts: DossierFacts
+    dossier: Dossier | None
+    progress: Progress
+    changes: Sequence[Change] = field(default=())
+    verdict: Verdict = Verdict.NEW
+
+
+@dataclass(frozen=True, slots=True)
+class _Grounds:
+    """What a comparison looks things up in."""
+
+    agencies: Mapping[int, str]
+    officers: Officers
+    now: datetime
+
+
+def compare(session: Session, facts: Sequence[DossierFacts], now: datetime) -> list[Comparison]:
+    """Find what is new and what changed, in the order of the facts; no two are of one dossier."""
+    query = select(Dossier).where(Dossier.code.in_([one.code for one in facts]))
+    known = {dossier.code: dossier for dossier in session.scalars(query)}
+    if not known:
+        return [Comparison(one, None, first_progress(one)) for one in facts]
+    pairs = [(known[one.code], one) for one in facts if one.code in known]
+    agencies = dict(session.execute(select(Agency.id, Agency.code)).all())
+    grounds = _Grounds(agencies, Officers(session, [one for _, one in pairs]), now)
+    ways = read_known(session, pairs)
+    found = []
+    for one in facts:
+        dossier = known.get(one.code)
+        if dossier is None:
+            found.append(Comparison(one, None, first_progress(one)))
+            continue
+        keeps_words = _is_kept(dossier, now)
+        progress = further_progress(dossier, one, ways.get(dossier.id), keeps_words=keeps_words)
+        found.append(_compared(dossier, one, progress, grounds))
+    return found
+
+
+def _is_kept(dossier: Dossier, now: datetime) -> bool:
+    """Whether personal data of a dossier may still be stored."""
+    return dossier.finished_at is None or dossier.finished_at > now - CONTACT_KEPT
+
+
+def _compared(
+    dossier: Dossier, facts: DossierFacts, progress: Progress, grounds: _Grounds
+) -> Comparison:
+    is_older = (
+        facts.changed_at is not None
+        and dossier.changed_at is not None
+        and facts.changed_at < dossier.changed_at
+    )
+    if is_older:
+        return Comparison(facts, dossier, progress, (), Verdict.STALE)
+    changes = [
+        *_plain_changes(dossier, facts, grounds.agencies),
+        *_moment_changes(dossier, facts),
+        *_first_due_changes(dossier, facts),
+        *_completions(dossier, facts, grounds),
+    ]
+    if _is_kept(dossier, grounds.now):
+        changes += _contact_changes(dossier, facts)
+    is_changed = changes or progress.adds or progress.stage != dossier.stage
+    verdict = Verdict.CHANGED if is_changed else Verdict.UNCHANGED
+    return Comparison(facts, dossier, progress, changes, verdict)
+
+
+def _plain_changes(
+    dossier: Dossier, facts: DossierFacts, agencies: Mapping[int, str]
+) -> Iterator[Change]:
+    if facts.agency_id != dossier.agency_id:
+        before, after = agencies[dossier.agency_id], agencies[facts.agency_id]
+        yield Change("agency_id", before, after, {"agency_id": facts.agency_id})
+    for name, old, new, silent in (
+        ("procedure_code", dossier.procedure_code, facts.procedure_code, ""),
+        ("channel", dossier.channel, facts.channel, Channel.UNKNOWN),
+        ("outcome", dossier.outcome, facts.outcome, Outcome.OPEN),
+    ):
+        if new not in (old, silent):
+            yield Change(name, old, new, {name: new})
+
+
+def _moment_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
+    for name, at, has_time, new in (
+        ("received", dossier.received_at, dossier.received_has_time, facts.received),
+        ("due", dossier.due_at, dossier.due_has_time, facts.due),
+        ("finished", dossier.finished_at, dossier.finished_has_time, facts.finished),
+    ):
+        if new is None:
+            continue
+        old = None if at is None else moment_of(at, has_time=has_time)
+        if old is not None and new.says_no_more_than(old):
+            continue
+        values = _values(name, new)
+        if name == "due" and old is not None and old.day != new.day:
+            values |= {} if dossier.first_due_at else _values("first_due", old)
+        yield Change(f"{name}_at", str(old or ""), str(new), values)
+
+
+def _values(name: str, moment: Moment) -> dict[str, object]:
+    return {f"{name}_at": moment.instant, f"{name}_has_time": moment.clock is not None}
+
+
+def _first_due_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
+    """A first due date that is named, or that we could not know before."""
+    new = facts.named_first_due
+    if new is None:
+        return
+    at, has_time = dossier.first_due_at, dossier.first_due_has_time
+    is_known = at is not None
+    if at is None:
+        at, has_time = dossier.due_at, dossier.due_has_time
+    if at is None and facts.due is None:
+        return
+    old = None if at is None else moment_of(at, has_time=has_time)
+    is_said = facts.first_due is not None or not is_known
+    if is_said and (old is None or new.day != old.day):
+        yield Change("first_due_at", str(old or ""), str(new), _values("first_due", new))
+
+
+def _completions(dossier: Dossier, facts: DossierFacts, grounds: _Grounds) -> Iterator[Change]:
+    for name in ("applicant_kind", "return_channel"):
+        new = getattr(facts, name)
+        if new and new != (old := getattr(dossier, name)):
+            yield Change(name, old, new, {name: new}, completes=not old)
+    receiving = facts.receiving_agency_id
+    if receiving is not None and receiving != dossier.receiving_agency_id:
+        old = grounds.agencies.get(dossier.receiving_agency_id or 0, "")
+        values = {"receiving_agency_id": receiving}
+        new = grounds.agencies[receiving]
+        yield Change("receiving_agency_id", old, new, values, completes=not old)
+    if facts.officer is not None:
+        officer = grounds.officers.id_of(facts)
+        if officer is None or officer != dossier.officer_id:
+            is_first = dossier.officer_id is None
+            yield Change("officer_id", "" if is_first else HIDDEN, HIDDEN, {}, completes=is_first)
+
+
+def _contact_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
+    """A new phone or name; history shows that it changed, never what it was."""
+    phone, name = facts.phone, facts.name
+    if phone.e164 and phone.e164 != dossier.phone:
+        old = HIDDEN if dossier.phone_index else ""
+        yield Change("phone", old, HIDDEN, {"phone_kind": phone.kind, "phone": phone.e164})
+    known = dossier.name
+    if name and name != known:
+        yield Change("name", HIDDEN if known else "", HIDDEN, {"name": name})

@@ -1,0 +1,107 @@
+"""What a source says of one dossier, be it a row of a file, a call or a record of the feed.
+
+What a source leaves out is None or empty, and then changes nothing.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from survey.dossiers.moments import Moment
+from survey.models.stage import END_STAGES, Source, Stage
+from survey.sms.phone import Phone
+
+
+class StageFacts(NamedTuple):
+    """A stage and when it began; `is_seen`: only the day is known on which it was seen."""
+
+    stage: Stage
+    at: Moment
+    is_seen: bool = False
+
+
+class SupplementFacts(NamedTuple):
+    """One request for further papers, known by its id or else by its day."""
+
+    asked: Moment
+    source_id: str = ""
+    text: str = ""
+    asked_by: str = ""
+    old_due: Moment | None = None
+    new_due: Moment | None = None
+
+
+class ExtensionFacts(NamedTuple):
+    """One new due date, known by the day of its letter or else by itself."""
+
+    new_due: Moment
+    letter: Moment | None = None
+    reason: str = ""
+    signer: str = ""
+
+
+class OfficerFacts(NamedTuple):
+    """An officer: the code in the one-stop software (else the name), and the name."""
+
+    code: str
+    name: str = ""
+
+
+class DossierFacts(NamedTuple):
+    """All that a source says of one dossier. Codes are clean, agencies and procedures known."""
+
+    code: str
+    agency_id: int
+    procedure_code: str
+    # Channel and Outcome of the model; unknown and open say nothing.
+    channel: str
+    outcome: str
+    received: Moment
+    due: Moment | None
+    # When the result was returned; None: it still runs.
+    finished: Moment | None
+    phone: Phone
+    name: str
+    stage: StageFacts | None = None
+    first_due: Moment | None = None
+    applicant_kind: str = ""
+    return_channel: str = ""
+    receiving_agency_id: int | None = None
+    officer: OfficerFacts | None = None
+    supplements: tuple[SupplementFacts, ...] = ()
+    extensions: tuple[ExtensionFacts, ...] = ()
+    source: Source = Source.FILE
+    # When the source last changed it, where it says so.
+    changed_at: datetime | None = None
+
+    @property
+    def present_stage(self) -> Stage:
+        """Where it stands if nothing else is known of it."""
+        if self.finished is not None:
+            ended = self.stage is not None and self.stage.stage in END_STAGES
+            return self.stage.stage if self.stage is not None and ended else Stage.RETURNED
+        return Stage.RECEIVED if self.stage is None else self.stage.stage
+
+    @property
+    def named_first_due(self) -> Moment | None:
+        """The first due date: named as such, or the one before the earliest supplement."""
+        if self.first_due is not None:
+            return self.first_due
+        earlier = [one for one in self.supplements if one.old_due is not None]
+        return min(earlier, key=lambda one: one.asked.day).old_due if earlier else None
+
+    @property
+    def stage_reached(self) -> StageFacts | None:
+        """The stage to be kept; None where the dossier's receipt or return says as much."""
+        told = self.stage
+        if told is None or self._is_return(told) or self._is_receipt(told):
+            return None
+        if told.is_seen and self.finished is not None:
+            return StageFacts(told.stage, self.finished) if told.stage in END_STAGES else None
+        return told
+
+    def _is_return(self, told: StageFacts) -> bool:
+        return told.stage is Stage.RETURNED and self.finished is not None
+
+    def _is_receipt(self, told: StageFacts) -> bool:
+        is_same = told.is_seen or told.at.day == self.received.day
+        return told.stage is Stage.RECEIVED and is_same

@@ -1,0 +1,233 @@
+"""What happened to dossiers on their way: stages, supplements and extensions that are new to us.
+
+Each list only grows: a later source adds to it or completes an entry, and takes nothing back.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.dossiers.facts import DossierFacts, ExtensionFacts, StageFacts, SupplementFacts
+from survey.dossiers.moments import Moment, moment_of
+from survey.models.dossier import Dossier
+from survey.models.extension import Extension
+from survey.models.stage import END_STAGES, DossierStage, Stage
+from survey.models.supplement import Supplement
+from survey.workdays import local_day
+
+
+@dataclass(slots=True)
+class Known:
+    """What we know of the way of one dossier, each list in its order."""
+
+    stages: list[DossierStage] = field(default_factory=list)
+    supplements: list[Supplement] = field(default_factory=list)
+    extensions: list[Extension] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A supplement or an extension to be written: a new one, or values that a known one gets.
+
+    `words`: what an official wrote, to be encrypted; None where that stays as it is.
+    """
+
+    number: int
+    known: Supplement | Extension | None
+    values: Mapping[str, Any]
+    words: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What some facts add to the way of a dossier; `stage` is where it stands with them."""
+
+    stage: Stage
+    reached: StageFacts | None = None
+    supplements: Sequence[Entry] = ()
+    extensions: Sequence[Entry] = ()
+
+    @property
+    def adds(self) -> bool:
+        """Whether there is anything to write beside the stage where it stands."""
+        return bool(self.reached or self.supplements or self.extensions)
+
+
+def read_known(
+    session: Session, pairs: Iterable[tuple[Dossier, DossierFacts]]
+) -> Mapping[int, Known]:
+    """The ways of those dossiers whose facts have something to be compared with them."""
+    found: dict[int, Known] = defaultdict(Known)
+    ids = [dossier.id for dossier, facts in pairs if _tells(dossier, facts)]
+    if ids:
+        stages = select(DossierStage).where(DossierStage.dossier_id.in_(ids))
+        for stage in session.scalars(stages.order_by(DossierStage.at, DossierStage.stage)):
+            found[stage.dossier_id].stages.append(stage)
+        asked = select(Supplement).where(Supplement.dossier_id.in_(ids))
+        for supplement in session.scalars(asked.order_by(Supplement.number)):
+            found[supplement.dossier_id].supplements.append(supplement)
+        extended = select(Extension).where(Extension.dossier_id.in_(ids))
+        for extension in session.scalars(extended.order_by(Extension.number)):
+            found[extension.dossier_id].extensions.append(extension)
+    return found
+
+
+def _tells(dossier: Dossier, facts: DossierFacts) -> bool:
+    told = facts.stage
+    has_stage = told is not None and not (told.is_seen and told.stage == dossier.stage)
+    return has_stage or bool(facts.supplements or facts.extensions)
+
+
+def first_progress(facts: DossierFacts) -> Progress:
+    """All that is said of the way of a dossier that is new to us."""
+    return Progress(
+        facts.present_stage,
+        facts.stage_reached,
+        _supplements(facts, (), keeps_words=True) if facts.supplements else (),
+        _extensions(facts, (), keeps_words=True) if facts.extensions else (),
+    )
+
+
+def further_progress(
+    dossier: Dossier, facts: DossierFacts, known: Known | None, *, keeps_words: bool
+) -> Progress:
+    """What is new of the way of a known dossier.
+
+    `keeps_words`: whether words of officials may still be stored, before they are due for erasure.
+    """
+    if facts.stage is None and known is None:
+        return Progress(_end(dossier, facts))
+    known = known or Known()
+    latest = local_day(known.stages[-1].at if known.stages else dossier.received_at)
+    return Progress(
+        _present(dossier, facts, latest),
+        _reached(dossier, facts, known.stages, latest),
+        _supplements(facts, known.supplements, keeps_words=keeps_words),
+        _extensions(facts, known.extensions, keeps_words=keeps_words),
+    )
+
+
+def _present(dossier: Dossier, facts: DossierFacts, latest: date) -> Stage:
+    """A return ends it; else the newest stage counts, and an older file takes nothing back."""
+    told = facts.stage
+    runs = facts.finished is None and dossier.finished_at is None
+    if not runs or told is None or told.at.day < latest:
+        return _end(dossier, facts)
+    return told.stage
+
+
+def _end(dossier: Dossier, facts: DossierFacts) -> Stage:
+    """The stage of facts that end a dossier; else, and where it has ended so, the one it is in."""
+    is_ended = facts.stage is None and dossier.stage in END_STAGES
+    if facts.finished is None or is_ended:
+        return Stage(dossier.stage)
+    return facts.present_stage
+
+
+def _reached(
+    dossier: Dossier, facts: DossierFacts, stages: Sequence[DossierStage], latest: date
+) -> StageFacts | None:
+    """The stage to be added: not what we know, nor what an older file saw."""
+    told, reached = facts.stage, facts.stage_reached
+    if told is not None and told.is_seen:
+        if facts.finished is None:
+            # Also received once more, after another stage.
+            reached = None if dossier.finished_at or told.at.day < latest else told
+        if told.stage == dossier.stage:
+            reached = None
+    is_known = reached is not None and any(
+        one.stage == reached.stage
+        and _is_same(reached.at, moment_of(one.at, has_time=one.has_time))
+        for one in stages
+    )
+    return None if is_known else reached
+
+
+def _is_same(new: Moment, old: Moment) -> bool:
+    return new.says_no_more_than(old) or old.says_no_more_than(new)
+
+
+def _supplements(
+    facts: DossierFacts, known: Sequence[Supplement], *, keeps_words: bool
+) -> list[Entry]:
+    entries, unmatched, number = [], list(known), len(known)
+    for said in facts.supplements:
+        match = next((one for one in unmatched if _is_supplement(one, said)), None)
+        words = said.text if keeps_words else ""
+        if match is None:
+            number += 1
+            entries.append(Entry(number, None, _supplement_values(said), words or None))
+            continue
+        unmatched.remove(match)
+        values = _supplement_values(said)
+        if said.asked.says_no_more_than(_asked(match)):
+            values |= {"asked_at": None, "asked_has_time": None}
+        entries += _differing(match, values, words if words != match.text else "")
+    return entries
+
+
+def _extensions(
+    facts: DossierFacts, known: Sequence[Extension], *, keeps_words: bool
+) -> list[Entry]:
+    entries, unmatched, number = [], list(known), len(known)
+    for said in facts.extensions:
+        match = next((one for one in unmatched if _is_extension(one, said)), None)
+        words = said.reason if keeps_words else ""
+        if match is None:
+            number += 1
+            entries.append(Entry(number, None, _extension_values(said), words or None))
+            continue
+        unmatched.remove(match)
+        words = words if words != match.reason else ""
+        entries += _differing(match, _extension_values(said), words)
+    return entries
+
+
+def _is_supplement(known: Supplement, said: SupplementFacts) -> bool:
+    if known.source_id and said.source_id:
+        return known.source_id == said.source_id
+    return local_day(known.asked_at) == said.asked.day
+
+
+def _is_extension(known: Extension, said: ExtensionFacts) -> bool:
+    if known.letter_at is not None and said.letter is not None:
+        return local_day(known.letter_at) == said.letter.day
+    return local_day(known.new_due_at) == said.new_due.day
+
+
+def _supplement_values(said: SupplementFacts) -> dict[str, Any]:
+    return {
+        "source_id": said.source_id,
+        "asked_at": said.asked.instant,
+        "asked_has_time": said.asked.clock is not None,
+        "asked_by": said.asked_by,
+        "old_due_at": said.old_due and said.old_due.instant,
+        "new_due_at": said.new_due and said.new_due.instant,
+    }
+
+
+def _extension_values(said: ExtensionFacts) -> dict[str, Any]:
+    return {
+        "letter_at": said.letter and said.letter.instant,
+        "new_due_at": said.new_due.instant,
+        "signer": said.signer,
+    }
+
+
+def _asked(known: Supplement) -> Moment:
+    return moment_of(known.asked_at, has_time=known.asked_has_time)
+
+
+def _differing(known: Supplement | Extension, values: Mapping[str, Any], words: str) -> list[Entry]:
+    """What is said and differs from a known entry: one change, or none."""
+    fresh = {
+        name: value
+        for name, value in values.items()
+        if value not in (None, "") and value != getattr(known, name)
+    }
+    return [Entry(known.number, known, fresh, words or None)] if fresh or words else []

@@ -1,0 +1,254 @@
+"""Facts become dossiers: new ones in bulk, known ones changed with a line of history each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from survey.bulk import write_many, write_numbered
+from survey.crypto.sealed import row_name
+from survey.db import table_of
+from survey.dossiers.comparing import Comparison, Verdict, compare
+from survey.dossiers.facts import DossierFacts, StageFacts
+from survey.dossiers.officers import Officers
+from survey.dossiers.progress import Entry
+from survey.models.dossier import Dossier, DossierChange, PhoneKind
+from survey.models.extension import Extension
+from survey.models.invitation import CoverageEntry
+from survey.models.organisation import Province
+from survey.models.stage import DossierStage, Source
+from survey.models.supplement import Supplement
+
+WRITE_DOSSIER = insert(table_of(Dossier))
+WRITE_STAGE = insert(table_of(DossierStage))
+WRITE_SUPPLEMENT = insert(table_of(Supplement))
+WRITE_EXTENSION = insert(table_of(Extension))
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Written:
+    """A dossier just written, as much of it as the ledger has to know."""
+
+    id: int
+    code: str
+    agency_id: int
+    procedure_code: str
+    channel: str
+    outcome: str
+    due_at: datetime | None
+    due_has_time: bool
+    finished_at: datetime | None
+    finished_has_time: bool
+    phone_sealed: bytes | None
+    phone_index: bytes | None
+    phone_kind: str
+
+
+NAMES = [part.name for part in fields(Written)][1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of some facts, and what the coverage ledger has to know.
+
+    `finished`: dossiers with a return date and without a ledger entry; `phones`: dossier code →
+    its mobile.
+    """
+
+    comparisons: Sequence[Comparison]
+    finished: Sequence[Written | Dossier]
+    phones: Mapping[str, str]
+
+
+def record(session: Session, facts: Sequence[DossierFacts], now: datetime) -> Recorded:
+    """Add what is new, change what is known, leave what is unchanged or stale.
+
+    The finished must meet the coverage ledger in the same transaction.
+    """
+    # One writer at a time, whatever the source: two may hold the same dossier or phone.
+    session.execute(select(Province.code).with_for_update())
+    comparisons = compare(session, facts, now)
+    to_write = [one for one in comparisons if one.verdict in (Verdict.NEW, Verdict.CHANGED)]
+    officers = Officers(session, [one.facts for one in to_write])
+    officers.add_missing()
+    covered = _covered(session, to_write)
+    dossiers: list[Written | Dossier] = []
+    dossiers += _add(session, [one for one in to_write if one.dossier is None], officers)
+    for one in to_write:
+        if one.dossier is not None:
+            _change(session, one, officers, now, is_covered=one.dossier.id in covered)
+            dossiers.append(one.dossier)
+    for one in comparisons:
+        if one.dossier is not None and one.verdict is not Verdict.STALE and one.facts.changed_at:
+            one.dossier.changed_at = one.facts.changed_at
+    session.flush()
+    finished = [one for one in dossiers if one.finished_at is not None and one.id not in covered]
+    said = {one.facts.code: one.facts for one in to_write}
+    return Recorded(comparisons, finished, _mobiles(session, finished, said))
+
+
+def _covered(session: Session, comparisons: Sequence[Comparison]) -> set[int]:
+    """Ids of the known dossiers whose cell is fixed already."""
+    known = [one.dossier.id for one in comparisons if one.dossier is not None]
+    query = select(CoverageEntry.dossier_id).where(CoverageEntry.dossier_id.in_(known))
+    return set(session.scalars(query)) if known else set()
+
+
+def _add(session: Session, fresh: Sequence[Comparison], officers: Officers) -> list[Written]:
+    """Write new dossiers with one statement; no objects of the model, there are too many."""
+    if not fresh:
+        return []
+    rows = [_values(session, one, officers) for one in fresh]
+    ids = write_numbered(session, WRITE_DOSSIER, rows, "code")
+    ways = [(ids[one.facts.code], one) for one in fresh if one.progress.adds]
+    stages = [
+        _stage(id_, reached, one.facts.source)
+        for id_, one in ways
+        if (reached := one.progress.reached)
+    ]
+    write_many(session, WRITE_STAGE, stages)
+    for table, statement in ((Supplement, WRITE_SUPPLEMENT), (Extension, WRITE_EXTENSION)):
+        entries = [
+            _entry(session, table, id_, one, entry)
+            for id_, one in ways
+            for entry in _entries_of(table, one)
+        ]
+        write_many(session, statement, entries)
+    return [Written(ids[row["code"]], **{name: row[name] for name in NAMES}) for row in rows]
+
+
+def _entries_of(
+    table: type[Supplement] | type[Extension], comparison: Comparison
+) -> Sequence[Entry]:
+    progress = comparison.progress
+    return progress.supplements if table is Supplement else progress.extensions
+
+
+def _values(session: Session, comparison: Comparison, officers: Officers) -> Row:
+    facts = comparison.facts
+    code, received, due, returned = facts.code, facts.received, facts.due, facts.finished
+    first = facts.named_first_due
+    if first is not None and (due is None or first.day == due.day):
+        first = None
+    return dict(
+        code=code,
+        agency_id=facts.agency_id,
+        procedure_code=facts.procedure_code,
+        channel=facts.channel,
+        outcome=facts.outcome,
+        received_at=received.instant,
+        received_has_time=received.clock is not None,
+        due_at=due and due.instant,
+        due_has_time=due is not None and due.clock is not None,
+        first_due_at=first and first.instant,
+        first_due_has_time=first is not None and first.clock is not None,
+        finished_at=returned and returned.instant,
+        finished_has_time=returned is not None and returned.clock is not None,
+        stage=int(comparison.progress.stage),
+        phone_kind=facts.phone.kind,
+        applicant_kind=facts.applicant_kind,
+        return_channel=facts.return_channel,
+        receiving_agency_id=facts.receiving_agency_id,
+        officer_id=officers.id_of(facts),
+        changed_at=facts.changed_at,
+        **Dossier.phone.columns(session, code, facts.phone.e164),
+        **Dossier.name.columns(session, code, facts.name or None),
+    )
+
+
+def _stage(dossier_id: int, reached: StageFacts, source: Source) -> Row:
+    return {
+        "dossier_id": dossier_id,
+        "at": reached.at.instant,
+        "stage": int(reached.stage),
+        "has_time": reached.at.clock is not None,
+        "source": source,
+    }
+
+
+def _entry(
+    session: Session,
+    table: type[Supplement] | type[Extension],
+    dossier_id: int,
+    comparison: Comparison,
+    entry: Entry,
+) -> Row:
+    sealed = Supplement.text if table is Supplement else Extension.reason
+    return {
+        "dossier_id": dossier_id,
+        "number": entry.number,
+        "source": comparison.facts.source,
+        **entry.values,
+        **sealed.columns(session, row_name(dossier_id, entry.number), entry.words),
+    }
+
+
+def _change(
+    session: Session,
+    comparison: Comparison,
+    officers: Officers,
+    now: datetime,
+    *,
+    is_covered: bool,
+) -> None:
+    dossier = comparison.dossier
+    if dossier is None:
+        return
+    for change in comparison.changes:
+        for name, value in change.values.items():
+            setattr(dossier, name, value)
+        session.add(
+            DossierChange(
+                dossier_id=dossier.id,
+                changed_at=now,
+                field=change.field,
+                old=change.old,
+                new=change.new,
+                after_finish=is_covered and not change.completes,
+            )
+        )
+    if comparison.facts.officer is not None:
+        dossier.officer_id = officers.id_of(comparison.facts)
+    dossier.stage = int(comparison.progress.stage)
+    _further(session, dossier.id, comparison)
+
+
+def _further(session: Session, dossier_id: int, comparison: Comparison) -> None:
+    """Write what is new of the way of a known dossier."""
+    progress = comparison.progress
+    if progress.reached is not None:
+        row = _stage(dossier_id, progress.reached, comparison.facts.source)
+        write_many(session, WRITE_STAGE, [row])
+    for table, statement in ((Supplement, WRITE_SUPPLEMENT), (Extension, WRITE_EXTENSION)):
+        for entry in _entries_of(table, comparison):
+            if entry.known is None:
+                row = _entry(session, table, dossier_id, comparison, entry)
+                write_many(session, statement, [row])
+                continue
+            for name, value in entry.values.items():
+                setattr(entry.known, name, value)
+            if entry.words is not None and isinstance(entry.known, Supplement):
+                entry.known.text = entry.words
+            elif entry.words is not None and isinstance(entry.known, Extension):
+                entry.known.reason = entry.words
+
+
+def _mobiles(
+    session: Session,
+    dossiers: Sequence[Written | Dossier],
+    said: Mapping[str, DossierFacts],
+) -> dict[str, str]:
+    """Dossier code → its mobile, as it was said or, where nothing was, as we knew it."""
+    mobiles = {}
+    for dossier in dossiers:
+        phone = said[dossier.code].phone
+        if phone.kind == "mobile" and phone.e164:
+            mobiles[dossier.code] = phone.e164
+        elif dossier.phone_kind == PhoneKind.MOBILE and dossier.phone_sealed is not None:
+            known = Dossier.phone.decrypt(session, dossier.code, dossier.phone_sealed)
+            mobiles[dossier.code] = known or ""
+    return mobiles

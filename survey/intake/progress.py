@@ -1,0 +1,236 @@
+"""Columns on the way of a dossier: stage, supplement, extension, officer, applicant, return.
+
+Nothing here rejects a row: what cannot be read is left out, with a hint.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache
+
+from survey.dossiers import (
+    DossierFacts,
+    ExtensionFacts,
+    Moment,
+    OfficerFacts,
+    StageFacts,
+    SupplementFacts,
+)
+from survey.intake.catalogue import Catalogue
+from survey.intake.columns import Header
+from survey.intake.dates import read_moment
+from survey.intake.folding import bare, fold, tidy
+from survey.intake.structure import text_of
+from survey.models.dossier import ApplicantKind
+from survey.models.stage import STAGE_NAMES, Stage
+from survey.privacy.masking import without_numbers
+
+NAME_LENGTH, CODE_LENGTH, WORDS_LENGTH = 200, 60, 2000
+CACHED = 4096
+FIELDS = (
+    *("status", "stage_at", "first_due_at", "officer", "officer_code", "applicant_kind"),
+    *("return_channel", "receiving_agency", "supplement_at", "supplement_text"),
+    *("supplement_by", "supplement_old_due", "supplement_new_due", "extension_letter_at"),
+    *("extension_new_due", "extension_reason", "extension_signer"),
+)
+_NAMES = {bare(name): stage for stage, name in STAGE_NAMES.items()}
+# Words of one-stop software for the stages; the first line that holds decides.
+_MARKS: tuple[tuple[Stage, tuple[str, ...]], ...] = (
+    (Stage.IN_WORK, ("da bo sung", "da nop bo sung", "da nop phi", "da thanh toan")),
+    (Stage.NOT_RECEIVED, ("khong tiep nhan", "khong duoc tiep nhan", "tu choi tiep nhan")),
+    (Stage.WITHDRAWAL_ASKED, ("rut ho so", "xin rut", "da rut", "yeu cau rut", "cong dan rut")),
+    (Stage.RETURNED, ("da tra ket qua", "da tra", "da nhan ket qua")),
+    (Stage.SUPPLEMENT_ASKED, ("bo sung",)),
+    (Stage.FEE_ASKED, ("nghia vu tai chinh", "cho nop phi", "cho thanh toan", "nop thue")),
+    (
+        Stage.STOPPED,
+        (
+            *("dung xu ly", "dung giai quyet", "tam dung", "tu choi", "khong du dieu kien"),
+            *("khong giai quyet", "tra lai", "da huy"),
+        ),
+    ),
+    (
+        Stage.READY,
+        (
+            *("da xu ly xong", "da hoan thanh", "hoan thanh", "da giai quyet", "da ket thuc"),
+            *("da co ket qua", "cho tra", "cho nhan ket qua"),
+        ),
+    ),
+    (Stage.REGISTERED, ("moi dang ky", "moi nop", "cho tiep nhan", "dang ky moi")),
+    (Stage.RECEIVED, ("da tiep nhan", "duoc tiep nhan", "moi tiep nhan")),
+    (
+        Stage.IN_WORK,
+        (
+            *("dang xu ly", "dang giai quyet", "dang thu ly", "dang tham dinh", "dang thuc hien"),
+            *("cho phe duyet", "cho ky", "trinh ky", "cho xu ly", "dang trinh"),
+        ),
+    ),
+)
+_KINDS = (
+    (ApplicantKind.BUSINESS, ("doanh nghiep", "to chuc", "cong ty", "hop tac xa")),
+    (ApplicantKind.CITIZEN, ("cong dan", "ca nhan", "nguoi dan", "ho gia dinh")),
+)
+_KIND_CODES = {"1": ApplicantKind.CITIZEN, "2": ApplicantKind.BUSINESS}
+_RETURNS = (
+    ("post", ("buu chinh", "bcci", "buu dien", "tai nha")),
+    ("online", ("truc tuyen", "dien tu", "qua mang", "ban mem")),
+    ("counter", ("truc tiep", "mot cua", "tai quay", "trung tam phuc vu", "noi nop")),
+)
+
+Cell = Callable[[str], object]
+
+
+class ProgressReader:
+    """Reads these columns of the rows of one file, as far as it has them."""
+
+    def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
+        """`export_day`: the day on which a stage without a date of its own was seen."""
+        self._has = frozenset(FIELDS) & header.columns.keys()
+        self._catalogue = catalogue
+        self._seen = Moment(export_day)
+
+    def add(self, facts: DossierFacts, cell: Cell) -> tuple[DossierFacts, tuple[str, ...]]:
+        """The facts of a row with what these columns say, and hints of what was not read.
+
+        `cell` gives the cell of a field, blank where there is none.
+        """
+        if not self._has:
+            return facts, ()
+        hints: list[str] = []
+        receiving = self._receiving_agency(cell, facts.received.day, hints)
+        more = facts._replace(
+            stage=self._stage(cell, hints),
+            first_due=_moment(cell("first_due_at"), "first_due_unread", hints),
+            applicant_kind=_word(cell("applicant_kind"), kind_of, "applicant_kind_unread", hints),
+            return_channel=_word(cell("return_channel"), return_of, "return_unread", hints),
+            receiving_agency_id=receiving if receiving != facts.agency_id else None,
+            officer=_officer(cell),
+            supplements=_supplements(cell, hints),
+            extensions=_extensions(cell, hints),
+        )
+        return more, tuple(hints)
+
+    def _stage(self, cell: Cell, hints: list[str]) -> StageFacts | None:
+        text = text_of(cell("status"))
+        if not tidy(text):
+            return None
+        stage = stage_of(text)
+        if stage is None:
+            hints.append("stage_unread")
+            return None
+        at = _moment(cell("stage_at"), "stage_unread", hints)
+        return StageFacts(stage, self._seen, is_seen=True) if at is None else StageFacts(stage, at)
+
+    def _receiving_agency(self, cell: Cell, day: date, hints: list[str]) -> int | None:
+        """The one agency of that name which existed then."""
+        text = text_of(cell("receiving_agency"))
+        if not tidy(text):
+            return None
+        named = self._catalogue.agencies_by_name.get(fold(text), ())
+        found = [agency for agency in named if agency.is_valid_on(day)]
+        if len(found) == 1:
+            return found[0].id
+        hints.append("receiving_agency_unread")
+        return None
+
+
+@lru_cache(CACHED)
+def stage_of(text: str) -> Stage | None:
+    """The stage that a status names by its national code or by its words; None when unknown."""
+    words = bare(text).rstrip(" .")
+    if words.isdecimal() and int(words) in STAGE_NAMES:
+        return Stage(int(words))
+    if words in _NAMES:
+        return _NAMES[words]
+    return next((stage for stage, marks in _MARKS if any(mark in words for mark in marks)), None)
+
+
+@lru_cache(CACHED)
+def kind_of(text: str) -> str:
+    """Citizen or business, by words or the codes of the national feed; empty when unknown."""
+    words = bare(text)
+    found = (kind for kind, marks in _KINDS if any(mark in words for mark in marks))
+    return _KIND_CODES.get(words) or next(found, "")
+
+
+@lru_cache(CACHED)
+def return_of(text: str) -> str:
+    """How the result goes back: counter, online or post; empty when unknown."""
+    words = bare(text)
+    found = (way for way, marks in _RETURNS if any(mark in words for mark in marks))
+    return next(found, "")
+
+
+@lru_cache(CACHED)
+def _read(cell: object) -> Moment | None:
+    return read_moment(cell)
+
+
+def _is_blank(cell: object) -> bool:
+    return not cell or (isinstance(cell, str) and not tidy(cell))
+
+
+def _moment(cell: object, hint: str, hints: list[str]) -> Moment | None:
+    """The moment of a cell; a hint where something else stands in it."""
+    if _is_blank(cell):
+        return None
+    moment = _read(cell)
+    if moment is None and hint not in hints:
+        hints.append(hint)
+    return moment
+
+
+def _word(cell: object, meaning: Callable[[str], str], hint: str, hints: list[str]) -> str:
+    text = text_of(cell)
+    if not tidy(text):
+        return ""
+    found = meaning(text)
+    if not found:
+        hints.append(hint)
+    return found
+
+
+def _words(cell: object, length: int) -> str:
+    """Free text without what could be an id number or a phone."""
+    return tidy(without_numbers(text_of(cell)))[:length].strip()
+
+
+def _officer(cell: Cell) -> OfficerFacts | None:
+    """Known by the code, or by the name where the file has no code."""
+    name = _words(cell("officer"), NAME_LENGTH)
+    code = tidy(text_of(cell("officer_code"))) or name
+    return OfficerFacts(code[:CODE_LENGTH].strip(), name) if code else None
+
+
+def _supplements(cell: Cell, hints: list[str]) -> tuple[SupplementFacts, ...]:
+    asked = _moment(cell("supplement_at"), "supplement_unread", hints)
+    text = _words(cell("supplement_text"), WORDS_LENGTH)
+    if asked is None:
+        if text and "supplement_unread" not in hints:
+            hints.append("supplement_unread")
+        return ()
+    return (
+        SupplementFacts(
+            asked,
+            text=text,
+            asked_by=_words(cell("supplement_by"), NAME_LENGTH),
+            old_due=_moment(cell("supplement_old_due"), "supplement_unread", hints),
+            new_due=_moment(cell("supplement_new_due"), "supplement_unread", hints),
+        ),
+    )
+
+
+def _extensions(cell: Cell, hints: list[str]) -> tuple[ExtensionFacts, ...]:
+    letter = _moment(cell("extension_letter_at"), "extension_unread", hints)
+    new_due = _moment(cell("extension_new_due"), "extension_unread", hints)
+    if new_due is None:
+        if letter is not None and "extension_unread" not in hints:
+            hints.append("extension_unread")
+        return ()
+    return (
+        ExtensionFacts(
+            new_due,
+            letter=letter,
+            reason=_words(cell("extension_reason"), WORDS_LENGTH),
+            signer=_words(cell("extension_signer"), NAME_LENGTH),
+        ),
+    )

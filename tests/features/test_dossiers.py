@@ -1,0 +1,405 @@
+"""What happens to a dossier between hand-in and result, as files and other sources say it."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from survey.db import db
+from survey.dossiers import (
+    DossierFacts,
+    ExtensionFacts,
+    Moment,
+    OfficerFacts,
+    StageFacts,
+    SupplementFacts,
+    Verdict,
+    record,
+)
+from survey.intake.columns import find_header
+from survey.intake.known import read_header_words
+from survey.intake.progress import kind_of, return_of, stage_of
+from survey.models.dossier import Dossier, DossierChange
+from survey.models.extension import Extension
+from survey.models.officer import Officer
+from survey.models.organisation import Agency
+from survey.models.stage import STAGE_NAMES, DossierStage, Source, Stage
+from survey.models.supplement import Supplement
+from survey.privacy import retention
+from survey.sms.phone import Phone
+from tests.features.exports import CITIZEN_ID, HEADER, dump, outcomes, row, write_csv
+
+MORE = {
+    "status": "Trạng thái",
+    "stage_at": "Thời điểm xử lý",
+    "officer": "Cán bộ xử lý",
+    "officer_code": "Mã cán bộ",
+    "kind": "Loại đối tượng",
+    "goes_back": "Hình thức trả kết quả",
+    "receiving": "Cơ quan tiếp nhận",
+    "asked": "Ngày yêu cầu bổ sung",
+    "missing": "Nội dung yêu cầu bổ sung",
+    "asked_by": "Người yêu cầu bổ sung",
+    "old_due": "NgayHenTraTruoc",
+    "new_due": "NgayHenTraMoi",
+    "letter": "Ngày văn bản xin lỗi",
+    "extended": "Ngày hẹn lại",
+    "reason": "Lý do hẹn lại",
+    "signer": "Người ký văn bản xin lỗi",
+    "first_due": "Ngày hẹn trả ban đầu",
+}
+ON_ITS_WAY = {
+    "status": "Yêu cầu bổ sung giấy tờ",
+    "stage_at": "05/03/2026 09:30",
+    "officer": "Phạm Văn Thụ Lý",
+    "officer_code": "CB07",
+    "kind": "Doanh nghiệp",
+    "goes_back": "Bưu chính công ích",
+    "receiving": "UBND phường Bắc Nha Trang",
+    "asked": "05/03/2026",
+    "missing": f"Thiếu bản sao giấy của ông Lê Thử, số {CITIZEN_ID}",
+    "asked_by": "Phạm Văn Thụ Lý",
+    "old_due": "16/03/2026",
+    "new_due": "23/03/2026",
+    "letter": "13/03/2026",
+    "extended": "25/03/2026",
+    "reason": "Chờ ý kiến về thửa đất của bà Trần Thử",
+    "signer": "Võ Thị Ký",
+}
+WORDS = ("Lê Thử", "Trần Thử", CITIZEN_ID)
+FIRST_DAY = "2026-03-10T10:00:00+07:00"
+NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)
+
+
+def _row(number=1, more=ON_ITS_WAY, **changes):
+    cells = row(number, **({"returned": "", "due": "23/03/2026"} | changes))
+    return [*cells, *(more.get(name, "") for name in MORE)]
+
+
+def _import(runner, folder, rows, now=FIRST_DAY):
+    """Import rows; gives (outcome, hints) of each."""
+    path, out = folder / "register.csv", folder / "out.csv"
+    write_csv(path, rows, (*HEADER, *MORE.values()))
+    ran = runner("intake", "import", path, "--now", now, "--json", "--outcomes", out)
+    assert ran.code == 0, ran.err
+    lines = outcomes(out).values()
+    return [(line["outcome"], set(line["reason"].split(";")) - {""}) for line in lines]
+
+
+def _stages(session):
+    query = select(DossierStage).order_by(DossierStage.at, DossierStage.stage)
+    return [
+        (one.stage, f"{one.at + timedelta(hours=7):%d/%m %H:%M}") for one in session.scalars(query)
+    ]
+
+
+def _day(day, month=3):
+    return datetime(2026, month, day, tzinfo=UTC) - timedelta(hours=7)
+
+
+def _tables(app):
+    """All that an import may change but its own record."""
+    tables = (Dossier, DossierChange, DossierStage, Supplement, Extension, Officer)
+    with app.app_context():
+        return [
+            db.session.execute(select(*table.__table__.columns).order_by(*table.__table__.c)).all()
+            for table in tables
+        ]
+
+
+def test_a_running_dossier_keeps_what_a_file_says_of_it(runner, app, transact, tmp_path):
+    """Stage, supplement, extension, officer, applicant, way of return and receiving agency are
+    stored, and what officials wrote about people is encrypted.
+    """
+    assert _import(runner, tmp_path, [_row()]) == [("accepted", {"not_returned"})]
+    with transact() as session:
+        dossier = session.scalars(select(Dossier)).one()
+        assert (dossier.stage, dossier.finished_at) == (Stage.SUPPLEMENT_ASKED, None)
+        assert (dossier.applicant_kind, dossier.return_channel) == ("business", "post")
+        assert session.get_one(Agency, dossier.receiving_agency_id).code == "LOC-KH-W22333"
+        assert (dossier.first_due_at, dossier.due_at) == (_day(16), _day(23))
+        officer = session.get_one(Officer, dossier.officer_id)
+        assert (officer.code, officer.name) == ("CB07", "Phạm Văn Thụ Lý")
+        assert _stages(session) == [(5, "05/03 09:30")]
+        asked = session.scalars(select(Supplement)).one()
+        assert (asked.number, asked.asked_at, asked.asked_has_time) == (1, _day(5), False)
+        assert (asked.asked_by, asked.source) == ("Phạm Văn Thụ Lý", "file")
+        assert (asked.old_due_at, asked.new_due_at) == (_day(16), _day(23))
+        assert "Lê Thử" in asked.text
+        assert CITIZEN_ID not in asked.text
+        letter = session.scalars(select(Extension)).one()
+        assert (letter.letter_at, letter.new_due_at) == (_day(13), _day(25))
+        assert (letter.signer, letter.reason) == ("Võ Thị Ký", ON_ITS_WAY["reason"])
+    with app.app_context():
+        everything = dump(db.session.connection())
+    assert not [words for words in WORDS if words in everything]
+
+
+def test_the_same_file_again_changes_nothing(runner, app, tmp_path):
+    """A repeat on the same day or later is a duplicate and leaves every table as it was."""
+    bare_stage = {"status": "Đang xử lý", "officer": "Ngô Văn Chỉ Có Tên"}
+    rows = [_row(1), _row(2, bare_stage), _row(3, {"status": "Đã trả"}, returned="09/03/2026")]
+    _import(runner, tmp_path, rows)
+    before = _tables(app)
+    for now in (FIRST_DAY, "2026-03-19T10:00:00+07:00"):
+        assert {outcome for outcome, _ in _import(runner, tmp_path, rows, now)} == {"duplicate"}
+        assert _tables(app) == before
+
+
+def test_later_files_add_to_the_way_of_a_dossier(runner, app, transact, tmp_path):
+    """Each file adds the stages and supplements that are new; an older one takes nothing back."""
+    second = ON_ITS_WAY | {"stage_at": "12/03/2026", "asked": "12/03/2026", "missing": "Bản vẽ"}
+    days = (
+        ("2026-03-03", _row(1, {"status": "Đang giải quyết"})),
+        ("2026-03-05", _row(1, ON_ITS_WAY)),
+        ("2026-03-09", _row(1, {"status": "Đã bổ sung, chờ xử lý"})),
+        ("2026-03-12", _row(1, second)),
+        ("2026-03-20", _row(1, {"status": "Đã trả kết quả"}, returned="19/03/2026 15:00")),
+    )
+    for day, cells in days:
+        said = _import(runner, tmp_path, [cells], f"{day}T10:00:00+07:00")
+        assert said[0][0] == "accepted", day
+    before = _tables(app)
+    for day, cells in days[:2]:
+        assert _import(runner, tmp_path, [cells], f"{day}T18:00:00+07:00")[0][0] == "duplicate"
+    assert _tables(app) == before
+    with transact() as session:
+        assert session.scalar(select(Dossier.stage)) == Stage.RETURNED
+        assert _stages(session) == [
+            *((4, "03/03 00:00"), (5, "05/03 09:30"), (4, "09/03 00:00"), (5, "12/03 00:00")),
+        ]
+        asked = session.scalars(select(Supplement).order_by(Supplement.number)).all()
+        assert [(one.number, one.asked_at) for one in asked] == [(1, _day(5)), (2, _day(12))]
+        assert session.scalar(select(func.count()).select_from(Extension)) == 1
+        corrections = select(DossierChange.field).where(DossierChange.after_finish.is_(True))
+        assert session.scalars(corrections).all() == []
+
+
+def test_what_cannot_be_read_is_left_out_with_a_hint(runner, transact, tmp_path):
+    """Odd cells of these columns reject no row: each is left out and named."""
+    odd = dict.fromkeys(MORE, "??")
+    wrong = {"not_returned", "stage_unread", "first_due_unread", "applicant_kind_unread"}
+    wrong |= {"return_unread", "receiving_agency_unread", "supplement_unread", "extension_unread"}
+    lone = {"status": "4", "stage_at": "sớm", "missing": "Bản vẽ", "letter": "13/03/2026"}
+    hints = {"not_returned", "stage_unread", "supplement_unread", "extension_unread"}
+    said = _import(runner, tmp_path, [_row(1, odd), _row(2, lone), _row(3, {})])
+    assert said == [("accepted", wrong), ("accepted", hints), ("accepted", {"not_returned"})]
+    with transact() as session:
+        stages = session.scalars(select(Dossier.stage).order_by(Dossier.code)).all()
+        assert stages == [Stage.RECEIVED, Stage.IN_WORK, Stage.RECEIVED]
+        assert session.scalar(select(func.count()).select_from(Supplement)) == 0
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_stages_are_read_by_code_and_official_name(stage):
+    """A status cell may hold the national code or the national name in any writing."""
+    name = STAGE_NAMES[stage]
+    assert {stage_of(text) for text in (f"{int(stage)}", name, name.upper(), f" {name}.")} == {
+        stage
+    }
+
+
+def test_words_of_one_stop_software_are_read():
+    """Usual words for stages, applicants and ways of return are understood, others are not."""
+    stages = {
+        Stage.REGISTERED: ("Mới đăng ký trực tuyến", "Chờ tiếp nhận"),
+        Stage.RECEIVED: ("Đã tiếp nhận",),
+        Stage.NOT_RECEIVED: ("Từ chối tiếp nhận hồ sơ",),
+        Stage.IN_WORK: ("Đang thụ lý", "Đã bổ sung hồ sơ", "Chờ phê duyệt"),
+        Stage.SUPPLEMENT_ASKED: ("Chờ bổ sung", "Cần bổ sung hồ sơ"),
+        Stage.FEE_ASKED: ("Chờ thực hiện nghĩa vụ tài chính",),
+        Stage.WITHDRAWAL_ASKED: ("Xin rút hồ sơ",),
+        Stage.STOPPED: ("Tạm dừng xử lý", "Từ chối giải quyết", "Không đủ điều kiện"),
+        Stage.READY: ("Đã có kết quả", "Chờ trả kết quả", "Hoàn thành"),
+        Stage.RETURNED: ("Đã trả kết quả cho dân", "Đã trả"),
+        None: ("", "0", "11", "Khác"),
+    }
+    for stage, texts in stages.items():
+        assert {stage_of(text) for text in texts} == {stage}
+    kinds = {"citizen": ("Cá nhân", "1", "Hộ gia đình"), "business": ("Tổ chức", "2"), "": ("3",)}
+    for kind, texts in kinds.items():
+        assert {kind_of(text) for text in texts} == {kind}
+    ways = {
+        "counter": ("Nhận trực tiếp tại bộ phận một cửa", "Trực tiếp"),
+        "post": ("Qua dịch vụ bưu chính công ích", "Nhận tại nhà"),
+        "online": ("Bản điện tử", "Trực tuyến"),
+        "": ("", "Khác"),
+    }
+    for way, texts in ways.items():
+        assert {return_of(text) for text in texts} == {way}
+
+
+def test_the_agency_that_receives_is_not_the_one_that_decides(sqlite_app):
+    """`Đơn vị tiếp nhận` is the receiving agency beside another agency, and the only one alone."""
+    start = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Đơn vị tiếp nhận"]
+    with sqlite_app.app_context():
+        words = read_header_words(db.session())
+    alone = find_header([start], words).columns
+    assert (alone["agency"], alone.get("receiving_agency")) == (3, None)
+    both = find_header([[*start, "Cơ quan giải quyết"]], words).columns
+    assert (both["agency"], both["receiving_agency"]) == (4, 3)
+
+
+def _facts(session, **changes):
+    agency = session.scalars(select(Agency.id).where(Agency.code == "LOC-KH-W22366")).one()
+    facts = DossierFacts(
+        code="H32.15-260302-0001",
+        agency_id=agency,
+        procedure_code="1.012783",
+        channel="online",
+        outcome="open",
+        received=Moment(date(2026, 3, 2)),
+        due=Moment(date(2026, 3, 16)),
+        finished=None,
+        phone=Phone("+84905000001", "mobile"),
+        name="Công dân thử",
+        source=Source.API,
+    )
+    return facts._replace(**changes)
+
+
+def _record(transact, now=NOW, **changes):
+    with transact() as session:
+        recorded = record(session, [_facts(session, **changes)], now)
+        return recorded.comparisons[0].verdict
+
+
+def test_what_is_older_than_what_we_know_is_stale(transact):
+    """A source that says when it changed is not overtaken by its own older word."""
+    first, later = NOW, NOW + timedelta(hours=1)
+    assert _record(transact, changed_at=first) is Verdict.NEW
+    assert _record(transact, changed_at=first) is Verdict.UNCHANGED
+    assert _record(transact, changed_at=later) is Verdict.UNCHANGED
+    other = {"due": Moment(date(2026, 3, 20)), "stage": StageFacts(Stage.READY, Moment(NOW.date()))}
+    assert _record(transact, changed_at=first, **other) is Verdict.STALE
+    with transact() as session:
+        dossier = session.scalars(select(Dossier)).one()
+        assert (dossier.stage, dossier.due_at) == (Stage.RECEIVED, _day(16))
+        assert dossier.changed_at == later
+    assert _record(transact, changed_at=later, **other) is Verdict.CHANGED
+
+
+def test_the_first_due_date_stays_beside_the_one_in_force(transact):
+    """A due date that moves leaves the first one; a time added to the day moves nothing."""
+    _record(transact)
+    assert _record(transact, due=Moment(date(2026, 3, 16), time(17))) is Verdict.CHANGED
+    for day in (20, 27):
+        assert _record(transact, due=Moment(date(2026, 3, day))) is Verdict.CHANGED
+    with transact() as session:
+        dossier = session.scalars(select(Dossier)).one()
+        assert (dossier.first_due_at, dossier.first_due_has_time) == (
+            _day(16, 3) + timedelta(hours=17),
+            True,
+        )
+        assert dossier.due_at == _day(27)
+    named = {"due": Moment(date(2026, 3, 27)), "first_due": Moment(date(2026, 3, 13))}
+    assert _record(transact, **named) is Verdict.CHANGED
+    assert _record(transact, **named) is Verdict.UNCHANGED
+
+
+def test_supplements_are_known_by_their_id_or_their_day(transact):
+    """Said again with more they are completed, said of another day or id they are further ones."""
+    first = SupplementFacts(Moment(date(2026, 3, 4)), source_id="a1")
+    assert _record(transact, supplements=(first,)) is Verdict.NEW
+    full = first._replace(
+        asked=Moment(date(2026, 3, 4), time(8)), text="Bản vẽ", new_due=Moment(date(2026, 3, 20))
+    )
+    same_day = SupplementFacts(Moment(date(2026, 3, 4)), source_id="a2")
+    for _ in range(2):
+        verdict = _record(transact, supplements=(full, same_day))
+    assert verdict is Verdict.UNCHANGED
+    with transact() as session:
+        known = session.scalars(select(Supplement).order_by(Supplement.number)).all()
+        assert [(one.source_id, one.text) for one in known] == [("a1", "Bản vẽ"), ("a2", None)]
+        assert known[0].asked_at == _day(4) + timedelta(hours=8)
+        assert [one.source for one in known] == ["api", "api"]
+
+
+def test_a_second_letter_is_a_second_extension(transact):
+    """A letter found for a known date completes it; another letter is another extension."""
+    date_alone = ExtensionFacts(Moment(date(2026, 3, 20)))
+    _record(transact, extensions=(date_alone,))
+    letter = date_alone._replace(letter=Moment(date(2026, 3, 13)), reason="Chờ ý kiến")
+    assert _record(transact, extensions=(letter,)) is Verdict.CHANGED
+    assert _record(transact, extensions=(letter,)) is Verdict.UNCHANGED
+    second = ExtensionFacts(Moment(date(2026, 3, 27)), letter=Moment(date(2026, 3, 19)))
+    assert _record(transact, extensions=(second,)) is Verdict.CHANGED
+    with transact() as session:
+        known = session.scalars(select(Extension).order_by(Extension.number)).all()
+        assert [(one.letter_at, one.reason) for one in known] == [
+            *((_day(13), "Chờ ý kiến"), (_day(19), None)),
+        ]
+        assert session.scalars(select(Dossier.due_at)).one() == _day(16)
+
+
+def test_stages_come_in_any_order(transact):
+    """The newest stage is the present one, whenever an older one becomes known; a return ends."""
+    day = date(2026, 3, 6)
+    told = (
+        (StageFacts(Stage.RECEIVED, Moment(date(2026, 3, 2))), Stage.RECEIVED),
+        (StageFacts(Stage.SUPPLEMENT_ASKED, Moment(day, time(9))), Stage.SUPPLEMENT_ASKED),
+        (StageFacts(Stage.SUPPLEMENT_ASKED, Moment(day)), Stage.SUPPLEMENT_ASKED),
+        (StageFacts(Stage.IN_WORK, Moment(date(2026, 3, 4))), Stage.SUPPLEMENT_ASKED),
+        (StageFacts(Stage.IN_WORK, Moment(day, time(15)), is_seen=True), Stage.IN_WORK),
+        (StageFacts(Stage.SUPPLEMENT_ASKED, Moment(day), is_seen=True), Stage.SUPPLEMENT_ASKED),
+        (StageFacts(Stage.RECEIVED, Moment(date(2026, 3, 9)), is_seen=True), Stage.RECEIVED),
+    )
+    for stage, present in told:
+        _record(transact, stage=stage)
+        with transact() as session:
+            assert session.scalar(select(Dossier.stage)) == present, stage
+    end = StageFacts(Stage.STOPPED, Moment(date(2026, 3, 10)), is_seen=True)
+    _record(transact, stage=end, finished=Moment(date(2026, 3, 10), time(9)))
+    late = StageFacts(Stage.IN_WORK, Moment(date(2026, 3, 12)), is_seen=True)
+    assert _record(transact, stage=late) is Verdict.UNCHANGED
+    assert _record(transact, finished=Moment(date(2026, 3, 10), time(9))) is Verdict.UNCHANGED
+    with transact() as session:
+        assert session.scalar(select(Dossier.stage)) == Stage.STOPPED
+        assert _stages(session) == [
+            *((4, "04/03 00:00"), (5, "06/03 09:00"), (4, "06/03 15:00"), (2, "09/03 00:00")),
+            (8, "10/03 09:00"),
+        ]
+
+
+def test_corrections_of_officer_and_applicant_leave_a_line(transact):
+    """What was empty is filled without a correction; another value is one, and names nobody."""
+    _record(transact)
+    said = {"officer": OfficerFacts("CB1"), "applicant_kind": "citizen", "return_channel": "post"}
+    with transact() as session:
+        other = session.scalars(select(Agency.id).where(Agency.code == "LOC-KH-W22333")).one()
+    said["receiving_agency_id"] = other
+    assert _record(transact, **said) is Verdict.CHANGED
+    named = said | {"officer": OfficerFacts("CB1", "Phạm Văn Thụ Lý")}
+    assert _record(transact, **named) is Verdict.UNCHANGED
+    fresh = named | {"officer": OfficerFacts("CB2", "Võ Văn Mới"), "applicant_kind": "business"}
+    assert _record(transact, **fresh) is Verdict.CHANGED
+    assert _record(transact, **fresh) is Verdict.UNCHANGED
+    with transact() as session:
+        lines = session.execute(select(DossierChange.field, DossierChange.old, DossierChange.new))
+        assert sorted(map(tuple, lines)) == [
+            ("applicant_kind", "", "citizen"),
+            ("applicant_kind", "citizen", "business"),
+            ("officer_id", "", "•••"),
+            ("officer_id", "•••", "•••"),
+            ("receiving_agency_id", "", "LOC-KH-W22333"),
+            ("return_channel", "", "post"),
+        ]
+
+
+def test_words_of_officials_are_erased_with_the_phone(runner, transact, tmp_path):
+    """Ninety days after the finish, or on request, nobody reads what was missing and why it was
+    late; a repeated file does not bring it back.
+    """
+    finished = {"returned": "24/03/2026"}
+    rows = [_row(1, **finished), _row(2, **finished), _row(3)]
+    _import(runner, tmp_path, rows, "2026-03-25T10:00:00+07:00")
+    with transact() as session:
+        erased = retention.erase_phone(session, "+84905000001", NOW)
+        assert (erased["dossiers"], erased["words"]) == (1, 2)
+        assert retention.erase_due(session, NOW + timedelta(days=60))["words"] == 0
+        assert retention.erase_due(session, NOW + timedelta(days=120))["words"] == 2
+    said = _import(runner, tmp_path, rows[1:2], "2026-08-25T10:00:00+07:00")
+    assert said == [("duplicate", {"unchanged"})]
+    with transact() as session:
+        left = select(Supplement.dossier_id).where(Supplement.text_sealed.is_not(None))
+        assert len(session.scalars(left).all()) == 1
