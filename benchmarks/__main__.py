@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import answers, ballots, demo, guarded, index, intake, page, report, sending
+from benchmarks import answers, ballots, cases, demo, guarded, index, intake, page, report, sending
 from benchmarks.figures import Figure, write
 
 PARTS = {
@@ -12,6 +12,7 @@ PARTS = {
     "demo": demo.measure,
     "answers": answers.measure,
     "ballots": ballots.measure,
+    "cases": cases.measure,
     "page": page.measure,
     "index": index.measure,
     "report": report.measure,

@@ -33,7 +33,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _measure(folder: Path, engine: Engine) -> list[Figure]:
-    app = installed(folder, engine)
+    app = installed(folder, engine, "ballots")
     with app.app_context(), transaction() as session:
         month = fill_pool(session, IN_THE_BOX)
         counting.count(session, _now())
@@ -61,10 +61,10 @@ def _measure(folder: Path, engine: Engine) -> list[Figure]:
     ]
 
 
-def installed(folder: Path, engine: Engine) -> Flask:
-    """An installation on this database with some thousand dossiers."""
-    url = engine.fresh(folder, "ballots")
-    ours = Installation(folder / f"ballots-{engine.name}", {"DATABASE_URL": url})
+def installed(folder: Path, engine: Engine, name: str) -> Flask:
+    """An installation on a database of this name with some thousand dossiers."""
+    url = engine.fresh(folder, name)
+    ours = Installation(folder / f"{name}-{engine.name}", {"DATABASE_URL": url})
     export = ours.folder / "export.csv"
     write_export(export, DOSSIERS)
     ours.command("intake", "import", str(export))

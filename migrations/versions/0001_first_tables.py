@@ -129,7 +129,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_case_is_filed_away_month", ["is_filed_away", "month"], unique=False
+            "ix_case_in_work", ["is_filed_away", "month", "revision"], unique=False
         )
 
     op.create_table(
@@ -1289,7 +1289,7 @@ def downgrade() -> None:
     op.drop_table("conversation")
     op.drop_table("citizen_act")
     with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.drop_index("ix_case_is_filed_away_month")
+        batch_op.drop_index("ix_case_in_work")
 
     op.drop_table("case")
     with op.batch_alter_table("ballot_pool", schema=None) as batch_op:

@@ -1,9 +1,9 @@
 """The lists: a handler's queue with its views and counts, and open alerts with their cases.
 
-What decides is sealed in each case, so lists are made from the cases an account sees, opened once.
+What decides is sealed in each case, so lists are made from opened cases that an account sees.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from survey.ballots import box
 from survey.ballots.contents import Said
-from survey.cases.clocks import RUNNING, SOON_HOURS, calendar_of, time_left
+from survey.cases.clocks import SOON_HOURS, calendar_of, time_left
 from survey.cases.labels import REASONS
+from survey.cases.records import opened_in_work
 from survey.cases.sight import SeenCase, seen
-from survey.models.case import Case, CaseReason, CaseStanding, CaseState, in_work
-from survey.models.organisation import Agency
+from survey.models.case import Case, CaseStanding, CaseState
+from survey.models.organisation import Agency, alphabetical
 from survey.models.staff import Scope, Staff
 from survey.period import Month
 from survey.privacy.masking import mask_text
@@ -70,44 +71,26 @@ class AlertCard:
     cases: list[SeenCase]
 
 
-def next_due(standing: CaseStanding) -> datetime:
-    """The deadline that counts now: of the first reaction until there is one, then of the reply."""
-    return standing.first_due_at if standing.first_reaction_at is None else standing.due_at
-
-
-def deadline(standing: CaseStanding) -> datetime | None:
-    """The same; None while no clock runs."""
-    return next_due(standing) if standing.state in RUNNING else None
-
-
 def in_views(
     session: Session, cases: Sequence[SeenCase], staff: Staff, now: datetime
 ) -> dict[View, list[SeenCase]]:
     """The cases that stand in each view."""
-    conditions = _conditions(session, staff, now)
-    return {
-        view: [one for one in cases if condition(one.standing)]
-        for view, condition in conditions.items()
-    }
-
-
-def _conditions(
-    session: Session, staff: Staff, now: datetime
-) -> dict[View, Callable[[CaseStanding], bool]]:
-    """What a case must fulfil to stand in a view."""
     soon = calendar_of(session).add_working_hours(now, SOON_HOURS)
-
-    def due(one: CaseStanding) -> datetime:
-        return deadline(one) or datetime.max.replace(tzinfo=now.tzinfo)
-
-    return {
-        View.MINE: lambda one: one.assignee_id == staff.id and one.state != CaseState.CLOSED,
-        View.UNASSIGNED: lambda one: one.assignee_id is None and one.state != CaseState.CLOSED,
-        View.DUE_SOON: lambda one: now <= due(one) < soon,
-        View.OVERDUE: lambda one: due(one) < now,
-        View.REOPENED: lambda one: one.state == CaseState.REOPENED,
-        View.ALL: lambda _: True,
-    }
+    found: dict[View, list[SeenCase]] = {view: [] for view in View}
+    found[View.ALL] = list(cases)
+    for one in cases:
+        standing, due = one.case.standing, one.case.deadline
+        if due is not None and due < soon:
+            found[View.OVERDUE if due < now else View.DUE_SOON].append(one)
+        if standing.state == CaseState.REOPENED:
+            found[View.REOPENED].append(one)
+        if standing.state == CaseState.CLOSED:
+            continue
+        if standing.assignee_id is None:
+            found[View.UNASSIGNED].append(one)
+        elif standing.assignee_id == staff.id:
+            found[View.MINE].append(one)
+    return found
 
 
 def show_page(session: Session, cases: Sequence[SeenCase], number: int, now: datetime) -> QueuePage:
@@ -115,14 +98,26 @@ def show_page(session: Session, cases: Sequence[SeenCase], number: int, now: dat
     pages = max(1, -(-len(cases) // PAGE_ROWS))
     number = min(max(1, number), pages)
     first = (number - 1) * PAGE_ROWS
-    shown = sorted(cases, key=_grave_first)[first : first + PAGE_ROWS]
+    ordered = sorted(cases, key=lambda one: one.case.order)
+    ordered.sort(key=lambda one: not one.case.is_grave)
+    shown = ordered[first : first + PAGE_ROWS]
     return QueuePage(_rows(session, shown, now), number, pages, len(cases))
 
 
-def open_cases(session: Session) -> list[SeenCase]:
-    """All open cases, for who may see everything, soonest due first."""
-    cases = seen(session, session.scalars(in_work()), Scope())
-    return sorted((one for one in cases if not one.is_closed), key=_order)
+def open_cases(session: Session, state: str = "") -> list[SeenCase]:
+    """All open cases, or all cases in work of a state, for who may see everything; soonest due
+    first.
+    """
+    cases = seen(session, opened_in_work(session), Scope())
+    if state:
+        return [one for one in cases if one.standing.state == state]
+    return [one for one in cases if not one.is_closed]
+
+
+def agencies_of(cases: Sequence[SeenCase]) -> list[Agency]:
+    """The agencies that some cases are about, by name."""
+    found = {one.agency.id: one.agency for one in cases}
+    return sorted(found.values(), key=lambda one: alphabetical(one.name))
 
 
 def filed_months(session: Session) -> list[Month]:
@@ -133,24 +128,14 @@ def filed_months(session: Session) -> list[Month]:
 
 def grave_and_free(cases: Sequence[SeenCase]) -> list[SeenCase]:
     """The open cases with grave words that nobody took, soonest due first."""
-    free = (one for one in cases if _is_grave(one) and one.standing.assignee_id is None)
-    return sorted(free, key=_order)
+    free = (one for one in cases if one.case.is_grave and one.standing.assignee_id is None)
+    return sorted(free, key=lambda one: one.case.order)
 
 
-def _is_grave(one: SeenCase) -> bool:
-    """Whether a case has grave words and waits for staff."""
-    return one.standing.reason == CaseReason.GRAVE_WORDS and one.standing.state in RUNNING
-
-
-def _grave_first(one: SeenCase) -> tuple[bool, tuple[int, datetime, str]]:
-    return not _is_grave(one), _order(one)
-
-
-def _order(one: SeenCase) -> tuple[int, datetime, str]:
-    """Running clocks first, then what was replied to, closed cases last; soonest due first."""
-    state = one.standing.state
-    rest = 0 if state in RUNNING else 1 if state == CaseState.REPLIED else 2
-    return rest, next_due(one.standing), one.code
+def count_alerts(cases: Sequence[SeenCase]) -> int:
+    """How many open alerts of bad answers there are: those of `alert_cards`."""
+    standings = (one.case.standing for one in cases)
+    return len({(one.reason, one.agency_id) for one in standings if one.state != CaseState.CLOSED})
 
 
 def alert_cards(cases: Sequence[SeenCase]) -> list[AlertCard]:
@@ -164,7 +149,7 @@ def alert_cards(cases: Sequence[SeenCase]) -> list[AlertCard]:
             reason,
             group[0].agency,
             min(one.standing.began_at for one in group),
-            sorted(group, key=lambda one: (next_due(one.standing), one.code)),
+            sorted(group, key=lambda one: (one.case.next_due, one.code)),
         )
         for (reason, _), group in found.items()
     ]
@@ -189,7 +174,7 @@ def _rows(session: Session, cases: Sequence[SeenCase], now: datetime) -> list[Ro
     calendar = calendar_of(session)
     rows = []
     for one in cases:
-        due = deadline(one.standing)
+        due = one.case.deadline
         answer = answers.get(one.standing.ballot_key or "")
         rows.append(
             Row(

@@ -4,14 +4,16 @@ The head of an agency reads the cases of that agency and never who complained. A
 words is closed to every account of an agency until the hotline releases it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import audit
+from survey.cases.records import OpenedCase, opened_in_work, opened_where
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
 from survey.models.case import (
@@ -20,7 +22,6 @@ from survey.models.case import (
     CaseStanding,
     CaseState,
     EventKind,
-    if_it_opens,
     in_work,
 )
 from survey.models.organisation import Agency, Sector
@@ -47,14 +48,17 @@ class Identity:
     dossier_code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenCase:
-    """A case whose standing was opened, with the agency and sector it is about."""
+class SeenCase(NamedTuple):
+    """An opened case that an account may see, with the agency and sector it is about."""
 
-    case: Case
-    standing: CaseStanding
+    case: OpenedCase
     agency: Agency
     sector: Sector
+
+    @property
+    def standing(self) -> CaseStanding:
+        """What the case is about and where it stands."""
+        return self.case.standing
 
     @property
     def code(self) -> str:
@@ -64,49 +68,59 @@ class SeenCase:
     @property
     def is_closed(self) -> bool:
         """Whether nobody works on it any more."""
-        return self.standing.state == CaseState.CLOSED
+        return self.case.standing.state == CaseState.CLOSED
 
 
 def visible(session: Session, staff: Staff) -> list[SeenCase]:
-    """The cases an account may see, but those filed away; in no order.
+    """The cases an account may see, but those filed away; soonest due first.
 
     Nobody but handlers and heads of agencies sees any.
     """
     if staff.role not in READERS:
         return []
-    return seen(session, session.scalars(in_work()), scope_of(session, staff))
+    return seen(session, opened_in_work(session), scope_of(session, staff))
 
 
 def filed_away(session: Session, staff: Staff, month: Month) -> list[SeenCase]:
     """The cases of a month (YYYY-MM) that were filed away and that an account may see."""
     if staff.role not in READERS:
         return []
-    query = select(Case).where(Case.is_filed_away, Case.month == month)
-    return seen(session, session.scalars(query), scope_of(session, staff))
+    cases = opened_where(session, Case.is_filed_away, Case.month == month)
+    return seen(session, cases, scope_of(session, staff))
 
 
-def damaged(session: Session, staff: Staff, visible_cases: Iterable[SeenCase]) -> list[str]:
+def filed_under(session: Session, staff: Staff, code: str) -> list[SeenCase]:
+    """The case of a code, if it was filed away and the account may see it."""
+    if staff.role not in READERS:
+        return []
+    cases = opened_where(session, Case.is_filed_away, Case.code == code)
+    return seen(session, cases, scope_of(session, staff))
+
+
+def damaged(session: Session, staff: Staff, visible_cases: Sequence[SeenCase]) -> list[str]:
     """Codes of cases in work that do not open: damaged.
 
     Whose they are nobody can tell, so the hotline of the whole province alone is told.
     """
     if not may_release(session, staff):
         return []
+    # Whoever may release sees all of them.
+    listed = select(func.count()).select_from(Case).where(Case.is_filed_away.is_(False))
+    if session.scalar(listed) == len(visible_cases):
+        return []
     codes = session.scalars(in_work().with_only_columns(Case.code))
     return sorted(set(codes) - {one.code for one in visible_cases})
 
 
-def seen(session: Session, cases: Iterable[Case], scope: Scope) -> list[SeenCase]:
-    """Cases with where they stand, as far as they open and lie within a scope."""
-    opened = ((case, if_it_opens(case, Case.standing)) for case in cases)
-    standings = [(case, standing) for case, standing in opened if standing is not None]
-    ids = {one.agency_id for _, one in standings}
+def seen(session: Session, cases: Iterable[OpenedCase], scope: Scope) -> list[SeenCase]:
+    """Opened cases with agency and sector, as far as they lie within a scope."""
+    within = [one for one in cases if _is_within(scope, one.standing)]
+    ids = {one.standing.agency_id for one in within}
     agencies = {one.id: one for one in session.scalars(select(Agency).where(Agency.id.in_(ids)))}
     sectors = {one.code: one for one in session.scalars(select(Sector))}
     return [
-        SeenCase(case, one, agencies[one.agency_id], sectors[one.sector_code])
-        for case, one in standings
-        if _is_within(scope, one)
+        SeenCase(one, agencies[one.standing.agency_id], sectors[one.standing.sector_code])
+        for one in within
     ]
 
 

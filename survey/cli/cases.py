@@ -6,12 +6,16 @@ import click
 from sqlalchemy.orm import Session
 
 from survey.cases.labels import REASONS, STATES
-from survey.cases.queue import deadline, open_cases
+from survey.cases.queue import open_cases
+from survey.cases.search import Wanted, search
 from survey.cases.sight import SeenCase
 from survey.cli.options import common_options, emit
 from survey.db import db
+from survey.models.case import CaseState
 from survey.models.staff import Staff
 from survey.workdays import LOCAL
+
+STATES_ASKED = [str(one) for one in CaseState]
 
 
 @click.group(help="Phản ánh cần người xử lý.")
@@ -20,22 +24,27 @@ def command() -> None:
 
 
 @command.command("list", help="Các phản ánh đang mở, đến hạn trước đứng trước.")
+@click.option("--state", type=click.Choice([str(one) for one in CaseState]), help="Trạng thái.")
+@click.option("--agency", default="", metavar="MÃ", help="Cơ quan này và các đơn vị trực thuộc.")
+@click.option("--q", "text", default="", metavar="CHỮ", help="Mã phản ánh, hoặc từ trong góp ý.")
 @common_options
-def show(*, now: datetime, as_json: bool) -> None:
-    """Print open cases; nothing in it names who complained."""
+def show(*, state: str | None, agency: str, text: str, now: datetime, as_json: bool) -> None:
+    """Print open cases, or those in a state; nothing in it names who complained."""
     session: Session = db.session()
-    cases = open_cases(session)
+    cases = search(session, open_cases(session, state or ""), Wanted(agency=agency, text=text))
+    nothing = "Không tìm thấy phản ánh nào phù hợp."
+    if not (state or agency or text):
+        nothing = "Không có phản ánh nào đang mở."
     emit(
         [_document(session, one, now) for one in cases],
         as_json=as_json,
-        text="\n".join(_line(session, one, now) for one in cases)
-        or "Không có phản ánh nào đang mở.",
+        text="\n".join(_line(session, one, now) for one in cases) or nothing,
     )
 
 
 def _document(session: Session, one: SeenCase, now: datetime) -> dict[str, object]:
     standing, owner = one.standing, _owner(session, one)
-    due = deadline(standing)
+    due = one.case.deadline
     return {
         "code": one.code,
         "state": standing.state,
@@ -46,13 +55,13 @@ def _document(session: Session, one: SeenCase, now: datetime) -> dict[str, objec
         "due_at": due.isoformat() if due else None,
         "overdue": due is not None and due < now,
         "assignee": owner.email if owner else None,
-        "contact_wished": one.case.contact_sealed is not None,
+        "contact_wished": one.case.wishes_call,
     }
 
 
 def _line(session: Session, one: SeenCase, now: datetime) -> str:
     standing, owner = one.standing, _owner(session, one)
-    due = deadline(standing)
+    due = one.case.deadline
     when = f"hạn {due.astimezone(LOCAL):%H:%M %d/%m/%Y}" if due else "chờ người dân"
     late = " (QUÁ HẠN)" if due and due < now else ""
     words = (one.code, STATES[standing.state], REASONS[standing.reason], one.agency.name)

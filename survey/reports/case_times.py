@@ -11,11 +11,11 @@ from enum import StrEnum
 from itertools import pairwise
 from statistics import median
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from survey.cases.clocks import calendar_of, day_of, put_off, reply_due
 from survey.cases.labels import REASONS_IN_FULL
+from survey.cases.records import opened_where
 from survey.cases.sight import SeenCase, seen
 from survey.models.case import Case, CaseEvent, CloseReason, EventKind, if_it_opens
 from survey.models.staff import Scope
@@ -98,7 +98,7 @@ def read_cases(session: Session, month: Month, as_of: datetime) -> CaseFigures:
     """
     calendar = calendar_of(session)
     cases = _opened_until(session, month, as_of)
-    courses = list(_courses(calendar, cases, (month, as_of)))
+    courses = list(_courses(session, calendar, cases, (month, as_of)))
     rounds = [one for course in courses for one in course.rounds]
     return CaseFigures(
         as_of=as_of,
@@ -118,20 +118,21 @@ def read_cases(session: Session, month: Month, as_of: datetime) -> CaseFigures:
 
 def _opened_until(session: Session, month: Month, as_of: datetime) -> list[SeenCase]:
     """The cases whose reply may have been due in the month: no deadline is before the opening."""
-    query = select(Case).where(Case.month <= month).order_by(Case.code)
-    found = seen(session, session.scalars(query), Scope())
-    return [one for one in found if one.standing.opened_at <= as_of]
+    cases = opened_where(session, Case.month <= month)
+    found = [one for one in cases if one.standing.opened_at <= as_of]
+    return seen(session, sorted(found, key=lambda one: one.code), Scope())
 
 
 def _courses(
-    calendar: Calendar, cases: Iterable[SeenCase], when: tuple[Month, datetime]
+    session: Session, calendar: Calendar, cases: Iterable[SeenCase], when: tuple[Month, datetime]
 ) -> Iterator[Course]:
     """Courses of the cases that were due in the month; a long timeline is opened for no other."""
     month, as_of = when
     for one in cases:
         if one.standing.due_at < month.begins:  # its last deadline; all others were earlier
             continue
-        events = if_it_opens(one.case, Case.timeline) or ()
+        case = session.get_one(Case, one.case.id, options=[undefer(Case.timeline_sealed)])
+        events = if_it_opens(case, Case.timeline) or ()
         parts = list(_parts([event for event in events if event.at <= as_of]))
         rounds = [_round(calendar, part) for part in parts]
         due = tuple(part for part in rounds if Month.at(part.due) == month)

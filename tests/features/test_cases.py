@@ -300,7 +300,7 @@ def test_the_queue_counts_sorts_and_pages(transact):
         second = queue.show_page(session, found[View.ALL], 9, MONDAY)
         assert (len(first.rows), first.pages, first.total) == (25, 2, 32)
         assert (len(second.rows), second.number) == (7, 2)
-        assert first.rows[0].seen.case is urgent
+        assert first.rows[0].seen.code == urgent.code
         assert first.rows[0].hours_left < 0
         assert len(first.rows[1].excerpt) <= 91
         assert "0905" not in first.rows[1].excerpt

@@ -4,7 +4,7 @@ One form holds all that can be typed on a case, so no step loses what was typed 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
@@ -17,7 +17,8 @@ from survey.cases.clocks import hours_of_a_day
 from survey.cases.file import open_file
 from survey.cases.notices import Way
 from survey.cases.queue import View
-from survey.cases.sight import Identity
+from survey.cases.search import Wanted, search
+from survey.cases.sight import Identity, SeenCase
 from survey.cases.steps import Ending
 from survey.db import db, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
@@ -40,6 +41,7 @@ VIEWS = {
     View.REOPENED: "Mở lại",
     View.ALL: "Tất cả",
 }
+SEARCHED_LENGTH = 200
 # Heads of agencies own no case.
 HEAD_VIEWS = (View.ALL, View.DUE_SOON, View.OVERDUE, View.REOPENED)
 EMPTY_VIEWS = {
@@ -103,12 +105,18 @@ class Shown:
 
 @blueprint.get("/cases", endpoint="queue")
 def show_queue() -> ResponseReturnValue:
-    """The queue: views with counts, soonest due first."""
+    """The queue: views with counts, soonest due first, narrowed down to what is looked for.
+
+    What is looked for stands in the address, so that a list can be left and come back to; no log of
+    ours holds more of an address than its path.
+    """
     session, staff, now = db.session(), current_staff(), clock.now()
-    cases = sight.visible(session, staff)
+    seen = sight.visible(session, staff)
+    wanted = _wanted()
+    cases = _found(session, staff, seen, wanted)
     found = queue.in_views(session, cases, staff, now)
     views = list(View) if staff.role is RoleName.HANDLER else list(HEAD_VIEWS)
-    view = _chosen_view(views, found)
+    view = _chosen_view(views, found, View.ALL if wanted else None)
     number = request.args.get("page", 1, type=int)
     return render_template(
         "staff/cases/queue.html",
@@ -117,11 +125,28 @@ def show_queue() -> ResponseReturnValue:
         page=queue.show_page(session, found[view], number, now),
         empty=EMPTY_VIEWS[view],
         labels=labels,
-        alerts=len(queue.alert_cards(cases)),
+        alerts=queue.count_alerts(seen),
         months=queue.filed_months(session),
-        damaged=sight.damaged(session, staff, cases),
-        grave=queue.grave_and_free(cases) if staff.role is RoleName.HANDLER else [],
+        damaged=sight.damaged(session, staff, seen),
+        grave=queue.grave_and_free(seen) if staff.role is RoleName.HANDLER else [],
+        wanted=wanted,
+        agencies=queue.agencies_of(seen),
     )
+
+
+def _wanted() -> Wanted:
+    """What the address asks for; what there is none of, such as another state, finds nothing."""
+    asked = (request.args.get(name, "").strip() for name in ("state", "agency", "q"))
+    return Wanted(*(text[:SEARCHED_LENGTH] for text in asked))
+
+
+def _found(session: Session, staff: Staff, seen: list[SeenCase], wanted: Wanted) -> list[SeenCase]:
+    """What is looked for; also a case that was filed away, by its whole code."""
+    found = search(session, seen, wanted)
+    if not found and wanted.text:
+        filed = sight.filed_under(session, staff, wanted.text.upper())
+        found = search(session, filed, replace(wanted, text=""))
+    return found
 
 
 @blueprint.get("/cases/filed-away")
@@ -324,11 +349,15 @@ def _parcel(session: Session, case: Case, text: str, way: Way, now: datetime) ->
     return Parcel(WAYS[way], cost, message.text)
 
 
-def _chosen_view(views: list[View], found: Mapping[View, Sequence[object]]) -> View:
-    """The view asked for, else one's own cases, else the first view that holds any."""
+def _chosen_view(
+    views: list[View], found: Mapping[View, Sequence[object]], first: View | None
+) -> View:
+    """The view asked for, else the first choice, else one's own cases or the first that has any."""
     asked = request.args.get("view", "")
     if asked in views:
         return View(asked)
+    if first is not None:
+        return first
     return next((view for view in views if found[view]), View.ALL)
 
 

@@ -1,0 +1,113 @@
+"""Opened cases are kept in memory by id and revision: decrypting is what a list of them costs.
+
+Nothing here says who may see a case: `sight` decides that after the cache, on every request.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import ColumnExpressionArgument, Engine, select
+from sqlalchemy.orm import Session
+
+from survey.cases.clocks import RUNNING
+from survey.crypto.keys import keyring
+from survey.db import chunked, connection_of, table_of
+from survey.models.case import (
+    Case,
+    CaseReason,
+    CaseStanding,
+    CaseState,
+    standing_if_it_opens,
+)
+
+# Opened cases that a process keeps of one database, about a kilobyte each.
+MOST_CACHED = 1 << 15
+
+_CASE = table_of(Case).c
+_CURRENT = select(_CASE.id, _CASE.revision).where(_CASE.is_filed_away.is_(False))
+_ROWS = select(
+    *(_CASE.id, _CASE.revision, _CASE.code, _CASE.month, _CASE.standing_sealed),
+    _CASE.contact_sealed.is_not(None).label("wishes_call"),
+)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class OpenedCase:
+    """Where a case of one revision stands, and what lists order it by; nobody's contact data.
+
+    `next_due`: the deadline of the first reaction until there is one, then of the reply;
+    `deadline`: the same while a clock runs. `is_grave`: it has grave words and waits for staff.
+    `order`: running clocks first, then what was replied to, closed ones last; soonest due first.
+    `comment`: nonce and words of the citizen's comment, as
+    `search` last read them; None before.
+    """
+
+    id: int
+    revision: int
+    code: str
+    month: str
+    wishes_call: bool
+    standing: CaseStanding
+    next_due: datetime
+    deadline: datetime | None
+    is_grave: bool
+    order: tuple[int, datetime, str]
+    comment: tuple[bytes, str] | None = None
+
+    @property
+    def said(self) -> str:
+        """The words of the comment as `search` compares them, between blanks; empty before."""
+        return self.comment[1] if self.comment else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The cases in work of one database, in their order, as they were last listed."""
+
+    # Another database, restored in its place, has another one.
+    token_key: bytes
+    cases: list[OpenedCase]
+
+
+SHELVES: WeakKeyDictionary[Engine, Shelf] = WeakKeyDictionary()
+
+
+def opened_in_work(session: Session) -> list[OpenedCase]:
+    """All cases in work that open, soonest due first; what was changed or deleted is forgotten."""
+    engine, token_key = session.get_bind().engine, keyring(session).token_key
+    shelf = SHELVES.get(engine)
+    before = shelf.cases if shelf is not None and shelf.token_key == token_key else []
+    current = dict(connection_of(session).execute(_CURRENT).all())
+    cases = [one for one in before if current.get(one.id) == one.revision]
+    if len(cases) < len(current):
+        missing = list(current.keys() - {one.id for one in cases})
+        for some in chunked(missing):
+            cases += opened_where(session, Case.id.in_(some))
+        cases.sort(key=lambda one: one.order)
+    SHELVES[engine] = Shelf(token_key, cases[:MOST_CACHED])
+    return cases
+
+
+def opened_where(session: Session, *chosen: ColumnExpressionArgument[bool]) -> Iterable[OpenedCase]:
+    """Open some cases, past the cache; one that does not open is left out and logged."""
+    for row in connection_of(session).execute(_ROWS.where(*chosen)):
+        standing = standing_if_it_opens(session, row.code, row.standing_sealed)
+        if standing is None:
+            continue
+        has_reaction, is_running = standing.first_reaction_at is not None, standing.state in RUNNING
+        next_due = standing.due_at if has_reaction else standing.first_due_at
+        rest = 0 if is_running else 1 if standing.state == CaseState.REPLIED else 2
+        yield OpenedCase(
+            id=row.id,
+            revision=row.revision,
+            code=row.code,
+            month=row.month,
+            wishes_call=row.wishes_call,
+            standing=standing,
+            next_due=next_due,
+            deadline=next_due if is_running else None,
+            is_grave=is_running and standing.reason == CaseReason.GRAVE_WORDS,
+            order=(rest, next_due, row.code),
+        )

@@ -1,0 +1,109 @@
+"""Finding cases by state, agency, and code or words of what the citizen wrote.
+
+It only narrows down what an account sees, and reads the comment as pages show it: without numbers.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.orm import Session
+
+from survey.ballots.comments import SealedComment, sealed_comments
+from survey.cases.records import OpenedCase
+from survey.cases.sight import SeenCase
+from survey.errors import Refused
+from survey.models.organisation import agency_tree
+from survey.privacy.masking import without_numbers
+from survey.sms.vocabulary import fold
+
+log = structlog.get_logger()
+
+NO_COMMENT = (b"", "")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for: a state, an agency (its code) with those below it, a code or words; each
+    may be empty.
+    """
+
+    state: str = ""
+    agency: str = ""
+    text: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether anything is looked for."""
+        return bool(self.state or self.agency or self.text)
+
+    @property
+    def words(self) -> list[str]:
+        """The words looked for, diacritics and case aside."""
+        return words_of(self.text)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as they are compared: without marks, case and signs."""
+    return _WORD.findall(fold(text.casefold()))
+
+
+def search(session: Session, cases: Sequence[SeenCase], wanted: Wanted) -> list[SeenCase]:
+    """Those of some cases that are wanted, in their order: of the code that is looked for, as far
+    as it is typed, or else with every word in the comment.
+    """
+    found = list(cases)
+    if wanted.state:
+        found = [one for one in found if one.case.standing.state == wanted.state]
+    if wanted.agency:
+        ids = frozenset(agency_tree(session, wanted.agency))
+        found = [one for one in found if one.case.standing.agency_id in ids]
+    if words := wanted.words:
+        coded = [one for one in found if all(map(one.code.casefold().startswith, words))]
+        found = coded or _with_words(session, found, words)
+    return found
+
+
+def _with_words(
+    session: Session, cases: Sequence[SeenCase], words: Collection[str]
+) -> list[SeenCase]:
+    """Those of some cases whose comment has all of some words.
+
+    Another comment is another revision of its case, but an erased one is not: so what is found by
+    words that were read before is read again.
+    """
+    whole = [f" {word} " for word in words]
+
+    def found(some: Sequence[SeenCase]) -> list[SeenCase]:
+        return [one for one in some if all(word in one.case.said for word in whole)]
+
+    _read_comments(session, [one.case for one in cases if one.case.comment is None])
+    candidates = found(cases)
+    _read_comments(session, [one.case for one in candidates])
+    return found(candidates)
+
+
+def _read_comments(session: Session, cases: Sequence[OpenedCase]) -> None:
+    """Let opened cases hold the words of their comments as they stand now, each opened once."""
+    by_key = {bytes.fromhex(one.standing.ballot_key or ""): one for one in cases}
+    comments = {one.key: one for one in sealed_comments(session, list(by_key))}
+    for key, case in by_key.items():
+        comment = comments.get(key)
+        if comment is None:
+            case.comment = NO_COMMENT
+        elif case.comment is None or case.comment[0] != comment.nonce:
+            said = words_of(without_numbers(_open(session, case, comment)))
+            case.comment = comment.nonce, f" {' '.join(said)} "
+
+
+def _open(session: Session, case: OpenedCase, comment: SealedComment) -> str:
+    """A comment; without words, and with a line in the log, if it does not open: one damaged
+    comment stops no search.
+    """
+    try:
+        return comment.open(session)
+    except Refused as refused:
+        fault = refused
+    log.error("comment.does_not_open", case=case.code, fault=fault.code)
+    return ""

@@ -1,0 +1,184 @@
+"""Opened cases are kept in memory, and searched by state, agency, code and words."""
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from survey import alerts
+from survey.cases import filing, queue, records, sight, steps
+from survey.cases.search import Wanted, search
+from survey.models.ballot import PooledBallot
+from survey.models.case import Case
+from survey.models.organisation import Agency
+from survey.models.staff import RoleName
+from tests import ballots
+from tests.clocks import NOW
+from tests.features import answering
+from tests.features.test_filing import LATER, settle
+
+SAID = "Phải ĐI LẠI ba lần, cán bộ thiếu nhiệt tình. Gọi tôi 0905 000 111."
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The codes of the cases that were decrypted for a list, in their order."""
+    codes = []
+    read = records.standing_if_it_opens
+
+    def counted(session, code, sealed):
+        codes.append(code)
+        return read(session, code, sealed)
+
+    monkeypatch.setattr(records, "standing_if_it_opens", counted)
+    return codes
+
+
+def codes(cases):
+    """The codes of some cases."""
+    return {one.code for one in cases}
+
+
+def found(session, staff, **wanted):
+    """The codes of what an account finds."""
+    return codes(search(session, sight.visible(session, staff), Wanted(**wanted)))
+
+
+def test_a_list_opens_only_what_changed(transact, opened):
+    """The second list opens no case, and the one after a step that case alone, for anybody."""
+    with transact() as session:
+        handler = answering.add_staff(session)
+        cases = [answering.raise_case(session) for _ in range(3)]
+        everything = {one.code for one in cases}
+        assert codes(sight.visible(session, handler)) == set(opened) == everything
+        opened.clear()
+        assert codes(sight.visible(session, handler)) == everything
+        assert codes(queue.open_cases(session)) == everything
+        assert opened == []
+        steps.take(session, handler, cases[0], NOW)
+        (mine,) = queue.in_views(session, sight.visible(session, handler), handler, NOW)["mine"]
+        assert [mine.code] == opened == [cases[0].code]
+
+
+def test_a_deleted_case_is_forgotten(transact):
+    """What was deleted or filed away leaves the memory with the next list."""
+    with transact() as session:
+        handler = answering.add_staff(session)
+        gone, filed, left = (answering.raise_case(session) for _ in range(3))
+        settle(session, handler, filed)
+        assert len(sight.visible(session, handler)) == 3
+        filing.file_away(session, LATER)
+        session.execute(delete(Case).where(Case.id == gone.id))
+        assert codes(sight.visible(session, handler)) == {left.code}
+        shelf = records.SHELVES[session.get_bind().engine]
+        assert [one.code for one in shelf.cases] == [left.code]
+
+
+def test_memory_is_bounded(transact, opened, monkeypatch):
+    """Of more cases than are kept, all are listed, and only the others are opened again."""
+    monkeypatch.setattr(records, "MOST_CACHED", 2)
+    with transact() as session:
+        handler = answering.add_staff(session)
+        everything = {answering.raise_case(session).code for _ in range(3)}
+        assert codes(sight.visible(session, handler)) == everything
+        opened.clear()
+        assert codes(sight.visible(session, handler)) == everything
+        assert len(opened) == 1
+
+
+def test_another_database_in_the_same_place_is_read_anew(transact, opened, monkeypatch):
+    """Nothing that other keys opened is shown: a restored database may lie in its place."""
+    with transact() as session:
+        handler = answering.add_staff(session)
+        code = answering.raise_case(session).code
+        sight.visible(session, handler)
+        shelf = records.SHELVES[session.get_bind().engine]
+        other = records.Shelf(b"another database's", shelf.cases)
+        monkeypatch.setitem(records.SHELVES, session.get_bind().engine, other)
+        opened.clear()
+        assert codes(sight.visible(session, handler)) == set(opened) == {code}
+
+
+def test_words_are_found_without_marks_and_case(transact):
+    """All words must stand in the comment, as whole words, in any order, however they are typed."""
+    with transact() as session:
+        handler = answering.add_staff(session)
+        said, silent = answering.raise_case(session, comment=SAID), answering.raise_case(session)
+        for text in ("đi lại", "di lai", "LAN ba", "nhiệt  tình, cán-bộ", said.code.lower()):
+            assert found(session, handler, text=text) == {said.code}, text
+        assert found(session, handler, text=silent.code[:5]) >= {silent.code}
+        for text in ("đi vắng", "tin", "0905", "0905000111", "điện thoại"):
+            assert found(session, handler, text=text) == set(), text
+        assert found(session, handler, text=" … ") == {said.code, silent.code}
+
+
+def test_what_the_citizen_changed_is_found(transact):
+    """New words are found at once, former and erased ones no more."""
+    with transact() as session:
+        handler = answering.add_staff(session)
+        case = answering.raise_case(session, comment="Chờ lâu")
+        assert found(session, handler, text="chờ lâu") == {case.code}
+        (key,) = ballots.keys(session)
+        changed = answering.change(session, key, overall=1, comment="Mất giấy tờ")
+        alerts.raise_for_answer(session, NOW, changed, None)
+        assert found(session, handler, text="chờ lâu") == set()
+        assert found(session, handler, text="giấy tờ") == {case.code}
+        session.execute(update(PooledBallot).values(comment_sealed=None))
+        assert found(session, handler, text="giấy tờ") == set()
+
+
+def test_a_damaged_comment_stops_no_search(transact):
+    """A comment that does not open has no words; the others are found."""
+    with transact() as session:
+        handler = answering.add_staff(session)
+        answering.raise_case(session, comment="Chờ lâu")
+        session.execute(update(PooledBallot).values(comment_sealed=b"broken" * 10))
+        sound = answering.raise_case(session, comment="Chờ lâu")
+        assert found(session, handler, text="chờ lâu") == {sound.code}
+
+
+def test_a_search_finds_only_what_may_be_seen(transact):
+    """Scope and held cases narrow a search as they do a list, whoever searched before."""
+    with transact() as session:
+        here, there = answering.agencies(session)[:2]
+        hotline = answering.add_staff(session)
+        head = answering.add_staff(session, RoleName.AGENCY_HEAD, agency=here)
+        plain = answering.raise_case(session, agency=here, comment="Chờ lâu")
+        grave = answering.raise_case(session, agency=here, comment="Chờ lâu, bị vòi tiền")
+        other = answering.raise_case(session, agency=there, comment="Chờ lâu")
+        everything = {plain.code, grave.code, other.code}
+        assert found(session, hotline, text="chờ lâu") == everything
+        assert found(session, head, text="chờ lâu") == {plain.code}
+        assert found(session, head, text=grave.code) == set()
+        steps.take(session, hotline, other, NOW)
+        assert found(session, hotline, state="in_progress") == {other.code}
+        assert found(session, hotline, agency=here.code) == {plain.code, grave.code}
+        assert found(session, hotline, agency=there.code, text="vòi tiền") == set()
+        has_parent = Agency.parent_code.in_(select(Agency.code))
+        below = session.scalars(select(Agency).where(has_parent)).first()
+        deep = answering.raise_case(session, agency=below)
+        assert found(session, hotline, agency=below.parent_code) == {deep.code}
+
+
+def test_the_command_lists_what_is_looked_for(transact, runner):
+    """`cases list` takes state, agency and words; a search without a hit says so."""
+    with transact() as session:
+        here, there = answering.agencies(session)[:2]
+        one = answering.raise_case(session, agency=here, comment="Chờ lâu")
+        two = answering.raise_case(session, agency=there)
+        settle(session, answering.add_staff(session), two)
+        wanted, closed, agency = one.code, two.code, here.code
+    listed = [
+        runner("cases", "list", "--json", *more).json
+        for more in (
+            ("--q", "cho lau"),
+            ("--agency", agency, "--state", "new"),
+            ("--state", "closed"),
+            (),
+        )
+    ]
+    assert [[each["code"] for each in some] for some in listed] == [
+        [wanted],
+        [wanted],
+        [closed],
+        [wanted],
+    ]
+    assert "Không tìm thấy" in runner("cases", "list", "--q", "vắng mặt").out
