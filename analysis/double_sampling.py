@@ -78,8 +78,8 @@ def double_sampling(
     are known, so (Y1 + N2 x)/N holds of the index and of both limits, which never leave the
     worst-case bounds. Limits by the rule at `DoubleSample`.
 
-    Raises AnalysisError, in this order: ``invalid_counts`` (also without a dossier),
-    ``invalid_confidence``, ``too_few_calls`` (fewer than 30 answered in all), ``empty_stratum``.
+    Raises AnalysisError: ``invalid_counts`` (also without a dossier), ``invalid_confidence``,
+    ``too_few_calls`` (fewer than 30 answered in all), ``empty_stratum``, in this order.
 
     References
     ----------
