@@ -10,11 +10,11 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
+from scipy.special import expit, logit, ndtri, stdtrit
 
 from analysis.counts import FloatArray, count_arrays, level, whole
 from analysis.errors import AnalysisError
-from analysis.intervals import score_limits
+from analysis.intervals import beta_limits, score_limits
 
 Lonely = Literal["fail", "certainty", "remove", "adjust", "average"]
 Limits = tuple[float, float]
@@ -111,6 +111,25 @@ def stratified(
         elif lonely == "average":
             parts = parts * _average_factor(ns)
     return DesignMean(p, math.sqrt(parts.sum()), int(ns.sum()) - ns.size, int(ns.sum()))
+
+
+def stratified_se(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> float | None:
+    """Return the standard error of `stratified` with fpc, or None where R gives no number.
+
+    That is without a rating, and where an open stratum has a single one.
+
+    Raises AnalysisError (``invalid_counts``; ``empty_stratum`` beside strata with ratings).
+    Source: as `stratified`.
+
+    Examples
+    --------
+    >>> stratified_se([1, 9], [1, 9], [5, 9]), stratified_se([1, 9], [1, 9], [1, 9])
+    (None, 0.0)
+    """
+    ys, ns, Ns = (np.atleast_1d(column) for column in count_arrays(y, n, N))
+    if ns.sum() == 0 or ((ns == 1) & (ns < Ns)).any():
+        return None
+    return stratified(ys, ns, Ns).se
 
 
 def _average_factor(n: FloatArray) -> float:
@@ -237,7 +256,7 @@ def _arcsine(d: DesignMean, _n_eff: float, t: float, _tail: float) -> Limits:
 def _beta(d: DesignMean, n_eff: float, t: float, tail: float) -> Limits:
     size = n_eff * _t_ratio(d, t, tail)
     y, rest = size * d.estimate, size * (1 - d.estimate)
-    low, high = betaincinv(y, rest + 1, tail), betaincinv(y + 1, rest, 1 - tail)
+    low, high = beta_limits(y, rest, tail)
     return float(low), float(high)
 
 

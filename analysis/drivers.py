@@ -1,7 +1,6 @@
 """What moves the overall rating: shares of explained variance per factor. Association, not cause.
 
-Works on patterns (rows of factor scores, overall score, count of ratings), or on their sums,
-which add up over units and months like any other count.
+Works on patterns: rows of factor scores, overall score, count of ratings.
 """
 
 import math
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis.counts import FloatArray, level, whole
 from analysis.errors import AnalysisError
@@ -25,7 +24,7 @@ Quadrant = Literal["act_first", "keep_up", "watch", "leave"]
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Additive sums over complete ratings of k factors and the overall score.
+    """Sums over complete ratings of k factors and the overall score.
 
     `products` is (k+1, k+1), `sums` and `top` (k+1,): top counts scores 4-5; overall is last.
     """
@@ -34,15 +33,6 @@ class Moments:
     sums: FloatArray
     products: FloatArray
     top: FloatArray
-
-    def __add__(self, other: "Moments") -> "Moments":
-        """Return the sums of both sets of ratings together."""
-        return Moments(
-            self.count + other.count,
-            self.sums + other.sums,
-            self.products + other.products,
-            self.top + other.top,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +101,7 @@ def lmg(sums: Moments, minimum: int = MINIMUM_RATINGS) -> Drivers:
 
     All 2^k subsets are fitted from the moment matrix, so use it for a handful of factors.
     Halo and same-everywhere answers spread importance evenly: print `straight_lining` beside
-    it and run again without. Raises AnalysisError (``too_few_ratings`` below `minimum`,
+    it. Raises AnalysisError (``too_few_ratings`` below `minimum`,
     ``no_variation`` when the overall score never varies).
 
     References
@@ -221,21 +211,6 @@ def straight_lining(patterns: ArrayLike) -> float | None:
     same = (table[:, :-2] == table[:, -2:-1]).all(axis=1)
     total = float(table[:, -1].sum())
     return float(table[same, -1].sum() / total) if total else None
-
-
-def without_straight_lining(patterns: ArrayLike) -> FloatArray:
-    """Return the patterns whose scores are not all the same, for a second run.
-
-    Raises AnalysisError (``invalid_patterns``). Source: as `straight_lining`.
-
-    Examples
-    --------
-    >>> without_straight_lining([[5, 5, 5, 3], [4, 5, 5, 1]]).tolist()
-    [[4.0, 5.0, 5.0, 1.0]]
-    """
-    table = pattern_table(patterns)
-    varied: NDArray[np.bool_] = (table[:, :-2] != table[:, -2:-1]).any(axis=1)
-    return table[varied]
 
 
 def quadrants(importance: ArrayLike, performance: ArrayLike) -> tuple[Quadrant, ...]:

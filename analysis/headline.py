@@ -27,8 +27,8 @@ class VerdictLines:
     """Verdicts of report lines, arrays of shape (L,).
 
     `low` and `high` are one-sided bounds. `needed_n` is the number of ratings that would
-    decide at the same index, NaN where decided or nothing was rated. `secured` and `lost` hold
-    whatever the silent would say.
+    decide at the same index, `additional_n` how many of them are still to come; both NaN where
+    decided or nothing was rated. `secured` and `lost` hold whatever the silent would say.
     """
 
     verdict: NDArray[np.str_]
@@ -38,6 +38,7 @@ class VerdictLines:
     secured: BoolArray
     lost: BoolArray
     needed_n: FloatArray
+    additional_n: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,12 @@ def headline_verdicts(
 ) -> VerdictLines:
     """Judge the post-stratified index of each line against target = (num, den) at period close.
 
-    As `analysis.verdict.verdict` with one-sided guarded bounds at `confidence` (above one half); a
-    complete line is decided on integers. The ratings still needed assume the same index in each
-    cell and that the silent of all cells come in evenly. Raises AnalysisError (``invalid_counts``,
-    ``invalid_confidence``, ``invalid_target``). Source: as `headline_lines` and
-    `analysis.verdict.verdict`.
+    One-sided guarded bounds at `confidence` (above one half): met if low >= target, not met if high
+    < target, else uncertain, as when nothing was rated; a complete line is decided on integers. The
+    ratings still needed assume the same index in each cell and that the silent of all cells come in
+    evenly; for one cell they are `analysis.verdict.needed_ratings`. Raises AnalysisError
+    (``invalid_counts``, ``invalid_confidence``, ``invalid_target``). Source: bounds as
+    `headline_lines`; three values are ours.
 
     Examples
     --------
@@ -112,6 +114,7 @@ def headline_verdicts(
         secured=told.secured,
         lost=told.lost,
         needed_n=needed,
+        additional_n=needed - rated,
     )
 
 
@@ -126,7 +129,7 @@ def decide(
     is decided on integers. The rule of `headline_verdicts`, for lines of many targets.
 
     Raises AnalysisError (``invalid_counts``, ``invalid_target``). Source: as
-    `analysis.verdict.verdict`.
+    `headline_verdicts`.
 
     Examples
     --------
@@ -159,8 +162,7 @@ def floor_lines(
     lower bound exceeds it, else ``uncertain``; whole numbers decide what the silent cannot change
     any more. The same index and bounds as `headline_verdicts`; `analysis.verdict.floor_verdict` is
     the exact form for one cell. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``,
-    ``invalid_target``). Source: the rule at `analysis.verdict.FloorRule`; bounds as
-    `headline_lines`.
+    ``invalid_target``). Source: bounds as `headline_lines`.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Confidence intervals of one simple index: Wilson, Clopper-Pearson, Jeffreys, hypergeometric.
 
-The index is the share of ratings 4-5. Scalars give an `Interval`; functions that end in
-`_many` take arrays of cells and give `Intervals`. Shares are fractions 0..1.
+The index is the share of ratings 4-5. Scalars give an `Interval`, arrays of cells `Intervals`.
+Shares are fractions 0..1.
 """
 
 import math
@@ -85,6 +85,31 @@ def score_limits(p: ArrayLike, size: ArrayLike, z: ArrayLike) -> tuple[FloatArra
     low = np.where(p <= 0, 0.0, np.clip(centre - half, 0.0, p))
     high = np.where(p >= 1, 1.0, np.clip(centre + half, p, 1.0))
     return low, high
+
+
+def beta_limits(y: ArrayLike, rest: ArrayLike, tail: float) -> tuple[FloatArray, FloatArray]:
+    """Return Clopper-Pearson's limits for y satisfied and `rest` not, each also a fraction.
+
+    Quantiles `tail` of Beta(y, rest + 1) and 1 - tail of Beta(y + 1, rest); exactly 0 at y = 0 and
+    1 at rest = 0; all shapes broadcast. Fractions arise from effective sample sizes.
+
+    No AnalysisError: the sizes come checked.
+
+    References
+    ----------
+    Clopper, C. J. & Pearson, E. S. (1934). Biometrika 26, 404-413.
+
+    Examples
+    --------
+    >>> low, high = beta_limits([5, 0], [0, 5], 0.025)
+    >>> low.round(4).tolist(), high.round(4).tolist()
+    ([0.4782, 0.0], [1.0, 0.5218])
+    """
+    y, rest = np.asarray(y, dtype=np.float64), np.asarray(rest, dtype=np.float64)
+    # Shapes must stay positive where the limit is replaced by 0 or 1 anyway.
+    low = betaincinv(np.where(y > 0, y, 1.0), rest + 1, tail)
+    high = betaincinv(y + 1, np.where(rest > 0, rest, 1.0), 1 - tail)
+    return np.where(y > 0, low, 0.0), np.where(rest > 0, high, 1.0)
 
 
 def fpc_size(n: ArrayLike, N: ArrayLike) -> FloatArray:
@@ -221,8 +246,10 @@ def jeffreys(y: int, n: int, confidence: float) -> Interval:
     0.6206
     """
     y, n = simple_counts(y, n)
-    many = jeffreys_many(y, n, confidence)
-    return _scalar(y, n, float(many.low), float(many.high))
+    tail = (1 - level(confidence)) / 2
+    low = float(betaincinv(y + 0.5, n - y + 0.5, tail)) if y else 0.0
+    high = float(betaincinv(y + 0.5, n - y + 0.5, 1 - tail)) if y < n else 1.0
+    return _scalar(y, n, low, high)
 
 
 def hypergeometric(y: int, n: int, N: int, confidence: float) -> CountInterval:
@@ -253,46 +280,6 @@ def hypergeometric(y: int, n: int, N: int, confidence: float) -> CountInterval:
     return CountInterval(y / n, low / N, high / N, finite_se(y, n, N), status, low, high)
 
 
-def _many(y: FloatArray, n: FloatArray, low: FloatArray, high: FloatArray) -> Intervals:
-    """Pack arrays; cells without ratings have a NaN estimate and the limits 0 and 1."""
-    some = n > 0
-    estimate = np.divide(y, n, out=np.full(n.shape, np.nan), where=some)
-    return Intervals(estimate, np.where(some, low, 0.0), np.where(some, high, 1.0))
-
-
-def wilson_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Intervals:
-    """Return `wilson` for arrays of cells (shapes broadcast).
-
-    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: as `wilson`.
-
-    Examples
-    --------
-    >>> wilson_many([27, 0], [30, 0], 0.95).low.round(4).tolist()
-    [0.7438, 0.0]
-    """
-    y, n = count_arrays(y, n)
-    low, high = score_limits(y / np.maximum(n, 1), np.maximum(n, 1), normal_quantile(confidence))
-    return _many(y, n, low, high)
-
-
-def wilson_fpc_many(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Intervals:
-    """Return `wilson_fpc` for arrays of cells (shapes broadcast).
-
-    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: as `wilson_fpc`.
-
-    Examples
-    --------
-    >>> wilson_fpc_many([43, 0], [50, 0], [50, 9], 0.95).high.tolist()
-    [0.86, 1.0]
-    """
-    y, n, N = count_arrays(y, n, N)
-    rated = np.maximum(n, 1)
-    size = fpc_size(rated, np.maximum(N, 1))
-    # A cell of one dossier is its own census; 0/0 there would read as "no information".
-    low, high = score_limits(y / rated, size, normal_quantile(confidence))
-    return _many(y, n, low, high)
-
-
 def clopper_pearson_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Intervals:
     """Return `clopper_pearson` for arrays of cells (shapes broadcast).
 
@@ -303,31 +290,9 @@ def clopper_pearson_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Inter
     >>> clopper_pearson_many([5, 0], [5, 5], 0.95).low.round(4).tolist()
     [0.4782, 0.0]
     """
-    return _beta_interval(y, n, confidence, (0.0, 1.0))
-
-
-def jeffreys_many(y: ArrayLike, n: ArrayLike, confidence: float) -> Intervals:
-    """Return `jeffreys` for arrays of cells (shapes broadcast).
-
-    Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: as `jeffreys`.
-
-    Examples
-    --------
-    >>> jeffreys_many([5, 0], [5, 5], 0.95).low.round(4).tolist()
-    [0.6206, 0.0]
-    """
-    return _beta_interval(y, n, confidence, (0.5, 0.5))
-
-
-def _beta_interval(
-    y: ArrayLike, n: ArrayLike, confidence: float, add: tuple[float, float]
-) -> Intervals:
-    """Return beta quantiles: Beta(y+a, n-y+b) below and Beta(y+b, n-y+a) above."""
     tail = (1 - level(confidence)) / 2
     y, n = count_arrays(y, n)
-    a, b = add
-    none, all_ = y == 0, y == n
-    # Shapes must stay positive where the limit is replaced by 0 or 1 anyway.
-    lower = betaincinv(np.where(none, 1.0, y + a), n - y + b, tail)
-    upper = betaincinv(y + b, np.where(all_, 1.0, n - y + a), 1 - tail)
-    return _many(y, n, np.where(none, 0.0, lower), np.where(all_, 1.0, upper))
+    some = n > 0
+    low, high = beta_limits(y, n - y, tail)
+    estimate = np.divide(y, n, out=np.full(n.shape, np.nan), where=some)
+    return Intervals(estimate, np.where(some, low, 0.0), np.where(some, high, 1.0))

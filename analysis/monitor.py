@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.counts import FloatArray, count_arrays, finite, share, whole
+from analysis.counts import FloatArray, count_arrays, finite, share
 from analysis.errors import AnalysisError
 
 # Mean moving range of two normal values over their standard deviation, as Minitab rounds it.
@@ -136,25 +136,6 @@ def cusum_path(y: ArrayLike, n: ArrayLike, p0: float, p1: float, h: float) -> Cu
     return _path(steps, _above_zero(h, "h"))
 
 
-def counting_path(y: ArrayLike, n: ArrayLike, step: tuple[int, int], H: int) -> CusumPath:
-    """Return the CUSUM of dissatisfied ratings fed with batches (for example days) of any size.
-
-    S = max(0, S + den (n - y) - num n) with step = (den, num), alarm at S >= H: the path of an
-    `analysis.runlength.Chart`. For independent ratings, flooring only at the end of a batch
-    never makes alarms more frequent than the Bernoulli chart's average run length states. Raises
-    AnalysisError (``invalid_counts``, ``invalid_number`` for H = 0). Source: Reynolds & Stoumbos
-    (1999), see `analysis.runlength.bernoulli_arl`; batches are ours.
-
-    Examples
-    --------
-    >>> counting_path([9, 0], [10, 3], (8, 1), 16).path
-    (0.0, 21.0)
-    """
-    ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
-    den, num = whole(step[0], "den"), whole(step[1], "num")
-    return _path(den * (ns - ys) - num * ns, _above_zero(whole(H, "H"), "H"))
-
-
 def _path(steps: FloatArray, h: float) -> CusumPath:
     """Add the steps with a floor at 0 and find the first value at or above h."""
     total, path = 0.0, []
@@ -201,36 +182,3 @@ def ewma_path(
         k for k, (value, limit) in enumerate(zip(path, low, strict=True)) if value < limit
     )
     return EwmaPath(tuple(path), tuple(low), below)
-
-
-def intraclass_correlation(y: ArrayLike, n: ArrayLike) -> float:
-    """Return the correlation rho of ratings within a period, 0 when they scatter as chance.
-
-    Analysis-of-variance estimator over periods of shape (T,). Estimate it per type of unit on
-    stable periods and give it to `analysis.runlength`: a chart designed for rho = 0 cries wolf
-    many times more often at rho = .02. Raises AnalysisError (``invalid_counts``; ``no_data``
-    below two periods with ratings or when no period has two).
-
-    References
-    ----------
-    Donner, A. (1986). A review of inference procedures for the intraclass correlation
-    coefficient. International Statistical Review 54, 67-82.
-
-    Examples
-    --------
-    >>> intraclass_correlation([90, 91, 89], [100, 100, 100])
-    0.0
-    >>> round(intraclass_correlation([10, 0], [10, 10]), 2)
-    1.0
-    """
-    ys, ns = (np.atleast_1d(column) for column in count_arrays(y, n))
-    ys, ns = ys[ns > 0], ns[ns > 0]
-    periods, total = ns.size, float(ns.sum())
-    if periods < 2 or total == periods:  # noqa: PLR2004 - a variance needs two
-        raise AnalysisError("no_data", "Correlation needs two periods and two ratings in one.")
-    p = ys / ns
-    between = float((ns * (p - ys.sum() / total) ** 2).sum()) / (periods - 1)
-    within = float((ns * p * (1 - p)).sum()) / (total - periods)
-    size = (total - float((ns**2).sum()) / total) / (periods - 1)
-    spread = between + (size - 1) * within
-    return max(0.0, (between - within) / spread) if spread else 0.0

@@ -5,50 +5,32 @@ the truth. What no weighting repairs (answers that depend on the rating itself i
 stays visible in `analysis.nonresponse.missing_bounds`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, stdtrit
+from scipy.special import stdtrit
 
 from analysis.counts import FloatArray, count_arrays, level
 from analysis.design import strata_arrays
 from analysis.errors import AnalysisError
-from analysis.intervals import fpc_size, hypergeometric, normal_quantile, score_limits
+from analysis.intervals import (
+    beta_limits,
+    fpc_size,
+    hypergeometric,
+    normal_quantile,
+    score_limits,
+)
 
-GuardedRule = Literal["guarded", "wilson_fpc", "census", "no_data"]
 DegenerateRule = Literal["hypergeometric", "clopper_pearson_on_kish_n", "census"]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A post-stratum: the names of its members, its lateness group (0 or 1), its counts."""
-
-    members: tuple[str, ...]
-    late: int
-    N: int
-    n: int
-    y: int
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """A guarded index (fractions 0..1); None where undefined. `rule` tells which case it was."""
-
-    estimate: float | None
-    se: float | None
-    df: int | None
-    n_eff: float | None
-    low: float
-    high: float
-    rule: GuardedRule
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedLines:
     """Guarded indices of many report lines: arrays of shape (L,), NaN where undefined.
+
+    `rule` is guarded, wilson_fpc, census or no_data.
 
     v = sum over open cells (n_h < N_h) of W_h^2 (1 - n_h/N_h) s2_h/n_h, where s2_h is at least
     pt(1 - pt), pt = (y_h+1)/(n_h+2), and .25 at n_h = 1. n_eff = max(pe(1-pe)/v, min(kish,
@@ -103,28 +85,6 @@ class _Sums:
     q: FloatArray
     v: FloatArray
     kish: FloatArray
-
-
-def guarded(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Guarded:
-    """Return the post-stratified index of one line: strata y, n, N of shape (H,).
-
-    See `guarded_lines` for the formula, its limits and errors.
-
-    Raises AnalysisError as `guarded_lines`. Source: `GuardedLines`.
-
-    Examples
-    --------
-    >>> g = guarded([377, 12, 131, 8], [410, 22, 150, 18], [1200, 90, 800, 110], 0.95)
-    >>> round(g.estimate, 4), round(g.low, 4), round(g.high, 4)
-    (0.8637, 0.8366, 0.8868)
-    """
-    ys, ns, Ns = (np.atleast_1d(column)[np.newaxis] for column in count_arrays(y, n, N))
-    found = guarded_lines(ys, ns, Ns, confidence)
-    columns = (found.estimate, found.se, found.df, found.n_eff)
-    estimate, se, df, n_eff = (None if np.isnan(c[0]) else float(c[0]) for c in columns)
-    low, high = float(found.low[0]), float(found.high[0])
-    rule: GuardedRule = found.rule[0].item()
-    return Guarded(estimate, se, None if df is None else int(df), n_eff, low, high, rule)
 
 
 def guarded_lines(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> GuardedLines:
@@ -309,57 +269,23 @@ def _thin(
     return thin
 
 
-def collapse(cells: Iterable[Cell], min_same: int = 10, min_any: int = 2) -> tuple[Cell, ...]:
-    """Merge thin cells of one line by the rule of `collapse_lines`; names decide ties.
+def joined(
+    y: ArrayLike, n: ArrayLike, N: ArrayLike, group: ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return strata (H,) with those of one `group` added up, in the order of the groups.
 
-    Returns the cells in the order of their names.
-
-    Raises AnalysisError (``invalid_counts``). Source: as `collapse_lines`.
-
-    Examples
-    --------
-    >>> [c.members for c in collapse([Cell(("a",), 0, 30, 5, 4), Cell(("b",), 0, 30, 9, 9)])]
-    [('a', 'b')]
-    """
-    ordered = sorted(cells, key=lambda cell: cell.members)
-    counts = [count_arrays([c.y for c in ordered], [c.n for c in ordered], [c.N for c in ordered])]
-    late = _lateness([[cell.late for cell in ordered]], (1, len(ordered)))
-    table = np.array(counts).transpose(1, 0, 2)
-    merged = _merge(table, late, np.ones(late.shape, dtype=np.bool_), (min_same, min_any))
-    groups: dict[int, list[Cell]] = {}
-    for cell, owner in zip(ordered, merged.owner[0].tolist(), strict=True):
-        groups.setdefault(owner, []).append(cell)
-    joined = [_join(group, ordered[owner].late) for owner, group in groups.items()]
-    return tuple(sorted(joined, key=lambda cell: "+".join(cell.members)))
-
-
-def _join(group: Sequence[Cell], late: int) -> Cell:
-    """Return one cell with the members and the counts of all."""
-    members = tuple(sorted(name for cell in group for name in cell.members))
-    N, n, y = (sum(c.N for c in group), sum(c.n for c in group), sum(c.y for c in group))
-    return Cell(members, late, N, n, y)
-
-
-def join_named(cells: Iterable[Cell], groups: Mapping[str, Sequence[str]]) -> tuple[Cell, ...]:
-    """Return the cells with those of each group joined, as an analyst chose; others stay.
-
-    A group that names no cell adds nothing.
-
-    No AnalysisError: cells are taken as they come. Source: ours, the same
-    strata made coarser.
+    Raises AnalysisError (``invalid_counts``). Source: ours, the same strata made coarser.
 
     Examples
     --------
-    >>> cells = [Cell(("a",), 0, 30, 5, 4), Cell(("b",), 1, 30, 9, 9)]
-    >>> join_named(cells, {"all": ["a", "b"]})
-    (Cell(members=('a', 'b'), late=0, N=60, n=14, y=13),)
+    >>> [column.tolist() for column in joined([4, 9, 2], [5, 9, 8], [30, 30, 9], [0, 1, 0])]
+    [[6.0, 9.0], [13.0, 9.0], [39.0, 30.0]]
     """
-    rest, joined = list(cells), []
-    for names in groups.values():
-        chosen = [cell for cell in rest if set(cell.members) <= set(names)]
-        rest = [cell for cell in rest if cell not in chosen]
-        joined += [_join(chosen, chosen[0].late)] if chosen else []
-    return (*rest, *joined)
+    place = np.unique(group, return_inverse=True)[1]
+    ys, ns, Ns = (
+        np.bincount(place, weights=column).astype(np.float64) for column in count_arrays(y, n, N)
+    )
+    return ys, ns, Ns
 
 
 def degenerate(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Degenerate:
@@ -387,6 +313,5 @@ def degenerate(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> D
         exact = hypergeometric(int(ys[0]), int(ns[0]), int(Ns[0]), confidence)
         return Degenerate(p, None, exact.low, exact.high, "hypergeometric")
     size = float(Ns.sum() ** 2 / (Ns[open_] ** 2 / ns[open_]).sum())
-    low = float(betaincinv(size, 1, tail)) if p else 0.0
-    high = 1.0 if p else float(betaincinv(1, size, 1 - tail))
-    return Degenerate(p, size, low, high, "clopper_pearson_on_kish_n")
+    low, high = beta_limits(size * p, size * (1 - p), tail)
+    return Degenerate(p, size, float(low), float(high), "clopper_pearson_on_kish_n")

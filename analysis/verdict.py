@@ -1,7 +1,8 @@
-"""Is a target met, not met, or not yet certain? Decided on integers, once, at period close.
+"""Is a target met, not met, or not yet certain? Exact tests of one cell, and plans of sample size.
 
-Looking again and again with the same bounds is wrong far more often than the level says;
-live screens use `analysis.anytime` instead.
+Reports judge post-stratified lines with `analysis.headline.headline_verdicts`. Decided on integers,
+once, at period close: looking again and again with the same bounds is wrong far more often than the
+level says; live screens use `analysis.anytime` instead.
 """
 
 import math
@@ -13,20 +14,21 @@ from scipy.special import ndtri
 from analysis import exact
 from analysis.counts import finite_counts, one_sided_level, share, simple_counts, whole
 from analysis.errors import AnalysisError
-from analysis.intervals import fpc_size, normal_quantile, score_limits
+from analysis.intervals import normal_quantile
 
 Outcome = Literal["met", "not_met", "uncertain"]
-Method = Literal["wilson_fpc", "hypergeometric"]
 FloorOutcome = Literal["below_floor", "above_floor", "uncertain"]
 RankGood = Literal["yes", "no", "uncertain"]
 
 # Ratings are whole: a need that exceeds an integer by a rounding error is that integer.
 _ROUNDING = 1e-9
+# Shares as whole numbers: "not good" from so many late dossiers on, and up to this index.
+_LATE_LIMIT, _INDEX_FLOOR = (5, 100), (80, 100)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A verdict with its one-sided bounds (fractions 0..1).
+    """A verdict with its exact one-sided bounds (fractions 0..1).
 
     `secured`: met whatever the silent would say; `lost`: out of reach whatever they say.
     `needed_n`: ratings (of N) that would decide at the same index; None when already decided
@@ -41,26 +43,6 @@ class Verdict:
     lost: bool
     needed_n: int | None
     additional_n: int | None
-
-    @property
-    def settled(self) -> Outcome:
-        """The verdict, with "secured" and "lost" as certainties that need no bound."""
-        if self.secured:
-            return "met"
-        return "not_met" if self.lost else self.verdict
-
-
-@dataclass(frozen=True, slots=True)
-class FloorRule:
-    """A rule "not good if late >= x or index <= y", as fractions of integers.
-
-    Defaults: Khanh Hoa 2022 (5 % late, index 80 %).
-    """
-
-    late_num: int = 5
-    late_den: int = 100
-    index_num: int = 80
-    index_den: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,44 +66,36 @@ class Plan:
     exact_power: float
 
 
-DEFAULT_FLOOR = FloorRule()
+def exact_verdict(y: int, n: int, N: int, target: tuple[int, int], confidence: float) -> Verdict:
+    """Judge the index of one cell of a closed period against the target (num, den) exactly.
 
-
-def verdict(  # noqa: PLR0913, PLR0917 - seven plain numbers are one question
-    y: int,
-    n: int,
-    N: int,
-    target_num: int,
-    target_den: int,
-    confidence: float,
-    method: Method = "wilson_fpc",
-) -> Verdict:
-    """Judge the index of a closed period against the target target_num/target_den.
-
-    One-sided bounds at `confidence` (above one half): met if low >= target, not met if high <
-    target, else uncertain, as when nothing was rated. Integers decide at a census and in the exact
-    method. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``, ``invalid_target``,
-    ``invalid_method``). Source: bounds as `wilson_fpc` and `hypergeometric`; three values are ours.
+    One-sided hypergeometric bounds at `confidence` (above one half), held against the target as
+    whole numbers: met if low >= target, not met if high < target, else uncertain, as when nothing
+    was rated. The ratings still needed are those of Wilson's bounds (`needed_ratings`). Raises
+    AnalysisError (``invalid_counts``, ``invalid_confidence``, ``invalid_target``). Source: bounds
+    as `analysis.intervals.hypergeometric`; three values are ours.
 
     Examples
     --------
-    >>> v = verdict(258, 300, 1000, 85, 100, 0.95)
+    >>> v = exact_verdict(258, 300, 1000, (85, 100), 0.95)
     >>> v.verdict, v.needed_n
     ('uncertain', 776)
     """
     y, n, N = finite_counts(y, n, N)
-    num, den = target_share(target_num, target_den)
-    if method not in _BOUNDS:
-        raise AnalysisError("invalid_method", f"Unknown method {method!r}.")
-    low, high, met, missed = _BOUNDS[method](y, n, N, (num, den), one_sided_level(confidence))
-    decided = n > 0 and (met or missed)
-    outcome: Outcome = ("met" if met else "not_met") if decided else "uncertain"
-    needed = None if decided or n == 0 else needed_ratings(y, n, N, (num, den), confidence)
+    num, den = target_share(*target)
+    low, high = _exact_counts(y, n, N, 1 - one_sided_level(confidence))
+    outcome: Outcome = "uncertain"
+    if n > 0 and low * den >= num * N:
+        outcome = "met"
+    elif n > 0 and high * den < num * N:
+        outcome = "not_met"
+    is_open = n > 0 and outcome == "uncertain"
+    needed = needed_ratings(y, n, N, (num, den), confidence) if is_open else None
+    bounds = (low / N, high / N) if n else (0.0, 1.0)
     return Verdict(
-        verdict=outcome,
-        estimate=y / n if n else None,
-        low=low,
-        high=high,
+        outcome,
+        y / n if n else None,
+        *bounds,
         secured=N > 0 and y * den >= num * N,
         lost=(y + N - n) * den < num * N,
         needed_n=needed,
@@ -172,14 +146,29 @@ def needed_ratings(y: int, n: int, N: int, target: tuple[int, int], confidence: 
     return min(N, max(n, math.ceil(endless * N / (N - 1 + endless) - _ROUNDING)))
 
 
-def floor_verdict(
-    y: int, n: int, N: int, late: int, confidence: float, rule: FloorRule = DEFAULT_FLOOR
-) -> FloorVerdict:
+def is_late(late: int, N: int, limit: tuple[int, int]) -> bool:
+    """Say whether `late` overdue dossiers of N are the share limit = (num, den) or more.
+
+    Lateness is a census and needs no interval; without dossiers nothing is late. Raises
+    AnalysisError (``invalid_counts``, ``invalid_target``). Source: plain arithmetic on counts.
+
+    Examples
+    --------
+    >>> is_late(5, 100, (5, 100)), is_late(0, 0, (5, 100))
+    (True, False)
+    """
+    late, N = simple_counts(late, N)
+    num, den = target_share(*limit)
+    return N > 0 and late * den >= num * N
+
+
+def floor_verdict(y: int, n: int, N: int, late: int, confidence: float) -> FloorVerdict:
     """Judge "may this agency be ranked good?" from N dossiers, `late` of them overdue.
 
-    Lateness is a census and needs no interval; the index floor uses exact one-sided bounds. An
-    agency without dossiers fails neither. Raises AnalysisError (``invalid_counts``,
-    ``invalid_confidence``). Source: the rule at `FloorRule`; bounds as `hypergeometric`.
+    Not from 5 % late dossiers on, nor at an index of 80 % or less (Khanh Hoa 2022).
+    Lateness as `is_late`; the index floor uses exact one-sided bounds. An agency without dossiers
+    fails neither. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: bounds
+    as `hypergeometric`.
 
     Examples
     --------
@@ -189,13 +178,13 @@ def floor_verdict(
     'uncertain'
     """
     y, n, N = finite_counts(y, n, N)
-    late, _ = simple_counts(late, N)
+    late_fail = is_late(late, N, _LATE_LIMIT)
     low, high = _exact_counts(y, n, N, 1 - one_sided_level(confidence))
-    late_fail = N > 0 and late * rule.late_den >= rule.late_num * N
+    num, den = _INDEX_FLOOR
     floor: FloorOutcome = "uncertain"
-    if n > 0 and high * rule.index_den <= rule.index_num * N:
+    if n > 0 and high * den <= num * N:
         floor = "below_floor"
-    elif n > 0 and low * rule.index_den > rule.index_num * N:
+    elif n > 0 and low * den > num * N:
         floor = "above_floor"
     good: RankGood = "uncertain"
     if late_fail or floor == "below_floor":
@@ -254,31 +243,3 @@ def _exact_counts(y: int, n: int, N: int, tail: float) -> tuple[int, int]:
     if n == 0:
         return 0, N
     return exact.lowest_count(y, n, N, tail), exact.highest_count(y, n, N, tail)
-
-
-def _judge_exact(
-    y: int, n: int, N: int, target: tuple[int, int], confidence: float
-) -> tuple[float, float, bool, bool]:
-    """Return exact bounds and whether they clear or miss the target."""
-    num, den = target
-    low, high = _exact_counts(y, n, N, 1 - confidence)
-    shares = (low / N, high / N) if n else (0.0, 1.0)
-    return *shares, low * den >= num * N, high * den < num * N
-
-
-def _judge_score(
-    y: int, n: int, N: int, target: tuple[int, int], confidence: float
-) -> tuple[float, float, bool, bool]:
-    """Return Wilson bounds with fpc and whether they clear or miss the target."""
-    num, den = target
-    if n == 0:
-        return 0.0, 1.0, False, False
-    z = normal_quantile(confidence, one_sided=True)
-    low, high = (float(b) for b in score_limits(y / n, fpc_size(n, N), z))
-    if n == N:
-        met = y * den >= num * N
-        return low, high, met, not met
-    return low, high, low >= num / den, high < num / den
-
-
-_BOUNDS = {"wilson_fpc": _judge_score, "hypergeometric": _judge_exact}

@@ -188,7 +188,7 @@ def _figure(
         low=bounds[1],
         high=bounds[2],
         mean=points / rated if rated else None,
-        response_rate=rated / population if population else None,
+        response_rate=analysis.response_rate(rated, population),
         missing_low=worst[0],
         missing_high=worst[1],
         target=float(line.target.value) if line.target else None,
@@ -247,7 +247,7 @@ def _late(tallies: Sequence[Tally], floor: Floor) -> list[tuple[Tally, float, bo
     for tally in tallies:
         finished = sum(number for number, _ in tally.strata.values())
         late = sum(number for name, (number, _) in tally.strata.items() if name[2] == Lateness.LATE)
-        if finished and Fraction(late, finished) >= floor.limit:
+        if analysis.is_late(late, finished, floor.limit.as_integer_ratio()):
             touched.append((tally, late / finished, True))
     return touched
 
@@ -257,7 +257,7 @@ def _low(tallies: Sequence[Tally], floor: Floor, rules: Rules) -> list[tuple[Tal
     if not tallies:
         return []
     cells, limit = _cells(tallies), floor.limit
-    bar = (limit.numerator, limit.denominator)
+    bar = limit.as_integer_ratio()
     told = headline.floor_lines(cells.y, cells.n, cells.N, cells.late, bar, rules.one_sided)
     judged = figures(tallies, rules, provisional=False)
     totals = cells.N.sum(axis=1).tolist()

@@ -1,13 +1,22 @@
-"""Maps one reference case to the library's public functions; holds no statistics itself."""
+"""Maps one reference case to the library's public functions; holds no statistics itself.
+
+Where the product prints a figure, the case goes through the function that the product calls.
+"""
+
+from dataclasses import astuple
+from operator import itemgetter
 
 from analysis import (
     AnalysisError,
     compare,
     design,
     disclosure,
+    double_sampling,
     drivers,
+    exact_verdict,
     floor_verdict,
     forecast,
+    headline,
     intervals,
     missing_bounds,
     monitor,
@@ -18,10 +27,10 @@ from analysis import (
     rank,
     response_rate,
     runlength,
-    verdict,
 )
 
 Result = dict[str, object]
+_name = itemgetter("stratum")
 
 
 def _fields(found: object) -> Result:
@@ -49,15 +58,13 @@ def _a_simple(inputs: dict, options: dict) -> Result:
 
 def _a_finite(inputs: dict, options: dict) -> Result:
     y, n, N = inputs["y"], inputs["n"], inputs["N"]
-    function = {
-        "wilson_fpc": intervals.wilson_fpc,
-        "hypergeometric": intervals.hypergeometric,
-    }[options["method"]]
+    exact = options["method"] == "hypergeometric"
+    function = intervals.hypergeometric if exact else intervals.wilson_fpc
     found = function(y, n, N, options["confidence"])
     low, high = missing_bounds(y, n, N)
     result = _interval(found)
     result.update(missing_low=low, missing_high=high, response_rate=response_rate(n, N))
-    if isinstance(found, intervals.CountInterval) and n:
+    if exact and n:
         result.update(count_low=found.count_low, count_high=found.count_high)
     return result
 
@@ -66,10 +73,15 @@ def _columns(strata: list[dict]) -> tuple[list[int], list[int], list[int]]:
     return [s["y"] for s in strata], [s["n"] for s in strata], [s["N"] for s in strata]
 
 
-def _cells(strata: list[dict]) -> list[poststratify.Cell]:
-    return [
-        poststratify.Cell((s["stratum"],), s.get("late", 0), s["N"], s["n"], s["y"]) for s in strata
-    ]
+def _line(strata: list[dict]) -> tuple[list[list[int]], ...]:
+    """One report line of strata: y, n, N, late, which must stand in the order of their names."""
+    columns = *_columns(strata), [s["late"] for s in strata]
+    return tuple([column] for column in columns)
+
+
+def _first(column: object) -> object:
+    """The figure of the first report line as a plain value, None where it is not defined."""
+    return _defined(column.tolist())[0]
 
 
 def _design_mean(inputs: dict, options: dict) -> design.DesignMean:
@@ -77,8 +89,9 @@ def _design_mean(inputs: dict, options: dict) -> design.DesignMean:
     if kind == "cluster":
         columns = [[c[name] for c in inputs["clusters"]] for name in ("m", "y", "count")]
         return design.clustered(design.citizen_sums(*columns))
-    cells = poststratify.join_named(_cells(inputs["strata"]), options.get("collapse", {}))
-    columns = [[getattr(cell, name) for cell in cells] for name in "ynN"]
+    owner = {name: into for into, names in options.get("collapse", {}).items() for name in names}
+    groups = [owner.get(s["stratum"], s["stratum"]) for s in inputs["strata"]]
+    columns = poststratify.joined(*_columns(inputs["strata"]), groups)
     if kind == "poststratified_fpc":
         return design.poststratified(*columns)
     if kind == "weighted":
@@ -115,23 +128,40 @@ def _b_degenerate(inputs: dict, options: dict) -> Result:
     }
 
 
-def _b_guarded(inputs: dict, options: dict) -> Result:
-    found = poststratify.guarded(*_columns(inputs["strata"]), options["confidence"])
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _guarded(found: poststratify.GuardedLines) -> Result:
+    rule, df = _first(found.rule), _first(found.df)
     return {
-        "estimate": found.estimate,
-        "se_guarded": found.se,
-        "df": found.df,
-        "n_eff": found.n_eff,
-        "ci_low": found.low,
-        "ci_high": found.high,
-        "rule": found.rule,
-        "status": "no_data" if found.rule == "no_data" else "ok",
+        "estimate": _first(found.estimate),
+        "se_guarded": _first(found.se),
+        "df": _whole(df),
+        "n_eff": _first(found.n_eff),
+        "ci_low": _first(found.low),
+        "ci_high": _first(found.high),
+        "rule": rule,
+        "status": "no_data" if rule == "no_data" else "ok",
     }
 
 
+def _b_guarded(inputs: dict, options: dict) -> Result:
+    columns = ([column] for column in _columns(inputs["strata"]))
+    return _guarded(poststratify.guarded_lines(*columns, options["confidence"]))
+
+
 def _b_collapse(inputs: dict, options: dict) -> Result:
-    cells = poststratify.collapse(_cells(inputs["strata"]), **options)
-    return {"cells": [{"members": list(c.members), "N": c.N, "n": c.n, "y": c.y} for c in cells]}
+    strata = sorted(inputs["strata"], key=_name)
+    merged = poststratify.collapse_lines(*_line(strata), **options)
+    members: dict[int, list[str]] = {}
+    for one, column in zip(strata, merged.owner[0].tolist(), strict=True):
+        members.setdefault(column, []).append(_name(one))
+    cells = [
+        {"members": names, **{name: int(getattr(merged, name)[0, column]) for name in "Nny"}}
+        for column, names in members.items()
+    ]
+    return {"cells": sorted(cells, key=lambda cell: "+".join(cell["members"]))}
 
 
 def _b_nonresponse(inputs: dict, _options: dict) -> Result:
@@ -184,16 +214,23 @@ def _e_shrinkage(inputs: dict, options: dict) -> Result:
 
 
 def _d_verdict(inputs: dict, options: dict) -> Result:
-    found = verdict(inputs["y"], inputs["n"], inputs["N"], **options)
+    counts = inputs["y"], inputs["n"], inputs["N"]
+    target = options["target_num"], options["target_den"]
+    if options["method"] == "hypergeometric":
+        found = _fields(exact_verdict(*counts, target, options["confidence"]))
+    else:
+        cells = ([[count]] for count in counts)
+        lines = headline.headline_verdicts(*cells, [[0]], target, options["confidence"])
+        found = {name: _first(column) for name, column in _fields(lines).items()}
     return {
-        "estimate": found.estimate,
-        "one_sided_low": found.low,
-        "one_sided_high": found.high,
-        "verdict": found.verdict,
-        "secured_whatever_happens": found.secured,
-        "lost_whatever_happens": found.lost,
-        "needed_n": found.needed_n,
-        "additional_n": found.additional_n,
+        "estimate": found["estimate"],
+        "one_sided_low": found["low"],
+        "one_sided_high": found["high"],
+        "verdict": found["verdict"],
+        "secured_whatever_happens": found["secured"],
+        "lost_whatever_happens": found["lost"],
+        "needed_n": _whole(found["needed_n"]),
+        "additional_n": _whole(found["additional_n"]),
     }
 
 
@@ -203,9 +240,8 @@ def _d_plan(inputs: dict, options: dict) -> Result:
 
 
 def _d_floor(inputs: dict, options: dict) -> Result:
-    found = floor_verdict(
-        inputs["y"], inputs["n"], inputs["N"], inputs["late"], options["confidence"]
-    )
+    counts = (inputs[name] for name in ("y", "n", "N", "late"))
+    found = floor_verdict(*counts, options["confidence"])
     return {
         "late_share": found.late_share,
         "late_fail": found.late_fail,
@@ -222,11 +258,7 @@ def _defined(values: list[float]) -> list[float | None]:
 
 def _f_pchart(inputs: dict, options: dict) -> Result:
     found = monitor.control_limits(
-        inputs["y"],
-        inputs["n"],
-        options["method"],
-        options["k_sigma"],
-        center=options.get("p_center"),
+        inputs["y"], inputs["n"], options["method"], options["k_sigma"], options.get("p_center")
     )
     return {
         "center": found.center,
@@ -286,14 +318,8 @@ def _g_ordinal(inputs: dict, _options: dict) -> Result:
 def _h_audit(inputs: dict, options: dict) -> Result:
     found = disclosure.audit(inputs["counts"], inputs["suppressed"], options["min_width"])
     cells = [
-        {
-            "row": cell.position[0],
-            "col": cell.position[1],
-            "low": cell.low,
-            "high": cell.high,
-            "disclosed": cell.disclosed,
-        }
-        for cell in found.cells
+        {"row": row, "col": column, "low": low, "high": high, "disclosed": disclosed}
+        for (row, column), low, high, disclosed in map(astuple, found.cells)
     ]
     return {"cells": cells, "safe": found.safe}
 
@@ -312,24 +338,26 @@ def _i_forecast(inputs: dict, options: dict) -> Result:
     return result
 
 
+def _j_double_sampling(inputs: dict, options: dict) -> Result:
+    strata = inputs.get("strata", [inputs])
+    names = ("n1", "y1", "n2", "called", "answered", "y2")
+    n1, y1, *silent = ([one[name] for one in strata] for name in names)
+    found = double_sampling.double_sampling(
+        n1, y1, double_sampling.SilentStrata(*silent), options["confidence"]
+    )
+    silent, everybody = _fields(found.silent), _fields(found.all)
+    return {"silent": silent, "all": everybody, "rule": found.rule, "status": "ok"}
+
+
 def _k_period(inputs: dict, options: dict) -> Result:
-    """Months are strata: their cells are merged and judged as those of one month are."""
-    limits = {name: options[name] for name in ("min_same", "min_any")}
-    cells = poststratify.collapse(_cells([one for one in inputs["cells"] if one["N"]]), **limits)
-    strata = [{"stratum": "", "y": one.y, "n": one.n, "N": one.N} for one in cells]
-    found = _b_guarded({"strata": strata}, options)
-    y, n, N = (sum(column) for column in _columns(strata))
-    is_empty = found["status"] == "no_data"
-    return {
-        **found,
-        "y": y,
-        "n": n,
-        "N": N,
-        "raw": None if is_empty else y / n,
-        "estimate": None if is_empty else found["estimate"],
-        "se": None if is_empty else design.stratified(*_columns(strata), fpc=True).se,
-        "strata": None if is_empty else len(strata),
-    }
+    line = _line(sorted(inputs["cells"], key=_name))
+    merged = poststratify.collapse_lines(*line, options["min_same"], options["min_any"])
+    cells = merged.y[0], merged.n[0], merged.N[0]
+    result = _guarded(headline.headline_lines(*line, options["confidence"]))
+    y, n, N = (int(column.sum()) for column in cells)
+    result.update(N=N, n=n, y=y, raw=nonresponse(*cells).raw_index)
+    result.update(se=design.stratified_se(*cells), strata=int((cells[2] > 0).sum()) if n else None)
+    return result
 
 
 _FAMILIES = {
@@ -356,6 +384,7 @@ _FAMILIES = {
     "g_ordinal": _g_ordinal,
     "h_audit": _h_audit,
     "i_forecast": _i_forecast,
+    "j_double_sampling": _j_double_sampling,
     "k_period": _k_period,
 }
 

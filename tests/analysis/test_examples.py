@@ -1,8 +1,11 @@
 """The examples in the library's docstrings run and say what they print."""
 
+import ast
 import doctest
 import importlib
+import inspect
 import pkgutil
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +32,28 @@ def test_each_public_function_has_a_runnable_example():
             if function and ">>>" not in (thing.__doc__ or ""):
                 without_example.append(f"{name}.{public}")
     assert not without_example
+
+
+def _names(*sources):
+    """Names and attributes that the files below some paths use."""
+    files = [file for one in sources for file in (one.rglob("*.py") if one.is_dir() else [one])]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    return {
+        node.id if isinstance(node, ast.Name) else node.attr
+        for node in nodes
+        if isinstance(node, (ast.Name, ast.Attribute))
+    }
+
+
+def test_each_public_function_is_called_by_the_product_or_the_reference_cases():
+    """No function of the library stands for its own tests only."""
+    root = Path(analysis.__file__).parents[1]
+    used = _names(root / "survey", root / "analysis", Path(__file__).with_name("reference.py"))
+    modules = (importlib.import_module(f"analysis.{name}") for name in MODULES)
+    public = {
+        name
+        for module in modules
+        for name, thing in inspect.getmembers(module, inspect.isfunction)
+        if thing.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert not public - used

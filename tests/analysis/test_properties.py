@@ -11,24 +11,21 @@ from hypothesis import strategies as st
 from analysis import (
     CountInterval,
     clopper_pearson,
-    clopper_pearson_many,
+    exact_verdict,
     floor_verdict,
     hypergeometric,
     intervals,
     jeffreys,
-    jeffreys_many,
     missing_bounds,
-    verdict,
+    needed_ratings,
     wilson,
     wilson_fpc,
-    wilson_fpc_many,
-    wilson_many,
 )
 from analysis.anytime import confidence_sequence
 from analysis.compare import adjust, two_sample
 from analysis.design import design_interval, stratified
 from analysis.headline import headline_lines, headline_verdicts
-from analysis.poststratify import Cell, collapse, collapse_lines, guarded
+from analysis.poststratify import collapse_lines, guarded_lines
 
 levels = st.sampled_from([0.8, 0.9, 0.95, 0.99])
 FINITE = [wilson_fpc, hypergeometric, confidence_sequence]
@@ -137,16 +134,13 @@ def test_exact_bounds_equal_full_enumeration(drawn, confidence):
 @given(st.lists(counts(), min_size=1, max_size=8), levels)
 @settings(max_examples=40)
 def test_arrays_give_what_scalars_give(cells, confidence):
-    """Each vectorised interval equals its scalar form cell by cell."""
-    y, n, N = map(list, zip(*cells, strict=True))
+    """Intervals of many cells or lines at once equal those of each alone."""
+    y, n, N = (np.array(column) for column in zip(*cells, strict=True))
+    lines = headline_lines(y[:, None], n[:, None], N[:, None], [0], confidence)
+    exact = intervals.clopper_pearson_many(y, n, confidence)
     for many, one in [
-        (wilson_many(y, n, confidence), [wilson(a, b, confidence) for a, b, _ in cells]),
-        (wilson_fpc_many(y, n, N, confidence), [wilson_fpc(*c, confidence) for c in cells]),
-        (
-            clopper_pearson_many(y, n, confidence),
-            [clopper_pearson(a, b, confidence) for a, b, _ in cells],
-        ),
-        (jeffreys_many(y, n, confidence), [jeffreys(a, b, confidence) for a, b, _ in cells]),
+        (lines, [wilson_fpc(*c, confidence) for c in cells]),
+        (exact, [clopper_pearson(a, b, confidence) for a, b, _ in cells]),
     ]:
         assert many.low.tolist() == [i.low for i in one]
         assert many.high.tolist() == [i.high for i in one]
@@ -154,37 +148,41 @@ def test_arrays_give_what_scalars_give(cells, confidence):
         assert np.array_equal(many.estimate, estimates, equal_nan=True)
 
 
-@given(counts(), st.integers(0, 20), levels, st.sampled_from(["wilson_fpc", "hypergeometric"]))
+@given(counts(), st.integers(0, 20), levels)
 @settings(max_examples=100)
-def test_a_verdict_never_contradicts_what_is_certain(drawn, twentieths, confidence, method):
+def test_a_verdict_never_contradicts_what_is_certain(drawn, twentieths, confidence):
     """Secured is never "not met", lost never "met"; the needed ratings lie between n and N."""
     y, n, N = drawn
-    found = verdict(y, n, N, twentieths, 20, confidence, method)
-    assert not (found.secured and found.lost)
-    assert not (found.secured and found.verdict == "not_met")
-    assert not (found.lost and found.verdict == "met")
-    assert found.settled == ("met" if found.secured else "not_met" if found.lost else found.verdict)
-    assert (found.needed_n is not None) == (n > 0 and found.verdict == "uncertain")
-    if found.needed_n is not None:
-        assert n <= found.needed_n <= N
-        assert found.additional_n == found.needed_n - n
+    lines = headline_verdicts([[y]], [[n]], [[N]], [0], (twentieths, 20), confidence)
+    needed = None if np.isnan(lines.needed_n[0]) else lines.needed_n[0]
+    exact = exact_verdict(y, n, N, (twentieths, 20), confidence)
+    for found, enough, more in (
+        (lines, needed, lines.additional_n[0]),
+        (exact, exact.needed_n, exact.additional_n),
+    ):
+        assert not (found.secured and found.lost)
+        assert not (found.secured and found.verdict == "not_met")
+        assert not (found.lost and found.verdict == "met")
+        assert (enough is not None) == (n > 0 and found.verdict == "uncertain")
+        if enough is not None:
+            assert n <= enough <= N
+            assert more == enough - n
 
 
 @given(counts(), st.integers(0, 20), levels)
 @settings(max_examples=60)
 def test_a_line_of_one_cell_is_judged_as_a_single_index(drawn, twentieths, confidence):
-    """The report's verdict on one cell equals the plain verdict, needed ratings included."""
+    """The report's bounds on one cell are Wilson's one-sided ones, and its needed ratings those of
+    their inversion.
+    """
     y, n, N = drawn
-    plain = verdict(y, n, N, twentieths, 20, confidence)
-    lines = headline_verdicts([[y, 0]], [[n, 0]], [[N, 0]], [[0, 1]], (twentieths, 20), confidence)
-    assert lines.verdict[0] == plain.verdict
-    assert (lines.secured[0], lines.lost[0]) == (plain.secured, plain.lost)
+    target = twentieths, 20
+    lines = headline_verdicts([[y, 0]], [[n, 0]], [[N, 0]], [[0, 1]], target, confidence)
+    plain = wilson_fpc(y, n, N, 2 * confidence - 1)
     assert lines.low[0] == pytest.approx(plain.low, abs=1e-12)
     assert lines.high[0] == pytest.approx(plain.high, abs=1e-12)
-    if plain.needed_n is None:
-        assert np.isnan(lines.needed_n[0])
-    else:
-        assert lines.needed_n[0] == plain.needed_n
+    if not np.isnan(lines.needed_n[0]):
+        assert lines.needed_n[0] == needed_ratings(y, n, N, target, confidence)
 
 
 @given(st.integers(2, 300), st.integers(0, 100), st.integers(51, 99), levels)
@@ -192,16 +190,16 @@ def test_a_line_of_one_cell_is_judged_as_a_single_index(drawn, twentieths, confi
 def test_needed_ratings_are_the_fewest_that_decide(n, percent, target, confidence):
     """At the needed number the one-sided bound clears the target, one rating before not."""
     N, y = 5000, round(n * percent / 100)
-    found = verdict(y, n, N, target, 100, confidence)
-    if found.needed_n is not None and found.needed_n not in {n, N}:
+    needed = needed_ratings(y, n, N, (target, 100), confidence)
+    if needed not in {n, N}:
         z = intervals.normal_quantile(confidence, one_sided=True)
 
         def clears(m):
             low, high = intervals.score_limits(y / n, intervals.fpc_size(m, N), z)
             return low >= target / 100 if y * 100 > target * n else high < target / 100
 
-        assert clears(found.needed_n)
-        assert not clears(found.needed_n - 1)
+        assert clears(needed)
+        assert not clears(needed - 1)
 
 
 @given(counts(), st.integers(0, 400), levels)
@@ -220,8 +218,8 @@ def test_the_order_of_strata_does_not_matter(columns, confidence, random):
     """Shuffled strata give the same guarded index and interval."""
     order = list(range(len(columns[0])))
     random.shuffle(order)
-    first = guarded(*columns, confidence)
-    second = guarded(*[[column[k] for k in order] for column in columns], confidence)
+    first = guarded_lines(*[[column] for column in columns], confidence)
+    second = guarded_lines(*[[[column[k] for k in order]] for column in columns], confidence)
     assert first.rule == second.rule
     for name in ("estimate", "low", "high"):
         assert getattr(first, name) == pytest.approx(getattr(second, name), abs=1e-12)
@@ -231,7 +229,7 @@ def test_the_order_of_strata_does_not_matter(columns, confidence, random):
 @settings(max_examples=60)
 def test_the_guarded_interval_holds_the_index(columns, confidence):
     """0 <= low <= index <= high <= 1, and a point exactly when every stratum is complete."""
-    found = guarded(*columns, confidence)
+    found = guarded_lines(*[[column] for column in columns], confidence)
     assert 0 <= found.low <= found.estimate + 1e-12
     assert found.estimate - 1e-12 <= found.high <= 1
     complete = columns[1] == columns[2]
@@ -267,15 +265,15 @@ def test_logit_intervals_are_defined_or_refused(columns, confidence):
 @settings(max_examples=80)
 def test_collapsing_keeps_every_dossier_and_leaves_no_thin_cell(drawn):
     """Merged cells hold the same dossiers, and none is thin unless it is the only one."""
-    cells = [Cell((f"c{k}",), late, N, n, y) for k, ((y, n, N), late) in enumerate(drawn)]
-    merged = collapse(cells)
-    assert sorted(name for cell in merged for name in cell.members) == [c.members[0] for c in cells]
-    for name in ("N", "n", "y"):
-        assert sum(getattr(c, name) for c in merged) == sum(getattr(c, name) for c in cells)
-    assert len(merged) == 1 or all(cell.n == cell.N or cell.n >= 2 for cell in merged)
-    columns = [[[getattr(c, name) for c in cells]] for name in ("y", "n", "N", "late")]
-    table = collapse_lines(*columns)
-    assert sorted(x for x in table.N[0].tolist() if x) == sorted(cell.N for cell in merged)
+    columns = [[[row[0][place] for row in drawn]] for place in range(3)]
+    columns.append([[late for _, late in drawn]])
+    merged = collapse_lines(*columns)
+    for before, after in zip(columns, (merged.y, merged.n, merged.N), strict=False):
+        owned = np.bincount(merged.owner[0], weights=before[0], minlength=len(drawn))
+        assert owned.tolist() == after[0].tolist()
+    alive = merged.N[0] > 0
+    n, N = merged.n[0][alive], merged.N[0][alive]
+    assert len(n) == 1 or ((n == N) | (n >= 2)).all()
     assert 0 <= headline_lines(*columns, 0.95).low[0] <= 1
 
 

@@ -11,6 +11,7 @@ from analysis import (
     AnalysisError,
     compare,
     design,
+    exact_verdict,
     floor_verdict,
     headline,
     missing_bounds,
@@ -18,12 +19,10 @@ from analysis import (
     plan,
     poststratify,
     rank,
-    verdict,
-    wilson_fpc_many,
+    wilson_fpc,
 )
 from analysis.anytime import confidence_sequence
 from analysis.exact import lower_tail, pmf, probabilities
-from analysis.verdict import FloorRule
 
 
 def test_importing_the_package_stays_cheap():
@@ -35,13 +34,13 @@ def test_importing_the_package_stays_cheap():
     assert "scipy.optimize" not in run.stdout
 
 
-@pytest.mark.parametrize("method", ["wilson_fpc", "hypergeometric"])
-def test_an_agency_without_dossiers_is_uncertain_and_fails_nothing(method):
+def test_an_agency_without_dossiers_is_uncertain_and_fails_nothing():
     """No finished dossier: no index, no verdict, no failed floor, bounds 0 and 1."""
-    found = verdict(0, 0, 0, 85, 100, 0.95, method)
-    assert (found.verdict, found.low, found.high) == ("uncertain", 0.0, 1.0)
-    assert not found.secured
-    assert not found.lost
+    line = headline.headline_verdicts([[0]], [[0]], [[0]], [[0]], (85, 100), 0.95)
+    for found in (exact_verdict(0, 0, 0, (85, 100), 0.95), line):
+        assert (found.verdict, found.low, found.high) == ("uncertain", 0.0, 1.0)
+        assert not found.secured
+        assert not found.lost
     floor = floor_verdict(0, 0, 0, 0, 0.95)
     assert (floor.late_share, floor.late_fail, floor.can_rank_good) == (None, False, "uncertain")
     assert missing_bounds(0, 0, 0) == (0.0, 1.0)
@@ -49,21 +48,16 @@ def test_an_agency_without_dossiers_is_uncertain_and_fails_nothing(method):
 
 def test_a_target_of_exactly_the_index_is_met_at_a_census():
     """17 of 20 is exactly 85 %, whatever floating point thinks."""
-    assert verdict(17, 20, 20, 85, 100, 0.95).verdict == "met"
-    assert verdict(16, 20, 20, 85, 100, 0.95).verdict == "not_met"
+    found = headline.headline_verdicts([[17], [16]], [[20]] * 2, [[20]] * 2, [0], (85, 100), 0.95)
+    assert found.verdict.tolist() == ["met", "not_met"]
+    assert exact_verdict(17, 20, 20, (85, 100), 0.95).verdict == "met"
+    assert exact_verdict(16, 20, 20, (85, 100), 0.95).verdict == "not_met"
 
 
 def test_a_plan_that_asks_everybody_is_always_right():
     """Where only a census separates truth and target its power is 1."""
     found = plan(20, 0.95, 0.90, 0.95, 0.99)
     assert (found.n, found.exact_power) == (20, pytest.approx(1))
-
-
-def test_other_provinces_have_other_floors():
-    """The rule of 2017 forgives 5 % late dossiers, today's does not."""
-    old = FloorRule(late_num=10, late_den=100)
-    assert floor_verdict(95, 100, 100, 5, 0.95).can_rank_good == "no"
-    assert floor_verdict(95, 100, 100, 5, 0.95, old).can_rank_good == "yes"
 
 
 def test_hypergeometric_probabilities_add_up():
@@ -89,8 +83,10 @@ def test_nonresponse_of_small_and_silent_frames():
 
 def test_cells_of_one_dossier_are_their_own_census():
     """A single rated dossier gives a point, not a division by zero."""
-    found = wilson_fpc_many([1, 0], [1, 1], [1, 1], 0.95)
+    found = headline.headline_lines([[1], [0]], [[1], [1]], [[1], [1]], [0], 0.95)
     assert found.low.tolist() == found.high.tolist() == [1.0, 0.0]
+    alone = wilson_fpc(1, 1, 1, 0.95)
+    assert (alone.low, alone.high) == (1.0, 1.0)
 
 
 def test_lines_report_each_case_by_its_rule():
@@ -101,8 +97,6 @@ def test_lines_report_each_case_by_its_rule():
     assert np.isnan(found.estimate).tolist() == [False, False, False, True]
     assert found.low[2] == found.high[2] == pytest.approx(29 / 36)
     assert (found.low[3], found.high[3]) == (0.0, 1.0)
-    silent = poststratify.guarded([0, 0], [0, 0], [9, 9], 0.95)
-    assert (silent.estimate, silent.df, silent.rule) == (None, None, "no_data")
 
 
 def test_report_lines_are_judged_together():
@@ -136,12 +130,6 @@ def test_an_extreme_index_has_no_logit_limits():
     assert design.design_interval(extreme, "xlogit", 0.95) == (None, None)
     assert design.design_interval(extreme, "mean", 0.95) == (1.0, 1.0)
     assert extreme.n_eff is None
-
-
-def test_joining_cells_ignores_names_that_are_not_there():
-    """A group of an analyst's plan without cells adds nothing."""
-    cells = (poststratify.Cell(("a",), 0, 9, 5, 4),)
-    assert poststratify.join_named(cells, {"b": ["c"]}) == cells
 
 
 def test_a_change_of_mix_is_not_a_change_of_quality():
