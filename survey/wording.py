@@ -76,7 +76,6 @@ SENTENCES = {
         "Số điện thoại chưa đúng. Xin nhập số di động hoặc số cố định Việt Nam, ví dụ 0912 345 678."
     ),
     "bad_mobile": ("Số điện thoại chưa đúng. Hãy nhập đủ số di động Việt Nam, ví dụ 0912 345 678."),
-    "nothing_chosen": "Chưa chọn tin nào.",
     "backup_exists": "Tệp {detail} đã có. Hãy chọn tên khác; bản sao lưu không ghi đè.",
     "backup_unreadable": (
         "Không đọc được bản sao lưu {detail} hoặc bảng kê {detail}.json bên cạnh nó."
@@ -129,11 +128,7 @@ SENTENCES = {
     ),
     "wrong_code": "Mã chưa đúng. Hãy kiểm tra giờ trên điện thoại rồi nhập mã mới.",
     "bad_period": "Kỳ '{detail}' chưa đúng. Hãy viết dạng năm-tháng, ví dụ 2026-10.",
-    "bad_number": "Giá trị chưa đúng. {detail}.",
-    "bad_time": "Giờ chưa đúng ({detail}). Hãy viết dạng 08:00.",
-    "bad_window": "Giờ bắt đầu gửi tin phải trước giờ kết thúc.",
     "bad_day": "Ngày chưa đúng. Hãy chọn ngày trong lịch.",
-    "bad_day_kind": "Hãy chọn loại ngày: nghỉ thêm hoặc làm bù.",
     "no_such_day": "Ngày này không có trong danh sách.",
     "not_hotline": "Hộp thư chỉ dành cho cán bộ đường dây nóng của tỉnh.",
     "no_inbound": "Tin này đã được xử lý.",
@@ -141,7 +136,6 @@ SENTENCES = {
     "no_case": "Không có phản ánh này trong phạm vi của tài khoản.",
     "case_changed": "Phản ánh vừa được thay đổi. Hãy xem nội dung mới rồi gửi lại.",
     "case_closed": "Phản ánh đã đóng.",
-    "bad_send_bias": "Hãy chọn một trong hai cách xử lý tin không rõ đã đi hay chưa.",
     "message_step": "Tin nhắn không thể chuyển trạng thái như vậy ({detail}). Hãy tải lại trang.",
     "case_step": "Trạng thái hiện tại của phản ánh chưa cho phép bước này. Hãy tải lại trang.",
     "case_already_reopened": "Phản ánh đã được mở lại một lần. Xin gọi đường dây nóng.",

@@ -58,15 +58,13 @@ class StaffForm(Form):  # type: ignore[misc]  # WTForms has no types
 
 
 class WholeNumberField(IntegerField):  # type: ignore[misc]  # the same
-    """A number in plain digits: no sign, no blank, no digit of another script."""
+    """A number in plain digits: no sign, no blank, no digit of another script; else None."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Refuse what `int` would take beyond plain digits."""
+        """Take less than `int` would."""
         text = valuelist[0].strip() if valuelist else ""
-        if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
-            self.data = None
-            raise ValueError(self.invalid_value_message)
-        self.data = int(text)
+        is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+        self.data = int(text) if is_number else None
 
 
 class Lines(TextArea):  # type: ignore[misc]  # the same

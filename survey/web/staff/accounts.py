@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -150,7 +151,7 @@ def change(staff_id: int) -> ResponseReturnValue:
     except SurveyError as refusal:
         form.explain(refusal)
         return _page(accounts.get(db.session(), staff_id), form), 400
-    flash(_("Đã lưu tài khoản. Nếu quyền thay đổi, người dùng cần đăng nhập lại."), "done")
+    flash(gettext("Đã lưu tài khoản. Nếu quyền thay đổi, người dùng cần đăng nhập lại."), "done")
     return redirect(url_for("accounts.show_all"), 303)
 
 

@@ -6,6 +6,7 @@ import pyotp
 import segno
 from flask import current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import PasswordField, StringField
 from wtforms.validators import EqualTo
@@ -91,7 +92,7 @@ def password() -> ResponseReturnValue:
     form = PasswordForm.sent()
     if not (form.validate() and _change_password(form)):
         return _password_page(form), 400
-    flash(_("Đã đổi mật khẩu. Các thiết bị khác đã được đăng xuất."), "done")
+    flash(gettext("Đã đổi mật khẩu. Các thiết bị khác đã được đăng xuất."), "done")
     return redirect(url_for("staff.home"), 303)
 
 
