@@ -95,7 +95,6 @@ SENTENCES = {
     "upload_too_big": (
         "Tệp vượt giới hạn {detail} MB. Hãy xuất theo từng tháng hoặc từng quý rồi nạp lần lượt."
     ),
-    "export_day_ahead": ("Ngày cuối của kỳ xuất chưa đến. Hãy chọn hôm nay hoặc một ngày đã qua."),
     "upload_gone": (
         "Tệp này không còn. Tệp tải lên chỉ được giữ 24 giờ; hãy tải lên lại nếu vẫn cần nạp."
     ),
@@ -223,7 +222,6 @@ SENTENCES = {
     "no_report_file": "Chưa có tệp này. Hãy bấm Lập báo cáo rồi tải lại.",
     "no_such_text": "Không có mẫu tin này.",
     "text_step": "Bản này vừa được chuyển bước. Hãy tải lại trang rồi thử lại.",
-    "text_no_choice": "Hãy chọn dạng gửi: không dấu hoặc có dấu.",
     "test_quota": "Hôm nay tài khoản đã gửi {detail} tin thử, hết số lần cho phép.",
     "sms_template": "Không có mẫu tin nhắn {detail}, hoặc dòng đầu của mẫu chưa đúng.",
     "sms_value": "Mẫu tin nhắn thiếu dữ liệu: {detail}.",

@@ -23,7 +23,7 @@ def sent_fields() -> MultiDict[str, str]:
     return request.form
 
 
-def choices(words: Mapping[str, object]) -> list[SelectChoice]:
+def choices(words: Mapping[Any, object]) -> list[SelectChoice]:
     """The choices of a field from value → what people read."""
     return [SelectChoice(value, label) for value, label in words.items()]
 
