@@ -76,7 +76,6 @@ SENTENCES = {
         "Số điện thoại chưa đúng. Xin nhập số di động hoặc số cố định Việt Nam, ví dụ 0912 345 678."
     ),
     "bad_mobile": ("Số điện thoại chưa đúng. Hãy nhập đủ số di động Việt Nam, ví dụ 0912 345 678."),
-    "nothing_chosen": "Chưa chọn tin nào.",
     "backup_exists": "Tệp {detail} đã có. Hãy chọn tên khác; bản sao lưu không ghi đè.",
     "backup_unreadable": (
         "Không đọc được bản sao lưu {detail} hoặc bảng kê {detail}.json bên cạnh nó."
@@ -96,7 +95,6 @@ SENTENCES = {
     "upload_too_big": (
         "Tệp vượt giới hạn {detail} MB. Hãy xuất theo từng tháng hoặc từng quý rồi nạp lần lượt."
     ),
-    "export_day_ahead": ("Ngày cuối của kỳ xuất chưa đến. Hãy chọn hôm nay hoặc một ngày đã qua."),
     "upload_gone": (
         "Tệp này không còn. Tệp tải lên chỉ được giữ 24 giờ; hãy tải lên lại nếu vẫn cần nạp."
     ),
@@ -133,11 +131,7 @@ SENTENCES = {
         "thì viết 2026-Q3, 2026-H1, 2026 hoặc 2026-01..2026-10."
     ),
     "span_too_long": "Khoảng {detail} dài quá 10 năm. Hãy chọn khoảng ngắn hơn.",
-    "bad_number": "Giá trị chưa đúng. {detail}.",
-    "bad_time": "Giờ chưa đúng ({detail}). Hãy viết dạng 08:00.",
-    "bad_window": "Giờ bắt đầu gửi tin phải trước giờ kết thúc.",
     "bad_day": "Ngày chưa đúng. Hãy chọn ngày trong lịch.",
-    "bad_day_kind": "Hãy chọn loại ngày: nghỉ thêm hoặc làm bù.",
     "no_such_day": "Ngày này không có trong danh sách.",
     "not_hotline": "Hộp thư chỉ dành cho cán bộ đường dây nóng của tỉnh.",
     "no_inbound": "Tin này đã được xử lý.",
@@ -145,7 +139,6 @@ SENTENCES = {
     "no_case": "Không có phản ánh này trong phạm vi của tài khoản.",
     "case_changed": "Phản ánh vừa được thay đổi. Hãy xem nội dung mới rồi gửi lại.",
     "case_closed": "Phản ánh đã đóng.",
-    "bad_send_bias": "Hãy chọn một trong hai cách xử lý tin không rõ đã đi hay chưa.",
     "message_step": "Tin nhắn không thể chuyển trạng thái như vậy ({detail}). Hãy tải lại trang.",
     "case_step": "Trạng thái hiện tại của phản ánh chưa cho phép bước này. Hãy tải lại trang.",
     "case_already_reopened": "Phản ánh đã được mở lại một lần. Xin gọi đường dây nóng.",
@@ -233,7 +226,6 @@ SENTENCES = {
     "no_report_file": "Chưa có tệp này. Hãy bấm Lập báo cáo rồi tải lại.",
     "no_such_text": "Không có mẫu tin này.",
     "text_step": "Bản này vừa được chuyển bước. Hãy tải lại trang rồi thử lại.",
-    "text_no_choice": "Hãy chọn dạng gửi: không dấu hoặc có dấu.",
     "test_quota": "Hôm nay tài khoản đã gửi {detail} tin thử, hết số lần cho phép.",
     "sms_template": "Không có mẫu tin nhắn {detail}, hoặc dòng đầu của mẫu chưa đúng.",
     "sms_value": "Mẫu tin nhắn thiếu dữ liệu: {detail}.",

@@ -44,8 +44,8 @@ from survey.models.message import (
     MessageKind,
     MessageState,
 )
-from survey.period import Month
 from survey.models.supplement import Supplement
+from survey.period import Month
 from survey.row_order import shuffle_rows
 
 

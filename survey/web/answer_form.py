@@ -2,9 +2,10 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from werkzeug.datastructures import MultiDict
+from wtforms import Field, Form, StringField
+from wtforms.validators import ValidationError
 
 from survey.answers import Submission
 from survey.answers.submission import COMMENT_LENGTH
@@ -23,98 +24,143 @@ PAGES: Mapping[str, Sequence[str]] = {
 }
 
 
-@dataclass(slots=True)
-class AnswerForm:
-    """What was typed, field by field, and what is wrong with it."""
+class TypedField(StringField):  # type: ignore[misc]  # WTForms has no types
+    """Words or a choice as they were sent; templates draw the input, so it has no label."""
 
-    sent: MultiDict[str, str]
-    # Field → sentence in the citizen's language.
-    errors: dict[str, str] = field(default_factory=dict)
+    def __init__(self, **given: object) -> None:
+        super().__init__("", default="", **given)
 
     @property
-    def reasons(self) -> list[str]:
-        """Factors that were ticked; the empty value only says that the page asked."""
-        return [value for value in self.sent.getlist("reasons") if value]
+    def is_sent(self) -> bool:
+        """Whether the page that was sent asks this at all."""
+        return bool(self.raw_data)
+
+    @property
+    def text(self) -> str:
+        """What was sent, without blanks around it."""
+        return str(self.data).strip()
+
+
+class RatingField(TypedField):
+    """One of the five levels, or nothing."""
+
+    def pre_validate(self, form: "AnswerForm") -> None:
+        """Refuse what no button sends."""
+        if self.text and self.text not in RATINGS:
+            raise ValidationError(form.language.translate("Xin chọn một trong năm mức."))
+
+    @property
+    def rating(self) -> int | None:
+        """The level; call only without errors."""
+        return int(self.text) if self.text else None
+
+
+class ReasonsField(TypedField):
+    """Factors that were ticked; the empty value only says that the page asked."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Keep every tick."""
+        self.data = [value for value in valuelist if value]
+
+    def pre_validate(self, form: "AnswerForm") -> None:
+        """Refuse what the page does not offer."""
+        if not set(self.data) <= set(FACTORS):
+            raise ValidationError(form.language.translate("Xin chọn trong các mục dưới đây."))
+
+
+class CommentField(TypedField):
+    """What a citizen writes, counted as it is stored."""
+
+    def pre_validate(self, form: "AnswerForm") -> None:
+        """Say by how much a text is too long."""
+        over = len(self.text) - COMMENT_LENGTH
+        if over > 0:
+            _ = form.language.translate
+            sentence = _("Góp ý dài quá %(over)s ký tự; xin rút gọn còn 2.000 ký tự.")
+            raise ValidationError(sentence % {"over": form.language.number(over)})
+
+    @property
+    def text(self) -> str:
+        """The comment as it is stored: one sign per line end, composed letters."""
+        lines = self.data.replace("\r\n", "\n").replace("\r", "\n")
+        return unicodedata.normalize("NFC", lines).replace("\0", "").strip()
+
+
+class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
+    """What was typed, field by field, and what is wrong with it in the citizen's language."""
+
+    overall = RatingField()
+    reasons = ReasonsField()
+    comment = CommentField()
+    contact = TypedField()
+    contact_phone = TypedField()
+    # When the page was drawn, for the flags of an answer.
+    shown = TypedField()
+
+    def __init__(self, sent: MultiDict[str, str], language: Language) -> None:
+        self.language = language
+        super().__init__(sent)
+
+    def validate_contact(self, contact: Field) -> None:
+        """Yes or no; a number without either needs one of them."""
+        _ = self.language.translate
+        if contact.text not in {"", "yes", "no"}:
+            raise ValidationError(_("Xin chọn “Có” hoặc “Không cần gọi”."))
+        if self.contact_phone.text and not contact.text:
+            raise ValidationError(
+                _("Ông/Bà đã ghi số điện thoại; xin chọn có muốn được gọi lại hay không.")
+            )
+
+    def validate_contact_phone(self, phone: Field) -> None:
+        """What is too long for a number is none; the rest is judged where numbers are known."""
+        if len(phone.text) > PHONE_LENGTH:
+            raise ValidationError(self._sentence(Invalid("bad_contact_phone")))
 
     @property
     def page(self) -> str:
         """The first page that asks for a field with an error."""
-        return next(page for page, fields in PAGES.items() if self.errors.keys() & set(fields))
+        wrong = self.errors.keys()
+        return next(page for page, fields in PAGES.items() if wrong & set(fields))
+
+    def faults(self, page: str) -> dict[str, str]:
+        """What is wrong with the fields that a page asks: field → sentence."""
+        return {name: self[name].errors[0] for name in PAGES.get(page, ()) if self[name].errors}
 
     def kept(self, page: str | None) -> list[tuple[str, str]]:
         """Every known field that `page` does not show, to travel along hidden."""
         shown = PAGES.get(page or "", ())
         return [
-            (name, value)
-            for name in FIELDS
-            if name not in shown
-            for value in self.sent.getlist(name)
+            (name, value) for name in FIELDS if name not in shown for value in self[name].raw_data
         ]
 
-    def check(self, language: Language) -> None:
-        """Fill `errors` with what can be judged without the database."""
-        _ = language.translate
-        for name in ("overall", *FACTORS):
-            if self._text(name) and self._text(name) not in RATINGS:
-                self.errors[name] = _("Xin chọn một trong năm mức.")
-        if not set(self.reasons) <= set(FACTORS):
-            self.errors["reasons"] = _("Xin chọn trong các mục dưới đây.")
-        over = len(self.comment) - COMMENT_LENGTH
-        if over > 0:
-            sentence = _("Góp ý dài quá %(over)s ký tự; xin rút gọn còn 2.000 ký tự.")
-            self.errors["comment"] = sentence % {"over": language.number(over)}
-        self._check_contact(language)
-
-    def _check_contact(self, language: Language) -> None:
-        _ = language.translate
-        contact, phone = self._text("contact"), self._text("contact_phone")
-        if contact not in {"", "yes", "no"}:
-            self.errors["contact"] = _("Xin chọn “Có” hoặc “Không cần gọi”.")
-        elif phone and not contact:
-            self.errors["contact"] = _(
-                "Ông/Bà đã ghi số điện thoại; xin chọn có muốn được gọi lại hay không."
-            )
-        if len(phone) > PHONE_LENGTH:
-            self.explain(Invalid("bad_contact_phone"), language)
-
-    def explain(self, refusal: Invalid, language: Language) -> None:
+    def explain(self, refusal: Invalid) -> None:
         """Put a refusal that only the database could find beside its field."""
-        _ = language.translate
+        field = self.overall if refusal.code == "rating_first" else self.contact_phone
+        field.errors = [self._sentence(refusal)]
+
+    def _sentence(self, refusal: Invalid) -> str:
+        _ = self.language.translate
         if refusal.code == "rating_first":
-            self.errors["overall"] = _(
-                "Xin chọn một mức trước; những gì Ông/Bà đã viết vẫn được giữ."
-            )
-        elif refusal.code == "bad_contact_phone":
-            self.errors["contact_phone"] = _(
-                "Xin ghi số di động, hoặc số bàn có mã vùng, ví dụ 0912 345 678."
-            )
-        else:
-            raise refusal
-
-    @property
-    def overall(self) -> str:
-        """The rating as it was sent, without blanks; empty when none was."""
-        return self._text("overall")
-
-    @property
-    def comment(self) -> str:
-        """The comment as it is counted and stored: one sign per line end, composed letters."""
-        lines = self.sent.get("comment", "").replace("\r\n", "\n").replace("\r", "\n")
-        return unicodedata.normalize("NFC", lines).replace("\0", "").strip()
+            return _("Xin chọn một mức trước; những gì Ông/Bà đã viết vẫn được giữ.")
+        if refusal.code == "bad_contact_phone":
+            return _("Xin ghi số di động, hoặc số bàn có mã vùng, ví dụ 0912 345 678.")
+        raise refusal
 
     def submission(self) -> Submission:
         """What the form asks to store; call only without errors."""
-        overall, contact = self._text("overall"), self._text("contact")
-        ratings = {str(name): int(self._text(name)) for name in FACTORS if self._text(name)}
+        contact = self.contact.text
+        ratings = {str(name): self[name].rating for name in FACTORS if self[name].text}
         return Submission(
-            overall=int(overall) if overall else None,
+            overall=self.overall.rating,
             ratings=ratings or None,
-            reasons=tuple(self.reasons) if "reasons" in self.sent else None,
-            comment=self.comment if "comment" in self.sent else None,
+            reasons=tuple(self.reasons.data) if self.reasons.is_sent else None,
+            comment=self.comment.text if self.comment.is_sent else None,
             contact=contact == "yes" if contact else None,
-            contact_phone=self._text("contact_phone") if contact == "yes" else "",
-            shown=self._text("shown"),
+            contact_phone=self.contact_phone.text if contact == "yes" else "",
+            shown=self.shown.text,
         )
 
-    def _text(self, name: str) -> str:
-        return self.sent.get(name, "").strip()
+
+# The full questionnaire rates each factor.
+for _factor in FACTORS:
+    setattr(AnswerForm, _factor, RatingField())

@@ -18,6 +18,9 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from wtforms import HiddenField, StringField
 
 from survey import accounts, clock, demo
 from survey.answers import conversation
@@ -28,6 +31,7 @@ from survey.settings import Settings
 from survey.sms import outbox
 from survey.sms.phone import mask_phone
 from survey.sms.providers import InboundSms, build_provider
+from survey.web.forms import Needed, StaffForm
 from survey.web.staff.errors import explain
 from survey.web.staff.guard import begin_session, csrf
 
@@ -36,6 +40,18 @@ blueprint = Blueprint("demo", __name__, url_prefix="/demo")
 MESSAGES_SHOWN = 20
 # Three segments of a long text.
 REPLY_LENGTH = 459
+
+
+class PhoneForm(StaffForm):
+    """Which of the two phones is meant: `link`, unless the other is asked for."""
+
+    kind = HiddenField(filters=[lambda kind: kind if kind in demo.PHONES else "link"])
+
+
+class ReplyForm(PhoneForm):
+    """A text that the person at the phone sends back."""
+
+    text = StringField(_("Tin nhắn trả lời"), [Needed(_("Chưa viết gì để gửi."))], default="")
 
 
 def _settings() -> Settings:
@@ -88,11 +104,12 @@ def finish_dossier() -> ResponseReturnValue:
     settings = _settings()
     if not settings.is_rehearsal:
         raise Refused("not_a_demo")
-    kind, now = _kind(), clock.now()
+    kind, now = PhoneForm.sent(kind=request.args.get("kind")).kind.data, clock.now()
     with transaction() as session:
         code = demo.finish_one(session, now, demo.PHONES[kind])
     outbox.send_due(build_provider(settings), clock.now())
-    flash(f"Đã trả kết quả hồ sơ {code}. Tin nhắn mời đánh giá đã đến máy.", "done")
+    done = gettext("Đã trả kết quả hồ sơ %(code)s. Tin nhắn mời đánh giá đã đến máy.", code=code)
+    flash(done, "done")
     return _to_phone(kind)
 
 
@@ -101,16 +118,11 @@ def _to_phone(kind: str) -> ResponseReturnValue:
     return redirect(url_for("demo.phone", kind=None if kind == "link" else kind), 303)
 
 
-def _kind() -> str:
-    """Which of the two phones: `link`, unless the other is asked for."""
-    kind = request.values.get("kind", "link")
-    return kind if kind in demo.PHONES else "link"
-
-
 @blueprint.get("/phone")
 def phone() -> str:
     """A phone that shows what was sent to it, newest first."""
-    settings, kind = _settings(), _kind()
+    settings, form = _settings(), ReplyForm(kind=request.args.get("kind"))
+    kind = form.kind.data
     number = demo.PHONES[kind]
     received = demo.messages(settings.sms.console_file, MESSAGES_SHOWN, number)
     return render_template(
@@ -118,6 +130,7 @@ def phone() -> str:
         messages=received,
         number=mask_phone(number),
         kind=kind,
+        form=form,
         reply_number=settings.sms.reply_number,
         most=REPLY_LENGTH,
         is_rehearsal=settings.is_rehearsal,
@@ -130,15 +143,15 @@ def reply() -> ResponseReturnValue:
     settings = _settings()
     if not settings.is_rehearsal:
         raise Refused("not_a_demo")
-    kind = _kind()
-    text = request.form.get("text", "").strip()[:REPLY_LENGTH]
-    if not text:
-        flash("Chưa viết gì để gửi.", "wrong")
+    form = ReplyForm.sent(kind=request.args.get("kind"))
+    kind, text = form.kind.data, form.text.data.strip()[:REPLY_LENGTH]
+    if not form.validate():
+        flash(form.fault, "wrong")
         return _to_phone(kind)
     now = clock.now()
     inbound = InboundSms("console", secrets.token_hex(16), demo.PHONES[kind], text)
     with transaction() as session:
         conversation.receive(session, inbound, now)
     outbox.send_due(build_provider(settings), clock.now())
-    flash(f"Đã gửi: “{text}”.", "done")
+    flash(gettext("Đã gửi: “%(text)s”.", text=text), "done")
     return _to_phone(kind)

@@ -16,6 +16,7 @@ from werkzeug.exceptions import (
 )
 
 from survey.errors import Conflict, Invalid, NotFound, Refused, SurveyError
+from survey.web.forms import sent_fields
 from survey.web.language import Language, language_of
 from survey.web.rendering import render
 from survey.wording import words_for
@@ -76,7 +77,7 @@ def written() -> str:
     if request.method != "POST" or request.blueprint != "public":
         return ""
     try:
-        return request.form.get("comment", "")
+        return sent_fields().get("comment", "")
     except RequestEntityTooLarge:
         return ""
 

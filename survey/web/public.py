@@ -29,6 +29,7 @@ from survey.privacy.retention import TERMS
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
 from survey.web.errors import BUSY, RETRY_SECONDS, failed, status_of, written
+from survey.web.forms import sent_fields
 from survey.web.language import SOURCE, Language, language_of
 from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
@@ -77,7 +78,7 @@ def show(token: str, action: str = "") -> Response:
     page = answer_page(db.session(), token, clock.now())
     link = Link(token, _language())
     turned = link(asked, lang=link.language.other)
-    form = AnswerForm(_stored(page.answer))
+    form = AnswerForm(_stored(page.answer), link.language)
     return _draw(_step(page, asked), page, link, form, turned=turned)
 
 
@@ -86,14 +87,13 @@ def answer(token: str) -> AnyResponse:
     """Store what was sent and go on; with an error show the same step again, nothing lost."""
     now = clock.now()
     language = _language()
-    form = AnswerForm(request.form)
-    form.check(language)
-    if not form.errors:
+    form = AnswerForm(sent_fields(), language)
+    if form.validate():
         try:
             with transaction() as session:
                 overall = answers.submit(session, token, form.submission(), now).said.overall
         except Invalid as refusal:
-            form.explain(refusal, language)
+            form.explain(refusal)
         except Refused as refusal:
             if status_of(refusal) != HTTPStatus.TOO_MANY_REQUESTS:
                 raise
@@ -101,8 +101,8 @@ def answer(token: str) -> AnyResponse:
         else:
             return _go(Link(token, language)(_next_step(form, overall)))
     page = answer_page(db.session(), token, now)
-    if page.answer is None and not form.overall:
-        form.explain(Invalid("rating_first"), language)
+    if page.answer is None and not form.overall.text:
+        form.explain(Invalid("rating_first"))
     return _draw(form.page, page, Link(token, language), form, status=400)
 
 
@@ -200,10 +200,10 @@ def no_link(_refusal: NotFound) -> Response | HTTPException:
 
 def busy(_failure: Exception) -> Response:
     """Nothing was stored; the page holds what was sent, so one tap sends it again."""
-    posted = request.method == "POST"
-    form = AnswerForm(request.form if posted else MultiDict())
-    kept = [pair for pair in form.kept(None) if pair[0] != "comment"]
-    page = render("busy", _language(), 503, sent=form.sent if posted else None, kept=kept)
+    language, posted = _language(), request.method == "POST"
+    sent = sent_fields() if posted else MultiDict()
+    kept = [pair for pair in AnswerForm(sent, language).kept(None) if pair[0] != "comment"]
+    page = render("busy", language, 503, sent=sent if posted else None, kept=kept)
     page.headers["Retry-After"] = RETRY_SECONDS
     return page
 
@@ -259,10 +259,9 @@ def _first_open(said: Said, case: CaseGlimpse | None) -> str:
 
 
 def _next_step(form: AnswerForm, overall: int) -> str:
-    sent = form.sent
-    if "contact" in sent or "contact_phone" in sent:
+    if form.contact.is_sent or form.contact_phone.is_sent:
         return "thanks"
-    if not {"reasons", "comment", *FACTORS} & sent.keys():
+    if not any(form[name].is_sent for name in PAGES["reasons"]):
         return "reasons"
     return "contact" if overall <= UNHAPPY_UP_TO else "thanks"
 
@@ -287,8 +286,7 @@ def _draw(
     turned: str = "",
 ) -> Response:
     """One step with what is stored, or with what was typed when it comes back with an error."""
-    sent = form.sent
-    overall = form.overall if "overall" not in form.errors else ""
+    overall = form.overall.text if not form.overall.errors else ""
     if not overall and page.answer:
         overall = str(page.answer.overall)
     return render(
@@ -303,14 +301,14 @@ def _draw(
         hotline=page.hotline,
         wish=step,
         chosen=int(overall) if overall else None,
-        ratings=sent,
-        reasons=form.reasons,
-        comment=sent.get("comment", ""),
-        contact=sent.get("contact"),
-        contact_phone=sent.get("contact_phone", ""),
+        ratings={name: form[name].data for name in FACTORS},
+        reasons=form.reasons.data,
+        comment=form.comment.data,
+        contact=form.contact.data,
+        contact_phone=form.contact_phone.data,
         question=next(item for item in page.items if item.question == Question.OVERALL),
         factors=[item for item in page.items if item.question in FACTORS],
         said_more=page.answer is not None and page.answer.is_more_than_a_rating,
         kept=form.kept(step) if form.errors else [],
-        errors={name: form.errors[name] for name in PAGES.get(step, ()) if name in form.errors},
+        errors=form.faults(step),
     )

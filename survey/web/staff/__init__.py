@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, current_app, request, url_for
+from flask_babel import Babel
 from flask_login import LoginManager, current_user
 from sqlalchemy import select
 
@@ -12,6 +13,7 @@ from survey.models.organisation import Province
 from survey.models.staff import Staff
 from survey.settings import Settings
 from survey.version import VERSION
+from survey.web.language import CATALOGUES, SOURCE
 from survey.web.staff import (
     accounts,
     alerts,
@@ -77,6 +79,7 @@ def register(app: Flask) -> None:
     guard.register(app)
     errors.register(app)
     formats.register(app)
+    Babel(app, default_locale=SOURCE, default_translation_directories=str(CATALOGUES))
     logins = LoginManager(app)
     logins.user_loader(_account_of)
     app.jinja_env.globals.update(staff_desk=desk, message_tabs=message_tabs_for)

@@ -1,33 +1,95 @@
 """Accounts for the administrator: list, add, change, close, and a new one-time password."""
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
+from wtforms import BooleanField, EmailField, SelectField, StringField
+from wtforms.validators import Length
 
 from survey import accounts, clock
 from survey.db import db, transaction
 from survey.errors import SurveyError
 from survey.models.organisation import Agency, AgencyLevel, Sector, alphabetical
 from survey.models.staff import RoleName, Staff
+from survey.web.forms import StaffForm, choices
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.formats import ROLES
 from survey.web.staff.guard import current_staff
-from survey.wording import words_for
 from survey.workdays import local_day
 
 blueprint = staff_blueprint("accounts", __name__, "/staff/accounts")
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the lists of the form offer, as (value, words)."""
+class AccountForm(StaffForm):
+    """Who a person is, what they may do, and for which part of the province."""
 
-    roles: list[tuple[str, str]]
-    agencies: list[tuple[str, str]]
-    sectors: list[tuple[str, str]]
+    FIELD_OF_REFUSAL: ClassVar = {
+        "bad_email": "email",
+        "account_exists": "email",
+        "unknown_agency": "agency",
+        "unknown_sector": "sector",
+    }
+
+    name = StringField(
+        _("Họ và tên"),
+        [Length(max=100, message=_("Họ và tên không quá 100 ký tự."))],
+        render_kw={"autocomplete": "off"},
+    )
+    role = SelectField(
+        _("Vai trò"),
+        choices=choices(ROLES),
+        invalid_choice_message=_("Hãy chọn một vai trò trong danh sách."),
+    )
+    # Which codes there are is known to the tables alone.
+    agency = SelectField(
+        _("Cơ quan, đơn vị"),
+        description=_("Tài khoản chỉ thấy đơn vị này và các đơn vị trực thuộc."),
+        validate_choice=False,
+        default="",
+    )
+    sector = SelectField(
+        _("Lĩnh vực"),
+        description=_("Để trống nếu phụ trách mọi lĩnh vực."),
+        validate_choice=False,
+        default="",
+    )
+
+    def account(self, email: str) -> accounts.NewAccount:
+        """What the form says about the account of this address."""
+        return accounts.NewAccount(
+            email=email,
+            role=RoleName(self.role.data),
+            agency_code=self.agency.data,
+            sector_code=self.sector.data,
+            name=self.name.data or "",
+        )
+
+
+class NewAccountForm(AccountForm):
+    """The same for somebody who has no account yet."""
+
+    email = EmailField(
+        _("Thư điện tử"),
+        render_kw={"required": True, "maxlength": 190, "autocomplete": "off"},
+        default="",
+    )
+
+
+class StandingForm(StaffForm):
+    """The button that closes an account or opens it again."""
+
+    act = StringField()
+
+
+class ResetForm(StaffForm):
+    """What a new one-time password takes away besides the old password."""
+
+    second_factor = BooleanField(_("Đặt lại cả xác thực hai bước (mất điện thoại)"))
 
 
 @blueprint.get("")
@@ -48,13 +110,17 @@ def show_all() -> str:
 def add() -> ResponseReturnValue:
     """Make an account and show its one-time password, this once."""
     if request.method == "GET":
-        return _form(None, _typed())
-    by = current_staff().id
+        return _page(None, NewAccountForm(role=RoleName.HANDLER))
+    form, by = NewAccountForm.sent(), current_staff().id
+    if not form.validate():
+        return _page(None, form), 400
     try:
         with transaction() as unit:
-            staff, password = accounts.add(unit, clock.now(), _typed(), by)
+            account = form.account(form.email.data)
+            staff, password = accounts.add(unit, clock.now(), account, by)
     except SurveyError as refusal:
-        return _form(None, _typed(), words_for(refusal)), 400
+        form.explain(refusal)
+        return _page(None, form), 400
     return _password_page(staff, password), 201
 
 
@@ -62,76 +128,73 @@ def add() -> ResponseReturnValue:
 def show(staff_id: int) -> str:
     """One account with its rights."""
     staff = accounts.get(db.session(), staff_id)
-    agency = staff.agency.code if staff.agency else ""
-    sector = staff.sector_code or ""
-    return _form(staff, accounts.NewAccount(staff.email, staff.role, agency, sector, staff.name))
+    return _page(staff, AccountForm(**_held(staff)))
 
 
 @blueprint.post("/<int:staff_id>")
 def change(staff_id: int) -> ResponseReturnValue:
     """Change name, role, agency and sector, or close and open the account."""
-    by, now = current_staff().id, clock.now()
+    by, now, act = current_staff().id, clock.now(), StandingForm.sent().act.data
+    if act in {"close", "open"}:
+        form = AccountForm(**_held(accounts.get(db.session(), staff_id)))
+    else:
+        form, act = AccountForm.sent(), ""
+    if not act and not form.validate():
+        return _page(accounts.get(db.session(), staff_id), form), 400
     try:
         with transaction() as unit:
             staff = accounts.get(unit, staff_id)
-            act = request.form.get("act")
-            if act in {"close", "open"}:
+            if act:
                 accounts.set_active(unit, now, staff, active=act == "open", by=by)
             else:
-                accounts.change(unit, now, staff, _typed(), by)
+                accounts.change(unit, now, staff, form.account(staff.email), by)
     except SurveyError as refusal:
-        staff = accounts.get(db.session(), staff_id)
-        return _form(staff, _typed(), words_for(refusal)), 400
-    flash("Đã lưu tài khoản. Nếu quyền thay đổi, người dùng cần đăng nhập lại.", "done")
+        form.explain(refusal)
+        return _page(accounts.get(db.session(), staff_id), form), 400
+    flash(gettext("Đã lưu tài khoản. Nếu quyền thay đổi, người dùng cần đăng nhập lại."), "done")
     return redirect(url_for("accounts.show_all"), 303)
 
 
 @blueprint.post("/<int:staff_id>/reset")
 def reset(staff_id: int) -> ResponseReturnValue:
     """A new one-time password for somebody who forgot theirs or lost their phone."""
-    by = current_staff().id
+    by, both = current_staff().id, ResetForm.sent().second_factor.data
     with transaction() as unit:
         staff = accounts.get(unit, staff_id)
-        both = request.form.get("second_factor") == "yes"
         now = clock.now()
         password = accounts.reset(unit, now, staff, with_second_factor=both, by=by)
     return _password_page(staff, password)
 
 
-def _typed() -> accounts.NewAccount:
-    role = request.form.get("role", "")
-    return accounts.NewAccount(
-        email=request.form.get("email", ""),
-        role=RoleName(role) if role in list(RoleName) else RoleName.HANDLER,
-        agency_code=request.form.get("agency", ""),
-        sector_code=request.form.get("sector", ""),
-        name=request.form.get("name", ""),
-    )
+def _held(staff: Staff) -> dict[str, str]:
+    """The fields of the form as the account has them now."""
+    return {
+        "name": staff.name,
+        "role": staff.role,
+        "agency": staff.agency.code if staff.agency else "",
+        "sector": staff.sector_code or "",
+    }
 
 
-def _form(staff: Staff | None, typed: accounts.NewAccount, fault: str = "") -> str:
-    return render_template(
-        "staff/account.html", staff=staff, typed=typed, choices=_choices(), fault=fault
-    )
+def _page(staff: Staff | None, form: AccountForm) -> str:
+    form.agency.choices = choices({"": _("Toàn tỉnh"), **_agency_names()})
+    form.sector.choices = choices({"": _("Mọi lĩnh vực"), **_sector_names()})
+    return render_template("staff/account.html", staff=staff, form=form, reset=ResetForm())
 
 
 def _password_page(staff: Staff, password: str) -> str:
     return render_template("staff/one_time_password.html", staff=staff, password=password)
 
 
-def _choices() -> Choices:
+def _agency_names() -> dict[str, str]:
+    """Code → name of today's agencies, level by level."""
     today = local_day(clock.now())
     levels = list(AgencyLevel)
-    agencies = sorted(
+    found = sorted(
         db.session.scalars(select(Agency)),
         key=lambda one: (levels.index(AgencyLevel(one.level)), alphabetical(one.name)),
     )
-    return Choices(
-        roles=list(ROLES.items()),
-        agencies=[("", "Toàn tỉnh")]
-        + [(one.code, one.name) for one in agencies if one.is_valid_on(today)],
-        sectors=[("", "Mọi lĩnh vực"), *_sector_names().items()],
-    )
+    return {one.code: one.name for one in found if one.is_valid_on(today)}
 
 
 def _sector_names() -> dict[str, str]:

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import ClassVar
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from wtforms import SelectField, TextAreaField
 
 from survey import clock, monitoring
 from survey.cases import labels, queue, sight
@@ -20,12 +24,13 @@ from survey.models.snapshot import Snapshot
 from survey.models.staff import Staff
 from survey.models.watch import WatchRate
 from survey.monitoring import labels as watch_labels
-from survey.period import month_of
+from survey.period import Month, month_of
+from survey.reports.phrases import month_name
 from survey.web.errors import status_of
+from survey.web.forms import Lines, StaffForm, choices
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_scope, current_staff
 from survey.web.staff.permissions import may_open
-from survey.wording import words_for
 from survey.workdays import TET_WEEKS, local_day
 
 blueprint = staff_blueprint("alerts", __name__, "/staff/alerts")
@@ -37,12 +42,34 @@ IN_YEARS_FROM = 24
 RAREST = 10_000
 
 
+class CloseForm(StaffForm):
+    """What was found when an alert of the watch was looked into."""
+
+    FIELD_OF_REFUSAL: ClassVar = {"alert_words": "words"}
+
+    words = TextAreaField(
+        _("Đã kiểm tra những gì, kết quả ra sao?"),
+        widget=Lines(),
+        render_kw={"rows": 3},
+        default="",
+    )
+
+
+class FreezeForm(StaffForm):
+    """From which closed months what is usual is taken, and for whom."""
+
+    # Which months and agencies there are, monitoring judges.
+    first = SelectField(_("Từ kỳ"), validate_choice=False, default="")
+    last = SelectField(_("Đến kỳ"), validate_choice=False, default="")
+    agency = SelectField(_("Phạm vi"), validate_choice=False, default="")
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What a person wanted and why not: shown beside what was typed."""
+    """What a person wanted and why not: the form of one alert as it was typed."""
 
     alert_id: int
-    words: str
+    form: CloseForm
 
 
 @blueprint.get("")
@@ -54,40 +81,48 @@ def show_all() -> ResponseReturnValue:
 @blueprint.post("/<bigint:alert_id>/close")
 def close(alert_id: int) -> ResponseReturnValue:
     """Close an alert of the watch with what was found."""
-    staff_id, words = current_staff().id, request.form.get("words", "")
+    staff_id, form = current_staff().id, CloseForm.sent()
     try:
         with transaction() as unit:
             staff = unit.get_one(Staff, staff_id)
-            monitoring.close(unit, alert_id, staff, words, clock.now())
+            monitoring.close(unit, alert_id, staff, form.words.data, clock.now())
     except NotFound:
         raise
     except SurveyError as refusal:
-        return _page(Refused(alert_id, words_for(refusal))), status_of(refusal)
-    flash("Đã đóng cảnh báo và ghi lại kết quả xem xét.", "done")
+        form.explain(refusal)
+        return _page(Refused(alert_id, form)), status_of(refusal)
+    flash(gettext("Đã đóng cảnh báo và ghi lại kết quả xem xét."), "done")
     return redirect(url_for("alerts.show_all"), 303)
 
 
 @blueprint.get("/watch")
 def watch() -> ResponseReturnValue:
     """What is usual for each unit and how far it is from an alarm."""
-    return _watch_page()
+    return _watch_page(None)
 
 
 @blueprint.post("/watch")
 def freeze() -> ResponseReturnValue:
     """Freeze what is usual anew, from months a person chose, for all or for one agency."""
     staff_id, now = current_staff().id, clock.now()
-    code = request.form.get("agency", "")
+    form = FreezeForm.sent()
+    code = form.agency.data
     try:
-        first, last = (month_of(request.form.get(name, "")) for name in ("first", "last"))
+        first, last = month_of(form.first.data), month_of(form.last.data)
         with transaction() as unit:
             if code:
                 frozen = monitoring.freeze_agency(unit, code, first, last, now, staff_id=staff_id)
             else:
                 frozen = monitoring.freeze(unit, first, last, now, staff_id=staff_id)
     except SurveyError as refusal:
-        return _watch_page(words_for(refusal)), status_of(refusal)
-    flash(f"Đã chốt mức nền từ {len(frozen.months)} kỳ: {frozen.charts} biểu đồ.", "done")
+        form.explain(refusal)
+        return _watch_page(form), status_of(refusal)
+    done = gettext(
+        "Đã chốt mức nền từ %(months)s kỳ: %(charts)s biểu đồ.",
+        months=len(frozen.months),
+        charts=frozen.charts,
+    )
+    flash(done, "done")
     return redirect(url_for("alerts.watch"), 303)
 
 
@@ -102,12 +137,13 @@ def _page(refused: Refused | None = None) -> str:
         may_watch=may_open(staff.role, "alerts.watch"),
         may_see_delivery=may_open(staff.role, "messages.delivery"),
         refused=refused,
+        blank=CloseForm(),
         labels=labels,
         watch=watch_labels,
     )
 
 
-def _watch_page(fault: str = "") -> str:
+def _watch_page(sent: FreezeForm | None) -> str:
     session, now = db.session(), clock.now()
     charts = monitoring.stands(session)
     province = select(WatchRate).where(WatchRate.agency_id.is_(None)).order_by(WatchRate.measure)
@@ -120,16 +156,13 @@ def _watch_page(fault: str = "") -> str:
         "staff/alerts/watch.html",
         charts=charts,
         base=base,
-        agencies=_agencies(session, local_day(now)) if charts else [],
         parts_of_charts=[part for part in (charts[:OPEN_CHARTS], charts[OPEN_CHARTS:]) if part],
         rates=[(one.measure, one.limits) for one in session.scalars(province)],
         frozen_by=frozen_by,
         months=closed,
-        chosen=_chosen(closed),
-        chosen_agency=request.form.get("agency", ""),
+        form=_filled(sent, closed, _agencies(session, local_day(now)) if charts else []),
         tet=_tet_weeks(session, local_day(now)),
         may_freeze=may_open(current_staff().role, "alerts.freeze"),
-        fault=fault,
         labels=watch_labels,
     )
 
@@ -140,10 +173,14 @@ def _agencies(session: Session, today: date) -> list[Agency]:
     return sorted(found, key=lambda one: alphabetical(one.name))
 
 
-def _chosen(closed: Sequence[str]) -> tuple[str, str]:
-    """The months of a form that was refused, else the last year of closed ones."""
-    last = request.form.get("last") or (closed[-1] if closed else "")
-    return request.form.get("first") or (closed[-12:][0] if closed else ""), last
+def _filled(sent: FreezeForm | None, closed: Sequence[Month], agencies: list[Agency]) -> FreezeForm:
+    """The form with its choices, as it was sent; at first on the last year of closed months."""
+    names = {str(month): month_name(month).capitalize() for month in closed}
+    codes = list(names)
+    form = sent or FreezeForm(first=next(iter(codes[-12:]), ""), last=next(iter(codes[-1:]), ""))
+    form.first.choices = form.last.choices = choices(names)
+    form.agency.choices = choices({"": _("Toàn tỉnh"), **{one.code: one.name for one in agencies}})
+    return form
 
 
 def _tet_weeks(session: Session, today: date) -> tuple[date, date] | None:

@@ -1,7 +1,4 @@
-"""The hotline's room: the queue, one case with its timeline and its steps.
-
-One form holds all that can be typed on a case, so no step loses what was typed for another.
-"""
+"""The hotline's room: the queue, one case with its timeline and its steps."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +6,7 @@ from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from survey import clock
@@ -19,13 +17,13 @@ from survey.cases.notices import Way
 from survey.cases.queue import View
 from survey.cases.search import Wanted, search
 from survey.cases.sight import Identity, SeenCase
-from survey.cases.steps import Ending
 from survey.db import db, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
-from survey.models.case import Case, CloseReason
+from survey.models.case import Case
 from survey.models.staff import RoleName, Staff
 from survey.sms.segments import measure
 from survey.web.errors import status_of
+from survey.web.staff.case_form import WAYS, WAYS_BY_SMS, CaseForm, chosen_way
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.web.staff.message_words import Parcel
@@ -52,45 +50,6 @@ EMPTY_VIEWS = {
     View.REOPENED: "Không có phản ánh nào được người dân mở lại.",
     View.ALL: "Chưa có phản ánh nào.",
 }
-WAYS = {
-    Way.PLAIN: "Đăng trên trang và gửi SMS toàn văn (không dấu)",
-    Way.ACCENTED: "Đăng trên trang và gửi SMS toàn văn (có dấu)",
-    Way.NOTICE: "Đăng trên trang và gửi SMS báo đã có trả lời",
-    Way.PAGE: "Chỉ đăng trên trang trong đường dẫn",
-}
-# Who answered by SMS has no page.
-WAYS_BY_SMS = {
-    Way.PLAIN: "Gửi SMS toàn văn (không dấu)",
-    Way.ACCENTED: "Gửi SMS toàn văn (có dấu)",
-    Way.NOTICE: "Gửi SMS báo đã có trả lời; người dân gọi tổng đài để nghe",
-}
-REVEAL_REASONS = {"call_back": "Gọi lại", "compare": "Đối chiếu hồ sơ", "other": "Lý do khác"}
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A box of the page: what it is called, the step that uses it up, what it holds at first."""
-
-    label: str
-    step: str
-    first: str = ""
-
-
-# What is typed on a case; each reason for closing has a box of its own, so that no script has to
-# put its words there.
-DRAFTS = {
-    "reply": Draft("Trả lời", "reply"),
-    "note": Draft("Ghi chú", "note"),
-    **{
-        f"close_text_{reason}": Draft("Lời thông báo khi đóng", "close", words)
-        for reason, words in labels.CLOSE_WORDS.items()
-    },
-    "close_receiver": Draft("Nơi nhận", "close"),
-    "close_note": Draft("Ghi chú khi đóng", "close"),
-    "postpone_words": Draft("Lý do hẹn lại", "postpone"),
-    "release_words": Draft("Lý do cho đơn vị xem", "release"),
-}
-
 Step = Callable[[Session, Staff, Case, datetime], object]
 
 
@@ -170,35 +129,35 @@ def filed_away() -> ResponseReturnValue:
 @blueprint.get("/cases/<code>")
 def show(code: str) -> ResponseReturnValue:
     """One case."""
-    return _page(code, clock.now(), Shown())
+    return _page(code, CaseForm(), clock.now(), Shown())
 
 
 @blueprint.post("/cases/<code>/take")
 def take(code: str) -> ResponseReturnValue:
     """Own the case."""
-    return _do(code, "take", steps.take, "Đã nhận xử lý.")
+    return _do(code, "take", steps.take, gettext("Đã nhận xử lý."))
 
 
 @blueprint.post("/cases/<code>/note")
 def note(code: str) -> ResponseReturnValue:
     """Add a note for staff."""
-    text = request.form.get("note", "")
+    text = CaseForm.sent().note.data
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
         steps.note(unit, staff, case, text, now)
 
-    return _do(code, "note", step, "Đã lưu ghi chú.")
+    return _do(code, "note", step, gettext("Đã lưu ghi chú."))
 
 
 @blueprint.post("/cases/<code>/postpone")
 def postpone(code: str) -> ResponseReturnValue:
     """Put the written reply off, once."""
-    reason = request.form.get("postpone_words", "")
+    reason = CaseForm.sent().postpone_words.data
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
         steps.postpone(unit, staff, case, reason, now)
 
-    return _do(code, "postpone", step, "Đã hẹn lại ngày trả lời.")
+    return _do(code, "postpone", step, gettext("Đã hẹn lại ngày trả lời."))
 
 
 @blueprint.post("/cases/<code>/preview")
@@ -206,68 +165,69 @@ def preview(code: str) -> ResponseReturnValue:
     """Show what each way of texting the reply costs; stores nothing."""
     session, now = db.session(), clock.now()
     case = sight.find(session, current_staff(), code)
-    text = request.form.get("reply", "")
-    parcels = []
+    form = CaseForm.sent()
+    text, parcels = form.reply.data, []
     if text.strip() and notices.may_text(case):
         parcels = [_parcel(session, case, text, way, now) for way in WAYS if way is not Way.PAGE]
-    return _page(code, now, Shown(parcels=parcels))
+    return _page(code, form, now, Shown(parcels=parcels))
 
 
 @blueprint.post("/cases/<code>/reply")
 def reply(code: str) -> ResponseReturnValue:
     """Reply in writing, on the citizen's page and by text where that was wished."""
-    letter = (request.form.get("reply", ""), _way("way"))
+    form = CaseForm.sent()
+    letter = (form.reply.data, chosen_way(form.way))
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
         steps.reply(unit, staff, case, letter, now)
 
-    texted = "" if letter[1] is Way.PAGE else " Tin nhắn đang chờ gửi."
-    return _do(code, "reply", step, f"Đã trả lời bằng văn bản.{texted}")
+    if letter[1] is Way.PAGE:
+        return _do(code, "reply", step, gettext("Đã trả lời bằng văn bản."))
+    done = gettext("Đã trả lời bằng văn bản. Tin nhắn đang chờ gửi.")
+    return _do(code, "reply", step, done)
 
 
 @blueprint.post("/cases/<code>/close")
 def close(code: str) -> ResponseReturnValue:
     """Close with a reason and words for the citizen."""
+    form = CaseForm.sent()
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
-        steps.close(unit, staff, case, _ending(), now)
+        steps.close(unit, staff, case, form.ending(), now)
 
-    return _do(code, "close", step, "Đã đóng phản ánh.")
+    return _do(code, "close", step, gettext("Đã đóng phản ánh."))
 
 
 @blueprint.post("/cases/<code>/reopen")
 def reopen(code: str) -> ResponseReturnValue:
     """Open the case again for a citizen who called."""
-    return _do(code, "reopen", steps.reopen, "Đã mở lại phản ánh. Thời hạn được tính lại.")
+    done = gettext("Đã mở lại phản ánh. Thời hạn được tính lại.")
+    return _do(code, "reopen", steps.reopen, done)
 
 
 @blueprint.post("/cases/<code>/release")
 def release(code: str) -> ResponseReturnValue:
     """Let the agency see a case with grave words."""
-    reason = request.form.get("release_words", "")
+    reason = CaseForm.sent().release_words.data
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
         steps.release(unit, staff, case, reason, now)
 
-    return _do(code, "release", step, "Đơn vị đã xem được phản ánh này.")
+    return _do(code, "release", step, gettext("Đơn vị đã xem được phản ánh này."))
 
 
 @blueprint.post("/cases/<code>/reveal")
 def reveal(code: str) -> ResponseReturnValue:
     """Show name and number in this one answer; the look is recorded."""
-    kind = request.form.get("reveal_kind", "")
-    words = request.form.get("reveal_words", "").strip()
-    # Another reason counts only in the person's own words.
-    reason = ". ".join(filter(None, (REVEAL_REASONS.get(kind, ""), words)))
-    if kind == "other" and not words:
-        reason = ""
+    form = CaseForm.sent()
+    reason = form.reveal_reason()
     seen: list[Identity] = []
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
         seen.append(sight.reveal(unit, staff, case, reason, now))
 
     failed = _try(code, step)
-    return failed or _page(code, clock.now(), Shown(identity=seen[0]))
+    return failed or _page(code, form, clock.now(), Shown(identity=seen[0]))
 
 
 def _do(code: str, name: str, step: Step, done: str) -> ResponseReturnValue:
@@ -276,45 +236,31 @@ def _do(code: str, name: str, step: Step, done: str) -> ResponseReturnValue:
     if failed:
         return failed
     flash(done, "done")
-    if _left_over(name):
-        return _page(code, clock.now(), Shown(), name)
+    form = CaseForm.sent()
+    form.forget(name)
+    if form.drafts():
+        return _page(code, form, clock.now(), Shown())
     return redirect(url_for("cases.show", code=code), 303)
 
 
 def _try(code: str, step: Step) -> ResponseReturnValue | None:
     """One transaction for one step; the page with the refusal and all that was typed, or None."""
-    staff_id, now = current_staff().id, clock.now()
-    revision = request.form.get("revision", 0, type=int)
+    staff_id, now, form = current_staff().id, clock.now(), CaseForm.sent()
     try:
         with transaction() as unit:
             staff = unit.get_one(Staff, staff_id)
-            step(unit, staff, steps.claim(unit, staff, code, revision), now)
+            step(unit, staff, steps.claim(unit, staff, code, form.revision.data or 0), now)
     except NotFound:
         raise
     except SurveyError as refusal:
-        return _page(code, now, Shown(refusal))
+        return _page(code, form, now, Shown(refusal))
     return None
 
 
-def _left_over(step: str = "") -> list[tuple[str, str]]:
-    """What was typed into the boxes of other steps: what each is called, and the words."""
-    return [
-        (draft.label, words)
-        for name, draft in DRAFTS.items()
-        if draft.step != step
-        and (words := request.form.get(name, "").strip()) not in {"", draft.first}
-    ]
-
-
-def _page(code: str, now: datetime, shown: Shown, used: str = "") -> ResponseReturnValue:
-    """The page of a case, with all that was typed but what the step `used` up."""
+def _page(code: str, form: CaseForm, now: datetime, shown: Shown) -> ResponseReturnValue:
+    """The page of a case, with all that was typed and no step has used up."""
     file = open_file(db.session(), current_staff(), code, now)
-    typed = {
-        name: value
-        for name, value in request.form.items()
-        if name not in DRAFTS or DRAFTS[name].step != used
-    }
-    seen = request.form.get("seen", 0, type=int)
+    form.offer(WAYS if file.has_page else WAYS_BY_SMS)
     refusal = shown.refusal
     page = render_template(
         "staff/cases/case.html",
@@ -324,13 +270,11 @@ def _page(code: str, now: datetime, shown: Shown, used: str = "") -> ResponseRet
         is_handler=current_staff().role is RoleName.HANDLER,
         shown=shown,
         fault=words_for(refusal) if refusal else "",
-        drafts=_left_over(),
+        drafts=form.drafts(),
         is_conflict=isinstance(refusal, Conflict),
-        typed=typed,
-        seen=seen if isinstance(refusal, Conflict) else None,
+        form=form,
+        seen=form.seen.data or 0 if isinstance(refusal, Conflict) else None,
         labels=labels,
-        ways=WAYS if file.has_page else WAYS_BY_SMS,
-        reveal_reasons=REVEAL_REASONS,
     )
     status = status_of(refusal) if refusal else 200
     return page, status
@@ -359,25 +303,6 @@ def _chosen_view(
     if first is not None:
         return first
     return next((view for view in views if found[view]), View.ALL)
-
-
-def _way(field_name: str) -> Way:
-    asked = request.form.get(field_name, "")
-    return Way(asked) if asked in set(Way) else Way.PAGE
-
-
-def _ending() -> Ending:
-    """How the form closes a case: of the boxes with words, that of the chosen reason."""
-    form, reason, way = request.form, request.form.get("close_reason", ""), _way("close_way")
-    if reason not in set(CloseReason):
-        raise Invalid("close_reason")
-    return Ending(
-        reason=CloseReason(reason),
-        text=form.get(f"close_text_{reason}", ""),
-        receiver=form.get("close_receiver", ""),
-        note=form.get("close_note", ""),
-        way=way if way is not Way.NOTICE else Way.PAGE,
-    )
 
 
 @blueprint.app_template_filter("work_time")

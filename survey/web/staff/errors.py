@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from survey.errors import SurveyError
 from survey.web.errors import BUSY, busy, status_of
+from survey.web.forms import sent_fields
 from survey.wording import words_for
 
 TITLES = {
@@ -71,7 +72,7 @@ def typed() -> list[str]:
     hidden = ("csrf_token", "password", "code")
     request.max_content_length = STRANGERS_BYTES
     try:
-        form = request.form
+        form = sent_fields()
     except RequestEntityTooLarge:  # a file, which nobody has to type again
         return []
     return [

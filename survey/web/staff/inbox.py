@@ -1,10 +1,14 @@
 """The hotline's inbox: texts from citizens that a person has to read, answer or settle."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
+from wtforms import RadioField, SelectField, SelectMultipleField, TextAreaField
 
 from survey import clock
 from survey.cases import inbox
@@ -14,15 +18,46 @@ from survey.errors import Invalid, NotFound, SurveyError
 from survey.models.staff import Staff
 from survey.sms.segments import measure
 from survey.web.errors import status_of
+from survey.web.forms import Lines, StaffForm, choices
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.web.staff.message_words import Parcel
 from survey.wording import words_for
 
-REVEAL_REASONS = {"call_back": "Gọi lại", "compare": "Đối chiếu hồ sơ", "urgent": "Việc khẩn cấp"}
-WAYS = {"plain": "Không dấu", "accented": "Có dấu"}
+REVEAL_REASONS = {
+    "call_back": _("Gọi lại"),
+    "compare": _("Đối chiếu hồ sơ"),
+    "urgent": _("Việc khẩn cấp"),
+}
+WAYS = {"plain": _("Không dấu"), "accented": _("Có dấu")}
 
 blueprint = staff_blueprint("inbox", __name__, "/staff/inbox")
+
+
+class ThreadForm(StaffForm):
+    """All that can be done with the texts of one number; each button sends the whole of it."""
+
+    FIELD_OF_REFUSAL: ClassVar = {"reply_empty": "reply"}
+
+    # The texts that stood on the page: what came later is not settled unseen.
+    text = SelectMultipleField(validate_choice=False, default=())
+    reply = TextAreaField(
+        _("Trả lời bằng tin nhắn"),
+        description=_("Số tổng đài được thêm vào cuối tin. Đừng hỏi số CCCD, mật khẩu hay mã OTP."),
+        widget=Lines(),
+        render_kw={"rows": 5, "maxlength": 1000},
+        default="",
+    )
+    way = RadioField(
+        _("Gửi theo dạng"),
+        choices=choices(WAYS),
+        default="plain",
+        invalid_choice_message=_("Hãy chọn dạng gửi: không dấu hoặc có dấu."),
+    )
+    # Whether a reason will do, the inbox judges.
+    reveal_kind = SelectField(
+        _("Lý do"), choices=choices(REVEAL_REASONS), validate_choice=False, default=""
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,77 +84,78 @@ def show_all() -> str:
 @blueprint.get("/<text_id>")
 def show(text_id: str) -> ResponseReturnValue:
     """All that waits from one number."""
-    return _page(text_id, Shown())
+    return _page(text_id, ThreadForm(), Shown())
 
 
 @blueprint.post("/<text_id>/preview")
 def preview(text_id: str) -> ResponseReturnValue:
     """Show what the answer costs in either form; stores nothing."""
-    session, typed = db.session(), request.form.get("reply", "")
+    session, form = db.session(), ThreadForm.sent()
+    typed = form.reply.data
     parcels = [_parcel(session, typed, way) for way in WAYS] if typed.strip() else []
-    return _page(text_id, Shown(parcels=parcels))
+    return _page(text_id, form, Shown(parcels=parcels))
 
 
 @blueprint.post("/<text_id>/answer")
 def answer(text_id: str) -> ResponseReturnValue:
     """Answer by SMS; the texts on the page are settled."""
-    staff_id, ids = current_staff().id, request.form.getlist("text")
+    staff_id, form = current_staff().id, ThreadForm.sent()
+    if not form.validate():
+        return _page(text_id, form, Shown())
     try:
         with transaction() as session:
-            typed, accented = request.form.get("reply", ""), request.form.get("way") == "accented"
-            sms = inbox.compose(session, typed, accented=accented)
+            accented = form.way.data == "accented"
+            sms = inbox.compose(session, form.reply.data, accented=accented)
             staff = session.get_one(Staff, staff_id)
-            inbox.answer(session, staff, ids, sms, clock.now())
+            inbox.answer(session, staff, form.text.data, sms, clock.now())
     except NotFound:
         raise
     except SurveyError as refusal:
-        return _page(text_id, Shown(refusal))
-    flash("Đã trả lời. Tin nhắn đang chờ gửi.", "done")
+        form.explain(refusal)
+        return _page(text_id, form, Shown(refusal))
+    flash(gettext("Đã trả lời. Tin nhắn đang chờ gửi."), "done")
     return redirect(url_for("inbox.show_all"), 303)
 
 
 @blueprint.post("/<text_id>/done")
 def done(text_id: str) -> ResponseReturnValue:
     """Settle the texts on the page without an answer by SMS."""
-    staff_id, ids = current_staff().id, request.form.getlist("text")
+    staff_id, ids = current_staff().id, ThreadForm.sent().text.data
     with transaction() as session:
         staff = session.get_one(Staff, staff_id)
         inbox.settle(session, staff, ids or [text_id], clock.now())
-    flash("Đã ghi là xong.", "done")
+    flash(gettext("Đã ghi là xong."), "done")
     return redirect(url_for("inbox.show_all"), 303)
 
 
 @blueprint.post("/<text_id>/reveal")
 def reveal(text_id: str) -> ResponseReturnValue:
     """Show number and words in full in this one answer; the look is recorded."""
-    staff_id, reason = current_staff().id, request.form.get("reveal_kind", "")
+    staff_id, form = current_staff().id, ThreadForm.sent()
     try:
         with transaction() as session:
             staff = session.get_one(Staff, staff_id)
-            seen = inbox.reveal(session, staff, text_id, reason, clock.now())
+            seen = inbox.reveal(session, staff, text_id, form.reveal_kind.data, clock.now())
     except NotFound:
         raise
     except SurveyError as refusal:
-        return _page(text_id, Shown(refusal))
-    return _page(text_id, Shown(revealed=seen))
+        form.explain(refusal)
+        return _page(text_id, form, Shown(refusal))
+    return _page(text_id, form, Shown(revealed=seen))
 
 
-def _page(text_id: str, shown: Shown) -> ResponseReturnValue:
+def _page(text_id: str, form: ThreadForm, shown: Shown) -> ResponseReturnValue:
     session, now, staff = db.session(), clock.now(), current_staff()
     refusal = shown.refusal
     page = render_template(
         "staff/inbox/thread.html",
         thread=shown.revealed or inbox.find(session, staff, text_id),
         shown=shown,
-        fault=words_for(refusal) if refusal else "",
-        typed=request.form.get("reply", ""),
-        way=request.form.get("way", "plain"),
-        ways=WAYS,
+        form=form,
         reveals_left=reveals_left(session, staff, now),
-        reveal_reasons=REVEAL_REASONS,
         now=now,
     )
-    return page, status_of(refusal) if refusal else 200
+    return page, status_of(refusal) if refusal else 400 if form.fault else 200
 
 
 def _parcel(session: Session, typed: str, way: str) -> Parcel:
@@ -128,4 +164,10 @@ def _parcel(session: Session, typed: str, way: str) -> Parcel:
     except Invalid as refusal:
         return Parcel(WAYS[way], "", "", words_for(refusal))
     size = measure(sms.text)
-    return Parcel(WAYS[way], f"{size.units}/{size.room} · {size.segments} tin", sms.text)
+    cost = gettext(
+        "%(units)s/%(room)s · %(segments)s tin",
+        units=size.units,
+        room=size.room,
+        segments=size.segments,
+    )
+    return Parcel(WAYS[way], cost, sms.text)

@@ -1,7 +1,6 @@
 """The room of one-stop files: upload, what was recognised, dry run, confirm, progress, result."""
 
 import io
-from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -9,14 +8,19 @@ from typing import IO
 
 from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
+from wtforms import DateField, Field
+from wtforms.validators import ValidationError
 
 from survey import audit, clock
 from survey.db import db, transaction
-from survey.errors import Invalid, Refused
+from survey.errors import Invalid, Refused, SurveyError
 from survey.intake import upload as held
 from survey.intake.containers import MEGABYTE
 from survey.jobs import heartbeat
@@ -24,6 +28,7 @@ from survey.jobs.queue import enqueue, newest
 from survey.models.intake import ImportRun, Upload
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
+from survey.web.forms import StaffForm
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.web.staff.intake_view import Figures, Reading, state_of, work_of
@@ -43,24 +48,54 @@ LIMIT = held.UPLOAD_LIMIT // MEGABYTE
 blueprint = staff_blueprint("intake", __name__, "/staff/intake")
 
 
+class UploadForm(StaffForm):
+    """A file of the one-stop software, and up to which day it was exported."""
+
+    file = FileField(
+        _("Tệp hồ sơ"),
+        [FileRequired(_("Hãy chọn tệp hồ sơ trước."))],
+        render_kw={"required": True, "accept": ".xlsx,.xls,.ods,.csv,.txt"},
+    )
+    export_day = DateField(
+        _("Ngày cuối của kỳ xuất dữ liệu"),
+        description=_("Hồ sơ ghi ngày tiếp nhận sau ngày này bị coi là ghi sai."),
+        invalid_value_message=_("Ngày chưa đúng. Hãy chọn ngày trong lịch."),
+        render_kw={"required": True},
+    )
+
+    def blame_file(self, refusal: SurveyError) -> None:
+        """Put a refusal that reading the file found beside it."""
+        self.file.errors = [*self.file.errors, words_for(refusal)]
+
+    def validate_export_day(self, day: Field) -> None:
+        """A day is there, and it has come."""
+        if day.data is None:
+            raise ValidationError(day.invalid_value_message)
+        if day.data > local_day(clock.now()):
+            raise ValidationError(
+                _("Ngày cuối của kỳ xuất chưa đến. Hãy chọn hôm nay hoặc một ngày đã qua.")
+            )
+
+
 @blueprint.get("")
 def show_all() -> ResponseReturnValue:
     """Show the form and what came in lately."""
-    return _room()
+    return _room(UploadForm())
 
 
 @blueprint.post("")
 def upload() -> ResponseReturnValue:
     """Recognise a file, try it and hold it sealed; refused with a sentence, nothing is kept."""
     staff_id, now = current_staff().id, clock.now()
+    form = UploadForm.sent()
+    if not form.validate():
+        return _room(form), 400
+    day = form.export_day.data
     try:
-        day = _export_day(request.form.get("export_day", ""), now)
+        one = _held(form.file.data, day, staff_id, now)
     except Invalid as refusal:
-        return _room(day_fault=words_for(refusal)), 400
-    try:
-        one = _held(request.files.get("file"), day, staff_id, now)
-    except Invalid as refusal:
-        return _room(file_fault=words_for(refusal)), 400
+        form.blame_file(refusal)
+        return _room(form), 400
     facts = {"kind": one.recognised["kind"], "rows": one.recognised["rows"], "day": day.isoformat()}
     upload_id = one.id
     with transaction() as session:
@@ -119,7 +154,7 @@ def discard(upload_id: str) -> ResponseReturnValue:
         name = one.file_name
         held.discard(session, one)
         _note(session, now, "discard", upload_id, staff_id)
-    flash(f"Đã bỏ tệp {name}. Không có hồ sơ nào được ghi.", "done")
+    flash(gettext("Đã bỏ tệp %(name)s. Không có hồ sơ nào được ghi.", name=name), "done")
     return redirect(url_for("intake.show_all"), 303)
 
 
@@ -144,7 +179,9 @@ def errors(upload_id: str) -> ResponseReturnValue:
 def explain_size(_error: RequestEntityTooLarge) -> ResponseReturnValue:
     """Name the limit; a browser that is still sending would show no page, so it is heard out."""
     _drain(request.environ["wsgi.input"], min(request.content_length or 0, DRAINED))
-    return _room(file_fault=words_for(Invalid("upload_too_big", str(LIMIT))), sent={}), 413
+    form = UploadForm()  # what was sent beside the file can't be read
+    form.blame_file(Invalid("upload_too_big", str(LIMIT)))
+    return _room(form), 413
 
 
 def _drain(stream: IO[bytes], left: int) -> None:
@@ -152,10 +189,10 @@ def _drain(stream: IO[bytes], left: int) -> None:
         left -= len(block)
 
 
-def _held(sent: FileStorage | None, day: date, staff_id: int, now: datetime) -> Upload:
+def _held(sent: FileStorage, day: date, staff_id: int, now: datetime) -> Upload:
     """The upload, tried, not yet added; its plain copy is gone when this returns."""
-    name = _clean_name(sent.filename or "") if sent else ""
-    if sent is None or not name:
+    name = _clean_name(sent.filename or "")
+    if not name:
         raise Invalid("no_file")
     session = db.session()
     with TemporaryDirectory(prefix="intake-") as folder:
@@ -173,20 +210,11 @@ def _clean_name(sent: str) -> str:
     return seen.encode()[-LONGEST_NAME:].decode(errors="ignore")
 
 
-def _export_day(text: str, now: datetime) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise Invalid("bad_day") from None
-    if day > local_day(now):
-        raise Invalid("export_day_ahead")
-    return day
-
-
-def _room(file_fault: str = "", day_fault: str = "", sent: Mapping[str, str] | None = None) -> str:
-    """The page; `sent` stands for what was typed where the form itself cannot be read."""
-    typed = request.form if sent is None else sent
+def _room(form: UploadForm) -> str:
     session, now = db.session(), clock.now()
+    today = local_day(now)
+    if form.export_day.data is None and not form.export_day.raw_data:
+        form.export_day.data = today
     uploads = held.recent_uploads(session, now)
     works = {one.id: work_of(one, newest(session, _key(one.id))) for one in uploads}
     return render_template(
@@ -195,10 +223,8 @@ def _room(file_fault: str = "", day_fault: str = "", sent: Mapping[str, str] | N
         states={key: state_of(work) for key, work in works.items()},
         runs=_runs(session, uploads),
         names={one.staff_id: _name(session, one.staff_id) for one in uploads},
-        today=local_day(now),
-        chosen=typed.get("export_day") or local_day(now).isoformat(),
-        file_fault=file_fault,
-        day_fault=day_fault,
+        today=today,
+        form=form,
         limit=LIMIT,
     )
 

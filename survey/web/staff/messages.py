@@ -1,9 +1,14 @@
 """The room of messages: how they leave and arrive, what one number got, unclear ones to decide."""
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from wtforms import Field, RadioField, SelectMultipleField, StringField, TelField
+from wtforms.validators import AnyOf, ValidationError
 
 from survey import clock
 from survey.db import db, transaction
@@ -22,10 +27,10 @@ from survey.models.alert import AlertRule
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
 from survey.period import Month
+from survey.web.forms import StaffForm, choices
 from survey.web.staff import message_words as words
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
-from survey.wording import words_for
 
 # Seconds until a page with messages under way asks again, unless the reader stopped that.
 RENEW_AFTER = "5"
@@ -36,7 +41,39 @@ COST_MONTHS = 13
 # The other troubles the page sees for itself, as they are this moment.
 WARNED = (AlertRule.SMS_BUDGET_NEAR,)
 
+NOTHING_CHOSEN = _("Chưa chọn tin nào.")
+
 blueprint = staff_blueprint("messages", __name__, "/staff/messages")
+
+
+class NumberForm(StaffForm):
+    """The number of a citizen who asks what was sent to it."""
+
+    FIELD_OF_REFUSAL: ClassVar = {"bad_mobile": "phone"}
+
+    phone = TelField(
+        _("Số điện thoại"),
+        description=_("Nhập đủ số, ví dụ 0912 345 678. Không tìm theo một phần của số."),
+        render_kw={"required": True, "inputmode": "tel"},
+        default="",
+    )
+
+
+class UnclearForm(StaffForm):
+    """Which of the unclear messages a person decides on, and how: the button that was pressed."""
+
+    scope = RadioField(
+        choices=choices({"chosen": _("các tin đã đánh dấu"), "all": _("tất cả")}),
+        default="chosen",
+        invalid_choice_message=NOTHING_CHOSEN,
+    )
+    message = SelectMultipleField(validate_choice=False, default=())
+    verdict = StringField(validators=[AnyOf(list(Verdict), NOTHING_CHOSEN)])
+
+    def validate_message(self, chosen: Field) -> None:
+        """Something is chosen: messages of the list, or all."""
+        if self.scope.data != "all" and not chosen.data:
+            raise ValidationError(NOTHING_CHOSEN)
 
 
 @blueprint.app_template_filter("lasting")
@@ -100,36 +137,45 @@ def costs() -> str:
 @blueprint.route("/search", methods=["GET", "POST"])
 def look_up() -> ResponseReturnValue:
     """What one number was sent; the look is recorded, the number stands in no address or log."""
-    number, fault = None, ""
+    number, form = None, NumberForm()
     if request.method == "POST":
-        staff_id = current_staff().id
+        staff_id, form = current_staff().id, NumberForm.sent()
         try:
             with transaction() as session:
-                staff, typed = session.get_one(Staff, staff_id), request.form.get("phone", "")
+                staff, typed = session.get_one(Staff, staff_id), form.phone.data
                 number = look_up_number(session, staff, typed, clock.now())
         except Invalid as refusal:
-            fault = words_for(refusal)
-    page = render_template("staff/messages/search.html", number=number, fault=fault, words=words)
-    return page, 400 if fault else 200
+            form.explain(refusal)
+    page = render_template("staff/messages/search.html", number=number, form=form, words=words)
+    return page, 400 if form.fault else 200
 
 
 @blueprint.get("/unclear")
 def unclear() -> str:
     """Messages whose fate a person has to decide."""
-    return _unclear_page()
+    return _unclear_page(UnclearForm())
 
 
 @blueprint.post("/unclear")
 def decide() -> ResponseReturnValue:
     """Settle the chosen messages, or all that wait, as sent or to be sent again."""
-    staff_id, verdict = current_staff().id, request.form.get("verdict", "")
-    ids = None if request.form.get("scope") == "all" else request.form.getlist("message")
-    if verdict not in set(Verdict) or ids == []:
-        return _unclear_page(words_for(Invalid("nothing_chosen"))), 400
+    staff_id, form = current_staff().id, UnclearForm.sent()
+    if not form.validate():
+        return _unclear_page(form), 400
+    ids = None if form.scope.data == "all" else form.message.data
+    verdict = Verdict(form.verdict.data)
     with transaction() as session:
-        settled = settle(session, staff_id, ids, Verdict(verdict), clock.now())
-    done = "ghi là đã gửi" if verdict == Verdict.LEFT else "đưa lại vào hàng đợi"
-    flash(f"Đã {done}: {settled} tin. Quyết định được ghi vào nhật ký.", "done")
+        settled = settle(session, staff_id, ids, verdict, clock.now())
+    if verdict == Verdict.LEFT:
+        done = gettext(
+            "Đã ghi là đã gửi: %(count)s tin. Quyết định được ghi vào nhật ký.", count=settled
+        )
+    else:
+        done = gettext(
+            "Đã đưa lại vào hàng đợi: %(count)s tin. Quyết định được ghi vào nhật ký.",
+            count=settled,
+        )
+    flash(done, "done")
     return redirect(url_for("messages.unclear"), 303)
 
 
@@ -138,13 +184,13 @@ def _months(now: datetime) -> list[Month]:
     return [Month.at(now).plus(-before) for before in range(COST_MONTHS)]
 
 
-def _unclear_page(fault: str = "") -> str:
+def _unclear_page(form: UnclearForm) -> str:
     session, now = db.session(), clock.now()
     return render_template(
         "staff/messages/unclear.html",
         messages=unclear_messages(session, now),
         total=waiting_for_person(session, now),
-        fault=fault,
+        form=form,
         now=now,
         words=words,
     )

@@ -1,17 +1,19 @@
 """Signing in and out: password, then the second factor where the account has one."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
 from flask_login import current_user
 from sqlalchemy import select
+from wtforms import EmailField, HiddenField, PasswordField, StringField
 
 from survey import accounts, clock
 from survey.db import db, transaction
 from survey.models.staff import Staff
 from survey.web import caller
+from survey.web.forms import StaffForm
 from survey.web.staff.errors import refuse
 from survey.web.staff.guard import begin_session, current_staff, end_session
 
@@ -19,6 +21,47 @@ blueprint = Blueprint("sign_in", __name__)
 
 # How long a right password waits for its code.
 CODE_WITHIN = timedelta(minutes=10)
+LONGEST_CODE = 40
+
+
+def _inside(target: str) -> str:
+    """An address to go to afterwards, if it is a page of the staff area; else empty."""
+    inside = target.startswith("/staff/") and target.isprintable() and "\\" not in target
+    return target if inside else ""
+
+
+class SignInForm(StaffForm):
+    """Name and password; all that is wrong with them gets one answer, which helps no guesser."""
+
+    email = EmailField(
+        _("Thư điện tử"),
+        render_kw={"autocomplete": "username", "required": True, "maxlength": 200},
+        default="",
+    )
+    password = PasswordField(
+        _("Mật khẩu"),
+        render_kw={"autocomplete": "current-password", "required": True, "maxlength": 200},
+        default="",
+    )
+    next = HiddenField(filters=[_inside], default="")
+
+
+class CodeForm(StaffForm):
+    """A code of the authenticator app, or one of those kept for the loss of the telephone."""
+
+    code = StringField(
+        _("Mã 6 chữ số trong ứng dụng xác thực"),
+        description=_("Mất điện thoại? Nhập một mã dự phòng."),
+        render_kw={
+            "autocomplete": "one-time-code",
+            "required": True,
+            "maxlength": LONGEST_CODE,
+            "inputmode": "text",
+            "autofocus": True,
+        },
+        default="",
+    )
+    next = HiddenField(filters=[_inside], default="")
 
 
 @blueprint.get("/login")
@@ -26,28 +69,29 @@ def show() -> ResponseReturnValue:
     """The form; who is signed in already goes on."""
     if current_user.is_authenticated and "expired" not in request.args:
         return redirect(url_for("staff.home"))
-    return _form()
+    return _page(SignInForm(next=request.args.get("next", "")))
 
 
 @blueprint.post("/login")
 def check() -> ResponseReturnValue:
     """Right password: in, or on to the code. Hashing is slow, so the transaction comes after."""
     now = clock.now()
-    email, password = request.form.get("email", ""), request.form.get("password", "")
+    form = SignInForm.sent(next=request.args.get("next", ""))
+    email, password = form.email.data, form.password.data
     if accounts.is_throttled(db.session(), now, email, caller.address()):
         return refuse(429)
     staff = accounts.prove(db.session(), email, password)
     if staff is None:
         with transaction() as unit:
             accounts.note_wrong_try(unit, now, email, caller.address())
-        return _form(email, wrong=True), 401
+        return _page(form, wrong=True), 401
     if accounts.is_overdue(staff, now):
-        return _form(email, overdue=True), 403
+        return _page(form, overdue=True), 403
     if staff.totp_secret_sealed:
         session.clear()
         session["proved"] = {"staff": staff.fs_uniquifier, "at": int(now.timestamp())}
-        return redirect(url_for("sign_in.ask_code", next=_next()), 303)
-    return _enter(staff, now)
+        return redirect(url_for("sign_in.ask_code", next=form.next.data), 303)
+    return _enter(staff, now, form.next.data)
 
 
 @blueprint.get("/login/code")
@@ -55,13 +99,14 @@ def ask_code() -> ResponseReturnValue:
     """Ask for the code of the authenticator app."""
     if _proved(clock.now()) is None:
         return redirect(url_for("sign_in.show"))
-    return render_template("staff/code.html", next=_next(), wrong=False)
+    form = CodeForm(next=request.args.get("next", ""))
+    return render_template("staff/code.html", form=form, wrong=False)
 
 
 @blueprint.post("/login/code")
 def check_code() -> ResponseReturnValue:
     """Right code: in. A code works once, and wrong ones count like wrong passwords."""
-    now = clock.now()
+    now, form = clock.now(), CodeForm.sent(next=request.args.get("next", ""))
     proved = _proved(now)
     if proved is None:
         return redirect(url_for("sign_in.show"), 303)
@@ -69,12 +114,13 @@ def check_code() -> ResponseReturnValue:
         return refuse(429)
     with transaction() as unit:
         staff = accounts.get(unit, proved.id)
-        right = accounts.check_second_factor(unit, now, staff, request.form.get("code", "")[:40])
+        code = form.code.data[:LONGEST_CODE]
+        right = accounts.check_second_factor(unit, now, staff, code)
         if not right:
             accounts.note_wrong_try(unit, now, staff.email, caller.address())
     if not right:
-        return render_template("staff/code.html", next=_next(), wrong=True), 401
-    return _enter(staff, now)
+        return render_template("staff/code.html", form=form, wrong=True), 401
+    return _enter(staff, now, form.next.data)
 
 
 @blueprint.post("/logout")
@@ -88,11 +134,11 @@ def leave() -> ResponseReturnValue:
     return redirect(url_for("sign_in.show"), 303)
 
 
-def _enter(staff: Staff, now: datetime) -> ResponseReturnValue:
+def _enter(staff: Staff, now: datetime, following: str) -> ResponseReturnValue:
     with transaction() as unit:
         accounts.note_sign_in(unit, now, staff)
     begin_session(staff)
-    return redirect(_next() or url_for("staff.home"), 303)
+    return redirect(following or url_for("staff.home"), 303)
 
 
 def _proved(now: datetime) -> Staff | None:
@@ -104,20 +150,11 @@ def _proved(now: datetime) -> Staff | None:
     return db.session.scalar(whose)
 
 
-def _form(email: str = "", *, wrong: bool = False, overdue: bool = False) -> str:
+def _page(form: SignInForm, *, wrong: bool = False, overdue: bool = False) -> str:
     return render_template(
         "staff/login.html",
-        email=email,
+        form=form,
         wrong=wrong,
         overdue=overdue,
-        next=_next(),
         expired="expired" in request.args,
     )
-
-
-def _next() -> str:
-    """Where to go afterwards: only a page of the staff area."""
-    target = request.values.get("next", "")
-    parts = urlsplit(target)
-    inside = not parts.scheme and not parts.netloc and target.startswith("/staff/")
-    return target if inside and target.isprintable() and "\\" not in target else ""

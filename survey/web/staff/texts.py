@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from wtforms import RadioField, SelectField, StringField, TelField, TextAreaField
 
 from survey import clock
 from survey.db import db, settings_of, transaction
-from survey.errors import Conflict, Invalid, NotFound, SurveyError
+from survey.errors import Conflict, NotFound, SurveyError
 from survey.models.organisation import Agency, Province
 from survey.models.text_version import TEXT_STEPS, TextForm, TextState, TextVersion
 from survey.sms import lint, versions
@@ -20,10 +24,10 @@ from survey.sms.placeholders import NAMES, SLOTS, Wording
 from survey.sms.testing import send_test
 from survey.sms.text import deadline_words, shipped_words, short_agency_name
 from survey.web.errors import status_of
-from survey.web.staff import text_words as words
+from survey.web.forms import Lines, StaffForm, choices
+from survey.web.staff import text_words
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
-from survey.wording import words_for
 from survey.workdays import local_day
 
 # Values at their longest where the province does not decide them.
@@ -37,6 +41,46 @@ SAMPLE_TOKEN = "7Q4M2XAB9K3P"  # noqa: S105 - opens nothing
 LONGEST_TIME = timedelta(hours=9, minutes=30)
 
 blueprint = staff_blueprint("texts", __name__, "/staff/texts")
+
+
+class WordsForm(StaffForm):
+    """A wording, written once with its diacritics, and the form it is to leave in."""
+
+    words = TextAreaField(
+        _("Nội dung, viết có dấu"),
+        filters=[lambda words: " ".join(words.split())],
+        widget=Lines(),
+        render_kw={"rows": 5, "maxlength": 600},
+        default="",
+    )
+    form = RadioField(
+        _("Gửi theo dạng"),
+        choices=choices(text_words.FORMS),
+        invalid_choice_message=_("Hãy chọn dạng gửi: không dấu hoặc có dấu."),
+        default="",
+    )
+
+
+class StepForm(StaffForm):
+    """The step a version takes (the button that was pressed), and what the carrier said."""
+
+    state = StringField(default="")
+    note = StringField(
+        _("Số, ngày văn bản hoặc lý do của nhà mạng"), render_kw={"maxlength": 200}, default=""
+    )
+
+
+class TrialForm(StaffForm):
+    """Which version is sent to which telephone for a test."""
+
+    FIELD_OF_REFUSAL: ClassVar = {"bad_mobile": "phone", "test_quota": "phone"}
+
+    version = SelectField(_("Bản"), coerce=int, validate_choice=False, default=0)
+    phone = TelField(
+        _("Số điện thoại của Ông/Bà"),
+        render_kw={"required": True, "inputmode": "tel", "placeholder": "0912 345 678"},
+        default="",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,61 +106,62 @@ def show_all() -> str:
         for name, found in listed.items()
     }
     return render_template(
-        "staff/texts/list.html", used=used, sizes=sizes, waiting=waiting, words=words
+        "staff/texts/list.html", used=used, sizes=sizes, waiting=waiting, words=text_words
     )
 
 
 @blueprint.get("/<name>")
 def edit(name: str) -> ResponseReturnValue:
     """One text: the editor, begun with the words that leave now, and its versions."""
-    session = db.session()
-    used = _used(versions.versions(session, name))
-    given = used.words if used else _shipped(name, TextForm.ACCENTED)
-    return _page(name, given, used.form if used else TextForm.PLAIN)
+    return _page(name, _words_in_use(name), TrialForm())
 
 
 @blueprint.post("/<name>/look")
 def look(name: str) -> ResponseReturnValue:
     """Show what the typed words cost and say; stores nothing."""
-    return _page(name, *_typed())
+    return _page(name, WordsForm.sent(), TrialForm())
 
 
 @blueprint.post("/<name>")
 def save(name: str) -> ResponseReturnValue:
     """Keep the typed words as the next version, if nothing is wrong with them."""
-    staff_id = current_staff().id
-    typed, form = _typed()
+    staff_id, sent = current_staff().id, WordsForm.sent()
     if name not in SLOTS:
         raise NotFound("no_such_text")
-    if form not in set(TextForm):
-        return _page(name, typed, TextForm.PLAIN, words_for(Invalid("text_no_choice"))), 400
+    if not sent.validate():
+        return _page(name, sent, TrialForm()), 400
+    typed, form = sent.words.data, sent.form.data
     if _look(db.session(), name, typed).by_form[form]:
-        return _page(name, typed, form, "Nội dung còn lỗi, chưa lưu."), 400
+        sent.form_errors.append(gettext("Nội dung còn lỗi, chưa lưu."))
+        return _page(name, sent, TrialForm()), 400
     with transaction() as session:
         number = versions.draft(session, staff_id, name, Wording(form, typed), clock.now()).number
-    flash(f"Đã lưu bản {number}. Bản này chỉ được gửi sau khi nhà mạng duyệt.", "done")
+    done = gettext(
+        "Đã lưu bản %(number)s. Bản này chỉ được gửi sau khi nhà mạng duyệt.", number=number
+    )
+    flash(done, "done")
     return redirect(url_for("texts.edit", name=name) + "#cac-ban", 303)
 
 
 @blueprint.post("/<name>/versions/<int:version_id>")
 def move(name: str, version_id: int) -> ResponseReturnValue:
     """Take a version one step on: sent to the carrier, approved, refused, out of use."""
-    staff_id, asked = current_staff().id, request.form.get("state", "")
+    staff_id, form = current_staff().id, StepForm.sent()
+    asked, note = form.state.data, form.note.data
     if asked not in set(TextState):
         raise Conflict("text_step")
-    note = request.form.get("note", "")
     with transaction() as session:
         moved = versions.step(session, staff_id, version_id, TextState(asked), note, clock.now())
-        told = f"Bản {moved.number}: {words.STATES[moved.state][0].lower()}."
-    flash(told, "done")
+        number, state = moved.number, str(text_words.STATES[moved.state][0]).lower()
+    flash(gettext("Bản %(number)s: %(state)s.", number=number, state=state), "done")
     return redirect(url_for("texts.edit", name=name) + "#cac-ban", 303)
 
 
 @blueprint.post("/<name>/test")
 def try_out(name: str) -> ResponseReturnValue:
     """Send one version, or the shipped text, to a number of one's own."""
-    staff_id, number = current_staff().id, request.form.get("phone", "")
-    chosen = request.form.get("version", 0, type=int)
+    staff_id, form = current_staff().id, TrialForm.sent()
+    number, chosen = form.phone.data, form.version.data
     try:
         with transaction() as session:
             sms = versions.compose_as(_wording(session, name, chosen), name, **_longest(session))
@@ -124,39 +169,40 @@ def try_out(name: str) -> ResponseReturnValue:
     except NotFound:
         raise
     except SurveyError as refusal:
-        used = _used(versions.versions(db.session(), name))
-        given = used.words if used else _shipped(name, TextForm.ACCENTED)
-        form = used.form if used else TextForm.PLAIN
-        return _page(name, given, form, test_fault=words_for(refusal)), status_of(refusal)
-    flash("Tin thử đã vào hàng đợi và sẽ đến trong ít phút.", "done")
+        form.explain(refusal)
+        return _page(name, _words_in_use(name), form), status_of(refusal)
+    flash(gettext("Tin thử đã vào hàng đợi và sẽ đến trong ít phút."), "done")
     return redirect(url_for("texts.edit", name=name) + "#gui-thu", 303)
 
 
-def _page(name: str, typed: str, form: str, fault: str = "", test_fault: str = "") -> str:
+def _page(name: str, form: WordsForm, test: TrialForm) -> str:
     session = db.session()
     listed = versions.versions(session, name)
+    numbers = {one.number: gettext("Bản %(number)s", number=one.number) for one in listed}
+    test.version.choices = choices({0: _("Mẫu có sẵn"), **numbers})
     return render_template(
         "staff/texts/edit.html",
         name=name,
-        typed=typed,
         form=form,
-        look=_look(session, name, typed),
+        test=test,
+        step=StepForm(),
+        look=_look(session, name, form.words.data),
         values=[NAMES[value] for value in SLOTS[name].values],
         needs=[NAMES[value] for value in SLOTS[name].needs],
         versions=listed,
-        choices=[(0, "Mẫu có sẵn"), *((one.number, f"Bản {one.number}") for one in listed)],
         used=_used(listed),
         shipped={one: _shipped(name, one) for one in TextForm},
         steps=TEXT_STEPS,
-        fault=fault,
-        test_fault=test_fault,
-        words=words,
+        words=text_words,
     )
 
 
-def _typed() -> tuple[str, str]:
-    """The words as one line, and the form chosen."""
-    return " ".join(request.form.get("words", "").split()), request.form.get("form", "")
+def _words_in_use(name: str) -> WordsForm:
+    """The editor with the words that leave now: those of the province, else the shipped ones."""
+    used = _used(versions.versions(db.session(), name))
+    if used:
+        return WordsForm(words=used.words, form=used.form)
+    return WordsForm(words=_shipped(name, TextForm.ACCENTED), form=TextForm.PLAIN)
 
 
 def _look(session: Session, name: str, typed: str) -> Look:
