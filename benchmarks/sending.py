@@ -19,6 +19,7 @@ from survey import create_app
 from survey.db import db, transaction
 from survey.models.message import MessageKind
 from survey.models.organisation import Province, SpecialDay
+from survey.models.recipient import Recipient
 from survey.settings import from_env
 from survey.sms import outbox
 from survey.sms.text import SmsText
@@ -80,7 +81,7 @@ class Ground:
 def _draft(number: int, due: datetime) -> outbox.Draft:
     return outbox.Draft(
         kind=MessageKind.INVITATION,
-        phone_e164=f"+8490{number:07d}",
+        recipient=Recipient.by_sms(f"+8490{number:07d}"),
         text=TEXT,
         due_at=due,
         expires_at=due + timedelta(days=7),

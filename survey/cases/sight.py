@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
+from survey.formats import mask_phone
 from survey.models.case import (
     Case,
     CaseEvent,
@@ -26,7 +27,6 @@ from survey.models.case import (
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
 from survey.privacy.masking import mask_name
-from survey.sms.phone import mask_phone
 from survey.workdays import local_day
 
 READERS = frozenset({RoleName.HANDLER, RoleName.AGENCY_HEAD})

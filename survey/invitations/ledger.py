@@ -27,6 +27,7 @@ from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireKind
+from survey.models.recipient import Recipient
 from survey.sms import outbox
 from survey.sms.placeholders import Wording
 from survey.sms.text import SmsText, short_agency_name
@@ -163,7 +164,7 @@ def _invite(
     drafts = [
         outbox.Draft(
             kind=MessageKind.INVITATION,
-            phone_e164=phones[ask.dossier.code],
+            recipient=Recipient.by_sms(phones[ask.dossier.code]),
             text=_text(session, ask, names[ask.dossier.agency_id], wordings),
             due_at=ask.due_at,
             expires_at=ask.expires_at,

@@ -15,6 +15,7 @@ from phonenumbers import (
     parse,
 )
 
+from survey.models.recipient import Recipient
 from survey.privacy.numbers import USUAL, Group, Shape, phone_shape, plain_signs, runs
 
 Kind = Literal["mobile", "landline", "foreign", "invalid", "missing"]
@@ -28,7 +29,6 @@ OLD_PREFIXES = {
     "0186": "056", "0188": "058", "0199": "059",
 }  # fmt: skip
 
-_MOBILE_E164 = re.compile(r"\+84[35789][0-9]{8}")
 _CARRIERS = {
     prefix: carrier
     for carrier, prefixes in {
@@ -60,7 +60,6 @@ _PARTED_AT = tuple(
 )
 # A second number in short form stands behind a hyphen: 0905000123-124.
 _PARTED_AT_HYPHENS = re.compile(r"[^ .()]")
-_MASK = "••••"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +97,11 @@ def clean_phone(text: str | None) -> Phone:
     return foreign
 
 
-def mask_phone(e164: str) -> str:
-    """A number fit for screens and logs: `+84912345678` becomes `09••••678`."""
-    shown = "0" + e164[3:] if e164.startswith("+84") else e164
-    return shown[:2] + _MASK + shown[-3:]
-
-
-def prefix_of(e164: str) -> str | None:
-    """First three digits of a mobile as it is dialled at home, such as 090; None of any other."""
-    return f"0{e164[3:5]}" if _MOBILE_E164.fullmatch(e164) else None
+def recipient_at(text: str | None) -> Recipient | None:
+    """Who takes messages at a number as somebody typed it: a Vietnamese mobile; None else."""
+    phone = clean_phone(text)
+    is_mobile = phone.kind == "mobile" and phone.e164 is not None
+    return Recipient.by_sms(phone.e164 or "") if is_mobile else None
 
 
 def carrier_of(prefix: str) -> str:

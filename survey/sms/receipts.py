@@ -98,8 +98,8 @@ def _move(
     if receipt.outcome == "delivered" and message.may_step(MessageState.DELIVERED):
         outcomes.deliver(message, now)
     elif receipt.outcome == "undelivered" and message.may_step(MessageState.UNDELIVERED):
-        if receipt.cause == OPTED_OUT and (phone := message.phone):
-            opt_out(session, phone, now)
+        if receipt.cause == OPTED_OUT and (recipient := message.recipient):
+            opt_out(session, recipient, now)
         outcomes.fail_delivery(session, message, receipt.error_code, now, moves)
     elif receipt.outcome == "expired" and message.may_step(MessageState.EXPIRED):
         outcomes.expire(session, message, now, moves)

@@ -10,7 +10,7 @@ from survey.errors import Invalid, Refused
 from survey.models.message import MessageKind
 from survey.models.staff import Staff, count_use, used_on
 from survey.sms import outbox
-from survey.sms.phone import clean_phone
+from survey.sms.phone import recipient_at
 from survey.sms.text import SmsText
 from survey.workdays import local_day
 
@@ -24,8 +24,8 @@ def send_test(session: Session, staff_id: int, typed: str, text: SmsText, now: d
 
     Invalid `bad_mobile`; Refused `test_quota` after twenty a day (local day).
     """
-    phone = clean_phone(typed)
-    if phone.e164 is None or phone.kind != "mobile":
+    recipient = recipient_at(typed)
+    if recipient is None:
         raise Invalid("bad_mobile")
     # The account's row is held, so that two tests at once cannot both be the last.
     session.execute(select(Staff.id).where(Staff.id == staff_id).with_for_update())
@@ -34,7 +34,7 @@ def send_test(session: Session, staff_id: int, typed: str, text: SmsText, now: d
     count_use(session, staff_id, ACTION, local_day(now))
     draft = outbox.Draft(
         kind=MessageKind.TEST,
-        phone_e164=phone.e164,
+        recipient=recipient,
         text=text,
         due_at=now,
         expires_at=now + WORTH_SENDING,

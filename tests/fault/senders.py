@@ -27,7 +27,7 @@ class Blind:
             provider.send,
         )
 
-    def list_sent(self, _to_e164):
+    def list_sent(self, _recipient):
         """Nothing."""
         return []
 

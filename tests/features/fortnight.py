@@ -101,20 +101,22 @@ class Fortnight:
         if now.astimezone(LOCAL).hour == 1:
             count_and_clean(now)
         for sms in self.gateway.taken:
-            if sms.to_e164 not in self.asked:
-                self.asked.add(sms.to_e164)
+            if sms.recipient.address not in self.asked:
+                self.asked.add(sms.recipient.address)
                 if self.dice.random() < ANSWERS:
                     wait = timedelta(hours=self.dice.expovariate(1 / HOURS_TO_ANSWER))
                     self._plan(now + wait, partial(self._answer, sms))
         self.gateway.taken.clear()
 
     def _answer(self, sms: OutgoingSms, now: datetime) -> None:
-        code = self.owner[sms.to_e164]
+        code = self.owner[sms.recipient.address]
         rating = self.dice.choice((1, 2) if self.dice.random() < UNHAPPY else (3, 4, 5))
         self.answered[code] = now
         with unit_of_work(self.app) as session:
             if self.two_way:
-                text = InboundSms("fake", f"E{len(self.answered)}", sms.to_e164, f"{rating}")
+                text = InboundSms(
+                    "fake", f"E{len(self.answered)}", sms.recipient.address, f"{rating}"
+                )
                 receive(session, text, now)
             else:
                 link = LINK.search(sms.text)

@@ -124,7 +124,7 @@ def test_a_corrected_phone_votes_no_second_time_by_reply(make_app, tmp_path):
     import_file(app, tmp_path)
     with app.app_context():
         outbox.send_due(gateway, IMPORTED_AT)
-    assert [sms.to_e164 for sms in gateway.taken] == [ASKED]
+    assert [sms.recipient.address for sms in gateway.taken] == [ASKED]
     with unit_of_work(app) as session:
         (code,) = session.scalars(select(Invitation.reply_code))
 

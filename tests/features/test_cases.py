@@ -16,6 +16,7 @@ from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.case import CloseReason
 from survey.models.message import Message
 from survey.models.organisation import Agency, AgencyLevel
+from survey.models.recipient import Recipient
 from survey.models.staff import RoleName, Staff
 from survey.sms.text import deadline_words
 from tests.clocks import NOW
@@ -130,7 +131,7 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
         case = the_case(session)
         assert (message.kind, message.state) == ("case_reply", "ready")
         assert message.case_hash == Message.by_case.of(session, case.code)
-        assert message.phone == WISH.phone_e164
+        assert message.recipient == Recipient.by_sms(WISH.phone_e164)
         assert message.body == plain.text
         shown = open_file(session, session.get_one(Staff, handler), code, MONDAY)
         assert shown.timeline[-1].kind == "message"

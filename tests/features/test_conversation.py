@@ -330,7 +330,7 @@ def test_a_conversation_leads_to_no_dossier(phone, read):
     phone.asked(1)
     phone.writes("TG")
     (talk,) = read(Conversation.phone_index)
-    assert talk not in {*read(Dossier.phone_index), *read(Message.phone_index)}
+    assert talk not in {*read(Dossier.phone_index), *read(Message.recipient_index)}
 
 
 def test_a_conversation_goes_on_under_a_new_key(phone, make_app, read):

@@ -14,6 +14,7 @@ from survey.delivery.standing import outcomes_since, standing
 from survey.delivery.unclear import ASKED_AFTER, Verdict, decide, unclear, waiting_for_person
 from survey.errors import Invalid
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.models.recipient import Recipient
 from survey.models.staff import Staff
 from survey.privacy import retention
 from survey.sms import outbox
@@ -151,7 +152,7 @@ def test_a_number_is_found_whole_and_the_look_is_recorded(app):
         ask_everybody(session)
         finish(session, [Wanted(42, phone="+84912345678")], NOW)
         staff = answering.add_staff(session)
-        opt_out(session, "+84912345678", NOW)
+        opt_out(session, Recipient.by_sms("+84912345678"), NOW)
         number = look_up(session, staff, "(+84) 912.345.678", NOW)
         assert number.masked == "09••••678"
         assert [(one.kind, one.last4) for one in number.messages] == [("invitation", "0042")]
@@ -221,7 +222,7 @@ def test_a_dialogue_keeps_no_part_of_its_number(app):
         assert (talk.prefix, test.prefix) == (None, "090")
         retention.erase_phone(session, phone(2), NOW)
         session.refresh(test)
-        assert (test.prefix, test.phone_index) == (None, None)
+        assert (test.prefix, test.recipient_index) == (None, None)
 
 
 @pytest.mark.parametrize("verdict", Verdict)

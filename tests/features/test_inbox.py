@@ -98,11 +98,11 @@ def test_an_answer_leaves_once_and_settles_what_was_read(app):
     gateway = Gateway()
     with app.app_context():
         outbox.send_due(gateway, NOW)
-    assert [(sms.to_e164, sms.text[:13]) for sms in gateway.taken] == [
+    assert [(sms.recipient.address, sms.text[:13]) for sms in gateway.taken] == [
         ("+84900000003", "Ho so da xong")
     ]
     with unit_of_work(app) as session:
-        assert session.scalars(select(Message.phone_index)).all() == [None]
+        assert session.scalars(select(Message.recipient_index)).all() == [None]
 
 
 def test_numbers_of_two_people_are_never_settled_together(app):

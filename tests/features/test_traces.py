@@ -57,7 +57,7 @@ def ask(transact: Transact, gateway: Gateway) -> Ask:
             ask_everybody(session)
             finish(session, wanted)
         outbox.send_due(gateway, NOW)
-        found = {sms.to_e164: LINK.search(sms.text) for sms in gateway.taken}
+        found = {sms.recipient.address: LINK.search(sms.text) for sms in gateway.taken}
         return [match[1] for one in wanted if (match := found[one.mobile])]
 
     return tokens
@@ -194,7 +194,7 @@ def the_text(session: Session) -> Message:
 
 def held(message: Message) -> set[str]:
     """What a message still has of its case and its phone."""
-    names = ("case_hash", "phone_sealed", "phone_index", "prefix", "body_sealed")
+    names = ("case_hash", "recipient_sealed", "recipient_index", "prefix", "body_sealed")
     return {name for name in names if getattr(message, name) is not None}
 
 
@@ -241,7 +241,7 @@ def test_a_text_under_way_keeps_its_phone_until_its_fate_is_known(
     assert outbox.send_due(gateway, LATER).unknown == 1
     say(transact, texted, contact=False)
     with transact() as session:
-        assert held(the_text(session)) == {"phone_sealed", "phone_index", "body_sealed"}
+        assert held(the_text(session)) == {"recipient_sealed", "recipient_index", "body_sealed"}
     gateway.before = gateway.after = takes
     calls = gateway.calls
     done = outbox.reconcile(gateway, LATER + 11 * MINUTE, timedelta())
@@ -299,7 +299,7 @@ def test_a_dialogue_that_never_left_bears_days(transact: Transact, gateway: Gate
         queue(session, 2, expires_at=NOW)
         queue(session, 3)
     gateway.before = lambda sms: (
-        fails(SmsRefused("bad_number"))(sms) if sms.to_e164 == phone(1) else None
+        fails(SmsRefused("bad_number"))(sms) if sms.recipient.address == phone(1) else None
     )
     outbox.send_due(gateway, NOW)
     hear(transact, gateway, "delivered", attempt_id="", provider_id="nobody")

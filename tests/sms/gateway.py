@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from survey.models.message import MessageKind
+from survey.models.recipient import Recipient
 from survey.sms import outbox
 from survey.sms.providers import Accepted, Capabilities, ListedSms, OutgoingSms
 from survey.sms.text import SmsText
@@ -40,13 +41,13 @@ class Gateway:
         self.after(sms)
         return Accepted(f"G{sms.attempt_id[:20]}")
 
-    def list_sent(self, to_e164: str) -> list[ListedSms]:
-        """What was taken for a number."""
+    def list_sent(self, recipient: Recipient) -> list[ListedSms]:
+        """What was taken for a receiver."""
         self.listing()
         return [
             ListedSms(f"G{sms.attempt_id[:20]}", sms.text)
             for sms in self.taken
-            if sms.to_e164 == to_e164
+            if sms.recipient == recipient
         ]
 
     @property
@@ -73,5 +74,5 @@ def queue(session, number, text="Xin chao", **changes):
     """Queue one message for phone `number`; an answer of a dialogue unless told otherwise."""
     fields = {"kind": MessageKind.DIALOGUE, "due_at": NOW, "expires_at": NOW + WEEK, **changes}
     words = SmsText(text, "gsm7", 1)
-    draft = outbox.Draft(phone_e164=phone(number), text=words, **fields)
+    draft = outbox.Draft(recipient=Recipient.by_sms(phone(number)), text=words, **fields)
     return outbox.enqueue(session, fields["due_at"], draft).id

@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from survey.errors import Invalid
+from survey.models.recipient import Recipient
 from survey.settings import SmsSettings, from_env
 from survey.sms.providers import OutgoingSms, SmsNotSent, build_provider
 from survey.sms.providers.console import ConsoleProvider
 from tests.seeding import Wanted, ask_everybody, finish
 from tests.sms.gateway import NOW
 
-SMS = OutgoingSms("a" * 32, "+84900000001", "Xin chào", "ucs2", 1, 60, NOW)
+SMS = OutgoingSms("a" * 32, Recipient.by_sms("+84900000001"), "Xin chào", "ucs2", 1, 60, NOW)
 
 
 def test_one_line_a_message(tmp_path):
@@ -28,12 +29,12 @@ def test_one_line_a_message(tmp_path):
 def test_listing_passes_over_torn_lines(tmp_path):
     """A line that was cut short does not hide the others."""
     provider = ConsoleProvider(tmp_path / "sms.jsonl")
-    assert provider.list_sent(SMS.to_e164) == []
+    assert provider.list_sent(SMS.recipient) == []
     provider.send(SMS)
-    provider.send(replace(SMS, to_e164="+84900000002"))
+    provider.send(replace(SMS, recipient=Recipient.by_sms("+84900000002")))
     with provider.path.open("a", encoding="utf-8") as file:
         file.write('{"id": "torn')
-    (listed,) = provider.list_sent(SMS.to_e164)
+    (listed,) = provider.list_sent(SMS.recipient)
     assert (listed.attempt_id, listed.text) == ("a" * 32, "Xin chào")
 
 

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from survey.models.recipient import Recipient
 from survey.settings import KannelSettings, from_env
 from survey.sms.providers import (
     Callback,
@@ -19,7 +20,7 @@ from survey.sms.providers.kannel import KannelProvider
 from tests.serving import served
 from tests.sms.gateway import NOW
 
-SMS = OutgoingSms("a" * 32, "+84900000001", "Xin chào", "ucs2", 1, 600, NOW)
+SMS = OutgoingSms("a" * 32, Recipient.by_sms("+84900000001"), "Xin chào", "ucs2", 1, 600, NOW)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -128,7 +129,7 @@ def test_receipts_and_inbound():
     assert (inbound.event_id, inbound.from_number, inbound.text) == ("7", "+84900000001", "5")
     assert not provider.capabilities.can_list
     with pytest.raises(LookupError):
-        provider.list_sent("+84900000001")
+        provider.list_sent(SMS.recipient)
 
 
 def test_secret_of_the_webhooks():

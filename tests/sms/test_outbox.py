@@ -12,6 +12,7 @@ from survey.models.count import Frame
 from survey.models.invitation import CoverageEntry, OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.models.organisation import Province, SpecialDay
+from survey.models.recipient import Recipient
 from survey.sms import outbox
 from survey.sms.providers import SmsConfigFault, SmsLoad, SmsNotSent, SmsRefused
 from tests.clocks import PATIENCE
@@ -131,9 +132,9 @@ def test_body_is_blanked_when_it_left(transact, gateway):
         left = session.scalars(select(Message).where(Message.state == MessageState.SENT))
         by_kind = {message.kind: message for message in left}
         assert all(message.body_sealed is None for message in by_kind.values())
-        assert by_kind["invitation"].phone_index is not None
-        assert by_kind["dialogue"].phone_index is None
-        assert by_kind["dialogue"].phone_sealed is None
+        assert by_kind["invitation"].recipient_index is not None
+        assert by_kind["dialogue"].recipient_index is None
+        assert by_kind["dialogue"].recipient_sealed is None
     assert frame(transact) == (1, 1)
 
 
@@ -228,7 +229,7 @@ def test_opted_out_meanwhile(transact, gateway):
     """A wish to be left alone holds for what is already queued."""
     invite(transact, 1)
     with transact() as session:
-        invitations.opt_out(session, Wanted(1).mobile, NOW)
+        invitations.opt_out(session, Recipient.by_sms(Wanted(1).mobile), NOW)
     outbox.send_due(gateway, NOW)
     assert gateway.calls == 0
     assert decisions(transact) == ["opted_out"]
@@ -278,7 +279,7 @@ def test_validity_ends_with_the_window(transact, gateway):
         queue(session, 1, kind=MessageKind.REMINDER, due_at=at("2026-05-20", "19:30"))
         queue(session, 2, due_at=at("2026-05-20", "19:30"), expires_at=at("2026-05-20", "19:40"))
     outbox.send_due(gateway, at("2026-05-20", "19:30"))
-    valid = {sms.to_e164: sms.valid_seconds for sms in gateway.taken}
+    valid = {sms.recipient.address: sms.valid_seconds for sms in gateway.taken}
     assert 1780 < valid[phone(1)] <= 1800
     assert 580 < valid[phone(2)] <= 600
 

@@ -9,8 +9,9 @@ from sqlalchemy import inspect, select, text
 
 from survey import answers, invitations
 from survey.answers import Submission
-from survey.models.message import Message, MessageKind, parted_text
+from survey.models.message import Message, MessageKind
 from survey.models.organisation import Province, SendBias
+from survey.models.recipient import IndexUse, Recipient
 from survey.sms import outbox, receipts
 from survey.sms.outbox.parting import part_due
 from survey.sms.providers import DeliveryReceipt
@@ -105,7 +106,7 @@ def test_nothing_leads_from_a_reminder_to_its_dossier(transact, gateway):
     words = [r for name, r in rows if name == "receipt" and r["attempt_id"] in attempts]
     others = [(name, row) for name, row in rows if row not in (*parted, *words)]
     assert (len(parted), len(words)) == (MANY, len(gateway.taken))
-    gone = ("invitation_id", "case_hash", "phone_sealed", "prefix", "body_sealed", "token_hash")
+    gone = ("invitation_id", "case_hash", "recipient_sealed", "prefix", "body_sealed", "token_hash")
     assert {row[column] for row in parted for column in (*gone, "retry_at")} == {None}
     assert len({(row["due_at"], row["expires_at"]) for row in parted}) == 1
     days = {str(parted[0]["due_at"])}
@@ -129,9 +130,11 @@ def test_who_is_not_reminded_keeps_no_hash(transact, gateway):
         outbox.send_due(gateway, MORNING + timedelta(hours=hours))
     with transact() as session:
         rows = {
-            one.state: one.phone_index for one in session.scalars(select(Message).where(REMINDERS))
+            one.state: one.recipient_index
+            for one in session.scalars(select(Message).where(REMINDERS))
         }
-        mine = Message.phone.hash_of(session, parted_text(phone(9)))
+        parted = Recipient.by_sms(phone(9)).indexed_text(IndexUse.PARTED)
+        mine = Message.recipient.hash_of(session, parted)
         assert rows == {"sent": mine, "cancelled": None}
 
 
@@ -160,7 +163,7 @@ def test_parted_bodies_are_equally_long(transact, gateway):
     with transact() as session:
         rows = reminders_in_place(session)
         assert len(rows) == 4
-        assert len({(len(one.body_sealed), len(one.phone_sealed)) for one in rows}) == 1
+        assert len({(len(one.body_sealed), len(one.recipient_sealed)) for one in rows}) == 1
         assert len({(one.due_at, one.expires_at, one.state) for one in rows}) == 1
 
 

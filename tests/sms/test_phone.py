@@ -5,7 +5,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from survey.sms.phone import OLD_PREFIXES, Phone, clean_phone, mask_phone
+from survey.formats import mask_phone
+from survey.sms.phone import OLD_PREFIXES, Phone, clean_phone
 
 DATA = Path(__file__).parents[1] / "features" / "data"
 BINDING = {"phone_missing", "phone_invalid", "phone_landline", "phone_old_prefix", "phone_foreign"}

@@ -12,6 +12,7 @@ from survey.db import transaction
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.organisation import Province
+from survey.models.recipient import Recipient
 from survey.sms import outbox, receipts
 from survey.sms.providers import DeliveryReceipt
 from tests.conftest import unit_of_work
@@ -75,7 +76,7 @@ def test_no_reminder_where_it_is_not_wanted(transact, gateway, event):
         elif event == "disowned":
             invitations.disown(session, token, NOW + MINUTE)
         elif event == "opted out":
-            invitations.opt_out(session, Wanted(1).mobile, NOW + MINUTE)
+            invitations.opt_out(session, Recipient.by_sms(Wanted(1).mobile), NOW + MINUTE)
         else:
             word = DeliveryReceipt("fake", "", sms.attempt_id, "x", "30005", "undelivered")
             receipts.apply(session, NOW + MINUTE, word)

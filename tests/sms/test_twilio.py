@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from survey.db import transaction
 from survey.models.message import Message
+from survey.models.recipient import Recipient
 from survey.settings import TwilioSettings
 from survey.sms import outbox
 from survey.sms.providers import (
@@ -28,7 +29,7 @@ from tests.sms.fake_twilio import ACCOUNT, FakeTwilio, Trouble, on_line
 from tests.sms.gateway import NOW, queue
 
 PUBLIC = "https://danhgia.example.vn"
-SMS = OutgoingSms("a" * 32, "+84900000001", "Xin chao", "gsm7", 1, 600, NOW)
+SMS = OutgoingSms("a" * 32, Recipient.by_sms("+84900000001"), "Xin chao", "gsm7", 1, 600, NOW)
 NO_WAIT = timedelta()
 
 
@@ -68,7 +69,7 @@ def test_create(fake, provider):
             "ValidityPeriod": "600",
         }
     ]
-    (listed,) = provider.list_sent(SMS.to_e164)
+    (listed,) = provider.list_sent(SMS.recipient)
     assert (listed.provider_id, listed.text) == (accepted.provider_id, "Xin chao")
 
 
@@ -202,7 +203,7 @@ def test_sending_is_no_news(capfd, twilio_app):
     with twilio_app.app_context():
         provider = build_provider(twilio_app.extensions["settings"])
         provider.send(SMS)
-        provider.list_sent(SMS.to_e164)
+        provider.list_sent(SMS.recipient)
         provider.client.http_client.session.close()
     assert capfd.readouterr().err == ""
 

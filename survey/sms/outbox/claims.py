@@ -10,19 +10,13 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from survey.models.invitation import OptOut
-from survey.models.message import (
-    TEXTS_APART,
-    Message,
-    MessageKind,
-    MessageState,
-    ProviderHealth,
-)
+from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.models.recipient import IndexUse
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, accept, cancel, expire
-from survey.sms.outbox.queue import body_of, phone_of
+from survey.sms.outbox.queue import body_of, recipient_of
 from survey.sms.outbox.rules import ANSWERS, ASKING, GAP, QUEUE, STARTED, WEEK, Rules
 from survey.sms.outbox.settled import Opened, settled
-from survey.sms.phone import prefix_of
 from survey.sms.providers import OutgoingSms
 from survey.workdays import local_day
 
@@ -121,7 +115,7 @@ def _begin(checks: "_Checks", message: Message, taker: Taker) -> Claim:
     message.cost_dong = checks.rules.cost(taker.provider, message.segments, today)
     sms = OutgoingSms(
         attempt_id=message.attempt_id,
-        to_e164=opened.phone,
+        recipient=opened.recipient,
         text=opened.body,
         encoding=message.encoding,
         segments=message.segments,
@@ -190,7 +184,7 @@ class _Checks:
         self, session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
     ) -> None:
         self.session, self.rules, self.now = session, rules, now
-        self.opened = {one.id: Opened(one, phone_of(one), body_of(one)) for one in messages}
+        self.opened = {one.id: Opened(one, recipient_of(one), body_of(one)) for one in messages}
         self.opted_out = _opted_out(session, self.opened.values())
         self.settled = settled(session, self.opened.values())
         self.begun = _begun(session, rules, now, self.opened.values())
@@ -199,7 +193,7 @@ class _Checks:
         """`no_mobile`: any number but a Vietnamese mobile's, whatever the kind; `opted_out`; or
         empty.
         """
-        if prefix_of(self.opened[message.id].phone) is None:
+        if self.opened[message.id].recipient.prefix is None:
             return "no_mobile"
         is_unwanted = message.kind in ASKING and message.id in self.opted_out
         return "opted_out" if is_unwanted else ""
@@ -208,7 +202,7 @@ class _Checks:
         """Whether another of ours just went to this number, or enough this week: it waits."""
         if message.kind not in STARTED or self.rules.is_rehearsal:
             return False
-        begun = self.begun[self.opened[message.id].phone]
+        begun = self.begun[self.opened[message.id].recipient.address]
         until = max((moment + GAP for moment, _ in begun), default=self.now)
         asked = sorted(moment for moment, kind in begun if kind in ASKING)
         if message.kind in ASKING and len(asked) >= self.rules.week_cap:
@@ -237,14 +231,14 @@ class _Checks:
         """Remember that a message leaves: another to its number waits."""
         kind = MessageKind(message.kind)
         if kind in STARTED:
-            self.begun[self.opened[message.id].phone].append((self.now, kind))
+            self.begun[self.opened[message.id].recipient.address].append((self.now, kind))
 
 
 def _opted_out(session: Session, opened: Iterable[Opened]) -> set[str]:
-    """Ids of messages to phones that want no more."""
+    """Ids of messages to receivers that want no more."""
     owners: dict[bytes, set[str]] = {}
     for one in opened:
-        for index in OptOut.phone.hashes_of(session, one.phone):
+        for index in OptOut.phone.hashes_of(session, one.recipient.indexed_text()):
             owners.setdefault(index, set()).add(one.message.id)
     wishes = session.scalars(select(OptOut.phone_index).where(OptOut.phone_index.in_(owners)))
     return {message_id for index in wishes for message_id in owners[index]}
@@ -253,24 +247,24 @@ def _opted_out(session: Session, opened: Iterable[Opened]) -> set[str]:
 def _begun(
     session: Session, rules: Rules, now: datetime, opened: Iterable[Opened]
 ) -> defaultdict[str, list[tuple[datetime, MessageKind]]]:
-    """By phone: when we began a message of ours within a week, and of which kind.
+    """By address: when we began a message of ours within a week, and of which kind.
 
     Reminders and what is written about cases are found by hashes that are theirs alone.
     """
     found: defaultdict[str, list[tuple[datetime, MessageKind]]] = defaultdict(list)
-    phones = {one.phone for one in opened if one.message.kind in STARTED}
-    if not phones or rules.is_rehearsal:
+    recipients = {one.recipient for one in opened if one.message.kind in STARTED}
+    if not recipients or rules.is_rehearsal:
         return found
     owners = {
-        index: phone
-        for phone in phones
-        for text in (phone, *(apart(phone) for apart in TEXTS_APART))
-        for index in Message.phone.hashes_of(session, text)
+        index: one.address
+        for one in recipients
+        for use in IndexUse
+        for index in Message.recipient.hashes_of(session, one.indexed_text(use))
     }
     begun = func.coalesce(Message.sent_at, Message.unknown_since)
     rows = session.execute(
-        select(Message.phone_index, begun, Message.kind)
-        .where(Message.phone_index.in_(owners), Message.kind.in_(STARTED))
+        select(Message.recipient_index, begun, Message.kind)
+        .where(Message.recipient_index.in_(owners), Message.kind.in_(STARTED))
         .where(begun > now - WEEK)
     )
     for index, moment, kind in rows:

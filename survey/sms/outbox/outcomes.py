@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from survey.models.count import Cell, move_frame
 from survey.models.invitation import Decision, Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.sms.outbox.queue import body_of, phone_of
+from survey.sms.outbox.queue import body_of, recipient_of
 from survey.sms.outbox.reminders import Invited, questions, queue_reminders
 from survey.sms.suppression import opt_out
 from survey.workdays import local_midnight
@@ -44,7 +44,7 @@ class Moves:
 
 
 def accept(message: Message, provider_id: str, now: datetime, moves: Moves) -> None:
-    """The provider took it: the body goes, and with answers of a dialogue and reminders the phone.
+    """The provider took it: the body goes, and of dialogues and reminders the receiver.
 
     `now`: when it was handed over; the reminder of an invitation counts from then.
     """
@@ -54,8 +54,8 @@ def accept(message: Message, provider_id: str, now: datetime, moves: Moves) -> N
     message.reason = ""
     _forget_fate(message)
     if message.kind == MessageKind.INVITATION and message.invitation_id is not None:
-        phone, body = phone_of(message), body_of(message)
-        left = Invited(message.invitation_id, phone, body, message.token_hash, now)
+        recipient, body = recipient_of(message), body_of(message)
+        left = Invited(message.invitation_id, recipient, body, message.token_hash, now)
         moves.invited.append(left)
     _blank(message)
 
@@ -68,7 +68,7 @@ def refuse(session: Session, message: Message, reason: str, now: datetime, moves
     decision = Decision.PROVIDER_REFUSED
     if reason == "opted_out":
         decision = Decision.OPTED_OUT
-        opt_out(session, phone_of(message), now)
+        opt_out(session, recipient_of(message), now)
     _end(message, MessageState.FAILED, reason, now)
     _uninvite(session, message, decision, moves)
 
@@ -110,9 +110,10 @@ def fail_delivery(
 
 
 def withdraw(session: Session, case_code: str, now: datetime) -> None:
-    """Who was told about a case wishes no call any more: from the case nothing leads to the phone.
+    """Who was told about a case wishes no call any more: from the case nothing leads to the
+    receiver.
 
-    What waits is not sent. A call under way keeps the phone until its fate is known, and is not
+    What waits is not sent. A call under way keeps the receiver until its fate is known, and is not
     repeated.
     """
     about = Message.by_case.of(session, case_code)
@@ -174,10 +175,10 @@ def _end(message: Message, state: MessageState, reason: str, now: datetime) -> N
 def _blank(message: Message) -> None:
     message.body_sealed = None
     if message.kind == MessageKind.DIALOGUE:
-        message.phone = None
+        message.recipient = None
         _forget_moments(message)
     if message.kind == MessageKind.CASE_REPLY and message.prefix is None:
-        message.phone = None
+        message.recipient = None
     if message.kind == MessageKind.REMINDER and message.invitation_id is None:
         _forget_reminded(message)
 
@@ -199,12 +200,12 @@ def _forget_reminded(message: Message) -> None:
     """What became of a parted reminder must lead to nobody: nothing stays that tells it from the
     others of its day but how it went.
 
-    Where it left, the hash of its phone stays, since a number gets only so many messages a week.
+    Where it left, the hash of its address stays, since a number gets only so many messages a week.
     """
-    message.phone_sealed = message.retry_at = None
+    message.recipient_sealed = message.retry_at = None
     message.expires_at = message.due_at
     if message.sent_at is None:
-        message.phone_index = None
+        message.recipient_index = None
 
 
 def _invited_cell(session: Session, message: Message) -> Cell | None:

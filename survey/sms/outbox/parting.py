@@ -1,21 +1,23 @@
 """Reminders whose day has come are parted from their invitations, all of them, answered or not.
 
 Whether a reminder left or was not needed tells whether there is an answer, so from here on its row
-must lead to no dossier and no phone: it is written anew, under a new id and in a random place, with
-a hash of the phone that nothing else holds. Its encrypted body alone knows what it asks about.
+must lead to no dossier and no receiver: it is written anew, under a new id and in a random place,
+with a hash of the address that nothing else holds. Its encrypted body alone knows what it asks
+about.
 """
 
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import and_, delete, func, select, true
 from sqlalchemy.orm import Session
 
 from survey.bulk import write_many
 from survey.db import table_of
-from survey.models.message import Conversation, Message, MessageKind, MessageState, parted_text
+from survey.models.message import Conversation, Message, MessageKind, MessageState
+from survey.models.recipient import IndexUse, Recipient
 from survey.row_order import shuffle_rows
 from survey.sms.outbox.claims import is_due
 from survey.sms.outbox.queue import WRITE_MESSAGE, padded
@@ -51,14 +53,16 @@ def part_due(session: Session, now: datetime) -> int:
 def _parted(session: Session, row: Mapping[Any, Any], now: datetime) -> dict[str, object]:
     """The same reminder as a row of its own; its day is the day it was parted on."""
     message_id = secrets.token_hex(16)
-    phone = Message.phone.decrypt(session, row["id"], row["phone_sealed"]) or ""
+    # It waits, so it has a receiver.
+    recipient = Message.recipient.decrypt(session, row["id"], row["recipient_sealed"])
+    alone = cast("Recipient", recipient).indexed_text(IndexUse.PARTED)
     body = Message.body.decrypt(session, row["id"], row["body_sealed"]) or ""
     return {
         **row,
         "id": message_id,
         "invitation_id": None,
-        "phone_sealed": Message.phone.encrypt(session, message_id, phone),
-        "phone_index": Message.phone.hash_of(session, parted_text(phone)),
+        "recipient_sealed": Message.recipient.encrypt(session, message_id, recipient),
+        "recipient_index": Message.recipient.hash_of(session, alone),
         "prefix": None,
         "body_sealed": Message.body.encrypt(session, message_id, padded(body.rstrip())),
         "token_hash": None,

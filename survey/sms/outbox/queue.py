@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from survey.bulk import write_many
 from survey.db import table_of
 from survey.models.message import Message, MessageKind, MessageState, indexed_text
-from survey.sms.phone import prefix_of
+from survey.models.recipient import Recipient
 from survey.sms.text import SmsText
 
 WRITE_MESSAGE = insert(table_of(Message))
@@ -25,7 +25,7 @@ class Draft(NamedTuple):
     """A message to be sent between two instants; `token` is the link token its text holds."""
 
     kind: str
-    phone_e164: str
+    recipient: Recipient
     text: SmsText
     due_at: datetime
     expires_at: datetime
@@ -50,7 +50,7 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     message_id = secrets.token_hex(16)
     hashed = Message.by_token.of(session, draft.token) if draft.token else None
     about = Message.by_case.of(session, draft.case_code) if draft.case_code else None
-    indexed = indexed_text(draft, draft.phone_e164)
+    recipient = draft.recipient
     body = draft.text.text
     if draft.kind == MessageKind.DIALOGUE:
         # Pages keep it long after the row has lost it.
@@ -58,11 +58,12 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     return {
         "id": message_id,
         "kind": draft.kind,
+        "channel": recipient.channel,
         "invitation_id": draft.invitation_id,
         "case_hash": about,
-        "phone_sealed": Message.phone.encrypt(session, message_id, draft.phone_e164),
-        "phone_index": Message.phone.hash_of(session, indexed),
-        "prefix": None if draft.kind == MessageKind.DIALOGUE else prefix_of(draft.phone_e164),
+        "recipient_sealed": Message.recipient.encrypt(session, message_id, recipient),
+        "recipient_index": Message.recipient.hash_of(session, indexed_text(draft, recipient)),
+        "prefix": None if draft.kind == MessageKind.DIALOGUE else recipient.prefix,
         **Message.body.columns(session, message_id, body),
         "token_hash": hashed,
         "segments": draft.text.segments,
@@ -83,6 +84,6 @@ def body_of(message: Message) -> str:
     return (message.body or "").rstrip()
 
 
-def phone_of(message: Message) -> str:
-    """The receiver's number (E.164) of a message that still has it."""
-    return message.phone or ""
+def recipient_of(message: Message) -> Recipient:
+    """The receiver of a message that has not left: such a row always has one."""
+    return cast("Recipient", message.recipient)

@@ -15,8 +15,9 @@ from survey.crypto.tokens import TOKEN_SHAPE
 from survey.db import transaction
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.organisation import SendBias
+from survey.models.recipient import Recipient
 from survey.sms.outbox import outcomes
-from survey.sms.outbox.queue import body_of, phone_of
+from survey.sms.outbox.queue import body_of, recipient_of
 from survey.sms.outbox.rules import Rules, load_rules
 from survey.sms.providers import ListedSms, Provider
 from survey.workdays import local_midnight
@@ -49,7 +50,7 @@ class _Unclear:
 
     message_id: str
     attempt_id: str
-    phone: str
+    recipient: Recipient
     body: str
     claimed_at: datetime
 
@@ -149,7 +150,7 @@ def _next_unclear(provider: str, number: int, before: datetime, after: str) -> l
             _Unclear(
                 message_id=message.id,
                 attempt_id=message.attempt_id or "",
-                phone=phone_of(message),
+                recipient=recipient_of(message),
                 body=body_of(message),
                 claimed_at=message.claimed_at or before,
             )
@@ -165,9 +166,9 @@ def _let_settle(unclear: Sequence[_Unclear], number: int, settle: timedelta) -> 
 
 
 def _ask(provider: Provider, unclear: Sequence[_Unclear]) -> list[tuple[_Unclear, list[ListedSms]]]:
-    """What the provider lists for each number; a number it fails on is left for another time."""
+    """What the provider lists for each receiver; one it fails on is left for another time."""
     with ThreadPoolExecutor(ASKERS) as pool:
-        calls = {one: pool.submit(provider.list_sent, one.phone) for one in unclear}
+        calls = {one: pool.submit(provider.list_sent, one.recipient) for one in unclear}
         wait(calls.values())
     answers = []
     for one, call in calls.items():

@@ -20,6 +20,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.organisation import Agency, Province
+from survey.models.recipient import Recipient
 from survey.sms.outbox.queue import Draft, enqueue_many
 from survey.sms.placeholders import Wording
 from survey.sms.text import SmsText, short_agency_name
@@ -35,7 +36,7 @@ class Invited:
     """An invitation that just left, with what its row no longer holds."""
 
     invitation_id: int
-    phone_e164: str
+    recipient: Recipient
     body: str
     token_hash: bytes | None
     sent_at: datetime
@@ -91,7 +92,7 @@ def queue_reminders(
     drafts = [
         Draft(
             kind=MessageKind.REMINDER,
-            phone_e164=one.phone_e164,
+            recipient=one.recipient,
             text=_text(session, one, asked[one.invitation_id], wordings),
             due_at=local_midnight(one.sent_at) + after,
             expires_at=local_midnight(asked[one.invitation_id].expires_at),

@@ -15,6 +15,7 @@ from survey.crypto.tokens import REPLY_CODE_LENGTH, TOKEN_ALPHABET, TOKEN_SHAPE,
 from survey.models.ballot import ballot_key, cast_keys
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind, MessageState
+from survey.models.recipient import Recipient
 
 # A reply code as it stands in a text.
 CODE_SHAPE = re.compile(rf"\b[{TOKEN_ALPHABET}]{{{REPLY_CODE_LENGTH}}}\b")
@@ -22,10 +23,10 @@ CODE_SHAPE = re.compile(rf"\b[{TOKEN_ALPHABET}]{{{REPLY_CODE_LENGTH}}}\b")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message with its receiver (E.164) and its text."""
+    """A message with its receiver and its text."""
 
     message: Message
-    phone: str
+    recipient: Recipient
     body: str
 
     @property
@@ -81,12 +82,12 @@ def _by_reply_code(session: Session, reminders: Sequence[Opened]) -> dict[str, I
         (index, code): one.message.id
         for one in reminders
         for code in CODE_SHAPE.findall(one.body)
-        for index in Message.phone.hashes_of(session, one.phone)
+        for index in Message.recipient.hashes_of(session, one.recipient.indexed_text())
     }
     rows = session.execute(
-        select(Message.phone_index, Invitation)
+        select(Message.recipient_index, Invitation)
         .join(Invitation, Invitation.id == Message.invitation_id)
-        .where(Message.phone_index.in_({index for index, _ in owners}))
+        .where(Message.recipient_index.in_({index for index, _ in owners}))
         .where(Message.kind == MessageKind.INVITATION)
         .where(Invitation.reply_code.in_({code for _, code in owners}))
     )

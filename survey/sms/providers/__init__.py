@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from survey.errors import Invalid
+from survey.models.recipient import Recipient
 from survey.settings import PROVIDERS, Settings
 
 
@@ -51,7 +52,7 @@ class OutgoingSms:
     """One attempt to send one text."""
 
     attempt_id: str
-    to_e164: str
+    recipient: Recipient
     text: str
     encoding: str
     segments: int
@@ -126,8 +127,8 @@ class Provider(Protocol):
         """Hand one message over; raises SmsNotSent, SmsLoad, SmsConfigFault or SmsRefused."""
         ...
 
-    def list_sent(self, to_e164: str) -> list[ListedSms]:
-        """What was sent to a number, newest first; called only if `can_list`."""
+    def list_sent(self, recipient: Recipient) -> list[ListedSms]:
+        """What a receiver was sent, newest first; called only if `can_list`."""
         ...
 
 

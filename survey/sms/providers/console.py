@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from survey.models.recipient import Recipient
 from survey.settings import Settings
 from survey.sms.providers import Accepted, Capabilities, ListedSms, OutgoingSms, SmsNotSent
 
@@ -23,7 +24,7 @@ class ConsoleProvider:
         """Append one line, whole or not at all, under the attempt's id."""
         line = {
             "id": sms.attempt_id,
-            "to": sms.to_e164,
+            "to": sms.recipient.address,
             "text": sms.text,
             "segments": sms.segments,
             "encoding": sms.encoding,
@@ -40,7 +41,7 @@ class ConsoleProvider:
             os.close(file)
         return Accepted(sms.attempt_id)
 
-    def list_sent(self, to_e164: str) -> list[ListedSms]:
+    def list_sent(self, recipient: Recipient) -> list[ListedSms]:
         """Lines of the file with this number, newest first; a torn line is passed over."""
         found = []
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []
@@ -49,7 +50,7 @@ class ConsoleProvider:
                 sms = json.loads(line)
             except ValueError:
                 continue
-            if sms["to"] == to_e164:
+            if sms["to"] == recipient.address:
                 found.append(ListedSms(sms["id"], sms["text"], sms["id"]))
         return found[::-1]
 

@@ -9,6 +9,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import ProxyHandler, build_opener
 
+from survey.models.recipient import Recipient
 from survey.settings import LOOPBACK, KannelSettings, Settings
 from survey.sms.providers import (
     SENDER,
@@ -71,7 +72,7 @@ class KannelProvider:
             raise HTTPException(f"status {status}")
         return Accepted(sms.attempt_id)
 
-    def list_sent(self, to_e164: str) -> list[ListedSms]:  # noqa: ARG002 - the Protocol's name
+    def list_sent(self, recipient: Recipient) -> list[ListedSms]:  # noqa: ARG002 - the Protocol's name
         """Kannel keeps no list: never called, since `can_list` is false."""
         raise LookupError("Kannel keeps no list of what it sent")
 
@@ -86,7 +87,7 @@ class KannelProvider:
             "username": self.settings.username,
             "password": self.settings.password,
             "from": self.sender,
-            "to": sms.to_e164,
+            "to": sms.recipient.address,
             "text": sms.text,
             "charset": "UTF-8",
             "coding": CODINGS[sms.encoding],

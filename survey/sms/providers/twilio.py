@@ -15,6 +15,7 @@ from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from survey.models.recipient import Recipient
 from survey.settings import LOOPBACK, Settings, TwilioSettings
 from survey.sms.providers import (
     LOAD,
@@ -105,7 +106,7 @@ class TwilioProvider:
         fields = {"messaging_service_sid": sender} if sender else {"from_": self.settings.sender}
         try:
             created = self.client.messages.create(
-                to=sms.to_e164,
+                to=sms.recipient.address,
                 body=sms.text,
                 status_callback=f"{self.public_url}/webhooks/twilio/status/{sms.attempt_id}",
                 validity_period=min(max(sms.valid_seconds, SHORTEST_VALIDITY), LONGEST_VALIDITY),
@@ -122,9 +123,9 @@ class TwilioProvider:
             raise
         return Accepted(str(created.sid))
 
-    def list_sent(self, to_e164: str) -> list[ListedSms]:
+    def list_sent(self, recipient: Recipient) -> list[ListedSms]:
         """What Twilio lists for the number, newest first, without any bound of time."""
-        listed = self.client.messages.list(to=to_e164, limit=MOST_LISTED)
+        listed = self.client.messages.list(to=recipient.address, limit=MOST_LISTED)
         return [ListedSms(str(one.sid), str(one.body)) for one in listed]
 
     def is_genuine(self, callback: Callback) -> bool:
