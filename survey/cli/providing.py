@@ -19,6 +19,6 @@ def provider() -> Provider:
 def provider_at(now: datetime) -> Provider:
     """The provider to send with at `now`; Refused `not_this_time` where it would reach people."""
     found = provider()
-    if not found.capabilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
+    if not found.abilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
         raise Refused("not_this_time")
     return found

@@ -30,6 +30,7 @@ from survey.models.questionnaire import Questionnaire, QuestionnaireKind
 from survey.models.recipient import Recipient
 from survey.sms import outbox
 from survey.sms.placeholders import Wording
+from survey.sms.providers import abilities
 from survey.sms.text import SmsText, short_agency_name
 from survey.sms.versions import approved, compose_as
 from survey.workdays import local_day
@@ -120,11 +121,12 @@ def _prepare(
     settings = settings_of(session)
     delay = timedelta(minutes=0 if settings.is_rehearsal else province.invite_delay_minutes)
     replying = Dossier.phone.hashes_of(session, REPLYING_PHONE) if settings.is_rehearsal else ()
+    takes_replies = abilities.of_provider(settings.sms).two_way
     asks = []
     for dossier, cell in dossiers:
         due_at = max(now, finished_moment(dossier) + delay) if delay else now
         is_full = draw(session, "full", dossier.code) < province.full_percent
-        two_way = settings.sms.two_way or (dossier.phone_index in replying)
+        two_way = takes_replies or (dossier.phone_index in replying)
         asks.append(
             Ask(
                 dossier=dossier,

@@ -21,9 +21,9 @@ class Blind:
     """A provider that can be asked what it sent, and never shows anything."""
 
     def __init__(self, provider):
-        self.name, self.capabilities, self.send = (
+        self.name, self.abilities, self.send = (
             provider.name,
-            provider.capabilities,
+            provider.abilities,
             provider.send,
         )
 

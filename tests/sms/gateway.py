@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from survey.models.message import MessageKind
-from survey.models.recipient import Recipient
+from survey.models.recipient import MessageChannel, Recipient
 from survey.sms import outbox
-from survey.sms.providers import Accepted, Capabilities, ListedSms, OutgoingSms
+from survey.sms.providers import Accepted, ListedSms, OutgoingSms
+from survey.sms.providers.abilities import Abilities
 from survey.sms.text import SmsText
 
 # 10:00 on a Wednesday in Viet Nam.
@@ -24,8 +25,12 @@ class Gateway:
     name = "fake"
 
     def __init__(self, *, can_list: bool = True) -> None:
-        self.capabilities = Capabilities(
-            two_way=True, can_list=can_list, gives_receipts=True, is_loopback=True
+        self.abilities = Abilities(
+            channel=MessageChannel.SMS,
+            two_way=True,
+            can_list=can_list,
+            gives_receipts=True,
+            is_loopback=True,
         )
         self.taken: list[OutgoingSms] = []
         self.calls = 0

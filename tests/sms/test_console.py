@@ -49,7 +49,7 @@ def test_the_settings_name_the_provider(tmp_path):
     settings = from_env({"SMS_CONSOLE_FILE": str(tmp_path / "x.jsonl")})
     provider = build_provider(settings)
     assert provider.name == "console"
-    assert provider.capabilities.is_loopback
+    assert provider.abilities.is_loopback
     with pytest.raises(Invalid):
         build_provider(replace(settings, sms=SmsSettings(provider="pigeon")))
 

@@ -127,7 +127,7 @@ def test_receipts_and_inbound():
     assert list(reasons.values()) == ["011", "0x0000000b", ""]
     inbound = provider.read_inbound(heard(id="7", **{"from": "+84900000001"}, text="5"))
     assert (inbound.event_id, inbound.from_number, inbound.text) == ("7", "+84900000001", "5")
-    assert not provider.capabilities.can_list
+    assert not provider.abilities.can_list
     with pytest.raises(LookupError):
         provider.list_sent(SMS.recipient)
 
@@ -143,4 +143,4 @@ def test_the_settings_name_it():
     """The settings build the gateway with the reply number as sender."""
     provider = build_provider(from_env({"SMS_PROVIDER": "kannel", "SMS_REPLY_NUMBER": "8099"}))
     assert (provider.name, provider.sender) == ("kannel", "8099")
-    assert not provider.capabilities.is_loopback
+    assert not provider.abilities.is_loopback

@@ -183,7 +183,7 @@ def test_unclear_is_found_by_listing(twilio_app, fake):
     fake.troubles = [Trouble(502, made=True), Trouble(drop=True)]
     with twilio_app.app_context():
         provider = build_provider(twilio_app.extensions["settings"])
-        assert provider.capabilities.is_loopback
+        assert provider.abilities.is_loopback
         with transaction() as session:
             queue(session, 1, "Mot")
             queue(session, 2, "Hai")

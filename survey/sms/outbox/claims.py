@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from survey.models.invitation import OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
-from survey.models.recipient import IndexUse
+from survey.models.recipient import IndexUse, MessageChannel
 from survey.sms.outbox import health as provider_health
 from survey.sms.outbox.outcomes import Moves, accept, cancel, expire
 from survey.sms.outbox.queue import body_of, recipient_of
@@ -44,9 +44,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Who takes, what of ours is due by which instant, the time of the run and the real clock."""
+    """Who takes for which provider and channel, what of ours is due by which instant, the time of
+    the run and the real clock.
+    """
 
     provider: str
+    channel: MessageChannel
     owner: str
     due_by: datetime
     now: datetime
@@ -134,25 +137,25 @@ def _due(session: Session, taker: Taker, rules: Rules, room: int) -> list[Messag
     """Messages that may leave, answers first, held until the transaction ends."""
     if not rules.is_open(taker.now):
         # An answer that failed before is a message of ours, and keeps to the window.
-        query = _ready(ANSWERS, taker.now).where(Message.attempt == 0)
+        query = _ready(taker.channel, ANSWERS, taker.now).where(Message.attempt == 0)
         return list(session.scalars(query.limit(room)))
     found: list[Message] = []
     for kinds in QUEUE:
         if room > len(found):
             # Whoever wrote while the run lasts is not kept waiting for its end.
             by = taker.now if kinds == QUEUE[0] else taker.due_by
-            query = _ready(kinds, by).limit(room - len(found))
+            query = _ready(taker.channel, kinds, by).limit(room - len(found))
             found += session.scalars(query)
     return found
 
 
-def _ready(kinds: Sequence[MessageKind], now: datetime) -> Select[Message]:
-    """Messages of some kinds that are due, in the order of the kinds."""
+def _ready(channel: MessageChannel, kinds: Sequence[MessageKind], now: datetime) -> Select[Message]:
+    """Messages of a channel and of some kinds that are due, in the order of the kinds."""
     places = {kind: place for place, kind in enumerate(kinds)}
     order = [case(places, value=Message.kind)] if len(kinds) > 1 else []
     return (
         select(Message)
-        .where(is_due(now), Message.kind.in_(kinds))
+        .where(is_due(now), Message.channel == channel, Message.kind.in_(kinds))
         # A reminder leaves parted from its invitation, or its fate would tell who answered.
         .where(or_(Message.kind != MessageKind.REMINDER, Message.invitation_id.is_(None)))
         .where(or_(Message.retry_at.is_(None), Message.retry_at <= now), Message.expires_at > now)

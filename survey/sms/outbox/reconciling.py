@@ -66,11 +66,11 @@ def reconcile(
     with transaction() as session:
         rules = load_rules(session)
         _take_over(session, clock.now() - lease)
-        if provider.capabilities.gives_receipts:
+        if provider.abilities.gives_receipts:
             _give_up_receipts(session, now)
     found = released = 0
     for number, age in enumerate(LOOKS, 1):
-        if provider.capabilities.can_list:
+        if provider.abilities.can_list:
             here, back = _look(provider, number, now - age, settle)
             found, released = found + here, released + back
     released += _release_unasked(provider, rules, now)
@@ -107,7 +107,7 @@ def _give_up_receipts(session: Session, now: datetime) -> None:
 
 def _release_unasked(provider: Provider, rules: Rules, now: datetime) -> int:
     """Give back what nobody can ask about, where the province prefers to send; gives how many."""
-    if provider.capabilities.can_list or rules.bias != SendBias.PREFER_SEND:
+    if provider.abilities.can_list or rules.bias != SendBias.PREFER_SEND:
         return 0
     query = (
         select(Message)

@@ -117,7 +117,8 @@ class _Run:
         if room < 1:
             return Batch()
         clocks = (self.now, self.clock(), clock.now())
-        taker = Taker(self.provider.name, self.owner, *clocks)
+        channel = self.provider.abilities.channel
+        taker = Taker(self.provider.name, channel, self.owner, *clocks)
         with transaction() as session:
             batch = claim(session, taker, self.rules, room)
         if self.left is not None:

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from survey.errors import Invalid
 from survey.models.recipient import Recipient
 from survey.settings import PROVIDERS, Settings
+from survey.sms.providers.abilities import Abilities
 
 
 class SmsNotSent(Exception):
@@ -31,20 +32,6 @@ class SmsRefused(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a provider can do, declared by itself."""
-
-    # Citizens can reply to what it sends.
-    two_way: bool
-    # It can be asked what it sent to a number.
-    can_list: bool
-    # It reports what became of a message.
-    gives_receipts: bool
-    # What it takes stays on this machine.
-    is_loopback: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +106,7 @@ class Provider(Protocol):
         ...
 
     @property
-    def capabilities(self) -> Capabilities:
+    def abilities(self) -> Abilities:
         """What it can do."""
         ...
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 from survey.models.recipient import Recipient
 from survey.settings import Settings
-from survey.sms.providers import Accepted, Capabilities, ListedSms, OutgoingSms, SmsNotSent
+from survey.sms.providers import Accepted, ListedSms, OutgoingSms, SmsNotSent
+from survey.sms.providers.abilities import CONSOLE
 
 
 class ConsoleProvider:
     """A file that takes messages."""
 
     name = "console"
-    capabilities = Capabilities(
-        two_way=False, can_list=True, gives_receipts=False, is_loopback=True
-    )
+    abilities = CONSOLE
 
     def __init__(self, path: Path) -> None:
         self.path = path

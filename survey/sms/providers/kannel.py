@@ -6,16 +6,15 @@ import re
 from hmac import compare_digest
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, build_opener
 
 from survey.models.recipient import Recipient
-from survey.settings import LOOPBACK, KannelSettings, Settings
+from survey.settings import KannelSettings, Settings
 from survey.sms.providers import (
     SENDER,
     Accepted,
     Callback,
-    Capabilities,
     DeliveryReceipt,
     InboundSms,
     ListedSms,
@@ -25,6 +24,7 @@ from survey.sms.providers import (
     SmsNotSent,
     SmsRefused,
 )
+from survey.sms.providers.abilities import of_kannel
 
 TIMEOUT_SECONDS = 10
 ACCEPTED = 202
@@ -46,13 +46,7 @@ class KannelProvider:
 
     def __init__(self, settings: KannelSettings, public_url: str, sender: str) -> None:
         self.settings, self.public_url, self.sender = settings, public_url, sender
-        host = urlsplit(settings.send_url).hostname or ""
-        self.capabilities = Capabilities(
-            two_way=settings.two_way,
-            can_list=False,
-            gives_receipts=True,
-            is_loopback=host in LOOPBACK,
-        )
+        self.abilities = of_kannel(settings)
         self.opener = build_opener(ProxyHandler({}))
 
     def send(self, sms: OutgoingSms) -> Accepted:

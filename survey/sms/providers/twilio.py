@@ -4,7 +4,6 @@ nothing are told as such; all others leave the fate unknown.
 """
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as RequestsConnectionError
@@ -16,7 +15,7 @@ from twilio.rest import Client
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from survey.models.recipient import Recipient
-from survey.settings import LOOPBACK, Settings, TwilioSettings
+from survey.settings import Settings, TwilioSettings
 from survey.sms.providers import (
     LOAD,
     OPTED_OUT,
@@ -24,7 +23,6 @@ from survey.sms.providers import (
     WORDS,
     Accepted,
     Callback,
-    Capabilities,
     DeliveryReceipt,
     InboundSms,
     ListedSms,
@@ -34,6 +32,7 @@ from survey.sms.providers import (
     SmsNotSent,
     SmsRefused,
 )
+from survey.sms.providers.abilities import of_twilio
 
 TIMEOUT_SECONDS = 10
 LONGEST_VALIDITY = 36_000
@@ -86,13 +85,7 @@ class TwilioProvider:
 
     def __init__(self, settings: TwilioSettings, public_url: str) -> None:
         self.settings, self.public_url = settings, public_url
-        host = urlsplit(settings.api_base).hostname or ""
-        self.capabilities = Capabilities(
-            two_way=settings.two_way,
-            can_list=True,
-            gives_receipts=True,
-            is_loopback=host in LOOPBACK,
-        )
+        self.abilities = of_twilio(settings)
         http = TwilioHttpClient(timeout=TIMEOUT_SECONDS)
         for scheme in ("https://", "http://"):
             http.session.mount(scheme, HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
