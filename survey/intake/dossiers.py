@@ -19,6 +19,7 @@ from survey.invitations import FinishedDossier, register_finished
 from survey.models.dossier import Channel, Dossier, DossierChange, Outcome, PhoneKind
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
+from survey.models.recipient import Recipient
 from survey.workdays import LOCAL
 
 # Contact data of older dossiers are due for erasure: a repeated export must not bring them back.
@@ -78,8 +79,7 @@ def write(session: Session, matches: Sequence[Match], now: datetime) -> None:
     session.flush()
     finished = [one for one in dossiers if one.finished_at is not None and one.id not in covered]
     records = {one.record.dossier_code: one.record for one in matches}
-    phones = _mobiles(session, finished, records)
-    register_finished(session, finished, phones, now)
+    register_finished(session, finished, _recipients(session, finished, records), now)
 
 
 @dataclass(slots=True)
@@ -163,21 +163,21 @@ def _change(
         )
 
 
-def _mobiles(
+def _recipients(
     session: Session,
     dossiers: Sequence[FinishedDossier],
     records: Mapping[str, CleanRow],
-) -> dict[str, str]:
-    """Dossier code → its mobile, from the row or, where the row has none, from what we knew."""
-    mobiles = {}
+) -> dict[str, Recipient]:
+    """Dossier code → whom to write to: the row's mobile, or where it has none the known one."""
+    found = {}
     for dossier in dossiers:
         phone = records[dossier.code].phone
         if phone.kind == "mobile" and phone.e164:
-            mobiles[dossier.code] = phone.e164
+            found[dossier.code] = Recipient.by_sms(phone.e164)
         elif dossier.phone_kind == PhoneKind.MOBILE and dossier.phone_sealed is not None:
             known = Dossier.phone.decrypt(session, dossier.code, dossier.phone_sealed)
-            mobiles[dossier.code] = known or ""
-    return mobiles
+            found[dossier.code] = Recipient.by_sms(known or "")
+    return found
 
 
 def _changes(

@@ -14,7 +14,7 @@ from survey.delivery.standing import outcomes_since, standing
 from survey.delivery.unclear import ASKED_AFTER, Verdict, decide, unclear, waiting_for_person
 from survey.errors import Invalid
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
-from survey.models.recipient import Recipient
+from survey.models.recipient import MessageChannel, Recipient
 from survey.models.staff import Staff
 from survey.privacy import retention
 from survey.sms import outbox
@@ -34,6 +34,7 @@ def fill(session, day, prefix, total, arrived):
         {
             "id": secrets.token_hex(16),
             "kind": MessageKind.INVITATION,
+            "channel": MessageChannel.SMS,
             "prefix": prefix,
             "segments": 1,
             "encoding": "gsm7",
