@@ -17,11 +17,12 @@ from benchmarks.figures import Figure
 from benchmarks.ground import ROOT, Installation, free_port, wait_until_open
 from survey import create_app
 from survey.db import db, transaction
+from survey.messages import outbox
+from survey.messages.text import SmsText
 from survey.models.message import MessageKind
 from survey.models.organisation import Province, SpecialDay
+from survey.models.recipient import Recipient
 from survey.settings import from_env
-from survey.sms import outbox
-from survey.sms.text import SmsText
 from survey.workdays import local_day
 from tests.engines import PostgresCopies, find_postgres
 
@@ -80,7 +81,7 @@ class Ground:
 def _draft(number: int, due: datetime) -> outbox.Draft:
     return outbox.Draft(
         kind=MessageKind.INVITATION,
-        phone_e164=f"+8490{number:07d}",
+        recipient=Recipient.by_sms(f"+8490{number:07d}"),
         text=TEXT,
         due_at=due,
         expires_at=due + timedelta(days=7),

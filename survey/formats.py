@@ -1,6 +1,9 @@
-"""How numbers are written: Vietnamese offices write 1.234,5, English pages 1,234.5."""
+"""How numbers are written: Vietnamese offices write 1.234,5, English pages 1,234.5; and how much
+of a telephone number is shown.
+"""
 
 NONE = "–"
+_MASK = "••••"
 
 
 def english_number(value: float, digits: int = 0) -> str:
@@ -13,3 +16,9 @@ def number(value: float | None, digits: int = 0) -> str:
     if value is None:
         return NONE
     return english_number(value, digits).translate(str.maketrans(",.", ".,"))
+
+
+def mask_phone(e164: str) -> str:
+    """A number fit for screens and logs: `+84912345678` becomes `09••••678`."""
+    shown = "0" + e164[3:] if e164.startswith("+84") else e164
+    return shown[:2] + _MASK + shown[-3:]

@@ -79,13 +79,6 @@ class SmsSettings:
     twilio: TwilioSettings = TwilioSettings()
     kannel: KannelSettings = KannelSettings()
 
-    @property
-    def two_way(self) -> bool:
-        """Whether citizens can reply to what the provider sends."""
-        if self.provider == "twilio":
-            return self.twilio.two_way
-        return self.provider == "kannel" and self.kannel.two_way
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from survey import invitations
 from survey.models.dossier import Dossier
 from survey.models.organisation import Agency, Province
+from survey.models.recipient import Recipient
 
 NOW = datetime(2026, 5, 20, 3, 0, tzinfo=UTC)  # 10:00 on a Wednesday in Viet Nam
 LINK = re.compile(r"/s/([0-9A-Z]{12})")
@@ -47,8 +48,8 @@ def finish(session: Session, wanted: Iterable[Wanted], now: datetime = NOW) -> l
     dossiers = [_dossier(session, one, agencies[one.agency]) for one in wanted]
     session.add_all(dossiers)
     session.flush()
-    phones = {one.code: one.mobile for one in wanted}
-    invitations.register_finished(session, dossiers, phones, now)
+    recipients = {one.code: Recipient.by_sms(one.mobile) for one in wanted}
+    invitations.register_finished(session, dossiers, recipients, now)
     return dossiers
 
 

@@ -1077,10 +1077,11 @@ def upgrade() -> None:
         "message",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("channel", sa.String(length=10), nullable=False),
         sa.Column("invitation_id", sa.Integer(), nullable=True),
         sa.Column("case_hash", sa.LargeBinary(), nullable=True),
-        sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("phone_index", sa.LargeBinary(), nullable=True),
+        sa.Column("recipient_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("recipient_index", sa.LargeBinary(), nullable=True),
         sa.Column("prefix", sa.String(length=3), nullable=True),
         sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("token_hash", sa.LargeBinary(), nullable=True),
@@ -1106,6 +1107,11 @@ def upgrade() -> None:
             "(state = 'sending') <= (attempt_id IS NOT NULL)",
             name=op.f("ck_message_sending_has_attempt"),
         ),
+        sa.CheckConstraint(
+            "(state IN ('ready', 'sending', 'unknown')) <= (recipient_sealed IS NOT NULL)",
+            name=op.f("ck_message_unsent_has_recipient"),
+        ),
+        sa.CheckConstraint("channel IN ('sms')", name=op.f("ck_message_channel")),
         sa.CheckConstraint(
             "kind IN ('invitation', 'reminder', 'dialogue', 'case_reply', 'test')",
             name=op.f("ck_message_kind"),
@@ -1134,14 +1140,14 @@ def upgrade() -> None:
             batch_op.f("ix_message_invitation_id"), ["invitation_id"], unique=False
         )
         batch_op.create_index(
-            "ix_message_phone_index_sent_at", ["phone_index", "sent_at"], unique=False
-        )
-        batch_op.create_index(
             "ix_message_provider_id",
             ["provider_id"],
             unique=False,
             sqlite_where=sa.text("provider_id IS NOT NULL"),
             postgresql_where=sa.text("provider_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_message_recipient_index_sent_at", ["recipient_index", "sent_at"], unique=False
         )
         batch_op.create_index(
             "ix_message_sent_at",
@@ -1167,12 +1173,12 @@ def downgrade() -> None:
             sqlite_where=sa.text("sent_at IS NOT NULL"),
             postgresql_where=sa.text("sent_at IS NOT NULL"),
         )
+        batch_op.drop_index("ix_message_recipient_index_sent_at")
         batch_op.drop_index(
             "ix_message_provider_id",
             sqlite_where=sa.text("provider_id IS NOT NULL"),
             postgresql_where=sa.text("provider_id IS NOT NULL"),
         )
-        batch_op.drop_index("ix_message_phone_index_sent_at")
         batch_op.drop_index(batch_op.f("ix_message_invitation_id"))
         batch_op.drop_index(
             "ix_message_case_hash",

@@ -19,6 +19,12 @@ from survey.ballots.contents import Said
 from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
 from survey.crypto.tokens import reply_secret
 from survey.errors import Refused
+from survey.messages import outbox
+from survey.messages.dialogue import Reply, parse
+from survey.messages.phone import clean_phone, recipient_at
+from survey.messages.providers import InboundSms
+from survey.messages.text import SmsText, deadline_words, short_agency_name
+from survey.messages.versions import compose, compose_alike
 from survey.models.ballot import ballot_key
 from survey.models.case import case_of
 from survey.models.invitation import Invitation, OptOut, random_id
@@ -31,12 +37,7 @@ from survey.models.message import (
     MessageState,
 )
 from survey.models.organisation import Agency, Province
-from survey.sms import outbox
-from survey.sms.dialogue import Reply, parse
-from survey.sms.phone import clean_phone
-from survey.sms.providers import InboundSms
-from survey.sms.text import SmsText, deadline_words, short_agency_name
-from survey.sms.versions import compose, compose_alike
+from survey.models.recipient import Recipient
 from survey.workdays import local_day
 
 LOCALE = "vi_accented"
@@ -56,11 +57,11 @@ def receive(session: Session, inbound: InboundSms, now: datetime) -> None:
     """Act on one inbound text; the same event again changes nothing."""
     if not _is_first(session, inbound, now):
         return
-    phone = clean_phone(inbound.from_number)
-    if phone.e164 is None or phone.kind != "mobile":
+    recipient = recipient_at(inbound.from_number)
+    if recipient is None:
         _to_inbox(session, inbound, now)
         return
-    talk = _Talk(session, phone.e164, now)
+    talk = _Talk(session, recipient, now)
     try:
         is_done = talk.answer(parse(inbound.text))
     except Refused:  # the ballot takes no more today: a person reads it
@@ -105,8 +106,8 @@ class _Chosen:
 class _Talk:
     """One phone and what it may be talking about."""
 
-    def __init__(self, session: Session, e164: str, now: datetime) -> None:
-        self.session, self.e164, self.now = session, e164, now
+    def __init__(self, session: Session, recipient: Recipient, now: datetime) -> None:
+        self.session, self.recipient, self.now = session, recipient, now
         self.open = self._open_invitations()
 
     def answer(self, reply: Reply) -> bool:
@@ -128,9 +129,11 @@ class _Talk:
 
     def _opt_out(self) -> bool:
         """Obeyed at once, everywhere, and confirmed the first time."""
-        known = select(OptOut.id).where(OptOut.phone.holds(self.session, self.e164))
+        known = select(OptOut.id).where(
+            OptOut.phone.holds(self.session, self.recipient.indexed_text())
+        )
         if self.session.scalars(known).first() is None:
-            invitations.opt_out(self.session, self.e164, self.now)
+            invitations.opt_out(self.session, self.recipient, self.now)
             self._say("opt_out")
         return True
 
@@ -151,7 +154,7 @@ class _Talk:
         before = self._rated(chosen.invitation)
         was_unhappy = before is not None and before.overall <= UNHAPPY_UP_TO
         given = Submission(overall=rating)
-        submit_by_sms(self.session, chosen.invitation, self.e164, given, self.now)
+        submit_by_sms(self.session, chosen.invitation, self.recipient, given, self.now)
         name = "follow_up" if rating <= UNHAPPY_UP_TO and not was_unhappy else "thanks"
         if name == "follow_up" or before is None:
             agency = self.session.get_one(Agency, chosen.invitation.coverage.agency_id)
@@ -167,7 +170,7 @@ class _Talk:
         case = None
         if chosen.invitation and self._rated(chosen.invitation):
             wish = Submission(contact=True)
-            answer = submit_by_sms(self.session, chosen.invitation, self.e164, wish, self.now)
+            answer = submit_by_sms(self.session, chosen.invitation, self.recipient, wish, self.now)
             case = self.session.scalars(case_of(self.session, answer.key)).first()
         self._say(
             "call_back",
@@ -185,7 +188,7 @@ class _Talk:
             return False
         whole = "\n".join(part for part in (answer.comment, text.strip()) if part)
         given = Submission(comment=whole[:COMMENT_LENGTH])
-        submit_by_sms(self.session, chosen.invitation, self.e164, given, self.now)
+        submit_by_sms(self.session, chosen.invitation, self.recipient, given, self.now)
         return True
 
     def _ask(self, chosen: _Chosen) -> bool:
@@ -228,7 +231,7 @@ class _Talk:
         query = (
             select(Invitation)
             .join(Message, Message.invitation_id == Invitation.id)
-            .where(Message.phone.holds(self.session, self.e164))
+            .where(Message.recipient.holds(self.session, self.recipient.indexed_text()))
             .where(Invitation.reply_code.is_not(None), Invitation.expires_at > self.now)
             .where(Invitation.is_disowned.is_(False))
             .where(Message.kind == MessageKind.INVITATION, Message.state.not_in(_NOT_OUT))
@@ -239,12 +242,12 @@ class _Talk:
     def _notes(self) -> Conversation:
         """What this phone was asked or told before, made when missing."""
         dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
-        held = Conversation.phone.holds(self.session, self.e164)
+        held = Conversation.phone.holds(self.session, self.recipient.indexed_text())
         query = select(Conversation).where(held).with_for_update()
         if known := self.session.scalars(query).first():
             return known
         talk_id = random_id()
-        columns = Conversation.phone.columns(self.session, talk_id, self.e164)
+        columns = Conversation.phone.columns(self.session, talk_id, self.recipient.address)
         fresh = dialect.insert(Conversation).values(id=talk_id, **columns)
         self.session.execute(fresh.on_conflict_do_nothing())
         return self.session.scalars(query).one()
@@ -259,7 +262,7 @@ class _Talk:
         """Queue an answer; it has the same kind whatever was said, and so tells nothing."""
         draft = outbox.Draft(
             kind=MessageKind.DIALOGUE,
-            phone_e164=self.e164,
+            recipient=self.recipient,
             text=text,
             due_at=self.now,
             expires_at=self.now + WORTH_ANSWERING,

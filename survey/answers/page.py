@@ -16,6 +16,7 @@ from survey.ballots.contents import Said
 from survey.cases.clocks import may_reopen
 from survey.crypto.tokens import read_token
 from survey.errors import NotFound
+from survey.formats import mask_phone
 from survey.invitations import asks_factors, stays_readable
 from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
 from survey.models.case import Case, CaseEvent, CaseStanding, CaseState, EventKind
@@ -23,7 +24,6 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import Question, QuestionnaireItem
-from survey.sms.phone import mask_phone
 from survey.workdays import local_day
 
 _LINK = (

@@ -20,11 +20,12 @@ from survey.cases.opening import reopen_by_citizen
 from survey.crypto.tokens import reply_secret
 from survey.db import hold
 from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.messages.phone import clean_phone
 from survey.models.ballot import Flag, Mode, ballot_key
 from survey.models.case import ORDER_LOCK, case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
-from survey.sms.phone import clean_phone
+from survey.models.recipient import Recipient
 from survey.workdays import local_day
 
 # One link may change its answer so often a day: more is no citizen.
@@ -63,16 +64,20 @@ def submit(session: Session, token: str, submission: Submission, now: datetime) 
 
 
 def submit_by_sms(
-    session: Session, invitation: Invitation, e164: str, submission: Submission, now: datetime
+    session: Session,
+    invitation: Invitation,
+    recipient: Recipient,
+    submission: Submission,
+    now: datetime,
 ) -> Given:
-    """Store what came as a reply to an invitation with a reply code, from the asked phone."""
+    """Store what came as a reply to an invitation with a reply code, from whom it was sent to."""
     submission.check()
     if invitation.reply_code is None or not invitations.may_answer(invitation, now):
         raise Refused("answering_closed")
     wish = None
     if submission.contact:
         dossier = invitation.dossier
-        wish = alerts.ContactWish(e164, dossier.name or "", dossier.code)
+        wish = alerts.ContactWish(recipient.address, dossier.name or "", dossier.code)
     key = ballot_key(session, reply_secret(invitation.id, invitation.reply_code))
     sender = Sender(BY_ID, key, {"invitation_id": invitation.id}, Mode.SMS)
     asked = sender.asked(session)

@@ -15,14 +15,15 @@ from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of
 from survey.cases.notices import carried
 from survey.cases.sight import LOOK, REVEALS_A_DAY, reveals_left
 from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.formats import mask_phone
+from survey.messages import outbox
+from survey.messages.dialogue import parse
+from survey.messages.phone import recipient_at
+from survey.messages.text import SmsText
 from survey.models.message import Inbound, MessageKind
 from survey.models.organisation import Province
 from survey.models.staff import RoleName, Staff, count_use, scope_of
 from survey.privacy.masking import mask_text
-from survey.sms import outbox
-from survey.sms.dialogue import parse
-from survey.sms.phone import clean_phone, mask_phone
-from survey.sms.text import SmsText
 from survey.workdays import local_day
 
 SHOWN_AT_ONCE = 100
@@ -114,12 +115,12 @@ def answer(
     It leaves like any answer of a dialogue: the number goes with it.
     """
     rows = _settle(session, staff, ids, "inbox.answer", now)
-    number = rows[0].phone
-    if clean_phone(number).kind != "mobile":
+    recipient = recipient_at(rows[0].phone)
+    if recipient is None:
         raise Refused("no_mobile_wished")
     draft = outbox.Draft(
         kind=MessageKind.DIALOGUE,
-        phone_e164=number,
+        recipient=recipient,
         text=text,
         due_at=now,
         expires_at=now + WORTH_SENDING,
@@ -164,7 +165,7 @@ def _thread(session: Session, rows: Sequence[Inbound], *, in_full: bool = False)
     return Thread(
         phone=number if in_full else mask_phone(number),
         texts=tuple(_text(session, row, in_full=in_full) for row in rows),
-        may_text=clean_phone(number).kind == "mobile",
+        may_text=recipient_at(number) is not None,
     )
 
 

@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session
 
 from survey.cases.clocks import reopen_until
 from survey.errors import Invalid, Refused
+from survey.messages import outbox
+from survey.messages.phone import recipient_at
+from survey.messages.segments import measure
+from survey.messages.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, plain
+from survey.messages.versions import compose as compose_text
 from survey.models.case import Case
 from survey.models.message import MessageKind
 from survey.models.organisation import Province
-from survey.sms import outbox
-from survey.sms.phone import clean_phone
-from survey.sms.segments import measure
-from survey.sms.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, plain
-from survey.sms.versions import compose as compose_text
+from survey.models.recipient import Recipient
 
 # A reply that costs more than this belongs on the page, and the message only tells of it.
 MOST_SEGMENTS = 5
@@ -33,7 +34,7 @@ class Way(StrEnum):
 
 def may_text(case: Case) -> bool:
     """Whether the citizen wished to be called and gave a number that takes messages."""
-    return _mobile(case) is not None
+    return _recipient(case) is not None
 
 
 def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -> SmsText | None:
@@ -68,12 +69,12 @@ def carried(words: str, *, accented: bool) -> SmsText:
 
 def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
     """Put the message into the outbox; Refused `no_mobile_wished` without such a number."""
-    number = _mobile(case)
-    if number is None:
+    recipient = _recipient(case)
+    if recipient is None:
         raise Refused("no_mobile_wished")
     draft = outbox.Draft(
         kind=MessageKind.CASE_REPLY,
-        phone_e164=number,
+        recipient=recipient,
         text=text,
         due_at=now,
         expires_at=now + WORTH_SENDING,
@@ -95,6 +96,6 @@ def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> Non
     send(session, case, text, now)
 
 
-def _mobile(case: Case) -> str | None:
+def _recipient(case: Case) -> Recipient | None:
     wish = case.contact
-    return wish.phone_e164 if wish and clean_phone(wish.phone_e164).kind == "mobile" else None
+    return recipient_at(wish.phone_e164) if wish else None

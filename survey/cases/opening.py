@@ -14,6 +14,7 @@ from survey.cases.timeline import add_event
 from survey.crypto.tokens import new_case_code
 from survey.db import hold
 from survey.errors import NotFound, Refused
+from survey.messages import outbox
 from survey.models.case import (
     ORDER_LOCK,
     Case,
@@ -27,7 +28,6 @@ from survey.models.case import (
 )
 from survey.models.staff import Staff
 from survey.period import Month
-from survey.sms import outbox
 
 
 @dataclass(frozen=True, slots=True)

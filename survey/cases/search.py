@@ -14,9 +14,9 @@ from survey.ballots.comments import SealedComment, sealed_comments
 from survey.cases.records import OpenedCase
 from survey.cases.sight import SeenCase
 from survey.errors import Refused
+from survey.messages.vocabulary import fold
 from survey.models.organisation import agency_tree
 from survey.privacy.masking import without_numbers
-from survey.sms.vocabulary import fold
 
 log = structlog.get_logger()
 

@@ -16,6 +16,7 @@ from survey import audit
 from survey.cases.records import OpenedCase, opened_in_work, opened_where
 from survey.cases.timeline import add_event
 from survey.errors import Invalid, NotFound, Refused
+from survey.formats import mask_phone
 from survey.models.case import (
     Case,
     CaseEvent,
@@ -28,7 +29,6 @@ from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
 from survey.period import Month
 from survey.privacy.masking import mask_name
-from survey.sms.phone import mask_phone
 from survey.workdays import local_day
 
 READERS = frozenset({RoleName.HANDLER, RoleName.AGENCY_HEAD})

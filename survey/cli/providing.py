@@ -6,7 +6,7 @@ from flask import current_app
 
 from survey import clock
 from survey.errors import Refused
-from survey.sms.providers import Provider, build_provider
+from survey.messages.providers import Provider, build_provider
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 
@@ -19,6 +19,6 @@ def provider() -> Provider:
 def provider_at(now: datetime) -> Provider:
     """The provider to send with at `now`; Refused `not_this_time` where it would reach people."""
     found = provider()
-    if not found.capabilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
+    if not found.abilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
         raise Refused("not_this_time")
     return found

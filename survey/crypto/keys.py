@@ -42,7 +42,7 @@ MASTER_ID_BYTES = 8
 # How long a process works with the keys it has read before it looks whether there are newer ones.
 FRESH_SECONDS = 2
 # How long a former key is kept after the one in force was drawn: hashes of phones that stand
-# nowhere any more (`Message.phone_index`) live a week.
+# nowhere any more (`Message.recipient_index`) live a week.
 FORMER_KEPT = timedelta(days=9)
 
 

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.errors import Invalid
+from survey.messages.phone import recipient_at
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, OptOut
-from survey.models.message import Message, case_text
+from survey.models.message import Message
+from survey.models.recipient import IndexUse
 from survey.models.staff import Scope, Staff, scope_of
-from survey.sms.phone import clean_phone, mask_phone
 
 MOST_SHOWN = 50
 
@@ -52,29 +53,29 @@ def look_up(session: Session, staff: Staff, typed: str, now: datetime) -> Number
 
     Invalid `bad_mobile` if it is no Vietnamese mobile.
     """
-    phone = clean_phone(typed)
-    if phone.e164 is None or phone.kind != "mobile":
+    recipient = recipient_at(typed)
+    if recipient is None:
         raise Invalid("bad_mobile")
-    of_phone = or_(
-        Message.phone.holds(session, phone.e164),
-        Message.phone.holds(session, case_text(phone.e164)),
+    of_number = or_(
+        Message.recipient.holds(session, recipient.indexed_text()),
+        Message.recipient.holds(session, recipient.indexed_text(IndexUse.CASE)),
     )
     rows = session.execute(
         select(Message, Dossier.code, CoverageEntry)
         .outerjoin(Invitation, Invitation.id == Message.invitation_id)
         .outerjoin(Dossier, Dossier.id == Invitation.dossier_id)
         .outerjoin(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
-        .where(of_phone)
+        .where(of_number)
         .order_by(Message.due_at.desc())
         .limit(MOST_SHOWN)
     )
     scope = scope_of(session, staff)
     found = [_found(message, code) for message, code, entry in rows if _is_seen(scope, entry)]
-    wish = select(OptOut.on).where(OptOut.phone.holds(session, phone.e164))
+    wish = select(OptOut.on).where(OptOut.phone.holds(session, recipient.indexed_text()))
     audit.record(
         session, now, "message.look_up", "phone", staff_id=staff.id, detail={"found": len(found)}
     )
-    return Number(mask_phone(phone.e164), found, session.scalars(wish).first())
+    return Number(recipient.masked, found, session.scalars(wish).first())
 
 
 def _is_seen(scope: Scope, entry: CoverageEntry | None) -> bool:

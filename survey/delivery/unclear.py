@@ -9,12 +9,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from survey import audit
+from survey.messages.outbox import outcomes
+from survey.messages.outbox.reconciling import LOOKS
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageState
-from survey.sms.outbox import outcomes
-from survey.sms.outbox.reconciling import LOOKS
-from survey.sms.phone import mask_phone
 
 # Reconcile has looked twice by then; a while later it will not find out any more by itself.
 ASKED_AFTER = LOOKS[-1] + timedelta(minutes=5)
@@ -95,11 +94,11 @@ def _for_person(now: datetime) -> Select[Message]:
 
 
 def _shown(message: Message, code: str | None) -> Unclear:
-    number = message.phone
+    recipient = message.recipient
     return Unclear(
         id=message.id,
         kind=message.kind,
-        phone=mask_phone(number) if number else "",
+        phone=recipient.masked if recipient else "",
         last4=(code or "")[-4:],
         provider=message.provider or "",
         since=message.unknown_since or message.due_at,

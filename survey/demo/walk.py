@@ -15,10 +15,10 @@ from survey.demo.doors import demo_agency
 from survey.dossiers import DossierFacts, Moment, record
 from survey.errors import Refused
 from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE, register_finished
+from survey.messages.phone import Phone
 from survey.models.dossier import Channel, Outcome
 from survey.models.invitation import OptOut
 from survey.models.organisation import Procedure, Province
-from survey.sms.phone import Phone
 from survey.workdays import LOCAL
 
 # What a visitor may hold in hand: a phone that opens links, and one that can only text.
@@ -80,7 +80,7 @@ def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
     )
     session.execute(delete(OptOut).where(OptOut.phone.holds(session, number)))
     recorded = record(session, [facts], now)
-    register_finished(session, recorded.finished, recorded.phones, now)
+    register_finished(session, recorded.finished, recorded.recipients, now)
     return code
 
 

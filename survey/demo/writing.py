@@ -33,9 +33,9 @@ from survey.models.invitation import (
 )
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.questionnaire import Questionnaire
+from survey.models.recipient import MessageChannel, Recipient
 from survey.period import Month
 from survey.privacy.retention import TERMS
-from survey.sms.phone import prefix_of
 from survey.workdays import local_day
 
 DELIVERY = timedelta(seconds=9)
@@ -145,12 +145,16 @@ class Ledger:
     def _message(self, one: Asked, token: str, invitation_id: int) -> Row:
         message_id, attempt_id = secrets.token_hex(16), secrets.token_hex(16)
         phone = one.dossier.phone if one.due >= self.before else None
+        recipient = Recipient.by_sms(phone) if phone else None
         row = {
             "id": message_id,
             "kind": MessageKind.INVITATION,
             "invitation_id": invitation_id,
-            **Message.phone.columns(self.session, message_id, phone or None),
-            "prefix": prefix_of(phone) if phone else None,
+            "channel": MessageChannel.SMS,
+            "recipient_sealed": Message.recipient.encrypt(self.session, message_id, recipient),
+            "recipient_index": recipient
+            and Message.recipient.hash_of(self.session, recipient.indexed_text()),
+            "prefix": recipient.prefix if recipient else None,
             "body_sealed": None,
             "token_hash": Message.by_token.of(self.session, token),
             "segments": 1,

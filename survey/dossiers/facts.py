@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from survey.dossiers.moments import Moment
+from survey.messages.phone import Phone
 from survey.models.stage import END_STAGES, Source, Stage
-from survey.sms.phone import Phone
 
 
 class StageFacts(NamedTuple):

@@ -19,6 +19,7 @@ from survey.models.dossier import Dossier, DossierChange, PhoneKind
 from survey.models.extension import Extension
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Province
+from survey.models.recipient import Recipient
 from survey.models.stage import DossierStage, Source
 from survey.models.supplement import Supplement
 
@@ -55,13 +56,13 @@ NAMES = [part.name for part in fields(Written)][1:]
 class Recorded:
     """What became of some facts, and what the coverage ledger has to know.
 
-    `finished`: dossiers with a return date and without a ledger entry; `phones`: dossier code →
-    its mobile.
+    `finished`: dossiers with a return date and without a ledger entry; `recipients`: dossier
+    code → whom to write to.
     """
 
     comparisons: Sequence[Comparison]
     finished: Sequence[Written | Dossier]
-    phones: Mapping[str, str]
+    recipients: Mapping[str, Recipient]
 
 
 def record(session: Session, facts: Sequence[DossierFacts], now: datetime) -> Recorded:
@@ -88,7 +89,7 @@ def record(session: Session, facts: Sequence[DossierFacts], now: datetime) -> Re
     session.flush()
     finished = [one for one in dossiers if one.finished_at is not None and one.id not in covered]
     said = {one.facts.code: one.facts for one in to_write}
-    return Recorded(comparisons, finished, _mobiles(session, finished, said))
+    return Recorded(comparisons, finished, _recipients(session, finished, said))
 
 
 def _covered(session: Session, comparisons: Sequence[Comparison]) -> set[int]:
@@ -237,18 +238,18 @@ def _further(session: Session, dossier_id: int, comparison: Comparison) -> None:
                 entry.known.reason = entry.words
 
 
-def _mobiles(
+def _recipients(
     session: Session,
     dossiers: Sequence[Written | Dossier],
     said: Mapping[str, DossierFacts],
-) -> dict[str, str]:
-    """Dossier code → its mobile, as it was said or, where nothing was, as we knew it."""
-    mobiles = {}
+) -> dict[str, Recipient]:
+    """Dossier code → whom to write to: the mobile as it was said or, where nothing was, known."""
+    found = {}
     for dossier in dossiers:
         phone = said[dossier.code].phone
         if phone.kind == "mobile" and phone.e164:
-            mobiles[dossier.code] = phone.e164
+            found[dossier.code] = Recipient.by_sms(phone.e164)
         elif dossier.phone_kind == PhoneKind.MOBILE and dossier.phone_sealed is not None:
             known = Dossier.phone.decrypt(session, dossier.code, dossier.phone_sealed)
-            mobiles[dossier.code] = known or ""
-    return mobiles
+            found[dossier.code] = Recipient.by_sms(known or "")
+    return found

@@ -18,8 +18,8 @@ from survey.intake.dates import read_moment
 from survey.intake.folding import bare, fold, tidy
 from survey.intake.progress import ProgressReader
 from survey.intake.structure import structural_reason, text_of
+from survey.messages.phone import clean_phone
 from survey.privacy.masking import without_numbers
-from survey.sms.phone import clean_phone
 
 ACCEPTED, REJECTED, DUPLICATE = "accepted", "rejected", "duplicate"
 DATE_FIELDS = ("received_at", "due_at", "returned_at")

@@ -93,7 +93,7 @@ def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
     if row.next_row != chunk.first_row:
         raise Conflict("import_running", row.file_name)
     recorded = record(session, _facts(chunk), now)
-    register_finished(session, recorded.finished, recorded.phones, now)
+    register_finished(session, recorded.finished, recorded.recipients, now)
     write_many(
         session,
         WRITE_ROW,

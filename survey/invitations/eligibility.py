@@ -13,6 +13,7 @@ from survey.invitations.cells import FinishedDossier, finished_moment
 from survey.models.dossier import Dossier, PhoneKind
 from survey.models.invitation import Decision, Invitation, OptOut, StaffPhone
 from survey.models.organisation import Province, Sector
+from survey.models.recipient import Recipient
 from survey.workdays import local_day
 
 # Invented numbers of the demo phone: asked again and again, so gap and intermediary rules leave
@@ -45,15 +46,15 @@ class Eligibility:
         session: Session,
         province: Province,
         dossiers: Sequence[FinishedDossier],
-        numbers: Mapping[str, str],
+        recipients: Mapping[str, Recipient],
         now: datetime,
     ) -> None:
         self.session = session
         self.province = province
         self.now = now
         phones = _phones(dossiers)
-        self.opted_out = self._listed(OptOut, numbers)
-        self.staff = self._listed(StaffPhone, numbers)
+        self.opted_out = self._listed(OptOut, recipients)
+        self.staff = self._listed(StaffPhone, recipients)
         self.free = self._rehearsal_indexes()
         self.handed_in = self._handed_in(phones)
         self.asked_on = self._asked_on(phones)
@@ -104,13 +105,15 @@ class Eligibility:
             return set()
         return {Dossier.phone.hash_of(self.session, phone) for phone in REHEARSAL_PHONES}
 
-    def _listed(self, table: type[OptOut | StaffPhone], numbers: Mapping[str, str]) -> set[str]:
-        """Codes of the dossiers whose number stands in a list."""
+    def _listed(
+        self, table: type[OptOut | StaffPhone], recipients: Mapping[str, Recipient]
+    ) -> set[str]:
+        """Codes of the dossiers whose receiver stands in a list."""
         if self.session.scalar(select(table.id).limit(1)) is None:
             return set()
         owners: defaultdict[bytes, list[str]] = defaultdict(list)
-        for code, number in numbers.items():
-            for index in table.phone.hashes_of(self.session, number):
+        for code, recipient in recipients.items():
+            for index in table.phone.hashes_of(self.session, recipient.indexed_text()):
                 owners[index].append(code)
         found = self.session.scalars(
             select(table.phone_index).where(table.phone_index.in_(list(owners)))

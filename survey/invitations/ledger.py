@@ -20,6 +20,11 @@ from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
 from survey.invitations.links import fresh_token
+from survey.messages import outbox
+from survey.messages.placeholders import Wording
+from survey.messages.providers import abilities
+from survey.messages.text import SmsText, short_agency_name
+from survey.messages.versions import approved, compose_as
 from survey.models.count import Cell, count_finished
 from survey.models.dossier import Dossier, Outcome
 from survey.models.followup import Card
@@ -27,10 +32,7 @@ from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireKind
-from survey.sms import outbox
-from survey.sms.placeholders import Wording
-from survey.sms.text import SmsText, short_agency_name
-from survey.sms.versions import approved, compose_as
+from survey.models.recipient import Recipient
 from survey.workdays import local_day
 
 WRITE_ENTRY = insert(table_of(CoverageEntry))
@@ -54,18 +56,21 @@ class Ask(NamedTuple):
 
 
 def register_finished(
-    session: Session, dossiers: Sequence[FinishedDossier], phones: Mapping[str, str], now: datetime
+    session: Session,
+    dossiers: Sequence[FinishedDossier],
+    recipients: Mapping[str, Recipient],
+    now: datetime,
 ) -> None:
     """Decide for finished dossiers that have no ledger entry yet, and queue the invitations.
 
-    `phones`: dossier code → E.164 of its mobile. Dossiers need their ids (flushed before).
+    `recipients`: dossier code → whom to write to. Dossiers need their ids (flushed before).
     """
     province = session.scalars(select(Province)).first()
     if province is None:
         raise Refused("no_province")
     sectors = _sectors(session, dossiers)
     by_finish = sorted(dossiers, key=lambda dossier: (finished_moment(dossier), dossier.code))
-    eligibility = Eligibility(session, province, by_finish, phones, now)
+    eligibility = Eligibility(session, province, by_finish, recipients, now)
     asked: list[tuple[FinishedDossier, Cell]] = []
     entries = []
     for dossier in by_finish:
@@ -76,7 +81,7 @@ def register_finished(
             asked.append((dossier, cell))
     _write_entries(session, entries)
     asks = _prepare(session, province, asked, now)
-    _invite(session, asks, phones, now)
+    _invite(session, asks, recipients, now)
 
 
 def _sectors(session: Session, dossiers: Sequence[FinishedDossier]) -> dict[str, str]:
@@ -119,11 +124,12 @@ def _prepare(
     settings = settings_of(session)
     delay = timedelta(minutes=0 if settings.is_rehearsal else province.invite_delay_minutes)
     replying = Dossier.phone.hashes_of(session, REPLYING_PHONE) if settings.is_rehearsal else ()
+    takes_replies = abilities.of_provider(settings.sms).two_way
     asks = []
     for dossier, cell in dossiers:
         due_at = max(now, finished_moment(dossier) + delay) if delay else now
         is_full = draw(session, "full", dossier.code) < province.full_percent
-        two_way = settings.sms.two_way or (dossier.phone_index in replying)
+        two_way = takes_replies or (dossier.phone_index in replying)
         asks.append(
             Ask(
                 dossier=dossier,
@@ -138,7 +144,7 @@ def _prepare(
 
 
 def _invite(
-    session: Session, asks: Sequence[Ask], phones: Mapping[str, str], now: datetime
+    session: Session, asks: Sequence[Ask], recipients: Mapping[str, Recipient], now: datetime
 ) -> None:
     """Write invitations and queue their messages."""
     if not asks:
@@ -163,7 +169,7 @@ def _invite(
     drafts = [
         outbox.Draft(
             kind=MessageKind.INVITATION,
-            phone_e164=phones[ask.dossier.code],
+            recipient=recipients[ask.dossier.code],
             text=_text(session, ask, names[ask.dossier.agency_id], wordings),
             due_at=ask.due_at,
             expires_at=ask.expires_at,
@@ -173,11 +179,14 @@ def _invite(
         for ask in asks
     ]
     outbox.enqueue_many(session, now, drafts)
-    followups.lay(session, list(_cards(session, asks, phones, ids)))
+    followups.lay(session, list(_cards(session, asks, recipients, ids)))
 
 
 def _cards(
-    session: Session, asks: Sequence[Ask], phones: Mapping[str, str], ids: Mapping[int, int]
+    session: Session,
+    asks: Sequence[Ask],
+    recipients: Mapping[str, Recipient],
+    ids: Mapping[int, int],
 ) -> Iterator[tuple[str, Card]]:
     """Follow-up cards of a seeded random share of those asked, by month."""
     percent = session.scalars(select(Province.followup_percent)).first() or 0
@@ -186,7 +195,7 @@ def _cards(
         if draw(session, "follow-up", code) < percent:
             secret = ask.token or reply_secret(ids[ask.dossier.id], ask.reply_code or "")
             place = (cell.agency_id, cell.sector_code, cell.channel, cell.lateness)
-            yield cell.month, Card(secret, phones[code], code, *place)
+            yield cell.month, Card(secret, recipients[code].address, code, *place)
 
 
 def _text(

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from survey.crypto.tokens import TOKEN_ALPHABET, new_token, read_token
 from survey.errors import NotFound
+from survey.messages.suppression import opt_out
 from survey.models.ballot import ballot_key
 from survey.models.case import CaseStanding, CaseState, case_of
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
-from survey.sms.suppression import opt_out
+from survey.models.recipient import Recipient
 
 # The page with the written reply stays readable so long after the case was closed.
 READABLE_AFTER_CLOSE = timedelta(days=30)
@@ -95,17 +96,18 @@ def disown(session: Session, token: str, now: datetime) -> Invitation:
 
 def stop(session: Session, token: str, now: datetime) -> None:
     """No more messages to the phone of this link; what is queued is dropped when its turn comes."""
-    number = _asked_number(session, find_by_token(session, token, now))
-    if number is not None:
-        opt_out(session, number, now)
+    recipient = _asked(session, find_by_token(session, token, now))
+    if recipient is not None:
+        opt_out(session, recipient, now)
 
 
-def _asked_number(session: Session, invitation: Invitation) -> str | None:
-    """The number that was asked (E.164): the dossier's may have been corrected since."""
+def _asked(session: Session, invitation: Invitation) -> Recipient | None:
+    """Who was asked: the dossier's number may have been corrected since."""
     asking = select(Message).where(
         Message.invitation_id == invitation.id, Message.kind == MessageKind.INVITATION
     )
-    message = session.scalars(asking.where(Message.phone_sealed.is_not(None))).first()
+    message = session.scalars(asking.where(Message.recipient_sealed.is_not(None))).first()
     if message is not None:
-        return message.phone
-    return invitation.dossier.phone
+        return message.recipient
+    number = invitation.dossier.phone
+    return Recipient.by_sms(number) if number else None

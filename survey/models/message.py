@@ -1,8 +1,8 @@
 """Messages out (the outbox) and in, the provider's receipts, and each provider's health.
 
-A message of a dialogue (thanks, follow-up) loses its phone and keeps days only once it left, since
-its time would be a rating's. A reminder is parted from its invitation when its day comes, since
-what becomes of it tells whether there is a rating.
+A message of a dialogue (thanks, follow-up) loses its receiver and keeps days only once it left,
+since its time would be a rating's. A reminder is parted from its invitation when its day comes,
+since what becomes of it tells whether there is a rating.
 """
 
 from datetime import date, datetime
@@ -16,6 +16,7 @@ from survey.crypto.reasons import ASKED, RANDOM, WORK
 from survey.crypto.sealed import TEXT, BlindIndex, KeyedHash, Sealed
 from survey.db import Base, one_of
 from survey.errors import Conflict
+from survey.models.recipient import IndexUse, MessageChannel, Recipient, RecipientCodec
 from survey.period import Month
 
 
@@ -95,59 +96,42 @@ STEPS: dict[MessageState, frozenset[MessageState]] = {
 }
 
 
+# Kinds whose receiver is found by an index that no other message shares.
+_USES = {MessageKind.DIALOGUE: IndexUse.DIALOGUE, MessageKind.CASE_REPLY: IndexUse.CASE}
+
+
 def _filled(column: str) -> Index:
     """An index of the rows in which a column holds something."""
     some = text(f"{column} IS NOT NULL")
     return Index(f"ix_message_{column}", column, sqlite_where=some, postgresql_where=some)
 
 
-def parted_text(phone_e164: str) -> str:
-    """What is hashed of the phone of a parted reminder: equal to no other message's."""
-    return f"reminder {phone_e164}"
-
-
-def talk_text(phone_e164: str) -> str:
-    """What is hashed of the phone of a dialogue message: who was talked to has answered, so it must
-    not be found beside the invitation.
-    """
-    return f"dialogue {phone_e164}"
-
-
-def case_text(phone_e164: str) -> str:
-    """What is hashed of the phone of a message about a case: who is written to has complained, so
-    it must not be found beside the dossier, the case or the invitation.
-    """
-    return f"case {phone_e164}"
-
-
-# Every text under which a phone may be hashed here, beside the number itself.
-TEXTS_APART = (parted_text, talk_text, case_text)
-
-
-def indexed_text(message: Any, phone_e164: str) -> str:  # noqa: ANN401 - instance, row or draft
-    """What is hashed of the phone of a message of its kind."""
-    if message.kind == MessageKind.DIALOGUE:
-        return talk_text(phone_e164)
-    if message.kind == MessageKind.CASE_REPLY:
-        return case_text(phone_e164)
+def indexed_text(message: Any, recipient: Recipient) -> str:  # noqa: ANN401 - instance, row or draft
+    """What is hashed of the receiver of a message of its kind."""
     is_parted = message.kind == MessageKind.REMINDER and message.invitation_id is None
-    return parted_text(phone_e164) if is_parted else phone_e164
+    use = IndexUse.PARTED if is_parted else _USES.get(message.kind, IndexUse.ASKED)
+    return recipient.indexed_text(use)
 
 
 class Message(Base):
-    """One SMS to one phone. Its body is blanked once the provider took or refused it for good."""
+    """One message to one receiver; its body is blanked once taken or refused for good."""
 
     __tablename__ = "message"
     __table_args__ = (
         one_of("kind", MessageKind),
+        one_of("channel", MessageChannel),
         one_of("state", MessageState),
         CheckConstraint("segments >= 1", name="segments"),
         CheckConstraint("attempt >= 0", name="attempt"),
         CheckConstraint(
             "(state = 'sending') <= (attempt_id IS NOT NULL)", name="sending_has_attempt"
         ),
+        CheckConstraint(
+            "(state IN ('ready', 'sending', 'unknown')) <= (recipient_sealed IS NOT NULL)",
+            name="unsent_has_recipient",
+        ),
         Index("ix_message_state_kind_due_at", "state", "kind", "due_at"),
-        Index("ix_message_phone_index_sent_at", "phone_index", "sent_at"),
+        Index("ix_message_recipient_index_sent_at", "recipient_index", "sent_at"),
         # Only where there is something: a long import writes no line here.
         _filled("case_hash"),
         _filled("provider_id"),
@@ -157,6 +141,8 @@ class Message(Base):
     # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
+    # What carries it: a provider takes messages of its channel only.
+    channel: Mapped[str] = mapped_column(String(10))
     # What is asked about; of a reminder only until its day comes, and never once it may leave.
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
     # Keyed hash of the code of the case it is about, while the citizen wishes to be called: the
@@ -164,14 +150,14 @@ class Message(Base):
     case_hash: Mapped[bytes | None]
     by_case = KeyedHash("case_hash")
     # Receiver, and its blind index; both empty once a dialogue message has left. A dialogue message
-    # has an index of its own (`talk_text`), so has what is written about a case (`case_text`), and
-    # so has a parted reminder (`parted_text`), which stays a week where it left; the number goes.
-    phone_sealed: Mapped[bytes | None]
-    phone_index: Mapped[bytes | None]
-    phone = Sealed[str | None](
-        TEXT,
+    # has an index of its own use, so has what is written about a case, and so has a parted
+    # reminder, whose index stays a week where it left; the address goes.
+    recipient_sealed: Mapped[bytes | None]
+    recipient_index: Mapped[bytes | None]
+    recipient = Sealed[Recipient | None](
+        RecipientCodec(),
         row=("id",),
-        index=BlindIndex("phone_index", indexed_text, reads=("kind", "invitation_id")),
+        index=BlindIndex("recipient_index", indexed_text, reads=("kind", "invitation_id")),
     )
     # First three digits of the number, such as 090: delivery is watched by them. Never of a
     # dialogue, whose time stands beside a rating, of a parted reminder, or of a reply to who wishes
@@ -213,7 +199,8 @@ class Message(Base):
 
     __clear__: ClassVar = {
         RANDOM: "id attempt_id",
-        ASKED: "kind invitation_id state due_at expires_at sent_at settled_at segments encoding",
+        ASKED: "kind channel invitation_id state due_at expires_at sent_at settled_at segments "
+        "encoding",
         "one of some fifty, shared by millions of numbers": "prefix",
         WORK: "retry_at attempt owner claimed_at provider provider_id cost_dong unknown_since "
         "looks reason",

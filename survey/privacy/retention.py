@@ -37,13 +37,13 @@ from survey.models.intake import ImportRow, ImportRun
 from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
 from survey.models.message import (
-    TEXTS_APART,
     Conversation,
     Inbound,
     Message,
     MessageKind,
     MessageState,
 )
+from survey.models.recipient import IndexUse, Recipient
 from survey.models.supplement import Supplement
 from survey.period import Month
 from survey.row_order import shuffle_rows
@@ -95,10 +95,12 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     """Erase one citizen's number and name everywhere, at their request. Ratings stay: they lead to
     nobody.
     """
-    sent = Message.phone.holds(session, e164)
+    recipient = Recipient.by_sms(e164)
+    sent = Message.recipient.holds(session, recipient.indexed_text())
     # A reminder that is being parted is found by its new index, so that is asked for after the old.
     cancelled = _cancel_waiting(session, sent)
-    others = or_(*(Message.phone.holds(session, apart(e164)) for apart in TEXTS_APART))
+    apart = [recipient.indexed_text(use) for use in IndexUse if use is not IndexUse.ASKED]
+    others = or_(*(Message.recipient.holds(session, text) for text in apart))
     cancelled += _cancel_waiting(session, others)
     of_phone = Dossier.phone.holds(session, e164)
     erased = {
@@ -175,7 +177,7 @@ def _erase_messages(session: Session, before: datetime) -> int:
         session,
         _blank_messages().where(
             Message.due_at < before,
-            Message.phone_sealed.is_not(None),
+            Message.recipient_sealed.is_not(None),
             Message.state.not_in(UNFINISHED),
         ),
     )
@@ -186,9 +188,9 @@ def _forget_reminded(session: Session, before: datetime) -> int:
     return _count(
         session,
         update(Message)
-        .values(phone_index=None)
+        .values(recipient_index=None)
         .where(Message.kind == MessageKind.REMINDER, Message.invitation_id.is_(None))
-        .where(Message.sent_at < before, Message.phone_index.is_not(None)),
+        .where(Message.sent_at < before, Message.recipient_index.is_not(None)),
     )
 
 

@@ -14,8 +14,8 @@ from survey import create_app
 from survey.clock import machine
 from survey.db import db
 from survey.jobs import running, sender, worker
+from survey.messages.providers import build_provider
 from survey.settings import from_env
-from survey.sms.providers import build_provider
 
 # A message that a dead sender held is free again so soon.
 LEASE = timedelta(seconds=10)

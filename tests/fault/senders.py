@@ -13,21 +13,21 @@ from survey import create_app
 from survey.clock import machine
 from survey.db import db
 from survey.jobs import sender
+from survey.messages.providers import build_provider
 from survey.settings import from_env
-from survey.sms.providers import build_provider
 
 
 class Blind:
     """A provider that can be asked what it sent, and never shows anything."""
 
     def __init__(self, provider):
-        self.name, self.capabilities, self.send = (
+        self.name, self.abilities, self.send = (
             provider.name,
-            provider.capabilities,
+            provider.abilities,
             provider.send,
         )
 
-    def list_sent(self, _to_e164):
+    def list_sent(self, _recipient):
         """Nothing."""
         return []
 

@@ -22,16 +22,16 @@ from survey.cases.clocks import calendar_of
 from survey.cases.notices import Way
 from survey.cases.steps import Ending
 from survey.jobs.counting import count_and_clean
+from survey.messages import outbox
+from survey.messages.providers import InboundSms, OutgoingSms
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
-from survey.sms import outbox
-from survey.sms.providers import InboundSms, OutgoingSms
 from survey.workdays import LOCAL
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering
+from tests.messages.gateway import Gateway
 from tests.seeding import LINK, Wanted, ask_everybody, finish
-from tests.sms.gateway import Gateway
 
 # 09:00 on a Monday in Viet Nam; no holiday lies ahead.
 BEGIN = datetime(2026, 5, 4, 2, 0, tzinfo=UTC)
@@ -101,20 +101,22 @@ class Fortnight:
         if now.astimezone(LOCAL).hour == 1:
             count_and_clean(now)
         for sms in self.gateway.taken:
-            if sms.to_e164 not in self.asked:
-                self.asked.add(sms.to_e164)
+            if sms.recipient.address not in self.asked:
+                self.asked.add(sms.recipient.address)
                 if self.dice.random() < ANSWERS:
                     wait = timedelta(hours=self.dice.expovariate(1 / HOURS_TO_ANSWER))
                     self._plan(now + wait, partial(self._answer, sms))
         self.gateway.taken.clear()
 
     def _answer(self, sms: OutgoingSms, now: datetime) -> None:
-        code = self.owner[sms.to_e164]
+        code = self.owner[sms.recipient.address]
         rating = self.dice.choice((1, 2) if self.dice.random() < UNHAPPY else (3, 4, 5))
         self.answered[code] = now
         with unit_of_work(self.app) as session:
             if self.two_way:
-                text = InboundSms("fake", f"E{len(self.answered)}", sms.to_e164, f"{rating}")
+                text = InboundSms(
+                    "fake", f"E{len(self.answered)}", sms.recipient.address, f"{rating}"
+                )
                 receive(session, text, now)
             else:
                 link = LINK.search(sms.text)

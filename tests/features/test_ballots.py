@@ -15,20 +15,20 @@ from survey.ballots import box, checking
 from survey.errors import Refused
 from survey.indices import Breakdown
 from survey.jobs import counting
+from survey.messages import outbox
+from survey.messages.providers import InboundSms
 from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
 from survey.models.count import Count
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
 from survey.period import Month
-from survey.sms import outbox
-from survey.sms.providers import InboundSms
 from tests import ballots
 from tests.conftest import run_command, unit_of_work
 from tests.features.exports import row, write_csv
 from tests.features.inviting import invite, say
+from tests.messages.gateway import Gateway
 from tests.seeding import NOW, ask_everybody, links
-from tests.sms.gateway import Gateway
 
 MONTH, MINUTE = Month("2026-05"), timedelta(minutes=1)
 CLOSING = datetime(2026, 6, 15, 3, tzinfo=UTC)
@@ -125,7 +125,7 @@ def test_a_corrected_phone_votes_no_second_time_by_reply(make_app, tmp_path):
     import_file(app, tmp_path)
     with app.app_context():
         outbox.send_due(gateway, IMPORTED_AT)
-    assert [sms.to_e164 for sms in gateway.taken] == [ASKED]
+    assert [sms.recipient.address for sms in gateway.taken] == [ASKED]
     with unit_of_work(app) as session:
         (code,) = session.scalars(select(Invitation.reply_code))
 

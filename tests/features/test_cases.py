@@ -13,11 +13,12 @@ from survey.cases.notices import Way
 from survey.cases.queue import View, alert_cards, open_cases
 from survey.cases.steps import Ending
 from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.messages.text import deadline_words
 from survey.models.case import CloseReason
 from survey.models.message import Message
 from survey.models.organisation import Agency, AgencyLevel
+from survey.models.recipient import Recipient
 from survey.models.staff import RoleName, Staff
-from survey.sms.text import deadline_words
 from tests.clocks import NOW
 from tests.features import answering
 from tests.features.answering import WISH, prepare, texts
@@ -130,7 +131,7 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
         case = the_case(session)
         assert (message.kind, message.state) == ("case_reply", "ready")
         assert message.case_hash == Message.by_case.of(session, case.code)
-        assert message.phone == WISH.phone_e164
+        assert message.recipient == Recipient.by_sms(WISH.phone_e164)
         assert message.body == plain.text
         shown = open_file(session, session.get_one(Staff, handler), code, MONDAY)
         assert shown.timeline[-1].kind == "message"

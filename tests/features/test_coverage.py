@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from survey import invitations
 from survey.answers import answer_page
 from survey.invitations.cells import cell_of, finished_moment, lateness
+from survey.messages.outbox.queue import body_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
 from survey.models.message import Message
 from survey.models.organisation import DayKind, Province, Sector, SpecialDay
+from survey.models.recipient import Recipient
 from survey.period import Month
-from survey.sms.outbox.queue import body_of
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, finish
 
@@ -75,7 +76,7 @@ def test_a_phone_that_cannot_get_a_text_is_a_reason(
 def test_who_opted_out_is_not_asked(transact: Transact) -> None:
     """An opt-out beats every later reason."""
     with transact() as session:
-        invitations.opt_out(session, PHONE, NOW)
+        invitations.opt_out(session, Recipient.by_sms(PHONE), NOW)
         assert decide(session, Wanted(1, phone=PHONE)) == ["opted_out"]
 
 

@@ -13,16 +13,17 @@ from survey.delivery.looking_up import look_up
 from survey.delivery.standing import outcomes_since, standing
 from survey.delivery.unclear import ASKED_AFTER, Verdict, decide, unclear, waiting_for_person
 from survey.errors import Invalid
+from survey.messages import outbox
+from survey.messages.suppression import opt_out
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.models.recipient import MessageChannel, Recipient
 from survey.models.staff import Staff
 from survey.privacy import retention
-from survey.sms import outbox
-from survey.sms.suppression import opt_out
 from survey.workdays import local_day
 from tests.conftest import unit_of_work
 from tests.features import answering
+from tests.messages.gateway import NOW, WEEK, Gateway, fails, phone, queue
 from tests.seeding import Wanted, ask_everybody, finish
-from tests.sms.gateway import NOW, WEEK, Gateway, fails, phone, queue
 
 MINUTE = timedelta(minutes=1)
 
@@ -33,6 +34,7 @@ def fill(session, day, prefix, total, arrived):
         {
             "id": secrets.token_hex(16),
             "kind": MessageKind.INVITATION,
+            "channel": MessageChannel.SMS,
             "prefix": prefix,
             "segments": 1,
             "encoding": "gsm7",
@@ -151,7 +153,7 @@ def test_a_number_is_found_whole_and_the_look_is_recorded(app):
         ask_everybody(session)
         finish(session, [Wanted(42, phone="+84912345678")], NOW)
         staff = answering.add_staff(session)
-        opt_out(session, "+84912345678", NOW)
+        opt_out(session, Recipient.by_sms("+84912345678"), NOW)
         number = look_up(session, staff, "(+84) 912.345.678", NOW)
         assert number.masked == "09••••678"
         assert [(one.kind, one.last4) for one in number.messages] == [("invitation", "0042")]
@@ -221,7 +223,7 @@ def test_a_dialogue_keeps_no_part_of_its_number(app):
         assert (talk.prefix, test.prefix) == (None, "090")
         retention.erase_phone(session, phone(2), NOW)
         session.refresh(test)
-        assert (test.prefix, test.phone_index) == (None, None)
+        assert (test.prefix, test.recipient_index) == (None, None)
 
 
 @pytest.mark.parametrize("verdict", Verdict)

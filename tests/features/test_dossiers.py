@@ -19,6 +19,7 @@ from survey.dossiers import (
 from survey.intake.columns import find_header
 from survey.intake.known import read_header_words
 from survey.intake.progress import kind_of, return_of, stage_of
+from survey.messages.phone import Phone
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.extension import Extension
 from survey.models.officer import Officer
@@ -26,7 +27,6 @@ from survey.models.organisation import Agency
 from survey.models.stage import STAGE_NAMES, DossierStage, Source, Stage
 from survey.models.supplement import Supplement
 from survey.privacy import retention
-from survey.sms.phone import Phone
 from tests.features.exports import CITIZEN_ID, HEADER, dump, outcomes, row, write_csv
 
 MORE = {

@@ -10,15 +10,15 @@ from survey.answers.conversation import receive
 from survey.cases import inbox, sight
 from survey.cases.sight import REVEALS_A_DAY
 from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.messages import outbox
+from survey.messages.providers import InboundSms
 from survey.models.message import Inbound, Message
 from survey.models.organisation import Agency
 from survey.models.staff import RoleName
-from survey.sms import outbox
-from survey.sms.providers import InboundSms
 from tests.conftest import unit_of_work
 from tests.features import answering
+from tests.messages.gateway import Gateway
 from tests.seeding import NOW
-from tests.sms.gateway import Gateway
 
 ASKED = "Toi goi so 0905 111 222 khong ai nghe, CCCD 056123456789"
 
@@ -98,11 +98,11 @@ def test_an_answer_leaves_once_and_settles_what_was_read(app):
     gateway = Gateway()
     with app.app_context():
         outbox.send_due(gateway, NOW)
-    assert [(sms.to_e164, sms.text[:13]) for sms in gateway.taken] == [
+    assert [(sms.recipient.address, sms.text[:13]) for sms in gateway.taken] == [
         ("+84900000003", "Ho so da xong")
     ]
     with unit_of_work(app) as session:
-        assert session.scalars(select(Message.phone_index)).all() == [None]
+        assert session.scalars(select(Message.recipient_index)).all() == [None]
 
 
 def test_numbers_of_two_people_are_never_settled_together(app):

@@ -22,8 +22,9 @@ from survey.models.dossier import Dossier
 from survey.models.extension import Extension
 from survey.models.intake import Upload
 from survey.models.invitation import OptOut, StaffPhone
-from survey.models.message import Conversation, Inbound, Message, case_text
+from survey.models.message import Conversation, Inbound, Message
 from survey.models.organisation import Agency, Province
+from survey.models.recipient import IndexUse, Recipient
 from survey.models.staff import Staff
 from survey.models.supplement import Supplement
 from survey.models.watch import (
@@ -72,7 +73,7 @@ def tokens(transact, runner, environment, tmp_path):
         bad = Submission(overall=1, comment="Chậm quá.", contact=True)
         answers.submit(session, found[ANGRY.mobile], bad, NOW)
         answers.submit(session, found[CALM.mobile], Submission(overall=5), NOW)
-        invitations.opt_out(session, CALM.mobile, NOW)
+        invitations.opt_out(session, Recipient.by_sms(CALM.mobile), NOW)
         finish(session, [LATE])  # its message waits
         _lists(session)
         _words_of_officials(session)
@@ -186,7 +187,6 @@ def _find_phones(session):
     """Every number is found by its index, in every table that has one."""
     found = {
         Dossier.phone: ANGRY,
-        Message.phone: LATE,
         Inbound.phone: TALKER,
         Conversation.phone: TALKER,
         OptOut.phone: CALM,
@@ -198,7 +198,11 @@ def _find_phones(session):
         assert sealed.read(found_row) == wanted.mobile
     case = session.scalars(select(Case).where(Case.contact.holds(session, ANGRY.mobile))).one()
     assert case.contact.dossier_code == ANGRY.code
-    apart = Message.phone.holds(session, case_text(ANGRY.mobile))
+    asked = Recipient.by_sms(LATE.mobile)
+    sent = Message.recipient.holds(session, asked.indexed_text())
+    assert session.scalars(select(Message).where(sent)).first().recipient == asked
+    told = Recipient.by_sms(ANGRY.mobile).indexed_text(IndexUse.CASE)
+    apart = Message.recipient.holds(session, told)
     texted = session.scalars(select(Message).where(apart)).one()
     assert (texted.kind, texted.case_hash) == ("case_reply", Message.by_case.of(session, case.code))
 
@@ -235,7 +239,7 @@ def test_a_full_rekey_leaves_nothing_under_the_former_keys(app, runner, tokens):
         after = _all_values(session)
         for place, values in after.items():
             kept = values & before[place]
-            assert kept == (set() if place != "message.phone_index" else kept), place
+            assert kept == (set() if place != "message.recipient_index" else kept), place
         for sealed in every_sealed():
             rows = session.scalars(select(sealed.owner)).all()
             columns = [(sealed.name_of(one), getattr(one, sealed.column)) for one in rows]
@@ -265,6 +269,11 @@ def _all_values(session):
     return found
 
 
+def _text(value):
+    """An encrypted text or a receiver's address."""
+    return value.address if isinstance(value, Recipient) else (value or "").strip()
+
+
 def test_no_encrypted_text_stands_in_clear_anywhere(app, tokens):
     """No number, name, words or secret of an encrypted column, and no link token, is part of any
     other column of a stolen database.
@@ -273,9 +282,9 @@ def test_no_encrypted_text_stands_in_clear_anywhere(app, tokens):
         hidden = {
             text
             for sealed in every_sealed()
-            if sealed.codec is TEXT
+            if sealed.codec is TEXT or sealed is Message.recipient
             for one in session.scalars(select(sealed.owner))
-            if len(text := (sealed.read(one) or "").strip()) >= LONG_ENOUGH
+            if len(text := _text(sealed.read(one))) >= LONG_ENOUGH
         }
         said = [value for rows in dump(session).values() for row in rows for value in row.values()]
     assert {ANGRY.mobile, "Công dân thử", tokens["secret"]} < hidden
@@ -313,10 +322,10 @@ def test_who_writes_with_a_former_key_meanwhile_is_found(app, runner, tokens):
         keys.put_in_force(session)
     keys.forget(session.get_bind().engine)
     with unit_of_work(app) as session:
-        invitations.opt_out(session, CALM.mobile, NOW)
+        invitations.opt_out(session, Recipient.by_sms(CALM.mobile), NOW)
         assert session.scalar(select(func.count()).select_from(OptOut)) == 1
         assert session.scalars(select(Dossier).where(Dossier.phone.holds(session, ANGRY.mobile)))
     assert runner("privacy", "rekey", "--full").code == 0
     with unit_of_work(app) as session:
-        invitations.opt_out(session, CALM.mobile, NOW)
+        invitations.opt_out(session, Recipient.by_sms(CALM.mobile), NOW)
         assert session.scalar(select(func.count()).select_from(OptOut)) == 1

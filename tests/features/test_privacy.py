@@ -15,7 +15,8 @@ from survey.cases import steps
 from survey.cases.notices import Way
 from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
-from survey.models.message import Message, parted_text
+from survey.models.message import Message
+from survey.models.recipient import IndexUse, Recipient
 from survey.privacy import retention
 from survey.privacy.masking import mask_name, mask_text
 from tests import ballots
@@ -76,9 +77,8 @@ def test_contact_data_live_ninety_days_and_counts_stay(
         case = the_case(session)
         assert case.contact_sealed is case.contact_index is None
         assert ballots.levels(session) == before == {1: 1, 5: 1}
-        for table in (Dossier, Message):
-            left = select(func.count()).where(table.phone_sealed.is_not(None))
-            assert session.scalar(left) == 0
+        for column in (Dossier.phone_sealed, Message.recipient_sealed):
+            assert session.scalar(select(func.count()).where(column.is_not(None))) == 0
 
 
 def test_comments_live_a_year_unless_their_case_is_open(
@@ -115,7 +115,11 @@ def test_erasure_reaches_what_was_texted_about_a_case(
     assert (erased["messages"], erased["cancelled"], erased["cases"]) == (1, 2, 1)
     with transact() as session:
         gone = session.scalars(select(Message).where(Message.kind == "case_reply")).one()
-        assert (gone.state, gone.phone_sealed, gone.phone_index) == ("cancelled", None, None)
+        assert (gone.state, gone.recipient_sealed, gone.recipient_index) == (
+            "cancelled",
+            None,
+            None,
+        )
         assert the_case(session).case.contact is None
 
 
@@ -134,7 +138,7 @@ def test_erasure_reaches_reminders(
     with transact() as session:
         query = select(Message).where(Message.reason == "erased")
         gone = session.scalars(query).one()
-        assert gone.phone_sealed is gone.phone_index is gone.body_sealed is None
+        assert gone.recipient_sealed is gone.recipient_index is gone.body_sealed is None
     sent = runner("messages", "send-due", "--now", MORNING.isoformat(), "--json").json
     assert (sent["sent"], sent["waiting"]) == (0, 0)
 
@@ -147,10 +151,13 @@ def test_whom_a_reminder_went_to_is_known_for_a_week(
         finish(session, [SILENT])
     for moment in (NOW, MORNING):
         runner("messages", "send-due", "--now", moment.isoformat())
-    left = select(Message.phone_index).where(Message.kind == "reminder", Message.state == "sent")
+    left = select(Message.recipient_index).where(
+        Message.kind == "reminder", Message.state == "sent"
+    )
     with transact() as session:
         assert retention.erase_due(session, MORNING + timedelta(days=7))["reminders"] == 0
-        mine = Message.phone.hash_of(session, parted_text(SILENT.mobile))
+        parted = Recipient.by_sms(SILENT.mobile).indexed_text(IndexUse.PARTED)
+        mine = Message.recipient.hash_of(session, parted)
         assert session.scalars(left).all() == [mine]
         assert retention.erase_due(session, MORNING + timedelta(days=9))["reminders"] == 1
         assert session.scalars(left).all() == [None]

@@ -21,20 +21,20 @@ from survey.cases.notices import Way
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
 from survey.delivery.looking_up import look_up
+from survey.messages import outbox, receipts
+from survey.messages.providers import DeliveryReceipt, SmsNotSent, SmsRefused
 from survey.models.ballot import ballot_key
 from survey.models.case import Case, case_of
 from survey.models.count import Count
 from survey.models.message import Message, MessageKind, Receipt
 from survey.period import Month
-from survey.sms import outbox, receipts
-from survey.sms.providers import DeliveryReceipt, SmsNotSent, SmsRefused
 from survey.web.staff.message_words import reason_words
 from survey.workdays import local_midnight
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering
+from tests.messages.gateway import NOW, Gateway, fails, phone, queue, takes
 from tests.seeding import LINK, Wanted, ask_everybody, finish
-from tests.sms.gateway import NOW, Gateway, fails, phone, queue, takes
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Ask = Callable[..., list[str]]
@@ -58,7 +58,7 @@ def ask(transact: Transact, gateway: Gateway) -> Ask:
             ask_everybody(session)
             finish(session, wanted)
         outbox.send_due(gateway, NOW)
-        found = {sms.to_e164: LINK.search(sms.text) for sms in gateway.taken}
+        found = {sms.recipient.address: LINK.search(sms.text) for sms in gateway.taken}
         return [match[1] for one in wanted if (match := found[one.mobile])]
 
     return tokens
@@ -195,7 +195,7 @@ def the_text(session: Session) -> Message:
 
 def held(message: Message) -> set[str]:
     """What a message still has of its case and its phone."""
-    names = ("case_hash", "phone_sealed", "phone_index", "prefix", "body_sealed")
+    names = ("case_hash", "recipient_sealed", "recipient_index", "prefix", "body_sealed")
     return {name for name in names if getattr(message, name) is not None}
 
 
@@ -242,7 +242,7 @@ def test_a_text_under_way_keeps_its_phone_until_its_fate_is_known(
     assert outbox.send_due(gateway, LATER).unknown == 1
     say(transact, texted, contact=False)
     with transact() as session:
-        assert held(the_text(session)) == {"phone_sealed", "phone_index", "body_sealed"}
+        assert held(the_text(session)) == {"recipient_sealed", "recipient_index", "body_sealed"}
     gateway.before = gateway.after = takes
     calls = gateway.calls
     done = outbox.reconcile(gateway, LATER + 11 * MINUTE, timedelta())
@@ -300,7 +300,7 @@ def test_a_dialogue_that_never_left_bears_days(transact: Transact, gateway: Gate
         queue(session, 2, expires_at=NOW)
         queue(session, 3)
     gateway.before = lambda sms: (
-        fails(SmsRefused("bad_number"))(sms) if sms.to_e164 == phone(1) else None
+        fails(SmsRefused("bad_number"))(sms) if sms.recipient.address == phone(1) else None
     )
     outbox.send_due(gateway, NOW)
     hear(transact, gateway, "delivered", attempt_id="", provider_id="nobody")

@@ -10,6 +10,7 @@ from survey.models.dossier import Dossier, Outcome, PhoneKind
 from survey.models.invitation import Invitation
 from survey.models.message import Message
 from survey.models.organisation import Agency, Procedure, Province
+from survey.models.recipient import Recipient
 from tests.clocks import NOW
 
 NAME = "Nguyễn Thị Bình"
@@ -26,7 +27,7 @@ def invite(session, *, now=NOW, kind="short", days_left=14, longest=False):
     dossier.phone, dossier.name = phone, NAME
     session.scalars(select(Province)).one().full_percent = 100 if kind == "full" else 0
     session.flush()
-    register_finished(session, [dossier], {dossier.code: phone}, now)
+    register_finished(session, [dossier], {dossier.code: Recipient.by_sms(phone)}, now)
     session.flush()
     invitation = session.scalars(
         select(Invitation).where(Invitation.dossier_id == dossier.id)

@@ -19,9 +19,9 @@ from survey.cases.search import Wanted, search
 from survey.cases.sight import Identity, SeenCase
 from survey.db import db, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
+from survey.messages.segments import measure
 from survey.models.case import Case
 from survey.models.staff import RoleName, Staff
-from survey.sms.segments import measure
 from survey.web.errors import status_of
 from survey.web.staff.case_form import WAYS, WAYS_BY_SMS, CaseForm, chosen_way
 from survey.web.staff.errors import staff_blueprint

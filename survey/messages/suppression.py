@@ -1,0 +1,24 @@
+"""Phones that want no more messages: our list, which every way of sending obeys."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from survey.models.invitation import OptOut, random_id
+from survey.models.recipient import Recipient
+from survey.workdays import local_day
+
+
+def opt_out(session: Session, recipient: Recipient, now: datetime) -> None:
+    """Write the wish of a receiver down, once: it holds on every channel. Only the day is kept."""
+    if session.scalars(
+        select(OptOut.id).where(OptOut.phone.holds(session, recipient.indexed_text()))
+    ).first():
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    wish_id = random_id()
+    columns = OptOut.phone.columns(session, wish_id, recipient.address)
+    wish = dialect.insert(OptOut).values(id=wish_id, on=local_day(now), **columns)
+    session.execute(wish.on_conflict_do_nothing())
