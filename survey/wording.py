@@ -209,6 +209,12 @@ SENTENCES = {
         "Không dùng được cơ sở dữ liệu ({detail}). Hãy kiểm tra DATABASE_URL, rồi chạy: "
         "flask --app survey db upgrade"
     ),
+    "letterhead_unreadable": (
+        "Không đọc được mẫu Word {detail}. Hãy kiểm tra quyền đọc và lưu lại tệp dạng .docx."
+    ),
+    "letterhead_broken": (
+        "Mẫu Word {detail}. Hãy sửa tệp theo mẫu survey/reference/data/letterhead.docx."
+    ),
     "cannot_write": (
         "Không ghi được tệp vào thư mục {detail}. Hãy kiểm tra quyền ghi và dung lượng."
     ),

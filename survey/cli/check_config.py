@@ -14,7 +14,7 @@ from survey.crypto import keys
 from survey.db import db
 from survey.errors import Invalid, Refused
 from survey.jobs.loop import Away
-from survey.reference.files import province_folder
+from survey.reference.files import letterhead_file
 from survey.settings import Fault, Settings
 from survey.wording import words_for
 
@@ -34,10 +34,7 @@ def command(*, settings_only: bool, now: datetime, as_json: bool) -> None:  # no
     """
     settings: Settings = current_app.extensions["settings"]
     faults = settings.faults()
-    try:
-        province_folder(settings.province)
-    except Invalid:
-        faults.append(Fault("PROVINCE", "is neither a shipped province nor a folder of its files"))
+    faults += _unusable_province(settings)
     old_keys: list[keys.OldKey] = []
     if not settings_only:
         found, old_keys = _keys()
@@ -61,6 +58,20 @@ def command(*, settings_only: bool, now: datetime, as_json: bool) -> None:  # no
     emit(document, as_json=as_json, text="\n".join(lines) or "Cấu hình tốt.")
     if wrong:
         sys.exit(CHECK_FAILED)
+
+
+def _unusable_province(settings: Settings) -> list[Fault]:
+    """A folder of the province that is not there, or a letterhead that takes no report."""
+    try:
+        template = letterhead_file(settings.province)
+    except Invalid:
+        return [Fault("PROVINCE", "is neither a shipped province nor a folder of its files")]
+    try:
+        # The libraries of documents are loaded by those who write some.
+        import_module("survey.reports.letterhead").check(template)
+    except Invalid as refusal:
+        return [Fault("PROVINCE", words_for(refusal))]
+    return []
 
 
 def _silent_broker(settings: Settings) -> list[Fault]:

@@ -41,9 +41,20 @@ def province_folder(province: str) -> Path:
     return folder.resolve()
 
 
+def letterhead_file(province: str) -> Path:
+    """The Word template of reports and letters; refusal of `province_folder`."""
+    return own_or_shared(province_folder(province), "letterhead.docx")
+
+
+def own_or_shared(folder: Path, name: str) -> Path:
+    """A file of the province; its own copy goes before the one that all share."""
+    own = folder / name
+    return own if own.is_file() else DATA / name
+
+
 def lines(folder: Path, name: str) -> Iterator[tuple[str, Line]]:
-    """(place for messages, row) of one file; the province's own copy goes before the shared one."""
-    path = folder / name if (folder / name).is_file() else DATA / name
+    """(place for messages, row) of one file, as `own_or_shared` finds it."""
+    path = own_or_shared(folder, name)
     if not path.is_file():
         raise Invalid("reference_broken", f"Thiếu tệp {name} trong {folder.name}.")
     try:

@@ -7,7 +7,7 @@ from survey.indices import Status
 from survey.period import Month
 from survey.reports import comparison, evenness, phrases, sentences, tables
 from survey.reports.charts import sector_chart
-from survey.reports.document import Document, Point, Section
+from survey.reports.document import Document, Letterhead, Point, Section
 from survey.reports.figures import Report, Revision, Stage
 from survey.version import VERSION
 from survey.workdays import LOCAL
@@ -23,6 +23,7 @@ def compose(report: Report) -> Document:
     """The document of a report; the same report gives the same document."""
     return Document(
         province=report.origin.province,
+        letterhead=_letterhead(report),
         year=report.origin.made_at.astimezone(LOCAL).year,
         month=report.month,
         title="BÁO CÁO",
@@ -47,6 +48,16 @@ def compose(report: Report) -> Document:
         ),
         annex=_annex(report),
         footer=_footer(report),
+    )
+
+
+def _letterhead(report: Report) -> Letterhead:
+    return Letterhead(
+        parent=f"UBND tỉnh {report.origin.province}",
+        office="Sở Nội vụ",
+        symbol="BC-SNV",
+        signer="Giám đốc",
+        template=report.origin.template,
     )
 
 

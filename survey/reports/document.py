@@ -5,6 +5,7 @@ Cells carry the words for documents and the number behind them for Excel, so no 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from survey.period import Month
 
@@ -95,10 +96,24 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who issues a report: the body above the issuing one, the issuing one, the symbol after the
+    number, who signs, and the Word template of it all.
+    """
+
+    parent: str
+    office: str
+    symbol: str
+    signer: str
+    template: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The whole report in words."""
 
     province: str
+    letterhead: Letterhead
     year: int
     month: Month
     title: str

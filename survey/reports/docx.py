@@ -1,4 +1,4 @@
-"""The report in Word, in the form of Decree 30/2020: national title, Times New Roman, A4.
+"""The report in Word, on the province's letterhead in the form of Decree 30/2020.
 
 Number, date and signature stay blank for the office. The same report gives the same bytes.
 """
@@ -9,43 +9,37 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import docx as python_docx
 from docx.enum.section import WD_SECTION
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Mm, Pt, RGBColor
+from docx.shared import Mm, Pt
 
-from survey.reports import docx_tables
+from survey.reports import docx_tables, letterhead
 from survey.reports.document import Document, Picture, Point, Section
 from survey.reports.docx_tables import CENTRE, JUSTIFIED, write
 
 # A part of a Word file; the types of the library do not cover what is used here.
 WordPart = Any
-# Decree 30/2020, annex I: margins of an A4 page in millimetres, and what follows it below.
-PAGE = {"top_margin": 20, "bottom_margin": 20, "left_margin": 30, "right_margin": 15}
-OFFICE_WIDTH, NATION_WIDTH = 62, 103
-TEXT_WIDTH = OFFICE_WIDTH + NATION_WIDTH
-BODY = 13.5
+# Millimetres between the margins of Decree 30/2020, annex I.
+TEXT_WIDTH = 165
 INDENT = Mm(10)
-SUBTITLE_INDENT = Mm(8)
 # A word of this many letters tears a justified line apart.
 LONG_WORD = 40
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-BLANK = "\u2003\u2003"
 
 
 def render(report: Document, made_at: datetime) -> bytes:
     """The Word file of a report; `made_at` becomes the file's date of creation."""
-    word: WordPart = python_docx.Document()
-    _set_page(word)
-    _set_style(word)
+    word = letterhead.letter_of(report)
     _set_properties(word, report, made_at)
-    _write_heading(word, report)
-    _write_first_page(word, report)
+    following = letterhead.take_place(word, report.letterhead.template)
+    _write_summary(word, report)
     for number, section in enumerate(report.sections, 1):
         _write_section(word, f"{number}. {section.title}", section)
-    _write_signing(word)
+    # A signature does not stand on a page without text.
+    word.paragraphs[-1].paragraph_format.keep_with_next = True
+    letterhead.put_back(word, following)
     _write_annex(word, report)
     _write_footer(word, report)
     held = io.BytesIO()
@@ -53,93 +47,16 @@ def render(report: Document, made_at: datetime) -> bytes:
     return _without_clock(held.getvalue())
 
 
-def _set_page(word: WordPart) -> None:
-    section = word.sections[0]
-    section.start_type = WD_SECTION.NEW_PAGE
-    section.page_width, section.page_height = Mm(210), Mm(297)
-    for name, millimetres in PAGE.items():
-        setattr(section, name, Mm(millimetres))
-    section.header_distance = section.footer_distance = Mm(9)
-    section.different_first_page_header_footer = True  # page 1 bears no number
-    number = section.header.paragraphs[0]
-    number.alignment = CENTRE
-    for kind, text in (("begin", None), (None, "PAGE"), ("end", None)):
-        run = number.add_run()
-        run.font.size = Pt(13)
-        if kind:
-            mark = OxmlElement("w:fldChar")
-            mark.set(qn("w:fldCharType"), kind)
-        else:
-            mark = OxmlElement("w:instrText")
-            mark.text = text
-        run._r.append(mark)  # noqa: SLF001 - the library has no fields
-
-
-def _set_style(word: WordPart) -> None:
-    for name in ("Normal", "Heading 1", "Heading 2", "Title", "List Number", "List Bullet"):
-        style = word.styles[name]
-        style.font.name = "Times New Roman"
-        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-        for script in ("ascii", "hAnsi", "eastAsia", "cs"):
-            fonts.set(qn(f"w:{script}"), "Times New Roman")
-        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-            fonts.attrib.pop(qn(f"w:{theme}"), None)
-        style.font.color.rgb = RGBColor(0, 0, 0)
-        style.font.size = Pt(BODY)
-        style.paragraph_format.space_before = Pt(0)
-        style.paragraph_format.space_after = Pt(4)
-        style.paragraph_format.line_spacing = 1.1
-    for name in ("Heading 1", "Heading 2"):
-        word.styles[name].font.bold = True
-        word.styles[name].paragraph_format.space_before = Pt(8)
-        word.styles[name].paragraph_format.keep_with_next = True
-    language = OxmlElement("w:lang")
-    language.set(qn("w:val"), "vi-VN")
-    word.styles["Normal"].element.get_or_add_rPr().append(language)
-
-
 def _set_properties(word: WordPart, report: Document, made_at: datetime) -> None:
     about = word.core_properties
     about.title = report.subtitle
-    about.author = about.last_modified_by = f"Sở Nội vụ tỉnh {report.province}"
+    about.author = about.last_modified_by = f"{report.letterhead.office} tỉnh {report.province}"
     about.created = about.modified = made_at.astimezone(UTC).replace(tzinfo=None)
     about.language, about.comments, about.revision = "vi-VN", "", 1
 
 
-def _write_heading(word: WordPart, report: Document) -> None:
-    """Issuing office on the left, national title on the right, both above a short line."""
-    table = docx_tables.bare_table(word, (OFFICE_WIDTH, NATION_WIDTH))
-    left, right = table.rows[0].cells
-    write(left.paragraphs[0], f"UBND TỈNH {report.province.upper()}", 12.5, CENTRE)
-    write(left.add_paragraph(), "SỞ NỘI VỤ", 12.5, CENTRE, bold=True)
-    docx_tables.add_rule(left, 22, OFFICE_WIDTH)
-    write(left.add_paragraph(), f"Số:{BLANK}{BLANK}/BC-SNV", 13, CENTRE)
-    write(right.paragraphs[0], "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 12.5, CENTRE, bold=True)
-    write(right.add_paragraph(), "Độc lập - Tự do - Hạnh phúc", 13.5, CENTRE, bold=True)
-    docx_tables.add_rule(right, 56, NATION_WIDTH)
-    place = f"{report.province}, ngày{BLANK}tháng{BLANK}năm {report.year}"
-    write(right.add_paragraph(), place, 13, CENTRE, italic=True)
-    for cell in (left, right):
-        for paragraph in cell.paragraphs:
-            paragraph.paragraph_format.space_after = Pt(0)
-            if paragraph.paragraph_format.line_spacing is None:
-                paragraph.paragraph_format.line_spacing = 1.0
-
-
-def _write_first_page(word: WordPart, report: Document) -> None:
-    if report.mark:
-        paragraph = write(word.add_paragraph(), report.mark, 12, CENTRE, bold=True)
-        paragraph.paragraph_format.space_before = Pt(4)
-    title = write(word.add_paragraph(style="Title"), report.title, 14, CENTRE, bold=True)
-    docx_tables.drop_border(title)
-    title.paragraph_format.space_after = Pt(0)
-    subtitle = write(
-        word.add_paragraph(), report.subtitle, 13.5, CENTRE, bold=True
-    ).paragraph_format
-    subtitle.left_indent = subtitle.right_indent = SUBTITLE_INDENT
-    subtitle.space_after = Pt(0)
-    docx_tables.add_rule(word, 60, TEXT_WIDTH)
-    write(word.add_paragraph(), report.basis, 11.5, CENTRE, italic=True)
+def _write_summary(word: WordPart, report: Document) -> None:
+    """The first page below the title."""
     _write_body(word, report.verdict)
     docx_tables.add_tiles(word, report.tiles, TEXT_WIDTH)
     _add_picture(word, report.picture)
@@ -204,24 +121,6 @@ def _write_content(word: WordPart, section: Section) -> None:
         docx_tables.add_table(word, table)
 
 
-def _write_signing(word: WordPart) -> None:
-    # A signature does not stand on a page without text.
-    word.paragraphs[-1].paragraph_format.keep_with_next = True
-    gap = word.add_paragraph().paragraph_format
-    gap.space_after, gap.keep_with_next = Pt(4), True
-    left, right = docx_tables.bare_table(word, (85, 80)).rows[0].cells
-    write(left.paragraphs[0], "Nơi nhận:", 12, bold=True, italic=True)
-    for line in (
-        "- Tỉnh ủy, HĐND, UBND tỉnh (để báo cáo);",
-        "- Các cơ quan, đơn vị, địa phương;",
-        "- Lưu: VT.",
-    ):
-        write(left.add_paragraph(), line, 11)
-    write(right.paragraphs[0], "GIÁM ĐỐC", 13.5, CENTRE, bold=True)
-    for paragraph in left.paragraphs:
-        paragraph.paragraph_format.space_after = Pt(0)
-
-
 def _write_annex(word: WordPart, report: Document) -> None:
     """On a page of its own, its pages counted anew, and none on the first."""
     section = word.add_section(WD_SECTION.NEW_PAGE)
@@ -233,8 +132,8 @@ def _write_annex(word: WordPart, report: Document) -> None:
     heading = write(word.add_paragraph(style="Heading 1"), "Phụ lục", 14, CENTRE, bold=True)
     heading.paragraph_format.space_before = heading.paragraph_format.space_after = Pt(0)
     write(word.add_paragraph(), report.annex.title.upper(), 13.5, CENTRE, bold=True)
-    day = f"ngày{BLANK}tháng{BLANK}năm {report.year}"
-    led = f"(Kèm theo Báo cáo số{BLANK}{BLANK}/BC-SNV {day} của Sở Nội vụ)"
+    head, day = report.letterhead, letterhead.day(report.year)
+    led = f"(Kèm theo Báo cáo số{letterhead.number(head)} {day} của {head.office})"
     write(word.add_paragraph(), led, 13, CENTRE, italic=True)
     _write_content(word, report.annex)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from survey.indices import Figure, Status, read_figure
@@ -202,6 +203,8 @@ class Origin:
     digest: str | None
     audit_head: str
     made_at: datetime
+    # The Word template of the province's letterhead.
+    template: Path
     kept: tuple[KeptLevel, ...] = ()
     approved: Approved | None = None
     # Address of the pages that explain the formulas, without the name of one.

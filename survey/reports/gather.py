@@ -21,6 +21,7 @@ from survey.models.organisation import Province
 from survey.models.snapshot import Approval, Snapshot
 from survey.models.target import Target
 from survey.period import MONTHS_OF_YEAR, Month
+from survey.reference.files import letterhead_file
 from survey.reports import phrases
 from survey.reports.case_times import read_cases
 from survey.reports.figures import (
@@ -38,8 +39,8 @@ from survey.reports.figures import (
 def gather(session: Session, month: Month, now: datetime) -> Report:
     """The report of a month (YYYY-MM) as of `now`; without a snapshot a draft from live counts.
 
-    Invalid `future_period`; Refused `empty_month` when no dossier finished, `no_province`,
-    `snapshot_broken`.
+    Invalid `future_period`, `reference_broken`; Refused `empty_month` when no dossier finished,
+    `no_province`, `snapshot_broken`.
     """
     indices.check_period(month, now)
     snapshot = indices.first(session, month)
@@ -71,6 +72,7 @@ def _origin(session: Session, month: Month, snapshot: Snapshot | None, now: date
         digest=snapshot.digest if snapshot else None,
         audit_head=audit.head(session),
         made_at=now,
+        template=letterhead_file(settings_of(session).province),
         kept=_kept(session, month),
         approved=_approved(session, snapshot),
         cards_url=f"{settings_of(session).public_url}/staff/index-cards",

@@ -140,7 +140,7 @@ def _foot(document: Document) -> str:
 
 
 def _set_properties(book: Book, document: Document, made_at: datetime) -> None:
-    office = f"Sở Nội vụ tỉnh {document.province}"
+    office = f"{document.letterhead.office} tỉnh {document.province}"
     book.book.set_properties({"title": document.subtitle, "author": office, "created": made_at})
 
 

@@ -15,7 +15,17 @@ from tests.web.citizens import invite
 from tests.web.staff_accounts import signed_in
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"numpy", "scipy", "matplotlib", "weasyprint", "docx", "xlsxwriter", "alembic", "celery"}
+HEAVY = {
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "weasyprint",
+    "docx",
+    "docxtpl",
+    "xlsxwriter",
+    "alembic",
+    "celery",
+}
 CITIZEN = """
 import json, sys
 from survey import create_app
