@@ -125,11 +125,7 @@ def lmg(sums: Moments, minimum: int = MINIMUM_RATINGS) -> Drivers:
     >>> lmg(moments(rows)).share.round(2).tolist()
     [0.76, 0.24]
     """
-    if sums.count < max(minimum, 1):
-        raise AnalysisError("too_few_ratings", f"Drivers need {minimum} complete ratings.")
-    correlation, varies = _correlations(
-        sums.count, sums.sums[np.newaxis], sums.products[np.newaxis]
-    )
+    correlation, varies = _of_one(sums, minimum)
     (parts,) = _shapley(_explained(correlation))
     r2 = float(parts.sum())
     return Drivers(
@@ -139,6 +135,13 @@ def lmg(sums: Moments, minimum: int = MINIMUM_RATINGS) -> Drivers:
         performance=sums.top[:-1] / sums.count,
         zero_order=np.where(varies[0], correlation[0, -1], np.nan)[:-1],
     )
+
+
+def _of_one(sums: Moments, minimum: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return `_correlations` of one set, or refuse what is too few or does not vary."""
+    if sums.count < max(minimum, 1):
+        raise AnalysisError("too_few_ratings", f"Drivers need {minimum} complete ratings.")
+    return _correlations(sums.count, sums.sums[np.newaxis], sums.products[np.newaxis])
 
 
 def _correlations(
@@ -216,7 +219,7 @@ def share_limits(
     if whole(repeats, "repeats") == 0:
         raise AnalysisError("invalid_counts", "A bootstrap needs at least one repeat.")
     total = int(table[:, -1].sum())
-    lmg(moments(table))
+    _of_one(moments(table), MINIMUM_RATINGS)
     draws = np.random.default_rng(seed).multinomial(total, table[:, -1] / total, size=repeats)
     scores = table[:, :-1]
     each = (scores[:, :, np.newaxis] * scores[:, np.newaxis, :]).reshape(len(scores), -1)
