@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from analysis.counts import FloatArray, level, whole
 from analysis.errors import AnalysisError
@@ -115,50 +115,74 @@ def lmg(sums: Moments, minimum: int = MINIMUM_RATINGS) -> Drivers:
     >>> lmg(moments(rows)).share.round(2).tolist()
     [0.76, 0.24]
     """
-    if sums.count < max(minimum, 1):
-        raise AnalysisError("too_few_ratings", f"Drivers need {minimum} complete ratings.")
-    mean = sums.sums / sums.count
-    covariance = sums.products / sums.count - np.outer(mean, mean)
-    spread = np.sqrt(np.clip(np.diag(covariance), 0, None))
-    varies = spread > _COLLINEAR
-    if not varies[-1]:
-        raise AnalysisError("no_variation", "The overall score never varies.")
-    scale = np.where(varies, spread, 1.0)
-    correlation = np.where(np.outer(varies, varies), covariance / np.outer(scale, scale), 0.0)
-    parts = _shapley(_explained(correlation), correlation.shape[0] - 1)
+    correlation, varies = _of_one(sums, minimum)
+    (parts,) = _shapley(_explained(correlation))
     r2 = float(parts.sum())
     return Drivers(
         r2=r2,
         lmg=parts,
-        share=parts / r2 if r2 > 0 else np.full_like(parts, np.nan),
+        share=_shares(parts[np.newaxis])[0],
         performance=sums.top[:-1] / sums.count,
-        zero_order=np.where(varies, correlation[-1], np.nan)[:-1],
+        zero_order=np.where(varies[0], correlation[0, -1], np.nan)[:-1],
     )
 
 
+def _of_one(sums: Moments, minimum: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return `_correlations` of one set, or refuse what is too few or does not vary."""
+    if sums.count < max(minimum, 1):
+        raise AnalysisError("too_few_ratings", f"Drivers need {minimum} complete ratings.")
+    return _correlations(sums.count, sums.sums[np.newaxis], sums.products[np.newaxis])
+
+
+def _correlations(
+    count: float, sums: FloatArray, products: FloatArray
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return correlations (n, k+1, k+1) of n sets of as many ratings, 0 for what never varies in a
+    set, and what varies (n, k+1).
+    """
+    mean = sums / count
+    covariance = products / count - mean[:, :, np.newaxis] * mean[:, np.newaxis, :]
+    spread = np.sqrt(np.clip(np.diagonal(covariance, axis1=1, axis2=2), 0, None))
+    varies = spread > _COLLINEAR
+    if not varies[:, -1].all():
+        raise AnalysisError("no_variation", "The overall score never varies.")
+    scale = np.where(varies, spread, 1.0)
+    both = varies[:, :, np.newaxis] & varies[:, np.newaxis, :]
+    scaled = covariance / (scale[:, :, np.newaxis] * scale[:, np.newaxis, :])
+    return np.where(both, scaled, 0.0), varies
+
+
 def _explained(correlation: FloatArray) -> FloatArray:
-    """Return R^2 of every subset of factors; bit j of the position stands for factor j."""
-    factors = correlation.shape[0] - 1
-    explained = np.zeros(2**factors)
+    """Return R^2 of every subset of factors (n, 2^k); bit j of the position stands for factor j."""
+    sets, factors = correlation.shape[0], correlation.shape[1] - 1
+    explained = np.zeros((sets, 2**factors))
     for subset in range(1, 2**factors):
         chosen = [j for j in range(factors) if subset >> j & 1]
-        inner, outer = correlation[np.ix_(chosen, chosen)], correlation[chosen, -1]
+        inner, outer = correlation[:, chosen][:, :, chosen], correlation[:, chosen, -1]
         # The pseudo-inverse drops constant and collinear factors, as R's lm does.
-        explained[subset] = outer @ np.linalg.pinv(inner, rcond=_COLLINEAR, hermitian=True) @ outer
+        inverse = np.linalg.pinv(inner, rcond=_COLLINEAR, hermitian=True)
+        explained[:, subset] = np.einsum("ni,nij,nj->n", outer, inverse, outer)
     return explained
 
 
-def _shapley(values: FloatArray, players: int) -> FloatArray:
-    """Return Shapley values of a game given by the value of every coalition."""
-    size = np.array([subset.bit_count() for subset in range(values.size)])
+def _shapley(values: FloatArray) -> FloatArray:
+    """Return Shapley values (n, k) of n games, given by the value of every coalition (n, 2^k)."""
+    players = (values.shape[1] - 1).bit_length()
+    size = np.array([subset.bit_count() for subset in range(values.shape[1])])
     order = [math.factorial(m) * math.factorial(players - 1 - m) for m in range(players)]
     weight = np.array([*order, 0]) / math.factorial(players)
-    result = np.zeros(players)
+    result = np.zeros((values.shape[0], players))
     for j in range(players):
-        without = np.flatnonzero(~np.arange(values.size) >> j & 1)
-        gain = values[without | 1 << j] - values[without]
-        result[j] = float((weight[size[without]] * gain).sum())
+        without = np.flatnonzero(~np.arange(values.shape[1]) >> j & 1)
+        gain = values[:, without | 1 << j] - values[:, without]
+        result[:, j] = (weight[size[without]] * gain).sum(axis=1)
     return result
+
+
+def _shares(parts: FloatArray) -> FloatArray:
+    """Return parts of R^2 (n, k) as shares that add up to 1; NaN where nothing is explained."""
+    r2 = parts.sum(axis=1, keepdims=True)
+    return np.where(r2 > 0, parts / np.where(r2 > 0, r2, 1.0), np.nan)
 
 
 def share_limits(
@@ -185,9 +209,13 @@ def share_limits(
     if whole(repeats, "repeats") == 0:
         raise AnalysisError("invalid_counts", "A bootstrap needs at least one repeat.")
     total = int(table[:, -1].sum())
-    lmg(moments(table))
+    _of_one(moments(table), MINIMUM_RATINGS)
     draws = np.random.default_rng(seed).multinomial(total, table[:, -1] / total, size=repeats)
-    shares = [lmg(moments(np.column_stack([table[:, :-1], draw])), 0).share for draw in draws]
+    scores = table[:, :-1]
+    each = (scores[:, :, np.newaxis] * scores[:, np.newaxis, :]).reshape(len(scores), -1)
+    products = (draws @ each).reshape(repeats, scores.shape[1], scores.shape[1])
+    correlation, _ = _correlations(total, draws @ scores, products)
+    shares = _shares(_shapley(_explained(correlation)))
     low, high = np.quantile(shares, [tail, 1 - tail], axis=0)
     return ShareLimits(low, high)
 

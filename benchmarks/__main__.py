@@ -4,7 +4,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import answers, ballots, cases, demo, guarded, index, intake, page, report, sending
+from benchmarks import (
+    answers,
+    ballots,
+    cases,
+    demo,
+    guarded,
+    index,
+    intake,
+    months,
+    page,
+    report,
+    sending,
+)
 from benchmarks.figures import Figure, write
 
 PARTS = {
@@ -13,6 +25,7 @@ PARTS = {
     "answers": answers.measure,
     "ballots": ballots.measure,
     "cases": cases.measure,
+    "months": months.measure,
     "page": page.measure,
     "index": index.measure,
     "report": report.measure,

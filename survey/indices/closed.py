@@ -1,11 +1,20 @@
-"""Reads the snapshots of closed months."""
+"""Reads the snapshots of closed months, and keeps in memory what pages read of them.
 
+A snapshot never changes. What was read of one is known by its digest and its ciphertext, so that
+another ciphertext, damaged or exchanged, is opened and checked.
+"""
+
+import hashlib
 import json
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
+from survey.ballots.cache import Cache
+from survey.crypto.keys import keyring
 from survey.errors import Refused
 from survey.indices.figures import Figure, read_figure
 from survey.indices.payload import sha256
@@ -13,12 +22,24 @@ from survey.models.questionnaire import Question
 from survey.models.snapshot import Snapshot
 from survey.period import Month
 
+T = TypeVar("T")
+# Of two years: figures, the rules that judged them, and what is counted to hide lines.
+MOST_PARTS = 3 * 24
+_parts: Cache[Any] = Cache(MOST_PARTS)
+
 
 def first(session: Session, month: Month) -> Snapshot | None:
     """The closing that holds for a month, if it was closed."""
     return session.scalars(
         select(Snapshot).where(Snapshot.month == month).order_by(Snapshot.number).limit(1)
     ).first()
+
+
+def firsts(session: Session, months: Collection[Month]) -> dict[Month, Snapshot]:
+    """The closings that hold for some months, with their payloads; by month."""
+    query = select(Snapshot).where(Snapshot.month.in_(months)).order_by(Snapshot.number.desc())
+    found = session.scalars(query.options(undefer(Snapshot.payload_sealed)))
+    return {one.month: one for one in found}
 
 
 def payload_of(snapshot: Snapshot) -> dict[str, Any]:
@@ -37,11 +58,34 @@ def payload_of(snapshot: Snapshot) -> dict[str, Any]:
     return payload
 
 
-def figures_of(snapshot: Snapshot, by: str, question: str) -> list[Figure]:
+def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, Any]], T]) -> T:
+    """What a function reads of a payload, kept: it gives a value that nobody can change.
+
+    Refused `snapshot_broken`, or `wrong_key`.
+    """
+    keyring(session)
+    sealed = snapshot.payload_sealed
+    name = (read, snapshot.digest, hashlib.sha256(sealed).digest())
+    found: T | None = _parts.get(name, sealed)
+    if found is None:
+        found = read(payload_of(snapshot))
+        _parts.add(name, sealed, found)
+    return found
+
+
+def figures_of(session: Session, snapshot: Snapshot, by: str, question: str) -> list[Figure]:
     """Figures of a closed month; a factor that was not stored by this breakdown has none."""
-    payload = payload_of(snapshot)
-    if question == Question.OVERALL:
-        rows = payload["figures"][by]
-    else:
-        rows = payload["factors"][question].get(by, [])
-    return [read_figure(row) for row in rows]
+    tables = part_of(session, snapshot, _tables)
+    return list(tables.get((question, by), ()))
+
+
+def _tables(payload: Mapping[str, Any]) -> Mapping[tuple[str, str], tuple[Figure, ...]]:
+    """Question and breakdown → figures."""
+    tables = {Question.OVERALL.value: payload["figures"], **payload["factors"]}
+    return MappingProxyType(
+        {
+            (question, by): tuple(map(read_figure, rows))
+            for question, of_question in tables.items()
+            for by, rows in of_question.items()
+        }
+    )

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from analysis import AnalysisError, disclosure
 from survey.ballots.aggregates import briefs_now
-from survey.indices.closed import first, payload_of
+from survey.indices.closed import first, firsts, part_of
 from survey.indices.figures import SMALLEST_SHOWN, Breakdown, Figure, read_figure, safe_to_tell
 from survey.indices.payload import COUNTED
 from survey.indices.periods import check_period
@@ -35,6 +35,9 @@ Cell = tuple[str, str, str]
 # A breakdown, or AT_AGENCY, and a key of it.
 Key = tuple[str, str]
 AT_AGENCY = "agency_sector"
+# What lines, and cells with dossiers, have of ratings.
+Rated = frozenset[tuple[Key, int]]
+Cells = frozenset[tuple[Cell, int]]
 # The whole is always told, unless it is small itself.
 TABLES = frozenset(Breakdown) - {Breakdown.OVERALL}
 
@@ -46,7 +49,7 @@ def shown(session: Session, period: Period, now: datetime) -> dict[Breakdown, tu
     found = {by: show(session, period, by, now) for by in Breakdown}
     snapshot = first(session, period)
     if snapshot:
-        hidden = hidden_in(session, payload_of(snapshot))
+        hidden = _hidden(_sectors(session), *part_of(session, snapshot, _counted))
     else:
         hidden = hidden_now(session, [period])[period]
     return _marked(found, hidden)
@@ -91,6 +94,11 @@ def _marked(
 
 def hidden_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
     """The lines of a payload that must not be printed."""
+    return _hidden(_sectors(session), *_counted(payload))
+
+
+def _counted(payload: Mapping[str, Any]) -> tuple[Rated, Cells]:
+    """The ratings of each line of a payload, and of each cell with dossiers."""
     figures = payload["figures"]
     counts: dict[Key, int] = {
         (by, row["key"]): row["rated"] for by in Breakdown for row in figures.get(by, [])
@@ -101,7 +109,12 @@ def hidden_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
             cells.update({(agency, sector, channel): 0} if finished else {})
         for agency, sector, channel, _lateness, *ratings in payload[COUNTED]["cells"]:
             cells[agency, sector, channel] += sum(ratings)
-    return _hidden(session, counts, cells)
+    return _rated(counts), frozenset(cells.items())
+
+
+def _rated(counts: Mapping[Key, int]) -> Rated:
+    """The ratings of lines; a procedure that nobody rated is told as such, in whatever table."""
+    return frozenset((key, n) for key, n in counts.items() if n or key[0] != Breakdown.PROCEDURE)
 
 
 def hidden_now(
@@ -124,14 +137,13 @@ def hidden_now(
     small = {month for month, rated in procedures.items() if any(map(_is_small, rated.values()))}
     small |= {months[place] for place in _small_months(strata)}
     codes = dict(session.execute(select(Agency.id, Agency.code)).all())
-    found = dict.fromkeys(months, frozenset[Key]())
+    found, sectors = dict.fromkeys(months, frozenset[Key]()), _sectors(session)
     for place, month in enumerate(months):
         if month in small:
-            cells, counts = _cells(strata, place, codes), procedures[month]
-            for cell, rated in cells.items():
-                for key in _lines_of(cell):
-                    counts[key] += rated
-            found[month] = _hidden(session, counts, cells, at_agencies=at_agencies)
+            cells = _cells(strata, place, codes)
+            rated = _rated(procedures[month] | _added_up(cells))
+            of_cells = frozenset(cells.items())
+            found[month] = _hidden(sectors, rated, of_cells, at_agencies=at_agencies)
     return found
 
 
@@ -140,10 +152,9 @@ def hidden_still(session: Session, months: Sequence[Month]) -> dict[Month, froze
     tell by how much it grew how small it was.
     """
     found = hidden_now(session, months)
-    for month in months:
-        snapshot = first(session, month)
-        if snapshot:
-            found[month] |= hidden_in(session, payload_of(snapshot))
+    sectors = _sectors(session)
+    for month, snapshot in firsts(session, months).items():
+        found[month] |= _hidden(sectors, *part_of(session, snapshot, _counted))
     return found
 
 
@@ -181,6 +192,23 @@ def _cells(strata: Strata, month: int, codes: Mapping[int, str]) -> Counter[Cell
     return cells
 
 
+def _added_up(cells: Mapping[Cell, int]) -> Counter[Key]:
+    """The ratings of every line over cells."""
+    agencies, sectors, channels = Counter[str](), Counter[str](), Counter[str]()
+    for (agency, sector, channel), rated in cells.items():
+        agencies[agency] += rated
+        sectors[sector] += rated
+        channels[channel] += rated
+    found = Counter[Key]({(Breakdown.OVERALL, OVERALL): sectors.total()} if cells else {})
+    for by, lines in (
+        (Breakdown.AGENCY, agencies),
+        (Breakdown.SECTOR, sectors),
+        (Breakdown.CHANNEL, channels),
+    ):
+        found.update({(by, key): rated for key, rated in lines.items()})
+    return found
+
+
 def _lines_of(cell: Cell) -> list[Key]:
     """The lines over cells that a cell is part of."""
     parts = zip((Breakdown.AGENCY, Breakdown.SECTOR, Breakdown.CHANNEL), cell, strict=True)
@@ -192,23 +220,21 @@ def at_agency(agency: str, sector: str) -> Key:
     return AT_AGENCY, f"{agency} {sector}"
 
 
+def _sectors(session: Session) -> Sequence[tuple[str, str]]:
+    """Procedure and sector of every procedure."""
+    query = select(Procedure.code, Procedure.sector_code)
+    return [(code, sector) for code, sector in session.execute(query)]
+
+
 def _hidden(
-    session: Session,
-    counts: Mapping[Key, int],
-    cells: Mapping[Cell, int],
-    *,
-    at_agencies: bool = False,
+    sectors: Iterable[tuple[str, str]], rated: Rated, cells: Cells, *, at_agencies: bool = False
 ) -> frozenset[Key]:
-    if not at_agencies and not any(map(_is_small, counts.values())):
+    if not at_agencies and not any(_is_small(n) for _, n in rated):
         return frozenset()
-    # A procedure that nobody rated is told as such, in whatever table.
-    rated = {key: n for key, n in counts.items() if n or key[0] != Breakdown.PROCEDURE}
-    sectors = session.execute(select(Procedure.code, Procedure.sector_code))
-    sector_of = [row for row in sectors if (Breakdown.PROCEDURE, row.code) in rated]
+    procedures = {key for (by, key), _ in rated if by == Breakdown.PROCEDURE}
+    sector_of = frozenset(one for one in sectors if one[0] in procedures)
     hide = hidden_at_agencies if at_agencies else hidden_together
-    return hide(
-        frozenset(rated.items()), frozenset(cells.items()), frozenset(map(tuple, sector_of))
-    )
+    return hide(rated, cells, sector_of)
 
 
 @lru_cache(maxsize=32)

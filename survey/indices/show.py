@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid
-from survey.indices.closed import figures_of, first, payload_of
+from survey.indices.closed import figures_of, first, part_of
 from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown, Figure
 from survey.indices.judging import Rules, figures, read_rules, rules_in_force
 from survey.indices.live import live
@@ -29,8 +29,14 @@ def formula_of(session: Session, period: Period) -> str:
 def rules_of(session: Session, period: Period) -> Rules:
     """The rules that judged the last month of a period, or those in force while it is open."""
     snapshot = first(session, period.last)
-    judged = payload_of(snapshot).get("judging") if snapshot else None
-    return read_rules(judged) if judged else rules_in_force(session, period.last)
+    judged = part_of(session, snapshot, _judged) if snapshot else ()
+    return judged[0] if judged else rules_in_force(session, period.last)
+
+
+def _judged(payload: Mapping[str, Any]) -> tuple[Rules, ...]:
+    """The rules of a payload; none in those that did not keep them yet."""
+    row = payload.get("judging")
+    return (read_rules(row),) if row else ()
 
 
 def show(
@@ -59,7 +65,7 @@ def show(
         return _over(session, period, source, Breakdown(by), question)
     snapshot = None if revised else first(session, period)
     if snapshot is not None:
-        return figures_of(snapshot, by, question)
+        return figures_of(session, snapshot, by, question)
     provisional = is_provisional(session, period)
     return live(session, period, Breakdown(by), question, provisional=provisional)
 

@@ -7,7 +7,7 @@ names and numbers, and each text becomes an array at once.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -186,6 +186,7 @@ def _cells(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
     return query if by_agency else query.group_by(Frame.month, *names)
 
 
+@lru_cache(maxsize=4096)
 def _parts(name: str) -> Stratum:
     sector, channel, lateness = name.rsplit(PART, 2)
     return sector, channel, lateness

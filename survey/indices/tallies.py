@@ -4,7 +4,7 @@ A post-stratum is sector × channel × lateness: dossiers of different sectors a
 shares, and late citizens answer less, so each stratum weighs as its finished dossiers do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -69,24 +69,24 @@ class Tally:
 
 def tallies(source: Source, lines: Sequence[Line], by: Breakdown, question: str) -> list[Tally]:
     """Counts of one question for each line, strata in the order of their names."""
-    finished = source.finished(by)
-    rated = source.rated(by, (question,))
     factors = source.rated(by, FACTORS)
     return [
-        Tally(
-            line,
-            _strata(finished.get(line.key, {}), rated.get(line.key, {})),
-            summed(factors.get(line.key, {}).values()),
-        )
-        for line in lines
+        Tally(line, strata, summed(factors.get(line.key, {}).values()))
+        for line, strata in strata_of(source, lines, by, question)
     ]
 
 
-def _strata(
-    finished: Mapping[Stratum, int], rated: Mapping[Stratum, Ratings]
-) -> dict[Stratum, tuple[int, Ratings]]:
-    names = sorted({*finished, *rated})
-    return {name: (finished.get(name, 0), rated.get(name, NO_RATINGS)) for name in names}
+def strata_of(
+    source: Source, lines: Sequence[Line], by: Breakdown, question: str
+) -> Iterator[tuple[Line, dict[Stratum, tuple[int, Ratings]]]]:
+    """Each line with its strata in the order of their names: finished dossiers, and ratings of one
+    question.
+    """
+    finished, rated = source.finished(by), source.rated(by, (question,))
+    for line in lines:
+        dossiers, ratings = finished.get(line.key, {}), rated.get(line.key, {})
+        names = sorted({*dossiers, *ratings})
+        yield line, {name: (dossiers.get(name, 0), ratings.get(name, NO_RATINGS)) for name in names}
 
 
 def summed(parts: Any) -> Ratings:  # noqa: ANN401 - any iterable of ratings
@@ -105,9 +105,15 @@ class Stored:
         self.month = month
         self.pool = pool_of(session).of({month}) if with_pool else Pool([])
         self.with_pool = with_pool
+        self._finished: dict[Breakdown, Finished] = {}
 
     def finished(self, by: Breakdown) -> Finished:
-        """As `Source` says."""
+        """As `Source` says; read once."""
+        if by not in self._finished:
+            self._finished[by] = self._read_finished(by)
+        return self._finished[by]
+
+    def _read_finished(self, by: Breakdown) -> Finished:
         table = ProcedureFrame if by is Breakdown.PROCEDURE else Frame
         rows = self._sums(table, by, ("finished",))
         found: dict[str, dict[Stratum, int]] = {}

@@ -1,7 +1,8 @@
 """The counts of one month as they are compared: those of today, or those of its closing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -11,7 +12,16 @@ from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.indices.answers import source_of
 from survey.indices.judging import nonresponse
 from survey.indices.shield import Key
-from survey.indices.tallies import Line, Source, Stored, Tally, lines_of, tallies
+from survey.indices.tallies import (
+    Line,
+    Ratings,
+    Source,
+    Stored,
+    Stratum,
+    lines_of,
+    strata_of,
+    tallies,
+)
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import Question
 from survey.period import Month, month_of
@@ -51,14 +61,16 @@ class Reading:
     source: Source
     lines: Callable[[Breakdown], Sequence[Line]]
     hidden: frozenset[Key]
+    _units: dict[Breakdown, Sequence[Unit]] = field(default_factory=dict)
 
-    def units(self, by: Breakdown) -> list[Unit]:
-        """Every line of a breakdown with its counts."""
-        counted = tallies(self.source, self.lines(by), by, Question.OVERALL)
-        return [
-            Unit(one.line.key, one.line.label, _mix(one), (by, one.line.key) not in self.hidden)
-            for one in counted
-        ]
+    def units(self, by: Breakdown) -> Sequence[Unit]:
+        """Every line of a breakdown with its counts, read once."""
+        if by not in self._units:
+            self._units[by] = [
+                Unit(line.key, line.label, _mix(strata), (by, line.key) not in self.hidden)
+                for line, strata in strata_of(self.source, self.lines(by), by, Question.OVERALL)
+            ]
+        return self._units[by]
 
     def nonresponse(self) -> Nonresponse | None:
         """How evenly the kinds of dossiers answered, whole province; None where too few did."""
@@ -71,7 +83,8 @@ class Reading:
 def as_it_stands(session: Session, month: Month, hidden: frozenset[Key]) -> Reading:
     """The counts of today, late answers included."""
     source = Stored(session, month)
-    return Reading(month, source, lambda by: lines_of(session, month, by, source), hidden)
+    lines = cache(lambda by: lines_of(session, month, by, source))
+    return Reading(month, source, lines, hidden)
 
 
 def as_closed(payload: Mapping[str, Any], hidden: frozenset[Key]) -> Reading:
@@ -80,9 +93,9 @@ def as_closed(payload: Mapping[str, Any], hidden: frozenset[Key]) -> Reading:
     return Reading(month_of(payload["month"]), source, lambda by: source.inputs.lines[by], hidden)
 
 
-def _mix(tally: Tally) -> Mix:
+def _mix(strata: Mapping[Stratum, tuple[int, Ratings]]) -> Mix:
     found: dict[tuple[str, bool], tuple[int, int, int]] = {}
-    for (sector, _channel, lateness), (finished, ratings) in tally.strata.items():
+    for (sector, _channel, lateness), (finished, ratings) in strata.items():
         key = (sector, lateness == Lateness.LATE)
         whole, rated, good = found.get(key, (0, 0, 0))
         found[key] = (whole + finished, rated + sum(ratings), good + ratings[3] + ratings[4])

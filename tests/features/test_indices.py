@@ -166,6 +166,7 @@ def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
     assert show(runner, "overall")["overall"]["rated"] == 2
     assert show(runner, "overall", "--revised")["overall"]["rated"] == 11
     with transact() as session:
+        assert indices.rules_of(session, MONTH) == indices.rules_of(session, MONTH)
         closing = indices.first(session, MONTH)
         content, other = closing.payload_sealed, closing.payload + " "
         closing.payload = other
@@ -175,6 +176,8 @@ def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
             session.execute(update(Snapshot).values(payload_sealed=sealed))
         with transact() as session, pytest.raises(Refused, match="snapshot_broken"):
             indices.payload_of(indices.first(session, MONTH))
+        with transact() as session, pytest.raises(Refused, match="snapshot_broken"):
+            indices.rules_of(session, MONTH)  # though it was read before
 
 
 def test_late_citizens_who_answer_less_count_as_their_dossiers_do(
