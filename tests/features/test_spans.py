@@ -91,7 +91,7 @@ def test_a_span_is_provisional_while_one_of_its_months_is_open(transact, runner)
 
 
 def test_late_answers_change_no_closed_quarter(transact, runner):
-    """A closed span keeps the counts of its closings, also of a factor; `--revised` adds the rest."""
+    """A closed span keeps what closings counted, factors too; `--revised` adds the rest."""
     given = {"overall": 5, "access": 4}
     with transact() as session:
         agency = agencies(session)[0]
@@ -122,7 +122,7 @@ def test_a_ledger_of_a_quarter_adds_up_its_months(transact, runner):
 
 @pytest.fixture
 def few_in_june(transact):
-    """Two agencies with many ratings a month; the first has three in June. The quarter is closed."""
+    """A closed quarter of two agencies with forty ratings a month; the first has 3 in June."""
     with transact() as session:
         few, many = agencies(session)[:2]
         for month in MONTHS:
