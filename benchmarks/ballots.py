@@ -18,6 +18,7 @@ from survey.ballots import checking
 from survey.db import db, transaction
 from survey.indices import Breakdown, show
 from survey.jobs import counting
+from survey.period import Month
 from survey.settings import from_env
 
 DOSSIERS = 4_000
@@ -77,7 +78,7 @@ def counting_job(app: Flask) -> None:
         counting.count_and_clean(_now())
 
 
-def recount(app: Flask, month: str) -> None:
+def recount(app: Flask, month: Month) -> None:
     """Compare the counts of a month with its ballots; a difference ends the benchmark."""
     with app.app_context():
         found = checking.check_ballots(db.session(), [month])
@@ -87,12 +88,12 @@ def recount(app: Flask, month: str) -> None:
         raise RuntimeError(message)
 
 
-def _figures(app: Flask, month: str) -> float:
+def _figures(app: Flask, month: Month) -> float:
     _show(app, month)
     return statistics.median(_seconds(lambda: _show(app, month)) for _ in range(TRIES))
 
 
-def _show(app: Flask, month: str) -> None:
+def _show(app: Flask, month: Month) -> None:
     with app.app_context():
         show(db.session(), month, Breakdown.SECTOR, _now())
         db.session.remove()

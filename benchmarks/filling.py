@@ -15,6 +15,7 @@ from survey.models.ballot import Mode, PooledBallot
 from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
 from survey.models.questionnaire import FACTORS, Questionnaire
+from survey.period import Month
 from survey.workdays import local_day
 
 LEVELS, SHARES = (1, 2, 3, 4, 5), (2, 3, 10, 35, 50)
@@ -24,7 +25,7 @@ ROWS_AT_ONCE = 5000
 COMMENT = "Cán bộ hướng dẫn rõ ràng, nhưng chờ hơi lâu."
 
 
-def fill_pool(session: Session, ballots: int, seed: int = 1) -> str:
+def fill_pool(session: Session, ballots: int, seed: int = 1) -> Month:
     """Put so many ballots of the fullest month into the pool; gives the month."""
     month = session.scalars(
         select(Frame.month).group_by(Frame.month).order_by(func.sum(Frame.finished).desc())

@@ -23,7 +23,7 @@ TRIES, SECONDS = 9, 5
 Grid = NDArray[np.int64]
 
 
-def month_names() -> list[str]:
+def month_names() -> list[Month]:
     """The months of the report, YYYY-MM."""
     return [Month("2024-01").plus(number) for number in range(MONTHS)]
 

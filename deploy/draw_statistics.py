@@ -20,6 +20,7 @@ from survey import create_app, indices
 from survey.db import db
 from survey.indices import Figure, Status
 from survey.indices.live import live
+from survey.period import period_of
 from survey.reports import gather
 from survey.reports.charts import LOOKS, MM, STYLE, sector_chart
 from survey.settings import from_env
@@ -27,8 +28,7 @@ from survey.settings import from_env
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 NOW = "2026-11-21T10:00:00+07:00"
 MONTH = "2026-10"
-MONTHS = [f"{year}-{month:02d}" for year, month in [(2025, 11), (2025, 12)]]
-MONTHS += [f"2026-{month:02d}" for month in range(1, 11)]
+MONTHS = period_of("2025-11..2026-10").months
 INK, BLUE, ORANGE, GREY = "#1a1a1a", "#1f5fa8", "#c2500a", "#8a8a8a"
 RESOLUTION = 150
 LONGEST = 34
@@ -145,7 +145,7 @@ def draw_silent(axes: Axes, wholes: list[Figure]) -> None:
         ends = (100 * one.low, 100 * one.high)
         axes.vlines(place, *ends, color=BLUE, linewidth=3, label="khoảng tin cậy 95%")
         axes.plot(place, 100 * (one.index or 0), "o", color=INK, markersize=3.5, label="chỉ số")
-    axes.set_xticks(places, [f"{int(month[5:])}/{month[2:4]}" for month in MONTHS])
+    axes.set_xticks(places, [f"{month.number}/{month.year % 100}" for month in MONTHS])
     axes.set_ylim(0, 101)
     axes.set_ylabel("%")
     legend(axes)

@@ -290,7 +290,7 @@ def _bounds(counts: SmallIntArray, closed: BoolArray, confidence: float) -> Floa
     return bounds
 
 
-def _targets(steps: Mapping[str, Ladder], along: Along, groups: Sequence[str]) -> IntArray:
+def _targets(steps: Mapping[Month, Ladder], along: Along, groups: Sequence[str]) -> IntArray:
     """Targets of units (of these target groups) in each month as fractions, shape (units, months,
     2); NO_TARGET where there is none.
     """

@@ -13,7 +13,7 @@ from survey.indices.judging import Rules, figures, read_rules, rules_in_force
 from survey.indices.live import live
 from survey.indices.periods import check_period, is_provisional
 from survey.indices.spans import Spanned, closed_payloads, spanned
-from survey.indices.tallies import lines_of, tallies
+from survey.indices.tallies import Tally, lines_of, tallies
 from survey.models.questionnaire import Question
 from survey.period import Month, Period
 
@@ -61,8 +61,9 @@ def show(
         raise Invalid("unknown_question", question)
     if not isinstance(period, Month):
         payloads = {} if revised else closed_payloads(session, period)
-        source = spanned(session, period, payloads)
-        return _over(session, period, source, Breakdown(by), question)
+        counted = _tallies(session, period, spanned(session, period, payloads), by, question)
+        provisional = is_provisional(session, period)
+        return figures(counted, rules_of(session, period), provisional=provisional)
     snapshot = None if revised else first(session, period)
     if snapshot is not None:
         return figures_of(session, snapshot, by, question)
@@ -75,13 +76,19 @@ def tables(
 ) -> dict[Breakdown, list[Figure]]:
     """Every table of a longer period, from the payloads of its closed months and open counts."""
     source = spanned(session, period, payloads)
-    return {by: _over(session, period, source, by, Question.OVERALL) for by in Breakdown}
-
-
-def _over(
-    session: Session, period: Period, source: Spanned, by: Breakdown, question: str
-) -> list[Figure]:
-    """Judge every key of a breakdown by the targets in force at the end of the period."""
-    counted = tallies(source, lines_of(session, period.last, by, source), by, question)
     rules, provisional = rules_of(session, period), is_provisional(session, period)
-    return figures(counted, rules, provisional=provisional)
+    return {
+        by: figures(
+            _tallies(session, period, source, by, Question.OVERALL), rules, provisional=provisional
+        )
+        for by in Breakdown
+    }
+
+
+def _tallies(
+    session: Session, period: Period, source: Spanned, by: str, question: str
+) -> list[Tally]:
+    """Counts of each line of a breakdown, with the targets in force at the end of the period."""
+    breakdown = Breakdown(by)
+    lines = lines_of(session, period.last, breakdown, source)
+    return tallies(source, lines, breakdown, question)

@@ -65,7 +65,7 @@ def ladder(session: Session, month: Month) -> Ladder:
     return ladders(session, own or DEFAULT_LADDER, [month])[month]
 
 
-def ladders(session: Session, own: str, months: Sequence[Month]) -> dict[str, Ladder]:
+def ladders(session: Session, own: str, months: Sequence[Month]) -> dict[Month, Ladder]:
     """The same for each of the months and the province of this name, read at once."""
     # What the province set itself comes last and takes the place of the default.
     rows = sorted(session.execute(OF_PROVINCE, {"own": own}), key=lambda row: row.province == own)

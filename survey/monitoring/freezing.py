@@ -221,7 +221,7 @@ def is_tet_month(calendar: Calendar, month: Month) -> bool:
 
 
 def _groups(
-    found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[Month]
+    found: Mapping[Month, Mapping[Spot, Standing]], months: Sequence[Month]
 ) -> dict[str, dict[int, list[Standing]]]:
     """Sector group → agency → months, of the spots with enough ratings for a chart."""
     groups: dict[str, dict[int, list[Standing]]] = defaultdict(dict)
@@ -268,7 +268,7 @@ def _charts(
     ]
 
 
-def _rates(found: Mapping[str, Mapping[Spot, Standing]], months: Sequence[Month]) -> list[Rate]:
+def _rates(found: Mapping[Month, Mapping[Spot, Standing]], months: Sequence[Month]) -> list[Rate]:
     """How often invitations fail and citizens stay silent, for the province and each agency."""
     series: dict[int | None, list[Standing]] = defaultdict(list)
     for month in months:

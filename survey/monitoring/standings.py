@@ -44,14 +44,14 @@ def standings(session: Session, until: date | None = None) -> dict[Spot, Standin
     return dict(found)
 
 
-def by_month(session: Session, months: Sequence[Month]) -> dict[str, dict[Spot, Standing]]:
+def by_month(session: Session, months: Sequence[Month]) -> dict[Month, dict[Spot, Standing]]:
     """Month → spot → sums, as they stand now."""
     return _by_month(session, months, pool_of(session).of(months))
 
 
 def _by_month(
     session: Session, months: Sequence[Month] | None, pool: Pool
-) -> dict[str, dict[Spot, Standing]]:
+) -> dict[Month, dict[Spot, Standing]]:
     asked = (
         select(
             Frame.month,
@@ -83,7 +83,7 @@ def _by_month(
         at = cell.month, (cell.agency_id, groups[cell.sector_code])
         before = answers.get(at, (0, 0))
         answers[at] = before[0] + sum(steps), before[1] + sum(steps[: SATISFIED_FROM - 1])
-    found: dict[str, dict[Spot, Standing]] = defaultdict(dict)
+    found: dict[Month, dict[Spot, Standing]] = defaultdict(dict)
     for month, spot in sorted({*sums, *answers}):
         parts = (*sums.get((month, spot), (0, 0)), *answers.get((month, spot), (0, 0)))
         found[month][spot] = Standing(*parts)
@@ -100,8 +100,8 @@ def by_agency(found: Mapping[Spot, Standing]) -> dict[int | None, Standing]:
 
 
 def _sums(
-    session: Session, query: Select[str, int, str, int, int]
-) -> dict[tuple[str, Spot], tuple[int, int]]:
+    session: Session, query: Select[Month, int, str, int, int]
+) -> dict[tuple[Month, Spot], tuple[int, int]]:
     return {
         (month, (agency_id, group)): (int(one), int(two))
         for month, agency_id, group, one, two in session.execute(query)

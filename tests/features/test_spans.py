@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from survey import indices
+from survey.errors import Refused
 from survey.indices import Breakdown
 from survey.indices.shield import hidden_over
 from survey.models.count import Cell, count_finished
@@ -16,6 +17,7 @@ from survey.models.organisation import Agency
 from survey.period import Month, period_of
 from survey.reports.phrases import period_name
 from tests import ballots
+from tests.features import report_data
 from tests.features.answering import agencies
 from tests.features.rated import PROCEDURES, fill
 from tests.web.staff_accounts import signed_in
@@ -91,7 +93,7 @@ def test_a_span_is_provisional_while_one_of_its_months_is_open(transact, runner)
 
 
 def test_late_answers_change_no_closed_quarter(transact, runner):
-    """A closed span keeps the counts of its closings, also of a factor; `--revised` adds the rest."""
+    """A closed span keeps what closings counted, factors too; `--revised` adds the rest."""
     given = {"overall": 5, "access": 4}
     with transact() as session:
         agency = agencies(session)[0]
@@ -122,7 +124,7 @@ def test_a_ledger_of_a_quarter_adds_up_its_months(transact, runner):
 
 @pytest.fixture
 def few_in_june(transact):
-    """Two agencies with many ratings a month; the first has three in June. The quarter is closed."""
+    """A closed quarter of two agencies with forty ratings a month; the first has 3 in June."""
     with transact() as session:
         few, many = agencies(session)[:2]
         for month in MONTHS:
@@ -132,6 +134,18 @@ def few_in_june(transact):
                 ballots.rate(session, cell, Counter({4: rated}), procedure=PROCEDURES["land"])
             indices.close(session, month, AUTUMN)
         return few.code, many.code
+
+
+def test_a_closing_that_kept_no_counts_is_not_added_up(transact, few_in_june):
+    """A quarter with such a month is refused, rather than made from counts of today."""
+    assert few_in_june
+    with transact() as session:
+        snapshot = indices.first(session, MAY)
+        payload = indices.payload_of(snapshot)
+        del payload["counted"]
+        snapshot.keep(report_data.canonical(payload), {})
+        with pytest.raises(Refused, match="old_formula"):
+            indices.shown(session, period_of("2026-Q2"), AUTUMN)
 
 
 def agency_lines(found):

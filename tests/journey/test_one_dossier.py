@@ -46,7 +46,7 @@ class Calendars:
         return datetime.combine(self.now.date() - timedelta(days=1), time(9, 30))
 
     @property
-    def month(self) -> str:
+    def month(self) -> Month:
         """The period they count in."""
         return Month.at(self.finish)
 
