@@ -9,12 +9,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey.bulk import write_many, write_numbered
-from survey.crypto.sealed import row_name
+from survey.crypto.sealed import Sealed, row_name
 from survey.db import table_of
 from survey.dossiers.comparing import Comparison, Verdict, compare
 from survey.dossiers.facts import DossierFacts, StageFacts
 from survey.dossiers.officers import Officers
-from survey.dossiers.progress import Entry
+from survey.dossiers.progress import Entry, Progress
 from survey.models.dossier import Dossier, DossierChange, PhoneKind
 from survey.models.extension import Extension
 from survey.models.invitation import CoverageEntry
@@ -104,28 +104,29 @@ def _add(session: Session, fresh: Sequence[Comparison], officers: Officers) -> l
         return []
     rows = [_values(session, one, officers) for one in fresh]
     ids = write_numbered(session, WRITE_DOSSIER, rows, "code")
-    ways = [(ids[one.facts.code], one) for one in fresh if one.progress.adds]
-    stages = [
-        _stage(id_, reached, one.facts.source)
-        for id_, one in ways
-        if (reached := one.progress.reached)
-    ]
-    write_many(session, WRITE_STAGE, stages)
-    for table, statement in ((Supplement, WRITE_SUPPLEMENT), (Extension, WRITE_EXTENSION)):
-        entries = [
-            _entry(session, table, id_, one, entry)
-            for id_, one in ways
-            for entry in _entries_of(table, one)
-        ]
-        write_many(session, statement, entries)
+    ways = ((ids[one.facts.code], one) for one in fresh if one.progress.adds)
+    write_progress(session, [(id_, one.progress, one.facts.source) for id_, one in ways])
     return [Written(ids[row["code"]], **{name: row[name] for name in NAMES}) for row in rows]
 
 
-def _entries_of(
-    table: type[Supplement] | type[Extension], comparison: Comparison
-) -> Sequence[Entry]:
-    progress = comparison.progress
-    return progress.supplements if table is Supplement else progress.extensions
+def write_progress(session: Session, ways: Sequence[tuple[int, Progress, Source]]) -> None:
+    """Write what is new of the ways of dossiers: (dossier id, progress, where it is from)."""
+    stages = [_stage(id_, one, source) for id_, way, source in ways for one in way.reached]
+    supplements = [
+        {"source": source, **_entry(session, Supplement.text, id_, entry)}
+        for id_, way, source in ways
+        for entry in way.supplements
+        if entry.known is None
+    ]
+    extensions = [
+        {"source": source, **_entry(session, Extension.reason, id_, entry)}
+        for id_, way, source in ways
+        for entry in way.extensions
+        if entry.known is None
+    ]
+    write_many(session, WRITE_STAGE, stages)
+    write_many(session, WRITE_SUPPLEMENT, supplements)
+    write_many(session, WRITE_EXTENSION, extensions)
 
 
 def _values(session: Session, comparison: Comparison, officers: Officers) -> Row:
@@ -170,21 +171,9 @@ def _stage(dossier_id: int, reached: StageFacts, source: Source) -> Row:
     }
 
 
-def _entry(
-    session: Session,
-    table: type[Supplement] | type[Extension],
-    dossier_id: int,
-    comparison: Comparison,
-    entry: Entry,
-) -> Row:
-    sealed = Supplement.text if table is Supplement else Extension.reason
-    return {
-        "dossier_id": dossier_id,
-        "number": entry.number,
-        "source": comparison.facts.source,
-        **entry.values,
-        **sealed.columns(session, row_name(dossier_id, entry.number), entry.words),
-    }
+def _entry(session: Session, sealed: Sealed[str | None], dossier_id: int, entry: Entry) -> Row:
+    words = sealed.columns(session, row_name(dossier_id, entry.number), entry.words)
+    return {"dossier_id": dossier_id, "number": entry.number, **entry.values, **words}
 
 
 def _change(
@@ -214,27 +203,20 @@ def _change(
     if comparison.facts.officer is not None:
         dossier.officer_id = officers.id_of(comparison.facts)
     dossier.stage = int(comparison.progress.stage)
-    _further(session, dossier.id, comparison)
+    write_progress(session, [(dossier.id, comparison.progress, comparison.facts.source)])
+    _complete(comparison.progress)
 
 
-def _further(session: Session, dossier_id: int, comparison: Comparison) -> None:
-    """Write what is new of the way of a known dossier."""
-    progress = comparison.progress
-    if progress.reached is not None:
-        row = _stage(dossier_id, progress.reached, comparison.facts.source)
-        write_many(session, WRITE_STAGE, [row])
-    for table, statement in ((Supplement, WRITE_SUPPLEMENT), (Extension, WRITE_EXTENSION)):
-        for entry in _entries_of(table, comparison):
-            if entry.known is None:
-                row = _entry(session, table, dossier_id, comparison, entry)
-                write_many(session, statement, [row])
-                continue
-            for name, value in entry.values.items():
-                setattr(entry.known, name, value)
-            if entry.words is not None and isinstance(entry.known, Supplement):
-                entry.known.text = entry.words
-            elif entry.words is not None and isinstance(entry.known, Extension):
-                entry.known.reason = entry.words
+def _complete(progress: Progress) -> None:
+    """Give known supplements and extensions what is new of them."""
+    for entry in (*progress.supplements, *progress.extensions):
+        if entry.known is None:
+            continue
+        for name, value in entry.values.items():
+            setattr(entry.known, name, value)
+        if entry.words is not None:
+            words = "text" if isinstance(entry.known, Supplement) else "reason"
+            setattr(entry.known, words, entry.words)
 
 
 def _mobiles(
