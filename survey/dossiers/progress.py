@@ -58,6 +58,10 @@ class Progress:
         return bool(self.reached or self.supplements or self.extensions)
 
 
+# Of a new dossier that says nothing of its way: it runs, or it is finished.
+PLAIN = (Progress(Stage.RECEIVED), Progress(Stage.RETURNED))
+
+
 def read_known(
     session: Session, pairs: Iterable[tuple[Dossier, DossierFacts]]
 ) -> Mapping[int, Known]:
@@ -85,6 +89,8 @@ def _tells(dossier: Dossier, facts: DossierFacts) -> bool:
 
 def first_progress(facts: DossierFacts) -> Progress:
     """All that is said of the way of a dossier that is new to us."""
+    if facts.stage is None and not facts.supplements and not facts.extensions:
+        return PLAIN[facts.finished is not None]
     return Progress(
         facts.present_stage,
         _list(facts.stage_reached),

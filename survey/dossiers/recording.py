@@ -102,7 +102,10 @@ def _add(session: Session, fresh: Sequence[Comparison], officers: Officers) -> l
     """Write new dossiers with one statement; no objects of the model, there are too many."""
     if not fresh:
         return []
-    rows = [_values(session, one, officers) for one in fresh]
+    rows = [_values(session, one) for one in fresh]
+    if any(one.facts.names_more for one in fresh):
+        for row, one in zip(rows, fresh, strict=True):
+            row.update(_further_values(one.facts, officers))
     ids = write_numbered(session, WRITE_DOSSIER, rows, "code")
     ways = ((ids[one.facts.code], one) for one in fresh if one.progress.adds)
     write_progress(session, [(id_, one.progress, one.facts.source) for id_, one in ways])
@@ -129,12 +132,9 @@ def write_progress(session: Session, ways: Sequence[tuple[int, Progress, Source]
     write_many(session, WRITE_EXTENSION, extensions)
 
 
-def _values(session: Session, comparison: Comparison, officers: Officers) -> Row:
+def _values(session: Session, comparison: Comparison) -> Row:
     facts = comparison.facts
     code, received, due, returned = facts.code, facts.received, facts.due, facts.finished
-    first = facts.named_first_due
-    if first is not None and (due is None or first.day == due.day):
-        first = None
     return dict(
         code=code,
         agency_id=facts.agency_id,
@@ -145,20 +145,29 @@ def _values(session: Session, comparison: Comparison, officers: Officers) -> Row
         received_has_time=received.clock is not None,
         due_at=due and due.instant,
         due_has_time=due is not None and due.clock is not None,
-        first_due_at=first and first.instant,
-        first_due_has_time=first is not None and first.clock is not None,
         finished_at=returned and returned.instant,
         finished_has_time=returned is not None and returned.clock is not None,
         stage=int(comparison.progress.stage),
         phone_kind=facts.phone.kind,
-        applicant_kind=facts.applicant_kind,
-        return_channel=facts.return_channel,
-        receiving_agency_id=facts.receiving_agency_id,
-        officer_id=officers.id_of(facts),
-        changed_at=facts.changed_at,
         **Dossier.phone.columns(session, code, facts.phone.e164),
         **Dossier.name.columns(session, code, facts.name or None),
     )
+
+
+def _further_values(facts: DossierFacts, officers: Officers) -> Row:
+    """Columns that stay empty where no dossier of a chunk has anything for them."""
+    first = facts.named_first_due
+    if first is not None and (facts.due is None or first.day == facts.due.day):
+        first = None
+    return {
+        "first_due_at": first and first.instant,
+        "first_due_has_time": first is not None and first.clock is not None,
+        "applicant_kind": facts.applicant_kind,
+        "return_channel": facts.return_channel,
+        "receiving_agency_id": facts.receiving_agency_id,
+        "officer_id": officers.id_of(facts),
+        "changed_at": facts.changed_at,
+    }
 
 
 def _stage(dossier_id: int, reached: StageFacts, source: Source) -> Row:
