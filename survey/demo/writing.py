@@ -18,7 +18,9 @@ from survey.bulk import write_many, write_numbered
 from survey.db import table_of
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
+from survey.demo.progress import DraftWay, Ways
 from survey.demo.scene import Scene
+from survey.dossiers import write_progress
 from survey.invitations.links import fresh_token
 from survey.models.ballot import CountedBallot, Flag, Mode, ballot_key
 from survey.models.count import Cell, add_counts, count_finished, count_reached
@@ -34,6 +36,7 @@ from survey.models.invitation import (
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.questionnaire import Questionnaire
 from survey.models.recipient import MessageChannel, Recipient
+from survey.models.stage import Source
 from survey.period import Month
 from survey.privacy.retention import TERMS
 from survey.workdays import local_day
@@ -52,15 +55,27 @@ class Ledger:
         self.session = session
         self.before = scene.now - timedelta(days=TERMS.contact_days)
         self.now = scene.now
+        self.ways = Ways(scene)
         latest = session.scalars(select(Questionnaire).order_by(Questionnaire.version))
         self.questionnaires = {one.kind: one.id for one in latest}
 
     def write(self, dossiers: Sequence[DossierDraft], asked: Sequence[Asked]) -> dict[int, Ballot]:
         """Write all of it; place in `asked` → its ballot, for those who answered."""
         of_dossier = {id(one.dossier): one for one in asked}
-        rows = [self._dossier(one, of_dossier.get(id(one))) for one in dossiers]
+        ways = self.ways.draw(dossiers)
+        rows = [
+            self._dossier(one, of_dossier.get(id(one))) | _standing(way)
+            for one, way in zip(dossiers, ways, strict=True)
+        ]
         ids = write_numbered(self.session, insert(table_of(Dossier)), rows, "code")
         by_draft = {id(one): ids[one.code] for one in dossiers}
+        write_progress(
+            self.session,
+            [
+                (ids[one.code], way.progress, Source.FILE)
+                for one, way in zip(dossiers, ways, strict=True)
+            ],
+        )
         self._write_entries(dossiers, by_draft)
         tokens = [fresh_token(is_full=one.is_full) for one in asked]
         rows = [
@@ -216,6 +231,11 @@ class Ledger:
         for month, sums in sorted(aggregates.items()):
             store_aggregate(self.session, month, sums)
         count_reached(self.session, delivered)
+
+
+def _standing(way: DraftWay) -> Row:
+    """The columns of a dossier that its way decides."""
+    return {"stage": int(way.progress.stage), "first_due_at": way.first_due}
 
 
 _UNSENT: Row = {"sent_at": None, "cost_dong": None}

@@ -12,7 +12,8 @@ from survey.dossiers.facts import (
     SupplementFacts,
 )
 from survey.dossiers.moments import Moment
-from survey.dossiers.recording import record
+from survey.dossiers.progress import Progress, further_extensions, further_supplements
+from survey.dossiers.recording import record, write_progress
 
 __all__ = [
     "Comparison",
@@ -20,9 +21,13 @@ __all__ = [
     "ExtensionFacts",
     "Moment",
     "OfficerFacts",
+    "Progress",
     "StageFacts",
     "SupplementFacts",
     "Verdict",
     "compare",
+    "further_extensions",
+    "further_supplements",
     "record",
+    "write_progress",
 ]

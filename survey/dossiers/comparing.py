@@ -4,9 +4,10 @@ A later source adds and corrects; what it leaves out erases nothing: an older ex
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,14 +47,13 @@ class Change:
     completes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Some facts and the dossier of their code, if we know one."""
 
     facts: DossierFacts
     dossier: Dossier | None
     progress: Progress
-    changes: Sequence[Change] = field(default=())
+    changes: Sequence[Change] = ()
     verdict: Verdict = Verdict.NEW
 
 

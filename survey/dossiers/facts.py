@@ -74,6 +74,12 @@ class DossierFacts(NamedTuple):
     changed_at: datetime | None = None
 
     @property
+    def names_more(self) -> bool:
+        """Whether it says anything of the columns that most files do not have."""
+        named = (self.officer, self.applicant_kind, self.return_channel, self.receiving_agency_id)
+        return any(named) or bool(self.first_due or self.supplements or self.changed_at)
+
+    @property
     def present_stage(self) -> Stage:
         """Where it stands if nothing else is known of it."""
         if self.finished is not None:
@@ -84,7 +90,7 @@ class DossierFacts(NamedTuple):
     @property
     def named_first_due(self) -> Moment | None:
         """The first due date: named as such, or the one before the earliest supplement."""
-        if self.first_due is not None:
+        if self.first_due is not None or not self.supplements:
             return self.first_due
         earlier = [one for one in self.supplements if one.old_due is not None]
         return min(earlier, key=lambda one: one.asked.day).old_due if earlier else None

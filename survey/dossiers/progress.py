@@ -48,7 +48,7 @@ class Progress:
     """What some facts add to the way of a dossier; `stage` is where it stands with them."""
 
     stage: Stage
-    reached: StageFacts | None = None
+    reached: Sequence[StageFacts] = ()
     supplements: Sequence[Entry] = ()
     extensions: Sequence[Entry] = ()
 
@@ -56,6 +56,10 @@ class Progress:
     def adds(self) -> bool:
         """Whether there is anything to write beside the stage where it stands."""
         return bool(self.reached or self.supplements or self.extensions)
+
+
+# Of a new dossier that says nothing of its way: it runs, or it is finished.
+PLAIN = (Progress(Stage.RECEIVED), Progress(Stage.RETURNED))
 
 
 def read_known(
@@ -85,11 +89,13 @@ def _tells(dossier: Dossier, facts: DossierFacts) -> bool:
 
 def first_progress(facts: DossierFacts) -> Progress:
     """All that is said of the way of a dossier that is new to us."""
+    if facts.stage is None and not facts.supplements and not facts.extensions:
+        return PLAIN[facts.finished is not None]
     return Progress(
         facts.present_stage,
-        facts.stage_reached,
-        _supplements(facts, (), keeps_words=True) if facts.supplements else (),
-        _extensions(facts, (), keeps_words=True) if facts.extensions else (),
+        _list(facts.stage_reached),
+        further_supplements(facts.supplements) if facts.supplements else (),
+        further_extensions(facts.extensions) if facts.extensions else (),
     )
 
 
@@ -106,10 +112,14 @@ def further_progress(
     latest = local_day(known.stages[-1].at if known.stages else dossier.received_at)
     return Progress(
         _present(dossier, facts, latest),
-        _reached(dossier, facts, known.stages, latest),
-        _supplements(facts, known.supplements, keeps_words=keeps_words),
-        _extensions(facts, known.extensions, keeps_words=keeps_words),
+        _list(_reached(dossier, facts, known.stages, latest)),
+        further_supplements(facts.supplements, known.supplements, keeps_words=keeps_words),
+        further_extensions(facts.extensions, known.extensions, keeps_words=keeps_words),
     )
+
+
+def _list(reached: StageFacts | None) -> Sequence[StageFacts]:
+    return () if reached is None else (reached,)
 
 
 def _present(dossier: Dossier, facts: DossierFacts, latest: date) -> Stage:
@@ -152,11 +162,12 @@ def _is_same(new: Moment, old: Moment) -> bool:
     return new.says_no_more_than(old) or old.says_no_more_than(new)
 
 
-def _supplements(
-    facts: DossierFacts, known: Sequence[Supplement], *, keeps_words: bool
+def further_supplements(
+    told: Sequence[SupplementFacts], known: Sequence[Supplement] = (), *, keeps_words: bool = True
 ) -> list[Entry]:
+    """What is new of the supplements of a dossier, beside those we know."""
     entries, unmatched, number = [], list(known), len(known)
-    for said in facts.supplements:
+    for said in told:
         match = next((one for one in unmatched if _is_supplement(one, said)), None)
         words = said.text if keeps_words else ""
         if match is None:
@@ -171,11 +182,12 @@ def _supplements(
     return entries
 
 
-def _extensions(
-    facts: DossierFacts, known: Sequence[Extension], *, keeps_words: bool
+def further_extensions(
+    told: Sequence[ExtensionFacts], known: Sequence[Extension] = (), *, keeps_words: bool = True
 ) -> list[Entry]:
+    """What is new of the extensions of a dossier, beside those we know."""
     entries, unmatched, number = [], list(known), len(known)
-    for said in facts.extensions:
+    for said in told:
         match = next((one for one in unmatched if _is_extension(one, said)), None)
         words = said.reason if keeps_words else ""
         if match is None:

@@ -9,12 +9,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey.bulk import write_many, write_numbered
-from survey.crypto.sealed import row_name
+from survey.crypto.sealed import Sealed, row_name
 from survey.db import table_of
 from survey.dossiers.comparing import Comparison, Verdict, compare
 from survey.dossiers.facts import DossierFacts, StageFacts
 from survey.dossiers.officers import Officers
-from survey.dossiers.progress import Entry
+from survey.dossiers.progress import Entry, Progress
 from survey.models.dossier import Dossier, DossierChange, PhoneKind
 from survey.models.extension import Extension
 from survey.models.invitation import CoverageEntry
@@ -103,38 +103,39 @@ def _add(session: Session, fresh: Sequence[Comparison], officers: Officers) -> l
     """Write new dossiers with one statement; no objects of the model, there are too many."""
     if not fresh:
         return []
-    rows = [_values(session, one, officers) for one in fresh]
+    rows = [_values(session, one) for one in fresh]
+    if any(one.facts.names_more for one in fresh):
+        for row, one in zip(rows, fresh, strict=True):
+            row.update(_further_values(one.facts, officers))
     ids = write_numbered(session, WRITE_DOSSIER, rows, "code")
-    ways = [(ids[one.facts.code], one) for one in fresh if one.progress.adds]
-    stages = [
-        _stage(id_, reached, one.facts.source)
-        for id_, one in ways
-        if (reached := one.progress.reached)
-    ]
-    write_many(session, WRITE_STAGE, stages)
-    for table, statement in ((Supplement, WRITE_SUPPLEMENT), (Extension, WRITE_EXTENSION)):
-        entries = [
-            _entry(session, table, id_, one, entry)
-            for id_, one in ways
-            for entry in _entries_of(table, one)
-        ]
-        write_many(session, statement, entries)
+    ways = ((ids[one.facts.code], one) for one in fresh if one.progress.adds)
+    write_progress(session, [(id_, one.progress, one.facts.source) for id_, one in ways])
     return [Written(ids[row["code"]], **{name: row[name] for name in NAMES}) for row in rows]
 
 
-def _entries_of(
-    table: type[Supplement] | type[Extension], comparison: Comparison
-) -> Sequence[Entry]:
-    progress = comparison.progress
-    return progress.supplements if table is Supplement else progress.extensions
+def write_progress(session: Session, ways: Sequence[tuple[int, Progress, Source]]) -> None:
+    """Write what is new of the ways of dossiers: (dossier id, progress, where it is from)."""
+    stages = [_stage(id_, one, source) for id_, way, source in ways for one in way.reached]
+    supplements = [
+        {"source": source, **_entry(session, Supplement.text, id_, entry)}
+        for id_, way, source in ways
+        for entry in way.supplements
+        if entry.known is None
+    ]
+    extensions = [
+        {"source": source, **_entry(session, Extension.reason, id_, entry)}
+        for id_, way, source in ways
+        for entry in way.extensions
+        if entry.known is None
+    ]
+    write_many(session, WRITE_STAGE, stages)
+    write_many(session, WRITE_SUPPLEMENT, supplements)
+    write_many(session, WRITE_EXTENSION, extensions)
 
 
-def _values(session: Session, comparison: Comparison, officers: Officers) -> Row:
+def _values(session: Session, comparison: Comparison) -> Row:
     facts = comparison.facts
     code, received, due, returned = facts.code, facts.received, facts.due, facts.finished
-    first = facts.named_first_due
-    if first is not None and (due is None or first.day == due.day):
-        first = None
     return dict(
         code=code,
         agency_id=facts.agency_id,
@@ -145,20 +146,29 @@ def _values(session: Session, comparison: Comparison, officers: Officers) -> Row
         received_has_time=received.clock is not None,
         due_at=due and due.instant,
         due_has_time=due is not None and due.clock is not None,
-        first_due_at=first and first.instant,
-        first_due_has_time=first is not None and first.clock is not None,
         finished_at=returned and returned.instant,
         finished_has_time=returned is not None and returned.clock is not None,
         stage=int(comparison.progress.stage),
         phone_kind=facts.phone.kind,
-        applicant_kind=facts.applicant_kind,
-        return_channel=facts.return_channel,
-        receiving_agency_id=facts.receiving_agency_id,
-        officer_id=officers.id_of(facts),
-        changed_at=facts.changed_at,
         **Dossier.phone.columns(session, code, facts.phone.e164),
         **Dossier.name.columns(session, code, facts.name or None),
     )
+
+
+def _further_values(facts: DossierFacts, officers: Officers) -> Row:
+    """Columns that stay empty where no dossier of a chunk has anything for them."""
+    first = facts.named_first_due
+    if first is not None and (facts.due is None or first.day == facts.due.day):
+        first = None
+    return {
+        "first_due_at": first and first.instant,
+        "first_due_has_time": first is not None and first.clock is not None,
+        "applicant_kind": facts.applicant_kind,
+        "return_channel": facts.return_channel,
+        "receiving_agency_id": facts.receiving_agency_id,
+        "officer_id": officers.id_of(facts),
+        "changed_at": facts.changed_at,
+    }
 
 
 def _stage(dossier_id: int, reached: StageFacts, source: Source) -> Row:
@@ -171,21 +181,9 @@ def _stage(dossier_id: int, reached: StageFacts, source: Source) -> Row:
     }
 
 
-def _entry(
-    session: Session,
-    table: type[Supplement] | type[Extension],
-    dossier_id: int,
-    comparison: Comparison,
-    entry: Entry,
-) -> Row:
-    sealed = Supplement.text if table is Supplement else Extension.reason
-    return {
-        "dossier_id": dossier_id,
-        "number": entry.number,
-        "source": comparison.facts.source,
-        **entry.values,
-        **sealed.columns(session, row_name(dossier_id, entry.number), entry.words),
-    }
+def _entry(session: Session, sealed: Sealed[str | None], dossier_id: int, entry: Entry) -> Row:
+    words = sealed.columns(session, row_name(dossier_id, entry.number), entry.words)
+    return {"dossier_id": dossier_id, "number": entry.number, **entry.values, **words}
 
 
 def _change(
@@ -215,27 +213,20 @@ def _change(
     if comparison.facts.officer is not None:
         dossier.officer_id = officers.id_of(comparison.facts)
     dossier.stage = int(comparison.progress.stage)
-    _further(session, dossier.id, comparison)
+    write_progress(session, [(dossier.id, comparison.progress, comparison.facts.source)])
+    _complete(comparison.progress)
 
 
-def _further(session: Session, dossier_id: int, comparison: Comparison) -> None:
-    """Write what is new of the way of a known dossier."""
-    progress = comparison.progress
-    if progress.reached is not None:
-        row = _stage(dossier_id, progress.reached, comparison.facts.source)
-        write_many(session, WRITE_STAGE, [row])
-    for table, statement in ((Supplement, WRITE_SUPPLEMENT), (Extension, WRITE_EXTENSION)):
-        for entry in _entries_of(table, comparison):
-            if entry.known is None:
-                row = _entry(session, table, dossier_id, comparison, entry)
-                write_many(session, statement, [row])
-                continue
-            for name, value in entry.values.items():
-                setattr(entry.known, name, value)
-            if entry.words is not None and isinstance(entry.known, Supplement):
-                entry.known.text = entry.words
-            elif entry.words is not None and isinstance(entry.known, Extension):
-                entry.known.reason = entry.words
+def _complete(progress: Progress) -> None:
+    """Give known supplements and extensions what is new of them."""
+    for entry in (*progress.supplements, *progress.extensions):
+        if entry.known is None:
+            continue
+        for name, value in entry.values.items():
+            setattr(entry.known, name, value)
+        if entry.words is not None:
+            words = "text" if isinstance(entry.known, Supplement) else "reason"
+            setattr(entry.known, words, entry.words)
 
 
 def _recipients(

@@ -152,8 +152,11 @@ class RowCleaner:
             ("code_cleaned", code != self._cell(cells, "dossier_code")),
             *_hints(facts, self._export_day, is_done=status.is_done),
         )
-        facts, unread = self._progress.add(facts, partial(self._cell, cells))
-        return CleanRow(number, facts, (*(hint for hint, holds in hints if holds), *unread))
+        warnings = tuple(hint for hint, holds in hints if holds)
+        if self._progress.has_columns:
+            facts, unread = self._progress.add(facts, partial(self._cell, cells))
+            warnings += unread
+        return CleanRow(number, facts, warnings)
 
     def _procedure(self, cells: Row) -> tuple[ProcedureEntry, bool]:
         """Rule 3: by the code; by exact name only where the code cell is empty."""

@@ -84,7 +84,7 @@ class ProgressReader:
 
     def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
         """`export_day`: the day on which a stage without a date of its own was seen."""
-        self._has = frozenset(FIELDS) & header.columns.keys()
+        self.has_columns = not header.columns.keys().isdisjoint(FIELDS)
         self._catalogue = catalogue
         self._seen = Moment(export_day)
 
@@ -93,8 +93,6 @@ class ProgressReader:
 
         `cell` gives the cell of a field, blank where there is none.
         """
-        if not self._has:
-            return facts, ()
         hints: list[str] = []
         receiving = self._receiving_agency(cell, facts.received.day, hints)
         more = facts._replace(

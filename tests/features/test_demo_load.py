@@ -10,11 +10,14 @@ from sqlalchemy import func, select, update
 from survey.jobs import reports
 from survey.models.case import CaseState
 from survey.models.dossier import Dossier
+from survey.models.extension import Extension
 from survey.models.invitation import Invitation
 from survey.models.job import Job, JobState
 from survey.models.message import Message, MessageState
 from survey.models.organisation import Agency
 from survey.models.snapshot import Approval, Snapshot
+from survey.models.stage import DossierStage
+from survey.models.supplement import Supplement
 from survey.period import Month
 from survey.privacy.retention import erase_due
 from survey.workdays import local_day
@@ -148,11 +151,28 @@ def _figures(app):
         states = sorted(
             (one.opened_at, one.agency_id, one.state, one.due_at) for one in opened_cases(session)
         )
-    return closed, factors, ledgers, codes, states
+        ways = _ways(session)
+    return closed, factors, ledgers, codes, states, ways
+
+
+def _ways(session):
+    """What happened to dossiers on their way: there is some of everything."""
+    code = Dossier.code
+    lists = (
+        select(code, Dossier.stage, Dossier.first_due_at).where(Dossier.finished_at.is_(None)),
+        select(code, DossierStage.stage, DossierStage.at).join_from(Dossier, DossierStage),
+        select(code, Supplement.number, Supplement.asked_at).join_from(Dossier, Supplement),
+        select(code, Extension.letter_at, Extension.new_due_at).join_from(Dossier, Extension),
+    )
+    found = [sorted(map(str, session.execute(query))) for query in lists]
+    assert all(found)
+    return found
 
 
 def test_the_same_seed_gives_the_same_data(sqlite_copies, tmp_path):
-    """Two databases filled with one seed show the same figures; another seed shows others."""
+    """Two databases filled with one seed show the same figures and the same stages, supplements and
+    extensions of dossiers; another seed shows others.
+    """
     shown = []
     for seed in ("1", "1", "2"):
         folder = tmp_path / str(len(shown))

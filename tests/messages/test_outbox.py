@@ -20,8 +20,7 @@ from tests.clocks import PATIENCE
 from tests.messages.gateway import NOW, WEEK, Gateway, fails, phone, queue, takes
 from tests.seeding import Wanted, ask_everybody, finish
 
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 NO_WAIT = timedelta()
 
 

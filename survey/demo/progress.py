@@ -1,0 +1,142 @@
+"""The way of demo dossiers: papers that were missing, stages, letters of apology and new due dates.
+
+Chance of its own, so that nothing else of a demo depends on it.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from survey.demo import people
+from survey.demo.dossiers import DossierDraft
+from survey.demo.scene import Scene, pick
+from survey.dossiers import (
+    ExtensionFacts,
+    Moment,
+    Progress,
+    StageFacts,
+    SupplementFacts,
+    further_extensions,
+    further_supplements,
+)
+from survey.models.dossier import Outcome
+from survey.models.stage import Stage
+from survey.workdays import LOCAL, local_day
+
+# Of dossiers that took some days: papers were missing, and once more.
+SUPPLEMENT_SHARE, AGAIN_SHARE = 0.06, 0.12
+LEAST_DAYS = timedelta(days=3)
+# Of late dossiers: with a letter, and of those letters too late.
+LETTER_SHARE, LATE_LETTER_SHARE = 0.45, 0.2
+PUT_OFF_DAYS = 2
+# Where dossiers stand that still run.
+RUNNING = (
+    (Stage.IN_WORK, 0.68),
+    (Stage.SUPPLEMENT_ASKED, 0.14),
+    (Stage.FEE_ASKED, 0.07),
+    (Stage.READY, 0.11),
+)
+ENDS = {Outcome.WITHDRAWN: Stage.WITHDRAWAL_ASKED, Outcome.REFUSED: Stage.STOPPED}
+MISSING = (
+    "Đề nghị bổ sung bản sao giấy tờ về quyền sử dụng đất.",
+    "Đề nghị bổ sung bản vẽ hiện trạng có xác nhận.",
+    "Đề nghị bổ sung giấy ủy quyền của người nộp thay.",
+    "Đề nghị kê khai lại tờ khai theo mẫu mới.",
+)
+REASONS = (
+    "Cần lấy thêm ý kiến của cơ quan phối hợp.",
+    "Cần kiểm tra lại tại thực địa.",
+    "Số hồ sơ tăng cao trong kỳ.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftWay:
+    """The way of one dossier, and its first due date where another came to be in force."""
+
+    progress: Progress
+    first_due: datetime | None = None
+
+
+class Ways:
+    """Draws the ways of the dossiers of a scene, in their order."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.now = scene.now
+        self.dice: random.Random = scene.dice("progress")
+
+    def draw(self, dossiers: Sequence[DossierDraft]) -> list[DraftWay]:
+        """One way a dossier."""
+        return [
+            self._running(one) if one.finished is None else self._ended(one) for one in dossiers
+        ]
+
+    def _running(self, draft: DossierDraft) -> DraftWay:
+        stage = pick(self.dice, RUNNING)
+        at = self._between(draft.received, self.now)
+        asked: list[SupplementFacts] = []
+        if stage is Stage.SUPPLEMENT_ASKED:
+            asked.append(self._supplement(at, draft.due))
+        progress = Progress(stage, [StageFacts(stage, at)], further_supplements(asked))
+        return DraftWay(progress, _first_due(draft, asked))
+
+    def _ended(self, draft: DossierDraft) -> DraftWay:
+        dice, finished = self.dice, draft.finished or self.now
+        stages: list[StageFacts] = []
+        asked: list[SupplementFacts] = []
+        is_long = finished - draft.received > LEAST_DAYS
+        if is_long and dice.random() < SUPPLEMENT_SHARE:
+            middle = draft.received + (finished - draft.received) / 2
+            spans = [(draft.received, middle)]
+            if dice.random() < AGAIN_SHARE:
+                spans.append((middle, finished))
+            for begin, end in spans:
+                at = self._between(begin, begin + (end - begin) / 2)
+                back = self._between(begin + (end - begin) / 2, end)
+                asked.append(self._supplement(at, draft.due))
+                stages += [StageFacts(Stage.SUPPLEMENT_ASKED, at), StageFacts(Stage.IN_WORK, back)]
+        end_stage = ENDS.get(Outcome(draft.outcome), Stage.RETURNED)
+        if end_stage is not Stage.RETURNED:
+            stages.append(StageFacts(end_stage, _moment(finished)))
+        extensions = further_extensions(self._letters(draft, finished))
+        progress = Progress(end_stage, stages, further_supplements(asked), extensions)
+        return DraftWay(progress, _first_due(draft, asked))
+
+    def _supplement(self, at: Moment, due: datetime | None) -> SupplementFacts:
+        new = None if due is None else Moment(local_day(due))
+        return SupplementFacts(
+            at,
+            text=self.dice.choice(MISSING),
+            asked_by=people.name(self.dice),
+            old_due=new and Moment(new.day - timedelta(days=PUT_OFF_DAYS)),
+            new_due=new,
+        )
+
+    def _letters(self, draft: DossierDraft, finished: datetime) -> list[ExtensionFacts]:
+        """The letter of apology of some late dossiers, some of them after the due date."""
+        dice = self.dice
+        if draft.due is None or local_day(finished) <= local_day(draft.due):
+            return []
+        if dice.random() >= LETTER_SHARE:
+            return []
+        shift = 1 if dice.random() < LATE_LETTER_SHARE else -1
+        due = local_day(draft.due)
+        later = timedelta(days=max(draft.work.days // 3, 1))
+        letter = Moment(due + timedelta(days=shift))
+        reason, signer = dice.choice(REASONS), people.name(dice)
+        return [ExtensionFacts(Moment(due + later), letter, reason, signer)]
+
+    def _between(self, begin: datetime, end: datetime) -> Moment:
+        return _moment(begin + (end - begin) * self.dice.random())
+
+
+def _moment(at: datetime) -> Moment:
+    local = at.astimezone(LOCAL)
+    return Moment(local.date(), local.time().replace(microsecond=0))
+
+
+def _first_due(draft: DossierDraft, asked: Sequence[SupplementFacts]) -> datetime | None:
+    """The due date before further papers were asked for."""
+    first = asked[0].old_due if asked and draft.due is not None else None
+    return None if first is None else first.instant
