@@ -119,7 +119,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Create a message, or let it go wrong."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever called died meanwhile
+            self.close_connection = True
+            return
         self._check_request(body)
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         self.fake.forms.append(form)
