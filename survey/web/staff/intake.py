@@ -28,8 +28,8 @@ from survey.jobs.queue import enqueue, newest
 from survey.models.intake import ImportRun, Upload
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
-from survey.web.forms import StaffForm
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import current_staff
 from survey.web.staff.intake_view import Figures, Reading, state_of, work_of
 from survey.wording import words_for
@@ -65,7 +65,7 @@ class UploadForm(StaffForm):
 
     def blame_file(self, refusal: SurveyError) -> None:
         """Put a refusal that reading the file found beside it."""
-        self.file.errors = [*self.file.errors, words_for(refusal)]
+        self.file.errors = [*self.file.errors, words_for(refusal, gettext)]
 
     def validate_export_day(self, day: Field) -> None:
         """A day is there, and it has come."""

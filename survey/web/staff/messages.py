@@ -26,9 +26,9 @@ from survey.jobs import heartbeat
 from survey.models.alert import AlertRule
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
-from survey.web.forms import StaffForm, choices
 from survey.web.staff import message_words as words
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import StaffForm, choices
 from survey.web.staff.guard import current_staff
 from survey.workdays import local_day
 
