@@ -32,12 +32,8 @@ NOT_YET = {
     "templates/staff/intake/file.html",
     "templates/staff/messages/costs.html",
     "templates/staff/messages/delivery.html",
-    "templates/staff/messages/parts.html",
     "templates/staff/messages/show.html",
-    "templates/staff/parts.html",
     "templates/staff/reports/list.html",
-    "templates/staff/texts/edit.html",
-    "templates/staff/texts/list.html",
 }
 
 
