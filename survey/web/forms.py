@@ -1,9 +1,7 @@
 """The one door by which the fields of a form come in; what reads them is a WTForms class."""
 
-from typing import Any
-
 from flask import request
-from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from werkzeug.datastructures import FileStorage, MultiDict
 
 
 def sent_fields() -> MultiDict[str, str]:
@@ -11,6 +9,6 @@ def sent_fields() -> MultiDict[str, str]:
     return request.form
 
 
-def sent_fields_and_files() -> CombinedMultiDict[str, Any]:
-    """The same with files; a text that bears the name of a file stands behind it."""
-    return CombinedMultiDict((request.files, request.form))
+def sent_files(name: str) -> list[FileStorage]:
+    """The files of one field; those of other fields are nobody's business."""
+    return request.files.getlist(name)

@@ -1,11 +1,13 @@
 """Forms of staff: what is wrong stands beside its field, what was typed stays, and stays text."""
 
+import io
+
 import pytest
 from sqlalchemy import select
 
 from survey.models.staff import Staff
 from tests.conftest import unit_of_work
-from tests.web.staff_accounts import add_account, post, signed_in
+from tests.web.staff_accounts import add_account, form_token, post, signed_in
 
 NEW = "/staff/accounts/new"
 
@@ -33,6 +35,15 @@ def test_a_choice_that_is_not_offered_is_refused(sqlite_app, admin):
     assert post(admin, NEW, email="lan@tinh.vn", role="emperor").status_code == 400
     with unit_of_work(sqlite_app) as session:
         assert session.scalars(select(Staff.email)).all() == ["admin.tinh.moi@tinh.vn"]
+
+
+def test_a_file_is_no_text(admin):
+    """A file where a form asks for words counts as nothing typed, not as a fault of ours."""
+    token = form_token(admin, NEW)
+    sent = {"csrf_token": token, "role": "leader", "email": (io.BytesIO(b"a@tinh.vn"), "a.txt")}
+    page = admin.post(NEW, data=sent, content_type="multipart/form-data")
+    assert page.status_code == 400
+    assert "email-fault" in page.text
 
 
 def test_all_wrong_rules_are_named_at_once(admin):

@@ -11,7 +11,7 @@ from wtforms.validators import StopValidation
 from wtforms.widgets import TextArea
 
 from survey.errors import SurveyError
-from survey.web.forms import sent_fields_and_files
+from survey.web.forms import sent_fields
 from survey.wording import words_for
 
 # More digits than any number of a form needs.
@@ -35,7 +35,7 @@ class StaffForm(Form):  # type: ignore[misc]  # WTForms has no types
     @classmethod
     def sent(cls, **given: Any) -> Self:  # noqa: ANN401 - a default for any field
         """The form as the browser sent it; `given` are values of fields that it does not hold."""
-        return cls(sent_fields_and_files(), **given)
+        return cls(sent_fields(), **given)
 
     def explain(self, refusal: SurveyError) -> None:
         """Put the sentence of a refusal beside its field, or above the form."""
