@@ -31,8 +31,8 @@ from survey.messages import outbox
 from survey.messages.providers import InboundSms, build_provider
 from survey.models.staff import RoleName
 from survey.settings import Settings
-from survey.web.forms import Needed, StaffForm
 from survey.web.staff.errors import explain
+from survey.web.staff.forms import Needed, StaffForm
 from survey.web.staff.guard import begin_session, csrf
 
 blueprint = Blueprint("demo", __name__, url_prefix="/demo")

@@ -67,7 +67,7 @@ def refused(refusal: SurveyError) -> Response:
         language,
         status,
         heading=heading,
-        sentences=[language.translate(words_for(refusal))],
+        sentences=[words_for(refusal, language.translate)],
         written=written(),
     )
 

@@ -1,21 +1,7 @@
-"""The one door by which the fields of a form come in, and what all forms of staff share."""
-
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+"""The one door by which the fields of a form come in; what reads them is a WTForms class."""
 
 from flask import request
-from markupsafe import Markup
-from werkzeug.datastructures import CombinedMultiDict, MultiDict
-from wtforms import Field, Form, IntegerField
-from wtforms.fields import SelectChoice
-from wtforms.validators import StopValidation
-from wtforms.widgets import TextArea
-
-from survey.errors import SurveyError
-from survey.wording import words_for
-
-# More digits than any number of a form needs.
-MOST_DIGITS = 8
+from werkzeug.datastructures import FileStorage, MultiDict
 
 
 def sent_fields() -> MultiDict[str, str]:
@@ -23,67 +9,6 @@ def sent_fields() -> MultiDict[str, str]:
     return request.form
 
 
-def choices(words: Mapping[Any, object]) -> list[SelectChoice]:
-    """The choices of a field from value → what people read."""
-    return [SelectChoice(value, label) for value, label in words.items()]
-
-
-class StaffForm(Form):  # type: ignore[misc]  # WTForms has no types
-    """A form of the staff area: what was sent, and what is wrong with it, field by field.
-
-    It has no CSRF field of its own: the guard has checked the token of the request before its page.
-    """
-
-    # Code of a refusal that only a feature finds → the field it stands beside.
-    FIELD_OF_REFUSAL: ClassVar[Mapping[str, str]] = {}
-
-    @classmethod
-    def sent(cls, **given: Any) -> Self:  # noqa: ANN401 - a default for any field
-        """The form as the browser sent it; `given` are values of fields that it does not hold."""
-        return cls(CombinedMultiDict((sent_fields(), request.files)), **given)
-
-    def explain(self, refusal: SurveyError) -> None:
-        """Put the sentence of a refusal beside its field, or above the form."""
-        name = self.FIELD_OF_REFUSAL.get(refusal.code)
-        if name is None:
-            self.form_errors.append(words_for(refusal))
-        else:
-            self[name].errors = [*self[name].errors, words_for(refusal)]
-
-    @property
-    def fault(self) -> str:
-        """The first sentence of what is wrong; empty when nothing is."""
-        found = [*self.form_errors, *(one for field in self for one in field.errors)]
-        return str(found[0]) if found else ""
-
-
-class WholeNumberField(IntegerField):  # type: ignore[misc]  # the same
-    """A number in plain digits: no sign, no blank, no digit of another script; else None."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Take less than `int` would."""
-        text = valuelist[0].strip() if valuelist else ""
-        is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
-        self.data = int(text) if is_number else None
-
-
-class Lines(TextArea):  # type: ignore[misc]  # the same
-    """A box of several lines that holds what was typed and no line end before it."""
-
-    def __call__(self, field: Field, **attributes: Any) -> Markup:  # noqa: ANN401 - of HTML
-        """The box as HTML."""
-        return Markup(str(super().__call__(field, **attributes)).replace(">\r\n", ">", 1))  # noqa: S704 - escaped by WTForms
-
-
-class Needed:
-    """A validator: the field holds more than blanks. It gives the input its `required`."""
-
-    field_flags: ClassVar[Mapping[str, object]] = {"required": True}
-
-    def __init__(self, message: object) -> None:
-        self.message = message
-
-    def __call__(self, _form: Form, field: Field) -> None:
-        """Stop at an empty field, with one sentence instead of all that follow from it."""
-        if not field.data or (isinstance(field.data, str) and not field.data.strip()):
-            raise StopValidation(self.message)
+def sent_files(name: str) -> list[FileStorage]:
+    """The files of one field; those of other fields are nobody's business."""
+    return request.files.getlist(name)

@@ -124,6 +124,16 @@ def test_a_refusal_shows_what_was_written(sqlite_app, client):
     assert client.post(f"/s/{expired}", data={"comment": "x" * 300_000}).status_code == 413
 
 
+def test_a_refusal_speaks_the_language_of_the_page(sqlite_app, client):
+    """Who answers a closed survey in English is refused in English."""
+    token = given(sqlite_app)
+    client.post(f"/s/{token}/not-mine")
+    refused = client.post(f"/s/{token}?lang=en", data={"overall": "2"})
+    assert refused.status_code == 409
+    assert "time to answer" in refused.text
+    assert "thời hạn" not in refused.text
+
+
 def test_english_pages_are_english(sqlite_app, client):
     """Apart from names of agencies and procedures, nothing on an English page is Vietnamese."""
     vietnamese = re.compile("[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]", re.IGNORECASE)

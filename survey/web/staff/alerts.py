@@ -27,8 +27,8 @@ from survey.monitoring import labels as watch_labels
 from survey.period import Month, month_of
 from survey.reports.phrases import month_name
 from survey.web.errors import status_of
-from survey.web.forms import Lines, StaffForm, choices
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import Lines, StaffForm, choices
 from survey.web.staff.guard import current_scope, current_staff
 from survey.web.staff.permissions import may_open
 from survey.workdays import TET_WEEKS, local_day
@@ -194,13 +194,13 @@ def how_often(a_month: float) -> str:
     """So many a month as people say it: khoảng 8 năm một lần, khoảng 5 tháng một lần."""
     months = 1 / a_month
     if months >= IN_YEARS_FROM:
-        return f"khoảng {round(months / 12)} năm một lần"
-    return f"khoảng {max(1, round(months))} tháng một lần"
+        return gettext("khoảng %(years)s năm một lần", years=round(months / 12))
+    return gettext("khoảng %(months)s tháng một lần", months=max(1, round(months)))
 
 
 @blueprint.app_template_filter("one_in")
 def one_in(chance: float) -> str:
     """A small chance as people say it: khoảng 1/960, dưới 1/10.000."""
     if chance * RAREST < 1:
-        return f"dưới 1/{number(RAREST)}"
-    return f"khoảng 1/{number(round(1 / chance))}"
+        return gettext("dưới 1/%(many)s", many=number(RAREST))
+    return gettext("khoảng 1/%(many)s", many=number(round(1 / chance)))

@@ -1,6 +1,8 @@
 """What stands behind the figures: changes, drivers, funnel, outlook, and signs of help."""
 
 from flask import render_template, request
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from survey import clock, indices, insights
@@ -23,9 +25,9 @@ blueprint = staff_blueprint("analysis", __name__, "/staff/analysis")
 blueprint.add_app_template_filter(points, "points")
 
 FLAG_WORDS = {
-    Flag.BURST: "dồn dập",
-    Flag.TOO_FAST: "quá nhanh",
-    Flag.SAME_EVERYWHERE: "mọi mục như nhau",
+    Flag.BURST: _("dồn dập"),
+    Flag.TOO_FAST: _("quá nhanh"),
+    Flag.SAME_EVERYWHERE: _("mọi mục như nhau"),
 }
 OPEN_LINES = 15
 
@@ -78,7 +80,7 @@ def _pair(
     try:
         return insights.pair(session, month, *chosen), ""
     except SurveyError as refusal:
-        return None, words_for(refusal)
+        return None, words_for(refusal, gettext)
 
 
 @blueprint.get("/integrity")

@@ -11,7 +11,7 @@ from survey.cases.notices import Way
 from survey.cases.steps import Ending
 from survey.errors import Invalid
 from survey.models.case import CloseReason
-from survey.web.forms import Lines, StaffForm, choices
+from survey.web.staff.forms import Lines, StaffForm, choices
 
 LONGEST_TEXT = 4_000
 WAYS: dict[Way, Any] = {

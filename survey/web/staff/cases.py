@@ -269,7 +269,7 @@ def _page(code: str, form: CaseForm, now: datetime, shown: Shown) -> ResponseRet
         me=current_staff(),
         is_handler=current_staff().role is RoleName.HANDLER,
         shown=shown,
-        fault=words_for(refusal) if refusal else "",
+        fault=words_for(refusal, gettext) if refusal else "",
         drafts=form.drafts(),
         is_conflict=isinstance(refusal, Conflict),
         form=form,
@@ -284,12 +284,18 @@ def _parcel(session: Session, case: Case, text: str, way: Way, now: datetime) ->
     try:
         message = notices.compose(session, case, text, way, now)
     except Invalid as refusal:
-        return Parcel(WAYS[way], "", "", words_for(refusal))
+        return Parcel(WAYS[way], "", "", words_for(refusal, gettext))
     if message is None:
         return Parcel(WAYS[way], "", "")
-    letters = "không dấu" if message.encoding == "gsm7" else "có dấu"
     size = measure(message.text)
-    cost = f"{size.units}/{size.room} · {size.segments} tin · {letters}"
+    letters = gettext("không dấu") if message.encoding == "gsm7" else gettext("có dấu")
+    cost = gettext(
+        "%(units)s/%(room)s · %(segments)s tin · %(letters)s",
+        units=size.units,
+        room=size.room,
+        segments=size.segments,
+        letters=letters,
+    )
     return Parcel(WAYS[way], cost, message.text)
 
 

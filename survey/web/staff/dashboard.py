@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import render_template, request
+from flask_babel import gettext
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -138,10 +139,14 @@ def _board(session: Session, period: Period, now: datetime) -> Board:
         overall=tables[Breakdown.OVERALL][0],
         to_keep=_level_to_keep(session, period.last),
         frame=_frame(session, period),
-        sectors=Section("Theo lĩnh vực", "Lĩnh vực", _worst_first(sectors)),
-        agencies=Section("Theo cơ quan, đơn vị", "Cơ quan, đơn vị", _worst_first(agencies)),
+        sectors=Section(gettext("Theo lĩnh vực"), gettext("Lĩnh vực"), _worst_first(sectors)),
+        agencies=Section(
+            gettext("Theo cơ quan, đơn vị"), gettext("Cơ quan, đơn vị"), _worst_first(agencies)
+        ),
         channels=Section(
-            "Theo hình thức nộp", "Hình thức nộp", _worst_first(tables[Breakdown.CHANNEL])
+            gettext("Theo hình thức nộp"),
+            gettext("Hình thức nộp"),
+            _worst_first(tables[Breakdown.CHANNEL]),
         ),
         not_invited=_reasons(coverage.not_invited),
         is_narrowed=scope != Scope(),

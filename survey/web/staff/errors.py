@@ -5,6 +5,8 @@ from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -14,31 +16,35 @@ from survey.web.forms import sent_fields
 from survey.wording import words_for
 
 TITLES = {
-    400: "Yêu cầu chưa đúng",
-    401: "Phiên làm việc đã kết thúc",
-    403: "Trang này không thuộc quyền của tài khoản",
-    404: "Không tìm thấy trang",
-    405: "Thao tác không được hỗ trợ",
-    409: "Chưa thực hiện được",
-    413: "Tệp quá lớn",
-    429: "Đã thử quá nhiều lần",
+    400: _("Yêu cầu chưa đúng"),
+    401: _("Phiên làm việc đã kết thúc"),
+    403: _("Trang này không thuộc quyền của tài khoản"),
+    404: _("Không tìm thấy trang"),
+    405: _("Thao tác không được hỗ trợ"),
+    409: _("Chưa thực hiện được"),
+    413: _("Tệp quá lớn"),
+    429: _("Đã thử quá nhiều lần"),
 }
 SENTENCES = {
-    400: "Hãy kiểm tra lại địa chỉ hoặc nội dung đã nhập rồi thử lại.",
-    401: "Hãy đăng nhập lại rồi gửi lại biểu mẫu. Nội dung đã nhập được giữ bên dưới để sao chép.",
-    403: "Nếu cần dùng trang này, hãy liên hệ người quản trị để được cấp vai trò phù hợp.",
-    404: "Địa chỉ không đúng, hoặc nội dung này không thuộc phạm vi của tài khoản.",
-    405: "Hãy mở trang từ thanh điều hướng rồi thao tác lại.",
-    409: "Dữ liệu đã thay đổi hoặc quy định chưa cho phép bước này. Hãy tải lại trang rồi thử lại.",
-    413: "Tệp gửi lên vượt quá giới hạn 64 MB. Hãy chia nhỏ tệp rồi gửi lại.",
-    429: "Vui lòng đợi 5 phút rồi thử lại.",
+    400: _("Hãy kiểm tra lại địa chỉ hoặc nội dung đã nhập rồi thử lại."),
+    401: _(
+        "Hãy đăng nhập lại rồi gửi lại biểu mẫu. Nội dung đã nhập được giữ bên dưới để sao chép."
+    ),
+    403: _("Nếu cần dùng trang này, hãy liên hệ người quản trị để được cấp vai trò phù hợp."),
+    404: _("Địa chỉ không đúng, hoặc nội dung này không thuộc phạm vi của tài khoản."),
+    405: _("Hãy mở trang từ thanh điều hướng rồi thao tác lại."),
+    409: _(
+        "Dữ liệu đã thay đổi hoặc quy định chưa cho phép bước này. Hãy tải lại trang rồi thử lại."
+    ),
+    413: _("Tệp gửi lên vượt quá giới hạn 64 MB. Hãy chia nhỏ tệp rồi gửi lại."),
+    429: _("Vui lòng đợi 5 phút rồi thử lại."),
 }
 RETRY_SECONDS = "300"
 # Longer texts than this are handed back when a form could not be taken.
 KEPT_FROM = 20
 # Nobody unknown may fill the disk with files.
 STRANGERS_BYTES = 256 * 1024
-FORM_TOO_OLD = "Biểu mẫu đã hết hiệu lực. Hãy quay lại trang trước, tải lại rồi gửi lại."
+FORM_TOO_OLD = _("Biểu mẫu đã hết hiệu lực. Hãy quay lại trang trước, tải lại rồi gửi lại.")
 
 
 def refuse(
@@ -62,7 +68,10 @@ def explain(refusal: SurveyError) -> ResponseReturnValue:
     """The page for a refusal of a feature, in its own words."""
     status = status_of(refusal)
     page = render_template(
-        "staff/refusal.html", status=status, title=TITLES[status], sentence=words_for(refusal)
+        "staff/refusal.html",
+        status=status,
+        title=TITLES[status],
+        sentence=words_for(refusal, gettext),
     )
     return page, status
 

@@ -6,6 +6,7 @@ Macros in templates/staff/parts.html build on them.
 from datetime import date, datetime
 
 from flask import Flask
+from flask_babel import lazy_gettext as _
 
 from survey.formats import NONE, number
 from survey.indices import Status
@@ -17,11 +18,11 @@ from survey.workdays import LOCAL
 LINE_FROM = 0.4
 LINE_UNITS = 240
 ROLES = {
-    "handler": "Cán bộ đường dây nóng",
-    "agency_head": "Lãnh đạo đơn vị",
-    "analyst": "Chuyên viên tổng hợp",
-    "leader": "Lãnh đạo tỉnh",
-    "admin": "Quản trị hệ thống",
+    "handler": _("Cán bộ đường dây nóng"),
+    "agency_head": _("Lãnh đạo đơn vị"),
+    "analyst": _("Chuyên viên tổng hợp"),
+    "leader": _("Lãnh đạo tỉnh"),
+    "admin": _("Quản trị hệ thống"),
 }
 
 

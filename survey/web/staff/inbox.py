@@ -18,8 +18,8 @@ from survey.errors import Invalid, NotFound, SurveyError
 from survey.messages.segments import measure
 from survey.models.staff import Staff
 from survey.web.errors import status_of
-from survey.web.forms import Lines, StaffForm, choices
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import Lines, StaffForm, choices
 from survey.web.staff.guard import current_staff
 from survey.web.staff.message_words import Parcel
 from survey.wording import words_for
@@ -162,7 +162,7 @@ def _parcel(session: Session, typed: str, way: str) -> Parcel:
     try:
         sms = inbox.compose(session, typed, accented=way == "accented")
     except Invalid as refusal:
-        return Parcel(WAYS[way], "", "", words_for(refusal))
+        return Parcel(WAYS[way], "", "", words_for(refusal, gettext))
     size = measure(sms.text)
     cost = gettext(
         "%(units)s/%(room)s · %(segments)s tin",

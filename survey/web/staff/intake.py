@@ -4,7 +4,7 @@ import io
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any, Self
 
 from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from wtforms import DateField, Field
 from wtforms.validators import ValidationError
@@ -28,8 +28,9 @@ from survey.jobs.queue import enqueue, newest
 from survey.models.intake import ImportRun, Upload
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
-from survey.web.forms import StaffForm
+from survey.web.forms import sent_fields, sent_files
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import current_staff
 from survey.web.staff.intake_view import Figures, Reading, state_of, work_of
 from survey.wording import words_for
@@ -63,9 +64,16 @@ class UploadForm(StaffForm):
         render_kw={"required": True},
     )
 
+    @classmethod
+    def sent(cls, **given: Any) -> Self:  # noqa: ANN401 - a default for any field
+        """The form as the browser sent it, with its file."""
+        fields: MultiDict[str, Any] = MultiDict(sent_fields())
+        fields.setlist("file", sent_files("file"))
+        return cls(fields, **given)
+
     def blame_file(self, refusal: SurveyError) -> None:
         """Put a refusal that reading the file found beside it."""
-        self.file.errors = [*self.file.errors, words_for(refusal)]
+        self.file.errors = [*self.file.errors, words_for(refusal, gettext)]
 
     def validate_export_day(self, day: Field) -> None:
         """A day is there, and it has come."""

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from survey.errors import SurveyError
@@ -27,14 +29,14 @@ NOTES = (
 )
 # Sign and colour of a state as the statuses of figures have them.
 STATES = {
-    "tried": ("uncertain", "◐", "Chờ xác nhận"),
-    "waiting": ("", "◌", "Chờ đến lượt"),
-    "running": ("", "◌", "Đang nạp"),
-    "done": ("met", "●", "Đã nạp"),
-    "failed": ("not_met", "▼", "Chưa nạp được"),
+    "tried": ("uncertain", "◐", _("Chờ xác nhận")),
+    "waiting": ("", "◌", _("Chờ đến lượt")),
+    "running": ("", "◌", _("Đang nạp")),
+    "done": ("met", "●", _("Đã nạp")),
+    "failed": ("not_met", "▼", _("Chưa nạp được")),
 }
 
-DELIMITERS = {",": "dấu phẩy", ";": "dấu chấm phẩy", "\t": "dấu tab"}
+DELIMITERS = {",": _("dấu phẩy"), ";": _("dấu chấm phẩy"), "\t": _("dấu tab")}
 SHOWN_PROBLEMS = 20
 
 Lines = list[tuple[str, int]]
@@ -171,4 +173,6 @@ def _lines(reasons: Mapping[str, int], wanted: Iterable[str]) -> Lines:
 
 def _fault(code: str) -> str:
     told = code in SENTENCES and "{detail}" not in SENTENCES[code]
-    return words_for(SurveyError(code)) if told else f"Mã lỗi: {code}."
+    return (
+        words_for(SurveyError(code), gettext) if told else gettext("Mã lỗi: %(code)s.", code=code)
+    )

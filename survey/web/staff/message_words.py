@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+
 from survey.models.message import MessageKind, MessageState
 
 
@@ -17,54 +20,57 @@ class Parcel:
 
 
 KINDS: dict[str, str] = {
-    MessageKind.INVITATION: "Lời mời",
-    MessageKind.REMINDER: "Nhắc lại",
-    MessageKind.DIALOGUE: "Trả lời tin đến",
-    MessageKind.CASE_REPLY: "Trả lời phản ánh",
-    MessageKind.TEST: "Tin thử",
+    MessageKind.INVITATION: _("Lời mời"),
+    MessageKind.REMINDER: _("Nhắc lại"),
+    MessageKind.DIALOGUE: _("Trả lời tin đến"),
+    MessageKind.CASE_REPLY: _("Trả lời phản ánh"),
+    MessageKind.TEST: _("Tin thử"),
 }
 # Name and meaning, in the order of a message's life.
 STATES: dict[str, tuple[str, str]] = {
-    MessageState.READY: ("Chờ gửi", "trong hàng đợi, chưa giao nhà mạng"),
-    MessageState.SENDING: ("Đang gửi", "đang giao cho nhà mạng"),
-    MessageState.UNKNOWN: ("Chưa rõ", "mất liên lạc giữa chừng, chưa biết đã đi hay chưa"),
-    MessageState.SENT: ("Đã gửi", "nhà mạng đã nhận, chưa báo kết quả"),
-    MessageState.DELIVERED: ("Đến máy", "nhà mạng báo tin đã đến máy"),
-    MessageState.UNDELIVERED: ("Không đến máy", "nhà mạng báo không chuyển được"),
-    MessageState.DELIVERY_UNKNOWN: ("Không có báo cáo", "đã gửi, quá 72 giờ không có kết quả"),
-    MessageState.EXPIRED: ("Hết hạn", "quá hạn trước khi gửi được"),
-    MessageState.FAILED: ("Bị từ chối", "nhà mạng không nhận, ví dụ số sai"),
-    MessageState.CANCELLED: ("Không gửi nữa", "người dân đã trả lời hoặc từ chối nhận tin"),
+    MessageState.READY: (_("Chờ gửi"), _("trong hàng đợi, chưa giao nhà mạng")),
+    MessageState.SENDING: (_("Đang gửi"), _("đang giao cho nhà mạng")),
+    MessageState.UNKNOWN: (_("Chưa rõ"), _("mất liên lạc giữa chừng, chưa biết đã đi hay chưa")),
+    MessageState.SENT: (_("Đã gửi"), _("nhà mạng đã nhận, chưa báo kết quả")),
+    MessageState.DELIVERED: (_("Đến máy"), _("nhà mạng báo tin đã đến máy")),
+    MessageState.UNDELIVERED: (_("Không đến máy"), _("nhà mạng báo không chuyển được")),
+    MessageState.DELIVERY_UNKNOWN: (
+        _("Không có báo cáo"),
+        _("đã gửi, quá 72 giờ không có kết quả"),
+    ),
+    MessageState.EXPIRED: (_("Hết hạn"), _("quá hạn trước khi gửi được")),
+    MessageState.FAILED: (_("Bị từ chối"), _("nhà mạng không nhận, ví dụ số sai")),
+    MessageState.CANCELLED: (_("Không gửi nữa"), _("người dân đã trả lời hoặc từ chối nhận tin")),
 }
 REASONS: dict[str, str] = {
-    "bad_number": "số không dùng được",
-    "bad_text": "nội dung bị từ chối",
-    "config_fault": "cấu hình nhà mạng sai",
-    "erased": "dữ liệu đã xóa theo yêu cầu",
-    "expired": "quá hạn",
-    "no_mobile": "không phải số di động Việt Nam",
-    "not_needed": "không cần nữa",
-    "opted_out": "người dân từ chối nhận tin",
-    "released": "được gửi lại",
-    "unreachable": "máy không liên lạc được",
-    "withdrawn": "người dân không muốn được gọi lại nữa",
-    "worker_lost": "tiến trình gửi bị ngắt",
+    "bad_number": _("số không dùng được"),
+    "bad_text": _("nội dung bị từ chối"),
+    "config_fault": _("cấu hình nhà mạng sai"),
+    "erased": _("dữ liệu đã xóa theo yêu cầu"),
+    "expired": _("quá hạn"),
+    "no_mobile": _("không phải số di động Việt Nam"),
+    "not_needed": _("không cần nữa"),
+    "opted_out": _("người dân từ chối nhận tin"),
+    "released": _("được gửi lại"),
+    "unreachable": _("máy không liên lạc được"),
+    "withdrawn": _("người dân không muốn được gọi lại nữa"),
+    "worker_lost": _("tiến trình gửi bị ngắt"),
     # Names of faults as the libraries give them.
-    "ChunkedEncodingError": "phản hồi bị cắt giữa chừng",
-    "ConnectionError": "mất kết nối",
-    "JSONDecodeError": "phản hồi không đọc được",
-    "ReadTimeout": "quá lâu không có phản hồi",
-    "RemoteDisconnected": "mất kết nối",
-    "TimeoutError": "quá lâu không có phản hồi",
-    "TwilioRestException": "nhà cung cấp báo lỗi",
+    "ChunkedEncodingError": _("phản hồi bị cắt giữa chừng"),
+    "ConnectionError": _("mất kết nối"),
+    "JSONDecodeError": _("phản hồi không đọc được"),
+    "ReadTimeout": _("quá lâu không có phản hồi"),
+    "RemoteDisconnected": _("mất kết nối"),
+    "TimeoutError": _("quá lâu không có phản hồi"),
+    "TwilioRestException": _("nhà cung cấp báo lỗi"),
 }
 HOLDS: dict[str, str] = {
-    "window": "Ngoài giờ gửi tin",
-    "breaker": "Nhà mạng không phản hồi, tạm dừng gửi",
-    "fault": "Nhà mạng từ chối tài khoản của hệ thống, tạm dừng gửi",
-    "budget": "Đã dùng hết hạn mức tin",
+    "window": _("Ngoài giờ gửi tin"),
+    "breaker": _("Nhà mạng không phản hồi, tạm dừng gửi"),
+    "fault": _("Nhà mạng từ chối tài khoản của hệ thống, tạm dừng gửi"),
+    "budget": _("Đã dùng hết hạn mức tin"),
 }
-BUDGETS: dict[str, str] = {"day": "Hôm nay", "month": "Tháng này"}
+BUDGETS: dict[str, str] = {"day": _("Hôm nay"), "month": _("Tháng này")}
 
 
 def reason_words(reason: str) -> str:
@@ -77,10 +83,12 @@ def length_words(length: timedelta) -> str:
     seconds = max(int(length.total_seconds()), 0)
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
     if not minutes:
-        return f"{seconds} giây"
+        return gettext("%(count)s giây", count=seconds)
     if not hours:
-        return f"{minutes} phút"
-    if not days:
-        rest = minutes % 60
-        return f"{hours} giờ {rest} phút" if rest else f"{hours} giờ"
-    return f"{days} ngày"
+        return gettext("%(count)s phút", count=minutes)
+    if days:
+        return gettext("%(count)s ngày", count=days)
+    rest = minutes % 60
+    if not rest:
+        return gettext("%(count)s giờ", count=hours)
+    return gettext("%(hours)s giờ %(minutes)s phút", hours=hours, minutes=rest)

@@ -27,9 +27,9 @@ from survey.models.alert import AlertRule
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
 from survey.period import Month
-from survey.web.forms import StaffForm, choices
 from survey.web.staff import message_words as words
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import StaffForm, choices
 from survey.web.staff.guard import current_staff
 
 # Seconds until a page with messages under way asks again, unless the reader stopped that.

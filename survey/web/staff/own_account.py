@@ -14,8 +14,8 @@ from wtforms.validators import EqualTo
 from survey import accounts, clock
 from survey.db import transaction
 from survey.errors import SurveyError
-from survey.web.forms import StaffForm
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import begin_session, current_staff
 from survey.web.staff.permissions import FIRST_PAGES
 

@@ -5,6 +5,8 @@ A staff route that is missing here is refused for everybody, and a test fails.
 
 from dataclasses import dataclass
 
+from flask_babel import lazy_gettext as _
+
 from survey.models.staff import RoleName
 
 HANDLER, AGENCY_HEAD, ANALYST, LEADER, ADMIN = RoleName
@@ -123,25 +125,25 @@ class Entry:
 
 
 NAVIGATION = (
-    Entry("cases.queue", "Phản ánh"),
-    Entry("alerts.show_all", "Cảnh báo"),
-    Entry("inbox.show_all", "Hộp thư"),
-    Entry("dashboard.show", "Chỉ số"),
-    Entry("analysis.show", "Phân tích"),
-    Entry("reports.show_all", "Báo cáo"),
-    Entry("intake.show_all", "Nhập hồ sơ"),
-    Entry("messages.show", "Tin nhắn", ("texts",)),
-    Entry("accounts.show_all", "Tài khoản"),
-    Entry("rules.show", "Thiết lập"),
+    Entry("cases.queue", _("Phản ánh")),
+    Entry("alerts.show_all", _("Cảnh báo")),
+    Entry("inbox.show_all", _("Hộp thư")),
+    Entry("dashboard.show", _("Chỉ số")),
+    Entry("analysis.show", _("Phân tích")),
+    Entry("reports.show_all", _("Báo cáo")),
+    Entry("intake.show_all", _("Nhập hồ sơ")),
+    Entry("messages.show", _("Tin nhắn"), ("texts",)),
+    Entry("accounts.show_all", _("Tài khoản")),
+    Entry("rules.show", _("Thiết lập")),
 )
 
 # Pages about messages, side by side.
 MESSAGE_TABS = (
-    Entry("messages.show", "Tình hình gửi"),
-    Entry("messages.delivery", "Tỷ lệ đến máy"),
-    Entry("messages.look_up", "Tra theo số"),
-    Entry("texts.show_all", "Mẫu tin", ("texts",)),
-    Entry("messages.costs", "Chi phí"),
+    Entry("messages.show", _("Tình hình gửi")),
+    Entry("messages.delivery", _("Tỷ lệ đến máy")),
+    Entry("messages.look_up", _("Tra theo số")),
+    Entry("texts.show_all", _("Mẫu tin"), ("texts",)),
+    Entry("messages.costs", _("Chi phí")),
 )
 
 

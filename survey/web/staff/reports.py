@@ -5,6 +5,7 @@ from io import BytesIO
 
 from flask import abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from survey import audit, clock, indices
 from survey.db import db, transaction
@@ -70,7 +71,7 @@ def build(month: str) -> ResponseReturnValue:
     with transaction() as session:
         jobs.order(session, named, now)
         audit.record(session, now, jobs.KIND, f"month:{month}", staff_id=staff_id)
-    flash("Đang lập báo cáo. Có thể rời trang này, tệp sẽ nằm ở đây khi xong.", "done")
+    flash(gettext("Đang lập báo cáo. Có thể rời trang này, tệp sẽ nằm ở đây khi xong."), "done")
     return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
 
 
@@ -82,7 +83,7 @@ def approve(month: str) -> ResponseReturnValue:
     with transaction() as session:
         approval.approve(session, named, session.get_one(Staff, staff_id), now)
         jobs.order(session, named, now)
-    flash("Đã duyệt báo cáo. Hệ thống đang lập lại các tệp không còn chữ DỰ THẢO.", "done")
+    flash(gettext("Đã duyệt báo cáo. Hệ thống đang lập lại các tệp không còn chữ DỰ THẢO."), "done")
     return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
 
 
@@ -108,7 +109,8 @@ def _work(job: Job | None) -> Work | None:
     fault = ""
     if job.state == JobState.FAILED:
         known = job.error in SENTENCES and "{detail}" not in SENTENCES[job.error]
-        fault = words_for(SurveyError(job.error)) if known else f"Mã lỗi: {job.error}."
+        unknown = gettext("Mã lỗi: %(code)s.", code=job.error)
+        fault = words_for(SurveyError(job.error), gettext) if known else unknown
     return Work(
         is_under_way=job.state in UNDER_WAY,
         done=job.progress,

@@ -24,8 +24,8 @@ from survey.models.organisation import (
     SpecialDay,
     alphabetical,
 )
-from survey.web.forms import StaffForm, WholeNumberField, choices
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import StaffForm, WholeNumberField, choices
 from survey.web.staff.guard import current_staff
 from survey.workdays import local_day, state_holidays
 

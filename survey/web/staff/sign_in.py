@@ -13,8 +13,8 @@ from survey import accounts, clock
 from survey.db import db, transaction
 from survey.models.staff import Staff
 from survey.web import caller
-from survey.web.forms import StaffForm
 from survey.web.staff.errors import refuse
+from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import begin_session, current_staff, end_session
 
 blueprint = Blueprint("sign_in", __name__)

@@ -24,9 +24,9 @@ from survey.messages.text import deadline_words, shipped_words, short_agency_nam
 from survey.models.organisation import Agency, Province
 from survey.models.text_version import TEXT_STEPS, TextForm, TextState, TextVersion
 from survey.web.errors import status_of
-from survey.web.forms import Lines, StaffForm, choices
 from survey.web.staff import text_words
 from survey.web.staff.errors import staff_blueprint
+from survey.web.staff.forms import Lines, StaffForm, choices
 from survey.web.staff.guard import current_staff
 from survey.workdays import local_day
 
