@@ -17,12 +17,12 @@ from benchmarks.figures import Figure
 from benchmarks.ground import ROOT, Installation, free_port, wait_until_open
 from survey import create_app
 from survey.db import db, transaction
+from survey.messages import outbox
+from survey.messages.text import SmsText
 from survey.models.message import MessageKind
 from survey.models.organisation import Province, SpecialDay
 from survey.models.recipient import Recipient
 from survey.settings import from_env
-from survey.sms import outbox
-from survey.sms.text import SmsText
 from survey.workdays import local_day
 from tests.engines import PostgresCopies, find_postgres
 

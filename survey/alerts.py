@@ -28,9 +28,9 @@ from survey.cases.opening import (
     record_contact,
 )
 from survey.db import hold
+from survey.messages.text import unaccent
 from survey.models.case import ORDER_LOCK, Case, CaseReason, CaseState, ContactWish, case_of
 from survey.models.count import Cell
-from survey.sms.text import unaccent
 
 __all__ = [
     "Change",

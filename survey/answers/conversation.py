@@ -19,6 +19,12 @@ from survey.ballots.contents import Said
 from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
 from survey.crypto.tokens import reply_secret
 from survey.errors import Refused
+from survey.messages import outbox
+from survey.messages.dialogue import Reply, parse
+from survey.messages.phone import clean_phone, recipient_at
+from survey.messages.providers import InboundSms
+from survey.messages.text import SmsText, deadline_words, short_agency_name
+from survey.messages.versions import compose, compose_alike
 from survey.models.ballot import ballot_key
 from survey.models.case import case_of
 from survey.models.invitation import Invitation, OptOut, random_id
@@ -32,12 +38,6 @@ from survey.models.message import (
 )
 from survey.models.organisation import Agency, Province
 from survey.models.recipient import Recipient
-from survey.sms import outbox
-from survey.sms.dialogue import Reply, parse
-from survey.sms.phone import clean_phone, recipient_at
-from survey.sms.providers import InboundSms
-from survey.sms.text import SmsText, deadline_words, short_agency_name
-from survey.sms.versions import compose, compose_alike
 from survey.workdays import local_day
 
 LOCALE = "vi_accented"

@@ -20,12 +20,12 @@ from survey.cases.opening import reopen_by_citizen
 from survey.crypto.tokens import reply_secret
 from survey.db import hold
 from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.messages.phone import clean_phone
 from survey.models.ballot import Flag, Mode, ballot_key
 from survey.models.case import ORDER_LOCK, case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.recipient import Recipient
-from survey.sms.phone import clean_phone
 from survey.workdays import local_day
 
 # One link may change its answer so often a day: more is no citizen.

@@ -16,14 +16,14 @@ from survey.cases.notices import carried
 from survey.cases.sight import LOOK, REVEALS_A_DAY, reveals_left
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.formats import mask_phone
+from survey.messages import outbox
+from survey.messages.dialogue import parse
+from survey.messages.phone import recipient_at
+from survey.messages.text import SmsText
 from survey.models.message import Inbound, MessageKind
 from survey.models.organisation import Province
 from survey.models.staff import RoleName, Staff, count_use, scope_of
 from survey.privacy.masking import mask_text
-from survey.sms import outbox
-from survey.sms.dialogue import parse
-from survey.sms.phone import recipient_at
-from survey.sms.text import SmsText
 from survey.workdays import local_day
 
 SHOWN_AT_ONCE = 100

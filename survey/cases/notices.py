@@ -8,15 +8,15 @@ from sqlalchemy.orm import Session
 
 from survey.cases.clocks import reopen_until
 from survey.errors import Invalid, Refused
+from survey.messages import outbox
+from survey.messages.phone import recipient_at
+from survey.messages.segments import measure
+from survey.messages.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, plain
+from survey.messages.versions import compose as compose_text
 from survey.models.case import Case
 from survey.models.message import MessageKind
 from survey.models.organisation import Province
 from survey.models.recipient import Recipient
-from survey.sms import outbox
-from survey.sms.phone import recipient_at
-from survey.sms.segments import measure
-from survey.sms.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, plain
-from survey.sms.versions import compose as compose_text
 
 # A reply that costs more than this belongs on the page, and the message only tells of it.
 MOST_SEGMENTS = 5

@@ -14,6 +14,7 @@ from survey.cases.timeline import add_event
 from survey.crypto.tokens import new_case_code
 from survey.db import hold
 from survey.errors import NotFound, Refused
+from survey.messages import outbox
 from survey.models.case import (
     ORDER_LOCK,
     Case,
@@ -26,7 +27,6 @@ from survey.models.case import (
     case_of,
 )
 from survey.models.staff import Staff
-from survey.sms import outbox
 from survey.workdays import local_month
 
 

@@ -11,8 +11,8 @@ from survey.db import db
 from survey.delivery.costs import MonthCosts, month_costs
 from survey.delivery.labels import not_sent_words
 from survey.formats import number
+from survey.messages import outbox
 from survey.reports.phrases import month_name
-from survey.sms import outbox
 
 
 @click.group(help="Tin nhắn: gửi tin đến hạn, đối soát tin chưa rõ kết quả.")

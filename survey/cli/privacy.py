@@ -18,8 +18,8 @@ from survey.db import db, transaction
 from survey.errors import Invalid
 from survey.formats import number
 from survey.jobs.reencryption import pass_over_all
+from survey.messages.phone import clean_phone
 from survey.privacy import retention
-from survey.sms.phone import clean_phone
 
 SOME_BROKEN = 1
 

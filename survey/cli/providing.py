@@ -6,7 +6,7 @@ from flask import current_app
 
 from survey import clock
 from survey.errors import Refused
-from survey.sms.providers import Provider, build_provider
+from survey.messages.providers import Provider, build_provider
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 

@@ -9,13 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.delivery.standing import hold
+from survey.messages.outbox import health as provider_health
+from survey.messages.outbox.health import Budget
+from survey.messages.outbox.rules import load_rules
 from survey.models.case import Case, if_it_opens
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import Message, MessageState
 from survey.models.organisation import Agency
-from survey.sms.outbox import health as provider_health
-from survey.sms.outbox.health import Budget
-from survey.sms.outbox.rules import load_rules
 from survey.workdays import month_bounds
 
 # What a provider took is paid for, whether it arrived or not.

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.errors import Invalid
+from survey.messages.phone import recipient_at
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, OptOut
 from survey.models.message import Message
 from survey.models.recipient import IndexUse
 from survey.models.staff import Scope, Staff, scope_of
-from survey.sms.phone import recipient_at
 
 MOST_SHOWN = 50
 

@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 from analysis.intervals import clopper_pearson_many
 from analysis.monitor import control_limits
 from survey.cases.clocks import day_of
+from survey.messages.phone import carrier_of
 from survey.models.message import Message, MessageState
-from survey.sms.phone import carrier_of
 from survey.workdays import local_day
 
 SHOWN_DAYS = 14

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from survey.cases.clocks import day_of
 from survey.db import settings_of
+from survey.messages.outbox import health as provider_health
+from survey.messages.outbox.claims import is_due
+from survey.messages.outbox.rules import load_rules
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
-from survey.sms.outbox import health as provider_health
-from survey.sms.outbox.claims import is_due
-from survey.sms.outbox.rules import load_rules
 from survey.workdays import local_day, month_bounds
 
 # The pace is measured over the last minute, and told once a few seconds were seen.

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.messages.outbox.operator_alerts import RULES
 from survey.models.alert import Alert, AlertRule
-from survey.sms.outbox.operator_alerts import RULES
 
 PERIODS = {"day": "ngày", "month": "tháng"}
 WORDS = {

@@ -9,11 +9,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from survey import audit
+from survey.messages.outbox import outcomes
+from survey.messages.outbox.reconciling import LOOKS
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageState
-from survey.sms.outbox import outcomes
-from survey.sms.outbox.reconciling import LOOKS
 
 # Reconcile has looked twice by then; a while later it will not find out any more by itself.
 ASKED_AFTER = LOOKS[-1] + timedelta(minutes=5)

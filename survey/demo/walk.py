@@ -18,10 +18,10 @@ from survey.intake.cleaning import CleanRow
 from survey.intake.dates import Moment
 from survey.intake.dossiers import Match, write
 from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE
+from survey.messages.phone import Phone
 from survey.models.dossier import Channel, Outcome
 from survey.models.invitation import OptOut
 from survey.models.organisation import Procedure, Province
-from survey.sms.phone import Phone
 from survey.workdays import LOCAL
 
 # What a visitor may hold in hand: a phone that opens links, and one that can only text.

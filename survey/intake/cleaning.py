@@ -15,8 +15,8 @@ from survey.intake.columns import Header, Row
 from survey.intake.dates import Moment, read_moment
 from survey.intake.folding import bare, fold, tidy
 from survey.intake.structure import structural_reason, text_of
+from survey.messages.phone import Phone, clean_phone
 from survey.privacy.masking import without_numbers
-from survey.sms.phone import Phone, clean_phone
 
 ACCEPTED, REJECTED, DUPLICATE = "accepted", "rejected", "duplicate"
 DATE_FIELDS = ("received_at", "due_at", "returned_at")

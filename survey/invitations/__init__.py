@@ -16,7 +16,7 @@ from survey.invitations.links import (
     stays_readable,
     stop,
 )
-from survey.sms.suppression import opt_out
+from survey.messages.suppression import opt_out
 
 __all__ = [
     "REHEARSAL_PHONES",

@@ -20,6 +20,11 @@ from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
 from survey.invitations.links import fresh_token
+from survey.messages import outbox
+from survey.messages.placeholders import Wording
+from survey.messages.providers import abilities
+from survey.messages.text import SmsText, short_agency_name
+from survey.messages.versions import approved, compose_as
 from survey.models.count import Cell, count_finished
 from survey.models.dossier import Dossier, Outcome
 from survey.models.followup import Card
@@ -28,11 +33,6 @@ from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Procedure, Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireKind
 from survey.models.recipient import Recipient
-from survey.sms import outbox
-from survey.sms.placeholders import Wording
-from survey.sms.providers import abilities
-from survey.sms.text import SmsText, short_agency_name
-from survey.sms.versions import approved, compose_as
 from survey.workdays import local_day
 
 WRITE_ENTRY = insert(table_of(CoverageEntry))

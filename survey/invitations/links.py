@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from survey.crypto.tokens import TOKEN_ALPHABET, new_token, read_token
 from survey.errors import NotFound
+from survey.messages.suppression import opt_out
 from survey.models.ballot import ballot_key
 from survey.models.case import CaseStanding, CaseState, case_of
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.recipient import Recipient
-from survey.sms.suppression import opt_out
 
 # The page with the written reply stays readable so long after the case was closed.
 READABLE_AFTER_CLOSE = timedelta(days=30)

@@ -12,6 +12,7 @@ from survey.cases import filing
 from survey.db import db, transaction
 from survey.errors import Refused
 from survey.jobs.queue import Taken
+from survey.messages.outbox.parting import shuffle_conversations
 from survey.models.audit import WaitingAct
 from survey.models.ballot import BallotAggregate, CountedBallot, PooledBallot
 from survey.models.case import Case
@@ -19,7 +20,6 @@ from survey.models.count import Count
 from survey.models.message import Conversation, Message
 from survey.models.snapshot import Snapshot
 from survey.row_order import clean_up
-from survey.sms.outbox.parting import shuffle_conversations
 
 # What was rewritten: dead rows must go. Where their bytes would show when a case was opened, how
 # counts have moved or who said what before whom, the pages go as well; these tables are small.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from survey.jobs import loop
+from survey.messages import outbox
+from survey.messages.providers import Provider
 from survey.models.job import ProcessKind
-from survey.sms import outbox
-from survey.sms.providers import Provider
 
 # Messages of one turn: few enough that unclear ones are looked after every few seconds.
 SEND_AT_ONCE = 500

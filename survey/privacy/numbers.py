@@ -1,7 +1,7 @@
 """How the numbers that lead to a person are written: the one grammar of telephone and identity
 numbers in a text.
 
-`survey.sms.phone` reads telephone numbers from the groups of digits found here, and
+`survey.messages.phone` reads telephone numbers from the groups of digits found here, and
 `survey.privacy.masking` covers every span of the same groups that has the same shape: what can be
 read is covered.
 """

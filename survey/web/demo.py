@@ -24,10 +24,10 @@ from survey.answers import conversation
 from survey.db import db, transaction
 from survey.errors import Refused, SurveyError
 from survey.formats import mask_phone
+from survey.messages import outbox
+from survey.messages.providers import InboundSms, build_provider
 from survey.models.staff import RoleName
 from survey.settings import Settings
-from survey.sms import outbox
-from survey.sms.providers import InboundSms, build_provider
 from survey.web.staff.errors import explain
 from survey.web.staff.guard import begin_session, csrf
 

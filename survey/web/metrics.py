@@ -24,12 +24,12 @@ from survey.db import db
 from survey.delivery import rates
 from survey.delivery.standing import Standing, outcomes_since, standing
 from survey.delivery.unclear import waiting_for_person
+from survey.messages.outbox import health as provider_health
+from survey.messages.outbox.rules import load_rules
 from survey.models.alert import Alert
 from survey.models.job import Heartbeat, Job, ProcessKind
 from survey.models.message import MessageState
 from survey.settings import Settings
-from survey.sms.outbox import health as provider_health
-from survey.sms.outbox.rules import load_rules
 from survey.version import VERSION
 
 metrics = Blueprint("metrics", __name__)

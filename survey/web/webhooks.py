@@ -11,8 +11,8 @@ from flask import Blueprint, Flask, Response, abort, current_app, request
 from survey import clock
 from survey.answers.conversation import receive
 from survey.db import transaction
-from survey.sms import receipts
-from survey.sms.providers import Callback, CallbackReader, Provider, build_provider
+from survey.messages import receipts
+from survey.messages.providers import Callback, CallbackReader, Provider, build_provider
 
 webhooks = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 

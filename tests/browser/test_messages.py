@@ -13,7 +13,7 @@ from tests.browser.conftest import overflows
 from tests.conftest import unit_of_work
 from tests.features.test_delivery import fill
 from tests.features.test_inbox import ASKED, text
-from tests.sms.gateway import NOW
+from tests.messages.gateway import NOW
 from tests.web.staff_accounts import PASSWORD, add_account
 from tests.web.test_messages import put
 

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from sqlalchemy import select
 
+from survey.messages.segments import measure
 from survey.models.message import InboundEvent
-from survey.sms.segments import measure
 from tests.clocks import PATIENCE
 from tests.conftest import unit_of_work
 from tests.deploy.conftest import gunicorn_of

@@ -12,7 +12,7 @@ import requests
 from twilio.request_validator import RequestValidator
 
 from tests.clocks import PATIENCE
-from tests.sms.fake_twilio import FINE, FakeTwilio, Trouble
+from tests.messages.fake_twilio import FINE, FakeTwilio, Trouble
 
 TOKEN = "t" * 32
 # How often in a hundred creates each thing happens; the others go well.
@@ -35,7 +35,7 @@ LAG = 6
 LISTING_FAILS = 0.1
 # Receipts: some get lost, some come twice.
 RECEIPT_LOST, RECEIPT_TWICE = 0.5, 0.2
-# One call in so many is held against Twilio's contract: it is all of them in tests/sms.
+# One call in so many is held against Twilio's contract: it is all of them in tests/messages.
 CHECKED = 20
 
 

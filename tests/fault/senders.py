@@ -13,8 +13,8 @@ from survey import create_app
 from survey.clock import machine
 from survey.db import db
 from survey.jobs import sender
+from survey.messages.providers import build_provider
 from survey.settings import from_env
-from survey.sms.providers import build_provider
 
 
 class Blind:

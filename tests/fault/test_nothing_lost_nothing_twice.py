@@ -26,9 +26,9 @@ from tests.clocks import PATIENCE
 from tests.conftest import running, unit_of_work
 from tests.fault.hostile import FAULTS, TOKEN, HostileTwilio
 from tests.house.source import ROOT
+from tests.messages.fake_twilio import ACCOUNT, on_line
 from tests.seeding import Wanted, ask_everybody, finish
 from tests.serving import served
-from tests.sms.fake_twilio import ACCOUNT, on_line
 
 SENDERS = 4
 # The senders' clock goes so much faster than the real one.

@@ -22,16 +22,16 @@ from survey.cases.clocks import calendar_of
 from survey.cases.notices import Way
 from survey.cases.steps import Ending
 from survey.jobs.counting import count_and_clean
+from survey.messages import outbox
+from survey.messages.providers import InboundSms, OutgoingSms
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
-from survey.sms import outbox
-from survey.sms.providers import InboundSms, OutgoingSms
 from survey.workdays import LOCAL
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering
+from tests.messages.gateway import Gateway
 from tests.seeding import LINK, Wanted, ask_everybody, finish
-from tests.sms.gateway import Gateway
 
 # 09:00 on a Monday in Viet Nam; no holiday lies ahead.
 BEGIN = datetime(2026, 5, 4, 2, 0, tzinfo=UTC)

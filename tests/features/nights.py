@@ -21,19 +21,19 @@ from survey.answers import Submission
 from survey.answers.conversation import receive
 from survey.db import transaction
 from survey.jobs.counting import count_and_clean
+from survey.messages import outbox, receipts
+from survey.messages.providers import DeliveryReceipt, InboundSms
 from survey.models.audit import CitizenAct
 from survey.models.case import Case, case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry
 from survey.models.message import Conversation, Message, MessageKind
-from survey.sms import outbox, receipts
-from survey.sms.providers import DeliveryReceipt, InboundSms
 from tests import ballots
 from tests.features import answering
 from tests.features.disk import steal
 from tests.features.moment import Given, Moment
+from tests.messages.gateway import Gateway
 from tests.seeding import LINK, NOW, Wanted, ask_everybody, finish
-from tests.sms.gateway import Gateway
 
 PROCEDURES = ("1.012784", "2.000815")
 DOSSIERS, ANSWERS = 280, (100, 60, 50)

@@ -15,19 +15,19 @@ from survey.ballots import box, checking
 from survey.errors import Refused
 from survey.indices import Breakdown
 from survey.jobs import counting
+from survey.messages import outbox
+from survey.messages.providers import InboundSms
 from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
 from survey.models.count import Count
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
-from survey.sms import outbox
-from survey.sms.providers import InboundSms
 from tests import ballots
 from tests.conftest import run_command, unit_of_work
 from tests.features.exports import row, write_csv
 from tests.features.inviting import invite, say
+from tests.messages.gateway import Gateway
 from tests.seeding import NOW, ask_everybody, links
-from tests.sms.gateway import Gateway
 
 MONTH, MINUTE = "2026-05", timedelta(minutes=1)
 CLOSING = datetime(2026, 6, 15, 3, tzinfo=UTC)

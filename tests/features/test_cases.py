@@ -13,12 +13,12 @@ from survey.cases.notices import Way
 from survey.cases.queue import View, alert_cards, open_cases
 from survey.cases.steps import Ending
 from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.messages.text import deadline_words
 from survey.models.case import CloseReason
 from survey.models.message import Message
 from survey.models.organisation import Agency, AgencyLevel
 from survey.models.recipient import Recipient
 from survey.models.staff import RoleName, Staff
-from survey.sms.text import deadline_words
 from tests.clocks import NOW
 from tests.features import answering
 from tests.features.answering import WISH, prepare, texts

@@ -11,9 +11,9 @@ from survey.cases.notices import Way
 from survey.cases.queue import alert_cards, open_cases
 from survey.cases.steps import Ending
 from survey.errors import Invalid, Refused
+from survey.messages.text import deadline_words
 from survey.models.case import CaseEvent, CloseReason, check_words
 from survey.models.staff import Staff
-from survey.sms.text import deadline_words
 from tests import ballots
 from tests.features import answering
 from tests.features.answering import WISH, prepare, texts

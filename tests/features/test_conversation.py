@@ -10,19 +10,19 @@ from survey.answers.conversation import receive
 from survey.ballots import box
 from survey.crypto.tokens import reply_secret
 from survey.db import transaction
+from survey.messages import outbox
+from survey.messages.providers import InboundSms
 from survey.models.ballot import ballot_key
 from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, InboundEvent, Message
 from survey.models.organisation import Province
-from survey.sms import outbox
-from survey.sms.providers import InboundSms
 from tests import ballots
 from tests.features.stolen import dump, moments
+from tests.messages.gateway import Gateway
 from tests.opened import the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish
-from tests.sms.gateway import Gateway
 
 PHONE = "+84905000111"
 LATER = NOW + timedelta(minutes=5)

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from survey import invitations
 from survey.answers import answer_page
 from survey.invitations.cells import cell_of, finished_moment, lateness
+from survey.messages.outbox.queue import body_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
 from survey.models.message import Message
 from survey.models.organisation import DayKind, Province, Sector, SpecialDay
 from survey.models.recipient import Recipient
-from survey.sms.outbox.queue import body_of
 from tests.conftest import Ran
 from tests.seeding import NOW, Wanted, finish
 

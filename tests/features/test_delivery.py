@@ -13,17 +13,17 @@ from survey.delivery.looking_up import look_up
 from survey.delivery.standing import outcomes_since, standing
 from survey.delivery.unclear import ASKED_AFTER, Verdict, decide, unclear, waiting_for_person
 from survey.errors import Invalid
+from survey.messages import outbox
+from survey.messages.suppression import opt_out
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.models.recipient import MessageChannel, Recipient
 from survey.models.staff import Staff
 from survey.privacy import retention
-from survey.sms import outbox
-from survey.sms.suppression import opt_out
 from survey.workdays import local_day
 from tests.conftest import unit_of_work
 from tests.features import answering
+from tests.messages.gateway import NOW, WEEK, Gateway, fails, phone, queue
 from tests.seeding import Wanted, ask_everybody, finish
-from tests.sms.gateway import NOW, WEEK, Gateway, fails, phone, queue
 
 MINUTE = timedelta(minutes=1)
 

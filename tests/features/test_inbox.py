@@ -10,15 +10,15 @@ from survey.answers.conversation import receive
 from survey.cases import inbox, sight
 from survey.cases.sight import REVEALS_A_DAY
 from survey.errors import Conflict, Invalid, NotFound, Refused
+from survey.messages import outbox
+from survey.messages.providers import InboundSms
 from survey.models.message import Inbound, Message
 from survey.models.organisation import Agency
 from survey.models.staff import RoleName
-from survey.sms import outbox
-from survey.sms.providers import InboundSms
 from tests.conftest import unit_of_work
 from tests.features import answering
+from tests.messages.gateway import Gateway
 from tests.seeding import NOW
-from tests.sms.gateway import Gateway
 
 ASKED = "Toi goi so 0905 111 222 khong ai nghe, CCCD 056123456789"
 

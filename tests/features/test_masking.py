@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from survey.messages.phone import clean_phone
 from survey.privacy.masking import PAPER, PHONE, mask_text, without_numbers
-from survey.sms.phone import clean_phone
 from tests.features.exports import DATA
 
 READABLE = (

@@ -6,15 +6,15 @@ from sqlalchemy import func, select
 
 from survey.answers.conversation import receive
 from survey.db import transaction
+from survey.messages import outbox
+from survey.messages.providers import InboundSms
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.message import Message
-from survey.sms import outbox
-from survey.sms.providers import InboundSms
 from tests.conftest import run_command, unit_of_work
 from tests.features.exports import row, write_csv
+from tests.messages.gateway import NOW, WEEK, Gateway
 from tests.seeding import Wanted, ask_everybody, finish
-from tests.sms.gateway import NOW, WEEK, Gateway
 
 NUMBERS = 10_000
 AREA_CODES = ("24", "28", "258", "299", "236")

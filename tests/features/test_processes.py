@@ -17,8 +17,8 @@ from survey import demo
 from survey.answers.conversation import receive
 from survey.clock import machine
 from survey.jobs import heartbeat, reports
+from survey.messages.providers import InboundSms
 from survey.models.job import Heartbeat, Job, JobState, ProcessKind
-from survey.sms.providers import InboundSms
 from tests.clocks import PATIENCE
 from tests.conftest import run_command, unit_of_work
 from tests.features.test_jobs import ROOT, wait_until

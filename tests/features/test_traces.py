@@ -21,19 +21,19 @@ from survey.cases.notices import Way
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
 from survey.delivery.looking_up import look_up
+from survey.messages import outbox, receipts
+from survey.messages.providers import DeliveryReceipt, SmsNotSent, SmsRefused
 from survey.models.ballot import ballot_key
 from survey.models.case import Case, case_of
 from survey.models.count import Count
 from survey.models.message import Message, MessageKind, Receipt
-from survey.sms import outbox, receipts
-from survey.sms.providers import DeliveryReceipt, SmsNotSent, SmsRefused
 from survey.web.staff.message_words import reason_words
 from survey.workdays import local_midnight
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering
+from tests.messages.gateway import NOW, Gateway, fails, phone, queue, takes
 from tests.seeding import LINK, Wanted, ask_everybody, finish
-from tests.sms.gateway import NOW, Gateway, fails, phone, queue, takes
 
 Transact = Callable[[], AbstractContextManager[Session]]
 Ask = Callable[..., list[str]]

@@ -10,7 +10,7 @@ from tests.house.source import ROOT, place, python_files, tree
 
 CLOCK = "survey/clock.py"
 # Edges, and leases and pace, which several processes share; everything else takes `now`.
-ASKING = ("survey/web/", "survey/cli/", "survey/jobs", "survey/sms/outbox")
+ASKING = ("survey/web/", "survey/cli/", "survey/jobs", "survey/messages/outbox")
 # Tests beside real processes, whose clock is the machine's.
 BESIDE_PROCESSES = (
     "tests/deploy/conftest.py",

@@ -33,7 +33,13 @@ def test_only_the_database_room_commits(verb):
 
 def test_only_edges_and_jobs_open_a_transaction():
     """Features take a session; transaction() stands in web, cli, jobs and the outbox."""
-    allowed = ("survey/web/", "survey/cli/", "survey/jobs", "survey/db.py", "survey/sms/outbox")
+    allowed = (
+        "survey/web/",
+        "survey/cli/",
+        "survey/jobs",
+        "survey/db.py",
+        "survey/messages/outbox",
+    )
     places = [place(path, node) for path, node in _calls("transaction", "survey")]
     assert [name for name in places if not name.startswith(allowed)] == []
 
@@ -92,7 +98,7 @@ def test_create_app_only_wires():
         ("werkzeug", ("survey/web/", "survey/__init__.py")),
         ("flask_babel", ("survey/web/", "survey/__init__.py")),
         ("flask_login", ("survey/web/",)),
-        ("twilio", ("survey/sms/providers/twilio.py",)),
+        ("twilio", ("survey/messages/providers/twilio.py",)),
         (
             "analysis",
             (

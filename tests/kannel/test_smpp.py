@@ -3,9 +3,9 @@
 import pytest
 
 from survey.clock import machine
+from survey.messages import outbox
+from survey.messages.providers import build_provider
 from survey.models.message import Message
-from survey.sms import outbox
-from survey.sms.providers import build_provider
 from tests.kannel.carrier import Carrier
 from tests.kannel.gateway import REPLY_NUMBER, until
 

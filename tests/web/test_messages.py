@@ -13,7 +13,7 @@ from survey.models.message import Message, MessageKind, MessageState, ProviderHe
 from survey.workdays import local_day
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
-from tests.sms.gateway import phone, queue
+from tests.messages.gateway import phone, queue
 from tests.web.staff_accounts import form_token, post, signed_in
 
 ROOM = "/staff/messages"

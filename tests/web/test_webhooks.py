@@ -6,14 +6,14 @@ from sqlalchemy import select, update
 from twilio.request_validator import RequestValidator
 
 from survey.db import transaction
+from survey.messages import outbox
+from survey.messages.providers import build_provider
 from survey.models.invitation import OptOut
 from survey.models.message import Inbound, InboundEvent, Message, Receipt
-from survey.sms import outbox
-from survey.sms.providers import build_provider
 from tests import ballots
 from tests.clocks import NOW
+from tests.messages.gateway import queue
 from tests.seeding import Wanted, ask_everybody, finish
-from tests.sms.gateway import queue
 
 TOKEN = "t" * 32
 

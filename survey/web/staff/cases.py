@@ -21,9 +21,9 @@ from survey.cases.sight import Identity
 from survey.cases.steps import Ending
 from survey.db import db, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
+from survey.messages.segments import measure
 from survey.models.case import Case, CloseReason
 from survey.models.staff import RoleName, Staff
-from survey.sms.segments import measure
 from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff

@@ -11,8 +11,8 @@ from survey.cases import inbox
 from survey.cases.sight import reveals_left
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, SurveyError
+from survey.messages.segments import measure
 from survey.models.staff import Staff
-from survey.sms.segments import measure
 from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from survey import clock
 from survey.db import db, settings_of, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
+from survey.messages import lint, versions
+from survey.messages.placeholders import NAMES, SLOTS, Wording
+from survey.messages.testing import send_test
+from survey.messages.text import deadline_words, shipped_words, short_agency_name
 from survey.models.organisation import Agency, Province
 from survey.models.text_version import TEXT_STEPS, TextForm, TextState, TextVersion
-from survey.sms import lint, versions
-from survey.sms.placeholders import NAMES, SLOTS, Wording
-from survey.sms.testing import send_test
-from survey.sms.text import deadline_words, shipped_words, short_agency_name
 from survey.web.errors import status_of
 from survey.web.staff import text_words as words
 from survey.web.staff.errors import staff_blueprint

@@ -1,0 +1,58 @@
+"""What an operator must hear about sending: budgets, a paused provider, doubts left to people."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from survey.messages.outbox import health as provider_health
+from survey.messages.outbox.rules import Rules
+from survey.models.alert import Alert, AlertRule, unordered_id
+from survey.models.message import Message, MessageState, ProviderHealth
+
+RULES = (
+    AlertRule.SMS_BUDGET_SPENT,
+    AlertRule.SMS_BUDGET_NEAR,
+    AlertRule.SMS_PAUSED,
+    AlertRule.SMS_UNCLEAR,
+)
+# Reconcile has looked twice long before; what is unclear for longer waits for a person.
+UNCLEAR_AFTER = timedelta(minutes=30)
+
+
+def review(session: Session, provider: str, rules: Rules, now: datetime) -> None:
+    """Open the alerts that stand as things are now, and close those that are over."""
+    wanted = _wanted(session, provider, rules, now)
+    query = select(Alert).where(Alert.rule.in_(RULES), Alert.closed_at.is_(None))
+    known = {(alert.rule, alert.scope): alert for alert in session.scalars(query)}
+    for key in known.keys() - wanted:
+        over = update(Alert).where(Alert.id == known[key].id, Alert.opened_at <= now)
+        session.execute(over.values(closed_at=now))
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    for rule, scope in sorted(wanted - known.keys()):
+        opened = dialect.insert(Alert).values(
+            id=unordered_id(), rule=rule, scope=scope, opened_at=now
+        )
+        session.execute(opened.on_conflict_do_nothing())
+
+
+def _wanted(
+    session: Session, provider: str, rules: Rules, now: datetime
+) -> set[tuple[AlertRule, str]]:
+    """Rule and scope (period of the budget, name of the provider) of each alert that stands."""
+    wanted = set()
+    for budget in provider_health.budgets(session, rules, now):
+        if budget.is_spent:
+            wanted.add((AlertRule.SMS_BUDGET_SPENT, budget.period))
+        elif budget.is_near:
+            wanted.add((AlertRule.SMS_BUDGET_NEAR, budget.period))
+    health = session.get(ProviderHealth, provider)
+    if health is not None and health.paused_reason:
+        wanted.add((AlertRule.SMS_PAUSED, provider))
+    unclear = exists().where(
+        Message.state == MessageState.UNKNOWN, Message.unknown_since <= now - UNCLEAR_AFTER
+    )
+    if session.scalar(select(unclear)):
+        wanted.add((AlertRule.SMS_UNCLEAR, ""))
+    return wanted

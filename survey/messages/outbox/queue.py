@@ -1,0 +1,89 @@
+"""Putting messages into the outbox: encrypted rows, written with whatever they belong to."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple, cast
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from survey.bulk import write_many
+from survey.db import table_of
+from survey.messages.text import SmsText
+from survey.models.message import Message, MessageKind, MessageState, indexed_text
+from survey.models.recipient import Recipient
+
+WRITE_MESSAGE = insert(table_of(Message))
+# More than the longest answer of a dialogue takes, five segments: all have this length,
+# since thanks and the question what went wrong differ in theirs and so would tell a rating. So are
+# reminders parted from their invitation: by its length a body would be found again.
+PADDED_BYTES = 1024
+
+
+class Draft(NamedTuple):
+    """A message to be sent between two instants; `token` is the link token its text holds."""
+
+    kind: str
+    recipient: Recipient
+    text: SmsText
+    due_at: datetime
+    expires_at: datetime
+    invitation_id: int | None = None
+    case_code: str | None = None
+    token: str | None = None
+
+
+def enqueue(session: Session, now: datetime, draft: Draft) -> Message:
+    """Queue one message; one that was due before is due now."""
+    message = Message(**_row(session, now, draft))
+    session.add(message)
+    return message
+
+
+def enqueue_many(session: Session, now: datetime, drafts: Iterable[Draft]) -> None:
+    """Queue many messages with one statement."""
+    write_many(session, WRITE_MESSAGE, [_row(session, now, draft) for draft in drafts])
+
+
+def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
+    message_id = secrets.token_hex(16)
+    hashed = Message.by_token.of(session, draft.token) if draft.token else None
+    about = Message.by_case.of(session, draft.case_code) if draft.case_code else None
+    recipient = draft.recipient
+    body = draft.text.text
+    if draft.kind == MessageKind.DIALOGUE:
+        # Pages keep it long after the row has lost it.
+        body = padded(body)
+    return {
+        "id": message_id,
+        "kind": draft.kind,
+        "channel": recipient.channel,
+        "invitation_id": draft.invitation_id,
+        "case_hash": about,
+        "recipient_sealed": Message.recipient.encrypt(session, message_id, recipient),
+        "recipient_index": Message.recipient.hash_of(session, indexed_text(draft, recipient)),
+        "prefix": None if draft.kind == MessageKind.DIALOGUE else recipient.prefix,
+        **Message.body.columns(session, message_id, body),
+        "token_hash": hashed,
+        "segments": draft.text.segments,
+        "encoding": draft.text.encoding,
+        "state": MessageState.READY,
+        "due_at": max(draft.due_at, now),
+        "expires_at": draft.expires_at,
+    }
+
+
+def padded(text: str) -> str:
+    """A body at the one length; who opens it takes the blanks at its end off (`body_of`)."""
+    return text + " " * (PADDED_BYTES - len(text.encode()))
+
+
+def body_of(message: Message) -> str:
+    """The text of a message that was not blanked yet."""
+    return (message.body or "").rstrip()
+
+
+def recipient_of(message: Message) -> Recipient:
+    """The receiver of a message that has not left: such a row always has one."""
+    return cast("Recipient", message.recipient)

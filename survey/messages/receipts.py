@@ -1,0 +1,105 @@
+"""What a provider reports about a message: stored raw and once, then its state moves forward."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from survey.messages.outbox import outcomes
+from survey.messages.outbox.health import locked_health, note_fault, note_load
+from survey.messages.providers import LOAD, OPTED_OUT, SENDER, WORDS, DeliveryReceipt
+from survey.messages.suppression import opt_out
+from survey.models.message import Message, MessageState, Receipt
+from survey.workdays import local_midnight
+
+# States in which we do not know that the provider took the message: any word of it proves that.
+# READY is one that was released and not begun again: it arrived late, and must not be repeated.
+_UNPROVEN = frozenset({MessageState.SENDING, MessageState.UNKNOWN, MessageState.READY})
+
+
+# So many refusals of our words in a row are not chance.
+SUSPICIOUS = 3
+# Words on the way there, which interrupt no run.
+UNDER_WAY = ("queued", "accepted", "sending", "sent")
+
+
+def apply(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
+    """Store a receipt and move its message; doubled, late, early and unknown ones are harmless."""
+    if not _store(session, now, receipt):
+        return
+    if receipt.cause in {SENDER, WORDS, LOAD}:  # before the message: senders lock in this order
+        _note_cause(session, now, receipt)
+    message = _find(session, receipt)
+    if message is None:
+        return
+    moves = outcomes.Moves()
+    if message.state in _UNPROVEN:
+        outcomes.accept(message, receipt.provider_id, now, moves)
+    _move(session, message, receipt, now, moves)
+    moves.write(session)
+
+
+def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
+    """Keep the raw event; False if it was there already."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    row = dialect.insert(Receipt).values(
+        provider=receipt.provider,
+        provider_id=receipt.provider_id[:64],
+        attempt_id=receipt.attempt_id[:32],
+        status=receipt.status[:30],
+        error_code=receipt.error_code[:20],
+        # Not the moment: of a dialogue's it is a rating's, and that can be told only later.
+        received_at=local_midnight(now),
+    )
+    stored = session.execute(row.on_conflict_do_nothing().returning(Receipt.id))
+    return stored.first() is not None
+
+
+def _note_cause(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
+    """Pause the provider where its word means that what follows would fare no better."""
+    health = locked_health(session, receipt.provider)
+    if receipt.cause == LOAD:
+        note_load(health, now)
+    elif receipt.cause == SENDER or _is_a_run(session, receipt):
+        note_fault(health, f"{receipt.provider} {receipt.error_code}", now)
+
+
+def _is_a_run(session: Session, receipt: DeliveryReceipt) -> bool:
+    """Whether the provider's latest words about the fate of messages were all this one."""
+    latest = (
+        select(Receipt.status, Receipt.error_code)
+        .where(Receipt.provider == receipt.provider, Receipt.status.not_in(UNDER_WAY))
+        .order_by(Receipt.id.desc())
+        .limit(SUSPICIOUS)
+    )
+    rows = session.execute(latest).all()
+    same = (receipt.status, receipt.error_code)
+    return len(rows) == SUSPICIOUS and all(tuple(row) == same for row in rows)
+
+
+def _find(session: Session, receipt: DeliveryReceipt) -> Message | None:
+    """The message of a receipt: by our attempt id, else by the provider's name for it."""
+    if receipt.attempt_id:
+        by = Message.attempt_id == receipt.attempt_id
+    else:
+        by = (Message.provider_id == receipt.provider_id) & (Message.provider == receipt.provider)
+    return session.scalars(select(Message).where(by).with_for_update()).first()
+
+
+def _move(
+    session: Session,
+    message: Message,
+    receipt: DeliveryReceipt,
+    now: datetime,
+    moves: outcomes.Moves,
+) -> None:
+    """Go forward where the states allow it."""
+    if receipt.outcome == "delivered" and message.may_step(MessageState.DELIVERED):
+        outcomes.deliver(message, now)
+    elif receipt.outcome == "undelivered" and message.may_step(MessageState.UNDELIVERED):
+        if receipt.cause == OPTED_OUT and (recipient := message.recipient):
+            opt_out(session, recipient, now)
+        outcomes.fail_delivery(session, message, receipt.error_code, now, moves)
+    elif receipt.outcome == "expired" and message.may_step(MessageState.EXPIRED):
+        outcomes.expire(session, message, now, moves)
