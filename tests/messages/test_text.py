@@ -136,7 +136,7 @@ def test_bodies_fit_their_budget_with_longest_values(locale):
 
 def test_no_body_is_written_for_nothing():
     """Each body is sent by some feature."""
-    rooms = ("answers", "invitations", "cases", "sms/outbox")
+    rooms = ("answers", "invitations", "cases", "messages/outbox")
     sources = [path for room in rooms for path in (ROOT / "survey" / room).rglob("*.py")]
     written = "".join(path.read_text(encoding="utf-8") for path in sources)
     assert [name for name in body_names("vi") if f'"{name}"' not in written] == []
