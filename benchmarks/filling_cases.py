@@ -1,7 +1,7 @@
 """Thousands of open cases about ballots with comments, as citizens and staff would leave them."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -41,7 +41,7 @@ def fill_cases(session: Session, cases: int, now: datetime) -> list[str]:
     cells = [Cell(*row) for row in session.execute(select(*columns)).all()]
     procedures = dict(session.execute(select(Procedure.sector_code, Procedure.code)).all())
     questionnaire = session.scalars(select(Questionnaire.id)).first() or 1
-    codes: list[str] = []
+    codes = _fresh_codes(cases)
     for start in range(0, cases, ROWS_AT_ONCE):
         ballots = []
         for _ in range(min(ROWS_AT_ONCE, cases - start)):
@@ -61,10 +61,17 @@ def fill_cases(session: Session, cases: int, now: datetime) -> list[str]:
             ballots.append(pooled)
         given = [pooled_row(session, one, _comment(draw)) for one in ballots]
         write_many(session, insert(table_of(PooledBallot)), given)
-        rows = list(_case_rows(session, ballots, now, draw))
-        write_many(session, insert(table_of(Case)), rows)
-        codes += [str(row["code"]) for row in rows]
+        named = zip(codes[start:], ballots, strict=False)
+        write_many(session, insert(table_of(Case)), list(_case_rows(session, named, now, draw)))
     return codes
+
+
+def _fresh_codes(number: int) -> list[str]:
+    """So many different codes: among ten thousand, one may well be drawn twice."""
+    codes: set[str] = set()
+    while len(codes) < number:
+        codes.add(new_case_code())
+    return sorted(codes)
 
 
 def _comment(draw: random.Random) -> str:
@@ -75,11 +82,11 @@ def _comment(draw: random.Random) -> str:
 
 
 def _case_rows(
-    session: Session, ballots: list[Pooled], now: datetime, draw: random.Random
+    session: Session, named: Iterable[tuple[str, Pooled]], now: datetime, draw: random.Random
 ) -> Iterator[dict[str, object]]:
     calendar = calendar_of(session)
-    for one in ballots:
-        code, key, cell = new_case_code(), one.ballot.key.hex(), one.ballot.cell
+    for code, one in named:
+        key, cell = one.ballot.key.hex(), one.ballot.cell
         opened = now - timedelta(minutes=draw.randrange(AGE_DAYS * 24 * 60))
         standing = CaseStanding(
             ballot_key=key,
