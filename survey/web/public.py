@@ -162,6 +162,7 @@ def privacy() -> Response:
         link_days=days,
         readable_days=READABLE_AFTER_CLOSE.days,
         terms=TERMS,
+        followup_percent=province.followup_percent if province else 0,
         turned=_turned_here(),
     )
 
