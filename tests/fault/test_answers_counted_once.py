@@ -19,7 +19,6 @@ import pytest
 from sqlalchemy import func, select
 
 from survey.clock import machine
-from survey.indices.periods import closable_from
 from survey.jobs import queue, schedule
 from survey.models.ballot import ballot_key
 from survey.models.count import Frame
@@ -204,7 +203,7 @@ def _every_check_holds(app):
     """Counting, coverage, closing and its proof from the ballots."""
     with unit_of_work(app) as session:
         month = session.scalar(select(func.max(Frame.month)))
-    closing = ("--now", closable_from(month).isoformat())
+    closing = ("--now", month.closable_from.isoformat())
     for words in (
         ("ballots", "count"),
         ("index", "rebuild", "--check"),

@@ -64,7 +64,7 @@ class Nights:
                 query = select(Dossier.code, CoverageEntry).join_from(Dossier, CoverageEntry)
                 self.cells = {code: entry.cell for code, entry in session.execute(query)}
             self._send()
-        self.asked = {one.to_e164: one.text for one in self.left}
+        self.asked = {one.recipient.address: one.text for one in self.left}
         self.phones = {one.code: one.mobile for one in wanted}
         self.silent = self.dice.sample(sorted(self.phones), DOSSIERS)
 

@@ -40,6 +40,7 @@ from survey.models.watch import (
     WatchRule,
 )
 from survey.monitoring.signals import extend, open_places, raise_signal
+from survey.period import Month
 from tests import ballots
 from tests.conftest import FIXED, run_command, unit_of_work
 from tests.features.answering import add_staff
@@ -52,7 +53,7 @@ EMAIL = "hai.buoc@example.vn"
 ANGRY, CALM, LATE, SILENT, TALKER, OFFICER = (Wanted(number) for number in range(1, 7))
 # The night in which reminders are parted from their dossiers, and the moment they may leave.
 NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1, tzinfo=UTC)
-CLOSING = datetime(2026, 6, 15, 3, tzinfo=UTC)
+CLOSING, MAY = datetime(2026, 6, 15, 3, tzinfo=UTC), Month("2026-05")
 LONG_ENOUGH = 6
 DIP = Place(WatchRule.RESPONSE_DIP, None)
 TOLD = Signal(NOW.date(), NOW.date(), 0.1, 9, 20, 0.01)
@@ -115,7 +116,7 @@ def _words_of_officials(session):
 
 def _watch(session):
     """A chart, a rate and an open alert."""
-    frozen = {"first_month": "", "last_month": "", "frozen_on": NOW.date()}
+    frozen = {"first_month": MAY, "last_month": MAY, "frozen_on": NOW.date()}
     agency_id = session.scalars(select(Agency.id)).first()
     chart = WatchChart(agency_id=agency_id, sector_group="land", **frozen)
     rate = WatchRate(measure=Measure.RESPONSE, batch_from=NOW.date(), **frozen)
