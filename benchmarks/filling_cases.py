@@ -19,7 +19,8 @@ from survey.models.case import Case, CaseEvent, CaseReason, CaseStanding, CaseSt
 from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
 from survey.models.questionnaire import Questionnaire
-from survey.workdays import local_day, local_month
+from survey.period import Month
+from survey.workdays import local_day
 
 AGE_DAYS, SLOTS, ROWS_AT_ONCE = 25, 144, 1000
 COMMENTED = 0.6
@@ -106,7 +107,7 @@ def _case_rows(
             "id": unordered_id(),
             "code": code,
             "answer_hash": Case.standing.hash_of(session, key),
-            "month": local_month(opened),
+            "month": Month.at(opened),
             "is_filed_away": False,
             "standing_sealed": Case.standing.encrypt(session, code, standing),
             "timeline_sealed": Case.timeline.encrypt(session, code, events),

@@ -56,4 +56,5 @@ def make(url: str) -> Flask:
 
     with app.app_context():
         db.create_all()
+        db.engine.dispose()  # no connection may be open in two processes
     return app

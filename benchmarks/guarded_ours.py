@@ -14,6 +14,7 @@ from benchmarks.guarded_lines import CELLS, Grid, intervals, month_names, tell, 
 from survey import indices
 from survey.db import db
 from survey.indices.strata import read_strata
+from survey.period import Month
 from survey.settings import from_env
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -42,7 +43,7 @@ def report(database: Path) -> dict[str, float]:
     return {"s": seconds, "mib": memory, "one": one * 1000, "bare": bare * 1000, "sum": found}
 
 
-def _span() -> tuple[str, str]:
+def _span() -> tuple[Month, Month]:
     return month_names()[0], month_names()[-1]
 
 
