@@ -14,6 +14,7 @@ TOKEN_LENGTH = 12
 TOKEN_SHAPE = re.compile(rf"[{TOKEN_ALPHABET}]{{{TOKEN_LENGTH}}}")
 REPLY_CODE_LENGTH = 4
 CASE_CODE_LENGTH = 8
+CASE_CODE = re.compile(rf"PA[{TOKEN_ALPHABET}]{{{CASE_CODE_LENGTH - 2}}}")
 
 
 def invitation_hash(session: Session, token: str) -> bytes:

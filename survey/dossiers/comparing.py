@@ -18,6 +18,7 @@ from survey.dossiers.officers import Officers
 from survey.dossiers.progress import Progress, first_progress, further_progress, read_known
 from survey.models.dossier import Channel, Dossier, Outcome
 from survey.models.organisation import Agency
+from survey.models.stage import END_STAGES
 
 # Contact data of older dossiers are due for erasure: a repeated export must not bring them back.
 CONTACT_KEPT = timedelta(days=90)
@@ -90,7 +91,9 @@ def compare(session: Session, facts: Sequence[DossierFacts], now: datetime) -> l
 
 def _is_kept(dossier: Dossier, now: datetime) -> bool:
     """Whether personal data of a dossier may still be stored."""
-    return dossier.finished_at is None or dossier.finished_at > now - CONTACT_KEPT
+    if dossier.finished_at is not None:
+        return dossier.finished_at > now - CONTACT_KEPT
+    return dossier.stage not in END_STAGES or dossier.received_at > now - CONTACT_KEPT
 
 
 def _compared(

@@ -1,7 +1,7 @@
 """Every way an export writes a date, read into a day and, if one was given, a time."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import MAXYEAR, date, datetime, time, timedelta
 
 from survey.dossiers import Moment
 from survey.intake.folding import tidy
@@ -29,6 +29,8 @@ def read_moment(cell: object) -> Moment | None:
 def _read(cell: object) -> Moment | None:
     if isinstance(cell, datetime):
         # Spreadsheets store fractions of a day: 10:30:00 may arrive as 10:29:59.9999.
+        if cell.year == MAXYEAR:  # rounding could leave the calendar
+            return None
         nearest = cell.replace(tzinfo=None) + timedelta(microseconds=500_000)
         return Moment(nearest.date(), nearest.time().replace(microsecond=0))
     if isinstance(cell, date):

@@ -3,6 +3,7 @@
 Nothing here rejects a row: what cannot be read is left out, with a hint.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
@@ -33,11 +34,14 @@ FIELDS = (
     *("extension_new_due", "extension_reason", "extension_signer"),
 )
 _NAMES = {bare(name): stage for stage, name in STAGE_NAMES.items()}
+_CODES = {form: stage for stage in Stage for form in (str(int(stage)), f"{stage:02d}")}
+_NOT_YET = re.compile(r"\bchua\b")
 # Words of one-stop software for the stages; the first line that holds decides.
 _MARKS: tuple[tuple[Stage, tuple[str, ...]], ...] = (
     (Stage.IN_WORK, ("da bo sung", "da nop bo sung", "da nop phi", "da thanh toan")),
     (Stage.NOT_RECEIVED, ("khong tiep nhan", "khong duoc tiep nhan", "tu choi tiep nhan")),
     (Stage.WITHDRAWAL_ASKED, ("rut ho so", "xin rut", "da rut", "yeu cau rut", "cong dan rut")),
+    (Stage.STOPPED, ("tra lai ho so", "da tra lai")),
     (Stage.RETURNED, ("da tra ket qua", "da tra", "da nhan ket qua")),
     (Stage.SUPPLEMENT_ASKED, ("bo sung",)),
     (Stage.FEE_ASKED, ("nghia vu tai chinh", "cho nop phi", "cho thanh toan", "nop thue")),
@@ -116,6 +120,9 @@ class ProgressReader:
             hints.append("stage_unread")
             return None
         at = _moment(cell("stage_at"), "stage_unread", hints)
+        if at is not None and at.day > self._seen.day:  # a slip that would hide every later stage
+            hints.append("stage_unread")
+            at = None
         return StageFacts(stage, self._seen, is_seen=True) if at is None else StageFacts(stage, at)
 
     def _receiving_agency(self, cell: Cell, day: date, hints: list[str]) -> int | None:
@@ -135,10 +142,12 @@ class ProgressReader:
 def stage_of(text: str) -> Stage | None:
     """The stage that a status names by its national code or by its words; None when unknown."""
     words = bare(text).rstrip(" .")
-    if words.isdecimal() and int(words) in STAGE_NAMES:
-        return Stage(int(words))
+    if words in _CODES:
+        return _CODES[words]
     if words in _NAMES:
         return _NAMES[words]
+    if _NOT_YET.search(words):  # "chưa hoàn thành" says what is not, not where it stands
+        return None
     return next((stage for stage, marks in _MARKS if any(mark in words for mark in marks)), None)
 
 
@@ -195,7 +204,9 @@ def _words(cell: object, length: int) -> str:
 def _officer(cell: Cell) -> OfficerFacts | None:
     """Known by the code, or by the name where the file has no code."""
     name = _words(cell("officer"), NAME_LENGTH)
-    code = tidy(text_of(cell("officer_code"))) or name
+    given = tidy(text_of(cell("officer_code")))
+    # Some software has people sign in with their id number or telephone.
+    code = given if given and without_numbers(given) == given else name
     return OfficerFacts(code[:CODE_LENGTH].strip(), name) if code else None
 
 

@@ -63,7 +63,7 @@ def compose_as(wording: Wording | None, name: str, **values: str) -> SmsText:
 
 
 def versions(session: Session, name: str) -> list[TextVersion]:
-    """All versions of a text, newest first; NotFound `sms_template` for an unknown text."""
+    """All versions of a text, newest first; NotFound `no_such_text` for an unknown text."""
     if name not in SLOTS:
         raise NotFound("no_such_text")
     query = select(TextVersion).where(TextVersion.name == name)

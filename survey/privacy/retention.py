@@ -44,6 +44,7 @@ from survey.models.message import (
     MessageState,
 )
 from survey.models.recipient import IndexUse, Recipient
+from survey.models.stage import END_STAGES, DossierStage
 from survey.models.supplement import Supplement
 from survey.period import Month
 from survey.row_order import shuffle_rows
@@ -148,9 +149,19 @@ def _blank_messages() -> Update:
 
 
 def _over(now: datetime, term: timedelta) -> ColumnElement[bool]:
-    """Finished long ago, with no open invitation: the number is of no use any more."""
+    """Ended long ago, with or without a result, and with no open invitation: the number is of no
+    use any more.
+    """
+    before = now - term
     still_open = exists().where(Invitation.dossier_id == Dossier.id, Invitation.expires_at > now)
-    return and_(Dossier.finished_at < now - term, ~still_open)
+    moved = exists().where(DossierStage.dossier_id == Dossier.id, DossierStage.at >= before)
+    without_result = and_(
+        Dossier.finished_at.is_(None),
+        Dossier.stage.in_(END_STAGES),
+        Dossier.received_at < before,
+        ~moved,
+    )
+    return and_(or_(Dossier.finished_at < before, without_result), ~still_open)
 
 
 def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:

@@ -349,3 +349,31 @@ def test_words_of_officials_are_erased_with_the_phone(runner, transact, tmp_path
     with transact() as session:
         left = select(Supplement.dossier_id).where(Supplement.text_sealed.is_not(None))
         assert len(session.scalars(left).all()) == 1
+
+
+def test_a_dossier_that_ended_without_result_is_erased_too(runner, transact, tmp_path):
+    """Ninety days after it was stopped neither number nor words are left of it, while one that is
+    in work keeps them; a later export does not bring them back.
+    """
+    stopped = ON_ITS_WAY | {"status": "Dừng xử lý"}
+    rows = [_row(1, stopped), _row(2)]
+    _import(runner, tmp_path, rows)
+    with transact() as session:
+        assert retention.erase_due(session, NOW + timedelta(days=60))["dossiers"] == 0
+        erased = retention.erase_due(session, NOW + timedelta(days=120))
+        assert (erased["dossiers"], erased["words"]) == (1, 2)
+    _import(runner, tmp_path, rows, "2026-08-25T10:00:00+07:00")
+    with transact() as session:
+        kept = select(Dossier.stage).where(Dossier.phone_sealed.is_not(None))
+        assert session.scalars(kept).all() == [Stage.SUPPLEMENT_ASKED]
+
+
+def test_a_stage_of_the_future_is_a_slip(runner, transact, tmp_path):
+    """A stage dated after the export counts as seen on that day: later ones are believed."""
+    slip = ON_ITS_WAY | {"stage_at": "05/03/2062"}
+    ((outcome, hints),) = _import(runner, tmp_path, [_row(1, slip)])
+    assert (outcome, "stage_unread" in hints) == ("accepted", True)
+    later = ON_ITS_WAY | {"status": "Đang xử lý", "stage_at": "12/03/2026"}
+    _import(runner, tmp_path, [_row(1, later)], "2026-03-12T10:00:00+07:00")
+    with transact() as session:
+        assert session.scalars(select(Dossier.stage)).one() == Stage.IN_WORK

@@ -28,10 +28,10 @@ def test_words_of_one_stop_software_are_read():
         Stage.SUPPLEMENT_ASKED: ("Chờ bổ sung", "Cần bổ sung hồ sơ"),
         Stage.FEE_ASKED: ("Chờ thực hiện nghĩa vụ tài chính",),
         Stage.WITHDRAWAL_ASKED: ("Xin rút hồ sơ",),
-        Stage.STOPPED: ("Tạm dừng xử lý", "Từ chối giải quyết", "Không đủ điều kiện"),
+        Stage.STOPPED: ("Tạm dừng xử lý", "Từ chối giải quyết", "Đã trả lại hồ sơ, từ chối"),
         Stage.READY: ("Đã có kết quả", "Chờ trả kết quả", "Hoàn thành"),
         Stage.RETURNED: ("Đã trả kết quả cho dân", "Đã trả"),
-        None: ("", "0", "11", "Khác"),
+        None: ("", "0", "11", "Khác", "9" * 5000, "Chưa hoàn thành", "Chưa được tiếp nhận"),
     }
     for stage, texts in stages.items():
         assert {stage_of(text) for text in texts} == {stage}

@@ -74,6 +74,7 @@ def test_a_text_is_tried_on_a_phone_of_ones_own(app):
     assert "Số điện thoại chưa đúng" in said(wrong)
     assert send(clerk, f"{PAGE}/test", phone="0912 345 678", version="0").status_code == 303
     assert send(clerk, f"{PAGE}/test", phone="0912 345 678", version="7").status_code == 404
+    assert send(clerk, f"{PAGE}/test", phone="0912 345 678", version="abc").status_code == 400
     with unit_of_work(app) as session:
         message = session.scalars(select(Message)).one()
         assert (message.kind, message.segments, message.invitation_id) == ("test", 1, None)

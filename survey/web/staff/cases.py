@@ -17,6 +17,7 @@ from survey.cases.notices import Way
 from survey.cases.queue import View
 from survey.cases.search import Wanted, search
 from survey.cases.sight import Identity, SeenCase
+from survey.crypto.tokens import CASE_CODE
 from survey.db import db, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
 from survey.messages.segments import measure
@@ -102,8 +103,9 @@ def _wanted() -> Wanted:
 def _found(session: Session, staff: Staff, seen: list[SeenCase], wanted: Wanted) -> list[SeenCase]:
     """What is looked for; also a case that was filed away, by its whole code."""
     found = search(session, seen, wanted)
-    if not found and wanted.text:
-        filed = sight.filed_under(session, staff, wanted.text.upper())
+    # Only a code goes to the database, whose log may print what it was asked for.
+    if not found and CASE_CODE.fullmatch(code := wanted.text.upper()):
+        filed = sight.filed_under(session, staff, code)
         found = search(session, filed, replace(wanted, text=""))
     return found
 

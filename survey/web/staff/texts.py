@@ -161,6 +161,8 @@ def move(name: str, version_id: int) -> ResponseReturnValue:
 def try_out(name: str) -> ResponseReturnValue:
     """Send one version, or the shipped text, to a number of one's own."""
     staff_id, form = current_staff().id, TrialForm.sent()
+    if not form.validate():
+        return _page(name, _words_in_use(name), form), 400
     number, chosen = form.phone.data, form.version.data
     try:
         with transaction() as session:
