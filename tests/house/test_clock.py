@@ -18,6 +18,7 @@ BESIDE_PROCESSES = (
     "tests/kannel/",
     "tests/features/test_jobs.py",
     "tests/features/test_processes.py",
+    "tests/web/test_pools.py",
 )
 READERS = {
     "datetime": {"now", "utcnow", "today"},
