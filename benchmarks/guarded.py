@@ -110,8 +110,8 @@ def _fill(empty: Path, database: Path, sectors: list[str], counts: Grid) -> None
             [(number,) * 3 for number in range(1, AGENCIES + 1)],
         )
         connection.executemany(
-            "INSERT INTO snapshot (month, number, closed_at, formula, digest, payload_sealed)"
-            " VALUES (?, 1, '2026-01-15 00:00:00', '', '', x'')",
+            "INSERT INTO snapshot (month, number, closed_at, formula, digest, payload_sealed,"
+            " published) VALUES (?, 1, '2026-01-15 00:00:00', '', '', x'', '{}')",
             [(month,) for month in month_names()],
         )
         connection.executemany(
