@@ -20,7 +20,6 @@ UPLOAD_LIMIT = 64 * 1024 * 1024
 # every 700 of them, as Python does, took a fifth of an import's time.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 ENGINE_OPTIONS = {
-    "pool_pre_ping": True,
     "hide_parameters": True,
     # Readable for whoever audits by SQL.
     "json_serializer": partial(json.dumps, ensure_ascii=False),

@@ -15,6 +15,7 @@ from survey.ballots import box
 from survey.ballots.contents import Said
 from survey.cases.clocks import may_reopen
 from survey.crypto.tokens import read_token
+from survey.db import glance
 from survey.errors import NotFound
 from survey.formats import mask_phone
 from survey.invitations import asks_factors, stays_readable
@@ -108,7 +109,7 @@ class AnswerPage:
 def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
     """The page of a link; NotFound for unknown, malformed and expired links alike."""
     clean = clean_token(token)
-    connection = session.connection()
+    connection = glance(session)
     key = ballot_key(session, clean)
     which = {"token_hash": Invitation.by_token.of(session, clean), "key": key}
     rows = connection.execute(_LINK, which).all()

@@ -3,32 +3,32 @@
 Each use has a key of its own, named like the column, so that no two tables can be joined by them.
 """
 
-import hmac
-
 from sqlalchemy.orm import Session
 
-from survey.crypto.keys import keyring
+from survey.crypto.keys import Keyring, keyring
 
 HASH_BYTES = 16
 
 
-def _digest(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), "sha256")[:HASH_BYTES]
+def _digest(ring: Keyring, key: bytes, use: str, text: str) -> bytes:
+    mac = ring.hmac_of(key, use).copy()
+    mac.update(text.encode())
+    return mac.digest()[:HASH_BYTES]
 
 
 def blind_index(session: Session, use: str, text: str) -> bytes:
     """Keyed hash under which an encrypted value is found; `use` is "table.column"."""
     ring = keyring(session)
-    return _digest(ring.key_of(ring.index_keys[0], use), text)
+    return _digest(ring, ring.index_keys[0], use, text)
 
 
 def blind_indexes(session: Session, use: str, text: str) -> list[bytes]:
     """The same under every readable key, for look-ups: two while all is encrypted anew."""
     ring = keyring(session)
-    return [_digest(ring.key_of(key, use), text) for key in ring.index_keys]
+    return [_digest(ring, key, use, text) for key in ring.index_keys]
 
 
 def keyed_hash(session: Session, use: str, text: str) -> bytes:
     """Keyed hash of what stands nowhere itself, such as a token. No change of key changes it."""
     ring = keyring(session)
-    return _digest(ring.key_of(ring.token_key, use), text)
+    return _digest(ring, ring.token_key, use, text)

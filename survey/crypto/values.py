@@ -5,7 +5,7 @@ open. No value names its key: which rows were written before a change of key lea
 A value is OVERHEAD bytes longer than what it holds; what could betray by its length is padded.
 """
 
-import secrets
+import os
 import zlib
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ END = b"\x80"
 
 def encrypt(session: Session, place: str, row: str, content: bytes) -> bytes:
     """Encrypt bytes for one place ("dossier.phone") and one row (its code or random id)."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
+    nonce = os.urandom(NONCE_BYTES)
     cipher = keyring(session).ciphers[0]
     return nonce + cipher.encrypt(nonce, content, _associated(place, row))
 

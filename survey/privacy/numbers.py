@@ -37,9 +37,11 @@ def _alone(sign: str, pattern: str) -> str:
     return rf"(?<!\d)(?<!\d{sign}){pattern}(?!\d|{sign}\d)"
 
 
-# Numbers of other kinds: days, times, sums of money, dossier codes.
+# Numbers of other kinds: days, times, sums of money, dossier codes. The first look is at the sign
+# with which any of them begins: names have few.
 _OTHER = re.compile(
-    "|".join(
+    r"(?=[\dGHgh])(?:"
+    + "|".join(
         (
             *(
                 _alone(
@@ -55,6 +57,7 @@ _OTHER = re.compile(
             r"(?<![^\W_])[GHgh]\d{2}(?:\.\d{1,4}){0,4}-\d{6}-\d{4,6}(?!\d)",
         )
     )
+    + ")"
 )
 # A number as programs print it: digits before and behind the point, and a power of ten.
 _SCIENTIFIC = re.compile(r"(?<![\d.,])([1-9]\d*)(?:[.,](\d+))?[eE]([+-]?)(\d{1,3})(?![.,]?\w)")

@@ -11,7 +11,7 @@ from survey.answers import Submission
 from survey.answers.submission import COMMENT_LENGTH
 from survey.errors import Invalid
 from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING
-from survey.web.language import Language
+from survey.web.language import LANGUAGES, Language
 
 RATINGS = tuple(str(rating) for rating in range(LOWEST_RATING, HIGHEST_RATING + 1))
 FIELDS = ("overall", *FACTORS, "reasons", "comment", "contact", "contact_phone")
@@ -164,3 +164,6 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
 # The full questionnaire rates each factor.
 for _factor in FACTORS:
     setattr(AnswerForm, _factor, RatingField())
+
+# By the language's code; most links are opened before anything is answered.
+BLANK = {code: AnswerForm(MultiDict(), language) for code, language in LANGUAGES.items()}

@@ -27,7 +27,7 @@ from survey.models.organisation import Province
 from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
 from survey.web import caller
-from survey.web.answer_form import PAGES, AnswerForm
+from survey.web.answer_form import BLANK, PAGES, AnswerForm
 from survey.web.errors import BUSY, RETRY_SECONDS, failed, status_of, written
 from survey.web.forms import sent_fields
 from survey.web.language import SOURCE, Language, language_of
@@ -78,7 +78,8 @@ def show(token: str, action: str = "") -> Response:
     page = answer_page(db.session(), token, clock.now())
     link = Link(token, _language())
     turned = link(asked, lang=link.language.other)
-    form = AnswerForm(_stored(page.answer), link.language)
+    code = link.language.code
+    form = AnswerForm(_stored(page.answer), link.language) if page.answer else BLANK[code]
     return _draw(_step(page, asked), page, link, form, turned=turned)
 
 
@@ -267,10 +268,8 @@ def _next_step(form: AnswerForm, overall: int) -> str:
     return "contact" if overall <= UNHAPPY_UP_TO else "thanks"
 
 
-def _stored(said: Said | None) -> MultiDict[str, str]:
+def _stored(said: Said) -> MultiDict[str, str]:
     """What was said last in the shape of a sent form."""
-    if said is None:
-        return MultiDict()
     fields = [("comment", said.comment)]
     fields += [(name, str(rating)) for name, rating in said.ratings.items()]
     fields += [("reasons", reason) for reason in said.reasons]
