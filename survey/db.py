@@ -173,11 +173,11 @@ def connection_of(session: Session) -> Connection:
 
 def glance(session: Session) -> Connection:
     """The connection of a page that needs a statement or two, each of which sees a snapshot of its
-    own: no transaction has to begin and to end, unless one is under way.
+    own: PostgreSQL need not begin and end a transaction, unless one is under way.
     """
-    if session.in_transaction():
-        return connection_of(session)
-    return session.connection(execution_options={"glancing": True})
+    if session.in_transaction() or session.get_bind().dialect.name != "postgresql":
+        return session.connection()
+    return session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
 
 
 @event.listens_for(Engine, "connect")
@@ -238,12 +238,12 @@ def _check_connection(driver: object, record: ConnectionPoolEntry, _checked_out:
     used = record.info.get("used")
     if used is None or not isinstance(driver, psycopg.Connection):
         return
-    if time.monotonic() - used < SURELY_OPEN_SECONDS and not _has_spoken(driver):
-        return
     try:
-        driver.autocommit = True
+        if time.monotonic() - used < SURELY_OPEN_SECONDS and not _has_spoken(driver):
+            return
+        before, driver.autocommit = driver.autocommit, True
         driver.execute("SELECT 1")
-        driver.autocommit = False
+        driver.autocommit = before
     except psycopg.Error as gone:
         raise DisconnectionError from gone
 
@@ -261,18 +261,15 @@ def _begin(connection: Connection) -> None:
 
     A figure adds up what was counted and what waits to be counted, so both must be of one moment.
     """
-    options = connection.get_execution_options()
-    writing, glancing = options.get("writing", False), options.get("glancing", False)
+    writing = connection.get_execution_options().get("writing", False)
     driver = cast("Any", connection.connection.driver_connection)
     if connection.dialect.name == "postgresql":
-        if driver.autocommit is not glancing:
-            driver.autocommit = glancing
         # The driver sends them along with its BEGIN: no statement more.
         driver.isolation_level = None if writing else psycopg.IsolationLevel.REPEATABLE_READ
         driver.read_only = None if writing else True
     elif writing:
         _wait_for_turn(driver)
-    elif not glancing:
+    else:
         connection.exec_driver_sql("BEGIN")
 
 
