@@ -18,6 +18,7 @@ from survey.dossiers import (
 from survey.messages.phone import Phone
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.extension import Extension
+from survey.models.invitation import CoverageEntry
 from survey.models.officer import Officer
 from survey.models.organisation import Agency
 from survey.models.stage import DossierStage, Source, Stage
@@ -377,3 +378,28 @@ def test_a_stage_of_the_future_is_a_slip(runner, transact, tmp_path):
     _import(runner, tmp_path, [_row(1, later)], "2026-03-12T10:00:00+07:00")
     with transact() as session:
         assert session.scalars(select(Dossier.stage)).one() == Stage.IN_WORK
+
+
+def test_what_a_citizen_had_erased_stays_erased(runner, transact, tmp_path):
+    """After an erasure on request the next exports of a running dossier bring back neither number,
+    name nor words, and its finish asks nobody.
+    """
+    _import(runner, tmp_path, [_row(1), _row(2)])
+    with transact() as session:
+        assert retention.erase_phone(session, "+84905000001", NOW)["dossiers"] == 1
+    _import(runner, tmp_path, [_row(1), _row(2)], "2026-03-11T10:00:00+07:00")
+    finished = [_row(number, returned="24/03/2026") for number in (1, 2)]
+    _import(runner, tmp_path, finished, "2026-03-25T10:00:00+07:00")
+    with transact() as session:
+        contacts = select(
+            Dossier.code, Dossier.phone_sealed, Dossier.name_sealed, Dossier.phone_kind
+        )
+        (erased, kept) = session.execute(contacts.order_by(Dossier.code)).all()
+        assert tuple(erased[1:]) == (None, None, "missing")
+        assert kept.phone_sealed is not None
+        words = select(Supplement.text_sealed).join(Dossier, Dossier.id == Supplement.dossier_id)
+        assert session.scalar(words.where(Dossier.code == erased.code)) is None
+        assert session.scalar(words.where(Dossier.code == kept.code)) is not None
+        asked = select(CoverageEntry.decision).join(Dossier, Dossier.id == CoverageEntry.dossier_id)
+        assert session.scalar(asked.where(Dossier.code == erased.code)) == "no_phone"
+        assert session.scalar(asked.where(Dossier.code == kept.code)) == "asked"
