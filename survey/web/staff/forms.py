@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from flask_babel import gettext
 from markupsafe import Markup
 from wtforms import Field, Form, IntegerField
 from wtforms.fields import SelectChoice
@@ -41,9 +40,9 @@ class StaffForm(Form):  # type: ignore[misc]  # WTForms has no types
         """Put the sentence of a refusal beside its field, or above the form."""
         name = self.FIELD_OF_REFUSAL.get(refusal.code)
         if name is None:
-            self.form_errors.append(words_for(refusal, gettext))
+            self.form_errors.append(words_for(refusal))
         else:
-            self[name].errors = [*self[name].errors, words_for(refusal, gettext)]
+            self[name].errors = [*self[name].errors, words_for(refusal)]
 
     @property
     def fault(self) -> str:

@@ -110,7 +110,7 @@ def _work(job: Job | None) -> Work | None:
     if job.state == JobState.FAILED:
         known = job.error in SENTENCES and "{detail}" not in SENTENCES[job.error]
         unknown = gettext("Mã lỗi: %(code)s.", code=job.error)
-        fault = words_for(SurveyError(job.error), gettext) if known else unknown
+        fault = words_for(SurveyError(job.error)) if known else unknown
     return Work(
         is_under_way=job.state in UNDER_WAY,
         done=job.progress,

@@ -1,8 +1,19 @@
-"""Signing in and out: password, then the second factor where the account has one."""
+"""Signing in and out: password, then the second factor where the account has one; the language of
+the staff area, which may be chosen before.
+"""
 
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
@@ -10,9 +21,11 @@ from sqlalchemy import select
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 
 from survey import accounts, clock
+from survey.catalogues import speak
 from survey.db import db, transaction
 from survey.models.staff import Staff
 from survey.web import caller
+from survey.web.sessions import is_for_citizens
 from survey.web.staff.errors import refuse
 from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import begin_session, current_staff, end_session
@@ -22,11 +35,14 @@ blueprint = Blueprint("sign_in", __name__)
 # How long a right password waits for its code.
 CODE_WITHIN = timedelta(minutes=10)
 LONGEST_CODE = 40
+# The cookie outlives sessions: the next sign-in is in the same language.
+LANGUAGE = "language"
+LANGUAGE_KEPT = timedelta(days=365)
 
 
 def _inside(target: str) -> str:
     """An address to go to afterwards, if it is a page of the staff area; else empty."""
-    inside = target.startswith("/staff/") and target.isprintable() and "\\" not in target
+    inside = target.startswith(("/staff/", "/demo")) and target.isprintable() and "\\" not in target
     return target if inside else ""
 
 
@@ -62,6 +78,38 @@ class CodeForm(StaffForm):
         default="",
     )
     next = HiddenField(filters=[_inside], default="")
+
+
+class LanguageForm(StaffForm):
+    """The language to go on in, and the page to go on with."""
+
+    language = HiddenField(default="")
+    next = HiddenField(filters=[_inside], default="")
+
+
+def register(app: Flask) -> None:
+    """Let every request speak its language: the one chosen for staff, Vietnamese for citizens."""
+    app.before_request(_speak)
+
+
+def _speak() -> None:
+    speak(None if is_for_citizens(request.path) else request.cookies.get(LANGUAGE))
+
+
+@blueprint.post("/language")
+def choose_language() -> ResponseReturnValue:
+    """Go on in another language."""
+    form = LanguageForm.sent()
+    answer = redirect(form.next.data or url_for("staff.home"), 303)
+    answer.set_cookie(
+        LANGUAGE,
+        form.language.data,
+        max_age=LANGUAGE_KEPT,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    return answer
 
 
 @blueprint.get("/login")
