@@ -23,9 +23,9 @@ def _(text: str) -> str:
     return text
 
 
-def gettext(text: str, **values: object) -> str:
+def gettext(text: str, /, **values: object) -> str:
     """The text in the language being spoken, with its values filled in."""
-    said = _catalogue(spoken()).gettext(text) if text else ""
+    said = catalogue(spoken()).gettext(text) if text else ""
     return said % values if values else said
 
 
@@ -50,7 +50,8 @@ def speaking(code: str) -> Iterator[None]:
 
 
 @cache
-def _catalogue(code: str) -> NullTranslations:
+def catalogue(code: str) -> NullTranslations:
+    """The translations into a language; none into the one that stands in the source."""
     if code == SOURCE:
         return NullTranslations()
     return translation("messages", str(FOLDER), [code])

@@ -81,7 +81,8 @@ def _line(session: Session, one: SeenCase, now: datetime) -> str:
         if due
         else gettext("chờ người dân")
     )
-    late = f" ({gettext('QUÁ HẠN')})" if due and due < now else ""
+    overdue = gettext("QUÁ HẠN")
+    late = f" ({overdue})" if due and due < now else ""
     words = (
         one.code,
         gettext(STATES[standing.state]),

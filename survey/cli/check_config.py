@@ -48,7 +48,7 @@ def command(*, settings_only: bool, now: datetime, as_json: bool) -> None:  # no
             faults += _silent_broker(settings)
     wrong = [fault for fault in faults if fault.fatal]
     lines = [
-        f"{gettext('SAI') if fault.fatal else gettext('LƯU Ý')} {fault.name}: {fault.reason}"
+        (gettext("SAI") if fault.fatal else gettext("LƯU Ý")) + f" {fault.name}: {fault.reason}"
         for fault in faults
     ]
     lines += [_old_key_line(key) for key in old_keys]
@@ -65,7 +65,7 @@ def command(*, settings_only: bool, now: datetime, as_json: bool) -> None:  # no
 def _old_key_line(key: keys.OldKey) -> str:
     place = gettext("khóa thứ %(place)s (mã %(code)s)", place=key.place, code=key.fingerprint)
     use = gettext(NEEDED if key.is_needed else NOT_NEEDED)
-    return f"{gettext('LƯU Ý')} DATA_KEYS_OLD: {place} {use}"
+    return gettext("LƯU Ý") + f" DATA_KEYS_OLD: {place} {use}"
 
 
 def _unusable_province(settings: Settings) -> list[Fault]:

@@ -151,7 +151,7 @@ def _number(value: float) -> float | None:
 def _point(point: dict[str, Any]) -> str:
     """One line for people."""
     name = " · ".join(filter(None, (point["agency_label"], point["sector_label"])))
-    head = f"{point['month']} · {name or gettext('Toàn tỉnh')}"
+    head = f"{point['month']} · " + (name or gettext("Toàn tỉnh"))
     if point["hidden"]:
         return gettext(
             "%(head)s: – · n ẩn · %(finished)s hồ sơ", head=head, finished=number(point["finished"])

@@ -88,7 +88,9 @@ def _cost_lines(costs: MonthCosts) -> list[str]:
         )
     ]
     lines += [
-        f"  {one.label or gettext('Nhắc lại và trả lời tin nhắn đến')}: "
+        "  "
+        + (one.label or gettext("Nhắc lại và trả lời tin nhắn đến"))
+        + ": "
         + gettext(
             "%(messages)s tin, %(dong)s đồng", messages=number(one.messages), dong=number(one.dong)
         )
@@ -96,13 +98,9 @@ def _cost_lines(costs: MonthCosts) -> list[str]:
     ]
     lines += [f"{not_sent_words(why)}: {number(found)}" for why, found in costs.not_sent.items()]
     lines += [
-        gettext(
-            "Hạn mức ngày: %(used)s/%(limit)s đoạn"
-            if one.period == "day"
-            else "Hạn mức tháng: %(used)s/%(limit)s đoạn",
-            used=number(one.used),
-            limit=number(one.limit),
-        )
+        (gettext("Hạn mức ngày") if one.period == "day" else gettext("Hạn mức tháng"))
+        + ": "
+        + gettext("%(used)s/%(limit)s đoạn", used=number(one.used), limit=number(one.limit))
         for one in costs.budgets
     ]
     return lines

@@ -7,10 +7,10 @@ from survey.catalogues import _, gettext
 from survey.messages.outbox.operator_alerts import RULES
 from survey.models.alert import Alert, AlertRule
 
-PERIODS = {"day": _("ngày"), "month": _("tháng")}
+PERIODS = {"day": _("tin ngày"), "month": _("tin tháng")}
 WORDS = {
-    AlertRule.SMS_BUDGET_SPENT: _("Đã dùng hết hạn mức tin {scope}, tin còn lại chờ kỳ sau"),
-    AlertRule.SMS_BUDGET_NEAR: _("Đã dùng từ 80% hạn mức tin {scope}"),
+    AlertRule.SMS_BUDGET_SPENT: _("Đã dùng hết hạn mức {scope}, tin còn lại chờ kỳ sau"),
+    AlertRule.SMS_BUDGET_NEAR: _("Đã dùng từ 80% hạn mức {scope}"),
     AlertRule.SMS_PAUSED: _("Nhà mạng ({scope}) từ chối tài khoản của hệ thống, tạm dừng gửi"),
     AlertRule.SMS_UNCLEAR: _("Có tin chưa rõ đã đi hay chưa, cần người quyết định"),
 }

@@ -91,7 +91,7 @@ def _merge(
         if row is None:
             known[at] = row = model(**values)
             session.add(row)
-            changes += [] if is_first else [f"{shown}: {gettext('mới')}"]
+            changes += [] if is_first else [f"{shown}: " + gettext("mới")]
             continue
         for name, new in values.items():
             old = getattr(row, name)

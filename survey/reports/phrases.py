@@ -189,10 +189,9 @@ def period_name(period: Period) -> str:
                 "quý %(number)s/%(year)s", number=ROMAN[period.number - 1], year=period.year
             )
         case HalfYear():
-            return gettext(
-                "6 tháng đầu năm %(year)s" if period.number == 1 else "6 tháng cuối năm %(year)s",
-                year=period.year,
-            )
+            if period.number == 1:
+                return gettext("6 tháng đầu năm %(year)s", year=period.year)
+            return gettext("6 tháng cuối năm %(year)s", year=period.year)
         case Year():
             return gettext("năm %(period)s", period=period)
         case _:
@@ -235,7 +234,7 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:  # noqa: PLR2004 - one name or none
         return "".join(names)
     comma = "; " if any("," in name for name in names) else ", "
-    return comma.join(names[:-1]) + comma.rstrip(", ") + f" {gettext('và')} " + names[-1]
+    return comma.join(names[:-1]) + comma.rstrip(", ") + " " + gettext("và") + " " + names[-1]
 
 
 def shortened(text: str, longest: int) -> str:
