@@ -17,7 +17,7 @@ from survey.ballots.aggregates import PATTERN
 from survey.ballots.checking import ballots_of
 from survey.ballots.contents import Ballot, Version
 from survey.indices.figures import Breakdown
-from survey.indices.payload import COUNTED, Inputs, read_inputs
+from survey.indices.payload import Inputs, read_inputs
 from survey.indices.tallies import OVERALL, Finished, Rated, Ratings, Stratum
 from survey.models.organisation import Agency
 from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, Question
@@ -83,11 +83,11 @@ def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":
     """The counts that a closing kept: a `Source` that never changes."""
-    counted = payload[COUNTED]
+    counted = payload["counted"]
     rows = [[*row[:4], Question.OVERALL.value, *row[4:]] for row in counted["cells"]]
     ratings = {
         (*place, level): times
-        for *place, n1, n2, n3, n4, n5 in (*rows, *counted.get("factors", ()))
+        for *place, n1, n2, n3, n4, n5 in (*rows, *counted["factors"])
         for level, times in enumerate((n1, n2, n3, n4, n5), start=LOWEST_RATING)
         if times
     }

@@ -23,8 +23,9 @@ from survey.models.snapshot import Snapshot
 from survey.period import Month
 
 T = TypeVar("T")
-# Of two years: figures, the rules that judged them, and what is counted to hide lines.
-MOST_PARTS = 3 * 24
+# Of two years: figures, the rules that judged them, what is counted to hide lines, and counts that
+# longer periods add up.
+MOST_PARTS = 4 * 24
 _parts: Cache[Any] = Cache(MOST_PARTS)
 
 
@@ -74,9 +75,8 @@ def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, A
 
 
 def figures_of(session: Session, snapshot: Snapshot, by: str, question: str) -> list[Figure]:
-    """Figures of a closed month; a factor that was not stored by this breakdown has none."""
-    tables = part_of(session, snapshot, _tables)
-    return list(tables.get((question, by), ()))
+    """Figures of a closed month."""
+    return list(part_of(session, snapshot, _tables)[question, by])
 
 
 def _tables(payload: Mapping[str, Any]) -> Mapping[tuple[str, str], tuple[Figure, ...]]:

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 
 from survey import indices
-from survey.errors import Refused
 from survey.indices import Breakdown
 from survey.indices.shield import hidden_over
 from survey.models.count import Cell, count_finished
@@ -17,7 +16,6 @@ from survey.models.organisation import Agency
 from survey.period import Month, period_of
 from survey.reports.phrases import period_name
 from tests import ballots
-from tests.features import report_data
 from tests.features.answering import agencies
 from tests.features.rated import PROCEDURES, fill
 from tests.web.staff_accounts import signed_in
@@ -134,18 +132,6 @@ def few_in_june(transact):
                 ballots.rate(session, cell, Counter({4: rated}), procedure=PROCEDURES["land"])
             indices.close(session, month, AUTUMN)
         return few.code, many.code
-
-
-def test_a_closing_that_kept_no_counts_is_not_added_up(transact, few_in_june):
-    """A quarter with such a month is refused, rather than made from counts of today."""
-    assert few_in_june
-    with transact() as session:
-        snapshot = indices.first(session, MAY)
-        payload = indices.payload_of(snapshot)
-        del payload["counted"]
-        snapshot.keep(report_data.canonical(payload), {})
-        with pytest.raises(Refused, match="old_formula"):
-            indices.shown(session, period_of("2026-Q2"), AUTUMN)
 
 
 def agency_lines(found):
