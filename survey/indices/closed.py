@@ -1,7 +1,7 @@
 """Reads the snapshots of closed months, and keeps in memory what pages read of them.
 
-A snapshot never changes. What was read of one is known by its digest and its ciphertext, so that
-another ciphertext, damaged or exchanged, is opened and checked.
+A snapshot never changes. What was read of one is known by its month, its digest and its
+ciphertext, so that another ciphertext, damaged or exchanged, is opened and checked.
 """
 
 import hashlib
@@ -66,7 +66,8 @@ def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, A
     """
     keyring(session)
     sealed = snapshot.payload_sealed
-    name = (read, snapshot.digest, hashlib.sha256(sealed).digest())
+    row = (snapshot.month, snapshot.number, snapshot.digest)
+    name = (read, *row, hashlib.sha256(sealed).digest())
     found: T | None = _parts.get(name, sealed)
     if found is None:
         found = read(payload_of(snapshot))

@@ -51,7 +51,7 @@ def recompute(session: Session, snapshot_id: int) -> Recomputation:
     stored = payload_of(snapshot)
     inputs = read_inputs(stored["inputs"])
     counted = recount(session, snapshot.month, snapshot.number)
-    source = Recounted(inputs, counted.ratings)
+    source = Recounted(inputs, counted.rating_rows)
     again = closing_payload(
         *(snapshot.month, stored["closed_at"], inputs, source),
         *(counted.pattern_rows, counted.digest),
