@@ -115,8 +115,8 @@ class Recounted:
     """
 
     def __init__(self, inputs: Inputs, ratings: Iterable[Row]) -> None:
-        self._ratings = [_spare(row) for row in ratings]
-        self._procedures = [_spare(row) for row in inputs.procedure_counts]
+        self._ratings = [_interned(row) for row in ratings]
+        self._procedures = [_interned(row) for row in inputs.procedure_counts]
         self._finished = {by: _finished(inputs, by) for by in Breakdown}
         self._rated: dict[tuple[Breakdown, tuple[str, ...]], Rated] = {}
 
@@ -168,6 +168,6 @@ def _stratum(sector: str, channel: str, lateness: str) -> Stratum:
     return sector, channel, lateness
 
 
-def _spare(row: Row) -> Row:
+def _interned(row: Row) -> Row:
     """The row with texts that stand in memory once."""
     return [intern(part) if isinstance(part, str) else part for part in row]
