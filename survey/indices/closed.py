@@ -1,7 +1,7 @@
 """Reads the snapshots of closed months, and keeps in memory what pages read of them.
 
-A snapshot never changes. What was read of one is known by its digest and its ciphertext, so that
-another ciphertext, damaged or exchanged, is opened and checked.
+A snapshot never changes. What was read of one is known by its month, its digest and its
+ciphertext, so that another ciphertext, damaged or exchanged, is opened and checked.
 """
 
 import hashlib
@@ -23,8 +23,9 @@ from survey.models.snapshot import Snapshot
 from survey.period import Month
 
 T = TypeVar("T")
-# Of two years: figures, the rules that judged them, and what is counted to hide lines.
-MOST_PARTS = 3 * 24
+# Of two years: figures, the rules that judged them, what is counted to hide lines, and counts that
+# longer periods add up.
+MOST_PARTS = 4 * 24
 _parts: Cache[Any] = Cache(MOST_PARTS)
 
 
@@ -65,7 +66,8 @@ def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, A
     """
     keyring(session)
     sealed = snapshot.payload_sealed
-    name = (read, snapshot.digest, hashlib.sha256(sealed).digest())
+    row = (snapshot.month, snapshot.number, snapshot.digest)
+    name = (read, *row, hashlib.sha256(sealed).digest())
     found: T | None = _parts.get(name, sealed)
     if found is None:
         found = read(payload_of(snapshot))
@@ -74,9 +76,8 @@ def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, A
 
 
 def figures_of(session: Session, snapshot: Snapshot, by: str, question: str) -> list[Figure]:
-    """Figures of a closed month; a factor that was not stored by this breakdown has none."""
-    tables = part_of(session, snapshot, _tables)
-    return list(tables.get((question, by), ()))
+    """Figures of a closed month."""
+    return list(part_of(session, snapshot, _tables)[question, by])
 
 
 def _tables(payload: Mapping[str, Any]) -> Mapping[tuple[str, str], tuple[Figure, ...]]:

@@ -138,7 +138,9 @@ def test_choosing_a_language_leads_back_to_the_page(sqlite_app):
     """Who turns to English goes on with the page, and never to somebody else's."""
     client = signed_in(sqlite_app, "admin")
     fields = {"page": "/staff/accounts", "language": "en"}
-    assert post(client, "/language", next="/staff/rules?a=1", **fields).location == "/staff/rules?a=1"
+    assert (
+        post(client, "/language", next="/staff/rules?a=1", **fields).location == "/staff/rules?a=1"
+    )
     assert post(client, "/language", next="//evil.example/", **fields).location == "/staff"
 
 
@@ -155,4 +157,6 @@ def test_numbers_follow_the_language(app):
     assert post(client, "/demo/enter/analyst", page="/demo").status_code == 303
     assert re.search(r"\d\.\d{3} hồ sơ|\d,\d \(", client.get("/staff/dashboard").text)
     in_english(client)
-    assert re.search(r"\d\.\d</b> <span class=\"nowrap\">\(\d+\.\d–", client.get("/staff/dashboard").text)
+    assert re.search(
+        r"\d\.\d</b> <span class=\"nowrap\">\(\d+\.\d–", client.get("/staff/dashboard").text
+    )

@@ -61,6 +61,11 @@ def role_words(role: str) -> str:
     return ROLES[role]
 
 
+def word(text: str) -> str:
+    """The same for an attribute, which can mark no name."""
+    return gettext(text)
+
+
 def label(text: str) -> str:
     """What a line is called: a word of ours in the language spoken, a name marked as Vietnamese."""
     if spoken() == SOURCE or not text:
@@ -87,6 +92,7 @@ def register(app: Flask) -> None:
         period=phrases.period_name,
         capital=capital,
         label=label,
+        word=word,
         change=phrases.change,
         source=phrases.source,
         day=day,
