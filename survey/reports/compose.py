@@ -9,7 +9,7 @@ from survey.period import Month
 from survey.reports import comparison, evenness, phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Letterhead, Point, Section
-from survey.reports.figures import Report, Revision, Stage
+from survey.reports.figures import CaseFigures, Report, Revision, Stage
 from survey.version import VERSION
 from survey.workdays import LOCAL
 
@@ -198,25 +198,7 @@ def _cases(report: Report) -> Section:
                 ),
             ),
         )
-    counted = (
-        (cases.closed, gettext("đã đóng")),
-        (cases.reopened, gettext("được mở lại")),
-        (cases.postponed, gettext("được hẹn lại ngày trả lời một lần")),
-    )
-    stood = phrases.listed([f"{number} {words}" for number, words in counted if number])
-    among = ", " + gettext("trong đó %(stood)s", stood=stood) if stood else ""
-    said = gettext(
-        "%(when)s, %(opened)s; %(due)s phản ánh đến hạn trả lời trong kỳ%(stood)s. "
-        "Tính theo giờ làm việc, trung vị thời gian đến khi có người nhận xử lý là "
-        "%(taken)s; đến khi người dân được trả lời bằng văn bản, chỉ tính các phản ánh "
-        "đã trả lời, là %(replied)s.",
-        when=when,
-        opened=opened,
-        due=total.due,
-        stood=among,
-        taken=phrases.hours(cases.median_taken_hours),
-        replied=phrases.hours(cases.median_reply_hours),
-    )
+    said = _replies(cases, when, opened)
     both = (
         tables.case_table(gettext("Phản ánh theo lý do"), gettext("Lý do"), cases.by_reason, total),
         tables.case_table(
@@ -224,6 +206,28 @@ def _cases(report: Report) -> Section:
         ),
     )
     return Section(title, (said,), tables=both)
+
+
+def _replies(cases: CaseFigures, when: str, opened: str) -> str:
+    counted = (
+        (cases.closed, gettext("đã đóng")),
+        (cases.reopened, gettext("được mở lại")),
+        (cases.postponed, gettext("được hẹn lại ngày trả lời một lần")),
+    )
+    stood = phrases.listed([f"{number} {words}" for number, words in counted if number])
+    among = ", " + gettext("trong đó %(stood)s", stood=stood) if stood else ""
+    return gettext(
+        "%(when)s, %(opened)s; %(due)s phản ánh đến hạn trả lời trong kỳ%(stood)s. "
+        "Tính theo giờ làm việc, trung vị thời gian đến khi có người nhận xử lý là "
+        "%(taken)s; đến khi người dân được trả lời bằng văn bản, chỉ tính các phản ánh "
+        "đã trả lời, là %(replied)s.",
+        when=when,
+        opened=opened,
+        due=cases.total.due,
+        stood=among,
+        taken=phrases.hours(cases.median_taken_hours),
+        replied=phrases.hours(cases.median_reply_hours),
+    )
 
 
 def _corrections(report: Report) -> Section:
