@@ -2,6 +2,7 @@
 the staff area, which may be chosen before.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from flask import (
@@ -40,10 +41,14 @@ LANGUAGE = "language"
 LANGUAGE_KEPT = timedelta(days=365)
 
 
-def _inside(target: str) -> str:
-    """An address to go to afterwards, if it is a page of the staff area; else empty."""
-    inside = target.startswith(("/staff/", "/demo")) and target.isprintable() and "\\" not in target
-    return target if inside else ""
+def _within(*places: str) -> Callable[[str], str]:
+    """Keeps an address that begins with one of these places of ours, and empties any other."""
+
+    def keep(target: str) -> str:
+        is_ours = target.startswith(places) and target.isprintable() and "\\" not in target
+        return target if is_ours else ""
+
+    return keep
 
 
 class SignInForm(StaffForm):
@@ -59,7 +64,7 @@ class SignInForm(StaffForm):
         render_kw={"autocomplete": "current-password", "required": True, "maxlength": 200},
         default="",
     )
-    next = HiddenField(filters=[_inside], default="")
+    next = HiddenField(filters=[_within("/staff/")], default="")
 
 
 class CodeForm(StaffForm):
@@ -77,14 +82,14 @@ class CodeForm(StaffForm):
         },
         default="",
     )
-    next = HiddenField(filters=[_inside], default="")
+    next = HiddenField(filters=[_within("/staff/")], default="")
 
 
 class LanguageForm(StaffForm):
     """The language to go on in, and the page to go on with."""
 
     language = HiddenField(default="")
-    next = HiddenField(filters=[_inside], default="")
+    next = HiddenField(filters=[_within("/staff/", "/demo", "/login?")], default="")
 
 
 def register(app: Flask) -> None:
