@@ -6,10 +6,7 @@ from datetime import timedelta
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from survey.messages.labels import STATES
 from survey.models.message import MessageKind
-
-__all__ = ["STATES"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from io import BytesIO
 from flask import abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
 from survey import audit, clock, indices
 from survey.db import db, transaction
@@ -24,7 +25,7 @@ from survey.wording import SENTENCES, words_for
 RENEW_AFTER = "4"
 STAND_STILL = "dung"
 UNDER_WAY = frozenset({JobState.WAITING, JobState.RUNNING})
-FORMAT_WORDS = {"html": "Trang web", "pdf": "PDF", "docx": "Word", "xlsx": "Excel"}
+FORMAT_WORDS = {"html": _("Trang web"), "pdf": "PDF", "docx": "Word", "xlsx": "Excel"}
 
 blueprint = staff_blueprint("reports", __name__, "/staff/reports")
 
