@@ -158,6 +158,13 @@ def test_an_unknown_language_is_vietnamese(sqlite_app):
     assert "Đăng nhập" in client.get("/login").text
 
 
+def test_pages_do_not_follow_the_language_of_commands(make_app):
+    """LANGUAGE is for commands: a page is Vietnamese where nobody chose otherwise."""
+    client = make_app(LANGUAGE="en").test_client()
+    for path in ("/privacy", "/login"):
+        assert '<html lang="vi"' in client.get(path).text
+
+
 def test_numbers_follow_the_language(app):
     """English pages write the share of satisfied answers with a point, Vietnamese ones a comma."""
     client = app.test_client()

@@ -76,7 +76,6 @@ class Desk:
 
 def register(app: Flask) -> None:
     """Put the staff area on the application."""
-    sign_in.register(app)
     guard.register(app)
     errors.register(app)
     formats.register(app)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from flask import (
     Blueprint,
-    Flask,
     current_app,
     redirect,
     render_template,
@@ -22,11 +21,10 @@ from sqlalchemy import select
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 
 from survey import accounts, clock
-from survey.catalogues import speak
 from survey.db import db, transaction
 from survey.models.staff import Staff
 from survey.web import caller
-from survey.web.sessions import is_for_citizens
+from survey.web.sessions import LANGUAGE
 from survey.web.staff.errors import refuse
 from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import begin_session, current_staff, end_session
@@ -36,8 +34,7 @@ blueprint = Blueprint("sign_in", __name__)
 # How long a right password waits for its code.
 CODE_WITHIN = timedelta(minutes=10)
 LONGEST_CODE = 40
-# The cookie outlives sessions: the next sign-in is in the same language.
-LANGUAGE = "language"
+# It outlives sessions: the next sign-in is in the same language.
 LANGUAGE_KEPT = timedelta(days=365)
 
 
@@ -90,15 +87,6 @@ class LanguageForm(StaffForm):
 
     language = HiddenField(default="")
     next = HiddenField(filters=[_within("/staff/", "/demo", "/login?")], default="")
-
-
-def register(app: Flask) -> None:
-    """Let every request speak its language: the one chosen for staff, Vietnamese for citizens."""
-    app.before_request(_speak)
-
-
-def _speak() -> None:
-    speak(None if is_for_citizens(request.path) else request.cookies.get(LANGUAGE))
 
 
 @blueprint.post("/language")
