@@ -20,7 +20,7 @@ from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
 from survey.models.questionnaire import Questionnaire
 from survey.period import Month
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 AGE_DAYS, SLOTS, ROWS_AT_ONCE = 25, 144, 1000
 COMMENTED = 0.6

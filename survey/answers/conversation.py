@@ -36,9 +36,10 @@ from survey.models.message import (
     MessageKind,
     MessageState,
 )
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency
+from survey.models.province import Province
 from survey.models.recipient import Recipient
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 LOCALE = "vi_accented"
 # An answer that cannot leave within a day is of no use any more.

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.models.case import CaseStanding, CaseState
-from survey.models.organisation import DayKind, SpecialDay
-from survey.workdays import LOCAL, OFFICE_HOURS, Calendar, local_day
+from survey.models.province import DayKind, SpecialDay
+from survey.province.workdays import LOCAL, OFFICE_HOURS, Calendar, local_day
 
 # A person looks at it within one working day and a bit, so nothing waits over two mornings.
 FIRST_REACTION_HOURS = 8.0

@@ -21,10 +21,10 @@ from survey.messages.dialogue import parse
 from survey.messages.phone import recipient_at
 from survey.messages.text import SmsText
 from survey.models.message import Inbound, MessageKind
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.staff import RoleName, Staff, count_use, scope_of
 from survey.privacy.masking import mask_text
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 SHOWN_AT_ONCE = 100
 WORTH_SENDING = timedelta(days=3)

@@ -15,7 +15,7 @@ from survey.messages.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, p
 from survey.messages.versions import compose as compose_text
 from survey.models.case import Case
 from survey.models.message import MessageKind
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.recipient import Recipient
 
 # A reply that costs more than this belongs on the page, and the message only tells of it.

@@ -19,7 +19,7 @@ from survey.demo.watching import Watch
 from survey.demo.writing import Ledger
 from survey.errors import Conflict, Invalid, Refused
 from survey.models.dossier import Dossier
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.staff import RoleName
 from survey.privacy.retention import erase_due
 

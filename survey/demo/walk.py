@@ -18,8 +18,9 @@ from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE, register_finish
 from survey.messages.phone import Phone
 from survey.models.dossier import Channel, Outcome
 from survey.models.invitation import OptOut
-from survey.models.organisation import Procedure, Province
-from survey.workdays import LOCAL
+from survey.models.organisation import Procedure
+from survey.models.province import Province
+from survey.province.workdays import LOCAL
 
 # What a visitor may hold in hand: a phone that opens links, and one that can only text.
 PHONE = REHEARSAL_PHONES[0]

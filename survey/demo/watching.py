@@ -18,7 +18,7 @@ from survey.models.organisation import Sector
 from survey.models.staff import Staff
 from survey.monitoring.freezing import LEAST_MONTHS, is_tet_month
 from survey.period import Month
-from survey.workdays import LOCAL, local_day
+from survey.province.workdays import LOCAL, local_day
 
 # After the month was closed, in office hours.
 FREEZING = timedelta(hours=9)

@@ -18,7 +18,7 @@ from survey.dossiers.progress import Entry, Progress
 from survey.models.dossier import Dossier, DossierChange, PhoneKind
 from survey.models.extension import Extension
 from survey.models.invitation import CoverageEntry
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.recipient import Recipient
 from survey.models.stage import DossierStage, Source
 from survey.models.supplement import Supplement

@@ -24,7 +24,8 @@ from survey.indices.strata import ALL_TOGETHER, Strata, read_strata
 from survey.indices.tallies import OVERALL, target_of
 from survey.indices.targets import Ladder, ladders
 from survey.models.dossier import Lateness
-from survey.models.organisation import Agency, Province, Sector
+from survey.models.organisation import Agency, Sector
+from survey.models.province import Province
 from survey.models.snapshot import Snapshot
 from survey.period import Month
 

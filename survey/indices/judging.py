@@ -18,7 +18,7 @@ from survey.indices.figures import Figure
 from survey.indices.tallies import Ratings, Tally, summed
 from survey.indices.targets import bars
 from survey.models.dossier import Lateness
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.period import Month
 
 LATE_BAR = "late_agency_not_good"

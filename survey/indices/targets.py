@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.target import Rule, Target
 from survey.period import Month
 

@@ -30,10 +30,11 @@ from survey.models.dossier import Dossier, Outcome
 from survey.models.followup import Card
 from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
-from survey.models.organisation import Agency, Procedure, Province
+from survey.models.organisation import Agency, Procedure
+from survey.models.province import Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireKind
 from survey.models.recipient import Recipient
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 WRITE_ENTRY = insert(table_of(CoverageEntry))
 WRITE_INVITATION = insert(table_of(Invitation))

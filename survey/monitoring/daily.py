@@ -13,7 +13,7 @@ from survey.monitoring import quality, signals
 from survey.monitoring.data import Dip, dips
 from survey.monitoring.quality import Stand
 from survey.monitoring.standings import Spot, Standing, standings
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 RULES = {Measure.DELIVERY: WatchRule.DELIVERY_DIP, Measure.RESPONSE: WatchRule.RESPONSE_DIP}
 

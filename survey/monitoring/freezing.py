@@ -32,7 +32,7 @@ from survey.models.watch import (
 )
 from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
 from survey.period import Month
-from survey.workdays import Calendar, local_day
+from survey.province.workdays import Calendar, local_day
 
 FALSE_ALARMS_A_MONTH = 1.0
 LEAST_MONTHS, MOST_MONTHS = 2, 36

@@ -17,10 +17,10 @@ from survey.models.organisation import (
     AgencyLevel,
     HeaderAlias,
     Procedure,
-    Province,
     Sector,
 )
 from survey.models.price import SmsPrice
+from survey.models.province import Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireItem
 from survey.models.target import Rule, Target
 from survey.reference.files import day, lines, number

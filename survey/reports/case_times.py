@@ -20,8 +20,8 @@ from survey.cases.sight import SeenCase, seen
 from survey.models.case import Case, CaseEvent, CloseReason, EventKind, if_it_opens
 from survey.models.staff import Scope
 from survey.period import Month
+from survey.province.workdays import Calendar
 from survey.reports.figures import CaseFigures, CaseLine
-from survey.workdays import Calendar
 
 BEGINNINGS = frozenset({EventKind.OPENED, EventKind.REOPENED})
 

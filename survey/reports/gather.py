@@ -17,7 +17,7 @@ from survey.indices import Status, read_figure
 from survey.indices.targets import ladder
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.invitation import CoverageEntry
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.snapshot import Approval, Snapshot
 from survey.models.target import Target
 from survey.period import MONTHS_OF_YEAR, Month

@@ -23,9 +23,10 @@ from survey.answers.flags import shown_at
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.invitations.links import READABLE_AFTER_CLOSE
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
+from survey.province.workdays import local_midnight
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
 from survey.web.errors import BUSY, RETRY_SECONDS, failed, status_of, written
@@ -33,7 +34,6 @@ from survey.web.forms import sent_fields
 from survey.web.language import SOURCE, Language, language_of
 from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
-from survey.workdays import local_midnight
 
 public = Blueprint("public", __name__)
 

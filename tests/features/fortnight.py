@@ -26,7 +26,7 @@ from survey.messages import outbox
 from survey.messages.providers import InboundSms, OutgoingSms
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering

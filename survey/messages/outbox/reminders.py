@@ -23,9 +23,10 @@ from survey.models.count import Cell
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import Message, MessageKind
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency
+from survey.models.province import Province
 from survey.models.recipient import Recipient
-from survey.workdays import local_midnight
+from survey.province.workdays import local_midnight
 
 # A reminder leaves at least so much time to answer, or it is not sent.
 LEAST_TIME = timedelta(days=1)

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from survey.db import settings_of
 from survey.errors import Refused
 from survey.models.message import MessageKind
-from survey.models.organisation import DayKind, Province, SendBias, SpecialDay
 from survey.models.price import SmsPrice
-from survey.workdays import Calendar
+from survey.models.province import DayKind, Province, SendBias, SpecialDay
+from survey.province.workdays import Calendar
 
 # Messages that we start; the others answer somebody who is waiting.
 ANSWERS = (MessageKind.DIALOGUE, MessageKind.TEST)

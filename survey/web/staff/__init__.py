@@ -9,7 +9,7 @@ from flask_login import LoginManager, current_user
 from sqlalchemy import select
 
 from survey.db import db
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.staff import Staff
 from survey.settings import Settings
 from survey.version import VERSION

@@ -16,11 +16,11 @@ from survey.db import db, transaction
 from survey.errors import SurveyError
 from survey.models.organisation import Agency, AgencyLevel, Sector, alphabetical
 from survey.models.staff import RoleName, Staff
+from survey.province.workdays import local_day
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.formats import ROLES
 from survey.web.staff.forms import StaffForm, choices
 from survey.web.staff.guard import current_staff
-from survey.workdays import local_day
 
 blueprint = staff_blueprint("accounts", __name__, "/staff/accounts")
 

@@ -25,13 +25,13 @@ from survey.models.staff import Staff
 from survey.models.watch import WatchRate
 from survey.monitoring import labels as watch_labels
 from survey.period import Month, month_of
+from survey.province.workdays import TET_WEEKS, local_day
 from survey.reports.phrases import month_name
 from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import Lines, StaffForm, choices
 from survey.web.staff.guard import current_scope, current_staff
 from survey.web.staff.permissions import may_open
-from survey.workdays import TET_WEEKS, local_day
 
 blueprint = staff_blueprint("alerts", __name__, "/staff/alerts")
 

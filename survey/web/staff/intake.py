@@ -28,13 +28,13 @@ from survey.jobs.queue import enqueue, newest
 from survey.models.intake import ImportRun, Upload
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
+from survey.province.workdays import local_day
 from survey.web.forms import sent_fields, sent_files
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import current_staff
 from survey.web.staff.intake_view import Figures, Reading, state_of, work_of
 from survey.wording import words_for
-from survey.workdays import local_day
 
 KIND = "intake.import"
 # Seconds until a page with work under way asks again, unless the reader stopped that.

@@ -16,18 +16,12 @@ from survey import clock
 from survey.audit import record
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound
-from survey.models.organisation import (
-    DayKind,
-    Province,
-    Sector,
-    SendBias,
-    SpecialDay,
-    alphabetical,
-)
+from survey.models.organisation import Sector, alphabetical
+from survey.models.province import DayKind, Province, SendBias, SpecialDay
+from survey.province.workdays import local_day, state_holidays
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import StaffForm, WholeNumberField, choices
 from survey.web.staff.guard import current_staff
-from survey.workdays import local_day, state_holidays
 
 blueprint = staff_blueprint("rules", __name__, "/staff/settings")
 

@@ -21,14 +21,15 @@ from survey.messages import lint, versions
 from survey.messages.placeholders import NAMES, SLOTS, Wording
 from survey.messages.testing import send_test
 from survey.messages.text import deadline_words, shipped_words, short_agency_name
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency
+from survey.models.province import Province
 from survey.models.text_version import TEXT_STEPS, TextForm, TextState, TextVersion
+from survey.province.workdays import local_day
 from survey.web.errors import status_of
 from survey.web.staff import text_words
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import Lines, StaffForm, choices
 from survey.web.staff.guard import current_staff
-from survey.workdays import local_day
 
 # Values at their longest where the province does not decide them.
 SAMPLES = {
