@@ -36,6 +36,7 @@ _LINK = (
         Dossier.phone_sealed,
         Agency.name.label("agency"),
         Procedure.name.label("procedure"),
+        # Beside `hotline_of`: a link's page is one statement.
         select(Province.hotline).limit(1).scalar_subquery().label("hotline"),
         # Most links have no ballot yet; then nothing more has to be read.
         select(literal(1))

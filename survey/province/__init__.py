@@ -1,0 +1,28 @@
+"""What the province decides: its rules, days and targets, read by all and changed by one road."""
+
+from survey.province.changing import SettingsRefused, change
+from survey.province.reading import (
+    agencies_on,
+    all_sectors,
+    calendar_of,
+    hotline_of,
+    province_if_loaded,
+    province_of,
+    setting,
+    settings_of_province,
+    special_days,
+)
+
+__all__ = [
+    "SettingsRefused",
+    "agencies_on",
+    "all_sectors",
+    "calendar_of",
+    "change",
+    "hotline_of",
+    "province_if_loaded",
+    "province_of",
+    "setting",
+    "settings_of_province",
+    "special_days",
+]

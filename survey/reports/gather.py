@@ -14,13 +14,13 @@ from survey import audit, indices, insights
 from survey.db import settings_of
 from survey.errors import Refused
 from survey.indices import Status, read_figure
-from survey.indices.targets import ladder
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.invitation import CoverageEntry
-from survey.models.province import Province
 from survey.models.snapshot import Approval, Snapshot
 from survey.models.target import Target
 from survey.period import MONTHS_OF_YEAR, Month
+from survey.province import province_of
+from survey.province.targets import ladder
 from survey.reference.files import letterhead_file
 from survey.reports import phrases
 from survey.reports.case_times import read_cases
@@ -63,9 +63,7 @@ def gather(session: Session, month: Month, now: datetime) -> Report:
 
 
 def _origin(session: Session, month: Month, snapshot: Snapshot | None, now: datetime) -> Origin:
-    province = session.scalars(select(Province)).first()
-    if province is None:
-        raise Refused("no_province")
+    province = province_of(session)
     return Origin(
         province=province.name,
         snapshot=snapshot.id if snapshot else None,

@@ -9,8 +9,8 @@ from flask_login import LoginManager, current_user
 from sqlalchemy import select
 
 from survey.db import db
-from survey.models.province import Province
 from survey.models.staff import Staff
+from survey.province import province_if_loaded
 from survey.settings import Settings
 from survey.version import VERSION
 from survey.web.language import CATALOGUES, SOURCE
@@ -29,7 +29,7 @@ from survey.web.staff import (
     messages,
     own_account,
     reports,
-    rules,
+    settings,
     sign_in,
     texts,
 )
@@ -41,7 +41,7 @@ BLUEPRINTS = (
     dashboard.blueprint,
     index_cards.blueprint,
     accounts.blueprint,
-    rules.blueprint,
+    settings.blueprint,
     cases.blueprint,
     alerts.blueprint,
     analysis.blueprint,
@@ -98,10 +98,11 @@ def desk() -> Desk:
     settings = cast("Settings", current_app.extensions["settings"])
     staff = current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001
     ready = staff is not None and not staff.must_change_password
+    province = province_if_loaded(db.session())
     return Desk(
         staff=staff,
         links=_links(staff) if staff is not None and ready else [],
-        province=db.session.scalar(select(Province.name)) or "",
+        province=province.name if province else "",
         is_demo=settings.demo,
         is_rehearsal=settings.is_rehearsal,
     )

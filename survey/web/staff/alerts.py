@@ -15,7 +15,6 @@ from wtforms import SelectField, TextAreaField
 
 from survey import clock, monitoring
 from survey.cases import labels, queue, sight
-from survey.cases.clocks import calendar_of
 from survey.db import db, transaction
 from survey.errors import NotFound, SurveyError
 from survey.formats import number
@@ -25,6 +24,7 @@ from survey.models.staff import Staff
 from survey.models.watch import WatchRate
 from survey.monitoring import labels as watch_labels
 from survey.period import Month, month_of
+from survey.province import calendar_of
 from survey.province.workdays import TET_WEEKS, local_day
 from survey.reports.phrases import month_name
 from survey.web.errors import status_of

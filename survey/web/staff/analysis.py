@@ -6,7 +6,6 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from survey import clock, indices, insights
-from survey.cases.clocks import calendar_of
 from survey.db import db
 from survey.errors import SurveyError
 from survey.indices import Breakdown
@@ -15,6 +14,7 @@ from survey.models.organisation import alphabetical
 from survey.monitoring.freezing import is_tet_month
 from survey.monitoring.integrity import signs
 from survey.period import Month
+from survey.province import calendar_of
 from survey.reports import evenness
 from survey.reports.phrases import FACTORS, OUTLOOKS, QUADRANTS, points
 from survey.web.staff.dashboard import chosen_month, months_with_dossiers

@@ -16,12 +16,12 @@ from survey.ballots.pool import pool_of
 from survey.db import db
 from survey.errors import Invalid
 from survey.indices import Breakdown, Figure, Status
-from survey.indices.targets import ladder
 from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
 from survey.models.staff import Scope
 from survey.period import Month, Period, period_of
+from survey.province.targets import ladder
 from survey.reports.figures import FrameFigures
 from survey.reports.phrases import REASONS
 from survey.web.staff.errors import staff_blueprint
