@@ -148,6 +148,7 @@ SENTENCES = {
     "empty_window": _("Giờ ngừng gửi tin phải sau giờ bắt đầu gửi tin."),
     "not_a_choice": _("Hãy chọn một trong các giá trị: {detail}."),
     "note_too_long": _("Căn cứ không quá {detail} ký tự."),
+    "text_has_problems": _("Nội dung còn lỗi, chưa lưu."),
     "no_such_setting": _("Không có thiết lập “{detail}”. Hãy xem tên ở lệnh settings show."),
     "not_hotline": _("Hộp thư chỉ dành cho cán bộ đường dây nóng của tỉnh."),
     "no_inbound": _("Tin này đã được xử lý."),

@@ -1,5 +1,6 @@
 """What the province decided, as everybody reads it: its row, calendar, units and settings."""
 
+from collections.abc import Collection
 from datetime import date
 
 from sqlalchemy import select
@@ -54,6 +55,11 @@ def agencies_on(session: Session, day: date) -> list[Agency]:
     """The agencies that exist on a day, as a dictionary orders their names."""
     found = [one for one in session.scalars(select(Agency)) if one.is_valid_on(day)]
     return sorted(found, key=lambda one: alphabetical(one.name))
+
+
+def codes_of(session: Session, agency_ids: Collection[int]) -> set[str]:
+    """Codes of agencies by their ids."""
+    return set(session.scalars(select(Agency.code).where(Agency.id.in_(agency_ids))))
 
 
 def settings_of_province(session: Session) -> dict[str, str]:

@@ -11,14 +11,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import audit, indices, insights
+from survey.ballots.pool import pool_of
 from survey.db import settings_of
 from survey.errors import Refused
 from survey.indices import Status, read_figure
+from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.invitation import CoverageEntry
 from survey.models.snapshot import Approval, Snapshot
 from survey.models.target import Target
-from survey.period import MONTHS_OF_YEAR, Month
+from survey.period import MONTHS_OF_YEAR, Month, Period
 from survey.province import province_of
 from survey.province.targets import ladder
 from survey.reference.files import letterhead_file
@@ -28,6 +30,7 @@ from survey.reports.figures import (
     Approved,
     Before,
     Correction,
+    FrameFigures,
     KeptLevel,
     Origin,
     Report,
@@ -128,3 +131,14 @@ def _corrections(session: Session, month: Month, as_of: datetime) -> list[Correc
         .order_by(dossiers.desc(), DossierChange.field)
     )
     return [Correction(*row) for row in session.execute(query)]
+
+
+def frame_of(session: Session, period: Period) -> FrameFigures:
+    """How many dossiers of a period finished, were invited, reached and rated, as of now."""
+    numbers = (Frame.finished, Frame.invited, Frame.delivered, RATED)
+    sums = [func.coalesce(func.sum(number), 0) for number in numbers]
+    query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)
+    row = session.execute(query.where(Frame.month.in_(period.months))).one()
+    finished, invited, delivered, rated = map(int, row)
+    rated += pool_of(session).of(period.months).rated().total()
+    return FrameFigures(finished, invited, delivered, rated)

@@ -6,8 +6,8 @@ from typing import cast
 from flask import Flask, current_app, request, url_for
 from flask_babel import Babel
 from flask_login import LoginManager, current_user
-from sqlalchemy import select
 
+from survey.accounts import of_session
 from survey.db import db
 from survey.models.staff import Staff
 from survey.province import province_if_loaded
@@ -89,8 +89,7 @@ def register(app: Flask) -> None:
 
 def _account_of(session_key: str) -> Staff | None:
     """The account a session belongs to; None where it was closed or its sessions were ended."""
-    query = select(Staff).where(Staff.fs_uniquifier == session_key, Staff.active)
-    return db.session.scalars(query).one_or_none()
+    return of_session(db.session(), session_key)
 
 
 def desk() -> Desk:

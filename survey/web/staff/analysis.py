@@ -17,7 +17,7 @@ from survey.period import Month
 from survey.province import calendar_of
 from survey.reports import evenness
 from survey.reports.phrases import FACTORS, OUTLOOKS, QUADRANTS, points
-from survey.web.staff.dashboard import chosen_month, months_with_dossiers
+from survey.web.staff.dashboard import chosen_month
 from survey.web.staff.errors import staff_blueprint
 from survey.wording import words_for
 
@@ -36,7 +36,7 @@ OPEN_LINES = 15
 def show() -> str:
     """One month: what changed, what goes with it, which units stand out, where the year leads."""
     session, now = db.session(), clock.now()
-    months = months_with_dossiers(session, now)
+    months = indices.months_with_dossiers(session, now)
     month = chosen_month(months, now)
     calendar = calendar_of(session)
     found = insights.live(session, month)
@@ -87,7 +87,7 @@ def _pair(
 def integrity() -> str:
     """Signs of a month, agency by agency; figures with and without flagged answers."""
     session, now = db.session(), clock.now()
-    months = months_with_dossiers(session, now)
+    months = indices.months_with_dossiers(session, now)
     month = chosen_month(months, now)
     found = signs(session, month)
     return render_template(
