@@ -1,4 +1,4 @@
-"""What the province decides: its rules, days and targets, read by all and changed by one road."""
+"""What the province decides: its rules, special days and targets. `change` alone changes them."""
 
 from survey.province.changing import SettingsRefused, change
 from survey.province.reading import (

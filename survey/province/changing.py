@@ -1,6 +1,4 @@
-"""The one road by which a setting of the province changes: page and command send texts, which are
-checked, stored and recorded here.
-"""
+"""Changing the province's settings: texts of a page or a command are checked, stored, recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,11 +1,14 @@
-"""The province's settings change by one road, whether on their page or by the command."""
+"""The province's settings: page and command check, store and record alike."""
 
 import html
 
 import pytest
 
 from survey import audit
+from survey.province import SettingsRefused, change
+from tests.clocks import NOW
 from tests.conftest import unit_of_work
+from tests.features.inviting import at_once
 from tests.web.staff_accounts import post, signed_in
 
 PAGE = "/staff/settings"
@@ -82,7 +85,7 @@ def _acts(app):
         (DAY, "extra_off Quyết định 12", "rules.day"),
     ],
 )
-def test_page_and_command_take_one_road(app, runner, admin, key, value, action):
+def test_page_and_command_change_alike(app, runner, admin, key, value, action):
     """The same change is stored and recorded alike, but for the account of who sat at the page."""
     before = runner("settings", "show", key, "--json").json[key]
     assert _send(admin, runner, key, value).status_code == 303
@@ -148,6 +151,22 @@ def test_an_ordinary_day_is_not_taken_out(app, runner, admin):
     assert (page.status_code, command.code, command.err.strip()) == (404, 2, sentence)
     assert sentence in page.text
     assert _acts(app) == []
+
+
+def test_both_ends_of_the_window_set_at_once_leave_a_window(app):
+    """Of two ends that are right alone and wrong together, set at one moment, one is refused."""
+
+    def set_end(key, value):
+        try:
+            with unit_of_work(app) as session:
+                change(session, NOW, {key: value})
+        except SettingsRefused as refusal:
+            return refusal.code
+        return "stored"
+
+    said = at_once(lambda: set_end("window_start", "19:00"), lambda: set_end("window_end", "18:00"))
+    assert sorted(said) == ["empty_window", "stored"]
+    assert len(_acts(app)) == 1
 
 
 def test_a_time_is_kept_as_people_mean_it(runner):
