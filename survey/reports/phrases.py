@@ -11,7 +11,7 @@ from survey.catalogues import _, gettext
 from survey.formats import NONE, number
 from survey.indices import Figure, Status
 from survey.period import HalfYear, Month, Period, Quarter, Year
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 
 STATUS_WORDS = {
     Status.MET: _("Đạt"),
