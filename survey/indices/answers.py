@@ -132,7 +132,7 @@ class Recounted:
         return self._rated[wanted]
 
     def _sums(self, by: Breakdown, questions: Sequence[str]) -> Rated:
-        parts: Iterable[tuple[str, Stratum, Row]]
+        parts: Iterable[tuple[str, Stratum, tuple[Any, ...]]]
         if by is Breakdown.PROCEDURE:
             parts = ((row[0], _stratum("", *row[1:3]), row[3:]) for row in self._procedures)
         else:
@@ -168,6 +168,6 @@ def _stratum(sector: str, channel: str, lateness: str) -> Stratum:
     return sector, channel, lateness
 
 
-def _interned(row: Row) -> Row:
+def _interned(row: Row) -> tuple[Any, ...]:
     """The row with texts that stand in memory once."""
-    return [intern(part) if isinstance(part, str) else part for part in row]
+    return tuple(intern(part) if isinstance(part, str) else part for part in row)

@@ -6,6 +6,7 @@ ciphertext, so that another ciphertext, damaged or exchanged, is opened and chec
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -23,10 +24,10 @@ from survey.models.snapshot import Snapshot
 from survey.period import Month
 
 T = TypeVar("T")
-# Of two years: figures, the rules that judged them, what is counted to hide lines, and counts that
-# longer periods add up.
-MOST_PARTS = 4 * 24
-_parts: Cache[Any] = Cache(MOST_PARTS)
+# Of each part, by the function that reads it. The counts that longer periods add up are up to some
+# megabytes a month.
+MOST_MONTHS = 24
+_parts: defaultdict[object, Cache[Any]] = defaultdict(lambda: Cache(MOST_MONTHS))
 
 
 def first(session: Session, month: Month) -> Snapshot | None:
@@ -67,11 +68,11 @@ def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, A
     keyring(session)
     sealed = snapshot.payload_sealed
     row = (snapshot.month, snapshot.number, snapshot.digest)
-    name = (read, *row, hashlib.sha256(sealed).digest())
-    found: T | None = _parts.get(name, sealed)
+    parts, name = _parts[read], (*row, hashlib.sha256(sealed).digest())
+    found: T | None = parts.get(name, sealed)
     if found is None:
         found = read(payload_of(snapshot))
-        _parts.add(name, sealed, found)
+        parts.add(name, sealed, found)
     return found
 
 

@@ -188,12 +188,12 @@ def test_the_dashboard_shows_a_quarter_as_it_may_be_printed(app, transact, few_i
 
 
 @contextmanager
-def values_opened():
-    """A list with an entry for each value that is decrypted within the block."""
+def texts_opened():
+    """A list with an entry for each stored text that is decrypted and unpacked in the block."""
     opened = []
 
     def look(_frame, event, called):
-        if event == "c_call" and called.__name__ == "decrypt":
+        if event == "c_call" and called.__name__ == "decompress":
             opened.append(called)
 
     sys.setprofile(look)
@@ -209,10 +209,10 @@ def test_a_closed_quarter_is_opened_once(transact, few_in_june):
     """
     assert few_in_june
     quarter = period_of("2026-Q2")
-    with transact() as session, values_opened() as opened:
+    with transact() as session, texts_opened() as opened:
         first = indices.shown(session, quarter, AUTUMN)
     assert len(opened) >= len(MONTHS)
-    with transact() as session, values_opened() as opened:
+    with transact() as session, texts_opened() as opened:
         assert indices.shown(session, quarter, AUTUMN) == first
         for by in Breakdown:
             assert indices.show(session, quarter, by, AUTUMN)
