@@ -87,7 +87,7 @@ def test_a_background_process_loads_no_page_and_no_statistics(sqlite_environment
         check=True,
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert f"survey.cli.{words[0]}" in loaded
+    assert f"survey.jobs.{words[0]}" in loaded
     assert loaded & {*HEAVY, "psycopg", "survey.web", "survey.reports", "wtforms"} == set()
 
 
