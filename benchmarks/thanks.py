@@ -27,8 +27,8 @@ from survey.intake import upload as held
 from survey.jobs.queue import enqueue
 from survey.models.job import Job, JobState
 from survey.models.staff import RoleName, Staff
+from survey.province.workdays import local_day
 from survey.settings import from_env
-from survey.workdays import local_day
 
 ROWS, INVITED = 40_000, 1_500
 LEAST_REPLIES, LEAST_PHONES = 10, 150
