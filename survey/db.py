@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, cast
 
-import psycopg
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     CheckConstraint,
     Connection,
@@ -202,26 +201,32 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
     cursor.close()
 
 
-class LastingConnection(psycopg.Connection[Any]):
-    """A connection to PostgreSQL that keeps its prepared statements when a reader is done.
+@cache
+def _lasting(psycopg: Any) -> Any:  # noqa: ANN401 - the driver, which SQLite does without
+    """The connection to PostgreSQL that keeps its prepared statements when a reader is done.
 
     At a ROLLBACK the driver drops them, and planning the statements of an answer anew takes the
     database four times as long as running them.
     """
 
-    def rollback(self) -> None:
-        """End the transaction; one that could only read, by COMMIT."""
-        if self.read_only and self.pgconn.transaction_status == TransactionStatus.INTRANS:
-            self.commit()
-        else:
-            super().rollback()
+    class LastingConnection(psycopg.Connection):  # type: ignore[misc]  # loaded when needed
+        def rollback(self) -> None:
+            """End the transaction; one that could only read, by COMMIT."""
+            if self.read_only and self.info.transaction_status.name == "INTRANS":
+                self.commit()
+            else:
+                super().rollback()
+
+    return LastingConnection
 
 
 @event.listens_for(Engine, "do_connect")
 def _connect(
     dialect: Dialect, _record: ConnectionPoolEntry, place: Sequence[str], options: dict[str, Any]
-) -> LastingConnection | None:
-    return LastingConnection.connect(*place, **options) if dialect.driver == "psycopg" else None
+) -> Any:  # noqa: ANN401
+    if dialect.name != "postgresql":
+        return None
+    return _lasting(cast("Any", dialect.dbapi)).connect(*place, **options)
 
 
 @event.listens_for(Pool, "checkin")
@@ -230,13 +235,13 @@ def _note_use(_driver: object, record: ConnectionPoolEntry) -> None:
 
 
 @event.listens_for(Pool, "checkout")
-def _check_connection(driver: object, record: ConnectionPoolEntry, _checked_out: object) -> None:
+def _check_connection(driver: Any, record: ConnectionPoolEntry, _checked_out: object) -> None:  # noqa: ANN401
     """Ask PostgreSQL whether a connection still stands; where it does not, the pool opens another.
 
     A statement for that is saved while the connection is in use. A server that ends it says so.
     """
     used = record.info.get("used")
-    if used is None or not isinstance(driver, psycopg.Connection):
+    if used is None or isinstance(driver, sqlite3.Connection):
         return
     try:
         if time.monotonic() - used < SURELY_OPEN_SECONDS and not _has_spoken(driver):
@@ -244,11 +249,11 @@ def _check_connection(driver: object, record: ConnectionPoolEntry, _checked_out:
         before, driver.autocommit = driver.autocommit, True
         driver.execute("SELECT 1")
         driver.autocommit = before
-    except psycopg.Error as gone:
+    except driver.Error as gone:
         raise DisconnectionError from gone
 
 
-def _has_spoken(driver: psycopg.Connection[Any]) -> bool:
+def _has_spoken(driver: Any) -> bool:  # noqa: ANN401
     """Whether anything has come from the server since its last answer."""
     wire = sockets.poll()
     wire.register(driver.fileno(), sockets.POLLIN)
@@ -265,7 +270,8 @@ def _begin(connection: Connection) -> None:
     driver = cast("Any", connection.connection.driver_connection)
     if connection.dialect.name == "postgresql":
         # The driver sends them along with its BEGIN: no statement more.
-        driver.isolation_level = None if writing else psycopg.IsolationLevel.REPEATABLE_READ
+        levels = cast("Any", connection.dialect.dbapi).IsolationLevel
+        driver.isolation_level = None if writing else levels.REPEATABLE_READ
         driver.read_only = None if writing else True
     elif writing:
         _wait_for_turn(driver)

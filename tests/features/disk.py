@@ -135,7 +135,7 @@ def steal(app: Flask, folder: Path) -> Disk:
 
 
 def _opened(url: URL) -> Session:
-    return Session(create_engine(url, poolclass=NullPool))
+    return Session(create_engine(url, poolclass=NullPool, execution_options={"writing": True}))
 
 
 def _read(session: Session) -> Disk:

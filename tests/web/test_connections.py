@@ -6,7 +6,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import InternalError
 
 from survey.db import db
-from survey.models.organisation import Province
+from survey.models.organisation import Agency
 from tests.clocks import PATIENCE
 from tests.web.citizens import invite
 
@@ -44,7 +44,7 @@ def test_a_connection_that_was_ended_costs_no_answer(client, transact, database_
 def test_who_only_reads_cannot_write(app):
     """Outside of a unit of work the database itself refuses a change."""
     with app.app_context(), pytest.raises(InternalError, match="read-only"):
-        db.session.execute(update(Province).values(hotline="19001234"))
+        db.session.execute(update(Agency).values(name="Sở Khác"))
 
 
 def test_what_every_answer_asks_is_planned_once(app, client, transact):
