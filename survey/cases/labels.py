@@ -1,7 +1,6 @@
 """How states, reasons and steps of cases are called in Vietnamese, on pages and in commands."""
 
 from survey.models.case import CaseReason, CaseState, CloseReason, EventKind
-from survey.models.questionnaire import Question
 
 STATES: dict[str, str] = {
     CaseState.NEW: "Mới",
@@ -63,11 +62,4 @@ EVENTS: dict[str, str] = {
     EventKind.HELD: "Đơn vị không xem được nữa",
     EventKind.RELEASED: "Cho đơn vị xem",
     EventKind.CITIZEN_ADDED: "Người dân bổ sung",
-}
-FACTORS: dict[str, str] = {
-    Question.ACCESS: "tiếp cận dịch vụ",
-    Question.PROCEDURE: "thủ tục",
-    Question.OFFICIALS: "cán bộ, công chức",
-    Question.RESULT: "kết quả",
-    Question.FEEDBACK: "tiếp nhận góp ý",
 }

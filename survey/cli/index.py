@@ -21,7 +21,7 @@ from survey.errors import Refused
 from survey.formats import NONE, number
 from survey.indices import Along, Breakdown, Course, Figure
 from survey.jobs import counting
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.period import Month, Period
 from survey.reports.phrases import level, percent
 from survey.wording import words_for
@@ -38,7 +38,6 @@ POINT = (
     *("satisfied", "index", "low", "high", "target", "verdict", "provisional", "hidden"),
 )
 WORDS = {"met": "Đạt ●", "uncertain": "Chưa rõ ◐", "not_met": "Chưa đạt ▼"}
-QUESTIONS = [question.value for question in Question]
 CHECK_FAILED = 1
 NOTHING_FINISHED = "Chưa có hồ sơ nào kết thúc trong kỳ này."
 
@@ -53,7 +52,7 @@ def command() -> None:
 )
 @click.option("--period", type=PeriodOption(), required=True)
 @click.option("--by", type=click.Choice([by.value for by in Breakdown]), required=True)
-@click.option("--question", type=click.Choice(QUESTIONS), default=Question.OVERALL.value)
+@click.option("--question", default=OVERALL, help="Mã câu hỏi, nếu không phải câu hỏi chung.")
 @click.option("--revised", is_flag=True, help="Tính cả câu trả lời đến sau khi chốt kỳ.")
 @common_options
 def show(

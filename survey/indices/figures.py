@@ -68,7 +68,7 @@ class Figure:
     target_source: str = ""
     # True when the target is another province's ladder, used as the default.
     target_is_default: bool = False
-    # Share of 4–5 among all ratings of the five factors together, and how many these are.
+    # Share of 4–5 among all ratings of all factors together, and how many these are.
     sipas: float | None = None
     sipas_rated: int = 0
     # Too few ratings for a verdict by the province's rule, and not those of all dossiers either.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from survey.indices.figures import Breakdown, read_figure
 from survey.indices.shield import shielded
 
-AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "judging")
+AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "judging", "names")
 LEFT_OUT = ("covers", "provisional")
 
 

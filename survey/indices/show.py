@@ -14,8 +14,9 @@ from survey.indices.live import live
 from survey.indices.periods import check_period, is_provisional
 from survey.indices.spans import Spanned, closed_payloads, spanned
 from survey.indices.tallies import Tally, lines_of, tallies
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.period import Month, Period
+from survey.surveys import check_question
 
 
 def formula_of(session: Session, period: Period) -> str:
@@ -45,7 +46,7 @@ def show(
     by: str,
     now: datetime,
     *,
-    question: str = Question.OVERALL,
+    question: str = OVERALL,
     revised: bool = False,
 ) -> list[Figure]:
     """Figures of a period. A closed month shows its snapshot, also within a longer period;
@@ -57,8 +58,7 @@ def show(
     check_period(period, now)
     if by not in set(Breakdown):
         raise Invalid("unknown_breakdown", by)
-    if question not in set(Question):
-        raise Invalid("unknown_question", question)
+    check_question(session, question)
     if not isinstance(period, Month):
         payloads = {} if revised else closed_payloads(session, period)
         counted = _tallies(session, period, spanned(session, period, payloads), by, question)
@@ -78,9 +78,7 @@ def tables(
     source = spanned(session, period, payloads)
     rules, provisional = rules_of(session, period), is_provisional(session, period)
     return {
-        by: figures(
-            _tallies(session, period, source, by, Question.OVERALL), rules, provisional=provisional
-        )
+        by: figures(_tallies(session, period, source, by, OVERALL), rules, provisional=provisional)
         for by in Breakdown
     }
 

@@ -25,6 +25,9 @@ class Spanned:
 
     def __init__(self, parts: Mapping[Month, Source]) -> None:
         self.parts = parts
+        # Each once, in the order of the months.
+        asked = (factor for part in parts.values() for factor in part.factors)
+        self.factors = list(dict.fromkeys(asked))
 
     def finished(self, by: Breakdown) -> Finished:
         """As `Source` says."""

@@ -19,8 +19,8 @@ from survey.indices.targets import Ladder, TargetInForce, ladder
 from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import Channel
 from survey.models.organisation import Agency, Procedure, Sector
-from survey.models.questionnaire import FACTORS
 from survey.period import Month
+from survey.surveys import factors
 
 CHANNEL_NAMES = {
     Channel.COUNTER: "Trực tiếp",
@@ -39,6 +39,11 @@ Rated = Mapping[str, Mapping[Stratum, Ratings]]
 
 class Source(Protocol):
     """Where the counts of one month come from: stored, or counted again."""
+
+    @property
+    def factors(self) -> Sequence[str]:
+        """Every question but the overall one that may have been rated, in order."""
+        ...
 
     def finished(self, by: Breakdown) -> Finished:
         """Key → stratum → finished dossiers; strata without any are left out."""
@@ -69,9 +74,9 @@ class Tally:
 
 def tallies(source: Source, lines: Sequence[Line], by: Breakdown, question: str) -> list[Tally]:
     """Counts of one question for each line, strata in the order of their names."""
-    factors = source.rated(by, FACTORS)
+    of_factors = source.rated(by, source.factors)
     return [
-        Tally(line, strata, summed(factors.get(line.key, {}).values()))
+        Tally(line, strata, summed(of_factors.get(line.key, {}).values()))
         for line, strata in strata_of(source, lines, by, question)
     ]
 
@@ -138,6 +143,11 @@ class Stored:
             strata = found.setdefault(key, {})
             strata[stratum] = summed([strata.get(stratum, NO_RATINGS), steps])
         return found
+
+    @cached_property
+    def factors(self) -> Sequence[str]:
+        """As `Source` says; read once."""
+        return factors(self.session)
 
     @cached_property
     def aggregate(self) -> Aggregate:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from survey import surveys
 from survey.ballots import followups
 from survey.bulk import write_many, write_numbered
 from survey.crypto.tokens import TOKEN_LENGTH, new_reply_code, reply_secret
@@ -31,7 +32,7 @@ from survey.models.followup import Card
 from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Procedure, Province
-from survey.models.questionnaire import Questionnaire, QuestionnaireKind
+from survey.models.questionnaire import QuestionnaireKind
 from survey.models.recipient import Recipient
 from survey.workdays import local_day
 
@@ -150,16 +151,18 @@ def _invite(
     if not asks:
         return
     # Of whom it asks all questions is told by the token alone.
-    full = select(Questionnaire.id).where(Questionnaire.kind == QuestionnaireKind.FULL)
-    questionnaire_id = session.scalars(full.order_by(Questionnaire.version.desc())).first()
+    made_on = local_day(now)
+    full = surveys.current(session, QuestionnaireKind.FULL, made_on)
+    if full is None:
+        raise Refused("no_questionnaire")
     rows = [
         {
             "dossier_id": ask.dossier.id,
-            "questionnaire_id": questionnaire_id,
+            "questionnaire_id": full.questionnaire_id,
             "token_hash": Invitation.by_token.of(session, ask.token) if ask.token else None,
             "reply_code": ask.reply_code,
             "expires_at": ask.expires_at,
-            "made_on": local_day(now),
+            "made_on": made_on,
         }
         for ask in asks
     ]

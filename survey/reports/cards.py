@@ -122,7 +122,7 @@ def _sipas() -> Example:
     return Example(
         tuple(rows),
         (
-            f"Cộng năm yếu tố: {sum(satisfied)} lượt hài lòng trong {sum(rated)} lượt đánh giá.",
+            f"Cộng các yếu tố: {sum(satisfied)} lượt hài lòng trong {sum(rated)} lượt đánh giá.",
             f"Tỷ lệ gộp = {sum(satisfied)} ÷ {sum(rated)} = {share}.",
         ),
     )
@@ -288,21 +288,21 @@ CARDS: tuple[Card, ...] = (
     Card(
         "sipas-style",
         1,
-        "Gộp năm yếu tố, theo cách SIPAS",
+        "Gộp các yếu tố, theo cách SIPAS",
         "Nếu tính theo cách của SIPAS trên phiếu đầy đủ thì được bao nhiêu?",
         (
             (
-                "Phiếu đầy đủ hỏi năm yếu tố: tiếp cận dịch vụ, thủ tục, công chức, kết quả,"
-                " việc tiếp nhận và xử lý phản ánh, kiến nghị."
+                "Phiếu đầy đủ hỏi riêng từng yếu tố của dịch vụ, như tiếp cận dịch vụ, thủ tục hay"
+                " công chức."
             ),
-            "Cộng mọi lượt đánh giá 4 và 5 của cả năm yếu tố, chia cho mọi lượt đánh giá.",
+            "Cộng mọi lượt đánh giá 4 và 5 của tất cả các yếu tố, chia cho mọi lượt đánh giá.",
         ),
         _sipas,
         (
             "Đây không phải chỉ số SIPAS: mẫu phiếu và cách chọn người trả lời khác nhau.",
             "Chỉ một phần người dân nhận phiếu đầy đủ nên con số này dao động nhiều hơn.",
         ),
-        "tỷ lệ gộp = Σ_f Σ y_f / Σ_f Σ n_f trên năm yếu tố f",
+        "tỷ lệ gộp = Σ_f Σ y_f / Σ_f Σ n_f trên các yếu tố f",
         "Quyết định 1001/QĐ-BNV năm 2023 (cách tính tỷ lệ mức 4, 5).",
     ),
     Card(

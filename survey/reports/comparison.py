@@ -193,8 +193,8 @@ def _drivers(found: Overview) -> Point:
     if not drivers.factors:
         enough = f", cần ít nhất {drivers.needed}" if drivers.complete < drivers.needed else ""
         return Point(lead, f"chưa đủ căn cứ ({where}{enough}).")
-    apart = [phrases.FACTORS[one.factor] for one in drivers.factors if one.quadrant == "act_first"]
-    said = f"từ {where}, năm yếu tố cùng giải thích {phrases.percentage(drivers.explained, 0)} khác"
+    apart = [one.factor for one in drivers.factors if one.quadrant == "act_first"]
+    said = f"từ {where}, các yếu tố cùng giải thích {phrases.percentage(drivers.explained, 0)} khác"
     said += " biệt của mức hài lòng chung. "
     if apart:
         said += f"Đi cùng nhiều mà mức hài lòng còn thấp: {phrases.listed(apart)}."
@@ -213,7 +213,7 @@ def _driver_table(drivers: Drivers) -> Table:
     )
     rows = tuple(
         (
-            Cell(phrases.FACTORS[one.factor]),
+            Cell(one.factor),
             Cell(phrases.percent(one.share, 0), one.share, Kind.SHARE),
             Cell(f"{phrases.percent(one.low, 0)}–{phrases.percent(one.high, 0)}"),
             Cell(phrases.percent(one.performance), one.performance, Kind.SHARE),

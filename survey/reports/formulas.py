@@ -15,7 +15,7 @@ IN_ENGLISH = {
     ),
     "raw-share": "raw = Σ y_h / Σ n_h",
     "mean-score": "mean = Σ k·n_k / Σ n_k, k = 1…5",
-    "sipas-style": "pooled = Σ_f Σ y_f / Σ_f Σ n_f over the five factors f",
+    "sipas-style": "pooled = Σ_f Σ y_f / Σ_f Σ n_f over the factors f",
     "missing-bounds": "response = n/N; low = y/N; high = (y + N − n)/N",
     "verdict": (
         "One-sided guarded bounds at (1 + c)/2, c the province's confidence (0.95): met if L ≥ T,"

@@ -39,7 +39,7 @@ FIGURE_COLUMNS = (
     ("Tỷ lệ trả lời", "response_rate", "share"),
     ("Thấp nhất có thể", "missing_low", "share"),
     ("Cao nhất có thể", "missing_high", "share"),
-    ("Gộp năm yếu tố, theo cách SIPAS", "sipas", "share"),
+    ("Gộp các yếu tố, theo cách SIPAS", "sipas", "share"),
     ("Mục tiêu", "target", "level"),
     ("Phiếu cần thêm", "needed", "count"),
 )
@@ -241,13 +241,13 @@ def _write_figures(
 
 
 def _write_factors(book: Book, factors: Sequence[Figure]) -> None:
-    """The five factors of the full questionnaire, of the whole province."""
+    """The factors of the full questionnaire, of the whole province."""
     columns = [column for column in FIGURE_COLUMNS if column[1] in FACTOR_FIELDS]
     widths = (NAME, *[NUMBER + 3] * len(columns))
-    sheet = book.sheet("Năm yếu tố", "Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)", widths)
+    sheet = book.sheet("Yếu tố", "Các yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)", widths)
     _write_headings(book, sheet, ("Yếu tố", *(heading for heading, _, _ in columns)), widths)
     for row, one in enumerate(factors, 3):
-        sheet.write_string(row, 0, phrases.FACTORS.get(one.key, one.key), book.cell[False])
+        sheet.write_string(row, 0, one.label, book.cell[False])
         for column, (_, field, kind) in enumerate(columns, 1):
             value = None if one.is_hidden or not _has_meaning(one, field) else getattr(one, field)
             _write_number(book, sheet, (row, column), value, kind)

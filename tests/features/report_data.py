@@ -17,6 +17,13 @@ from survey.period import Month
 from tests import ballots, seeding
 
 DATA = Path(__file__).parent / "data"
+FACTORS = {
+    "access": "Tiếp cận dịch vụ",
+    "procedure": "Thủ tục hành chính",
+    "officials": "Công chức",
+    "result": "Kết quả giải quyết",
+    "feedback": "Tiếp nhận góp ý",
+}
 MONTH, BEFORE = Month("2026-10"), Month("2026-09")
 CLOSED_AT = datetime(2026, 11, 15, 2, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 16, 2, 0, tzinfo=UTC)
@@ -24,7 +31,8 @@ NOW = datetime(2026, 11, 16, 2, 0, tzinfo=UTC)
 
 def payload(month=MONTH):
     """The handmade figures of a month."""
-    return json.loads((DATA / f"report_{month.replace('-', '_')}.json").read_text("utf-8"))
+    figures = json.loads((DATA / f"report_{month.replace('-', '_')}.json").read_text("utf-8"))
+    return {**figures, "names": [list(one) for one in FACTORS.items()]}
 
 
 def canonical(figures):

@@ -79,7 +79,7 @@ def test_excel_prints_on_pages_with_their_headings(built):
         assert one.print_title_rows or one.title == "Tóm tắt"
         assert "DỰ THẢO" in one.oddFooter.left.text
     factors = report_data.payload()["factors"]
-    rows = sheet(built["xlsx"], "Năm yếu tố")[3:]
+    rows = sheet(built["xlsx"], "Yếu tố")[3:]
     assert len(rows) == len(factors) - ("overall" in factors)
 
 
