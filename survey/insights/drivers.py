@@ -23,6 +23,8 @@ from survey.surveys import Names, Pattern, most_given, read_patterns
 
 # Of the resampling: the same page twice shows the same limits.
 SEED, REPEATS = 1, 100
+# Every subset of the factors is fitted: with one more the time doubles, here it is a second.
+MOST_FACTORS = 10
 # What complete questionnaires rated → how often that was given together.
 Patterns = Mapping[Pattern, int]
 
@@ -48,7 +50,7 @@ class Drivers:
     """What goes with the overall rating; empty below `needed` complete questionnaires.
 
     `same_everywhere` is the share of questionnaires with one rating everywhere, which spreads
-    importance evenly.
+    importance evenly. `is_too_long`: more than MOST_FACTORS were asked, so nothing is computed.
     """
 
     complete: int
@@ -56,6 +58,7 @@ class Drivers:
     explained: float | None
     same_everywhere: float | None
     factors: tuple[Driver, ...]
+    is_too_long: bool = False
 
 
 def drivers(given: Patterns, names: Names) -> Drivers:
@@ -64,8 +67,9 @@ def drivers(given: Patterns, names: Names) -> Drivers:
     patterns = [[*levels, times] for levels, times in ratings.items()]
     complete = sum(ratings.values())
     same = straight_lining(patterns) if patterns else None
-    if complete < MINIMUM_RATINGS:
-        return Drivers(complete, MINIMUM_RATINGS, None, same, ())
+    is_too_long = len(codes) > MOST_FACTORS
+    if complete < MINIMUM_RATINGS or is_too_long:
+        return Drivers(complete, MINIMUM_RATINGS, None, same, (), is_too_long)
     try:
         found = lmg(moments(patterns))
     except AnalysisError:  # everybody gave the same overall rating

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from survey.formats import NONE, number
 from survey.indices import SMALLEST_SHOWN, Breakdown
-from survey.insights import FEW, Change, Dot, Drivers, Outlook, Overview
+from survey.insights import FEW, MOST_FACTORS, Change, Dot, Drivers, Outlook, Overview
 from survey.monitoring.freezing import is_tet_month
 from survey.reports import phrases
 from survey.reports.charts import funnel_chart, is_far
@@ -190,6 +190,8 @@ def _drivers(found: Overview) -> Point:
     else:
         complete = number(drivers.complete)
     where = f"{complete} phiếu đầy đủ của {found.driver_months} tháng đã chốt"
+    if drivers.is_too_long:
+        return Point(lead, f"không tính, vì phiếu đầy đủ hỏi hơn {MOST_FACTORS} yếu tố.")
     if not drivers.factors:
         enough = f", cần ít nhất {drivers.needed}" if drivers.complete < drivers.needed else ""
         return Point(lead, f"chưa đủ căn cứ ({where}{enough}).")

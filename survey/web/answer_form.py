@@ -121,7 +121,8 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
     @property
     def says_more(self) -> bool:
         """Whether the page of reasons was sent."""
-        return any(self[name].is_sent for name in PAGES["reasons"]) or bool(self.ratings)
+        is_rated = any(text in RATINGS for text in self.ratings.values())
+        return is_rated or any(self[name].is_sent for name in PAGES["reasons"])
 
     def judge(self, factors: Collection[str]) -> None:
         """Find what is wrong with ratings and reasons, by the factors of the questionnaire."""

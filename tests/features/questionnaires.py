@@ -31,7 +31,7 @@ def folder_with(path, factors, *, valid_from="2026-01-01"):
     with (folder / "questions.csv").open("w", encoding="utf-8", newline="") as file:
         file.write((DATA / "questions.csv").read_text("utf-8"))
         for code in factors[1:]:
-            csv.writer(file).writerow([code, NAMES[code], code.title(), "", ""])
+            csv.writer(file).writerow([code, NAMES.get(code, code), code.title(), "", ""])
     return folder
 
 

@@ -18,6 +18,7 @@ from tests.conftest import run_command, unit_of_work
 from tests.features.answering import agencies
 from tests.features.questionnaires import NAMES, folder_with, names_of, words_of
 from tests.web.citizens import invite
+from tests.web.staff_accounts import signed_in
 
 MONTH = Month.at(NOW - timedelta(days=1))
 CLOSING = (MONTH.closable_from + timedelta(hours=2)).isoformat()
@@ -171,6 +172,20 @@ def test_the_drivers_are_those_of_the_questionnaire_that_most_answered(province)
     assert found.complete == 220
     assert found.factors[0].factor == NAMES["outcome"]
     assert {one.factor for one in found.factors} == set(names_of(factors))
+
+
+def test_what_goes_with_satisfaction_is_not_computed_for_a_long_questionnaire(province):
+    """Above ten factors the page says that nothing is computed, instead of taking minutes."""
+    factors = [f"part_{number}" for number in range(11)]
+    app = province(factors)
+    with unit_of_work(app) as session:
+        cell = Cell(agencies(session)[0].id, "land", MONTH, "counter", "on_time")
+        count_finished(session, {(cell, "1.012784"): 250}, {cell: 250})
+        for number in range(200):
+            ratings = {one: 1 + (number + place) % 5 for place, one in enumerate(factors)}
+            ballots.put(session, cell, {"overall": 1 + number % 5, **ratings})
+    client = signed_in(app, "analyst")
+    assert "hỏi hơn 10 yếu tố" in client.get(f"/staff/analysis?period={MONTH}").text
 
 
 def test_an_unknown_question_is_refused_in_words(runner):

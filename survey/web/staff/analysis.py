@@ -67,6 +67,7 @@ def show() -> str:
         pair=pair,
         refusal=refusal,
         few=insights.FEW,
+        most_factors=insights.MOST_FACTORS,
     )
 
 
