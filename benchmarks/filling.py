@@ -16,8 +16,8 @@ from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
 from survey.models.questionnaire import QuestionnaireKind
 from survey.period import Month
+from survey.province.workdays import local_day
 from survey.surveys import Questions, current
-from survey.workdays import local_day
 
 LEVELS, SHARES = (1, 2, 3, 4, 5), (2, 3, 10, 35, 50)
 SLOTS = 144

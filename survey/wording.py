@@ -72,9 +72,6 @@ SENTENCES = {
     "not_closed": _("Kỳ {detail} chưa chốt số liệu nên chưa duyệt được báo cáo."),
     "no_card": _("Không có thẻ chỉ số nào tên {detail}."),
     "no_snapshot": _("Không có bản chốt số liệu nào mang số {detail}."),
-    "old_formula": _(
-        "Bản chốt này theo công thức cũ ({detail}), không kèm số đầu vào nên không tính lại được."
-    ),
     "no_such_link": _("Liên kết không đúng hoặc đã hết hạn."),
     "answering_closed": _("Đã hết thời hạn trả lời cho hồ sơ này."),
     "rating_first": _("Xin Ông/Bà chọn mức độ hài lòng trước."),
@@ -147,6 +144,13 @@ SENTENCES = {
     "span_too_long": _("Khoảng {detail} dài quá 10 năm. Hãy chọn khoảng ngắn hơn."),
     "bad_day": _("Ngày chưa đúng. Hãy chọn ngày trong lịch."),
     "no_such_day": _("Ngày này không có trong danh sách."),
+    "out_of_bounds": _("Hãy nhập số nguyên trong khoảng {detail}."),
+    "bad_time": _("Hãy viết giờ dạng 08:00."),
+    "empty_window": _("Giờ ngừng gửi tin phải sau giờ bắt đầu gửi tin."),
+    "not_a_choice": _("Hãy chọn một trong các giá trị: {detail}."),
+    "note_too_long": _("Căn cứ không quá {detail} ký tự."),
+    "text_has_problems": _("Nội dung còn lỗi, chưa lưu."),
+    "no_such_setting": _("Không có thiết lập “{detail}”. Hãy xem tên ở lệnh settings show."),
     "not_hotline": _("Hộp thư chỉ dành cho cán bộ đường dây nóng của tỉnh."),
     "no_inbound": _("Tin này đã được xử lý."),
     "inbound_settled": _("Tin này vừa được người khác xử lý. Hãy quay lại hộp thư."),

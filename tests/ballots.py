@@ -22,7 +22,7 @@ from survey.indices import Breakdown
 from survey.indices.tallies import Stored
 from survey.models.ballot import CountedBallot, Mode, PooledBallot
 from survey.models.questionnaire import QuestionnaireKind
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 from tests.seeding import NOW
 
 # What the shipped full questionnaire asks beside the overall question.

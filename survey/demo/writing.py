@@ -39,8 +39,8 @@ from survey.models.recipient import MessageChannel, Recipient
 from survey.models.stage import Source
 from survey.period import Month
 from survey.privacy.retention import TERMS
+from survey.province.workdays import local_day
 from survey.surveys import Questions
-from survey.workdays import local_day
 
 DELIVERY = timedelta(seconds=9)
 PROVIDER = "console"

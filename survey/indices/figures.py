@@ -14,8 +14,6 @@ FORMULA = "post-stratified-guarded/1"
 LIVE_FORMULA = "post-stratified-anytime/1"
 # Fewer ratings than this are never printed: they could name a person.
 SMALLEST_SHOWN = 5
-# Below this many ratings older snapshots, which do not say it themselves, judged nothing.
-ONCE_JUDGED_FROM = 30
 
 
 class Breakdown(StrEnum):
@@ -125,6 +123,5 @@ def safe_to_tell(counts: Sequence[int], hidden: Sequence[bool] = ()) -> list[boo
 
 
 def read_figure(row: Mapping[str, Any]) -> Figure:
-    """A figure from one entry of a payload, of this formula or of an older one."""
-    known = {name: row[name] for name in Figure.__dataclass_fields__ if name in row}
-    return Figure(**{"few": row["rated"] < ONCE_JUDGED_FROM, **known})
+    """A figure from one entry of a payload."""
+    return Figure(**row)

@@ -15,7 +15,7 @@ corrections  number of dossiers changed after their cell was fixed
 counted   {cells: [agency code, sector, channel, lateness, n1 … n5], factors: [agency code, sector,
           channel, lateness, factor, n1 … n5], patterns: [[factors], [ratings of these, overall,
           how often]]}, so that months can be compared and added up as they were closed; closed
-          months only, and none before this was kept
+          months only
 inputs    what else was counted, so that everything above can be computed again (`Inputs`);
           closed months only
 inputs_digest  SHA-256 of `inputs` and of the answers counted
@@ -31,14 +31,12 @@ from typing import Any
 from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown
 from survey.indices.judging import Rules, broken, figures, read_rules, rules_row
 from survey.indices.tallies import Line, Source, tallies
-from survey.indices.targets import TargetInForce
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import OVERALL
 from survey.period import Month
+from survey.province.targets import TargetInForce
 
 FRAME = ("finished", "invited", "delivered", "answered")
-# What older closings of the same formula do not hold.
-COUNTED = "counted"
 Row = list[Any]
 
 
@@ -50,7 +48,8 @@ class Inputs:
     procedure, channel, lateness, finished. `procedure_counts`: procedure, channel, lateness,
     question, n1 … n5 (answers do not know their procedure, so these cannot be counted again; their
     sums can). Rows are sorted. `factors`: code and name of each factor, in order. `salt`:
-    random, so that nobody finds a payload from its digest by trying; empty in older closings.
+    random, so that nobody finds a payload from its digest by trying; empty in drafts, which have no
+    digest.
     """
 
     rules: Rules
@@ -77,7 +76,7 @@ class Inputs:
             "corrections": self.corrections,
             "revision": self.revision,
             "factors": self.factors,
-            **({"salt": self.salt} if self.salt else {}),
+            "salt": self.salt,
         }
 
 
@@ -119,7 +118,7 @@ def closing_payload(
         for row in cells_of(source, factor)
     )
     counted = {"cells": cells_of(source), "factors": factors, "patterns": patterns}
-    return {**payload, COUNTED: counted, "inputs": row, "inputs_digest": digest}
+    return {**payload, "counted": counted, "inputs": row, "inputs_digest": digest}
 
 
 def cells_of(source: Source, question: str = OVERALL) -> list[Row]:

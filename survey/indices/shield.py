@@ -19,15 +19,14 @@ from sqlalchemy.orm import Session
 
 from analysis import AnalysisError, disclosure
 from survey.ballots.aggregates import briefs_now
-from survey.indices.closed import first, firsts, part_of
+from survey.indices.closed import firsts, part_of
 from survey.indices.figures import SMALLEST_SHOWN, Breakdown, Figure, read_figure, safe_to_tell
-from survey.indices.payload import COUNTED
 from survey.indices.periods import check_period
 from survey.indices.show import show, tables
-from survey.indices.spans import closed_payloads
 from survey.indices.strata import Strata, read_strata
 from survey.indices.tallies import OVERALL
 from survey.models.organisation import Agency, Procedure
+from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
 
 # Agency code, sector, channel.
@@ -47,22 +46,18 @@ def shown(session: Session, period: Period, now: datetime) -> dict[Breakdown, tu
     if not isinstance(period, Month):
         return _shown_over(session, period, now)
     found = {by: show(session, period, by, now) for by in Breakdown}
-    snapshot = first(session, period)
-    if snapshot:
-        hidden = _hidden(_sectors(session), *part_of(session, snapshot, _counted))
-    else:
-        hidden = hidden_now(session, [period])[period]
-    return _marked(found, hidden)
+    hidden = _hidden_at(session, firsts(session, [period])) or hidden_now(session, [period])
+    return _marked(found, hidden[period])
 
 
 def _shown_over(
     session: Session, period: Period, now: datetime
 ) -> dict[Breakdown, tuple[Figure, ...]]:
     check_period(period, now)
-    payloads = closed_payloads(session, period)
-    hidden = hidden_now(session, [month for month in period.months if month not in payloads])
-    hidden |= {month: hidden_in(session, payload) for month, payload in payloads.items()}
-    return _marked(tables(session, period, payloads), hidden_over(hidden, period))
+    closings = firsts(session, period.months)
+    hidden = hidden_now(session, [month for month in period.months if month not in closings])
+    hidden |= _hidden_at(session, closings)
+    return _marked(tables(session, period, closings), hidden_over(hidden, period))
 
 
 def hidden_over(hidden: Mapping[Month, frozenset[Key]], period: Period) -> frozenset[Key]:
@@ -77,7 +72,7 @@ def hidden_over(hidden: Mapping[Month, frozenset[Key]], period: Period) -> froze
 
 def shielded(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
     """A payload whose figures say what must be hidden; the stored one stays as it is."""
-    tables = {by: [read_figure(row) for row in payload["figures"].get(by, [])] for by in Breakdown}
+    tables = {by: [read_figure(row) for row in payload["figures"][by]] for by in Breakdown}
     found = _marked(tables, hidden_in(session, payload))
     figures = {by.value: [asdict(one) for one in lines] for by, lines in found.items()}
     return {**payload, "figures": figures}
@@ -97,18 +92,26 @@ def hidden_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
     return _hidden(_sectors(session), *_counted(payload))
 
 
+def _hidden_at(session: Session, closings: Mapping[Month, Snapshot]) -> dict[Month, frozenset[Key]]:
+    """The lines that closings of some months hid."""
+    sectors = _sectors(session)
+    return {
+        month: _hidden(sectors, *part_of(session, snapshot, _counted))
+        for month, snapshot in closings.items()
+    }
+
+
 def _counted(payload: Mapping[str, Any]) -> tuple[Rated, Cells]:
     """The ratings of each line of a payload, and of each cell with dossiers."""
     figures = payload["figures"]
     counts: dict[Key, int] = {
-        (by, row["key"]): row["rated"] for by in Breakdown for row in figures.get(by, [])
+        (by, row["key"]): row["rated"] for by in Breakdown for row in figures[by]
     }
     cells: Counter[Cell] = Counter()
-    if COUNTED in payload:  # else each table is protected by itself
-        for agency, sector, channel, _lateness, finished, *_ in payload["inputs"]["frame"]:
-            cells.update({(agency, sector, channel): 0} if finished else {})
-        for agency, sector, channel, _lateness, *ratings in payload[COUNTED]["cells"]:
-            cells[agency, sector, channel] += sum(ratings)
+    for agency, sector, channel, _lateness, finished, *_ in payload["inputs"]["frame"]:
+        cells.update({(agency, sector, channel): 0} if finished else {})
+    for agency, sector, channel, _lateness, *ratings in payload["counted"]["cells"]:
+        cells[agency, sector, channel] += sum(ratings)
     return _rated(counts), frozenset(cells.items())
 
 
@@ -152,9 +155,8 @@ def hidden_still(session: Session, months: Sequence[Month]) -> dict[Month, froze
     tell by how much it grew how small it was.
     """
     found = hidden_now(session, months)
-    sectors = _sectors(session)
-    for month, snapshot in firsts(session, months).items():
-        found[month] |= _hidden(sectors, *part_of(session, snapshot, _counted))
+    for month, keys in _hidden_at(session, firsts(session, months)).items():
+        found[month] |= keys
     return found
 
 
@@ -245,16 +247,15 @@ def hidden_together(
 ) -> frozenset[Key]:
     """The lines that must not be printed, given the ratings of every line of a month.
 
-    `cells` are those with dossiers, `sector_of` the sector of each procedure. Without cells, or
-    where lines do not add up (corrected by hand, or of an older formula), each table is protected
-    by itself.
+    `cells` are those with dossiers, `sector_of` the sector of each procedure. Where the whole is
+    hidden too, each table is protected by itself.
     """
     rated = dict(sorted(counts))
     hidden = {
         key for by in Breakdown for key in _alone([key for key in rated if key[0] == by], rated)
     }
     total: Key = (Breakdown.OVERALL, OVERALL)
-    if not hidden or not cells or total not in rated or total in hidden:
+    if not hidden or total in hidden:
         return frozenset(hidden)
     known = _Known(rated, dict(sorted(cells)), dict(sorted(sector_of)), TABLES)
     return _proven(known, hidden)

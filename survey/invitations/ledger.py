@@ -31,10 +31,12 @@ from survey.models.dossier import Dossier, Outcome
 from survey.models.followup import Card
 from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
-from survey.models.organisation import Agency, Procedure, Province
+from survey.models.organisation import Agency, Procedure
+from survey.models.province import Province
 from survey.models.questionnaire import QuestionnaireKind
 from survey.models.recipient import Recipient
-from survey.workdays import local_day
+from survey.province import province_of
+from survey.province.workdays import local_day
 
 WRITE_ENTRY = insert(table_of(CoverageEntry))
 WRITE_INVITATION = insert(table_of(Invitation))
@@ -66,9 +68,7 @@ def register_finished(
 
     `recipients`: dossier code → whom to write to. Dossiers need their ids (flushed before).
     """
-    province = session.scalars(select(Province)).first()
-    if province is None:
-        raise Refused("no_province")
+    province = province_of(session)
     sectors = _sectors(session, dossiers)
     by_finish = sorted(dossiers, key=lambda dossier: (finished_moment(dossier), dossier.code))
     eligibility = Eligibility(session, province, by_finish, recipients, now)
@@ -192,7 +192,7 @@ def _cards(
     ids: Mapping[int, int],
 ) -> Iterator[tuple[str, Card]]:
     """Follow-up cards of a seeded random share of those asked, by month."""
-    percent = session.scalars(select(Province.followup_percent)).first() or 0
+    percent = province_of(session).followup_percent
     for ask in asks:
         code, cell = ask.dossier.code, ask.cell
         if draw(session, "follow-up", code) < percent:

@@ -11,11 +11,11 @@ from survey.formats import NONE, number
 from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.insights import FEW, MOST_FACTORS, Change, Dot, Drivers, Outlook, Overview
 from survey.monitoring.freezing import is_tet_month
+from survey.province.workdays import Calendar
 from survey.reports import phrases
 from survey.reports.charts import funnel_chart, is_far
 from survey.reports.document import Cell, Column, Kind, Point, Section, Table
 from survey.reports.figures import Report
-from survey.workdays import Calendar
 
 TITLE = "Phân tích"
 # Names and lines that fit a page with everything else.
@@ -25,14 +25,7 @@ OPEN = (
     "Kỳ chưa chốt, phiếu còn đang về nên chưa so sánh. Mục này được lập một lần, khi chốt kỳ, như"
     " mọi kết luận khác."
 )
-NOT_KEPT = (
-    "Bản chốt của kỳ này được lập khi phần mềm chưa lưu số đếm dùng để so sánh, nên báo cáo không"
-    " có phần phân tích."
-)
-NOT_COMPARED = (
-    "không so sánh, vì tháng trước chưa được chốt khi chốt kỳ này hoặc bản chốt tháng trước chưa"
-    " lưu số đếm."
-)
+NOT_COMPARED = "không so sánh, vì tháng trước chưa được chốt khi chốt kỳ này."
 DRIVER_NOTE = (
     "Phần trong mối liên hệ: khi các phiếu khác nhau về mức hài lòng chung thì mỗi yếu tố đi cùng"
     " bao nhiêu; năm phần cộng lại bằng 100%. Đây là mối liên hệ, không phải nguyên nhân."
@@ -44,10 +37,10 @@ YEAR_NOTE = (
 
 
 def section(report: Report) -> Section:
-    """The section on analysis; a sentence says why where there is none."""
+    """The section on analysis; while the month is open, a sentence says why there is none."""
     found = report.overview
     if found is None:
-        return Section(TITLE, (OPEN if report.is_draft else NOT_KEPT,))
+        return Section(TITLE, (OPEN,))
     points, tables = [_changes(found)], []
     if found.changes:
         tables.append(_change_table(found))

@@ -14,7 +14,8 @@ from survey import answers, indices
 from survey.answers import Submission
 from survey.errors import Refused
 from survey.models.count import Cell, Count, count_finished
-from survey.models.organisation import Agency, Procedure, Province
+from survey.models.organisation import Agency, Procedure
+from survey.models.province import Province
 from survey.models.snapshot import Snapshot
 from survey.period import Month
 from tests import ballots
@@ -338,6 +339,7 @@ def test_counts_equal_the_answers_and_are_put_right(
     found = runner("index", "rebuild", "--check", "--json")
     assert found.code == 1
     assert {difference["table"] for difference in found.json["differences"]} == {"count"}
+    assert {difference["key"][0] for difference in found.json["differences"]} == {"LOC-KH-W22366"}
     assert runner("index", "rebuild").code == 0
     assert runner("index", "rebuild", "--check").code == 0
 
