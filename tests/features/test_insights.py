@@ -67,7 +67,7 @@ def test_drivers_need_two_hundred_and_find_the_planted_one(sqlite_app):
         found = insights.live(session, Month("2026-05")).drivers
         assert found.complete == 260
         first = found.factors[0]
-        assert (first.factor, first.quadrant != "") == ("result", True)
+        assert (first.factor, first.quadrant != "") == ("Kết quả giải quyết", True)
         assert first.low > 0.2
         assert insights.live(session, Month("2027-05")).drivers.complete == 0
 
