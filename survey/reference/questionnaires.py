@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.catalogues import gettext
 from survey.errors import Conflict, Invalid
 from survey.models.questionnaire import (
     OVERALL,
@@ -32,7 +33,12 @@ def questions(folder: Path) -> Iterator[Values]:
     asked: dict[str, Mapping[str, str]] = {}
     for place, row in lines(folder, ASKED):
         if not CODE.fullmatch(row["question"]):
-            raise Invalid("reference_broken", f"{place}: mã câu hỏi “{row['question']}” chưa đúng.")
+            raise Invalid(
+                "reference_broken",
+                gettext(
+                    "%(place)s: mã câu hỏi “%(code)s” chưa đúng.", place=place, code=row["question"]
+                ),
+            )
         asked.setdefault(row["question"], row)
     for position, (code, row) in enumerate(asked.items(), start=1):
         words = named.get(code, {})
@@ -51,21 +57,37 @@ def questionnaires(folder: Path) -> Iterator[Values]:
     asked: dict[tuple[str, str], set[str]] = {}
     for place, row in lines(folder, ASKED):
         if row["kind"] not in set(QuestionnaireKind):
-            raise Invalid("reference_broken", f"{place}: không có loại phiếu “{row['kind']}”.")
+            raise Invalid(
+                "reference_broken",
+                gettext(
+                    "%(place)s: không có loại phiếu “%(kind)s”.", place=place, kind=row["kind"]
+                ),
+            )
         first, version = day(place, row["valid_from"]), number(place, row["version"])
         if first is None or version is None or number(place, row["position"]) is None:
-            raise Invalid("reference_broken", f"{place}: cần số của bản, ngày hiệu lực, thứ tự.")
+            raise Invalid(
+                "reference_broken",
+                gettext("%(place)s: cần số của bản, ngày hiệu lực, thứ tự.", place=place),
+            )
         asked.setdefault((row["kind"], row["version"]), set()).add(row["question"])
         yield {"kind": row["kind"], "version": version, "valid_from": first}
     if missing := {*QuestionnaireKind} - {kind for kind, _version in asked}:
-        raise Invalid("reference_broken", f"{ASKED}: thiếu phiếu loại {', '.join(missing)}.")
+        raise Invalid(
+            "reference_broken",
+            gettext("%(place)s: thiếu phiếu loại %(kind)s.", place=ASKED, kind=", ".join(missing)),
+        )
     for (kind, of), codes in asked.items():
         is_short = codes == {OVERALL}
         if OVERALL not in codes or is_short is not (kind == QuestionnaireKind.SHORT):
             raise Invalid(
                 "reference_broken",
-                f"{ASKED}: phiếu {kind} bản {of} hỏi chưa đúng. Phiếu ngắn chỉ hỏi {OVERALL}, "
-                "phiếu đầy đủ hỏi thêm từng yếu tố.",
+                gettext(
+                    "%(place)s: phiếu %(kind)s bản %(version)s hỏi chưa đúng. Phiếu ngắn chỉ hỏi "
+                    "câu hỏi chung, phiếu đầy đủ hỏi thêm từng yếu tố.",
+                    place=ASKED,
+                    kind=kind,
+                    version=of,
+                ),
             )
 
 
@@ -88,8 +110,12 @@ def items(session: Session, folder: Path) -> Iterator[Values]:
         if of in known and (there is None or _differs(there, values)):
             raise Conflict(
                 "reference_broken",
-                f"{place}: bản {row['version']} đã được dùng nên không sửa được, "
-                "hãy thêm một bản mới.",
+                gettext(
+                    "%(place)s: bản %(version)s đã được dùng nên không sửa được, hãy thêm một bản "
+                    "mới.",
+                    place=place,
+                    version=row["version"],
+                ),
             )
         yield values
 
