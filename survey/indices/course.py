@@ -257,16 +257,18 @@ def _grid(strata: Strata, line: IntArray, lines: int) -> SmallIntArray:
     """(satisfied, rated, finished, late) of each line's strata in the order of their names, shape
     (4, lines, most strata). A line is a unit in a month; finished = 0 is no stratum.
     """
-    order = np.argsort(line * len(strata.names) + strata.name, kind="stable").astype(np.int32)
-    row = line[order]
-    column = np.arange(row.size, dtype=np.int32) - np.searchsorted(row, row).astype(np.int32)
+    # Strata are sorted by month, agency and name, so those of a line stand together.
+    begins = np.flatnonzero(np.diff(line, prepend=-1))
+    sizes = np.diff(begins, append=line.size)
+    column = np.arange(line.size) - np.repeat(begins, sizes)
+    width = int(sizes.max(initial=1))
+    place = line * width + column
     late = np.array([name[2] == Lateness.LATE for name in strata.names], dtype=np.int32)
     finished = np.maximum(strata.finished, strata.rated)
-    grid = np.zeros((4, lines, column.max(initial=0) + 1), dtype=np.int32)
-    layers = (strata.satisfied, strata.rated, finished, late[strata.name])
-    for place, layer in enumerate(layers):
-        grid[place, row, column] = layer[order]
-    return grid
+    grid = np.zeros((4, lines * width), dtype=np.int32)
+    for layer, numbers in enumerate((strata.satisfied, strata.rated, finished, late[strata.name])):
+        grid[layer, place] = numbers
+    return grid.reshape(4, lines, width)
 
 
 def _closed(session: Session, months: Sequence[Month]) -> BoolArray:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -162,24 +163,30 @@ def _is_small(rated: int) -> bool:
     return 0 < rated < SMALLEST_SHOWN
 
 
+def _small(rated: NDArray[Any]) -> NDArray[np.bool_]:
+    return (rated > 0) & (rated < SMALLEST_SHOWN)
+
+
 def _small_months(strata: Strata) -> set[int]:
     """Positions of months in which a sector at an agency or a channel is small: in the others no
     agency and no sector is.
     """
-    found: set[int] = set()
     sector, channel = (
         np.unique([name[part] for name in strata.names], return_inverse=True)[1][strata.name]
         for part in (0, 1)
     )
-    for numbers in ((strata.agency, sector), (channel,)):
-        line = strata.month.astype(np.int64)
-        for one in numbers:
-            line = line * (one.max(initial=0) + 1) + one
-        lines, place = np.unique(line, return_inverse=True)
-        rated = np.bincount(place, strata.rated, minlength=lines.size)
-        is_small = (rated > 0) & (rated < SMALLEST_SHOWN)
-        found.update(strata.month[is_small[place]].tolist())
-    return found
+    # Strata are sorted by month, agency and name, so those of a sector at an agency stand together.
+    begins = np.flatnonzero(
+        np.any([np.diff(one, prepend=-1) for one in (strata.month, strata.agency, sector)], axis=0)
+    )
+    of_sectors = np.add.reduceat(strata.rated, begins) if begins.size else strata.rated
+    channels = int(channel.max(initial=0)) + 1
+    of_channels = np.bincount(strata.month * channels + channel, strata.rated)
+    small = (_small(of_sectors), _small(of_channels))
+    return {
+        *strata.month[begins[small[0]]].tolist(),
+        *(np.flatnonzero(small[1]) // channels).tolist(),
+    }
 
 
 def _cells(strata: Strata, month: int, codes: Mapping[int, str]) -> Counter[Cell]:
