@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from survey.ballots.aggregates import PATTERN
 from survey.ballots.checking import ballots_of
 from survey.ballots.contents import Ballot, Version
-from survey.indices.figures import Breakdown
+from survey.disclosure import Breakdown
 from survey.indices.payload import COUNTED, Inputs, read_inputs
 from survey.indices.tallies import OVERALL, Finished, Rated, Ratings, Stratum
 from survey.models.organisation import Agency

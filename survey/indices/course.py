@@ -16,10 +16,10 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from analysis import headline
+from survey.disclosure import Breakdown, Key, at_agency
 from survey.errors import Invalid, Refused
-from survey.indices.figures import Breakdown
 from survey.indices.periods import check_period
-from survey.indices.shield import Key, at_agency, hidden_now
+from survey.indices.shield import hidden_now
 from survey.indices.strata import ALL_TOGETHER, Strata, read_strata
 from survey.indices.tallies import OVERALL, target_of
 from survey.indices.targets import Ladder, ladders
@@ -72,7 +72,7 @@ class Unit:
 
     @property
     def key(self) -> Key:
-        """The line of a month it is, as `indices.shield` names it."""
+        """The line of a month it is, as `survey.disclosure` names it."""
         if self.agency and self.sector:
             return at_agency(self.agency, self.sector)
         if self.agency:

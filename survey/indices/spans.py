@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from survey.disclosure import Breakdown
 from survey.errors import Refused
 from survey.indices.answers import source_of
 from survey.indices.closed import first, payload_of
-from survey.indices.figures import Breakdown
 from survey.indices.payload import COUNTED
 from survey.indices.tallies import Finished, Rated, Ratings, Source, Stored, Stratum
 from survey.period import Month, Period

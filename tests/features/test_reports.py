@@ -14,8 +14,8 @@ import pytest
 from docx.oxml.ns import qn
 from pypdf import PdfReader
 
+from survey.disclosure import safe_to_publish
 from survey.formats import number
-from survey.indices.figures import safe_to_tell
 from survey.period import Month
 from survey.reports import build, compose, gather, html, phrases
 from survey.reports.writers import render
@@ -68,7 +68,7 @@ def test_the_four_formats_hold_the_same_figures(built):
     texts = [words_of_html(built["html"]), words_of_pdf(built["pdf"]), words_of_docx(built["docx"])]
     for by, name in (("sector", "Lĩnh vực"), ("agency", "Đơn vị"), ("channel", "Kênh")):
         rows = {row[0]: row for row in sheet(built["xlsx"], name)[3:] if row}
-        told = safe_to_tell([one["rated"] for one in figures[by]])
+        told = safe_to_publish([one["rated"] for one in figures[by]])
         hidden = {one["key"] for one, safe in zip(figures[by], told, strict=True) if not safe}
         for one in figures[by]:
             row = rows[one["key"]]
