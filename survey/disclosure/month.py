@@ -125,9 +125,7 @@ def _with_complementary(known: "_Known", suppressed: Collection[Key]) -> frozens
             if error.kind == "cannot_protect":
                 return frozenset({*suppressed, *(key for key in rated if key[0] in known.kinds)})
             continue
-        more = (
-            key for key, is_suppressed in zip(keys, mask.tolist(), strict=True) if is_suppressed
-        )
+        more = (key for key, holds in zip(keys, mask.tolist(), strict=True) if holds)
         return frozenset({*suppressed, *more})
     return frozenset(suppressed)
 

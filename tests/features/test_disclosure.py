@@ -30,8 +30,8 @@ from survey.period import Month, period_of
     ],
 )
 def test_a_suppressed_line_is_no_remainder_of_the_total(rated, published):
-    """Beside fewer than five ratings the smallest other line is suppressed too, until what the total
-    leaves is wide enough; empty lines need no suppression.
+    """Beside fewer than five ratings the smallest other line is suppressed too, until the remainder
+    of the total is wide enough; empty lines need no suppression.
     """
     safe = safe_to_publish(rated)
     assert [number for number, one in zip(rated, safe, strict=True) if number and one] == published
@@ -45,10 +45,8 @@ def test_published_lists_are_proven_by_the_audit():
     draw = random.Random(3)
     for _ in range(60):
         rated = [draw.choice((0, 1, 2, 4, 5, 9, 40)) for _ in range(draw.randint(1, 5))]
-        suppressed = [
-            not safe and number > 0
-            for number, safe in zip(rated, safe_to_publish(rated), strict=True)
-        ]
+        safe = safe_to_publish(rated)
+        suppressed = [number > 0 and not one for number, one in zip(rated, safe, strict=True)]
         assert all(hold for number, hold in zip(rated, suppressed, strict=True) if 0 < number < 5)
         if not disclosure.audit(rated, suppressed, SMALLEST_SHOWN).safe:
             assert suppressed == [number > 0 for number in rated]
