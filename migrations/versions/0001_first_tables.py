@@ -737,6 +737,7 @@ def upgrade() -> None:
         sa.Column("receiving_agency_id", sa.Integer(), nullable=True),
         sa.Column("officer_id", sa.Integer(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("contact_erased", sa.Boolean(), nullable=False),
         sa.Column("name_sealed", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint(
             "applicant_kind IN ('', 'citizen', 'business')", name=op.f("ck_dossier_applicant_kind")

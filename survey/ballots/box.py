@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import Insert, Row, Select, Update, bindparam, literal, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -24,10 +25,11 @@ from survey.ballots.contents import (
 from survey.ballots.pool import forget_pool
 from survey.crypto.sealed import row_name
 from survey.db import chunked, connection_of, table_of
-from survey.errors import Conflict
+from survey.errors import Conflict, Refused
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.snapshot import closings_of
 
+log = structlog.get_logger()
 POOL, COUNTED = PooledBallot.__tablename__, CountedBallot.__tablename__
 
 
@@ -67,18 +69,32 @@ _BALLOTS = union_all(_of_table(CountedBallot), _of_table(PooledBallot))
 
 def find(session: Session, key: bytes) -> Found | None:
     """The ballot under a key, or None; Refused when it does not open."""
-    return find_many(session, [key]).get(key)
+    row = _rows(session, [key]).get(key)
+    return None if row is None else _found(session, row)
 
 
 def find_many(session: Session, keys: Collection[bytes]) -> dict[bytes, Found]:
-    """The ballots under some keys."""
-    found: dict[bytes, Found] = {}
+    """The ballots under some keys, for a list: one that does not open is left out and logged."""
+    read = {key: _if_it_opens(session, row) for key, row in _rows(session, keys).items()}
+    return {key: found for key, found in read.items() if found is not None}
+
+
+def _if_it_opens(session: Session, row: Row[Any]) -> Found | None:
+    try:
+        return _found(session, row)
+    except Refused as refused:
+        fault = refused
+    log.error("ballot.does_not_open", fault=fault.code)
+    return None
+
+
+def _rows(session: Session, keys: Collection[bytes]) -> dict[bytes, Row[Any]]:
+    """The encrypted ballots under some keys; the pooled one stands for the counted one."""
+    rows: dict[bytes, Row[Any]] = {}
     for some in chunked(list(keys)):
-        rows = connection_of(session).execute(_BALLOTS, {"keys": some}).all()
-        # The pooled one stands for the counted one.
-        for row in sorted(rows, key=lambda row: row.table == POOL):
-            found[bytes(row.key)] = _found(session, row)
-    return found
+        read = connection_of(session).execute(_BALLOTS, {"keys": some}).all()
+        rows |= {bytes(row.key): row for row in sorted(read, key=lambda row: row.table == POOL)}
+    return rows
 
 
 def _found(session: Session, row: Row[Any]) -> Found:

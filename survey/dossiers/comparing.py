@@ -64,7 +64,6 @@ class _Grounds:
 
     agencies: Mapping[int, str]
     officers: Officers
-    now: datetime
 
 
 def compare(session: Session, facts: Sequence[DossierFacts], now: datetime) -> list[Comparison]:
@@ -75,7 +74,7 @@ def compare(session: Session, facts: Sequence[DossierFacts], now: datetime) -> l
         return [Comparison(one, None, first_progress(one)) for one in facts]
     pairs = [(known[one.code], one) for one in facts if one.code in known]
     agencies = dict(session.execute(select(Agency.id, Agency.code)).all())
-    grounds = _Grounds(agencies, Officers(session, [one for _, one in pairs]), now)
+    grounds = _Grounds(agencies, Officers(session, [one for _, one in pairs]))
     ways = read_known(session, pairs)
     found = []
     for one in facts:
@@ -83,14 +82,16 @@ def compare(session: Session, facts: Sequence[DossierFacts], now: datetime) -> l
         if dossier is None:
             found.append(Comparison(one, None, first_progress(one)))
             continue
-        keeps_words = _is_kept(dossier, now)
-        progress = further_progress(dossier, one, ways.get(dossier.id), keeps_words=keeps_words)
-        found.append(_compared(dossier, one, progress, grounds))
+        stored = one if _stores_personal_data(dossier, now) else one.without_personal_data()
+        progress = further_progress(dossier, stored, ways.get(dossier.id))
+        found.append(_compared(dossier, stored, progress, grounds))
     return found
 
 
-def _is_kept(dossier: Dossier, now: datetime) -> bool:
-    """Whether personal data of a dossier may still be stored."""
+def _stores_personal_data(dossier: Dossier, now: datetime) -> bool:
+    """Whether personal data may still be added: not when they were erased or are about to be."""
+    if dossier.contact_erased:
+        return False
     if dossier.finished_at is not None:
         return dossier.finished_at > now - CONTACT_KEPT
     return dossier.stage not in END_STAGES or dossier.received_at > now - CONTACT_KEPT
@@ -111,9 +112,8 @@ def _compared(
         *_moment_changes(dossier, facts),
         *_first_due_changes(dossier, facts),
         *_completions(dossier, facts, grounds),
+        *_contact_changes(dossier, facts),
     ]
-    if _is_kept(dossier, grounds.now):
-        changes += _contact_changes(dossier, facts)
     is_changed = changes or progress.adds or progress.stage != dossier.stage
     verdict = Verdict.CHANGED if is_changed else Verdict.UNCHANGED
     return Comparison(facts, dossier, progress, changes, verdict)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from survey.dossiers.moments import Moment
-from survey.messages.phone import Phone
+from survey.messages.phone import MISSING, Phone
 from survey.models.stage import END_STAGES, Source, Stage
 
 
@@ -72,6 +72,15 @@ class DossierFacts(NamedTuple):
     source: Source = Source.FILE
     # When the source last changed it, where it says so.
     changed_at: datetime | None = None
+
+    def without_personal_data(self) -> "DossierFacts":
+        """The same without the applicant's number and name, and without what officials wrote."""
+        return self._replace(
+            phone=MISSING,
+            name="",
+            supplements=tuple(one._replace(text="") for one in self.supplements),
+            extensions=tuple(one._replace(reason="") for one in self.extensions),
+        )
 
     @property
     def names_more(self) -> bool:

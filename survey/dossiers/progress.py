@@ -99,13 +99,8 @@ def first_progress(facts: DossierFacts) -> Progress:
     )
 
 
-def further_progress(
-    dossier: Dossier, facts: DossierFacts, known: Known | None, *, keeps_words: bool
-) -> Progress:
-    """What is new of the way of a known dossier.
-
-    `keeps_words`: whether words of officials may still be stored, before they are due for erasure.
-    """
+def further_progress(dossier: Dossier, facts: DossierFacts, known: Known | None) -> Progress:
+    """What is new of the way of a known dossier."""
     if facts.stage is None and known is None:
         return Progress(_end(dossier, facts))
     known = known or Known()
@@ -113,8 +108,8 @@ def further_progress(
     return Progress(
         _present(dossier, facts, latest),
         _list(_reached(dossier, facts, known.stages, latest)),
-        further_supplements(facts.supplements, known.supplements, keeps_words=keeps_words),
-        further_extensions(facts.extensions, known.extensions, keeps_words=keeps_words),
+        further_supplements(facts.supplements, known.supplements),
+        further_extensions(facts.extensions, known.extensions),
     )
 
 
@@ -163,39 +158,37 @@ def _is_same(new: Moment, old: Moment) -> bool:
 
 
 def further_supplements(
-    told: Sequence[SupplementFacts], known: Sequence[Supplement] = (), *, keeps_words: bool = True
+    told: Sequence[SupplementFacts], known: Sequence[Supplement] = ()
 ) -> list[Entry]:
     """What is new of the supplements of a dossier, beside those we know."""
     entries, unmatched, number = [], list(known), len(known)
     for said in told:
         match = next((one for one in unmatched if _is_supplement(one, said)), None)
-        words = said.text if keeps_words else ""
         if match is None:
             number += 1
-            entries.append(Entry(number, None, _supplement_values(said), words or None))
+            entries.append(Entry(number, None, _supplement_values(said), said.text or None))
             continue
         unmatched.remove(match)
         values = _supplement_values(said)
         if said.asked.says_no_more_than(_asked(match)):
             values |= {"asked_at": None, "asked_has_time": None}
-        entries += _differing(match, values, words if words != match.text else "")
+        entries += _differing(match, values, said.text if said.text != match.text else "")
     return entries
 
 
 def further_extensions(
-    told: Sequence[ExtensionFacts], known: Sequence[Extension] = (), *, keeps_words: bool = True
+    told: Sequence[ExtensionFacts], known: Sequence[Extension] = ()
 ) -> list[Entry]:
     """What is new of the extensions of a dossier, beside those we know."""
     entries, unmatched, number = [], list(known), len(known)
     for said in told:
         match = next((one for one in unmatched if _is_extension(one, said)), None)
-        words = said.reason if keeps_words else ""
         if match is None:
             number += 1
-            entries.append(Entry(number, None, _extension_values(said), words or None))
+            entries.append(Entry(number, None, _extension_values(said), said.reason or None))
             continue
         unmatched.remove(match)
-        words = words if words != match.reason else ""
+        words = said.reason if said.reason != match.reason else ""
         entries += _differing(match, _extension_values(said), words)
     return entries
 

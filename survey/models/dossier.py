@@ -111,6 +111,8 @@ class Dossier(Base):
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     # When a source that says so last changed it; what is older is not taken any more.
     changed_at: Mapped[datetime | None]
+    # Erased at the citizen's request: no source brings personal data back.
+    contact_erased: Mapped[bool] = mapped_column(default=False)
     # Applicant's name; only ever shown masked, and only on a case with contact wish.
     name_sealed: Mapped[bytes | None]
     name = Sealed[str | None](TEXT, row=("code",))
@@ -118,7 +120,8 @@ class Dossier(Base):
     __clear__: ClassVar = {
         FRAME: "id code agency_id procedure_code channel outcome received_at received_has_time "
         "due_at due_has_time first_due_at first_due_has_time finished_at finished_has_time stage "
-        "phone_kind applicant_kind return_channel receiving_agency_id officer_id changed_at"
+        "phone_kind applicant_kind return_channel receiving_agency_id officer_id changed_at "
+        "contact_erased"
     }
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as the declarative constructor

@@ -30,7 +30,7 @@ from survey.ballots import followups
 from survey.crypto.sealed import emptied
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.case import Case, CaseState, if_it_opens, in_work
-from survey.models.dossier import Dossier
+from survey.models.dossier import Dossier, PhoneKind
 from survey.models.extension import Extension
 from survey.models.followup import FollowupCard
 from survey.models.intake import ImportRow, ImportRun
@@ -106,7 +106,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     of_phone = Dossier.phone.holds(session, e164)
     erased = {
         "words": _erase_words(session, of_phone),
-        "dossiers": _count(session, _blank_dossiers().where(of_phone)),
+        "dossiers": _erase_for_good(session, of_phone),
         "messages": _count(
             session,
             _blank_messages().where(or_(sent, others), Message.state.not_in(UNFINISHED)),
@@ -167,6 +167,12 @@ def _over(now: datetime, term: timedelta) -> ColumnElement[bool]:
 def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:
     has_contact = or_(Dossier.phone_sealed.is_not(None), Dossier.name_sealed.is_not(None))
     return _count(session, _blank_dossiers().where(_over(now, term), has_contact))
+
+
+def _erase_for_good(session: Session, of_phone: ColumnElement[bool]) -> int:
+    """Erase contact data at the citizen's request: later files of their dossiers add none again."""
+    for_good = {"contact_erased": True, "phone_kind": PhoneKind.MISSING}
+    return _count(session, _blank_dossiers().values(for_good).where(of_phone))
 
 
 def _erase_words(session: Session, of_dossier: ColumnElement[bool]) -> int:

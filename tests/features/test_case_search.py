@@ -129,14 +129,18 @@ def test_what_the_citizen_changed_is_found(transact):
         assert found(session, handler, text="giấy tờ") == set()
 
 
-def test_a_damaged_comment_stops_no_search(transact):
-    """A comment that does not open has no words; the others are found."""
+def test_a_damaged_comment_stops_neither_search_nor_list(transact):
+    """A comment that does not open has no words; its case stays in the list, and the others are
+    found.
+    """
     with transact() as session:
         handler = answering.add_staff(session)
         answering.raise_case(session, comment="Chờ lâu")
         session.execute(update(PooledBallot).values(comment_sealed=b"broken" * 10))
         sound = answering.raise_case(session, comment="Chờ lâu")
         assert found(session, handler, text="chờ lâu") == {sound.code}
+        page = queue.show_page(session, sight.visible(session, handler), 1, NOW)
+        assert {row.excerpt for row in page.rows} == {"", "Chờ lâu"}
 
 
 def test_a_search_finds_only_what_may_be_seen(transact):

@@ -22,64 +22,16 @@ from survey.models.officer import Officer
 from survey.models.organisation import Agency
 from survey.models.stage import DossierStage, Source, Stage
 from survey.models.supplement import Supplement
-from survey.privacy import retention
-from tests.features.exports import CITIZEN_ID, HEADER, dump, outcomes, row, write_csv
-
-MORE = {
-    "status": "Trạng thái",
-    "stage_at": "Thời điểm xử lý",
-    "officer": "Cán bộ xử lý",
-    "officer_code": "Mã cán bộ",
-    "kind": "Loại đối tượng",
-    "goes_back": "Hình thức trả kết quả",
-    "receiving": "Cơ quan tiếp nhận",
-    "asked": "Ngày yêu cầu bổ sung",
-    "missing": "Nội dung yêu cầu bổ sung",
-    "asked_by": "Người yêu cầu bổ sung",
-    "old_due": "NgayHenTraTruoc",
-    "new_due": "NgayHenTraMoi",
-    "letter": "Ngày văn bản xin lỗi",
-    "extended": "Ngày hẹn lại",
-    "reason": "Lý do hẹn lại",
-    "signer": "Người ký văn bản xin lỗi",
-    "first_due": "Ngày hẹn trả ban đầu",
-}
-ON_ITS_WAY = {
-    "status": "Yêu cầu bổ sung giấy tờ",
-    "stage_at": "05/03/2026 09:30",
-    "officer": "Phạm Văn Thụ Lý",
-    "officer_code": "CB07",
-    "kind": "Doanh nghiệp",
-    "goes_back": "Bưu chính công ích",
-    "receiving": "UBND phường Bắc Nha Trang",
-    "asked": "05/03/2026",
-    "missing": f"Thiếu bản sao giấy của ông Lê Thử, số {CITIZEN_ID}",
-    "asked_by": "Phạm Văn Thụ Lý",
-    "old_due": "16/03/2026",
-    "new_due": "23/03/2026",
-    "letter": "13/03/2026",
-    "extended": "25/03/2026",
-    "reason": "Chờ ý kiến về thửa đất của bà Trần Thử",
-    "signer": "Võ Thị Ký",
-}
-WORDS = ("Lê Thử", "Trần Thử", CITIZEN_ID)
-FIRST_DAY = "2026-03-10T10:00:00+07:00"
-NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)
-
-
-def _row(number=1, more=ON_ITS_WAY, **changes):
-    cells = row(number, **({"returned": "", "due": "23/03/2026"} | changes))
-    return [*cells, *(more.get(name, "") for name in MORE)]
-
-
-def _import(runner, folder, rows, now=FIRST_DAY):
-    """Import rows; gives (outcome, hints) of each."""
-    path, out = folder / "register.csv", folder / "out.csv"
-    write_csv(path, rows, (*HEADER, *MORE.values()))
-    ran = runner("intake", "import", path, "--now", now, "--json", "--outcomes", out)
-    assert ran.code == 0, ran.err
-    lines = outcomes(out).values()
-    return [(line["outcome"], set(line["reason"].split(";")) - {""}) for line in lines]
+from tests.features.exports import CITIZEN_ID, dump
+from tests.features.running_dossiers import (
+    FIRST_DAY,
+    MORE,
+    NOW,
+    ON_ITS_WAY,
+    WORDS,
+    import_rows,
+    running_row,
+)
 
 
 def _stages(session):
@@ -107,7 +59,7 @@ def test_a_running_dossier_keeps_what_a_file_says_of_it(runner, app, transact, t
     """Stage, supplement, extension, officer, applicant, way of return and receiving agency are
     stored, and what officials wrote about people is encrypted.
     """
-    assert _import(runner, tmp_path, [_row()]) == [("accepted", {"not_returned"})]
+    assert import_rows(runner, tmp_path, [running_row()]) == [("accepted", {"not_returned"})]
     with transact() as session:
         dossier = session.scalars(select(Dossier)).one()
         assert (dossier.stage, dossier.finished_at) == (Stage.SUPPLEMENT_ASKED, None)
@@ -134,11 +86,15 @@ def test_a_running_dossier_keeps_what_a_file_says_of_it(runner, app, transact, t
 def test_the_same_file_again_changes_nothing(runner, app, tmp_path):
     """A repeat on the same day or later is a duplicate and leaves every table as it was."""
     bare_stage = {"status": "Đang xử lý", "officer": "Ngô Văn Chỉ Có Tên"}
-    rows = [_row(1), _row(2, bare_stage), _row(3, {"status": "Đã trả"}, returned="09/03/2026")]
-    _import(runner, tmp_path, rows)
+    rows = [
+        running_row(1),
+        running_row(2, bare_stage),
+        running_row(3, {"status": "Đã trả"}, returned="09/03/2026"),
+    ]
+    import_rows(runner, tmp_path, rows)
     before = _tables(app)
     for now in (FIRST_DAY, "2026-03-19T10:00:00+07:00"):
-        assert {outcome for outcome, _ in _import(runner, tmp_path, rows, now)} == {"duplicate"}
+        assert {outcome for outcome, _ in import_rows(runner, tmp_path, rows, now)} == {"duplicate"}
         assert _tables(app) == before
 
 
@@ -146,18 +102,21 @@ def test_later_files_add_to_the_way_of_a_dossier(runner, app, transact, tmp_path
     """Each file adds the stages and supplements that are new; an older one takes nothing back."""
     second = ON_ITS_WAY | {"stage_at": "12/03/2026", "asked": "12/03/2026", "missing": "Bản vẽ"}
     days = (
-        ("2026-03-03", _row(1, {"status": "Đang giải quyết"})),
-        ("2026-03-05", _row(1, ON_ITS_WAY)),
-        ("2026-03-09", _row(1, {"status": "Đã bổ sung, chờ xử lý"})),
-        ("2026-03-12", _row(1, second)),
-        ("2026-03-20", _row(1, {"status": "Đã trả kết quả"}, returned="19/03/2026 15:00")),
+        ("2026-03-03", running_row(1, {"status": "Đang giải quyết"})),
+        ("2026-03-05", running_row(1, ON_ITS_WAY)),
+        ("2026-03-09", running_row(1, {"status": "Đã bổ sung, chờ xử lý"})),
+        ("2026-03-12", running_row(1, second)),
+        (
+            "2026-03-20",
+            running_row(1, {"status": "Đã trả kết quả"}, returned="19/03/2026 15:00"),
+        ),
     )
     for day, cells in days:
-        said = _import(runner, tmp_path, [cells], f"{day}T10:00:00+07:00")
+        said = import_rows(runner, tmp_path, [cells], f"{day}T10:00:00+07:00")
         assert said[0][0] == "accepted", day
     before = _tables(app)
     for day, cells in days[:2]:
-        assert _import(runner, tmp_path, [cells], f"{day}T18:00:00+07:00")[0][0] == "duplicate"
+        assert import_rows(runner, tmp_path, [cells], f"{day}T18:00:00+07:00")[0][0] == "duplicate"
     assert _tables(app) == before
     with transact() as session:
         assert session.scalar(select(Dossier.stage)) == Stage.RETURNED
@@ -178,7 +137,9 @@ def test_what_cannot_be_read_is_left_out_with_a_hint(runner, transact, tmp_path)
     wrong |= {"return_unread", "receiving_agency_unread", "supplement_unread", "extension_unread"}
     lone = {"status": "4", "stage_at": "sớm", "missing": "Bản vẽ", "letter": "13/03/2026"}
     hints = {"not_returned", "stage_unread", "supplement_unread", "extension_unread"}
-    said = _import(runner, tmp_path, [_row(1, odd), _row(2, lone), _row(3, {})])
+    said = import_rows(
+        runner, tmp_path, [running_row(1, odd), running_row(2, lone), running_row(3, {})]
+    )
     assert said == [("accepted", wrong), ("accepted", hints), ("accepted", {"not_returned"})]
     with transact() as session:
         stages = session.scalars(select(Dossier.stage).order_by(Dossier.code)).all()
@@ -332,48 +293,12 @@ def test_corrections_of_officer_and_applicant_leave_a_line(transact):
         ]
 
 
-def test_words_of_officials_are_erased_with_the_phone(runner, transact, tmp_path):
-    """Ninety days after the finish, or on request, nobody reads what was missing and why it was
-    late; a repeated file does not bring it back.
-    """
-    finished = {"returned": "24/03/2026"}
-    rows = [_row(1, **finished), _row(2, **finished), _row(3)]
-    _import(runner, tmp_path, rows, "2026-03-25T10:00:00+07:00")
-    with transact() as session:
-        erased = retention.erase_phone(session, "+84905000001", NOW)
-        assert (erased["dossiers"], erased["words"]) == (1, 2)
-        assert retention.erase_due(session, NOW + timedelta(days=60))["words"] == 0
-        assert retention.erase_due(session, NOW + timedelta(days=120))["words"] == 2
-    said = _import(runner, tmp_path, rows[1:2], "2026-08-25T10:00:00+07:00")
-    assert said == [("duplicate", {"unchanged"})]
-    with transact() as session:
-        left = select(Supplement.dossier_id).where(Supplement.text_sealed.is_not(None))
-        assert len(session.scalars(left).all()) == 1
-
-
-def test_a_dossier_that_ended_without_result_is_erased_too(runner, transact, tmp_path):
-    """Ninety days after it was stopped neither number nor words are left of it, while one that is
-    in work keeps them; a later export does not bring them back.
-    """
-    stopped = ON_ITS_WAY | {"status": "Dừng xử lý"}
-    rows = [_row(1, stopped), _row(2)]
-    _import(runner, tmp_path, rows)
-    with transact() as session:
-        assert retention.erase_due(session, NOW + timedelta(days=60))["dossiers"] == 0
-        erased = retention.erase_due(session, NOW + timedelta(days=120))
-        assert (erased["dossiers"], erased["words"]) == (1, 2)
-    _import(runner, tmp_path, rows, "2026-08-25T10:00:00+07:00")
-    with transact() as session:
-        kept = select(Dossier.stage).where(Dossier.phone_sealed.is_not(None))
-        assert session.scalars(kept).all() == [Stage.SUPPLEMENT_ASKED]
-
-
 def test_a_stage_of_the_future_is_a_slip(runner, transact, tmp_path):
     """A stage dated after the export counts as seen on that day: later ones are believed."""
     slip = ON_ITS_WAY | {"stage_at": "05/03/2062"}
-    ((outcome, hints),) = _import(runner, tmp_path, [_row(1, slip)])
+    ((outcome, hints),) = import_rows(runner, tmp_path, [running_row(1, slip)])
     assert (outcome, "stage_unread" in hints) == ("accepted", True)
     later = ON_ITS_WAY | {"status": "Đang xử lý", "stage_at": "12/03/2026"}
-    _import(runner, tmp_path, [_row(1, later)], "2026-03-12T10:00:00+07:00")
+    import_rows(runner, tmp_path, [running_row(1, later)], "2026-03-12T10:00:00+07:00")
     with transact() as session:
         assert session.scalars(select(Dossier.stage)).one() == Stage.IN_WORK
