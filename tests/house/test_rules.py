@@ -102,6 +102,7 @@ def test_create_app_only_wires():
         (
             "analysis",
             (
+                "survey/disclosure",
                 "survey/indices",
                 "survey/alerts",
                 "survey/delivery",
