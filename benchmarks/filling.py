@@ -16,7 +16,7 @@ from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
 from survey.models.questionnaire import FACTORS, Questionnaire
 from survey.period import Month
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 LEVELS, SHARES = (1, 2, 3, 4, 5), (2, 3, 10, 35, 50)
 SLOTS = 144

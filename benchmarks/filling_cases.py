@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey.ballots.contents import Ballot, Current, Pooled, pooled_row
 from survey.bulk import write_many
-from survey.cases.clocks import calendar_of, reply_due
+from survey.cases.clocks import reply_due
 from survey.crypto.tokens import new_case_code
 from survey.db import table_of
 from survey.models.alert import unordered_id
@@ -20,7 +20,8 @@ from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
 from survey.models.questionnaire import Questionnaire
 from survey.period import Month
-from survey.workdays import local_day
+from survey.province import calendar_of
+from survey.province.workdays import local_day
 
 AGE_DAYS, SLOTS, ROWS_AT_ONCE = 25, 144, 1000
 COMMENTED = 0.6

@@ -20,10 +20,10 @@ from survey.db import db, transaction
 from survey.messages import outbox
 from survey.messages.text import SmsText
 from survey.models.message import MessageKind
-from survey.models.organisation import Province, SpecialDay
+from survey.models.province import Province, SpecialDay
 from survey.models.recipient import Recipient
+from survey.province.workdays import local_day
 from survey.settings import from_env
-from survey.workdays import local_day
 from tests.engines import PostgresCopies, find_postgres
 
 PACE, SECONDS = 100, 20

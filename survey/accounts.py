@@ -19,7 +19,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from survey.audit import record
 from survey.crypto.tokens import TOKEN_ALPHABET
@@ -142,6 +142,18 @@ def reset(
 def find(session: Session, email: str) -> Staff | None:
     """The account of an address, however it is capitalised."""
     return session.scalar(select(Staff).where(Staff.email == email.strip().lower()))
+
+
+def everyone(session: Session) -> list[Staff]:
+    """Every account with its role and agency, open ones first."""
+    query = select(Staff).options(selectinload(Staff.roles), selectinload(Staff.agency))
+    return list(session.scalars(query.order_by(Staff.active.desc(), Staff.email)))
+
+
+def of_session(session: Session, session_key: str) -> Staff | None:
+    """The account a browser's session belongs to; None where it was closed or the session ended."""
+    query = select(Staff).where(Staff.fs_uniquifier == session_key, Staff.active)
+    return session.scalars(query).one_or_none()
 
 
 def get(session: Session, staff_id: int) -> Staff:

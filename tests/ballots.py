@@ -21,7 +21,7 @@ from survey.indices import Breakdown
 from survey.indices.tallies import Stored
 from survey.models.ballot import CountedBallot, Mode, PooledBallot
 from survey.models.questionnaire import Questionnaire
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 from tests.seeding import NOW
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from survey import invitations
 from survey.models.dossier import Dossier
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency
+from survey.models.province import Province
 from survey.models.recipient import Recipient
 
 NOW = datetime(2026, 5, 20, 3, 0, tzinfo=UTC)  # 10:00 on a Wednesday in Viet Nam

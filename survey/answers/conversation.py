@@ -16,7 +16,7 @@ from survey.answers.store import submit_by_sms
 from survey.answers.submission import COMMENT_LENGTH, Submission
 from survey.ballots import box
 from survey.ballots.contents import Said
-from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of, day_of
+from survey.cases.clocks import FIRST_REACTION_HOURS, day_of
 from survey.crypto.tokens import reply_secret
 from survey.errors import Refused
 from survey.messages import outbox
@@ -36,9 +36,10 @@ from survey.models.message import (
     MessageKind,
     MessageState,
 )
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency
 from survey.models.recipient import Recipient
-from survey.workdays import local_day
+from survey.province import calendar_of, hotline_of
+from survey.province.workdays import local_day
 
 LOCALE = "vi_accented"
 # An answer that cannot leave within a day is of no use any more.
@@ -158,7 +159,7 @@ class _Talk:
         name = "follow_up" if rating <= UNHAPPY_UP_TO and not was_unhappy else "thanks"
         if name == "follow_up" or before is None:
             agency = self.session.get_one(Agency, chosen.invitation.coverage.agency_id)
-            hotline = self._hotline()
+            hotline = hotline_of(self.session)
             thanks = {"agency": short_agency_name(agency.name), "hotline": hotline}
             texts = {"thanks": thanks, "follow_up": {"hotline": hotline}}
             self._queue(compose_alike(self.session, name, texts))
@@ -252,11 +253,8 @@ class _Talk:
         self.session.execute(fresh.on_conflict_do_nothing())
         return self.session.scalars(query).one()
 
-    def _hotline(self) -> str:
-        return self.session.scalars(select(Province.hotline)).first() or ""
-
     def _say(self, name: str, **values: str) -> None:
-        self._queue(compose(self.session, name, hotline=self._hotline(), **values))
+        self._queue(compose(self.session, name, hotline=hotline_of(self.session), **values))
 
     def _queue(self, text: SmsText) -> None:
         """Queue an answer; it has the same kind whatever was said, and so tells nothing."""

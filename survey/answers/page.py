@@ -22,9 +22,10 @@ from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
 from survey.models.case import Case, CaseEvent, CaseStanding, CaseState, EventKind
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
-from survey.models.organisation import Agency, Procedure, Province
+from survey.models.organisation import Agency, Procedure
+from survey.models.province import Province
 from survey.models.questionnaire import Question, QuestionnaireItem
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 _LINK = (
     select(
@@ -35,6 +36,7 @@ _LINK = (
         Dossier.phone_sealed,
         Agency.name.label("agency"),
         Procedure.name.label("procedure"),
+        # Beside `hotline_of`: a link's page is one statement.
         select(Province.hotline).limit(1).scalar_subquery().label("hotline"),
         # Most links have no ballot yet; then nothing more has to be read.
         select(literal(1))

@@ -26,7 +26,7 @@ from survey.models.case import ORDER_LOCK, case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.recipient import Recipient
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 # One link may change its answer so often a day: more is no citizen.
 CHANGES_A_DAY = 50

@@ -18,7 +18,7 @@ from survey.models.ballot import Flag
 from survey.models.count import RATED, Count
 from survey.models.questionnaire import HIGHEST_RATING, Question
 from survey.period import Month
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 
 SLOT_MINUTES = 10
 # So many answers of ten minutes are never a burst.

@@ -1,16 +1,14 @@
 """The two clocks of a case, in the working hours of the province's offices."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.models.case import CaseStanding, CaseState
-from survey.models.organisation import DayKind, SpecialDay
-from survey.workdays import LOCAL, OFFICE_HOURS, Calendar, local_day
+from survey.province import calendar_of
+from survey.province.workdays import LOCAL, OFFICE_HOURS, Calendar, local_day
 
 # A person looks at it within one working day and a bit, so nothing waits over two mornings.
 FIRST_REACTION_HOURS = 8.0
@@ -32,15 +30,6 @@ def hours_of_a_day() -> float:
         for opens, closes in OFFICE_HOURS
     )
     return sum(minutes) / 60
-
-
-def calendar_of(session: Session) -> Calendar:
-    """The state's calendar with the province's own days."""
-    days: Iterable[SpecialDay] = session.scalars(select(SpecialDay)).all()
-    return Calendar(
-        extra_off=frozenset(one.day for one in days if one.kind == DayKind.EXTRA_OFF),
-        swap_work=frozenset(one.day for one in days if one.kind == DayKind.SWAP_WORK),
-    )
 
 
 def day_of(now: datetime) -> datetime:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import audit
-from survey.cases.clocks import FIRST_REACTION_HOURS, calendar_of
+from survey.cases.clocks import FIRST_REACTION_HOURS
 from survey.cases.notices import carried
 from survey.cases.sight import LOOK, REVEALS_A_DAY, reveals_left
 from survey.errors import Conflict, Invalid, NotFound, Refused
@@ -21,10 +21,10 @@ from survey.messages.dialogue import parse
 from survey.messages.phone import recipient_at
 from survey.messages.text import SmsText
 from survey.models.message import Inbound, MessageKind
-from survey.models.organisation import Province
 from survey.models.staff import RoleName, Staff, count_use, scope_of
 from survey.privacy.masking import mask_text
-from survey.workdays import local_day
+from survey.province import calendar_of, hotline_of
+from survey.province.workdays import local_day
 
 SHOWN_AT_ONCE = 100
 WORTH_SENDING = timedelta(days=3)
@@ -103,7 +103,7 @@ def compose(session: Session, words: str, *, accented: bool) -> SmsText:
     """The answer as it leaves, the hotline's number behind it; raises Invalid as replies do."""
     if not words.strip():
         raise Invalid("reply_empty")
-    hotline = session.scalars(select(Province.hotline)).one()
+    hotline = hotline_of(session)
     return carried(f"{' '.join(words.split())} Tổng đài {hotline}.", accented=accented)
 
 

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.cases.clocks import reopen_until
@@ -15,8 +14,8 @@ from survey.messages.text import REFUSED_BY_CARRIERS, SmsText, deadline_words, p
 from survey.messages.versions import compose as compose_text
 from survey.models.case import Case
 from survey.models.message import MessageKind
-from survey.models.organisation import Province
 from survey.models.recipient import Recipient
+from survey.province import hotline_of
 
 # A reply that costs more than this belongs on the page, and the message only tells of it.
 MOST_SEGMENTS = 5
@@ -46,7 +45,7 @@ def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -
     """
     if way is Way.PAGE:
         return None
-    hotline = session.scalars(select(Province.hotline)).one()
+    hotline = hotline_of(session)
     if way is Way.NOTICE:
         by = deadline_words(reopen_until(now), "vi_accented")
         return compose_text(
@@ -90,7 +89,7 @@ def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> Non
     """
     if not may_text(case):
         return
-    hotline = session.scalars(select(Province.hotline)).one()
+    hotline = hotline_of(session)
     by = deadline_words(case.standing.due_at, "vi_accented")
     text = compose_text(session, body, case_code=case.code, hotline=hotline, by=by, url="")
     send(session, case, text, now)

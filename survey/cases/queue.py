@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey.ballots import box
 from survey.ballots.contents import Said
-from survey.cases.clocks import SOON_HOURS, calendar_of, time_left
+from survey.cases.clocks import SOON_HOURS, time_left
 from survey.cases.labels import REASONS
 from survey.cases.records import opened_in_work
 from survey.cases.sight import SeenCase, seen
@@ -22,6 +22,7 @@ from survey.models.organisation import Agency, alphabetical
 from survey.models.staff import Scope, Staff
 from survey.period import Month
 from survey.privacy.masking import mask_text
+from survey.province import calendar_of
 
 PAGE_ROWS = 25
 EXCERPT_LENGTH = 90

@@ -29,7 +29,7 @@ from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Scope, Staff, count_use, scope_of, used_on
 from survey.period import Month
 from survey.privacy.masking import mask_name
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 READERS = frozenset({RoleName.HANDLER, RoleName.AGENCY_HEAD})
 # A person who looks at more identities than this in a day is collecting, not calling back.

@@ -24,6 +24,7 @@ COMMANDS = {
     "reference": "reference",
     "report": "report",
     "sender": "sender",
+    "settings": "settings",
     "staff": "staff",
     "storage": "storage",
     "version": "version",

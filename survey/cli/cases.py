@@ -13,7 +13,7 @@ from survey.cli.options import common_options, emit
 from survey.db import db
 from survey.models.case import CaseState
 from survey.models.staff import Staff
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 
 STATES_ASKED = [str(one) for one in CaseState]
 

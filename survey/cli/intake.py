@@ -19,7 +19,7 @@ from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import Table, open_table
 from survey.intake.register import Tally, begin, finish, outcomes_of, preview, store
 from survey.intake.wording import REASONS
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 OutcomeLine = tuple[int, str, str, str]
 OUTCOME_COLUMNS = ("row", "outcome", "reason", "dossier_code")

@@ -16,8 +16,8 @@ from survey.crypto import keys
 from survey.db import db
 from survey.errors import Invalid, Refused, SurveyError
 from survey.period import YEARS, Month, Period, month_of, period_of
+from survey.province.workdays import LOCAL
 from survey.wording import words_for
-from survey.workdays import LOCAL
 
 WRONG_USE = 2
 WRONG_KEY = 1

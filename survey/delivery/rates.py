@@ -24,7 +24,7 @@ from analysis.monitor import control_limits
 from survey.cases.clocks import day_of
 from survey.messages.phone import carrier_of
 from survey.models.message import Message, MessageState
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 SHOWN_DAYS = 14
 BASE_DAYS = 28

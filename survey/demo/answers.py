@@ -15,10 +15,10 @@ from survey.demo.units import Cast
 from survey.models.ballot import Flag
 from survey.models.dossier import Channel, Lateness, Outcome
 from survey.models.invitation import Decision
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.questionnaire import FACTORS, SATISFIED_FROM
 from survey.period import Month
-from survey.workdays import Calendar, local_day
+from survey.province.workdays import Calendar, local_day
 
 # Decisions that came after an invitation was made.
 INVITED = frozenset({Decision.ASKED, Decision.PROVIDER_REFUSED, Decision.EXPIRED_UNSENT})

@@ -16,9 +16,9 @@ from survey.demo.units import Cast, Unit, Work
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness, Outcome, PhoneKind
 from survey.models.invitation import Decision
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.period import Month
-from survey.workdays import LOCAL, OFFICE_HOURS, local_day
+from survey.province.workdays import LOCAL, OFFICE_HOURS, local_day
 
 OPEN_SHARE = 0.02
 OPEN_FOR_DAYS = 15

@@ -15,7 +15,6 @@ from survey import alerts, indices
 from survey.alerts import ContactWish, grave_topics
 from survey.ballots.contents import Ballot, Said
 from survey.cases import steps
-from survey.cases.clocks import calendar_of
 from survey.cases.labels import CLOSE_WORDS
 from survey.cases.notices import Way
 from survey.demo.answers import UNHAPPY_UP_TO, Asked
@@ -23,6 +22,7 @@ from survey.demo.scene import Scene, pick
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
 from survey.period import Month
+from survey.province import calendar_of
 from survey.reports import approval
 
 AFTER_MIDNIGHT = timedelta(hours=1)

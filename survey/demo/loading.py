@@ -7,7 +7,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import accounts
-from survey.cases.clocks import calendar_of
 from survey.db import settings_of
 from survey.demo.answers import Citizens
 from survey.demo.doors import DOORS, open_door
@@ -19,9 +18,10 @@ from survey.demo.watching import Watch
 from survey.demo.writing import Ledger
 from survey.errors import Conflict, Invalid, Refused
 from survey.models.dossier import Dossier
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.staff import RoleName
 from survey.privacy.retention import erase_due
+from survey.province import calendar_of, province_of
 
 SECOND_HANDLER = accounts.NewAccount(
     f"tong-dai-2@{accounts.DEMO_DOMAIN}", RoleName.HANDLER, name="Trần Bảo Yến"
@@ -97,9 +97,7 @@ def check(session: Session, scene: Scene) -> Province:
         raise Invalid("demo_scale")
     if has_dossiers(session):
         raise Conflict("dossiers_exist")
-    province = session.scalars(select(Province)).first()
-    if province is None:
-        raise Refused("no_province")
+    province = province_of(session)
     if not scene.workdays(calendar_of(session)):
         raise Invalid("demo_scale")
     return province

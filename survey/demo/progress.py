@@ -22,7 +22,7 @@ from survey.dossiers import (
 )
 from survey.models.dossier import Outcome
 from survey.models.stage import Stage
-from survey.workdays import LOCAL, local_day
+from survey.province.workdays import LOCAL, local_day
 
 # Of dossiers that took some days: papers were missing, and once more.
 SUPPLEMENT_SHARE, AGAIN_SHARE = 0.06, 0.12

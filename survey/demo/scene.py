@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from survey.period import Month
-from survey.workdays import Calendar, local_day
+from survey.province.workdays import Calendar, local_day
 
 FALL_MONTHS_AGO = 4
 FALL_DAY = 12

@@ -18,8 +18,9 @@ from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE, register_finish
 from survey.messages.phone import Phone
 from survey.models.dossier import Channel, Outcome
 from survey.models.invitation import OptOut
-from survey.models.organisation import Procedure, Province
-from survey.workdays import LOCAL
+from survey.models.organisation import Procedure
+from survey.province import province_of
+from survey.province.workdays import LOCAL
 
 # What a visitor may hold in hand: a phone that opens links, and one that can only text.
 PHONE = REHEARSAL_PHONES[0]
@@ -52,7 +53,7 @@ def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
     """
     if not settings_of(session).is_rehearsal:
         raise Refused("not_a_demo")
-    province = session.scalars(select(Province)).first()
+    province = province_of(session)
     agency = demo_agency(session)
     procedures = (
         select(Procedure)
@@ -60,7 +61,7 @@ def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
         .order_by(Procedure.sector_code != SECTOR, Procedure.code)
     )
     procedure = session.scalars(procedures.limit(1)).first()
-    if province is None or agency is None or procedure is None:
+    if agency is None or procedure is None:
         raise Refused("no_province")
     local = now.astimezone(LOCAL)
     received = local - timedelta(days=TAKEN_DAYS)

@@ -11,14 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import monitoring
-from survey.cases.clocks import calendar_of
 from survey.demo.answers import UNHAPPY_UP_TO, Asked
 from survey.demo.scene import Scene, Truths
 from survey.models.organisation import Sector
 from survey.models.staff import Staff
 from survey.monitoring.freezing import LEAST_MONTHS, is_tet_month
 from survey.period import Month
-from survey.workdays import LOCAL, local_day
+from survey.province import calendar_of
+from survey.province.workdays import LOCAL, local_day
 
 # After the month was closed, in office hours.
 FREEZING = timedelta(hours=9)

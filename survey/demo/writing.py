@@ -39,7 +39,7 @@ from survey.models.recipient import MessageChannel, Recipient
 from survey.models.stage import Source
 from survey.period import Month
 from survey.privacy.retention import TERMS
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 DELIVERY = timedelta(seconds=9)
 PROVIDER = "console"

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from typing import NamedTuple
 
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 
 
 class Moment(NamedTuple):

@@ -18,7 +18,7 @@ from survey.models.dossier import Dossier
 from survey.models.extension import Extension
 from survey.models.stage import END_STAGES, DossierStage, Stage
 from survey.models.supplement import Supplement
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey.bulk import write_many, write_numbered
 from survey.crypto.sealed import Sealed, row_name
-from survey.db import table_of
+from survey.db import hold, table_of
 from survey.dossiers.comparing import Comparison, Verdict, compare
 from survey.dossiers.facts import DossierFacts, StageFacts
 from survey.dossiers.officers import Officers
@@ -18,7 +18,6 @@ from survey.dossiers.progress import Entry, Progress
 from survey.models.dossier import Dossier, DossierChange, PhoneKind
 from survey.models.extension import Extension
 from survey.models.invitation import CoverageEntry
-from survey.models.organisation import Province
 from survey.models.recipient import Recipient
 from survey.models.stage import DossierStage, Source
 from survey.models.supplement import Supplement
@@ -71,7 +70,7 @@ def record(session: Session, facts: Sequence[DossierFacts], now: datetime) -> Re
     The finished must meet the coverage ledger in the same transaction.
     """
     # One writer at a time, whatever the source: two may hold the same dossier or phone.
-    session.execute(select(Province.code).with_for_update())
+    hold(session, "dossiers")
     comparisons = compare(session, facts, now)
     to_write = [one for one in comparisons if one.verdict in (Verdict.NEW, Verdict.CHANGED)]
     officers = Officers(session, [one.facts for one in to_write])

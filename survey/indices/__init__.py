@@ -14,7 +14,12 @@ from survey.indices.figures import (
 )
 from survey.indices.inputs import draft_payload
 from survey.indices.judging import Rules
-from survey.indices.periods import check_period, is_provisional
+from survey.indices.periods import (
+    check_period,
+    closed_months,
+    is_provisional,
+    months_with_dossiers,
+)
 from survey.indices.recompute import Recomputation, recompute
 from survey.indices.shield import shielded, shown
 from survey.indices.show import formula_of, rules_of, show
@@ -35,12 +40,14 @@ __all__ = [
     "check_period",
     "closable_months",
     "close",
+    "closed_months",
     "course",
     "draft_payload",
     "first",
     "formula_of",
     "hidden",
     "is_provisional",
+    "months_with_dossiers",
     "payload_of",
     "read_figure",
     "recompute",

@@ -17,16 +17,17 @@ from sqlalchemy.orm import Session
 
 from analysis import headline
 from survey.disclosure import Breakdown, Key, at_agency
-from survey.errors import Invalid, Refused
+from survey.errors import Invalid
 from survey.indices.periods import check_period
 from survey.indices.shield import hidden_now
 from survey.indices.strata import ALL_TOGETHER, Strata, read_strata
 from survey.indices.tallies import OVERALL, target_of
-from survey.indices.targets import Ladder, ladders
 from survey.models.dossier import Lateness
-from survey.models.organisation import Agency, Province, Sector
+from survey.models.organisation import Agency, Sector
 from survey.models.snapshot import Snapshot
 from survey.period import Month
+from survey.province import province_of
+from survey.province.targets import Ladder, ladders
 
 IntArray = NDArray[np.int64]
 SmallIntArray = NDArray[np.int32]
@@ -56,7 +57,6 @@ TARGETS = {
 }
 # Lines whose intervals are computed together: what they need on the way stays within 10 MB.
 AT_ONCE = 4096
-PROVINCE = select(Province.name, Province.confidence_percent, Province.judged_from)
 SECTORS = select(Sector.code, Sector.name, Sector.target_group)
 CLOSED = select(Snapshot.month).where(Snapshot.month.between(bindparam("first"), bindparam("last")))
 
@@ -124,9 +124,7 @@ def course(
     months = _months(first, last, now)
     if along not in set(Along):
         raise Invalid("unknown_breakdown", along)
-    province = session.execute(PROVINCE).first()
-    if province is None:
-        raise Refused("no_province")
+    province = province_of(session)
     agencies = _agencies(session, Along(along), agency)
     sectors = {row.code: row for row in session.execute(SECTORS)}
     strata = read_strata(

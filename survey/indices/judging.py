@@ -7,19 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import analysis
 from analysis import headline
 from analysis.poststratify import collapse_lines
-from survey.errors import Refused
 from survey.indices.figures import Figure
 from survey.indices.tallies import Ratings, Tally, summed
-from survey.indices.targets import bars
 from survey.models.dossier import Lateness
-from survey.models.organisation import Province
 from survey.period import Month
+from survey.province import province_of
+from survey.province.targets import bars
 
 LATE_BAR = "late_agency_not_good"
 INDEX_BAR = "index_not_good"
@@ -64,9 +62,7 @@ class Rules:
 
 def rules_in_force(session: Session, month: Month) -> Rules:
     """The rules of this province in a month (YYYY-MM); Refused `no_province` without one."""
-    province = session.scalars(select(Province)).first()
-    if province is None:
-        raise Refused("no_province")
+    province = province_of(session)
     floors = tuple(
         Floor(rule.name, rule.value, rule.operator, rule.quote, rule.source)
         for rule in sorted(bars(session, month), key=lambda rule: rule.name)

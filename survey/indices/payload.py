@@ -31,10 +31,10 @@ from survey.disclosure import Breakdown
 from survey.indices.figures import FORMULA, LIVE_FORMULA
 from survey.indices.judging import Rules, broken, figures, read_rules, rules_row
 from survey.indices.tallies import Line, Source, tallies
-from survey.indices.targets import TargetInForce
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import FACTORS, Question
 from survey.period import Month
+from survey.province.targets import TargetInForce
 
 FRAME = ("finished", "invited", "delivered", "answered")
 # What older closings of the same formula do not hold.

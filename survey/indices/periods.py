@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid
+from survey.models.count import Frame
 from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
 
@@ -21,3 +22,14 @@ def is_provisional(session: Session, period: Period) -> bool:
     months = period.months
     closed = select(func.count(func.distinct(Snapshot.month))).where(Snapshot.month.in_(months))
     return session.scalar(closed) != len(months)
+
+
+def closed_months(session: Session) -> list[Month]:
+    """Months that were closed, in their order."""
+    return list(session.scalars(select(Snapshot.month).distinct().order_by(Snapshot.month)))
+
+
+def months_with_dossiers(session: Session, now: datetime) -> list[Month]:
+    """Months in which dossiers finished, newest first, none of the future."""
+    found = select(Frame.month).where(Frame.finished > 0, Frame.month <= Month.at(now))
+    return list(session.scalars(found.distinct().order_by(Frame.month.desc())))

@@ -22,7 +22,7 @@ from survey.indices.tallies import Stored
 from survey.models.count import Frame
 from survey.models.snapshot import Snapshot
 from survey.period import Month
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 FIRST = 1
 SALT_BYTES = 16

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from survey.ballots.aggregates import Aggregate, aggregate_now, stored_aggregate
 from survey.ballots.pool import Pool, pool_of
 from survey.disclosure import Breakdown
-from survey.indices.targets import Ladder, TargetInForce, ladder
 from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import Channel
 from survey.models.organisation import Agency, Procedure, Sector
 from survey.models.questionnaire import FACTORS
 from survey.period import Month
+from survey.province.targets import Ladder, TargetInForce, ladder
 
 CHANNEL_NAMES = {
     Channel.COUNTER: "Trực tiếp",

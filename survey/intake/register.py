@@ -163,3 +163,11 @@ def _of_known(one: Outcome, *, changed: bool) -> Outcome:
     if changed:
         return one._replace(outcome=ACCEPTED, reasons=("updated", *one.reasons))
     return one._replace(outcome=DUPLICATE, reasons=("unchanged",), record=None)
+
+
+def recent_runs(session: Session, besides: Sequence[int], most: int) -> list[ImportRun]:
+    """The newest finished imports but those named by their ids."""
+    query = select(ImportRun).where(
+        ImportRun.finished_at.is_not(None), ImportRun.id.not_in(besides)
+    )
+    return list(session.scalars(query.order_by(ImportRun.id.desc()).limit(most)))

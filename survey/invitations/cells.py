@@ -7,7 +7,7 @@ from survey.errors import Refused
 from survey.models.count import Cell
 from survey.models.dossier import Lateness
 from survey.period import Month
-from survey.workdays import finish_moment, local_day
+from survey.province.workdays import finish_moment, local_day
 
 
 class FinishedDossier(Protocol):

@@ -12,9 +12,10 @@ from survey.db import settings_of
 from survey.invitations.cells import FinishedDossier, finished_moment
 from survey.models.dossier import Dossier, PhoneKind
 from survey.models.invitation import Decision, Invitation, OptOut, StaffPhone
-from survey.models.organisation import Province, Sector
+from survey.models.organisation import Sector
+from survey.models.province import Province
 from survey.models.recipient import Recipient
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 # Invented numbers of the demo phone: asked again and again, so gap and intermediary rules leave
 # them out while nothing is really sent.

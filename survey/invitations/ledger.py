@@ -16,7 +16,6 @@ from survey.ballots import followups
 from survey.bulk import write_many, write_numbered
 from survey.crypto.tokens import TOKEN_LENGTH, new_reply_code, reply_secret
 from survey.db import settings_of, table_of
-from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
 from survey.invitations.links import fresh_token
@@ -30,10 +29,12 @@ from survey.models.dossier import Dossier, Outcome
 from survey.models.followup import Card
 from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
-from survey.models.organisation import Agency, Procedure, Province
+from survey.models.organisation import Agency, Procedure
+from survey.models.province import Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireKind
 from survey.models.recipient import Recipient
-from survey.workdays import local_day
+from survey.province import province_of
+from survey.province.workdays import local_day
 
 WRITE_ENTRY = insert(table_of(CoverageEntry))
 WRITE_INVITATION = insert(table_of(Invitation))
@@ -65,9 +66,7 @@ def register_finished(
 
     `recipients`: dossier code → whom to write to. Dossiers need their ids (flushed before).
     """
-    province = session.scalars(select(Province)).first()
-    if province is None:
-        raise Refused("no_province")
+    province = province_of(session)
     sectors = _sectors(session, dossiers)
     by_finish = sorted(dossiers, key=lambda dossier: (finished_moment(dossier), dossier.code))
     eligibility = Eligibility(session, province, by_finish, recipients, now)
@@ -189,7 +188,7 @@ def _cards(
     ids: Mapping[int, int],
 ) -> Iterator[tuple[str, Card]]:
     """Follow-up cards of a seeded random share of those asked, by month."""
-    percent = session.scalars(select(Province.followup_percent)).first() or 0
+    percent = province_of(session).followup_percent
     for ask in asks:
         code, cell = ask.dossier.code, ask.cell
         if draw(session, "follow-up", code) < percent:

@@ -4,7 +4,7 @@ import os
 import socket
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from survey.models.job import Heartbeat, ProcessKind
@@ -57,6 +57,12 @@ def silence(session: Session, kind: ProcessKind, now: datetime) -> str:
     if now - oldest.at <= SILENT_AFTER:
         return ""
     return f"{oldest.process} is silent since {oldest.at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def most_silent(session: Session) -> dict[ProcessKind, datetime]:
+    """Last sign of life of the most silent process of each kind that was ever seen."""
+    oldest = select(Heartbeat.kind, func.min(Heartbeat.at)).group_by(Heartbeat.kind)
+    return {ProcessKind(kind): at for kind, at in session.execute(oldest)}
 
 
 def _host() -> str:

@@ -11,7 +11,7 @@ from survey.intake.register import begin, finish, store, tally_of
 from survey.intake.upload import close_upload, drop_expired, held_table
 from survey.jobs.queue import Taken, report_progress
 from survey.models.intake import Upload
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 
 def import_upload(taken: Taken, now: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, exists, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -61,6 +61,11 @@ def enqueue(
 def newest(session: Session, key: str) -> Job | None:
     """The latest job of a key, for a page that shows its progress."""
     return session.scalars(select(Job).where(Job.key == key).order_by(Job.id.desc())).first()
+
+
+def count_by_state(session: Session) -> dict[str, int]:
+    """How many jobs stand in each state; states without a job are left out."""
+    return dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).all())
 
 
 def due_ids(session: Session, now: datetime) -> list[int]:

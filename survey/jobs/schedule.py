@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from survey.ballots.counting import waiting
 from survey.jobs.queue import enqueue
 from survey.models.job import Job
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 
 COUNTING = "ballots.count"
 # A pool so full is counted at once: every figure opens it.

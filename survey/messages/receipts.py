@@ -11,7 +11,7 @@ from survey.messages.outbox.health import locked_health, note_fault, note_load
 from survey.messages.providers import LOAD, OPTED_OUT, SENDER, WORDS, DeliveryReceipt
 from survey.messages.suppression import opt_out
 from survey.models.message import Message, MessageState, Receipt
-from survey.workdays import local_midnight
+from survey.province.workdays import local_midnight
 
 # States in which we do not know that the provider took the message: any word of it proves that.
 # READY is one that was released and not begun again: it arrived late, and must not be repeated.

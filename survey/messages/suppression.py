@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from survey.models.invitation import OptOut, random_id
 from survey.models.recipient import Recipient
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 
 def opt_out(session: Session, recipient: Recipient, now: datetime) -> None:

@@ -12,7 +12,7 @@ from survey.messages.phone import recipient_at
 from survey.messages.text import SmsText
 from survey.models.message import MessageKind
 from survey.models.staff import Staff, count_use, used_on
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 ACTION = "text.test"
 TESTS_A_DAY = 20

@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined, Template, UndefinedError
 
 from survey.errors import Invalid
 from survey.messages.segments import Encoding, measure, outside_gsm7
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "sms"
 # Vietnamese without diacritics, with them, and English.

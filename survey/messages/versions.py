@@ -3,7 +3,7 @@
 Where none is approved, or the approved one does not fit its values, the shipped text leaves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -68,6 +68,24 @@ def versions(session: Session, name: str) -> list[TextVersion]:
         raise NotFound("no_such_text")
     query = select(TextVersion).where(TextVersion.name == name)
     return list(session.scalars(query.order_by(TextVersion.number.desc())))
+
+
+def in_use(listed: Sequence[TextVersion]) -> TextVersion | None:
+    """The version of those listed that leaves: the newest approved one."""
+    return next((one for one in listed if one.state == TextState.APPROVED), None)
+
+
+def numbered(session: Session, name: str, number: int) -> Wording | None:
+    """The words of a version of a text by its number; None (0) for the shipped ones.
+
+    NotFound `no_such_text`.
+    """
+    if not number:
+        return None
+    for one in versions(session, name):
+        if one.number == number:
+            return Wording(one.form, one.words)
+    raise NotFound("no_such_text")
 
 
 def draft(

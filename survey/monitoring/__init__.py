@@ -5,7 +5,7 @@
 
 from survey.monitoring.daily import update, watch
 from survey.monitoring.freezing import FALSE_ALARMS_A_MONTH, begin, freeze, freeze_agency
-from survey.monitoring.quality import Stand, stands
+from survey.monitoring.quality import Stand, province_rates, stands
 from survey.monitoring.signals import Card, cards, close, open_places
 from survey.monitoring.standings import Spot, Standing, standings
 
@@ -21,6 +21,7 @@ __all__ = [
     "freeze",
     "freeze_agency",
     "open_places",
+    "province_rates",
     "standings",
     "stands",
     "update",

@@ -7,13 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.ballots.pool import pool_of
-from survey.cases.clocks import calendar_of
 from survey.models.watch import Measure, Place, Signal, WatchRate, WatchRule, lock_watch
 from survey.monitoring import quality, signals
 from survey.monitoring.data import Dip, dips
 from survey.monitoring.quality import Stand
 from survey.monitoring.standings import Spot, Standing, standings
-from survey.workdays import local_day
+from survey.province import calendar_of
+from survey.province.workdays import local_day
 
 RULES = {Measure.DELIVERY: WatchRule.DELIVERY_DIP, Measure.RESPONSE: WatchRule.RESPONSE_DIP}
 

@@ -18,7 +18,7 @@ from survey.models.message import Message, MessageKind, MessageState
 from survey.models.watch import Measure, Sums, WatchRate
 from survey.monitoring.freezing import FALSE_ALARMS_A_MONTH, LEAST_DELIVERED
 from survey.monitoring.standings import Spot, Standing, by_agency
-from survey.workdays import LOCAL, Calendar
+from survey.province.workdays import LOCAL, Calendar
 
 # Receipts have a day to come in; a week of answers is long enough for their delay not to matter.
 RECEIPT_DAYS = 1

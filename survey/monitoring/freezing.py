@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from analysis import AnalysisError
 from analysis.phase_one import frozen_charts, pooled_correlation, usual_shares
 from survey import audit
-from survey.cases.clocks import calendar_of
 from survey.errors import Invalid
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
@@ -32,7 +31,8 @@ from survey.models.watch import (
 )
 from survey.monitoring.standings import Spot, Standing, by_agency, by_month, standings
 from survey.period import Month
-from survey.workdays import Calendar, local_day
+from survey.province import calendar_of
+from survey.province.workdays import Calendar, local_day
 
 FALSE_ALARMS_A_MONTH = 1.0
 LEAST_MONTHS, MOST_MONTHS = 2, 36

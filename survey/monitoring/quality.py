@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from analysis.phase_one import batch_step
-from survey.models.watch import Limits, Progress, WatchChart
+from survey.models.watch import Limits, Progress, WatchChart, WatchRate
 from survey.monitoring.standings import Spot, Standing
 
 # Fewer ratings than this are never read on their own.
@@ -112,3 +112,9 @@ def stands_without_the_silent(limits: Limits, progress: Progress, day: date) -> 
 def _counted(limits: Limits) -> int:
     """As how many ratings a night's batch counts; 1 where each counts by itself."""
     return max(LEAST_BATCH, limits.batch) if limits.batch > 1 else 1
+
+
+def province_rates(session: Session) -> list[WatchRate]:
+    """How often messages of the whole province are usually not delivered, or not answered."""
+    query = select(WatchRate).where(WatchRate.agency_id.is_(None))
+    return list(session.scalars(query.order_by(WatchRate.measure)))

@@ -17,12 +17,13 @@ from survey.models.organisation import (
     AgencyLevel,
     HeaderAlias,
     Procedure,
-    Province,
     Sector,
 )
 from survey.models.price import SmsPrice
+from survey.models.province import Province
 from survey.models.questionnaire import Questionnaire, QuestionnaireItem
 from survey.models.target import Rule, Target
+from survey.province import province_if_loaded
 from survey.reference.files import day, lines, number
 
 # First words of a scope that is a level of satisfaction; all other scopes are rules.
@@ -106,7 +107,7 @@ def _merge(
 
 def _refuse_other_province(session: Session, folder: Path) -> None:
     """Two provinces in one database would mix their agencies."""
-    there = session.scalars(select(Province)).first()
+    there = province_if_loaded(session)
     for _, row in lines(folder, "province.csv"):
         if there is not None and row["code"] != there.dossier_prefix:
             raise Conflict(
@@ -119,7 +120,7 @@ def _refuse_other_province(session: Session, folder: Path) -> None:
 
 def _provinces(session: Session, folder: Path) -> Iterable[Values]:
     """The province of a folder; its own folder may bear another name than the one first loaded."""
-    there = session.scalars(select(Province)).first()
+    there = province_if_loaded(session)
     for _, row in list(lines(folder, "province.csv"))[:1]:
         yield {
             "code": there.code if there else folder.name,

@@ -13,15 +13,16 @@ from statistics import median
 
 from sqlalchemy.orm import Session, undefer
 
-from survey.cases.clocks import calendar_of, day_of, put_off, reply_due
+from survey.cases.clocks import day_of, put_off, reply_due
 from survey.cases.labels import REASONS_IN_FULL
 from survey.cases.records import opened_where
 from survey.cases.sight import SeenCase, seen
 from survey.models.case import Case, CaseEvent, CloseReason, EventKind, if_it_opens
 from survey.models.staff import Scope
 from survey.period import Month
+from survey.province import calendar_of
+from survey.province.workdays import Calendar
 from survey.reports.figures import CaseFigures, CaseLine
-from survey.workdays import Calendar
 
 BEGINNINGS = frozenset({EventKind.OPENED, EventKind.REOPENED})
 

@@ -11,11 +11,11 @@ from survey.formats import NONE, number
 from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.insights import FEW, Change, Dot, Drivers, Outlook, Overview
 from survey.monitoring.freezing import is_tet_month
+from survey.province.workdays import Calendar
 from survey.reports import phrases
 from survey.reports.charts import funnel_chart, is_far
 from survey.reports.document import Cell, Column, Kind, Point, Section, Table
 from survey.reports.figures import Report
-from survey.workdays import Calendar
 
 TITLE = "Phân tích"
 # Names and lines that fit a page with everything else.

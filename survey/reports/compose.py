@@ -5,12 +5,12 @@ from datetime import date
 from survey.formats import number
 from survey.indices import Status
 from survey.period import Month
+from survey.province.workdays import LOCAL
 from survey.reports import comparison, evenness, phrases, sentences, tables
 from survey.reports.charts import sector_chart
 from survey.reports.document import Document, Letterhead, Point, Section
 from survey.reports.figures import Report, Revision, Stage
 from survey.version import VERSION
-from survey.workdays import LOCAL
 
 OLD_FORMULA = "raw-share-wilson-fpc/1"
 WEIGHTED = (

@@ -11,16 +11,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import audit, indices, insights
+from survey.ballots.pool import pool_of
 from survey.db import settings_of
 from survey.errors import Refused
 from survey.indices import Status, read_figure
-from survey.indices.targets import ladder
+from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.dossier import Dossier, DossierChange
 from survey.models.invitation import CoverageEntry
-from survey.models.organisation import Province
 from survey.models.snapshot import Approval, Snapshot
 from survey.models.target import Target
-from survey.period import MONTHS_OF_YEAR, Month
+from survey.period import MONTHS_OF_YEAR, Month, Period
+from survey.province import province_of
+from survey.province.targets import ladder
 from survey.reference.files import letterhead_file
 from survey.reports import phrases
 from survey.reports.case_times import read_cases
@@ -28,6 +30,7 @@ from survey.reports.figures import (
     Approved,
     Before,
     Correction,
+    FrameFigures,
     KeptLevel,
     Origin,
     Report,
@@ -63,9 +66,7 @@ def gather(session: Session, month: Month, now: datetime) -> Report:
 
 
 def _origin(session: Session, month: Month, snapshot: Snapshot | None, now: datetime) -> Origin:
-    province = session.scalars(select(Province)).first()
-    if province is None:
-        raise Refused("no_province")
+    province = province_of(session)
     return Origin(
         province=province.name,
         snapshot=snapshot.id if snapshot else None,
@@ -130,3 +131,14 @@ def _corrections(session: Session, month: Month, as_of: datetime) -> list[Correc
         .order_by(dossiers.desc(), DossierChange.field)
     )
     return [Correction(*row) for row in session.execute(query)]
+
+
+def frame_of(session: Session, period: Period) -> FrameFigures:
+    """How many dossiers of a period finished, were invited, reached and rated, as of now."""
+    numbers = (Frame.finished, Frame.invited, Frame.delivered, RATED)
+    sums = [func.coalesce(func.sum(number), 0) for number in numbers]
+    query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)
+    row = session.execute(query.where(Frame.month.in_(period.months))).one()
+    finished, invited, delivered, rated = map(int, row)
+    rated += pool_of(session).of(period.months).rated().total()
+    return FrameFigures(finished, invited, delivered, rated)

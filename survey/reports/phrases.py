@@ -10,7 +10,7 @@ from datetime import datetime
 from survey.formats import NONE, number
 from survey.indices import Figure, Status
 from survey.period import HalfYear, Month, Period, Quarter, Year
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 
 STATUS_WORDS = {
     Status.MET: "Đạt",

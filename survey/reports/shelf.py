@@ -17,9 +17,9 @@ from survey.models.questionnaire import Question
 from survey.models.report import ReportFile
 from survey.models.snapshot import Approval, Snapshot
 from survey.period import Month
+from survey.province.workdays import LOCAL
 from survey.reports.build import FORMATS, file_name
 from survey.reports.figures import Approved, Stage
-from survey.workdays import LOCAL
 
 MOST_MONTHS = 36
 

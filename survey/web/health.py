@@ -21,9 +21,9 @@ from survey.ballots.pool import pool_of
 from survey.db import db, settings_of, transaction
 from survey.jobs import heartbeat
 from survey.models.job import ProcessKind
+from survey.province.workdays import local_day
 from survey.version import VERSION, schema
 from survey.web.wrong_key import key_state
-from survey.workdays import local_day
 
 log = structlog.get_logger()
 health = Blueprint("health", __name__)

@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
-from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from survey import clock, monitoring
@@ -23,11 +22,13 @@ from survey.cases.queue import alert_cards, open_cases
 from survey.db import db
 from survey.delivery import rates
 from survey.delivery.standing import Standing, outcomes_since, standing
+from survey.delivery.troubles import open_troubles
 from survey.delivery.unclear import waiting_for_person
+from survey.jobs.heartbeat import most_silent
+from survey.jobs.queue import count_by_state
 from survey.messages.outbox import health as provider_health
 from survey.messages.outbox.rules import load_rules
-from survey.models.alert import Alert
-from survey.models.job import Heartbeat, Job, ProcessKind
+from survey.models.job import ProcessKind
 from survey.models.message import MessageState
 from survey.settings import Settings
 from survey.version import VERSION
@@ -104,25 +105,21 @@ class _Figures(Collector):
     def _of_work(self) -> Iterator[Metric]:
         yield _gauge("langnghe_inbox_waiting", "Texts for a person.", inbox.waiting(self.session))
         yield from self._of_processes()
-        jobs = self._counts(select(Job.state, func.count()).group_by(Job.state))
+        jobs = count_by_state(self.session)
         yield _family("langnghe_jobs", "Background jobs by state.", "state", jobs.items())
-        is_open = Alert.closed_at.is_(None)
-        alerts = self._counts(select(Alert.rule, func.count()).where(is_open).group_by(Alert.rule))
+        alerts = Counter(alert.rule for alert in open_troubles(self.session))
         alerts |= Counter(card.rule for card in alert_cards(open_cases(self.session)))
         alerts |= Counter(place.rule for place in monitoring.open_places(self.session))
         yield _family("langnghe_alerts_open", "Open alerts by rule.", "rule", alerts.items())
 
     def _of_processes(self) -> Iterator[Metric]:
         yield _family("langnghe_build", "What is installed.", "version", [(VERSION, 1)])
-        oldest = select(Heartbeat.kind, func.min(Heartbeat.at)).group_by(Heartbeat.kind)
         silent = dict.fromkeys((ProcessKind.SENDER, ProcessKind.WORKER), -1.0)
-        for kind, at in self.session.execute(oldest.where(Heartbeat.kind != ProcessKind.WEB)):
-            silent[ProcessKind(kind)] = (self.now - at).total_seconds()
+        for kind, at in most_silent(self.session).items():
+            if kind is not ProcessKind.WEB:
+                silent[kind] = (self.now - at).total_seconds()
         words = "Since a sign of life of the most silent process of a kind; -1 never."
         yield _family("langnghe_silent_seconds", words, "kind", silent.items())
-
-    def _counts(self, query: Select[str, int]) -> dict[str, int]:
-        return dict(self.session.execute(query).all())
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:

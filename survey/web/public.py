@@ -12,7 +12,6 @@ from typing import cast
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Flask, Response, current_app, redirect, request
-from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
@@ -23,9 +22,11 @@ from survey.answers.flags import shown_at
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.invitations.links import READABLE_AFTER_CLOSE
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
+from survey.province import hotline_of, province_if_loaded
+from survey.province.workdays import local_midnight
 from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
 from survey.web.errors import BUSY, RETRY_SECONDS, failed, status_of, written
@@ -33,7 +34,6 @@ from survey.web.forms import sent_fields
 from survey.web.language import SOURCE, Language, language_of
 from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
-from survey.workdays import local_midnight
 
 public = Blueprint("public", __name__)
 
@@ -153,12 +153,12 @@ def reopen(token: str) -> AnyResponse:
 @public.get("/privacy")
 def privacy() -> Response:
     """What is kept, for how long, and what is promised."""
-    province = _province()
+    province = province_if_loaded(db.session())
     days = province.link_days if province else Province.link_days.default.arg
     return render(
         "privacy",
         _language(),
-        hotline=hotline_of(province),
+        hotline=province.hotline if province else "",
         link_days=days,
         readable_days=READABLE_AFTER_CLOSE.days,
         terms=TERMS,
@@ -171,11 +171,11 @@ def privacy() -> Response:
 def start() -> Response:
     """What this is, how to know a true message, and the hotline."""
     settings = current_app.extensions["settings"]
-    province = _province()
+    province = province_if_loaded(db.session())
     return render(
         "start",
         _language(),
-        hotline=hotline_of(province),
+        hotline=province.hotline if province else "",
         province=province.name if province else "",
         demo=settings.demo,
         origin=settings.public_url,
@@ -193,7 +193,7 @@ def no_link(_refusal: NotFound) -> Response | HTTPException:
         "no_link",
         _language(),
         404,
-        hotline=hotline_of(_province()),
+        hotline=hotline_of(db.session()),
         turned=_turned_here(),
         written=written(),
     )
@@ -216,15 +216,6 @@ for _failure_kind in BUSY:
 def register(app: Flask) -> None:
     """Put the citizens' pages on the application."""
     app.register_blueprint(public)
-
-
-def hotline_of(province: Province | None) -> str:
-    """The number to call, empty before the reference data are loaded."""
-    return province.hotline if province else ""
-
-
-def _province() -> Province | None:
-    return db.session.scalars(select(Province)).first()
 
 
 def _language() -> Language:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from survey.models.message import MessageState
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 from tests import clocks
 from tests.browser.conftest import overflows
 from tests.conftest import unit_of_work

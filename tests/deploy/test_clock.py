@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SAY = "from datetime import datetime; print(f'{datetime.now().astimezone(survey.workdays.LOCAL)}')"
+SAY = "from datetime import datetime; print(f'{datetime.now().astimezone(survey.period.LOCAL)}')"
 SAID_BY_A_CHILD = f"""
 import subprocess, sys
-subprocess.run([sys.executable, "-c", "import survey.workdays; {SAY}"], check=True)
+subprocess.run([sys.executable, "-c", "import survey.period; {SAY}"], check=True)
 """
 
 

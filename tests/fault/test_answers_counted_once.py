@@ -23,8 +23,8 @@ from survey.jobs import queue, schedule
 from survey.models.ballot import ballot_key
 from survey.models.count import Frame
 from survey.models.job import Job, JobState
-from survey.models.organisation import Province, SpecialDay
-from survey.workdays import local_day
+from survey.models.province import Province, SpecialDay
+from survey.province.workdays import local_day
 from tests import ballots
 from tests.clocks import PATIENCE
 from tests.conftest import run_command, running, unit_of_work

@@ -20,8 +20,8 @@ from survey import invitations
 from survey.clock import machine
 from survey.models.count import Frame
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.organisation import Province, SpecialDay
-from survey.workdays import local_day
+from survey.models.province import Province, SpecialDay
+from survey.province.workdays import local_day
 from tests.clocks import PATIENCE
 from tests.conftest import running, unit_of_work
 from tests.fault.hostile import FAULTS, TOKEN, HostileTwilio

@@ -18,7 +18,6 @@ from survey import answers
 from survey.answers import Submission
 from survey.answers.conversation import receive
 from survey.cases import steps
-from survey.cases.clocks import calendar_of
 from survey.cases.notices import Way
 from survey.cases.steps import Ending
 from survey.jobs.counting import count_and_clean
@@ -26,7 +25,8 @@ from survey.messages import outbox
 from survey.messages.providers import InboundSms, OutgoingSms
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
-from survey.workdays import LOCAL
+from survey.province import calendar_of
+from survey.province.workdays import LOCAL
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering

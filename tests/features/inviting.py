@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from survey import answers
 from survey.answers import Submission
-from survey.models.organisation import Province
+from survey.models.province import Province
 from tests.conftest import run_command, unit_of_work
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 

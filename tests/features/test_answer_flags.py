@@ -16,7 +16,8 @@ from survey.ballots.contents import flags_of
 from survey.ballots.pool import pool_of
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.count import Cell, add_counts
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency
+from survey.models.province import Province
 from survey.period import Month
 from tests import ballots
 from tests.features.stolen import dump

@@ -26,7 +26,7 @@ from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.period import Month
 from tests import ballots
 from tests.ballots import levels

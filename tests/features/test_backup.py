@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from survey import backup
 from survey.db import db
 from survey.models.dossier import Dossier
-from survey.models.organisation import Province
+from survey.models.province import Province
 from tests.conftest import Ran, run_command
 from tests.seeding import NOW, Wanted, finish
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from survey import alerts, audit
 from survey.cases import notices, queue, sight, steps
-from survey.cases.clocks import calendar_of, read_clocks
+from survey.cases.clocks import read_clocks
 from survey.cases.file import open_file
 from survey.cases.notices import Way
 from survey.cases.queue import View, alert_cards, open_cases
@@ -19,6 +19,7 @@ from survey.models.message import Message
 from survey.models.organisation import Agency, AgencyLevel
 from survey.models.recipient import Recipient
 from survey.models.staff import RoleName, Staff
+from survey.province import calendar_of
 from tests.clocks import NOW
 from tests.features import answering
 from tests.features.answering import WISH, prepare, texts

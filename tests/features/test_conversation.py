@@ -17,7 +17,7 @@ from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, InboundEvent, Message
-from survey.models.organisation import Province
+from survey.models.province import Province
 from tests import ballots
 from tests.features.stolen import dump, moments
 from tests.messages.gateway import Gateway

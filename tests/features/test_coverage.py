@@ -15,7 +15,8 @@ from survey.messages.outbox.queue import body_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
 from survey.models.message import Message
-from survey.models.organisation import DayKind, Province, Sector, SpecialDay
+from survey.models.organisation import Sector
+from survey.models.province import DayKind, Province, SpecialDay
 from survey.models.recipient import Recipient
 from survey.period import Month
 from tests.conftest import Ran

@@ -19,7 +19,7 @@ from survey.models.message import Message, MessageKind, MessageState, ProviderHe
 from survey.models.recipient import MessageChannel, Recipient
 from survey.models.staff import Staff
 from survey.privacy import retention
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.messages.gateway import NOW, WEEK, Gateway, fails, phone, queue

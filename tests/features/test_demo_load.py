@@ -20,7 +20,7 @@ from survey.models.stage import DossierStage
 from survey.models.supplement import Supplement
 from survey.period import Month
 from survey.privacy.retention import erase_due
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 from tests import ballots
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.opened import opened_cases

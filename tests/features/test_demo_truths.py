@@ -19,7 +19,7 @@ from survey.models.organisation import Agency
 from survey.models.watch import WatchAlert
 from survey.monitoring.integrity import signs
 from survey.period import Month
-from survey.workdays import Calendar
+from survey.province.workdays import Calendar
 from tests import ballots
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.opened import opened_cases

@@ -10,7 +10,7 @@ from survey import answers
 from survey.answers import Submission
 from survey.ballots import followups
 from survey.models.followup import FollowupCard
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.period import Month
 from survey.privacy import retention
 from tests.features.stolen import Web, dump

@@ -14,7 +14,8 @@ from survey import answers, indices
 from survey.answers import Submission
 from survey.errors import Refused
 from survey.models.count import Cell, Count, count_finished
-from survey.models.organisation import Agency, Procedure, Province
+from survey.models.organisation import Agency, Procedure
+from survey.models.province import Province
 from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
 from survey.period import Month

@@ -23,7 +23,8 @@ from survey.models.extension import Extension
 from survey.models.intake import Upload
 from survey.models.invitation import OptOut, StaffPhone
 from survey.models.message import Conversation, Inbound, Message
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency
+from survey.models.province import Province
 from survey.models.recipient import IndexUse, Recipient
 from survey.models.staff import Staff
 from survey.models.supplement import Supplement

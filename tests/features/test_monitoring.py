@@ -13,7 +13,7 @@ from survey.models.staff import Scope
 from survey.models.watch import WatchAlert, WatchChart, WatchRate
 from survey.monitoring import freezing
 from survey.period import Month
-from survey.workdays import LOCAL, Calendar
+from survey.province.workdays import LOCAL, Calendar
 from tests.features.answering import add_staff, agencies
 from tests.features.watching import (
     LAND,

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from survey.db import db
-from survey.models.organisation import Agency, AgencyAlias, Province
+from survey.models.organisation import Agency, AgencyAlias
+from survey.models.province import Province
 from survey.models.target import Target
 from survey.reference.files import DATA
 from tests.conftest import run_command

@@ -28,8 +28,8 @@ from survey.models.case import Case, case_of
 from survey.models.count import Count
 from survey.models.message import Message, MessageKind, Receipt
 from survey.period import Month
+from survey.province.workdays import local_midnight
 from survey.web.staff.message_words import reason_words
-from survey.workdays import local_midnight
 from tests import ballots
 from tests.conftest import unit_of_work
 from tests.features import answering

@@ -13,7 +13,7 @@ from flask import Flask
 
 from survey.db import db
 from survey.models.case import Case, case_of
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 from tests import ballots
 from tests.features.fortnight import Fortnight
 from tests.features.stolen import Row, Tables, Web, cell_of, dump, moments, sortable

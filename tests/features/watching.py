@@ -9,7 +9,7 @@ from survey import monitoring
 from survey.models.count import Cell, count_finished, count_reached
 from survey.models.watch import WatchAlert, WatchChart, WatchRate
 from survey.period import Month
-from survey.workdays import LOCAL
+from survey.province.workdays import LOCAL
 from tests import ballots
 
 MONTHS = (Month("2025-09"), Month("2025-10"), Month("2025-11"), Month("2025-12"))

@@ -8,6 +8,8 @@ from tests.house.source import ROOT, imported, place, python_files, tree
 
 SURVEY = ROOT / "survey"
 EDGES = ("web", "cli")
+# Beside the room of the province: one statement that a link's page needs whole.
+READS_PROVINCE_ITSELF = {"survey/answers/page.py"}
 
 
 def _nodes(*folders):
@@ -42,6 +44,30 @@ def test_only_edges_and_jobs_open_a_transaction():
     )
     places = [place(path, node) for path, node in _calls("transaction", "survey")]
     assert [name for name in places if not name.startswith(allowed)] == []
+
+
+def test_edges_ask_the_rooms():
+    """No page and no command builds a query of its own."""
+    queries = [place(path, node) for path, node in _calls("select", "survey/web", "survey/cli")]
+    assert queries == []
+
+
+def test_the_province_is_read_in_its_room():
+    """The province's row and its special days are read by survey/province alone, where listed."""
+    found = {
+        place(path)
+        for path, node in _nodes("survey")
+        if isinstance(node, ast.Call) and _asks_for_province(node)
+    }
+    elsewhere = {name for name in found if not name.startswith("survey/province/")}
+    assert elsewhere == READS_PROVINCE_ITSELF
+
+
+def _asks_for_province(call):
+    """Whether a call names the model or one of its columns, as `select`, `get` or `query` do."""
+    names = {ast.unparse(one).partition(".")[0] for one in call.args}
+    asks = ast.unparse(call.func).rpartition(".")[2] in {"select", "get", "get_one", "query"}
+    return asks and bool(names & {"Province", "SpecialDay"})
 
 
 def test_transactions_are_never_nested():

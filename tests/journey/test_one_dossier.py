@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from survey.period import Month
-from survey.workdays import LOCAL, Calendar
+from survey.province.workdays import LOCAL, Calendar
 from tests.clocks import NOW
 from tests.conftest import Ran
 from tests.journey.workbook import write_export

@@ -20,8 +20,8 @@ from survey.clock import machine
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageState
-from survey.models.organisation import DayKind, Province, SpecialDay
-from survey.workdays import local_day
+from survey.models.province import DayKind, Province, SpecialDay
+from survey.province.workdays import local_day
 from tests import ballots
 from tests.conftest import running, unit_of_work
 from tests.kannel.gateway import Handset, Kannel, free_ports, program, until

@@ -13,7 +13,7 @@ from survey.messages.providers import SmsConfigFault, SmsLoad, SmsNotSent, SmsRe
 from survey.models.count import Frame
 from survey.models.invitation import CoverageEntry, OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
-from survey.models.organisation import Province, SpecialDay
+from survey.models.province import Province, SpecialDay
 from survey.models.recipient import Recipient
 from survey.period import Month
 from tests.clocks import PATIENCE

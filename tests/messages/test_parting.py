@@ -13,7 +13,7 @@ from survey.messages import outbox, receipts
 from survey.messages.outbox.parting import part_due
 from survey.messages.providers import DeliveryReceipt
 from survey.models.message import Message, MessageKind
-from survey.models.organisation import Province, SendBias
+from survey.models.province import Province, SendBias
 from survey.models.recipient import IndexUse, Recipient
 from tests.messages.gateway import NOW, Gateway, fails, phone, queue
 from tests.messages.test_outbox import DAY, MINUTE, NO_WAIT, at, decisions, frame, invite

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from survey.db import transaction
 from survey.messages import outbox
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.organisation import Province
+from survey.models.province import Province
 from tests.messages.gateway import NOW, Gateway, fails, queue, takes
 from tests.messages.test_outbox import MINUTE, NO_WAIT, invite
 

@@ -13,7 +13,7 @@ from survey.messages import outbox, receipts
 from survey.messages.providers import DeliveryReceipt
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.recipient import Recipient
 from tests.conftest import unit_of_work
 from tests.features.test_answers import TWO_WAY

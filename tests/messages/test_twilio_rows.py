@@ -13,7 +13,7 @@ from survey.messages.providers import Callback
 from survey.messages.providers.twilio import TwilioProvider
 from survey.models.invitation import CoverageEntry, OptOut
 from survey.models.message import Message, ProviderHealth
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.settings import TwilioSettings
 from tests.clocks import PATIENCE
 from tests.conftest import unit_of_work

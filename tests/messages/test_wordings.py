@@ -10,7 +10,7 @@ from survey.messages.placeholders import NAMES, SLOTS, Wording, fill
 from survey.messages.testing import TESTS_A_DAY, send_test
 from survey.messages.text import SmsText, body_names, render, shipped_words
 from survey.models.message import Message
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.models.text_version import TextForm, TextState
 from tests.conftest import unit_of_work
 from tests.features import answering

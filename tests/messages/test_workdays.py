@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from survey.workdays import Calendar, finish_moment, local_day, state_holidays
+from survey.province.workdays import Calendar, finish_moment, local_day, state_holidays
 
 OPEN, SHUT = time(8), time(20)
 CALENDAR = Calendar()

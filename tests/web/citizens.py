@@ -9,7 +9,8 @@ from survey.invitations import register_finished
 from survey.models.dossier import Dossier, Outcome, PhoneKind
 from survey.models.invitation import Invitation
 from survey.models.message import Message
-from survey.models.organisation import Agency, Procedure, Province
+from survey.models.organisation import Agency, Procedure
+from survey.models.province import Province
 from survey.models.recipient import Recipient
 from tests.clocks import NOW
 

@@ -8,7 +8,8 @@ import pyotp
 import pytest
 
 from survey import accounts, audit
-from survey.models.organisation import Province, Sector, SpecialDay
+from survey.models.organisation import Sector
+from survey.models.province import Province, SpecialDay
 from survey.models.staff import RoleName, Scope, scope_of
 from survey.web.staff.permissions import PAGES
 from tests.clocks import NOW

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from survey.cases import steps
 from survey.models.case import CloseReason
 from survey.models.invitation import Invitation
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 from tests import clocks
 from tests.features import answering
 from tests.opened import reply_to, the_case

@@ -11,7 +11,7 @@ from survey.jobs import heartbeat
 from survey.models.job import ProcessKind
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.period import Month
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.messages.gateway import phone, queue

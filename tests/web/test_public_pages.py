@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from sqlalchemy import select
 
-from survey.models.organisation import Province
+from survey.models.province import Province
 from survey.web.rendering import CITIZEN_POLICY
 from tests.conftest import unit_of_work
 from tests.web.citizens import NAME, invite

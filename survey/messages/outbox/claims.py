@@ -18,7 +18,7 @@ from survey.messages.providers import OutgoingSms
 from survey.models.invitation import OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.models.recipient import IndexUse, MessageChannel
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 HOUR = timedelta(hours=1)
 _EXPIRED_AT_ONCE = 200

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from survey.messages.outbox.rules import Rules
 from survey.models.message import ProviderHealth
 from survey.period import Month
-from survey.workdays import local_day
+from survey.province.workdays import local_day
 
 BREAKER_AFTER = 10
 BREAKER_PAUSE = timedelta(minutes=5)

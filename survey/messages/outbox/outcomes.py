@@ -12,7 +12,7 @@ from survey.messages.suppression import opt_out
 from survey.models.count import Cell, move_frame
 from survey.models.invitation import Decision, Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.workdays import local_midnight
+from survey.province.workdays import local_midnight
 
 # Minutes until the next try after the first, second, … call that surely created nothing.
 BACK_OFF = (1, 2, 5, 10, 20, 30, 60)

@@ -20,8 +20,8 @@ from survey.messages.outbox.claims import is_due
 from survey.messages.outbox.queue import WRITE_MESSAGE, padded
 from survey.models.message import Conversation, Message, MessageKind, MessageState
 from survey.models.recipient import IndexUse, Recipient
+from survey.province.workdays import local_midnight
 from survey.row_order import shuffle_rows
-from survey.workdays import local_midnight
 
 PARTED_AT_ONCE = 200
 UNFINISHED = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)

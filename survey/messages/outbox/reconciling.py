@@ -18,9 +18,9 @@ from survey.messages.outbox.queue import body_of, recipient_of
 from survey.messages.outbox.rules import Rules, load_rules
 from survey.messages.providers import ListedSms, Provider
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.organisation import SendBias
+from survey.models.province import SendBias
 from survey.models.recipient import Recipient
-from survey.workdays import local_midnight
+from survey.province.workdays import local_midnight
 
 # The provider is asked so long after the call, on the run's clock.
 LOOKS = (timedelta(minutes=2), timedelta(minutes=10))

@@ -23,9 +23,10 @@ from survey.models.count import Cell
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import Message, MessageKind
-from survey.models.organisation import Agency, Province
+from survey.models.organisation import Agency
 from survey.models.recipient import Recipient
-from survey.workdays import local_midnight
+from survey.province import province_of
+from survey.province.workdays import local_midnight
 
 # A reminder leaves at least so much time to answer, or it is not sent.
 LEAST_TIME = timedelta(days=1)
@@ -78,7 +79,7 @@ def queue_reminders(
     session: Session, invited: Sequence[Invited], asked: Mapping[int, Question]
 ) -> None:
     """Queue the reminders of invitations that left; none too near the end of its question."""
-    days = session.scalars(select(Province.reminder_days)).one()
+    days = province_of(session).reminder_days
     after = timedelta(days=days)
     due = [
         one

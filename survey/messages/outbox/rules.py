@@ -8,11 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.db import settings_of
-from survey.errors import Refused
 from survey.models.message import MessageKind
-from survey.models.organisation import DayKind, Province, SendBias, SpecialDay
 from survey.models.price import SmsPrice
-from survey.workdays import Calendar
+from survey.models.province import SendBias
+from survey.province import calendar_of, province_of
+from survey.province.workdays import Calendar
 
 # Messages that we start; the others answer somebody who is waiting.
 ANSWERS = (MessageKind.DIALOGUE, MessageKind.TEST)
@@ -70,18 +70,12 @@ class Rules:
 
 def load_rules(session: Session) -> Rules:
     """The rules of the province; Refused `no_province` before the reference data are loaded."""
-    province = session.scalars(select(Province)).first()
-    if province is None:
-        raise Refused("no_province")
-    days = session.scalars(select(SpecialDay)).all()
+    province = province_of(session)
     prices = select(SmsPrice.provider, SmsPrice.valid_from, SmsPrice.dong_per_segment)
     prices = prices.order_by(SmsPrice.valid_from)
     settings = settings_of(session)
     return Rules(
-        calendar=Calendar(
-            extra_off=frozenset(day.day for day in days if day.kind == DayKind.EXTRA_OFF),
-            swap_work=frozenset(day.day for day in days if day.kind == DayKind.SWAP_WORK),
-        ),
+        calendar=calendar_of(session),
         window_start=province.window_start,
         window_end=province.window_end,
         is_rehearsal=settings.is_rehearsal,

@@ -6,11 +6,11 @@ from typing import cast
 from flask import Flask, current_app, request, url_for
 from flask_babel import Babel
 from flask_login import LoginManager, current_user
-from sqlalchemy import select
 
+from survey.accounts import of_session
 from survey.db import db
-from survey.models.organisation import Province
 from survey.models.staff import Staff
+from survey.province import province_if_loaded
 from survey.settings import Settings
 from survey.version import VERSION
 from survey.web.language import CATALOGUES, SOURCE
@@ -29,7 +29,7 @@ from survey.web.staff import (
     messages,
     own_account,
     reports,
-    rules,
+    settings,
     sign_in,
     texts,
 )
@@ -41,7 +41,7 @@ BLUEPRINTS = (
     dashboard.blueprint,
     index_cards.blueprint,
     accounts.blueprint,
-    rules.blueprint,
+    settings.blueprint,
     cases.blueprint,
     alerts.blueprint,
     analysis.blueprint,
@@ -89,8 +89,7 @@ def register(app: Flask) -> None:
 
 def _account_of(session_key: str) -> Staff | None:
     """The account a session belongs to; None where it was closed or its sessions were ended."""
-    query = select(Staff).where(Staff.fs_uniquifier == session_key, Staff.active)
-    return db.session.scalars(query).one_or_none()
+    return of_session(db.session(), session_key)
 
 
 def desk() -> Desk:
@@ -98,10 +97,11 @@ def desk() -> Desk:
     settings = cast("Settings", current_app.extensions["settings"])
     staff = current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001
     ready = staff is not None and not staff.must_change_password
+    province = province_if_loaded(db.session())
     return Desk(
         staff=staff,
         links=_links(staff) if staff is not None and ready else [],
-        province=db.session.scalar(select(Province.name)) or "",
+        province=province.name if province else "",
         is_demo=settings.demo,
         is_rehearsal=settings.is_rehearsal,
     )

@@ -6,21 +6,20 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
 from wtforms import BooleanField, EmailField, SelectField, StringField
 from wtforms.validators import Length
 
 from survey import accounts, clock
 from survey.db import db, transaction
 from survey.errors import SurveyError
-from survey.models.organisation import Agency, AgencyLevel, Sector, alphabetical
+from survey.models.organisation import AgencyLevel
 from survey.models.staff import RoleName, Staff
+from survey.province import agencies_on, all_sectors
+from survey.province.workdays import local_day
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.formats import ROLES
 from survey.web.staff.forms import StaffForm, choices
 from survey.web.staff.guard import current_staff
-from survey.workdays import local_day
 
 blueprint = staff_blueprint("accounts", __name__, "/staff/accounts")
 
@@ -95,12 +94,10 @@ class ResetForm(StaffForm):
 @blueprint.get("")
 def show_all() -> str:
     """Every account, open ones first."""
-    everyone = select(Staff).options(selectinload(Staff.roles), selectinload(Staff.agency))
-    found = db.session.scalars(everyone.order_by(Staff.active.desc(), Staff.email)).all()
     now = clock.now()
     return render_template(
         "staff/accounts.html",
-        found=found,
+        found=accounts.everyone(db.session()),
         sectors=_sector_names(),
         is_overdue=lambda one: accounts.is_overdue(one, now),
     )
@@ -190,13 +187,10 @@ def _agency_names() -> dict[str, str]:
     """Code → name of today's agencies, level by level."""
     today = local_day(clock.now())
     levels = list(AgencyLevel)
-    found = sorted(
-        db.session.scalars(select(Agency)),
-        key=lambda one: (levels.index(AgencyLevel(one.level)), alphabetical(one.name)),
-    )
-    return {one.code: one.name for one in found if one.is_valid_on(today)}
+    found = agencies_on(db.session(), today)
+    by_level = sorted(found, key=lambda one: levels.index(AgencyLevel(one.level)))
+    return {one.code: one.name for one in by_level}
 
 
 def _sector_names() -> dict[str, str]:
-    found = sorted(db.session.scalars(select(Sector)), key=lambda one: alphabetical(one.name))
-    return {sector.code: sector.name for sector in found}
+    return {sector.code: sector.name for sector in all_sectors(db.session())}

@@ -9,29 +9,26 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField, TextAreaField
 
-from survey import clock, monitoring
+from survey import clock, indices, monitoring
 from survey.cases import labels, queue, sight
-from survey.cases.clocks import calendar_of
 from survey.db import db, transaction
 from survey.errors import NotFound, SurveyError
 from survey.formats import number
-from survey.models.organisation import Agency, alphabetical
-from survey.models.snapshot import Snapshot
+from survey.models.organisation import Agency
 from survey.models.staff import Staff
-from survey.models.watch import WatchRate
 from survey.monitoring import labels as watch_labels
 from survey.period import Month, month_of
+from survey.province import agencies_on, calendar_of
+from survey.province.workdays import TET_WEEKS, local_day
 from survey.reports.phrases import month_name
 from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import Lines, StaffForm, choices
 from survey.web.staff.guard import current_scope, current_staff
 from survey.web.staff.permissions import may_open
-from survey.workdays import TET_WEEKS, local_day
 
 blueprint = staff_blueprint("alerts", __name__, "/staff/alerts")
 
@@ -146,8 +143,7 @@ def _page(refused: Refused | None = None) -> str:
 def _watch_page(sent: FreezeForm | None) -> str:
     session, now = db.session(), clock.now()
     charts = monitoring.stands(session)
-    province = select(WatchRate).where(WatchRate.agency_id.is_(None)).order_by(WatchRate.measure)
-    closed = list(session.scalars(select(Snapshot.month).distinct().order_by(Snapshot.month)))
+    closed = indices.closed_months(session)
     # Whoever is frozen anew alone is so after all were.
     frozen = [stand.chart for stand in charts]
     base = min(frozen, key=lambda one: (one.frozen_on, one.id), default=None)
@@ -157,20 +153,14 @@ def _watch_page(sent: FreezeForm | None) -> str:
         charts=charts,
         base=base,
         parts_of_charts=[part for part in (charts[:OPEN_CHARTS], charts[OPEN_CHARTS:]) if part],
-        rates=[(one.measure, one.limits) for one in session.scalars(province)],
+        rates=[(one.measure, one.limits) for one in monitoring.province_rates(session)],
         frozen_by=frozen_by,
         months=closed,
-        form=_filled(sent, closed, _agencies(session, local_day(now)) if charts else []),
+        form=_filled(sent, closed, agencies_on(session, local_day(now)) if charts else []),
         tet=_tet_weeks(session, local_day(now)),
         may_freeze=may_open(current_staff().role, "alerts.freeze"),
         labels=watch_labels,
     )
-
-
-def _agencies(session: Session, today: date) -> list[Agency]:
-    """Those of today, as a dictionary orders them."""
-    found = [one for one in session.scalars(select(Agency)) if one.is_valid_on(today)]
-    return sorted(found, key=lambda one: alphabetical(one.name))
 
 
 def _filled(sent: FreezeForm | None, closed: Sequence[Month], agencies: list[Agency]) -> FreezeForm:

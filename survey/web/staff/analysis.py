@@ -6,7 +6,6 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from survey import clock, indices, insights
-from survey.cases.clocks import calendar_of
 from survey.db import db
 from survey.errors import SurveyError
 from survey.indices import Breakdown
@@ -15,9 +14,10 @@ from survey.models.organisation import alphabetical
 from survey.monitoring.freezing import is_tet_month
 from survey.monitoring.integrity import signs
 from survey.period import Month
+from survey.province import calendar_of
 from survey.reports import evenness
 from survey.reports.phrases import FACTORS, OUTLOOKS, QUADRANTS, points
-from survey.web.staff.dashboard import chosen_month, months_with_dossiers
+from survey.web.staff.dashboard import chosen_month
 from survey.web.staff.errors import staff_blueprint
 from survey.wording import words_for
 
@@ -36,7 +36,7 @@ OPEN_LINES = 15
 def show() -> str:
     """One month: what changed, what goes with it, which units stand out, where the year leads."""
     session, now = db.session(), clock.now()
-    months = months_with_dossiers(session, now)
+    months = indices.months_with_dossiers(session, now)
     month = chosen_month(months, now)
     calendar = calendar_of(session)
     found = insights.live(session, month)
@@ -87,7 +87,7 @@ def _pair(
 def integrity() -> str:
     """Signs of a month, agency by agency; figures with and without flagged answers."""
     session, now = db.session(), clock.now()
-    months = months_with_dossiers(session, now)
+    months = indices.months_with_dossiers(session, now)
     month = chosen_month(months, now)
     found = signs(session, month)
     return render_template(

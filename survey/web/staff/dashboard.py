@@ -8,21 +8,18 @@ from datetime import datetime
 
 from flask import render_template, request
 from flask_babel import gettext
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import clock, indices, invitations
-from survey.ballots.pool import pool_of
 from survey.db import db
 from survey.errors import Invalid
 from survey.indices import Breakdown, Figure, Status
-from survey.indices.targets import ladder
-from survey.models.count import OF_FRAME, RATED, Count, Frame
-from survey.models.organisation import Agency
-from survey.models.snapshot import Snapshot
 from survey.models.staff import Scope
 from survey.period import Month, Period, period_of
+from survey.province import codes_of
+from survey.province.targets import ladder
 from survey.reports.figures import FrameFigures
+from survey.reports.gather import frame_of
 from survey.reports.phrases import REASONS
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_scope
@@ -77,9 +74,9 @@ class Board:
 def show() -> str:
     """The figures of the chosen period, or of the newest month with dossiers."""
     session, now = db.session(), clock.now()
-    months = months_with_dossiers(session, now)
+    months = indices.months_with_dossiers(session, now)
     period = chosen_period(months, now)
-    periods = periods_with_dossiers(months)
+    periods, closed = periods_with_dossiers(months), indices.closed_months(session)
     return render_template(
         "staff/dashboard.html",
         periods=periods if period in periods else [period, *periods],
@@ -88,19 +85,8 @@ def show() -> str:
         board=_board(session, period, now) if set(months) & set(period.months) else None,
         closing=period.closable_from,
         formula=indices.formula_of(session, period),
-        judged=_judged_before(session, period.first),
+        judged=max((one for one in closed if one < period.first), default=""),
     )
-
-
-def _judged_before(session: Session, month: Month) -> str:
-    """The last closed month before one (YYYY-MM), empty when there is none."""
-    return session.scalar(select(func.max(Snapshot.month)).where(Snapshot.month < month)) or ""
-
-
-def months_with_dossiers(session: Session, now: datetime) -> list[Month]:
-    """Months (YYYY-MM) in which dossiers finished, newest first, none of the future."""
-    found = select(Frame.month).where(Frame.finished > 0, Frame.month <= Month.at(now))
-    return list(session.scalars(found.distinct().order_by(Frame.month.desc())))
 
 
 def chosen_month(months: list[Month], now: datetime) -> Month:
@@ -138,7 +124,7 @@ def _board(session: Session, period: Period, now: datetime) -> Board:
     return Board(
         overall=tables[Breakdown.OVERALL][0],
         to_keep=_level_to_keep(session, period.last),
-        frame=_frame(session, period),
+        frame=frame_of(session, period),
         sectors=Section(gettext("Theo lĩnh vực"), gettext("Lĩnh vực"), _worst_first(sectors)),
         agencies=Section(
             gettext("Theo cơ quan, đơn vị"), gettext("Cơ quan, đơn vị"), _worst_first(agencies)
@@ -163,7 +149,7 @@ def _level_to_keep(session: Session, month: Month) -> float | None:
 def _seen_agencies(session: Session, figures: Sequence[Figure], scope: Scope) -> Sequence[Figure]:
     if scope.agency_ids is None:
         return figures
-    codes = set(session.scalars(select(Agency.code).where(Agency.id.in_(scope.agency_ids))))
+    codes = codes_of(session, scope.agency_ids)
     return [one for one in figures if one.key in codes]
 
 
@@ -176,16 +162,6 @@ def _weight(one: Figure) -> int:
     if one.is_hidden or not one.rated:
         return 2
     return 1 if one.status is Status.FEW else 0
-
-
-def _frame(session: Session, period: Period) -> FrameFigures:
-    numbers = (Frame.finished, Frame.invited, Frame.delivered, RATED)
-    sums = [func.coalesce(func.sum(number), 0) for number in numbers]
-    query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)
-    row = session.execute(query.where(Frame.month.in_(period.months))).one()
-    finished, invited, delivered, rated = map(int, row)
-    rated += pool_of(session).of(period.months).rated().total()
-    return FrameFigures(finished, invited, delivered, rated)
 
 
 def _reasons(not_invited: dict[str, int]) -> list[tuple[str, int]]:

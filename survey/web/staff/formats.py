@@ -11,8 +11,8 @@ from flask_babel import lazy_gettext as _
 from survey.formats import NONE, number
 from survey.indices import Status
 from survey.period import Month
+from survey.province.workdays import LOCAL
 from survey.reports import phrases
-from survey.workdays import LOCAL
 
 # The line of an interval: from 40 to 100 per cent on this many units.
 LINE_FROM = 0.4

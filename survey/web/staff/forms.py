@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 from flask_babel import gettext
 from markupsafe import Markup
-from wtforms import Field, Form, IntegerField
+from wtforms import Field, Form
 from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 from wtforms.widgets import TextArea
@@ -13,9 +13,6 @@ from wtforms.widgets import TextArea
 from survey.errors import SurveyError
 from survey.web.forms import sent_fields
 from survey.wording import words_for
-
-# More digits than any number of a form needs.
-MOST_DIGITS = 8
 
 
 def choices(words: Mapping[Any, object]) -> list[SelectChoice]:
@@ -50,16 +47,6 @@ class StaffForm(Form):  # type: ignore[misc]  # WTForms has no types
         """The first sentence of what is wrong; empty when nothing is."""
         found = [*self.form_errors, *(one for field in self for one in field.errors)]
         return str(found[0]) if found else ""
-
-
-class WholeNumberField(IntegerField):  # type: ignore[misc]  # the same
-    """A number in plain digits: no sign, no blank, no digit of another script; else None."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Take less than `int` would."""
-        text = valuelist[0].strip() if valuelist else ""
-        is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
-        self.data = int(text) if is_number else None
 
 
 class Lines(TextArea):  # type: ignore[misc]  # the same

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf.file import FileField, FileRequired
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -23,18 +22,19 @@ from survey.db import db, transaction
 from survey.errors import Invalid, Refused, SurveyError
 from survey.intake import upload as held
 from survey.intake.containers import MEGABYTE
+from survey.intake.register import recent_runs
 from survey.jobs import heartbeat
 from survey.jobs.queue import enqueue, newest
-from survey.models.intake import ImportRun, Upload
+from survey.models.intake import Upload
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
+from survey.province.workdays import local_day
 from survey.web.forms import sent_fields, sent_files
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import current_staff
 from survey.web.staff.intake_view import Figures, Reading, state_of, work_of
 from survey.wording import words_for
-from survey.workdays import local_day
 
 KIND = "intake.import"
 # Seconds until a page with work under way asks again, unless the reader stopped that.
@@ -224,24 +224,18 @@ def _room(form: UploadForm) -> str:
     if form.export_day.data is None and not form.export_day.raw_data:
         form.export_day.data = today
     uploads = held.recent_uploads(session, now)
+    shown = [one.run_id for one in uploads if one.run_id is not None]
     works = {one.id: work_of(one, newest(session, _key(one.id))) for one in uploads}
     return render_template(
         "staff/intake/list.html",
         uploads=uploads,
         states={key: state_of(work) for key, work in works.items()},
-        runs=_runs(session, uploads),
+        runs=recent_runs(session, shown, SHOWN_RUNS),
         names={one.staff_id: _name(session, one.staff_id) for one in uploads},
         today=today,
         form=form,
         limit=LIMIT,
     )
-
-
-def _runs(session: Session, uploads: list[Upload]) -> list[ImportRun]:
-    """Finished imports, newest first, besides those of the uploads on the page."""
-    shown = [one.run_id for one in uploads if one.run_id is not None]
-    query = select(ImportRun).where(ImportRun.finished_at.is_not(None), ImportRun.id.not_in(shown))
-    return list(session.scalars(query.order_by(ImportRun.id.desc()).limit(SHOWN_RUNS)))
 
 
 def _is_taken(session: Session, one: Upload) -> bool:

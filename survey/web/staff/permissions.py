@@ -87,17 +87,17 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "texts.save": MESSAGE_CLERKS,
     "texts.move": MESSAGE_CLERKS,
     "texts.try_out": MESSAGE_CLERKS,
-    # Accounts and rules of the province.
+    # Accounts and settings of the province.
     "accounts.show_all": ADMINS,
     "accounts.add": ADMINS,
     "accounts.show": ADMINS,
     "accounts.change": ADMINS,
     "accounts.reset": ADMINS,
-    "rules.show": ADMINS,
-    "rules.save": ADMINS,
-    "rules.save_sampling": ADMINS,
-    "rules.add_day": ADMINS,
-    "rules.remove_day": ADMINS,
+    "settings.show": ADMINS,
+    "settings.save": ADMINS,
+    "settings.save_shares": ADMINS,
+    "settings.add_day": ADMINS,
+    "settings.remove_day": ADMINS,
 }
 
 # Where a role begins after signing in.
@@ -134,7 +134,7 @@ NAVIGATION = (
     Entry("intake.show_all", _("Nhập hồ sơ")),
     Entry("messages.show", _("Tin nhắn"), ("texts",)),
     Entry("accounts.show_all", _("Tài khoản")),
-    Entry("rules.show", _("Thiết lập")),
+    Entry("settings.show", _("Thiết lập")),
 )
 
 # Pages about messages, side by side.

@@ -6,7 +6,6 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
-from sqlalchemy import select
 from wtforms import EmailField, HiddenField, PasswordField, StringField
 
 from survey import accounts, clock
@@ -146,8 +145,7 @@ def _proved(now: datetime) -> Staff | None:
     proved = session.get("proved")
     if not proved or now - datetime.fromtimestamp(proved["at"], UTC) > CODE_WITHIN:
         return None
-    whose = select(Staff).where(Staff.fs_uniquifier == proved["staff"], Staff.active)
-    return db.session.scalar(whose)
+    return accounts.of_session(db.session(), proved["staff"])
 
 
 def _page(form: SignInForm, *, wrong: bool = False, overdue: bool = False) -> str:

@@ -1,44 +1,25 @@
 """The room of texts: what each costs and says at its longest, its versions, and a test send."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 from wtforms import RadioField, SelectField, StringField, TelField, TextAreaField
 
 from survey import clock
-from survey.db import db, settings_of, transaction
-from survey.errors import Conflict, NotFound, SurveyError
-from survey.messages import lint, versions
+from survey.db import db, transaction
+from survey.errors import Conflict, Invalid, NotFound, SurveyError
+from survey.messages import drafting, versions
 from survey.messages.placeholders import NAMES, SLOTS, Wording
 from survey.messages.testing import send_test
-from survey.messages.text import deadline_words, shipped_words, short_agency_name
-from survey.models.organisation import Agency, Province
-from survey.models.text_version import TEXT_STEPS, TextForm, TextState, TextVersion
+from survey.models.text_version import TEXT_STEPS, TextForm, TextState
 from survey.web.errors import status_of
 from survey.web.staff import text_words
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import Lines, StaffForm, choices
 from survey.web.staff.guard import current_staff
-from survey.workdays import local_day
-
-# Values at their longest where the province does not decide them.
-SAMPLES = {
-    "last4": "0042",
-    "code": "7Q2M",
-    "reply_number": "0912345678",
-    "case_code": "PA7F3K2Q",
-}
-SAMPLE_TOKEN = "7Q4M2XAB9K3P"  # noqa: S105 - opens nothing
-LONGEST_TIME = timedelta(hours=9, minutes=30)
 
 blueprint = staff_blueprint("texts", __name__, "/staff/texts")
 
@@ -83,24 +64,14 @@ class TrialForm(StaffForm):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a wording looks like: both forms at their longest, refused signs marked, problems."""
-
-    previews: list[lint.Preview]
-    marked: list[tuple[str, bool]]
-    problems: list[lint.Problem]
-    by_form: Mapping[str, list[lint.Problem]]
-
-
 @blueprint.get("")
 def show_all() -> str:
     """All texts: which words leave now, and which wait for a carrier."""
     session = db.session()
     listed = {name: versions.versions(session, name) for name in SLOTS}
-    used = {name: _used(found) for name, found in listed.items()}
-    longest = _longest(session)
-    sizes = {name: _size(name, one, longest) for name, one in used.items()}
+    used = {name: versions.in_use(found) for name, found in listed.items()}
+    longest = drafting.longest_values(session, clock.now())
+    sizes = {name: drafting.size(name, one, longest) for name, one in used.items()}
     waiting = {
         name: [one for one in found if one.state in {TextState.DRAFT, TextState.SUBMITTED}]
         for name, found in listed.items()
@@ -126,16 +97,15 @@ def look(name: str) -> ResponseReturnValue:
 def save(name: str) -> ResponseReturnValue:
     """Keep the typed words as the next version, if nothing is wrong with them."""
     staff_id, sent = current_staff().id, WordsForm.sent()
-    if name not in SLOTS:
-        raise NotFound("no_such_text")
     if not sent.validate():
         return _page(name, sent, TrialForm()), 400
-    typed, form = sent.words.data, sent.form.data
-    if _look(db.session(), name, typed).by_form[form]:
-        sent.form_errors.append(gettext("Nội dung còn lỗi, chưa lưu."))
+    wording = Wording(sent.form.data, sent.words.data)
+    try:
+        with transaction() as session:
+            number = drafting.keep(session, staff_id, name, wording, clock.now()).number
+    except Invalid as refusal:
+        sent.explain(refusal)
         return _page(name, sent, TrialForm()), 400
-    with transaction() as session:
-        number = versions.draft(session, staff_id, name, Wording(form, typed), clock.now()).number
     done = gettext(
         "Đã lưu bản %(number)s. Bản này chỉ được gửi sau khi nhà mạng duyệt.", number=number
     )
@@ -166,7 +136,9 @@ def try_out(name: str) -> ResponseReturnValue:
     number, chosen = form.phone.data, form.version.data
     try:
         with transaction() as session:
-            sms = versions.compose_as(_wording(session, name, chosen), name, **_longest(session))
+            wording = versions.numbered(session, name, chosen)
+            longest = drafting.longest_values(session, clock.now())
+            sms = versions.compose_as(wording, name, **longest)
             send_test(session, staff_id, number, sms, clock.now())
     except NotFound:
         raise
@@ -188,12 +160,12 @@ def _page(name: str, form: WordsForm, test: TrialForm) -> str:
         form=form,
         test=test,
         step=StepForm(),
-        look=_look(session, name, form.words.data),
+        look=drafting.look(session, name, form.words.data, clock.now()),
         values=[NAMES[value] for value in SLOTS[name].values],
         needs=[NAMES[value] for value in SLOTS[name].needs],
         versions=listed,
-        used=_used(listed),
-        shipped={one: _shipped(name, one) for one in TextForm},
+        used=versions.in_use(listed),
+        shipped={one: drafting.shipped(name, one) for one in TextForm},
         steps=TEXT_STEPS,
         words=text_words,
     )
@@ -201,62 +173,7 @@ def _page(name: str, form: WordsForm, test: TrialForm) -> str:
 
 def _words_in_use(name: str) -> WordsForm:
     """The editor with the words that leave now: those of the province, else the shipped ones."""
-    used = _used(versions.versions(db.session(), name))
+    used = versions.in_use(versions.versions(db.session(), name))
     if used:
         return WordsForm(words=used.words, form=used.form)
-    return WordsForm(words=_shipped(name, TextForm.ACCENTED), form=TextForm.PLAIN)
-
-
-def _look(session: Session, name: str, typed: str) -> Look:
-    host = urlsplit(settings_of(session).public_url).hostname or ""
-    longest = _longest(session)
-    found = lint.problems(name, typed, host)
-    previews = [lint.preview(form, typed, longest) for form in TextForm]
-    return Look(
-        previews=previews,
-        marked=lint.marked(typed),
-        problems=found,
-        by_form={one.form: [*found, *filter(None, [lint.cost_problem(one)])] for one in previews},
-    )
-
-
-def _longest(session: Session) -> dict[str, str]:
-    """Every value a text may name, at its longest in this province."""
-    settings, now = settings_of(session), clock.now()
-    today = local_day(now)
-    agencies = [one for one in session.scalars(select(Agency)) if one.is_valid_on(today)]
-    names = [short_agency_name(agency.name) for agency in agencies]
-    return {
-        **SAMPLES,
-        "agency": max(names, key=len, default="UBND"),
-        "url": f"{settings.public_url}/s/{SAMPLE_TOKEN}",
-        "hotline": session.scalars(select(Province.hotline)).first() or "",
-        "by": deadline_words(datetime(2026, 11, 25, tzinfo=UTC) + LONGEST_TIME, "vi_accented"),
-    } | ({"reply_number": settings.sms.reply_number} if settings.sms.reply_number else {})
-
-
-def _used(listed: list[TextVersion]) -> TextVersion | None:
-    """The version that leaves: the newest approved one."""
-    return next((one for one in listed if one.state == TextState.APPROVED), None)
-
-
-def _size(name: str, used: TextVersion | None, longest: Mapping[str, str]) -> lint.Preview:
-    form, given = (used.form, used.words) if used else (TextForm.PLAIN, "")
-    return lint.preview(form, given or _shipped(name, form), longest)
-
-
-def _shipped(name: str, form: str) -> str:
-    """The shipped text of a form, with placeholders where its values stand."""
-    locale = "vi" if form == TextForm.PLAIN else "vi_accented"
-    named = {value: f"{{{NAMES[value]}}}" for value in SLOTS[name].values}
-    return shipped_words(name, locale, {**dict.fromkeys(NAMES, ""), **named})
-
-
-def _wording(session: Session, name: str, chosen: int) -> Wording | None:
-    """The words of a version of this text by its number; None (0) for the shipped ones."""
-    if not chosen:
-        return None
-    for one in versions.versions(session, name):
-        if one.number == chosen:
-            return Wording(one.form, one.words)
-    raise NotFound("no_such_text")
+    return WordsForm(words=drafting.shipped(name, TextForm.ACCENTED), form=TextForm.PLAIN)

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
-from survey.models.organisation import Province
 from survey.models.target import Rule, Target
 from survey.period import Month
+from survey.province.reading import province_if_loaded
 
 # A province without a target of its own is shown this one's ladder, and told so.
 DEFAULT_LADDER = "Sóc Trăng"
@@ -61,8 +61,8 @@ class Ladder:
 
 def ladder(session: Session, month: Month) -> Ladder:
     """The targets whose years hold the month: the province's own, else the default ladder's."""
-    own = session.scalars(select(Province.name)).first()
-    return ladders(session, own or DEFAULT_LADDER, [month])[month]
+    own = province_if_loaded(session)
+    return ladders(session, own.name if own else DEFAULT_LADDER, [month])[month]
 
 
 def ladders(session: Session, own: str, months: Sequence[Month]) -> dict[Month, Ladder]:
@@ -99,7 +99,7 @@ def holds(from_year: int | None, by_year: int | None, year: int) -> bool:
 
 def bars(session: Session, month: Month) -> list[Rule]:
     """The bars ("not rated good if …") of this province in force in the month."""
-    province = session.scalars(select(Province)).first()
+    province = province_if_loaded(session)
     query = select(Rule).where(
         Rule.kind == "floor", Rule.province == (province.name if province else "")
     )
