@@ -68,9 +68,6 @@ SENTENCES = {
     "not_closed": _("Kỳ {detail} chưa chốt số liệu nên chưa duyệt được báo cáo."),
     "no_card": _("Không có thẻ chỉ số nào tên {detail}."),
     "no_snapshot": _("Không có bản chốt số liệu nào mang số {detail}."),
-    "old_formula": _(
-        "Bản chốt này theo công thức cũ ({detail}), không kèm số đầu vào nên không tính lại được."
-    ),
     "no_such_link": _("Liên kết không đúng hoặc đã hết hạn."),
     "answering_closed": _("Đã hết thời hạn trả lời cho hồ sơ này."),
     "rating_first": _("Xin Ông/Bà chọn mức độ hài lòng trước."),

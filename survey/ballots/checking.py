@@ -4,7 +4,7 @@ and put right after a fault.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -16,18 +16,22 @@ from survey.db import connection_of
 from survey.models.ballot import BallotAggregate, CountedBallot
 from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame, add_counts, drop_counts
 from survey.models.invitation import CoverageEntry, Decision
+from survey.models.organisation import Agency
 from survey.models.questionnaire import Question
 from survey.period import Month
 
 CELL = Cell._fields
 ROWS_AT_ONCE = 2000
+FLAGGED = "ballot_aggregate.flagged"
+# What is counted by cell: keys begin with its parts.
+BY_CELL = {"count", "frame.finished", "frame.invited", "rated", FLAGGED}
 Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A stored number that is not what ballots and ledger say; or, in `rated`, more answers in a
-    cell (`stored`) than citizens who were invited (`computed`).
+    cell (`stored`) than citizens who were invited (`computed`). An agency stands by its code.
     """
 
     table: str
@@ -66,20 +70,32 @@ def check(session: Session) -> list[Difference]:
     """Every number of counts and frame that differs from a recount, and every cell in which more
     answered than were invited; empty when all agree.
     """
-    found = check_ballots(session)
+    found: list[Difference] = []
     for name, only in (("finished", ()), ("invited", (CoverageEntry.decision == Decision.ASKED,))):
         stored = _sums(session, CELL, Frame, name)
         found += _differences(f"frame.{name}", stored, _ledger(session, CELL, *only))
     group = ("month", "procedure_code", "channel", "lateness")
     stored = _sums(session, group, ProcedureFrame, "finished")
-    return [*found, *_differences("procedure_frame", stored, _ledger(session, group))]
+    found += _differences("procedure_frame", stored, _ledger(session, group))
+    return [*check_ballots(session), *_with_codes(session, found)]
 
 
 def check_ballots(session: Session, months: Sequence[Month] | None = None) -> list[Difference]:
     """What `check` says of the counts, of all months or of some (YYYY-MM)."""
     again = _recount(session, months)
     found = _differences("count", _stored_counts(session, months), _levels(again.ratings))
-    return [*found, *_aggregates(session, again, months), *_too_many(session, again)]
+    found += [*_aggregates(session, again, months), *_too_many(session, again)]
+    return _with_codes(session, found)
+
+
+def _with_codes(session: Session, found: Sequence[Difference]) -> list[Difference]:
+    """Differences with the code of an agency in place of its id."""
+    query = select(Agency.id, Agency.code)
+    codes: dict[object, str] = dict(session.execute(query).all()) if found else {}
+    return [
+        replace(one, key=(codes[one.key[0]], *one.key[1:])) if one.table in BY_CELL else one
+        for one in found
+    ]
 
 
 def rebuild(session: Session) -> int:
@@ -142,9 +158,10 @@ def _aggregates(
             stored_aggregate(session, month),
             again.aggregates.get(month, Aggregate()),
         )
-        for name in ("patterns", "flagged", "late", "changed"):
+        for name in ("patterns", "late", "changed"):
             sums = [Counter(_keyed(month, getattr(one, name))) for one in (stored, computed)]
             found += _differences(f"ballot_aggregate.{name}", *sums)
+        found += _differences(FLAGGED, *map(_flagged, (stored, computed)))
         totals: Counter[Key] = Counter()
         for (group, question, rating), times in stored.procedures.items():
             totals[month, group.channel, group.lateness, question, rating] += times
@@ -158,6 +175,10 @@ def _aggregates(
 
 def _keyed(month: Month, sums: Counter[object]) -> dict[Key, int]:
     return {(month, key): times for key, times in sums.items()}
+
+
+def _flagged(sums: Aggregate) -> Counter[Key]:
+    return Counter({(*cell, *rest): times for (cell, *rest), times in sums.flagged.items()})
 
 
 def _too_many(session: Session, again: _Recount) -> Iterator[Difference]:

@@ -69,8 +69,7 @@ class Counts:
 def _in_tables(counts: Counts, sector_of: Sectors) -> frozenset[Key]:
     """The lines of tables that must be suppressed.
 
-    Without cells, or where lines do not add up (corrected by hand, or of an older formula), each
-    table is protected by itself.
+    Where the whole is suppressed too, each table is protected by itself.
     """
     rated = dict(sorted(counts.lines))
     suppressed = {
@@ -78,7 +77,7 @@ def _in_tables(counts: Counts, sector_of: Sectors) -> frozenset[Key]:
         for by in Breakdown
         for key in suppressed_in([key for key in rated if key[0] == by], rated)
     }
-    if not suppressed or not counts.cells or WHOLE not in rated or WHOLE in suppressed:
+    if not suppressed or WHOLE in suppressed:
         return frozenset(suppressed)
     known = _Known(rated, dict(sorted(counts.cells)), dict(sorted(sector_of)), TABLES)
     return _with_complementary(known, suppressed)

@@ -8,6 +8,8 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from sqlalchemy import select
@@ -17,10 +19,18 @@ from survey.ballots.aggregates import PATTERN
 from survey.ballots.checking import ballots_of
 from survey.ballots.contents import Ballot, Version
 from survey.disclosure import Breakdown
-from survey.indices.payload import COUNTED, Inputs, read_inputs
-from survey.indices.tallies import OVERALL, Finished, Rated, Ratings, Stratum
+from survey.indices.payload import Inputs, Row, read_inputs
+from survey.indices.tallies import (
+    NO_RATINGS,
+    OVERALL,
+    Finished,
+    Rated,
+    Ratings,
+    Stratum,
+    summed,
+)
 from survey.models.organisation import Agency
-from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, Question
+from survey.models.questionnaire import LOWEST_RATING, Question
 from survey.period import Month
 
 # Agency code, sector, channel, lateness, question, rating 1–5.
@@ -40,7 +50,16 @@ class Recount:
     digest: str
 
     @property
-    def pattern_rows(self) -> list[list[int]]:
+    def rating_rows(self) -> list[Row]:
+        """Agency code, sector, channel, lateness, question, n1 … n5."""
+        rows: dict[tuple[Any, ...], list[int]] = {}
+        for (*place, level), times in self.ratings.items():
+            levels = rows.setdefault(tuple(place), [0, 0, 0, 0, 0])
+            levels[level - LOWEST_RATING] = times
+        return [[*place, *levels] for place, levels in rows.items()]
+
+    @property
+    def pattern_rows(self) -> list[Row]:
         """Ratings of PATTERN and how often they were given together, in their order."""
         return [[*ratings, times] for ratings, times in sorted(self.patterns.items())]
 
@@ -83,66 +102,60 @@ def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":
     """The counts that a closing kept: a `Source` that never changes."""
-    counted = payload[COUNTED]
+    counted = payload["counted"]
     rows = [[*row[:4], Question.OVERALL.value, *row[4:]] for row in counted["cells"]]
-    ratings = {
-        (*place, level): times
-        for *place, n1, n2, n3, n4, n5 in (*rows, *counted.get("factors", ()))
-        for level, times in enumerate((n1, n2, n3, n4, n5), start=LOWEST_RATING)
-        if times
-    }
-    return Recounted(read_inputs(payload["inputs"]), ratings)
+    return Recounted(read_inputs(payload["inputs"]), [*rows, *counted["factors"]])
 
 
 class Recounted:
-    """A `Source` from ballots and stored inputs instead of the counts."""
+    """A `Source` from ballots and stored inputs instead of the counts.
 
-    def __init__(self, inputs: Inputs, ratings: Mapping[Place, int]) -> None:
-        self.inputs = inputs
-        self.ratings = ratings
+    `ratings`: agency code, sector, channel, lateness, question, n1 … n5. What is kept in memory is
+    small: texts stand there once, and each sum is made once.
+    """
+
+    def __init__(self, inputs: Inputs, ratings: Iterable[Row]) -> None:
+        self._ratings = [_interned(row) for row in ratings]
+        self._procedures = [_interned(row) for row in inputs.procedure_counts]
+        self._finished = {by: _finished(inputs, by) for by in Breakdown}
+        self._rated: dict[tuple[Breakdown, tuple[str, ...]], Rated] = {}
 
     def finished(self, by: Breakdown) -> Finished:
         """As `Source` says."""
-        found: dict[str, dict[Stratum, int]] = {}
-        if by is Breakdown.PROCEDURE:
-            for procedure, channel, lateness, number in self.inputs.procedure_frame:
-                if number:
-                    found.setdefault(procedure, {})[("", channel, lateness)] = number
-            return found
-        for agency, sector, channel, lateness, number, *_ in self.inputs.frame:
-            if number:
-                strata = found.setdefault(_key(by, agency, sector, channel), {})
-                stratum = (sector, channel, lateness)
-                strata[stratum] = strata.get(stratum, 0) + number
-        return found
+        return self._finished[by]
 
     def rated(self, by: Breakdown, questions: Sequence[str]) -> Rated:
         """As `Source` says."""
+        wanted = by, tuple(questions)
+        if wanted not in self._rated:
+            self._rated[wanted] = self._sums(*wanted)
+        return self._rated[wanted]
+
+    def _sums(self, by: Breakdown, questions: Sequence[str]) -> Rated:
+        parts: Iterable[tuple[str, Stratum, tuple[Any, ...]]]
         if by is Breakdown.PROCEDURE:
-            parts: Iterable[tuple[str, Stratum, str, Sequence[int]]] = (
-                (row[0], ("", row[1], row[2]), row[3], row[4:])
-                for row in self.inputs.procedure_counts
-            )
+            parts = ((row[0], _stratum("", *row[1:3]), row[3:]) for row in self._procedures)
         else:
-            parts = (
-                (
-                    _key(by, agency, sector, channel),
-                    (sector, channel, lateness),
-                    question,
-                    _one(rating, times),
-                )
-                for (agency, sector, channel, lateness, question, rating), times in (
-                    self.ratings.items()
-                )
-            )
+            parts = ((_key(by, *row[:3]), _stratum(*row[1:4]), row[4:]) for row in self._ratings)
         found: dict[str, dict[Stratum, Ratings]] = {}
-        for key, stratum, question, numbers in parts:
+        for key, stratum, (question, *levels) in parts:
             if question in questions:
                 strata = found.setdefault(key, {})
-                so_far = strata.get(stratum, (0, 0, 0, 0, 0))
-                n1, n2, n3, n4, n5 = (a + b for a, b in zip(so_far, numbers, strict=True))
-                strata[stratum] = (n1, n2, n3, n4, n5)
+                strata[stratum] = summed([strata.get(stratum, NO_RATINGS), levels])
         return found
+
+
+def _finished(inputs: Inputs, by: Breakdown) -> Finished:
+    if by is Breakdown.PROCEDURE:
+        parts = [(row[0], _stratum("", *row[1:3]), row[3]) for row in inputs.procedure_frame]
+    else:
+        parts = [(_key(by, *row[:3]), _stratum(*row[1:4]), row[4]) for row in inputs.frame]
+    found: dict[str, dict[Stratum, int]] = {}
+    for key, stratum, number in parts:
+        if number:
+            strata = found.setdefault(key, {})
+            strata[stratum] = strata.get(stratum, 0) + number
+    return found
 
 
 def _key(by: Breakdown, agency: str, sector: str, channel: str) -> str:
@@ -150,5 +163,11 @@ def _key(by: Breakdown, agency: str, sector: str, channel: str) -> str:
     return keys.get(by, OVERALL)
 
 
-def _one(rating: int, times: int) -> list[int]:
-    return [times if level == rating else 0 for level in range(LOWEST_RATING, HIGHEST_RATING + 1)]
+@lru_cache(maxsize=2048)
+def _stratum(sector: str, channel: str, lateness: str) -> Stratum:
+    return sector, channel, lateness
+
+
+def _interned(row: Row) -> tuple[Any, ...]:
+    """The row with texts that stand in memory once."""
+    return tuple(intern(part) if isinstance(part, str) else part for part in row)

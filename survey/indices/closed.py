@@ -1,11 +1,12 @@
 """Reads the snapshots of closed months, and keeps in memory what pages read of them.
 
-A snapshot never changes. What was read of one is known by its digest and its ciphertext, so that
-another ciphertext, damaged or exchanged, is opened and checked.
+A snapshot never changes. What was read of one is known by its month, its digest and its
+ciphertext, so that another ciphertext, damaged or exchanged, is opened and checked.
 """
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -23,9 +24,10 @@ from survey.models.snapshot import Snapshot
 from survey.period import Month
 
 T = TypeVar("T")
-# Of two years: figures, the rules that judged them, and what is counted to hide lines.
-MOST_PARTS = 3 * 24
-_parts: Cache[Any] = Cache(MOST_PARTS)
+# Of each part, by the function that reads it. The counts that longer periods add up are up to some
+# megabytes a month.
+MOST_MONTHS = 24
+_parts: defaultdict[object, Cache[Any]] = defaultdict(lambda: Cache(MOST_MONTHS))
 
 
 def first(session: Session, month: Month) -> Snapshot | None:
@@ -65,18 +67,18 @@ def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, A
     """
     keyring(session)
     sealed = snapshot.payload_sealed
-    name = (read, snapshot.digest, hashlib.sha256(sealed).digest())
-    found: T | None = _parts.get(name, sealed)
+    row = (snapshot.month, snapshot.number, snapshot.digest)
+    parts, name = _parts[read], (*row, hashlib.sha256(sealed).digest())
+    found: T | None = parts.get(name, sealed)
     if found is None:
         found = read(payload_of(snapshot))
-        _parts.add(name, sealed, found)
+        parts.add(name, sealed, found)
     return found
 
 
 def figures_of(session: Session, snapshot: Snapshot, by: str, question: str) -> list[Figure]:
-    """Figures of a closed month; a factor that was not stored by this breakdown has none."""
-    tables = part_of(session, snapshot, _tables)
-    return list(tables.get((question, by), ()))
+    """Figures of a closed month."""
+    return list(part_of(session, snapshot, _tables)[question, by])
 
 
 def _tables(payload: Mapping[str, Any]) -> Mapping[tuple[str, str], tuple[Figure, ...]]:

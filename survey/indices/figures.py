@@ -14,8 +14,6 @@ from survey.disclosure import is_small
 # Name and version of the formulas; a change of what is computed is a new version.
 FORMULA = "post-stratified-guarded/1"
 LIVE_FORMULA = "post-stratified-anytime/1"
-# Below this many ratings older snapshots, which do not say it themselves, judged nothing.
-ONCE_JUDGED_FROM = 30
 
 
 class Status(StrEnum):
@@ -91,6 +89,5 @@ class Figure:
 
 
 def read_figure(row: Mapping[str, Any]) -> Figure:
-    """A figure from one entry of a payload, of this formula or of an older one."""
-    known = {name: row[name] for name in Figure.__dataclass_fields__ if name in row}
-    return Figure(**{"few": row["rated"] < ONCE_JUDGED_FROM, **known})
+    """A figure from one entry of a payload."""
+    return Figure(**row)

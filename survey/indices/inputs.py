@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from survey.ballots.pool import Pool
 from survey.disclosure import Breakdown
 from survey.indices.judging import rules_in_force
-from survey.indices.payload import COUNTED, Inputs, Row, cells_of, compose
+from survey.indices.payload import Inputs, Row, cells_of, compose
 from survey.indices.revision import revision
 from survey.indices.tallies import Stored, lines_of
 from survey.invitations.coverage import coverage
@@ -83,4 +83,4 @@ def draft_payload(
     inputs = read_live(session, month, source)
     payload = compose(month, now.isoformat(), inputs, source, provisional=provisional)
     counted = {"cells": cells_of(source)}
-    return {**payload, COUNTED: counted, "inputs": inputs.to_json()}
+    return {**payload, "counted": counted, "inputs": inputs.to_json()}

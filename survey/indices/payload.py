@@ -13,8 +13,7 @@ corrections  number of dossiers changed after their cell was fixed
     revision  what changed in the month before since its closing (`indices.revision`), or null
 counted   {cells: [agency code, sector, channel, lateness, n1 … n5], factors: [agency code, sector,
           channel, lateness, factor, n1 … n5], patterns: [the five factors, overall, how often]},
-          so that months can be compared and added up as they were closed; closed months only, and
-          none before this was kept
+          so that months can be compared and added up as they were closed; closed months only
 inputs    what else was counted, so that everything above can be computed again (`Inputs`);
           closed months only
 inputs_digest  SHA-256 of `inputs` and of the answers counted
@@ -37,8 +36,6 @@ from survey.period import Month
 from survey.province.targets import TargetInForce
 
 FRAME = ("finished", "invited", "delivered", "answered")
-# What older closings of the same formula do not hold.
-COUNTED = "counted"
 Row = list[Any]
 
 
@@ -50,7 +47,7 @@ class Inputs:
     procedure, channel, lateness, finished. `procedure_counts`: procedure, channel, lateness,
     question, n1 … n5 (answers do not know their procedure, so these cannot be counted again; their
     sums can). Rows are sorted. `salt`: random, so that nobody finds a payload from its digest by
-    trying; empty in older closings.
+    trying; empty in drafts, which have no digest.
     """
 
     rules: Rules
@@ -75,7 +72,7 @@ class Inputs:
             "coverage": self.coverage,
             "corrections": self.corrections,
             "revision": self.revision,
-            **({"salt": self.salt} if self.salt else {}),
+            "salt": self.salt,
         }
 
 
@@ -115,7 +112,7 @@ def closing_payload(
         [*row[:4], factor.value, *row[4:]] for factor in FACTORS for row in cells_of(source, factor)
     )
     counted = {"cells": cells_of(source), "factors": factors, "patterns": patterns}
-    return {**payload, COUNTED: counted, "inputs": row, "inputs_digest": digest}
+    return {**payload, "counted": counted, "inputs": row, "inputs_digest": digest}
 
 
 def cells_of(source: Source, question: Question = Question.OVERALL) -> list[Row]:

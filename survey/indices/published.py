@@ -29,7 +29,7 @@ def published(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
         "figures": figures,
         "rules": [rule for rule in payload["rules"] if rule["agency"] in agencies],
         "factors": {
-            question: _shown(tables.get(Breakdown.OVERALL, []))
+            question: _shown(tables[Breakdown.OVERALL])
             for question, tables in payload["factors"].items()
         },
     }

@@ -9,18 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import audit
-from survey.errors import NotFound, Refused
+from survey.errors import NotFound
 from survey.indices.answers import Recount, Recounted, recount
 from survey.indices.closed import payload_of
-from survey.indices.figures import FORMULA
-from survey.indices.payload import (
-    COUNTED,
-    Inputs,
-    canonical,
-    closing_payload,
-    read_inputs,
-    sha256,
-)
+from survey.indices.payload import Inputs, canonical, closing_payload, read_inputs, sha256
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
@@ -51,23 +43,19 @@ def recompute(session: Session, snapshot_id: int) -> Recomputation:
 
     An edited, deleted or slipped-in version is a difference; what citizens say after the closing
     is none. NotFound `no_snapshot`; Refused `snapshot_broken` when the stored payload does not fit
-    its own digest, `old_formula` when its formula stored no inputs.
+    its own digest.
     """
     snapshot = session.get(Snapshot, snapshot_id)
     if snapshot is None:
         raise NotFound("no_snapshot", str(snapshot_id))
     stored = payload_of(snapshot)
-    if snapshot.formula != FORMULA:
-        raise Refused("old_formula", snapshot.formula)
     inputs = read_inputs(stored["inputs"])
     counted = recount(session, snapshot.month, snapshot.number)
-    source = Recounted(inputs, counted.ratings)
+    source = Recounted(inputs, counted.rating_rows)
     again = closing_payload(
         *(snapshot.month, stored["closed_at"], inputs, source),
         *(counted.pattern_rows, counted.digest),
     )
-    if COUNTED not in stored:  # closed before it was kept
-        del again[COUNTED]
     text = canonical(again)
     differences = [
         *_between("", stored, json.loads(text)),

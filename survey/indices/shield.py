@@ -21,14 +21,13 @@ from survey.disclosure import (
     is_small,
     suppressed_over,
 )
-from survey.indices.closed import first, firsts, part_of
+from survey.indices.closed import firsts, part_of
 from survey.indices.figures import Figure, read_figure
-from survey.indices.payload import COUNTED
 from survey.indices.periods import check_period
 from survey.indices.show import show, tables
-from survey.indices.spans import closed_payloads
 from survey.indices.strata import Strata, read_strata
 from survey.models.organisation import Agency, Procedure
+from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
 
 
@@ -37,27 +36,23 @@ def shown(session: Session, period: Period, now: datetime) -> dict[Breakdown, tu
     if not isinstance(period, Month):
         return _shown_over(session, period, now)
     found = {by: show(session, period, by, now) for by in Breakdown}
-    snapshot = first(session, period)
-    if snapshot:
-        hidden = part_of(session, snapshot, _counted).suppressed(_sectors(session))
-    else:
-        hidden = hidden_now(session, [period])[period]
-    return _marked(found, hidden)
+    hidden = _hidden_at(session, firsts(session, [period])) or hidden_now(session, [period])
+    return _marked(found, hidden[period])
 
 
 def _shown_over(
     session: Session, period: Period, now: datetime
 ) -> dict[Breakdown, tuple[Figure, ...]]:
     check_period(period, now)
-    payloads = closed_payloads(session, period)
-    hidden = hidden_now(session, [month for month in period.months if month not in payloads])
-    hidden |= {month: hidden_in(session, payload) for month, payload in payloads.items()}
-    return _marked(tables(session, period, payloads), suppressed_over(hidden, period))
+    closings = firsts(session, period.months)
+    hidden = hidden_now(session, [month for month in period.months if month not in closings])
+    hidden |= _hidden_at(session, closings)
+    return _marked(tables(session, period, closings), suppressed_over(hidden, period))
 
 
 def shielded(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
     """A payload whose figures say what must be hidden; the stored one stays as it is."""
-    tables = {by: [read_figure(row) for row in payload["figures"].get(by, [])] for by in Breakdown}
+    tables = {by: [read_figure(row) for row in payload["figures"][by]] for by in Breakdown}
     found = _marked(tables, hidden_in(session, payload))
     figures = {by.value: [asdict(one) for one in lines] for by, lines in found.items()}
     return {**payload, "figures": figures}
@@ -77,18 +72,26 @@ def hidden_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
     return _counted(payload).suppressed(_sectors(session))
 
 
+def _hidden_at(session: Session, closings: Mapping[Month, Snapshot]) -> dict[Month, frozenset[Key]]:
+    """The lines that closings of some months hid."""
+    sectors = _sectors(session)
+    return {
+        month: part_of(session, snapshot, _counted).suppressed(sectors)
+        for month, snapshot in closings.items()
+    }
+
+
 def _counted(payload: Mapping[str, Any]) -> Counts:
     """The ratings of each line of a payload, and of each cell with dossiers."""
     figures = payload["figures"]
     counts: dict[Key, int] = {
-        (by, row["key"]): row["rated"] for by in Breakdown for row in figures.get(by, [])
+        (by, row["key"]): row["rated"] for by in Breakdown for row in figures[by]
     }
     cells: Counter[Cell] = Counter()
-    if COUNTED in payload:  # else each table is protected by itself
-        for agency, sector, channel, _lateness, finished, *_ in payload["inputs"]["frame"]:
-            cells.update({(agency, sector, channel): 0} if finished else {})
-        for agency, sector, channel, _lateness, *ratings in payload[COUNTED]["cells"]:
-            cells[agency, sector, channel] += sum(ratings)
+    for agency, sector, channel, _lateness, finished, *_ in payload["inputs"]["frame"]:
+        cells.update({(agency, sector, channel): 0} if finished else {})
+    for agency, sector, channel, _lateness, *ratings in payload["counted"]["cells"]:
+        cells[agency, sector, channel] += sum(ratings)
     return Counts.of(counts, cells)
 
 
@@ -126,9 +129,8 @@ def hidden_still(session: Session, months: Sequence[Month]) -> dict[Month, froze
     tell by how much it grew how small it was.
     """
     found = hidden_now(session, months)
-    sectors = _sectors(session)
-    for month, snapshot in firsts(session, months).items():
-        found[month] |= part_of(session, snapshot, _counted).suppressed(sectors)
+    for month, keys in _hidden_at(session, firsts(session, months)).items():
+        found[month] |= keys
     return found
 
 

@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session
 
 from survey.disclosure import Breakdown
 from survey.errors import Invalid
-from survey.indices.closed import figures_of, first, part_of
+from survey.indices.closed import figures_of, first, firsts, part_of
 from survey.indices.figures import FORMULA, LIVE_FORMULA, Figure
 from survey.indices.judging import Rules, figures, read_rules, rules_in_force
 from survey.indices.live import live
 from survey.indices.periods import check_period, is_provisional
-from survey.indices.spans import Spanned, closed_payloads, spanned
+from survey.indices.spans import Spanned, spanned
 from survey.indices.tallies import Tally, lines_of, tallies
 from survey.models.questionnaire import Question
+from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
 
 
@@ -30,14 +31,14 @@ def formula_of(session: Session, period: Period) -> str:
 def rules_of(session: Session, period: Period) -> Rules:
     """The rules that judged the last month of a period, or those in force while it is open."""
     snapshot = first(session, period.last)
-    judged = part_of(session, snapshot, _judged) if snapshot else ()
-    return judged[0] if judged else rules_in_force(session, period.last)
+    if snapshot is None:
+        return rules_in_force(session, period.last)
+    return part_of(session, snapshot, _judged)
 
 
-def _judged(payload: Mapping[str, Any]) -> tuple[Rules, ...]:
-    """The rules of a payload; none in those that did not keep them yet."""
-    row = payload.get("judging")
-    return (read_rules(row),) if row else ()
+def _judged(payload: Mapping[str, Any]) -> Rules:
+    """The rules of a payload."""
+    return read_rules(payload["judging"])
 
 
 def show(
@@ -52,8 +53,7 @@ def show(
     """Figures of a period. A closed month shows its snapshot, also within a longer period;
     `revised` shows the counts of today.
 
-    Invalid: `future_period`, `unknown_breakdown`, `unknown_question`. Refused, of longer periods:
-    `old_formula`.
+    Invalid: `future_period`, `unknown_breakdown`, `unknown_question`. Refused `snapshot_broken`.
     """
     check_period(period, now)
     if by not in set(Breakdown):
@@ -61,8 +61,8 @@ def show(
     if question not in set(Question):
         raise Invalid("unknown_question", question)
     if not isinstance(period, Month):
-        payloads = {} if revised else closed_payloads(session, period)
-        counted = _tallies(session, period, spanned(session, period, payloads), by, question)
+        closings = {} if revised else firsts(session, period.months)
+        counted = _tallies(session, period, spanned(session, period, closings), by, question)
         provisional = is_provisional(session, period)
         return figures(counted, rules_of(session, period), provisional=provisional)
     snapshot = None if revised else first(session, period)
@@ -73,10 +73,10 @@ def show(
 
 
 def tables(
-    session: Session, period: Period, payloads: Mapping[Month, Mapping[str, Any]]
+    session: Session, period: Period, closings: Mapping[Month, Snapshot]
 ) -> dict[Breakdown, list[Figure]]:
-    """Every table of a longer period, from the payloads of its closed months and open counts."""
-    source = spanned(session, period, payloads)
+    """Every table of a longer period, from the closings of its closed months and open counts."""
+    source = spanned(session, period, closings)
     rules, provisional = rules_of(session, period), is_provisional(session, period)
     return {
         by: figures(

@@ -7,16 +7,14 @@ was closed, an open one as it stands now.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from survey.disclosure import Breakdown
-from survey.errors import Refused
 from survey.indices.answers import source_of
-from survey.indices.closed import first, payload_of
-from survey.indices.payload import COUNTED
+from survey.indices.closed import part_of
 from survey.indices.tallies import Finished, Rated, Ratings, Source, Stored, Stratum
+from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
 
 
@@ -50,27 +48,15 @@ def _in_month(month: Month, stratum: Stratum) -> Stratum:
     return f"{month} {sector}", channel, lateness
 
 
-def closed_payloads(session: Session, period: Period) -> dict[Month, dict[str, Any]]:
-    """The payloads of the closed months of a period; Refused `snapshot_broken`, `old_formula` for a
-    closing that did not keep its counts.
+def spanned(session: Session, period: Period, closings: Mapping[Month, Snapshot]) -> Spanned:
+    """The counts of a period, those of closed months from their closings.
+
+    Refused `snapshot_broken`.
     """
-    found = {}
+    parts: dict[Month, Source] = {}
     for month in period.months:
-        snapshot = first(session, month)
-        if snapshot is not None:
-            found[month] = payload_of(snapshot)
-            if COUNTED not in found[month]:
-                raise Refused("old_formula", snapshot.formula)
-    return found
-
-
-def spanned(
-    session: Session, period: Period, payloads: Mapping[Month, Mapping[str, Any]]
-) -> Spanned:
-    """The counts of a period, of the closed months from their payloads."""
-    return Spanned(
-        {
-            month: source_of(payloads[month]) if month in payloads else Stored(session, month)
-            for month in period.months
-        }
-    )
+        if month in closings:
+            parts[month] = part_of(session, closings[month], source_of)
+        else:
+            parts[month] = Stored(session, month)
+    return Spanned(parts)

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from analysis.nonresponse import Nonresponse
 from survey.disclosure import Key
 from survey.indices import Breakdown, payload_of
-from survey.indices.payload import COUNTED
 from survey.indices.shield import hidden_in, hidden_still
 from survey.insights.changes import Change, changes
 from survey.insights.drivers import Drivers, drivers, patterns_now, patterns_of
@@ -34,7 +33,7 @@ DRIVER_MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What changed against the month before (empty where that cannot be read), what goes with
+    """What changed against the month before (empty where that was closed later), what goes with
     satisfaction in `driver_months` months, which units stand out, where the year leads, and how
     evenly the kinds of dossiers answered (None where too few did).
     """
@@ -65,22 +64,19 @@ def live(session: Session, month: Month) -> Overview:
     )
 
 
-def closed(session: Session, snapshot: Snapshot) -> Overview | None:
+def closed(session: Session, snapshot: Snapshot) -> Overview:
     """The overview of a closing, from it and those made before it: later answers change nothing.
 
-    None for a closing that did not keep its counts yet. Refused `snapshot_broken`.
+    Refused `snapshot_broken`.
     """
-    if COUNTED not in payload_of(snapshot):
-        return None
     month = snapshot.month
     payloads = _closings(session, snapshot)
-    counted = {of: one for of, one in payloads.items() if COUNTED in one}
     of_year = [of for of in _year_and_before(month) if of in payloads]
     hidden = {of: hidden_in(session, payloads[of]) for of in of_year}
     now, *earlier = (
-        as_closed(counted[of], hidden[of]) for of in (month, month.previous) if of in counted
+        as_closed(payloads[of], hidden[of]) for of in (month, month.previous) if of in payloads
     )
-    with_patterns = [counted[of] for of in _driver_months(month) if of in counted]
+    with_patterns = [payloads[of] for of in _driver_months(month) if of in payloads]
     patterns: Counter[tuple[int, ...]] = Counter()
     for payload in with_patterns:
         patterns.update(patterns_of(payload))

@@ -12,6 +12,7 @@ from survey.disclosure import Key
 from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.indices.answers import source_of
 from survey.indices.judging import nonresponse
+from survey.indices.payload import read_inputs
 from survey.indices.tallies import (
     Line,
     Ratings,
@@ -89,8 +90,8 @@ def as_it_stands(session: Session, month: Month, hidden: frozenset[Key]) -> Read
 
 def as_closed(payload: Mapping[str, Any], hidden: frozenset[Key]) -> Reading:
     """The counts that the payload of a closing kept."""
-    source = source_of(payload)
-    return Reading(month_of(payload["month"]), source, lambda by: source.inputs.lines[by], hidden)
+    lines = read_inputs(payload["inputs"]).lines
+    return Reading(month_of(payload["month"]), source_of(payload), lines.__getitem__, hidden)
 
 
 def _mix(strata: Mapping[Stratum, tuple[int, Ratings]]) -> Mix:

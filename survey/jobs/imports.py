@@ -11,7 +11,6 @@ from survey.intake.register import begin, finish, store, tally_of
 from survey.intake.upload import close_upload, drop_expired, held_table
 from survey.jobs.queue import Taken, report_progress
 from survey.models.intake import Upload
-from survey.province.workdays import local_day
 
 
 def import_upload(taken: Taken, now: datetime) -> dict[str, Any]:
@@ -20,7 +19,7 @@ def import_upload(taken: Taken, now: datetime) -> dict[str, Any]:
     The result holds rows, accepted, rejected and duplicate.
     """
     payload = taken.payload
-    given = payload.get("export_day")
+    last_day = date.fromisoformat(payload["export_day"])
     with transaction() as session:
         upload = session.get(Upload, payload["upload_id"])
         if upload is None:
@@ -28,7 +27,7 @@ def import_upload(taken: Taken, now: datetime) -> dict[str, Any]:
         if upload.run_id is not None:
             return dict(tally_of(session, upload.run_id).as_counts())
         table = held_table(session, upload)
-        run = begin(session, table, date.fromisoformat(given) if given else local_day(now), now)
+        run = begin(session, table, last_day, now)
         catalogue = read_catalogue(session)
     done = 0
     for chunk in chunks(table, catalogue, run.export_day):

@@ -370,18 +370,4 @@ CARDS: tuple[Card, ...] = (
         "Kết luận năm 2022 của Ban Thường vụ Tỉnh ủy Khánh Hòa, mục II.8; ngưỡng là dữ liệu, mỗi"
         " tỉnh và mỗi thời kỳ một khác.",
     ),
-    Card(
-        "raw-share-wilson-fpc",
-        1,
-        "Chỉ số theo công thức cũ",
-        "Các kỳ chốt bằng phiên bản đầu tiên đã tính thế nào?",
-        (
-            "Chỉ số là tỷ lệ thô: số phiếu hài lòng chia cho số phiếu.",
-            "Khoảng tin cậy theo Wilson, có hiệu chỉnh vì số hồ sơ hữu hạn.",
-        ),
-        _wilson,
-        ("Chỉ còn dùng để đọc các kỳ đã chốt trước đây; kỳ mới dùng công thức cân lại theo nhóm.",),
-        "p = y/n; giới hạn Wilson với n* = n(N − 1)/(N − n)",
-        "O'Neill (2021): analysis/intervals.py.",
-    ),
 )

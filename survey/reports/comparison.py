@@ -25,14 +25,7 @@ OPEN = (
     "Kỳ chưa chốt, phiếu còn đang về nên chưa so sánh. Mục này được lập một lần, khi chốt kỳ, như"
     " mọi kết luận khác."
 )
-NOT_KEPT = (
-    "Bản chốt của kỳ này được lập khi phần mềm chưa lưu số đếm dùng để so sánh, nên báo cáo không"
-    " có phần phân tích."
-)
-NOT_COMPARED = (
-    "không so sánh, vì tháng trước chưa được chốt khi chốt kỳ này hoặc bản chốt tháng trước chưa"
-    " lưu số đếm."
-)
+NOT_COMPARED = "không so sánh, vì tháng trước chưa được chốt khi chốt kỳ này."
 DRIVER_NOTE = (
     "Phần trong mối liên hệ: khi các phiếu khác nhau về mức hài lòng chung thì mỗi yếu tố đi cùng"
     " bao nhiêu; năm phần cộng lại bằng 100%. Đây là mối liên hệ, không phải nguyên nhân."
@@ -44,10 +37,10 @@ YEAR_NOTE = (
 
 
 def section(report: Report) -> Section:
-    """The section on analysis; a sentence says why where there is none."""
+    """The section on analysis; while the month is open, a sentence says why there is none."""
     found = report.overview
     if found is None:
-        return Section(TITLE, (OPEN if report.is_draft else NOT_KEPT,))
+        return Section(TITLE, (OPEN,))
     points, tables = [_changes(found)], []
     if found.changes:
         tables.append(_change_table(found))

@@ -12,12 +12,6 @@ from survey.reports.document import Document, Letterhead, Point, Section
 from survey.reports.figures import Report, Revision, Stage
 from survey.version import VERSION
 
-OLD_FORMULA = "raw-share-wilson-fpc/1"
-WEIGHTED = (
-    " Mỗi nhóm hồ sơ (lĩnh vực, hình thức nộp, đúng hạn hay trễ hạn) góp vào chỉ số theo số hồ sơ"
-    " của nhóm, không theo số phiếu."
-)
-
 
 def compose(report: Report) -> Document:
     """The document of a report; the same report gives the same document."""
@@ -221,8 +215,9 @@ def _method(report: Report) -> Section:
         Point(
             "Cách tính.",
             "Chỉ số là tỷ lệ trả lời “Hài lòng” và “Rất hài lòng” (mức 4, 5 trên thang 5 mức), tính"
-            " theo hồ sơ có ngày trả kết quả trong kỳ."
-            f"{'' if report.formula == OLD_FORMULA else WEIGHTED} Công thức: {report.formula}."
+            " theo hồ sơ có ngày trả kết quả trong kỳ. Mỗi nhóm hồ sơ (lĩnh vực, hình thức nộp,"
+            " đúng hạn hay trễ hạn) góp vào chỉ số theo số hồ sơ của nhóm, không theo số phiếu."
+            f" Công thức: {report.formula}."
             f" Giải thích bằng lời, có ví dụ: {report.origin.cards_url}/"
             f"{report.formula.partition('/')[0]}.",
         ),

@@ -14,10 +14,6 @@ from survey.indices import Figure, Status, read_figure
 from survey.insights import Overview
 from survey.period import Month, month_of
 
-# The rules of snapshots that do not say theirs.
-ONCE = {"confidence": 0.95, "judged_from": 30}
-INDEX_RULE = "index_not_good"
-
 
 class Stage(StrEnum):
     """How far the report of a month is on its way."""
@@ -235,7 +231,7 @@ class Report:
     corrections: tuple[Correction, ...]
     revision: Revision | None
     before: Before | None
-    # None while the month is open, and for closings that did not keep what it needs.
+    # None while the month is open.
     overview: Overview | None
 
     @property
@@ -271,13 +267,11 @@ def read_report(
 ) -> Report:
     """The report of one shielded payload. Nothing is computed here, only read and ordered."""
     groups = payload["figures"]
-    agencies = tuple(read_figure(row) for row in groups["agency"])
-    rules, unproven = _read_rules(payload["rules"], agencies)
-    names = {one.key: one.label for one in agencies}
+    rules, unproven = _read_rules(payload["rules"])
+    names = {row["key"]: row["label"] for row in groups["agency"]}
     coverage = payload["coverage"]["not_invited"]
     frame = payload["frame"]
-    judging = payload.get("judging", ONCE)
-    closed_at = payload.get("closed_at")
+    judging, closed_at = payload["judging"], payload["closed_at"]
     return Report(
         month=month_of(payload["month"]),
         origin=origin,
@@ -289,7 +283,7 @@ def read_report(
         agencies=_by_size(groups["agency"]),
         procedures=_by_size(groups["procedure"]),
         channels=_by_size(groups["channel"]),
-        factors=_read_factors(payload.get("factors", {})),
+        factors=_read_factors(payload["factors"]),
         frame=FrameFigures(**{name: frame[name] for name in FrameFigures.__dataclass_fields__}),
         not_invited=tuple(sorted(coverage.items(), key=lambda item: (-item[1], item[0]))),
         late=_read_late(payload["late"], names),
@@ -297,7 +291,7 @@ def read_report(
         unproven=unproven,
         cases=cases,
         corrections=tuple(corrections),
-        revision=_read_revision(payload.get("revision")),
+        revision=_read_revision(payload["revision"]),
         before=before,
         overview=overview,
     )
@@ -308,16 +302,14 @@ def _by_size(rows: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
 
 
 def _read_factors(factors: Mapping[str, Any]) -> tuple[Figure, ...]:
-    rows = [(name, by["overall"][0]) for name, by in factors.items() if by.get("overall")]
-    return tuple(read_figure({**row, "key": name}) for name, row in rows if name != "overall")
+    return tuple(read_figure({**by["overall"][0], "key": factor}) for factor, by in factors.items())
 
 
 def _read_late(
     late: Mapping[str, Mapping[str, int]], names: Mapping[str, str]
 ) -> tuple[LateFigures, ...]:
     lines = [
-        LateFigures(code, names.get(code, code), row["finished"], row["late"])
-        for code, row in late.items()
+        LateFigures(code, names[code], row["finished"], row["late"]) for code, row in late.items()
     ]
     return tuple(sorted(lines, key=lambda one: (-one.share, one.label)))
 
@@ -337,24 +329,11 @@ def _read_revision(row: Mapping[str, Any] | None) -> Revision | None:
     return Revision(month_of(row["month"]), row["late"], row["changed"], row["dossiers"], lines)
 
 
-def _read_rules(
-    rows: Sequence[Mapping[str, Any]], agencies: Sequence[Figure]
-) -> tuple[tuple[RuleHit, ...], int]:
+def _read_rules(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[RuleHit, ...], int]:
     """Rules that bar an agency, farthest beyond first, and how many touch a bar without proof."""
-    known = {one.key: one for one in agencies}
-    hits, unproven = [], 0
-    for row in rows:
-        figure = known.get(row["agency"])
-        if not _is_proven(row, figure):
-            unproven += 1
-            continue
+    hits = []
+    for row in (row for row in rows if row["proven"]):
         values = {name: row[name] for name in RuleHit.__dataclass_fields__}
-        hits.append(RuleHit(**{**values, "agency": figure.label if figure else row["agency"]}))
+        hits.append(RuleHit(**{**values, "agency": row["label"]}))
     hits.sort(key=lambda one: (one.rule, -abs(one.value - one.limit), one.agency))
-    return tuple(hits), unproven
-
-
-def _is_proven(row: Mapping[str, Any], figure: Figure | None) -> bool:
-    """As the snapshot says; older ones barred at any number of ratings and are read with care."""
-    once = figure is None or row["rule"] != INDEX_RULE or not figure.few
-    return bool(row.get("proven", once))
+    return tuple(hits), len(rows) - len(hits)

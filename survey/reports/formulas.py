@@ -25,5 +25,4 @@ IN_ENGLISH = {
         "late: late/N ≥ bar on integers.\n"
         "index: below if U ≤ bar, above if L > bar, else uncertain."
     ),
-    "raw-share-wilson-fpc": "p = y/n; Wilson score limits with n* = n(N − 1)/(N − n)",
 }

@@ -18,8 +18,8 @@ from tests.web.staff_accounts import add_account
 def prepared(site):
     """A closed month with counts, and an analyst who may build."""
     with unit_of_work(site.app) as session:
-        report_data.store(session, report_data.payload())
-        report_data.count(session, MONTH, "LOC-KH-SXD", finished=9, ratings=[5, 5, 4])
+        report_data.province(session, MONTH)
+        report_data.close(session, MONTH)
         report_data.count(session, Month("2026-11"), "LOC-KH-W22366", finished=9, ratings=[5])
     return add_account(site.app, "analyst")
 

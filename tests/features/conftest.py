@@ -22,7 +22,8 @@ def closed(sqlite_copies, tmp_path_factory):
     with running({**FIXED, **database, "SMS_CONSOLE_FILE": str(folder / "sms.jsonl")}) as app:
         with unit_of_work(app) as session:
             for month in (report_data.BEFORE, MONTH):
-                report_data.store(session, report_data.payload(month))
+                report_data.province(session, month)
+                report_data.close(session, month)
         yield app
 
 

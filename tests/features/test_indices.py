@@ -340,6 +340,7 @@ def test_counts_equal_the_answers_and_are_put_right(
     found = runner("index", "rebuild", "--check", "--json")
     assert found.code == 1
     assert {difference["table"] for difference in found.json["differences"]} == {"count"}
+    assert {difference["key"][0] for difference in found.json["differences"]} == {"LOC-KH-W22366"}
     assert runner("index", "rebuild").code == 0
     assert runner("index", "rebuild", "--check").code == 0
 

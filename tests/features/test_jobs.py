@@ -185,7 +185,7 @@ def test_a_failing_job_is_tried_again_and_a_refused_one_is_not(
     """A fault is tried three times a minute apart, a refusal once; the error's name is kept."""
     turn(runner, NOW)
     faulty = put(transact, "no.such.kind", "faulty")
-    refused = put(transact, "intake.import", "refused", upload_id=404)
+    refused = put(transact, "intake.import", "refused", upload_id=404, export_day="2026-11-18")
     states = []
     for minutes in (0, 0, 1, 2, 3):
         turn(runner, NOW + minutes * MINUTE)

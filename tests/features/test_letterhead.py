@@ -44,7 +44,7 @@ def test_the_own_template_of_a_province_bears_its_report(sqlite_environment, own
     _edited(own_folder, "- Lưu: VT.", "- Lưu: VT & TTPVHCC <02>.")
     with running({**sqlite_environment, "PROVINCE": str(own_folder)}) as app:
         with unit_of_work(app) as session:
-            report_data.store(session, report_data.payload())
+            report_data.close_small(session)
         made = run_command(
             app, "report", "build", "--period", MONTH, "--formats", "docx",
             "--out", tmp_path / "new", "--now", NOW.isoformat(), "--json",
@@ -96,7 +96,7 @@ def test_a_file_that_is_no_word_document_stops_check_and_building(
     assert "Không đọc được mẫu Word" in str(_checked(sqlite_environment, own_folder).json)
     with running({**sqlite_environment, "PROVINCE": str(own_folder)}) as app:
         with unit_of_work(app) as session:
-            report_data.store(session, report_data.payload())
+            report_data.close_small(session)
         made = run_command(
             app, "report", "build", "--period", MONTH, "--formats", "docx",
             "--out", tmp_path / "new", "--now", NOW.isoformat(),

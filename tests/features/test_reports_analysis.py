@@ -199,14 +199,9 @@ def test_without_grounds_it_says_so(sqlite_app):
         assert [row[0].text for row in year.rows] == ["Toàn tỉnh"]
 
 
-def test_a_closing_that_kept_no_counts_says_so(transact):
-    """The report of an older closing and the draft of an open month stand, with the reason why
-    they compare nothing.
-    """
+def test_a_draft_says_why_it_compares_nothing(transact):
+    """The draft of an open month stands, with the reason why it has no analysis yet."""
     with transact() as session:
-        report_data.store(session, report_data.payload())
-        old = section(session)
-        assert (old.paragraphs, old.tables) == ((compose.comparison.NOT_KEPT,), ())
         fill(session, agencies(session)[0], Month("2026-11"), 40, 2)
         draft = section(session, Month("2026-11"))
         assert (draft.paragraphs, draft.tables) == ((compose.comparison.OPEN,), ())

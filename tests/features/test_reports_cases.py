@@ -12,6 +12,7 @@ from survey.period import Month
 from survey.reports.case_times import read_cases
 from tests.features import answering, report_data
 from tests.features.test_reports import sheet, squeezed, words_of_docx, words_of_html
+from tests.web.figures import fill
 
 # 3 November 2026 is a Tuesday; a case of that day is due five working days later, on the 10th.
 OPENED = datetime(2026, 11, 3, 2, 0, tzinfo=UTC)
@@ -167,10 +168,9 @@ def test_no_format_of_the_report_calls_the_unanswered_in_time(transact, runner, 
         for reason in ("transferred", "unreachable", "not_a_complaint"):
             case = answering.raise_case(session, now=OPENED)
             close(session, staff, case, CloseReason(reason), IN_TIME)
-        report_data.store(
-            session,
-            {**report_data.payload(), "month": MONTH, "closed_at": CLOSED_AT.isoformat()},
-        )
+        agency, sector = answering.agencies(session)[0].code, answering.sectors(session)[0]
+        fill(session, MONTH, agency, sector, finished=40, ratings={})  # who opened the cases
+        report_data.close_small(session, MONTH, CLOSED_AT)
     made = runner(
         "report", "build", "--period", MONTH, "--formats", "html,docx,xlsx", "--out", tmp_path,
         "--now", CLOSED_AT.isoformat(), "--json",

@@ -14,6 +14,7 @@ from survey.reports import approval, build, compose, gather, html, tables
 from tests.features import report_data
 from tests.features.report_data import MONTH, NOW
 from tests.seeding import Wanted, ask_everybody, finish, links
+from tests.web.figures import HEALTH_OFFICE, fill
 
 ASKED = datetime(2026, 6, 10, 3, tzinfo=UTC)
 CLOSING = "2026-06-15T08:00:00+07:00"
@@ -23,15 +24,11 @@ NEXT_CLOSING = datetime(2026, 7, 15, 3, tzinfo=UTC)
 
 def test_a_report_prints_no_covering_line(transact, tmp_path):
     """The partner of a small sector stands in no table, sentence or chart of the page."""
-    figures = report_data.payload()
-    keep = {"land": 200, "construction": 41, "health": 3}
-    figures["figures"]["sector"] = [
-        {**row, "rated": keep[row["key"]]}
-        for row in figures["figures"]["sector"]
-        if row["key"] in keep
-    ]
     with transact() as session:
-        report_data.store(session, figures)
+        for sector, rated in (("land", 200), ("construction", 41), ("health", 3)):
+            ratings = {4: rated}
+            fill(session, MONTH, HEALTH_OFFICE, sector, finished=2 * rated, ratings=ratings)
+        report_data.close(session, MONTH)
         report = gather.gather(session, MONTH, NOW)
     hidden = [one for one in report.sectors if one.is_hidden]
     assert {one.key for one in hidden} == {"construction", "health"}
@@ -59,7 +56,7 @@ def test_a_leader_approves_once_and_the_mark_goes(transact, leader, tmp_path):
     stands, is in the audit chain, and an open or damaged month cannot be approved.
     """
     with transact() as session:
-        snapshot = report_data.store(session, report_data.payload())
+        snapshot = report_data.close_small(session)
         staff = session.get_one(Staff, leader)
         draft = build.build(session, MONTH, ("html", "docx", "xlsx"), tmp_path, NOW).files
         assert "DỰ THẢO" in draft[0].read_text("utf-8")
@@ -76,7 +73,7 @@ def test_a_leader_approves_once_and_the_mark_goes(transact, leader, tmp_path):
         assert audit.verify(session)[1]
         with pytest.raises(Refused, match="not_closed"):
             approval.approve(session, Month("2026-08"), staff, NOW)
-        damaged = report_data.store(session, report_data.payload(report_data.BEFORE))
+        damaged = report_data.close_small(session, report_data.BEFORE)
         damaged.digest = "0" * 64
         with pytest.raises(Refused, match="snapshot_broken"):
             approval.approve(session, report_data.BEFORE, staff, NOW)

@@ -93,13 +93,3 @@ def test_late_answers_tell_no_line_that_the_closing_hid(transact, told_by_sector
         assert {one.rated for one in found.changes[Breakdown.AGENCY]} == {None}
         assert found.funnel is None
         assert not any(one.is_told for one in signs(session, MONTH))
-
-
-def test_a_closing_without_cells_is_protected_table_by_table(transact, told_by_sector):
-    """Where a payload kept no cells each table is still safe by itself."""
-    few, own, _ = told_by_sector
-    with transact() as session:
-        payload = indices.draft_payload(session, MONTH, LATER, provisional=False)
-        del payload["counted"]
-        rows = indices.shielded(session, payload)["figures"]["agency"]
-    assert {row["key"] for row in rows if row["covers"]} == {few, own}

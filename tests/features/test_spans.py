@@ -1,22 +1,24 @@
 """Figures of quarters, half-years, years and spans: sums of their months, and what they hide."""
 
 import json
+import sys
 from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from survey import indices
 from survey.errors import Refused
 from survey.indices import Breakdown
 from survey.models.count import Cell, count_finished
 from survey.models.organisation import Agency
+from survey.models.snapshot import Snapshot
 from survey.period import Month, period_of
 from survey.reports.phrases import period_name
 from tests import ballots
-from tests.features import report_data
 from tests.features.answering import agencies
 from tests.features.rated import PROCEDURES, fill
 from tests.web.staff_accounts import signed_in
@@ -135,18 +137,6 @@ def few_in_june(transact):
         return few.code, many.code
 
 
-def test_a_closing_that_kept_no_counts_is_not_added_up(transact, few_in_june):
-    """A quarter with such a month is refused, rather than made from counts of today."""
-    assert few_in_june
-    with transact() as session:
-        snapshot = indices.first(session, MAY)
-        payload = indices.payload_of(snapshot)
-        del payload["counted"]
-        snapshot.keep(report_data.canonical(payload), {})
-        with pytest.raises(Refused, match="old_formula"):
-            indices.shown(session, period_of("2026-Q2"), AUTUMN)
-
-
 def agency_lines(found):
     """Agency → ratings, of lines that are printed."""
     return {one.key: one.rated for one in found[Breakdown.AGENCY] if not one.is_hidden}
@@ -183,6 +173,57 @@ def test_the_dashboard_shows_a_quarter_as_it_may_be_printed(app, transact, few_i
     assert "n ẩn" in page
     assert client.get("/staff/dashboard?period=2026-Q5").status_code == 400
     assert client.get("/staff/analysis?period=2026-Q2").status_code == 400
+
+
+@contextmanager
+def texts_opened():
+    """A list with an entry for each stored text that is decrypted and unpacked in the block."""
+    opened = []
+
+    def look(_frame, event, called):
+        if event == "c_call" and called.__name__ == "decompress":
+            opened.append(called)
+
+    sys.setprofile(look)
+    try:
+        yield opened
+    finally:
+        sys.setprofile(None)
+
+
+def test_a_closed_quarter_is_opened_once(transact, few_in_june):
+    """The closings of a quarter are decrypted when it is read first; then all its tables come from
+    memory, as they were.
+    """
+    assert few_in_june
+    quarter = period_of("2026-Q2")
+    with transact() as session, texts_opened() as opened:
+        first = indices.shown(session, quarter, AUTUMN)
+    assert len(opened) >= len(MONTHS)
+    with transact() as session, texts_opened() as opened:
+        assert indices.shown(session, quarter, AUTUMN) == first
+        for by in Breakdown:
+            assert indices.show(session, quarter, by, AUTUMN)
+    assert opened == []
+
+
+def test_exchanged_closings_are_refused_though_they_were_read(transact, few_in_june):
+    """Where the closings of two months change places in the database, a month and a quarter that
+    were shown before are refused.
+    """
+    assert few_in_june
+    with transact() as session:
+        for period in (*MONTHS, period_of("2026-Q2"), period_of("2026-04..2026-05")):
+            indices.shown(session, period, AUTUMN)
+        columns = (Snapshot.month, Snapshot.digest, Snapshot.payload_sealed)
+        kept = {month: whole for month, *whole in session.execute(select(*columns))}
+        for month, other in ((MAY, JUNE), (JUNE, MAY)):
+            digest, sealed = kept[other]
+            row = update(Snapshot).where(Snapshot.month == month)
+            session.execute(row.values(digest=digest, payload_sealed=sealed))
+    for period in (MAY, period_of("2026-Q2")):
+        with transact() as session, pytest.raises(Refused, match="snapshot_broken"):
+            indices.shown(session, period, AUTUMN)
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,13 @@ def sqlite_office(sqlite_app):
 def prepared(app):
     """Put counts in."""
     with unit_of_work(app) as session:
-        report_data.store(session, report_data.payload())
         for month, agency in (
             (MONTH, "LOC-KH-W22366"),
             (MONTH, "LOC-KH-SXD"),
             (OPEN, "LOC-KH-SXD"),
         ):
             report_data.count(session, month, agency, finished=9, ratings=[5, 5, 4])
+        report_data.close(session, MONTH)
     return app
 
 
