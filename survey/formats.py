@@ -2,19 +2,23 @@
 of a telephone number is shown.
 """
 
+from survey.catalogues import SOURCE, spoken
+
 NONE = "–"
 _MASK = "••••"
 
 
 def english_number(value: float, digits: int = 0) -> str:
-    """For the citizen who reads English: 1240 → "1,240"."""
+    """For who reads English: 1240 → "1,240"."""
     return f"{value:,.{digits}f}"
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """1240 → "1.240"; 4.213 with two digits → "4,21"; None → a dash."""
+    """1240 → "1.240", in English "1,240"; 4.213 with two digits → "4,21"; None → a dash."""
     if value is None:
         return NONE
+    if spoken() != SOURCE:
+        return english_number(value, digits)
     return english_number(value, digits).translate(str.maketrans(",.", ".,"))
 
 

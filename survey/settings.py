@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from survey.catalogues import LANGUAGES, SOURCE
 from survey.errors import Invalid
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,6 +97,8 @@ class Settings:
     celery_broker_url: str = ""
     require_2fa: bool = True
     log_level: str = "INFO"
+    # What commands speak.
+    language: str = SOURCE
     # What a scraper of /metrics has to bring; without one there is no such page.
     metrics_token: str = ""
     # Proxies on other machines that are believed about who called them.
@@ -348,6 +351,15 @@ def _sms_settings(read: _Reader, *, demo: bool) -> SmsSettings:
     )
 
 
+def _language(wanted: str) -> str:
+    """The first known language of a list such as `en_GB:en`, as gettext's tools read LANGUAGE.
+
+    LANG is not asked: servers are set up in English without anybody having chosen that.
+    """
+    codes = (re.split(r"[_.@]", name)[0] for name in wanted.split(":"))
+    return next((code for code in codes if code in LANGUAGES), SOURCE)
+
+
 def from_env(env: Mapping[str, str] | None = None) -> Settings:
     """Settings of this process. Nothing is refused here: `check()` and `faults()` judge."""
     read = _Reader(os.environ if env is None else env)
@@ -371,6 +383,7 @@ def from_env(env: Mapping[str, str] | None = None) -> Settings:
         celery_broker_url=read.text("CELERY_BROKER_URL"),
         require_2fa=read.switch("REQUIRE_2FA", default=not demo),
         log_level=read.choice("LOG_LEVEL", LOG_LEVELS),
+        language=_language(read.text("LANGUAGE")),
         metrics_token=read.text("METRICS_TOKEN"),
         trusted_proxies=read.networks("TRUSTED_PROXIES"),
         unreadable=tuple(read.unreadable),

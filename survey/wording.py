@@ -1,14 +1,7 @@
 """The Vietnamese sentence for every refusal code: what is wrong and what to do, in one place."""
 
-from collections.abc import Callable
-
+from survey.catalogues import _, gettext
 from survey.errors import SurveyError
-
-
-def _(sentence: str) -> str:
-    """Mark a sentence for the catalogues; whoever shows it translates it."""
-    return sentence
-
 
 SENTENCES = {
     "bad_settings": _("Cấu hình chưa đúng: {detail}."),
@@ -268,9 +261,9 @@ SENTENCES = {
 }
 
 
-def words_for(refusal: SurveyError, translate: Callable[[str], str] = str) -> str:
+def words_for(refusal: SurveyError) -> str:
     """The sentence for a refusal; its own detail when it brings whole words."""
     sentence = SENTENCES.get(refusal.code)
     if sentence is None:
         return refusal.detail or refusal.code
-    return translate(sentence).format(detail=refusal.detail)
+    return gettext(sentence).format(detail=refusal.detail)

@@ -12,6 +12,8 @@ from survey.cases.clocks import Clock, day_of, may_reopen, postponed_until, read
 from survey.cases.labels import CLOSE_REASONS, EVENTS
 from survey.cases.notices import may_text
 from survey.cases.sight import Identity, find, masked_identity, may_release, reveals_left
+from survey.catalogues import gettext
+from survey.messages.labels import STATES
 from survey.models.ballot import Mode
 from survey.models.case import Case, CaseEvent, CaseStanding, EventKind
 from survey.models.message import Message
@@ -21,18 +23,6 @@ from survey.privacy.masking import mask_text
 
 # What colleagues write among themselves may name the citizen: heads of agencies do not read it.
 INSIDE = frozenset({EventKind.REVEALED, EventKind.NOTED, EventKind.HELD, EventKind.RELEASED})
-MESSAGES = {
-    "ready": "chờ gửi",
-    "sending": "đang gửi",
-    "unknown": "chưa rõ đã gửi hay chưa",
-    "sent": "đã gửi",
-    "delivered": "đã đến máy",
-    "undelivered": "không đến máy",
-    "delivery_unknown": "đã gửi, chưa có báo phát",
-    "expired": "quá hạn gửi",
-    "failed": "không gửi được",
-    "cancelled": "đã hủy",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +120,26 @@ def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:
     for message in session.scalars(query):
         at = message.sent_at or message.due_at
         place = sum(moment.at <= at for moment in moments)
-        words = f"{message.segments} tin, {MESSAGES[message.state]}."
-        moments.insert(place, Moment(at, "message", "Tin nhắn", "", words, is_day=False, number=0))
+        words = gettext(
+            "%(segments)s tin, %(state)s.",
+            segments=message.segments,
+            state=gettext(STATES[message.state][0]).lower(),
+        )
+        moments.insert(
+            place, Moment(at, "message", gettext("Tin nhắn"), "", words, is_day=False, number=0)
+        )
     return moments
 
 
 def _moment(event: CaseEvent, person: Staff | None, *, is_handler: bool) -> Moment:
     text = event.text
     if event.kind == EventKind.CLOSED:
-        why = ": ".join(filter(None, (CLOSE_REASONS[event.reason], event.receiver)))
+        why = ": ".join(filter(None, (gettext(CLOSE_REASONS[event.reason]), event.receiver)))
         text = f"{why}.\n{text}".strip()
     return Moment(
         at=event.at,
         kind=event.kind,
-        title=EVENTS[event.kind],
+        title=gettext(EVENTS[event.kind]),
         by=(person.name or person.email) if person else "",
         text=text if is_handler else mask_text(text),
         # A head could know the moment at which somebody stood at the counter with a phone.

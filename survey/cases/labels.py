@@ -1,34 +1,36 @@
-"""How states, reasons and steps of cases are called in Vietnamese, on pages and in commands."""
+"""How states, reasons and steps of cases are called, on pages and in commands."""
 
+from survey.catalogues import _
 from survey.models.case import CaseReason, CaseState, CloseReason, EventKind
 from survey.models.questionnaire import Question
 
 STATES: dict[str, str] = {
-    CaseState.NEW: "Mới",
-    CaseState.IN_PROGRESS: "Đang xử lý",
-    CaseState.REPLIED: "Đã trả lời",
-    CaseState.REOPENED: "Mở lại",
-    CaseState.CLOSED: "Đã đóng",
+    CaseState.NEW: _("Mới"),
+    CaseState.IN_PROGRESS: _("Đang xử lý"),
+    CaseState.REPLIED: _("Đã trả lời"),
+    CaseState.REOPENED: _("Mở lại"),
+    CaseState.CLOSED: _("Đã đóng"),
 }
 # The same values name the rules of alerts.
 REASONS: dict[str, str] = {
-    CaseReason.GRAVE_WORDS: "Nghiêm trọng",
-    CaseReason.CALL_BACK_WISH: "Đề nghị gọi lại",
-    CaseReason.VERY_BAD_RATING: "Không hài lòng",
+    CaseReason.GRAVE_WORDS: _("Nghiêm trọng"),
+    CaseReason.CALL_BACK_WISH: _("Đề nghị gọi lại"),
+    CaseReason.VERY_BAD_RATING: _("Không hài lòng"),
 }
 REASONS_IN_FULL: dict[str, str] = {
-    CaseReason.GRAVE_WORDS: "Góp ý nói về vòi vĩnh, đe dọa hoặc cần giúp đỡ",
-    CaseReason.CALL_BACK_WISH: "Người dân xin được gọi lại",
-    CaseReason.VERY_BAD_RATING: "Mức đánh giá 1 hoặc 2",
+    CaseReason.GRAVE_WORDS: _("Góp ý nói về vòi vĩnh, đe dọa hoặc cần giúp đỡ"),
+    CaseReason.CALL_BACK_WISH: _("Người dân xin được gọi lại"),
+    CaseReason.VERY_BAD_RATING: _("Mức đánh giá 1 hoặc 2"),
 }
 CLOSE_REASONS: dict[str, str] = {
-    CloseReason.RESOLVED: "Đã giải quyết xong",
-    CloseReason.EXPLAINED: "Đã giải thích, người dân đã rõ",
-    CloseReason.TRANSFERRED: "Chuyển cơ quan có thẩm quyền",
-    CloseReason.UNREACHABLE: "Không liên lạc được",
-    CloseReason.NOT_A_COMPLAINT: "Không thuộc diện phản ánh, kiến nghị",
+    CloseReason.RESOLVED: _("Đã giải quyết xong"),
+    CloseReason.EXPLAINED: _("Đã giải thích, người dân đã rõ"),
+    CloseReason.TRANSFERRED: _("Chuyển cơ quan có thẩm quyền"),
+    CloseReason.UNREACHABLE: _("Không liên lạc được"),
+    CloseReason.NOT_A_COMPLAINT: _("Không thuộc diện phản ánh, kiến nghị"),
 }
-# What a citizen reads on the page when a case is closed, until a handler words it otherwise.
+# What a citizen reads on the page when a case is closed, until a handler words it otherwise; in
+# Vietnamese, as all that offices write to citizens.
 CLOSE_WORDS: dict[str, str] = {
     CloseReason.RESOLVED: (
         "Phản ánh của Ông/Bà đã được giải quyết xong, như đã trả lời bằng văn bản. Cảm ơn Ông/Bà đã"
@@ -52,17 +54,17 @@ CLOSE_WORDS: dict[str, str] = {
     ),
 }
 EVENTS: dict[str, str] = {
-    EventKind.OPENED: "Mở từ phiếu đánh giá",
-    EventKind.TAKEN: "Nhận xử lý",
-    EventKind.NOTED: "Ghi chú nội bộ",
-    EventKind.POSTPONED: "Hẹn lại ngày trả lời",
-    EventKind.REPLIED: "Trả lời bằng văn bản",
-    EventKind.CLOSED: "Đóng phản ánh",
-    EventKind.REOPENED: "Mở lại",
-    EventKind.REVEALED: "Xem thông tin liên hệ",
-    EventKind.HELD: "Đơn vị không xem được nữa",
-    EventKind.RELEASED: "Cho đơn vị xem",
-    EventKind.CITIZEN_ADDED: "Người dân bổ sung",
+    EventKind.OPENED: _("Mở từ phiếu đánh giá"),
+    EventKind.TAKEN: _("Nhận xử lý"),
+    EventKind.NOTED: _("Ghi chú nội bộ"),
+    EventKind.POSTPONED: _("Hẹn lại ngày trả lời"),
+    EventKind.REPLIED: _("Trả lời bằng văn bản"),
+    EventKind.CLOSED: _("Đóng phản ánh"),
+    EventKind.REOPENED: _("Mở lại"),
+    EventKind.REVEALED: _("Xem thông tin liên hệ"),
+    EventKind.HELD: _("Đơn vị không xem được nữa"),
+    EventKind.RELEASED: _("Cho đơn vị xem"),
+    EventKind.CITIZEN_ADDED: _("Người dân bổ sung"),
 }
 FACTORS: dict[str, str] = {
     Question.ACCESS: "tiếp cận dịch vụ",

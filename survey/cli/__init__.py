@@ -6,6 +6,8 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from survey.catalogues import speak
+
 # Name on the command line → file in this folder, which holds it as `command`.
 COMMANDS = {
     "alerts": "alerts",
@@ -58,5 +60,6 @@ def is_looked_up() -> bool:
 
 
 def register(app: Flask) -> None:
-    """Put every command on the application."""
+    """Put every command on the application, and speak the language of the settings."""
+    speak(app.extensions["settings"].language)
     app.cli = LazyCommands(app.name)

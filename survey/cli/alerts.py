@@ -7,6 +7,7 @@ import click
 from survey import monitoring
 from survey.cases.labels import REASONS
 from survey.cases.queue import AlertCard, alert_cards, open_cases
+from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import db
 from survey.delivery.troubles import open_troubles, trouble_words
@@ -17,19 +18,23 @@ from survey.monitoring.labels import RULES, WHOLE_PROVINCE
 from survey.reports.phrases import percentage
 
 
-@click.group(help="Cảnh báo đang mở.")
+@click.group(help=gettext("Cảnh báo đang mở."))
 def command() -> None:
     """Group the commands on alerts."""
 
 
-@command.command("list", help="Các cảnh báo đang mở, mỗi quy tắc và cơ quan nhiều nhất một.")
+@command.command(
+    "list", help=gettext("Các cảnh báo đang mở, mỗi quy tắc và cơ quan nhiều nhất một.")
+)
 @common_options
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is open does not depend on it
     """Print open alerts."""
     session = db.session()
     cards, signals = alert_cards(open_cases(session)), monitoring.cards(session, Scope())
     lines = [
-        f"{REASONS[card.rule]} · {card.agency.name} · {len(card.cases)} phản ánh: "
+        f"{gettext(REASONS[card.rule])} · {card.agency.name} · "
+        + gettext("%(count)s phản ánh", count=len(card.cases))
+        + ": "
         + ", ".join(one.code for one in card.cases)
         for card in cards
     ]
@@ -40,16 +45,21 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is ope
     emit(
         documents,
         as_json=as_json,
-        text="\n".join(lines) or "Không có cảnh báo nào đang mở.",
+        text="\n".join(lines) or gettext("Không có cảnh báo nào đang mở."),
     )
 
 
 def _line(card: monitoring.Card) -> str:
     said = card.finding.signal
-    place = card.agency.name if card.agency else WHOLE_PROVINCE
-    seen = f"{number(said.seen)}/{number(said.out_of)} từ {said.since:%d/%m/%Y}"
-    usual = f"thường ngày {percentage(said.expected)}"
-    return f"{RULES[card.finding.place.rule]} · {place} · {seen}, {usual}"
+    place = card.agency.name if card.agency else gettext(WHOLE_PROVINCE)
+    seen = gettext(
+        "%(seen)s/%(out_of)s từ %(since)s",
+        seen=number(said.seen),
+        out_of=number(said.out_of),
+        since=f"{said.since:%d/%m/%Y}",
+    )
+    usual = gettext("thường ngày %(expected)s", expected=percentage(said.expected))
+    return f"{gettext(RULES[card.finding.place.rule])} · {place} · {seen}, {usual}"
 
 
 def _of_signal(card: monitoring.Card) -> dict[str, object]:

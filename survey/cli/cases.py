@@ -9,6 +9,7 @@ from survey.cases.labels import REASONS, STATES
 from survey.cases.queue import open_cases
 from survey.cases.search import Wanted, search
 from survey.cases.sight import SeenCase
+from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import db
 from survey.models.case import CaseState
@@ -18,23 +19,36 @@ from survey.province.workdays import LOCAL
 STATES_ASKED = [str(one) for one in CaseState]
 
 
-@click.group(help="Phản ánh cần người xử lý.")
+@click.group(help=gettext("Phản ánh cần người xử lý."))
 def command() -> None:
     """Group the commands on cases."""
 
 
-@command.command("list", help="Các phản ánh đang mở, đến hạn trước đứng trước.")
-@click.option("--state", type=click.Choice([str(one) for one in CaseState]), help="Trạng thái.")
-@click.option("--agency", default="", metavar="MÃ", help="Cơ quan này và các đơn vị trực thuộc.")
-@click.option("--q", "text", default="", metavar="CHỮ", help="Mã phản ánh, hoặc từ trong góp ý.")
+@command.command("list", help=gettext("Các phản ánh đang mở, đến hạn trước đứng trước."))
+@click.option(
+    "--state", type=click.Choice([str(one) for one in CaseState]), help=gettext("Trạng thái.")
+)
+@click.option(
+    "--agency",
+    default="",
+    metavar=gettext("MÃ"),
+    help=gettext("Cơ quan này và các đơn vị trực thuộc."),
+)
+@click.option(
+    "--q",
+    "text",
+    default="",
+    metavar=gettext("CHỮ"),
+    help=gettext("Mã phản ánh, hoặc từ trong góp ý."),
+)
 @common_options
 def show(*, state: str | None, agency: str, text: str, now: datetime, as_json: bool) -> None:
     """Print open cases, or those in a state; nothing in it names who complained."""
     session: Session = db.session()
     cases = search(session, open_cases(session, state or ""), Wanted(agency=agency, text=text))
-    nothing = "Không tìm thấy phản ánh nào phù hợp."
+    nothing = gettext("Không tìm thấy phản ánh nào phù hợp.")
     if not (state or agency or text):
-        nothing = "Không có phản ánh nào đang mở."
+        nothing = gettext("Không có phản ánh nào đang mở.")
     emit(
         [_document(session, one, now) for one in cases],
         as_json=as_json,
@@ -62,10 +76,20 @@ def _document(session: Session, one: SeenCase, now: datetime) -> dict[str, objec
 def _line(session: Session, one: SeenCase, now: datetime) -> str:
     standing, owner = one.standing, _owner(session, one)
     due = one.case.deadline
-    when = f"hạn {due.astimezone(LOCAL):%H:%M %d/%m/%Y}" if due else "chờ người dân"
-    late = " (QUÁ HẠN)" if due and due < now else ""
-    words = (one.code, STATES[standing.state], REASONS[standing.reason], one.agency.name)
-    who = (owner.name or owner.email) if owner else "chưa giao"
+    when = (
+        gettext("hạn %(due)s", due=f"{due.astimezone(LOCAL):%H:%M %d/%m/%Y}")
+        if due
+        else gettext("chờ người dân")
+    )
+    overdue = gettext("QUÁ HẠN")
+    late = f" ({overdue})" if due and due < now else ""
+    words = (
+        one.code,
+        gettext(STATES[standing.state]),
+        gettext(REASONS[standing.reason]),
+        one.agency.name,
+    )
+    who = (owner.name or owner.email) if owner else gettext("chưa giao")
     return " · ".join((*words, when + late, who))
 
 

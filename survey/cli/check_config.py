@@ -9,6 +9,7 @@ import click
 from flask import current_app
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
+from survey.catalogues import _, gettext
 from survey.cli.options import emit, options_without_key
 from survey.crypto import keys
 from survey.db import db
@@ -19,14 +20,18 @@ from survey.settings import Fault, Settings
 from survey.wording import words_for
 
 CHECK_FAILED = 1
-NEEDED = "còn cần. Hãy chạy: flask --app survey privacy rekey, rồi mới bỏ khóa này."
-NOT_NEEDED = "không còn cần, có thể bỏ."
+NEEDED = _("còn cần. Hãy chạy: flask --app survey privacy rekey, rồi mới bỏ khóa này.")
+NOT_NEEDED = _("không còn cần, có thể bỏ.")
 UNTESTED = "does not answer or has no tables yet, so nobody can say whether DATA_KEY fits"
 BROKER = "CELERY_BROKER_URL"
 
 
-@click.command("check-config", help="Kiểm tra cấu hình: nêu tên từng thiết lập sai hoặc yếu.")
-@click.option("--settings-only", is_flag=True, help="Chỉ xem các thiết lập, không hỏi máy khác.")
+@click.command(
+    "check-config", help=gettext("Kiểm tra cấu hình: nêu tên từng thiết lập sai hoặc yếu.")
+)
+@click.option(
+    "--settings-only", is_flag=True, help=gettext("Chỉ xem các thiết lập, không hỏi máy khác.")
+)
 @options_without_key
 def command(*, settings_only: bool, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     """Print every fault of the settings; exit 1 when one would stop a production start, and with a
@@ -43,21 +48,24 @@ def command(*, settings_only: bool, now: datetime, as_json: bool) -> None:  # no
             faults += _silent_broker(settings)
     wrong = [fault for fault in faults if fault.fatal]
     lines = [
-        f"{'SAI' if fault.fatal else 'LƯU Ý'} {fault.name}: {fault.reason}" for fault in faults
+        (gettext("SAI") if fault.fatal else gettext("LƯU Ý")) + f" {fault.name}: {fault.reason}"
+        for fault in faults
     ]
-    lines += [
-        f"LƯU Ý DATA_KEYS_OLD: khóa thứ {key.place} (mã {key.fingerprint}) "
-        + (NEEDED if key.is_needed else NOT_NEEDED)
-        for key in old_keys
-    ]
+    lines += [_old_key_line(key) for key in old_keys]
     document = {
         "ok": not wrong,
         "faults": [asdict(fault) for fault in faults],
         "old_keys": [asdict(key) for key in old_keys],
     }
-    emit(document, as_json=as_json, text="\n".join(lines) or "Cấu hình tốt.")
+    emit(document, as_json=as_json, text="\n".join(lines) or gettext("Cấu hình tốt."))
     if wrong:
         sys.exit(CHECK_FAILED)
+
+
+def _old_key_line(key: keys.OldKey) -> str:
+    place = gettext("khóa thứ %(place)s (mã %(code)s)", place=key.place, code=key.fingerprint)
+    use = gettext(NEEDED if key.is_needed else NOT_NEEDED)
+    return gettext("LƯU Ý") + f" DATA_KEYS_OLD: {place} {use}"
 
 
 def _unusable_province(settings: Settings) -> list[Fault]:

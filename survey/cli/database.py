@@ -8,6 +8,7 @@ from flask.cli import with_appcontext
 from flask_migrate import Migrate
 from flask_migrate.cli import db as commands
 
+from survey.catalogues import gettext
 from survey.db import db
 from survey.settings import ROOT
 
@@ -26,5 +27,5 @@ command = click.Group(
     commands.commands,
     params=commands.params,
     callback=prepare,
-    help="Cơ sở dữ liệu: đưa lên hoặc trả về một phiên bản.",
+    help=gettext("Cơ sở dữ liệu: đưa lên hoặc trả về một phiên bản."),
 )

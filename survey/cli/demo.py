@@ -5,6 +5,7 @@ from datetime import datetime
 
 import click
 
+from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import transaction
 from survey.demo import Scene, check, has_dossiers, load
@@ -12,18 +13,22 @@ from survey.formats import number
 from survey.jobs import reports
 
 
-@click.group(help="Dữ liệu giả lập để dùng thử (chỉ khi DEMO=1).")
+@click.group(help=gettext("Dữ liệu giả lập để dùng thử (chỉ khi DEMO=1)."))
 def command() -> None:
     """Group the commands on the demo."""
 
 
 @command.command(
-    "load", help="Đổ dữ liệu giả lập vào cơ sở dữ liệu trống; cùng seed, cùng dữ liệu."
+    "load", help=gettext("Đổ dữ liệu giả lập vào cơ sở dữ liệu trống; cùng seed, cùng dữ liệu.")
 )
-@click.option("--dossiers", type=int, default=60_000, show_default=True, help="Số hồ sơ.")
-@click.option("--months", type=int, default=13, show_default=True, help="Số tháng đến hiện tại.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Hạt giống ngẫu nhiên.")
-@click.option("--if-empty", is_flag=True, help="Không làm gì khi đã có hồ sơ.")
+@click.option("--dossiers", type=int, default=60_000, show_default=True, help=gettext("Số hồ sơ."))
+@click.option(
+    "--months", type=int, default=13, show_default=True, help=gettext("Số tháng đến hiện tại.")
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help=gettext("Hạt giống ngẫu nhiên.")
+)
+@click.option("--if-empty", is_flag=True, help=gettext("Không làm gì khi đã có hồ sơ."))
 @common_options
 def load_command(
     *, dossiers: int, months: int, seed: int, if_empty: bool, now: datetime, as_json: bool
@@ -32,16 +37,31 @@ def load_command(
     scene = Scene(dossiers, months, seed, now)
     with transaction() as session:
         if if_empty and has_dossiers(session):
-            emit({"dossiers": 0}, as_json=as_json, text="Đã có hồ sơ, không nạp dữ liệu giả lập.")
+            emit(
+                {"dossiers": 0},
+                as_json=as_json,
+                text=gettext("Đã có hồ sơ, không nạp dữ liệu giả lập."),
+            )
             return
         check(session, scene)
-        click.echo(f"Đang tạo {number(dossiers)} hồ sơ giả lập trong {months} tháng …", err=True)
+        click.echo(
+            gettext(
+                "Đang tạo %(dossiers)s hồ sơ giả lập trong %(months)s tháng …",
+                dossiers=number(dossiers),
+                months=months,
+            ),
+            err=True,
+        )
         loaded = load(session, scene)
         for month in scene.reported_periods:  # the worker builds them, the newest first
             reports.order(session, month, now)
-    text = (
-        f"Đã tạo {number(loaded.dossiers)} hồ sơ, {number(loaded.invited)} lời mời, "
-        f"{number(loaded.answers)} phiếu trả lời, {number(loaded.cases)} phản ánh; "
-        f"đã chốt {loaded.snapshots} kỳ."
+    text = gettext(
+        "Đã tạo %(dossiers)s hồ sơ, %(invited)s lời mời, %(answers)s phiếu trả lời, "
+        "%(cases)s phản ánh; đã chốt %(snapshots)s kỳ.",
+        dossiers=number(loaded.dossiers),
+        invited=number(loaded.invited),
+        answers=number(loaded.answers),
+        cases=number(loaded.cases),
+        snapshots=loaded.snapshots,
     )
     emit(asdict(loaded), as_json=as_json, text=text)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from survey import indices
 from survey.ballots import checking
 from survey.ballots.checking import described
+from survey.catalogues import _, gettext
 from survey.cli.options import MonthOption, PeriodOption, common_options, emit
 from survey.db import db, transaction
 from survey.errors import Refused
@@ -37,24 +38,24 @@ POINT = (
     *("month", "agency", "agency_label", "sector", "sector_label", "finished", "rated"),
     *("satisfied", "index", "low", "high", "target", "verdict", "provisional", "hidden"),
 )
-WORDS = {"met": "Đạt ●", "uncertain": "Chưa rõ ◐", "not_met": "Chưa đạt ▼"}
+WORDS = {"met": _("Đạt ●"), "uncertain": _("Chưa rõ ◐"), "not_met": _("Chưa đạt ▼")}
 QUESTIONS = [question.value for question in Question]
 CHECK_FAILED = 1
-NOTHING_FINISHED = "Chưa có hồ sơ nào kết thúc trong kỳ này."
+NOTHING_FINISHED = _("Chưa có hồ sơ nào kết thúc trong kỳ này.")
 
 
-@click.group(help="Chỉ số hài lòng: xem, chốt kỳ, tính lại.")
+@click.group(help=gettext("Chỉ số hài lòng: xem, chốt kỳ, tính lại."))
 def command() -> None:
     """Group the commands on indices."""
 
 
 @command.command(
-    "show", help="Chỉ số của một kỳ theo lĩnh vực, cơ quan, thủ tục hoặc hình thức nộp."
+    "show", help=gettext("Chỉ số của một kỳ theo lĩnh vực, cơ quan, thủ tục hoặc hình thức nộp.")
 )
 @click.option("--period", type=PeriodOption(), required=True)
 @click.option("--by", type=click.Choice([by.value for by in Breakdown]), required=True)
 @click.option("--question", type=click.Choice(QUESTIONS), default=Question.OVERALL.value)
-@click.option("--revised", is_flag=True, help="Tính cả câu trả lời đến sau khi chốt kỳ.")
+@click.option("--revised", is_flag=True, help=gettext("Tính cả câu trả lời đến sau khi chốt kỳ."))
 @common_options
 def show(
     *, period: Period, by: str, question: str, revised: bool, now: datetime, as_json: bool
@@ -66,19 +67,19 @@ def show(
 
 
 @command.command(
-    "course", help="Chỉ số qua các kỳ của từng cơ quan, lĩnh vực, theo số đếm hôm nay."
+    "course", help=gettext("Chỉ số qua các kỳ của từng cơ quan, lĩnh vực, theo số đếm hôm nay.")
 )
-@click.option("--from", "first", type=MonthOption(), required=True, help="Kỳ đầu.")
-@click.option("--to", "last", type=MonthOption(), required=True, help="Kỳ cuối.")
+@click.option("--from", "first", type=MonthOption(), required=True, help=gettext("Kỳ đầu."))
+@click.option("--to", "last", type=MonthOption(), required=True, help=gettext("Kỳ cuối."))
 @click.option(
     "--by",
     "along",
     type=click.Choice([along.value for along in Along]),
     default=Along.AGENCY_SECTOR.value,
-    help="Từng lĩnh vực tại từng cơ quan, nếu không chọn khác.",
+    help=gettext("Từng lĩnh vực tại từng cơ quan, nếu không chọn khác."),
 )
-@click.option("--agency", default="", help="Chỉ cơ quan mang mã này.")
-@click.option("--csv", "file", type=click.Path(path_type=Path), help="Ghi ra tệp csv này.")
+@click.option("--agency", default="", help=gettext("Chỉ cơ quan mang mã này."))
+@click.option("--csv", "file", type=click.Path(path_type=Path), help=gettext("Ghi ra tệp csv này."))
 @common_options
 def course(  # noqa: PLR0913 - one argument an option
     *,
@@ -92,13 +93,15 @@ def course(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Print the figures of many months; small cells are suppressed."""
     if file is not None and (file.is_dir() or not file.parent.is_dir()):
-        raise click.BadParameter(f"Không ghi được {file}.", param_hint="--csv")
+        raise click.BadParameter(gettext("Không ghi được %(file)s.", file=file), param_hint="--csv")
     session = db.session()
     found_course = indices.course(session, first, last, now, along=along, agency=agency)
     points = _points(found_course, indices.hidden(session, found_course))
     if file is None:
         found = list(points)
-        emit(found, as_json=as_json, text="\n".join(map(_point, found)) or NOTHING_FINISHED)
+        emit(
+            found, as_json=as_json, text="\n".join(map(_point, found)) or gettext(NOTHING_FINISHED)
+        )
         return
     with file.open("w", encoding="utf-8", newline="") as target:
         writer = csv.DictWriter(target, POINT, lineterminator="\n")
@@ -109,7 +112,7 @@ def course(  # noqa: PLR0913 - one argument an option
     emit(
         {"file": str(file), "rows": rows},
         as_json=as_json,
-        text=f"Đã ghi {number(rows)} dòng vào {file}.",
+        text=gettext("Đã ghi %(rows)s dòng vào %(file)s.", rows=number(rows), file=file),
     )
 
 
@@ -148,16 +151,18 @@ def _number(value: float) -> float | None:
 def _point(point: dict[str, Any]) -> str:
     """One line for people."""
     name = " · ".join(filter(None, (point["agency_label"], point["sector_label"])))
-    head = f"{point['month']} · {name or 'Toàn tỉnh'}"
+    head = f"{point['month']} · " + (name or gettext("Toàn tỉnh"))
     if point["hidden"]:
-        return f"{head}: – · n ẩn · {number(point['finished'])} hồ sơ"
+        return gettext(
+            "%(head)s: – · n ẩn · %(finished)s hồ sơ", head=head, finished=number(point["finished"])
+        )
     share = _share(point["index"], point["low"], point["high"])
     words = _verdict(point["verdict"], is_provisional=point["provisional"])
     asked, goal = _asked(point["rated"], point["finished"]), _goal(point["target"])
     return f"{head}: {share} · {asked} · {goal} · {words}"
 
 
-@command.command("close", help="Chốt số liệu của một kỳ (từ ngày 15 tháng sau).")
+@command.command("close", help=gettext("Chốt số liệu của một kỳ (từ ngày 15 tháng sau)."))
 @click.option("--period", type=MonthOption(), required=True)
 @common_options
 def close(*, period: Month, now: datetime, as_json: bool) -> None:
@@ -175,39 +180,68 @@ def close(*, period: Month, now: datetime, as_json: bool) -> None:
             raise
         click.echo(words_for(refused), err=True)
         sys.exit(CHECK_FAILED)
-    emit(document, as_json=as_json, text=f"Đã chốt kỳ {period}: {document['digest']}")
+    emit(
+        document,
+        as_json=as_json,
+        text=gettext("Đã chốt kỳ %(period)s: %(digest)s", period=period, digest=document["digest"]),
+    )
 
 
 @command.command(
-    "recompute", help="Tính lại một bản chốt từ các câu trả lời và so từng byte; khác thì mã 1."
+    "recompute",
+    help=gettext("Tính lại một bản chốt từ các câu trả lời và so từng byte; khác thì mã 1."),
 )
-@click.option("--snapshot", type=int, required=True, help="Số của bản chốt, như index close in ra.")
+@click.option(
+    "--snapshot", type=int, required=True, help=gettext("Số của bản chốt, như index close in ra.")
+)
 @common_options
 def recompute(*, snapshot: int, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     """Compute a snapshot again from the answers."""
     found = indices.recompute(db.session(), snapshot)
-    text = f"Kỳ {found.month}, {found.formula}: khớp từng byte, {found.digest}"
+    text = gettext(
+        "Kỳ %(month)s, %(formula)s: khớp từng byte, %(digest)s",
+        month=found.month,
+        formula=found.formula,
+        digest=found.digest,
+    )
     if not found.ok:
-        text = "\n".join([f"Kỳ {found.month}, {found.formula}: KHÔNG khớp.", *found.differences])
+        text = "\n".join(
+            [
+                gettext(
+                    "Kỳ %(month)s, %(formula)s: KHÔNG khớp.",
+                    month=found.month,
+                    formula=found.formula,
+                ),
+                *found.differences,
+            ]
+        )
     emit({**asdict(found), "ok": found.ok}, as_json=as_json, text=text)
     if not found.ok:
         sys.exit(CHECK_FAILED)
 
 
-@command.command("rebuild", help="Tính lại số đếm từ các câu trả lời; --check chỉ so sánh.")
-@click.option("--check", "only_check", is_flag=True, help="Chỉ so sánh, thoát mã 1 nếu khác.")
+@command.command(
+    "rebuild", help=gettext("Tính lại số đếm từ các câu trả lời; --check chỉ so sánh.")
+)
+@click.option(
+    "--check", "only_check", is_flag=True, help=gettext("Chỉ so sánh, thoát mã 1 nếu khác.")
+)
 @common_options
 def rebuild(*, only_check: bool, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     """Compare counts with the ballots, or write them anew."""
     if not only_check:
         with transaction() as session:
             wrong = checking.rebuild(session)
-        emit({"corrected": wrong}, as_json=as_json, text=f"Đã sửa {number(wrong)} số đếm.")
+        emit(
+            {"corrected": wrong},
+            as_json=as_json,
+            text=gettext("Đã sửa %(count)s số đếm.", count=number(wrong)),
+        )
         return
     differences = checking.check(db.session())
     document = {"differences": [asdict(difference) for difference in differences]}
     lines = [
-        f"{number(len(differences))} số đếm khác với câu trả lời.",
+        gettext("%(count)s số đếm khác với câu trả lời.", count=number(len(differences))),
         *map(described, differences),
     ]
     emit(document, as_json=as_json, text="\n".join(lines))
@@ -221,8 +255,8 @@ def _table(found: Sequence[Figure]) -> str:
         share, goal = _share(row.index, row.low, row.high), _goal(row.target)
         words = _verdict(row.verdict, is_provisional=row.provisional)
         asked = _asked(row.rated, row.finished)
-        lines.append(f"{row.label}: {share} · {asked} · {goal} · {words}")
-    return "\n".join(lines) or NOTHING_FINISHED
+        lines.append(f"{gettext(row.label)}: {share} · {asked} · {goal} · {words}")
+    return "\n".join(lines) or gettext(NOTHING_FINISHED)
 
 
 def _share(index: float | None, low: float, high: float) -> str:
@@ -234,11 +268,11 @@ def _asked(rated: int, finished: int) -> str:
 
 
 def _goal(target: float | None) -> str:
-    return f"mục tiêu {level(target)}"
+    return gettext("mục tiêu %(target)s", target=level(target))
 
 
 def _verdict(verdict: str | None, *, is_provisional: bool) -> str:
     """A closed month's line without a verdict has no target, or nobody rated it."""
     if is_provisional:
-        return "tạm tính"
-    return NONE if verdict is None else WORDS[verdict]
+        return gettext("tạm tính")
+    return NONE if verdict is None else gettext(WORDS[verdict])

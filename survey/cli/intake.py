@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import db, transaction
 from survey.errors import Invalid
@@ -27,25 +28,31 @@ MOST_REASONS = 12
 FILE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(help=gettext("Nạp tệp hồ sơ của phần mềm một cửa."))
 def command() -> None:
-    """Nạp tệp hồ sơ của phần mềm một cửa."""
+    """Group the commands on files of dossiers."""
 
 
-@command.command("import")
+@command.command(
+    "import",
+    help=gettext("Nạp FILE (csv, xlsx, xls, ods); --now là ngày cuối của kỳ xuất dữ liệu."),
+)
 @click.argument("file", type=FILE)
-@click.option("--dry-run", is_flag=True, help="Chỉ kiểm tra, không ghi gì.")
-@click.option("--outcomes", type=FILE, help="Ghi kết quả từng dòng ra tệp csv này.")
+@click.option("--dry-run", is_flag=True, help=gettext("Chỉ kiểm tra, không ghi gì."))
+@click.option("--outcomes", type=FILE, help=gettext("Ghi kết quả từng dòng ra tệp csv này."))
 @common_options
 def import_command(
     file: Path, outcomes: Path | None, now: datetime, *, dry_run: bool, as_json: bool
 ) -> None:
-    """Nạp FILE (csv, xlsx, xls, ods); --now là ngày cuối của kỳ xuất dữ liệu."""
+    """Import a file, or only try it out."""
     if outcomes is not None:
         _check_writable(outcomes, file)
     table = open_table(file, read_header_words(db.session()))
     for sheet in table.other_sheets:
-        click.echo(f"Trang tính “{sheet}” cũng có hồ sơ nhưng không được nạp.", err=True)
+        click.echo(
+            gettext("Trang tính “%(sheet)s” cũng có hồ sơ nhưng không được nạp.", sheet=sheet),
+            err=True,
+        )
     tally = _rehearse(table, outcomes, now) if dry_run else _import(table, outcomes, now)
     emit({"file": str(file), **tally.as_counts()}, as_json=as_json, text=_told(tally))
 
@@ -92,11 +99,13 @@ def _check_writable(path: Path, source: Path) -> None:
     """Before a long import, try what it will write at its end; never over the file it reads."""
     try:
         if path.exists() and source.exists() and path.samefile(source):
-            message = f"{path} là chính tệp đang nạp. Hãy chọn một tên khác cho tệp kết quả."
+            message = gettext(
+                "%(path)s là chính tệp đang nạp. Hãy chọn một tên khác cho tệp kết quả.", path=path
+            )
             raise click.BadParameter(message, param_hint="--outcomes")
         path.open("a", encoding="utf-8").close()
     except OSError as fault:
-        message = f"Không ghi được {path}."
+        message = gettext("Không ghi được %(path)s.", path=path)
         raise click.BadParameter(message, param_hint="--outcomes") from fault
 
 
@@ -128,8 +137,10 @@ def _progress(table: Table) -> Iterator[Callable[[int], None]]:
 def _told(tally: Tally) -> str:
     counts = {name: number(found) for name, found in tally.as_counts().items()}
     lines = [
-        "{rows} dòng: nhận {accepted}, từ chối {rejected}, trùng {duplicate}.".format(**counts),
+        gettext(
+            "%(rows)s dòng: nhận %(accepted)s, từ chối %(rejected)s, trùng %(duplicate)s.", **counts
+        ),
     ]
     for reason, times in tally.reasons.most_common(MOST_REASONS):
-        lines.append(f"  {number(times):>7}  {REASONS.get(reason, reason)}")
+        lines.append(f"  {number(times):>7}  {gettext(REASONS.get(reason, reason))}")
     return "\n".join(lines)

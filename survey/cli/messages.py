@@ -5,6 +5,7 @@ from datetime import datetime
 
 import click
 
+from survey.catalogues import gettext
 from survey.cli.options import MonthOption, common_options, emit
 from survey.cli.providing import provider, provider_at
 from survey.db import db
@@ -16,38 +17,43 @@ from survey.period import Month
 from survey.reports.phrases import month_name
 
 
-@click.group(help="Tin nhắn: gửi tin đến hạn, đối soát tin chưa rõ kết quả.")
+@click.group(help=gettext("Tin nhắn: gửi tin đến hạn, đối soát tin chưa rõ kết quả."))
 def command() -> None:
     """Group the commands on messages."""
 
 
-@command.command("send-due", help="Gửi các tin đến hạn rồi dừng.")
-@click.option("--limit", type=click.IntRange(min=1), help="Nhiều nhất bấy nhiêu tin.")
+@command.command("send-due", help=gettext("Gửi các tin đến hạn rồi dừng."))
+@click.option("--limit", type=click.IntRange(min=1), help=gettext("Nhiều nhất bấy nhiêu tin."))
 @common_options
 def send_due(*, limit: int | None, now: datetime, as_json: bool) -> None:
     """Send what is due at T."""
     summary = outbox.send_due(provider_at(now), now, limit)
-    text = (
-        f"Đã gửi {number(summary.sent)}, bị từ chối {number(summary.failed)}, "
-        f"chưa rõ {number(summary.unknown)}, còn chờ {number(summary.waiting)}."
+    text = gettext(
+        "Đã gửi %(sent)s, bị từ chối %(failed)s, chưa rõ %(unknown)s, còn chờ %(waiting)s.",
+        sent=number(summary.sent),
+        failed=number(summary.failed),
+        unknown=number(summary.unknown),
+        waiting=number(summary.waiting),
     )
     emit(asdict(summary), as_json=as_json, text=text)
 
 
-@command.command("reconcile", help="Tìm hiểu các tin chưa rõ đã đi hay chưa.")
+@command.command("reconcile", help=gettext("Tìm hiểu các tin chưa rõ đã đi hay chưa."))
 @common_options
 def reconcile(*, now: datetime, as_json: bool) -> None:
     """Look for unclear messages at the provider."""
     summary = outbox.reconcile(provider(), now)
-    text = (
-        f"Đã gửi thật {number(summary.found_sent)}, cho gửi lại {number(summary.released)}, "
-        f"vẫn chưa rõ {number(summary.still_unknown)}."
+    text = gettext(
+        "Đã gửi thật %(found_sent)s, cho gửi lại %(released)s, vẫn chưa rõ %(still_unknown)s.",
+        found_sent=number(summary.found_sent),
+        released=number(summary.released),
+        still_unknown=number(summary.still_unknown),
     )
     emit(asdict(summary), as_json=as_json, text=text)
 
 
-@command.command("cost", help="Chi phí tin nhắn của một tháng và lý do tin không gửi.")
-@click.option("--month", type=MonthOption(), required=True, help="Tháng, dạng YYYY-MM.")
+@command.command("cost", help=gettext("Chi phí tin nhắn của một tháng và lý do tin không gửi."))
+@click.option("--month", type=MonthOption(), required=True, help=gettext("Tháng, dạng YYYY-MM."))
 @common_options
 def cost(*, month: Month, now: datetime, as_json: bool) -> None:
     """Print what a month's messages cost, per agency, and why others were not sent."""
@@ -68,19 +74,33 @@ def cost(*, month: Month, now: datetime, as_json: bool) -> None:
 def _cost_lines(costs: MonthCosts) -> list[str]:
     """The same for people."""
     lines = [
-        f"{month_name(costs.month).capitalize()}: {number(costs.messages)} tin,"
-        f" {number(costs.segments)} đoạn, {number(costs.dong)} đồng"
-        + (f" (chưa có đơn giá: {number(costs.unpriced)} tin)" if costs.unpriced else "")
+        gettext(
+            "%(month)s: %(messages)s tin, %(segments)s đoạn, %(dong)s đồng",
+            month=month_name(costs.month).capitalize(),
+            messages=number(costs.messages),
+            segments=number(costs.segments),
+            dong=number(costs.dong),
+        )
+        + (
+            " " + gettext("(chưa có đơn giá: %(unpriced)s tin)", unpriced=number(costs.unpriced))
+            if costs.unpriced
+            else ""
+        )
     ]
     lines += [
-        f"  {one.label or 'Nhắc lại và trả lời tin nhắn đến'}: {number(one.messages)} tin,"
-        f" {number(one.dong)} đồng"
+        "  "
+        + (one.label or gettext("Nhắc lại và trả lời tin nhắn đến"))
+        + ": "
+        + gettext(
+            "%(messages)s tin, %(dong)s đồng", messages=number(one.messages), dong=number(one.dong)
+        )
         for one in costs.by_agency
     ]
     lines += [f"{not_sent_words(why)}: {number(found)}" for why, found in costs.not_sent.items()]
     lines += [
-        f"Hạn mức {'ngày' if one.period == 'day' else 'tháng'}:"
-        f" {number(one.used)}/{number(one.limit)} đoạn"
+        (gettext("Hạn mức ngày") if one.period == "day" else gettext("Hạn mức tháng"))
+        + ": "
+        + gettext("%(used)s/%(limit)s đoạn", used=number(one.used), limit=number(one.limit))
         for one in costs.budgets
     ]
     return lines

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from survey import monitoring
+from survey.catalogues import gettext
 from survey.cli.options import MonthOption, common_options, emit
 from survey.db import db, transaction
 from survey.monitoring.labels import GROUPS
@@ -12,15 +13,17 @@ from survey.period import Month
 from survey.reports.phrases import percentage
 
 
-@click.group(help="Theo dõi diễn biến: chốt mức nền, xem biểu đồ.")
+@click.group(help=gettext("Theo dõi diễn biến: chốt mức nền, xem biểu đồ."))
 def command() -> None:
     """Group the commands on the watch."""
 
 
-@command.command("freeze", help="Chốt mức nền từ các kỳ bình thường đã chốt số liệu.")
+@command.command("freeze", help=gettext("Chốt mức nền từ các kỳ bình thường đã chốt số liệu."))
 @click.option("--from", "first", type=MonthOption(), required=True)
 @click.option("--to", "last", type=MonthOption(), required=True)
-@click.option("--agency", default="", help="Chỉ chốt lại cơ quan mang mã này, các nơi khác giữ.")
+@click.option(
+    "--agency", default="", help=gettext("Chỉ chốt lại cơ quan mang mã này, các nơi khác giữ.")
+)
 @common_options
 def freeze(*, first: Month, last: Month, agency: str, now: datetime, as_json: bool) -> None:
     """Make all limits anew, or those of one agency; recorded in the audit chain."""
@@ -30,11 +33,17 @@ def freeze(*, first: Month, last: Month, agency: str, now: datetime, as_json: bo
         else:
             frozen = monitoring.freeze(session, first, last, now)
     document = {"months": frozen.months, "charts": frozen.charts, "rates": frozen.rates}
-    text = f"Đã chốt mức nền từ {len(frozen.months)} kỳ: {frozen.charts} biểu đồ."
+    text = gettext(
+        "Đã chốt mức nền từ %(months)s kỳ: %(charts)s biểu đồ.",
+        months=len(frozen.months),
+        charts=frozen.charts,
+    )
     emit(document, as_json=as_json, text=text)
 
 
-@command.command("show", help="Từng biểu đồ: mức thường ngày, điểm tích lũy, mức báo động.")
+@command.command(
+    "show", help=gettext("Từng biểu đồ: mức thường ngày, điểm tích lũy, mức báo động.")
+)
 @common_options
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stand as the night left them
     """Print every chart, the nearest to its alarm first."""
@@ -43,16 +52,19 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stan
         [_document(one) for one in found],
         as_json=as_json,
         text="\n".join(map(_line, found))
-        or "Chưa chốt mức nền. Hãy chạy: flask --app survey monitor freeze.",
+        or gettext("Chưa chốt mức nền. Hãy chạy: flask --app survey monitor freeze."),
     )
 
 
 def _line(stand: monitoring.Stand) -> str:
     chart, limits = stand.chart, stand.limits
-    return (
-        f"{chart.agency.name} · {GROUPS.get(chart.sector_group, chart.sector_group)}: "
-        f"{stand.progress.score}/{limits.alarm_at}, "
-        f"thường ngày {percentage(limits.usual)} chưa hài lòng"
+    return gettext(
+        "%(name)s · %(group)s: %(score)s/%(alarm_at)s, thường ngày %(usual)s chưa hài lòng",
+        name=chart.agency.name,
+        group=gettext(GROUPS[chart.sector_group]),
+        score=stand.progress.score,
+        alarm_at=limits.alarm_at,
+        usual=percentage(limits.usual),
     )
 
 

@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from survey import clock
+from survey.catalogues import gettext
 from survey.crypto import keys
 from survey.db import db
 from survey.errors import Invalid, Refused, SurveyError
@@ -41,7 +42,10 @@ class Moment(click.ParamType[datetime]):
             moment = None
         if moment is None or moment.year not in YEARS:
             self.fail(
-                f"'{value}' không phải thời điểm ISO 8601, ví dụ 2026-11-21T08:00:00+07:00",
+                gettext(
+                    "'%(value)s' không phải thời điểm ISO 8601, ví dụ 2026-11-21T08:00:00+07:00",
+                    value=value,
+                ),
                 param,
                 ctx,
             )
@@ -61,7 +65,12 @@ class MonthOption(click.ParamType[Month]):
             return month_of(str(value))
         except Invalid:
             self.fail(
-                f"'{value}' không phải kỳ hợp lệ; hãy viết dạng YYYY-MM, ví dụ 2026-10", param, ctx
+                gettext(
+                    "'%(value)s' không phải kỳ hợp lệ; hãy viết dạng YYYY-MM, ví dụ 2026-10",
+                    value=value,
+                ),
+                param,
+                ctx,
             )
 
 
@@ -100,8 +109,8 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def options_without_key(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a command that looks at DATA_KEY itself, or at another database."""
 
-    @click.option("--now", type=Moment(), help="Chạy như thể đang ở thời điểm này.")
-    @click.option("--json", "as_json", is_flag=True, help="In một văn bản JSON ra stdout.")
+    @click.option("--now", type=Moment(), help=gettext("Chạy như thể đang ở thời điểm này."))
+    @click.option("--json", "as_json", is_flag=True, help=gettext("In một văn bản JSON ra stdout."))
     @with_appcontext
     @wraps(function)
     def run(*args: Any, now: datetime | None, **kwargs: Any) -> Any:  # noqa: ANN401

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from survey import audit
+from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.crypto import keys
 from survey.crypto.reencryption import values_to_read
@@ -24,12 +25,12 @@ from survey.privacy import retention
 SOME_BROKEN = 1
 
 
-@click.group(help="Dữ liệu cá nhân: xóa theo thời hạn, xóa theo yêu cầu, đổi khóa.")
+@click.group(help=gettext("Dữ liệu cá nhân: xóa theo thời hạn, xóa theo yêu cầu, đổi khóa."))
 def command() -> None:
     """Group the commands on personal data."""
 
 
-@command.command("retention", help="Xóa dữ liệu cá nhân đã hết thời hạn lưu.")
+@command.command("retention", help=gettext("Xóa dữ liệu cá nhân đã hết thời hạn lưu."))
 @common_options
 def erase_due(*, now: datetime, as_json: bool) -> None:
     """Erase what is past its term."""
@@ -38,8 +39,12 @@ def erase_due(*, now: datetime, as_json: bool) -> None:
     emit(erased, as_json=as_json, text=_lines(erased))
 
 
-@command.command("erase", help="Xóa số điện thoại và họ tên của một người theo yêu cầu của họ.")
-@click.option("--phone", prompt="Số điện thoại", hide_input=True, help="Hỏi nếu không nêu.")
+@command.command(
+    "erase", help=gettext("Xóa số điện thoại và họ tên của một người theo yêu cầu của họ.")
+)
+@click.option(
+    "--phone", prompt=gettext("Số điện thoại"), hide_input=True, help=gettext("Hỏi nếu không nêu.")
+)
 @common_options
 def erase(*, phone: str, now: datetime, as_json: bool) -> None:
     """Erase one citizen's number and name."""
@@ -52,12 +57,15 @@ def erase(*, phone: str, now: datetime, as_json: bool) -> None:
 
 
 @command.command(
-    "rekey", help="Bọc lại các khóa bằng DATA_KEY hiện tại (vài giây, dữ liệu lớn nhỏ như nhau)."
+    "rekey",
+    help=gettext("Bọc lại các khóa bằng DATA_KEY hiện tại (vài giây, dữ liệu lớn nhỏ như nhau)."),
 )
 @click.option(
     "--full",
     is_flag=True,
-    help="Sinh khóa mới và mã hóa lại toàn bộ dữ liệu, khi nghi khóa cũ đã lộ. Chạy được lâu.",
+    help=gettext(
+        "Sinh khóa mới và mã hóa lại toàn bộ dữ liệu, khi nghi khóa cũ đã lộ. Chạy được lâu."
+    ),
 )
 @common_options
 def rekey(*, full: bool, now: datetime, as_json: bool) -> None:
@@ -95,7 +103,12 @@ def _reencrypt_all() -> dict[str, int]:
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
     """A bar on stderr, if a person looks on."""
-    columns = (TextColumn("Mã hóa lại"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn(gettext("Mã hóa lại")),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda seen: bar.advance(task, seen)

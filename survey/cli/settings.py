@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from survey import province
+from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import db, transaction
 
@@ -12,12 +13,12 @@ from survey.db import db, transaction
 ANY_VALUE = {"ignore_unknown_options": True}
 
 
-@click.group(help="Thiết lập của tỉnh, như trên trang Thiết lập.")
+@click.group(help=gettext("Thiết lập của tỉnh, như trên trang Thiết lập."))
 def command() -> None:
     """Group the commands on settings."""
 
 
-@command.command("show", help="Các thiết lập, hoặc một thiết lập.")
+@command.command("show", help=gettext("Các thiết lập, hoặc một thiết lập."))
 @click.argument("key", required=False)
 @common_options
 def show(*, key: str | None, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - a setting holds until it is changed
@@ -30,7 +31,9 @@ def show(*, key: str | None, now: datetime, as_json: bool) -> None:  # noqa: ARG
     _tell(found, as_json=as_json)
 
 
-@command.command("set", help="Đổi một thiết lập; ghi vào nhật ký.", context_settings=ANY_VALUE)
+@command.command(
+    "set", help=gettext("Đổi một thiết lập; ghi vào nhật ký."), context_settings=ANY_VALUE
+)
 @click.argument("key")
 @click.argument("value")
 @common_options

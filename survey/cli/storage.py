@@ -9,6 +9,7 @@ import click
 from flask import current_app
 
 from survey import backup
+from survey.catalogues import gettext
 from survey.cli.options import common_options, emit, options_without_key
 from survey.db import db
 from survey.formats import number
@@ -18,12 +19,14 @@ CHECK_FAILED = 1
 FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 
-@click.group(help="Sao lưu, kiểm tra bản sao lưu và khôi phục cơ sở dữ liệu.")
+@click.group(help=gettext("Sao lưu, kiểm tra bản sao lưu và khôi phục cơ sở dữ liệu."))
 def command() -> None:
     """Group the commands on copies of the database."""
 
 
-@command.command("backup", help="Sao lưu toàn bộ cơ sở dữ liệu vào FILE, kèm bảng kê FILE.json.")
+@command.command(
+    "backup", help=gettext("Sao lưu toàn bộ cơ sở dữ liệu vào FILE, kèm bảng kê FILE.json.")
+)
 @FILE
 @common_options
 def take(*, file: Path, now: datetime, as_json: bool) -> None:
@@ -31,27 +34,41 @@ def take(*, file: Path, now: datetime, as_json: bool) -> None:
     manifest = backup.take(db.engine, file, now)
     rows = sum(table.rows for table in manifest.tables.values())
     document = {"file": str(file.resolve()), "tables": len(manifest.tables), "rows": rows}
-    emit(document, as_json=as_json, text=f"Đã sao lưu {number(rows)} dòng vào {document['file']}")
+    emit(
+        document,
+        as_json=as_json,
+        text=gettext(
+            "Đã sao lưu %(rows)s dòng vào %(file)s", rows=number(rows), file=document["file"]
+        ),
+    )
 
 
 @command.command(
-    "check", help="Khôi phục thử FILE bên cạnh và so với bảng kê; thoát mã 1 nếu khác."
+    "check", help=gettext("Khôi phục thử FILE bên cạnh và so với bảng kê; thoát mã 1 nếu khác.")
 )
 @FILE
 @options_without_key
 def check(*, file: Path, now: datetime, as_json: bool) -> None:
     """Prove that a copy can be brought back."""
     differing = backup.check(db.engine, _settings(), file, now)
-    text = "Bản sao lưu tốt." if not differing else f"KHÁC bảng kê: {', '.join(differing)}"
+    text = (
+        gettext("Bản sao lưu tốt.")
+        if not differing
+        else gettext("KHÁC bảng kê: %(tables)s", tables=", ".join(differing))
+    )
     emit({"ok": not differing, "differing": differing}, as_json=as_json, text=text)
     if differing:
         sys.exit(CHECK_FAILED)
 
 
-@command.command("restore", help="Khôi phục FILE vào cơ sở dữ liệu này, rồi so với bảng kê.")
+@command.command(
+    "restore", help=gettext("Khôi phục FILE vào cơ sở dữ liệu này, rồi so với bảng kê.")
+)
 @FILE
 @click.option(
-    "--replace", is_flag=True, help="Thay cả dữ liệu đang có. Hãy dừng web và worker trước."
+    "--replace",
+    is_flag=True,
+    help=gettext("Thay cả dữ liệu đang có. Hãy dừng web và worker trước."),
 )
 @options_without_key
 def restore(*, file: Path, replace: bool, now: datetime, as_json: bool) -> None:
@@ -61,7 +78,7 @@ def restore(*, file: Path, replace: bool, now: datetime, as_json: bool) -> None:
     emit(
         {"rows": rows, "ok": True},
         as_json=as_json,
-        text=f"Đã khôi phục {number(rows)} dòng, khớp bảng kê.",
+        text=gettext("Đã khôi phục %(rows)s dòng, khớp bảng kê.", rows=number(rows)),
     )
 
 

@@ -4,15 +4,23 @@ from datetime import datetime
 
 import click
 
+from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.indices import FORMULA
 from survey.version import VERSION, schema
 
 
-@click.command("version", help="Phiên bản của phần mềm, của cơ sở dữ liệu và của công thức.")
+@click.command(
+    "version", help=gettext("Phiên bản của phần mềm, của cơ sở dữ liệu và của công thức.")
+)
 @common_options
 def command(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001
     """Print version, schema and formula."""
     document = {"version": VERSION, "schema": schema(), "formula": FORMULA}
-    text = f"Lắng Nghe {VERSION}, cơ sở dữ liệu {schema()}, công thức {FORMULA}."
+    text = gettext(
+        "Lắng Nghe %(version)s, cơ sở dữ liệu %(schema)s, công thức %(formula)s.",
+        version=VERSION,
+        schema=schema(),
+        formula=FORMULA,
+    )
     emit(document, as_json=as_json, text=text)

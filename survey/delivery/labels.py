@@ -1,22 +1,24 @@
-"""Why messages of a month did not leave, in Vietnamese, on pages and in commands."""
+"""Why messages of a month did not leave, on pages and in commands."""
+
+from survey.catalogues import _, gettext
 
 NOT_SENT: dict[str, str] = {
-    "bad_number": "Số không dùng được, nhà mạng từ chối",
-    "bad_text": "Nội dung bị nhà mạng từ chối",
-    "budget": "Chờ vì đã hết hạn mức",
-    "breaker": "Chờ vì nhà mạng không phản hồi",
-    "erased": "Dữ liệu đã xóa theo yêu cầu của người dân",
-    "expired": "Quá hạn trước khi gửi được",
-    "fault": "Chờ vì nhà mạng từ chối tài khoản của hệ thống",
-    "not_needed": "Không cần nữa: người dân đã trả lời hoặc báo không phải hồ sơ của mình",
-    "opted_out": "Người dân từ chối nhận tin",
-    "unclear": "Chưa rõ đã gửi hay chưa",
-    "waiting": "Đang chờ đến lượt",
-    "withdrawn": "Người dân không muốn được gọi lại nữa",
-    "window": "Chờ đến giờ gửi",
+    "bad_number": _("Số không dùng được, nhà mạng từ chối"),
+    "bad_text": _("Nội dung bị nhà mạng từ chối"),
+    "budget": _("Chờ vì đã hết hạn mức"),
+    "breaker": _("Chờ vì nhà mạng không phản hồi"),
+    "erased": _("Dữ liệu đã xóa theo yêu cầu của người dân"),
+    "expired": _("Quá hạn trước khi gửi được"),
+    "fault": _("Chờ vì nhà mạng từ chối tài khoản của hệ thống"),
+    "not_needed": _("Không cần nữa: người dân đã trả lời hoặc báo không phải hồ sơ của mình"),
+    "opted_out": _("Người dân từ chối nhận tin"),
+    "unclear": _("Chưa rõ đã gửi hay chưa"),
+    "waiting": _("Đang chờ đến lượt"),
+    "withdrawn": _("Người dân không muốn được gọi lại nữa"),
+    "window": _("Chờ đến giờ gửi"),
 }
 
 
 def not_sent_words(reason: str) -> str:
     """Why messages did not leave; an unusual reason as the provider's library names it."""
-    return NOT_SENT.get(reason, reason)
+    return gettext(NOT_SENT.get(reason, reason))

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from analysis.intervals import clopper_pearson_many
 from analysis.monitor import control_limits
 from survey.cases.clocks import day_of
+from survey.catalogues import _
 from survey.messages.phone import carrier_of
 from survey.models.message import Message, MessageState
 from survey.province.workdays import local_day
@@ -36,7 +37,7 @@ SIGMAS = 3.0
 CONFIDENCE = 0.9973
 # A phone that is switched off may still take its message for so long.
 STILL_COMING = timedelta(hours=24)
-OTHERS = "Mạng khác"
+OTHERS = _("Mạng khác")
 
 
 @dataclass(frozen=True, slots=True)

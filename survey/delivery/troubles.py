@@ -3,15 +3,16 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.catalogues import _, gettext
 from survey.messages.outbox.operator_alerts import RULES
 from survey.models.alert import Alert, AlertRule
 
-PERIODS = {"day": "ngày", "month": "tháng"}
+PERIODS = {"day": _("tin ngày"), "month": _("tin tháng")}
 WORDS = {
-    AlertRule.SMS_BUDGET_SPENT: "Đã dùng hết hạn mức tin {scope}, tin còn lại chờ kỳ sau",
-    AlertRule.SMS_BUDGET_NEAR: "Đã dùng từ 80% hạn mức tin {scope}",
-    AlertRule.SMS_PAUSED: "Nhà mạng ({scope}) từ chối tài khoản của hệ thống, tạm dừng gửi",
-    AlertRule.SMS_UNCLEAR: "Có tin chưa rõ đã đi hay chưa, cần người quyết định",
+    AlertRule.SMS_BUDGET_SPENT: _("Đã dùng hết hạn mức {scope}, tin còn lại chờ kỳ sau"),
+    AlertRule.SMS_BUDGET_NEAR: _("Đã dùng từ 80% hạn mức {scope}"),
+    AlertRule.SMS_PAUSED: _("Nhà mạng ({scope}) từ chối tài khoản của hệ thống, tạm dừng gửi"),
+    AlertRule.SMS_UNCLEAR: _("Có tin chưa rõ đã đi hay chưa, cần người quyết định"),
 }
 
 
@@ -23,4 +24,6 @@ def open_troubles(session: Session) -> list[Alert]:
 
 def trouble_words(alert: Alert) -> str:
     """What an alert on sending says."""
-    return WORDS[AlertRule(alert.rule)].format(scope=PERIODS.get(alert.scope, alert.scope))
+    return gettext(WORDS[AlertRule(alert.rule)]).format(
+        scope=gettext(PERIODS.get(alert.scope, alert.scope))
+    )

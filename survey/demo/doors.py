@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import accounts
+from survey.catalogues import _
 from survey.crypto.tokens import TOKEN_ALPHABET
 from survey.db import settings_of
 from survey.demo.units import FALLING_UNIT
@@ -39,36 +40,36 @@ DOORS: Mapping[RoleName, Door] = {
     for door in (
         Door(
             RoleName.HANDLER,
-            "Tổng đài",
-            "Nhận phản ánh, liên hệ người dân, trả lời bằng văn bản trong hạn.",
+            _("Tổng đài"),
+            _("Nhận phản ánh, liên hệ người dân, trả lời bằng văn bản trong hạn."),
             f"tong-dai@{accounts.DEMO_DOMAIN}",
             "Hồ Ngọc Linh",
         ),
         Door(
             RoleName.AGENCY_HEAD,
-            "Đơn vị",
-            "Thủ trưởng đơn vị: chỉ số và phản ánh của đơn vị mình, không thấy ai phản ánh.",
+            _("Đơn vị"),
+            _("Thủ trưởng đơn vị: chỉ số và phản ánh của đơn vị mình, không thấy ai phản ánh."),
             f"don-vi@{accounts.DEMO_DOMAIN}",
             "Võ Thanh Sơn",
         ),
         Door(
             RoleName.ANALYST,
-            "Phân tích",
-            "Sở Nội vụ: chỉ số theo lĩnh vực, cơ quan, thủ tục; lập báo cáo tháng.",
+            _("Phân tích"),
+            _("Sở Nội vụ: chỉ số theo lĩnh vực, cơ quan, thủ tục; lập báo cáo tháng."),
             f"phan-tich@{accounts.DEMO_DOMAIN}",
             "Đặng Minh Hà",
         ),
         Door(
             RoleName.LEADER,
-            "Lãnh đạo",
-            "Một trang: chỉ tiêu nào đạt, chỉ tiêu nào chưa, nơi nào cần chỉ đạo.",
+            _("Lãnh đạo"),
+            _("Một trang: chỉ tiêu nào đạt, chỉ tiêu nào chưa, nơi nào cần chỉ đạo."),
             f"lanh-dao@{accounts.DEMO_DOMAIN}",
             "Bùi Quốc Long",
         ),
         Door(
             RoleName.ADMIN,
-            "Quản trị",
-            "Tài khoản, thiết lập gửi tin, ngày nghỉ, nhập hồ sơ.",
+            _("Quản trị"),
+            _("Tài khoản, thiết lập gửi tin, ngày nghỉ, nhập hồ sơ."),
             f"quan-tri@{accounts.DEMO_DOMAIN}",
             "Phan Gia Bình",
         ),

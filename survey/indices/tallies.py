@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from survey.ballots.aggregates import Aggregate, aggregate_now, stored_aggregate
 from survey.ballots.pool import Pool, pool_of
+from survey.catalogues import _
 from survey.disclosure import Breakdown
 from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import Channel
@@ -23,10 +24,10 @@ from survey.period import Month
 from survey.province.targets import Ladder, TargetInForce, ladder
 
 CHANNEL_NAMES = {
-    Channel.COUNTER: "Trực tiếp",
-    Channel.ONLINE: "Trực tuyến",
-    Channel.POST: "Bưu chính công ích",
-    Channel.UNKNOWN: "Không rõ",
+    Channel.COUNTER: _("Trực tiếp"),
+    Channel.ONLINE: _("Trực tuyến"),
+    Channel.POST: _("Bưu chính công ích"),
+    Channel.UNKNOWN: _("Không rõ"),
 }
 OVERALL = "overall"
 # Sector (empty for a procedure, which has one only), channel, lateness.
@@ -196,7 +197,7 @@ def lines_of(session: Session, month: Month, by: Breakdown, source: Source) -> l
     """Every key with finished dossiers, by code; overall is always one line."""
     steps = ladder(session, month)
     if by is Breakdown.OVERALL:
-        return [Line(OVERALL, "Toàn tỉnh", steps.overall())]
+        return [Line(OVERALL, _("Toàn tỉnh"), steps.overall())]
     labels = _labels(session, by)
     groups = _target_groups(session, by)
     return [

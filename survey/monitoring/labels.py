@@ -1,21 +1,22 @@
-"""How rules and sector groups of the watch are called in Vietnamese, on pages and in commands."""
+"""How rules and sector groups of the watch are called, on pages and in commands."""
 
+from survey.catalogues import _
 from survey.models.watch import WatchRule
 
 GROUPS = {
-    "land_construction_investment": "Đất đai, xây dựng, đầu tư",
-    "health_education": "Y tế, giáo dục",
-    "general": "Các lĩnh vực khác",
+    "land_construction_investment": _("Đất đai, xây dựng, đầu tư"),
+    "health_education": _("Y tế, giáo dục"),
+    "general": _("Các lĩnh vực khác"),
 }
 RULES: dict[str, str] = {
-    WatchRule.QUALITY_DROP: "Mức hài lòng giảm",
-    WatchRule.DELIVERY_DIP: "Tin nhắn không đến nơi",
-    WatchRule.RESPONSE_DIP: "Người dân trả lời ít hẳn",
+    WatchRule.QUALITY_DROP: _("Mức hài lòng giảm"),
+    WatchRule.DELIVERY_DIP: _("Tin nhắn không đến nơi"),
+    WatchRule.RESPONSE_DIP: _("Người dân trả lời ít hẳn"),
 }
 # What is counted as seen, of what.
 COUNTED: dict[str, tuple[str, str]] = {
-    WatchRule.QUALITY_DROP: ("phiếu chưa hài lòng", "phiếu"),
-    WatchRule.DELIVERY_DIP: ("tin không đến nơi", "tin đã gửi"),
-    WatchRule.RESPONSE_DIP: ("tin không được trả lời", "tin đến nơi"),
+    WatchRule.QUALITY_DROP: (_("phiếu chưa hài lòng"), _("phiếu")),
+    WatchRule.DELIVERY_DIP: (_("tin không đến nơi"), _("tin đã gửi")),
+    WatchRule.RESPONSE_DIP: (_("tin không được trả lời"), _("tin đến nơi")),
 }
-WHOLE_PROVINCE = "Toàn tỉnh"
+WHOLE_PROVINCE = _("Toàn tỉnh")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
+from survey.catalogues import gettext
 from survey.errors import Invalid
 
 DATA = Path(__file__).parent / "data"
@@ -37,7 +38,10 @@ def province_folder(province: str) -> Path:
     shipped = DATA / province
     folder = shipped if "/" not in province and shipped.is_dir() else Path(province)
     if not folder.is_dir():
-        raise Invalid("reference_broken", f"Không thấy thư mục dữ liệu tham chiếu “{province}”.")
+        raise Invalid(
+            "reference_broken",
+            gettext("Không thấy thư mục dữ liệu tham chiếu “%(province)s”.", province=province),
+        )
     return folder.resolve()
 
 
@@ -56,17 +60,29 @@ def lines(folder: Path, name: str) -> Iterator[tuple[str, Line]]:
     """(place for messages, row) of one file, as `own_or_shared` finds it."""
     path = own_or_shared(folder, name)
     if not path.is_file():
-        raise Invalid("reference_broken", f"Thiếu tệp {name} trong {folder.name}.")
+        raise Invalid(
+            "reference_broken",
+            gettext("Thiếu tệp %(name)s trong %(folder)s.", name=name, folder=folder.name),
+        )
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restval="")
             missing = set(COLUMNS[name]) - set(reader.fieldnames or ())
             if missing:
-                raise Invalid("reference_broken", f"{name} thiếu cột {', '.join(sorted(missing))}.")
+                raise Invalid(
+                    "reference_broken",
+                    gettext(
+                        "%(name)s thiếu cột %(columns)s.",
+                        name=name,
+                        columns=", ".join(sorted(missing)),
+                    ),
+                )
             for row in reader:
-                yield f"{name}, dòng {reader.line_num}", row
+                yield gettext("%(name)s, dòng %(line)s", name=name, line=reader.line_num), row
     except (UnicodeError, csv.Error):
-        raise Invalid("reference_broken", f"{name} không phải csv bảng mã UTF-8.") from None
+        raise Invalid(
+            "reference_broken", gettext("%(name)s không phải csv bảng mã UTF-8.", name=name)
+        ) from None
 
 
 def day(place: str, text: str) -> date | None:
@@ -74,7 +90,10 @@ def day(place: str, text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Invalid("reference_broken", f"{place}: “{text}” không phải ngày.") from None
+        raise Invalid(
+            "reference_broken",
+            gettext("%(place)s: “%(text)s” không phải ngày.", place=place, text=text),
+        ) from None
 
 
 def number(place: str, text: str) -> int | None:
@@ -82,4 +101,7 @@ def number(place: str, text: str) -> int | None:
     try:
         return int(text) if text else None
     except ValueError:
-        raise Invalid("reference_broken", f"{place}: “{text}” không phải số.") from None
+        raise Invalid(
+            "reference_broken",
+            gettext("%(place)s: “%(text)s” không phải số.", place=place, text=text),
+        ) from None

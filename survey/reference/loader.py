@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.catalogues import gettext
 from survey.db import Base
 from survey.errors import Conflict, Invalid
 from survey.models.organisation import (
@@ -91,7 +92,7 @@ def _merge(
         if row is None:
             known[at] = row = model(**values)
             session.add(row)
-            changes += [] if is_first else [f"{shown}: mới"]
+            changes += [] if is_first else [f"{shown}: " + gettext("mới")]
             continue
         for name, new in values.items():
             old = getattr(row, name)
@@ -100,7 +101,7 @@ def _merge(
                 setattr(row, name, new)
     for at in sorted(gone):
         session.delete(known.pop(at))
-        changes.append(" ".join((model.__tablename__, *map(str, at))) + ": bỏ")
+        changes.append(" ".join((model.__tablename__, *map(str, at))) + ": " + gettext("bỏ"))
     session.flush()
     return len(known)
 
@@ -112,9 +113,14 @@ def _refuse_other_province(session: Session, folder: Path) -> None:
         if there is not None and row["code"] != there.dossier_prefix:
             raise Conflict(
                 "other_province",
-                f"Cơ sở dữ liệu này là của {there.name} ({there.dossier_prefix}), không nạp được "
-                f"{row['name_vi']} ({row['code']}). "
-                "Hãy dùng một cơ sở dữ liệu khác (DATABASE_URL).",
+                gettext(
+                    "Cơ sở dữ liệu này là của %(name)s (%(prefix)s), không nạp được "
+                    "%(other)s (%(code)s). Hãy dùng một cơ sở dữ liệu khác (DATABASE_URL).",
+                    name=there.name,
+                    prefix=there.dossier_prefix,
+                    other=row["name_vi"],
+                    code=row["code"],
+                ),
             )
 
 
@@ -144,7 +150,14 @@ def _procedures(session: Session, folder: Path) -> Iterable[Values]:
     sectors = set(session.scalars(select(Sector.code)))
     for place, row in lines(folder, "procedures.csv"):
         if row["sector_code"] not in sectors:
-            raise Invalid("reference_broken", f"{place}: không có lĩnh vực {row['sector_code']}.")
+            raise Invalid(
+                "reference_broken",
+                gettext(
+                    "%(place)s: không có lĩnh vực %(sector)s.",
+                    place=place,
+                    sector=row["sector_code"],
+                ),
+            )
         yield {
             "code": row["code"],
             "name": row["name_vi"],
@@ -160,12 +173,27 @@ def _agencies(folder: Path) -> Iterable[Values]:
     units += [row["code"] for _, row in lines(folder, "province.csv")]
     for place, row in lines(folder, "agencies.csv"):
         if row["level"] not in list(AgencyLevel):
-            raise Invalid("reference_broken", f"{place}: không có cấp cơ quan “{row['level']}”.")
+            raise Invalid(
+                "reference_broken",
+                gettext(
+                    "%(place)s: không có cấp cơ quan “%(level)s”.", place=place, level=row["level"]
+                ),
+            )
         if row["parent_code"] and row["parent_code"] not in units:
-            raise Invalid("reference_broken", f"{place}: không có cơ quan {row['parent_code']}.")
+            raise Invalid(
+                "reference_broken",
+                gettext(
+                    "%(place)s: không có cơ quan %(agency)s.",
+                    place=place,
+                    agency=row["parent_code"],
+                ),
+            )
         first, last = day(place, row["valid_from"]), day(place, row["valid_to"])
         if first and last and first > last:
-            raise Invalid("reference_broken", f"{place}: ngày bắt đầu sau ngày kết thúc.")
+            raise Invalid(
+                "reference_broken",
+                gettext("%(place)s: ngày bắt đầu sau ngày kết thúc.", place=place),
+            )
         yield {
             "code": row["code"],
             "name": row["name_vi"],
@@ -181,7 +209,14 @@ def _aliases(session: Session, folder: Path) -> Iterable[Values]:
     agencies = dict(session.execute(select(Agency.code, Agency.id)).all())
     for place, row in lines(folder, "agency_aliases.csv"):
         if row["agency_code"] not in agencies:
-            raise Invalid("reference_broken", f"{place}: không có cơ quan {row['agency_code']}.")
+            raise Invalid(
+                "reference_broken",
+                gettext(
+                    "%(place)s: không có cơ quan %(agency)s.",
+                    place=place,
+                    agency=row["agency_code"],
+                ),
+            )
         yield {"alias": row["alias"], "agency_id": agencies[row["agency_code"]]}
 
 
@@ -193,7 +228,10 @@ def _targets(folder: Path) -> Iterable[Values]:
         try:
             value = Decimal(row["value"])
         except InvalidOperation:
-            raise Invalid("reference_broken", f"{place}: “{row['value']}” không phải số.") from None
+            raise Invalid(
+                "reference_broken",
+                gettext("%(place)s: “%(value)s” không phải số.", place=place, value=row["value"]),
+            ) from None
         scope = "overall" if kind == "overall_ttHC" else rest or kind
         yield {"scope": scope, "value": value, **_terms(place, row)}
 
@@ -220,7 +258,9 @@ def _questionnaires(folder: Path) -> Iterable[Values]:
     for place, row in lines(folder, "questionnaires.csv"):
         first = day(place, row["valid_from"])
         if first is None:
-            raise Invalid("reference_broken", f"{place}: thiếu ngày hiệu lực.")
+            raise Invalid(
+                "reference_broken", gettext("%(place)s: thiếu ngày hiệu lực.", place=place)
+            )
         yield {
             "kind": row["kind"],
             "version": number(place, row["version"]),
@@ -245,8 +285,12 @@ def _items(session: Session, folder: Path) -> Iterable[Values]:
             if asks and any(getattr(known, name) != value for name, value in values.items()):
                 raise Conflict(
                     "reference_broken",
-                    f"{place}: bản {version.version} đã được dùng nên không sửa lời được, "
-                    "hãy thêm một bản mới.",
+                    gettext(
+                        "%(place)s: bản %(version)s đã được dùng nên không sửa lời được, hãy thêm "
+                        "một bản mới.",
+                        place=place,
+                        version=version.version,
+                    ),
                 )
         yield values
 
@@ -261,7 +305,10 @@ def _prices(folder: Path) -> Iterable[Values]:
         valid_from = day(place, row["valid_from"])
         dong = number(place, row["dong_per_segment"])
         if valid_from is None or dong is None or dong < 0:
-            raise Invalid("reference_broken", f"{place}: cần ngày hiệu lực và giá từ 0 đồng.")
+            raise Invalid(
+                "reference_broken",
+                gettext("%(place)s: cần ngày hiệu lực và giá từ 0 đồng.", place=place),
+            )
         yield {
             "provider": row["provider"],
             "valid_from": valid_from,

@@ -17,6 +17,7 @@ from survey.cases.clocks import day_of, put_off, reply_due
 from survey.cases.labels import REASONS_IN_FULL
 from survey.cases.records import opened_where
 from survey.cases.sight import SeenCase, seen
+from survey.catalogues import _
 from survey.models.case import Case, CaseEvent, CloseReason, EventKind, if_it_opens
 from survey.models.staff import Scope
 from survey.period import Month
@@ -104,7 +105,7 @@ def read_cases(session: Session, month: Month, as_of: datetime) -> CaseFigures:
     return CaseFigures(
         as_of=as_of,
         opened=sum(one.case.month == month for one in cases),
-        total=_line("Toàn tỉnh", courses, as_of),
+        total=_line(_("Toàn tỉnh"), courses, as_of),
         by_agency=_grouped(courses, as_of, lambda one: one.agency.name),
         by_reason=_grouped(courses, as_of, lambda one: REASONS_IN_FULL[one.standing.reason]),
         closed=sum(course.is_closed for course in courses),

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
+from survey.catalogues import gettext
 from survey.formats import number
 from survey.indices import SMALLEST_SHOWN, Figure, Status
 from survey.insights import Dot, Funnel
@@ -70,7 +71,10 @@ def sector_chart(report: Report) -> Picture:
     return Picture(
         svg,
         png,
-        f"Chỉ số hài lòng theo lĩnh vực so với mục tiêu, {phrases.month_name(report.month)} (%)",
+        gettext(
+            "Chỉ số hài lòng theo lĩnh vực so với mục tiêu, %(month)s (%%)",
+            month=phrases.month_name(report.month),
+        ),
         _in_words(rows),
     )
 
@@ -121,7 +125,7 @@ def _dress(axes: Axes, rows: list[Figure]) -> None:
         weight = "bold" if one.status is Status.NOT_MET else "normal"
         look: dict[str, Any] = {"va": "center_baseline", "color": INK, "fontweight": weight}
         axes.text(1.03, height, words, transform=beside, **look)
-        status = phrases.STATUS_WORDS[one.status]
+        status = gettext(phrases.STATUS_WORDS[one.status])
         axes.text(1.51, height, status, transform=beside, **look)
 
 
@@ -142,21 +146,26 @@ def _explain(corner: Axes, rows: list[Figure], interval: str) -> None:
         if any(one.status is status for one in rows):
             corner.plot(left, 0.5, markersize=6.5, clip_on=False, **look)
             corner.text(
-                left + 1.6, 0.5, phrases.STATUS_WORDS[status], va="center_baseline", fontsize=8
+                left + 1.6,
+                0.5,
+                gettext(phrases.STATUS_WORDS[status]),
+                va="center_baseline",
+                fontsize=8,
             )
             left += 12.5
     corner.hlines(0.5, left, left + 4, color=INK, linewidth=1.6)
     corner.text(left + 5, 0.5, interval, va="center_baseline", fontsize=8)
     left += 7 + 1.06 * len(interval)
     corner.vlines(left, 0.1, 0.9, color=TARGET, linewidth=2.2)
-    corner.text(left + 1.2, 0.5, "mục tiêu", va="center_baseline", fontsize=8)
+    corner.text(left + 1.2, 0.5, gettext("mục tiêu"), va="center_baseline", fontsize=8)
 
 
 def _in_words(rows: list[Figure]) -> str:
     said = [
-        f"{one.label}: {phrases.reading(one)}, {phrases.STATUS_WORDS[one.status]}" for one in rows
+        f"{one.label}: {phrases.reading(one)}, {gettext(phrases.STATUS_WORDS[one.status])}"
+        for one in rows
     ]
-    return "Biểu đồ chỉ số theo lĩnh vực so với mục tiêu. " + "; ".join(said) + "."
+    return gettext("Biểu đồ chỉ số theo lĩnh vực so với mục tiêu.") + " " + "; ".join(said) + "."
 
 
 def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: Month) -> Picture:
@@ -177,11 +186,17 @@ def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: Month) -> Picture:
             axes.annotate(str(place), at, (5, 0), textcoords="offset points", va="center")
         _dress_funnel(axes, funnel)
         svg, png = _printed(canvas)
-    title = f"Tỷ lệ hài lòng (thô) và số phiếu của từng cơ quan, {phrases.month_name(month)} (%)"
-    words = (
-        f"Biểu đồ phễu: {len(funnel.dots)} cơ quan quanh tỷ lệ chung"
-        f" {phrases.percentage(funnel.centre)}; {len(funnel.outside)} nằm ngoài giới hạn 95%,"
-        f" trong đó {len([one for one in funnel.outside if is_far(one)])} ngoài giới hạn 99,8%."
+    title = gettext(
+        "Tỷ lệ hài lòng (thô) và số phiếu của từng cơ quan, %(month)s (%%)",
+        month=phrases.month_name(month),
+    )
+    words = gettext(
+        "Biểu đồ phễu: %(dots)s cơ quan quanh tỷ lệ chung %(centre)s; %(outside)s nằm "
+        "ngoài giới hạn 95%%, trong đó %(len)s ngoài giới hạn 99,8%%.",
+        dots=len(funnel.dots),
+        centre=phrases.percentage(funnel.centre),
+        outside=len(funnel.outside),
+        len=len([one for one in funnel.outside if is_far(one)]),
     )
     return Picture(svg, png, title, words)
 
@@ -210,7 +225,9 @@ def _dress_funnel(axes: Axes, funnel: Funnel) -> None:
     axes.set_ylim(max(0.0, 2 * ROUND_TO * (lowest // (2 * ROUND_TO)) - 2), 102)
     axes.yaxis.set_major_formatter(lambda value, _: number(value))
     axes.set_xlabel(
-        "Số phiếu trả lời (thang tăng theo cấp số nhân); nét liền: giới hạn 95%, nét đứt: 99,8%",
+        gettext(
+            "Số phiếu trả lời (thang tăng theo cấp số nhân); nét liền: giới hạn 95%, nét đứt: 99,8%"
+        ),
         fontsize=8,
     )
     for side in ("top", "right"):

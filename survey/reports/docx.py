@@ -15,6 +15,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
+from survey.catalogues import gettext
 from survey.reports import docx_tables, letterhead
 from survey.reports.document import Document, Picture, Point, Section
 from survey.reports.docx_tables import CENTRE, JUSTIFIED, write
@@ -50,7 +51,9 @@ def render(report: Document, made_at: datetime) -> bytes:
 def _set_properties(word: WordPart, report: Document, made_at: datetime) -> None:
     about = word.core_properties
     about.title = report.subtitle
-    about.author = about.last_modified_by = f"{report.letterhead.office} tỉnh {report.province}"
+    about.author = about.last_modified_by = gettext(
+        "%(office)s tỉnh %(province)s", office=report.letterhead.office, province=report.province
+    )
     about.created = about.modified = made_at.astimezone(UTC).replace(tzinfo=None)
     about.language, about.comments, about.revision = "vi-VN", "", 1
 
@@ -60,9 +63,9 @@ def _write_summary(word: WordPart, report: Document) -> None:
     _write_body(word, report.verdict)
     docx_tables.add_tiles(word, report.tiles, TEXT_WIDTH)
     _add_picture(word, report.picture)
-    _write_points(word, "Những nội dung cần chỉ đạo", report.direction, "List Number")
+    _write_points(word, gettext("Những nội dung cần chỉ đạo"), report.direction, "List Number")
     if report.good:
-        _write_points(word, "Kết quả nổi bật", report.good, "List Bullet")
+        _write_points(word, gettext("Kết quả nổi bật"), report.good, "List Bullet")
     word.add_page_break()
 
 
@@ -72,7 +75,7 @@ def _add_picture(word: WordPart, picture: Picture) -> None:
     caption.paragraph_format.keep_with_next = True
     drawn = word.add_picture(io.BytesIO(picture.png), width=Mm(TEXT_WIDTH - 2))
     about = drawn._inline.docPr  # noqa: SLF001 - the library has no text alternative
-    about.set("name", "Biểu đồ")
+    about.set("name", gettext("Biểu đồ"))
     about.set("title", picture.title)
     about.set("descr", picture.alternative)
     word.paragraphs[-1].alignment = CENTRE
@@ -129,11 +132,18 @@ def _write_annex(word: WordPart, report: Document) -> None:
     start.set(qn("w:start"), "1")
     columns = section._sectPr.find(qn("w:cols"))  # noqa: SLF001 - the library cannot count anew
     columns.addprevious(start)
-    heading = write(word.add_paragraph(style="Heading 1"), "Phụ lục", 14, CENTRE, bold=True)
+    heading = write(
+        word.add_paragraph(style="Heading 1"), gettext("Phụ lục"), 14, CENTRE, bold=True
+    )
     heading.paragraph_format.space_before = heading.paragraph_format.space_after = Pt(0)
     write(word.add_paragraph(), report.annex.title.upper(), 13.5, CENTRE, bold=True)
     head, day = report.letterhead, letterhead.day(report.year)
-    led = f"(Kèm theo Báo cáo số{letterhead.number(head)} {day} của {head.office})"
+    led = gettext(
+        "(Kèm theo Báo cáo số%(head)s %(day)s của %(office)s)",
+        head=letterhead.number(head),
+        day=day,
+        office=head.office,
+    )
     write(word.add_paragraph(), led, 13, CENTRE, italic=True)
     _write_content(word, report.annex)
 

@@ -6,6 +6,7 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from survey.catalogues import SOURCE, catalogue
 from survey.reports.document import NUMBERS, Document, Picture
 from survey.reports.phrases import SIGNS
 from survey.settings import ROOT
@@ -34,10 +35,12 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
+        extensions=["jinja2.ext.i18n"],
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.install_gettext_translations(catalogue(SOURCE), newstyle=True)  # type: ignore[attr-defined]
     environment.filters["signs"] = _mark_signs
     environment.filters["embedded"] = _embedded
     return environment

@@ -20,6 +20,7 @@ from docxtpl import DocxTemplate
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from survey.catalogues import gettext
 from survey.errors import Invalid
 from survey.reports.document import Document, Letterhead
 
@@ -83,7 +84,7 @@ def number(head: Letterhead) -> str:
 
 def day(year: int) -> str:
     """The day of signing, blank but for the year."""
-    return f"ngày{BLANK}tháng{BLANK}năm {year}"
+    return gettext("ngày%(blank)stháng%(blank)snăm %(year)s", blank=BLANK, year=year)
 
 
 def take_place(word: WordPart, template: Path) -> list[WordPart]:
@@ -111,7 +112,7 @@ def _refusals(template: Path) -> Iterator[None]:
     try:
         yield
     except TemplateError as error:
-        raise _broken(template, f"dấu ngoặc sai chỗ ({error})") from error
+        raise _broken(template, gettext("dấu ngoặc sai chỗ (%(error)s)", error=error)) from error
     except UNREADABLE as error:
         raise Invalid("letterhead_unreadable", str(template)) from error
 
@@ -127,7 +128,7 @@ def _filled(template: Path, values: Mapping[str, str]) -> WordPart:
     word = python_docx.Document(held)
     printed = _text(word)
     if lost := {name for name, value in values.items() if value not in printed}:
-        raise _broken(template, f"không in {_listed(lost)}")
+        raise _broken(template, gettext("không in %(listed)s", listed=_listed(lost)))
     return word
 
 
@@ -142,20 +143,24 @@ def _text(word: WordPart) -> str:
 
 def _check_names(template: Path, found: set[str]) -> None:
     if missing := PLACEHOLDERS - found:
-        raise _broken(template, f"thiếu {_listed(missing)}")
+        raise _broken(template, gettext("thiếu %(listed)s", listed=_listed(missing)))
     if unknown := found - PLACEHOLDERS:
-        raise _broken(template, f"không biết {_listed(unknown)}")
+        raise _broken(template, gettext("không biết %(listed)s", listed=_listed(unknown)))
 
 
 def _place(word: WordPart, template: Path) -> WordPart:
     """The paragraph in whose place the body goes; refuses a document it does not fit in."""
     names = {style.name for style in word.styles}
     if missing := [name for name in STYLES if name not in names]:
-        raise _broken(template, f"thiếu kiểu (style) {', '.join(missing)}")
+        raise _broken(template, gettext("thiếu kiểu (style) %(styles)s", styles=", ".join(missing)))
     places = [one._p for one in word.paragraphs if one.text.strip() == PLACE_OF_BODY]  # noqa: SLF001
     if len(places) != 1 or len(re.findall(PLACE_OF_BODY, word.element.xml)) != 1:
         raise _broken(
-            template, f"{_listed({BODY})} phải đứng một mình trong một đoạn, ngoài mọi bảng"
+            template,
+            gettext(
+                "%(listed)s phải đứng một mình trong một đoạn, ngoài mọi bảng",
+                listed=_listed({BODY}),
+            ),
         )
     return places[0]
 

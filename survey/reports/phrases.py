@@ -7,19 +7,20 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from survey.catalogues import _, gettext
 from survey.formats import NONE, number
 from survey.indices import Figure, Status
 from survey.period import HalfYear, Month, Period, Quarter, Year
 from survey.province.workdays import LOCAL
 
 STATUS_WORDS = {
-    Status.MET: "Đạt",
-    Status.UNCERTAIN: "Chưa rõ",
-    Status.NOT_MET: "Chưa đạt",
-    Status.FEW: "Ít mẫu",
+    Status.MET: _("Đạt"),
+    Status.UNCERTAIN: _("Chưa rõ"),
+    Status.NOT_MET: _("Chưa đạt"),
+    Status.FEW: _("Ít mẫu"),
     Status.HIDDEN: NONE,
-    Status.PROVISIONAL: "Tạm tính",
-    Status.NO_TARGET: "Chưa giao",
+    Status.PROVISIONAL: _("Tạm tính"),
+    Status.NO_TARGET: _("Chưa giao"),
 }
 STATUS_SIGNS = {
     Status.MET: "●",
@@ -33,18 +34,18 @@ STATUS_SIGNS = {
 # Text fonts draw these small or not at all; every format sets them in a font of its own.
 SIGNS = re.compile("([●◐▼▲○◌])")
 REASONS = {
-    "no_phone": "Hồ sơ không có số điện thoại",
-    "bad_phone": "Số điện thoại không hợp lệ",
-    "landline": "Số máy cố định, không nhận được tin nhắn",
-    "foreign": "Số điện thoại nước ngoài",
-    "opted_out": "Người dân đã đề nghị không nhận tin",
-    "intermediary": "Số của người nộp hộ nhiều hồ sơ",
-    "asked_recently": "Đã được hỏi trong thời gian gần đây",
-    "staff_phone": "Số của cán bộ, công chức",
-    "too_old": "Hồ sơ hoàn thành đã quá lâu",
-    "sampled_out": "Không được chọn vào mẫu",
-    "provider_refused": "Nhà mạng từ chối chuyển tin",
-    "expired_unsent": "Hết hạn trước khi gửi được",
+    "no_phone": _("Hồ sơ không có số điện thoại"),
+    "bad_phone": _("Số điện thoại không hợp lệ"),
+    "landline": _("Số máy cố định, không nhận được tin nhắn"),
+    "foreign": _("Số điện thoại nước ngoài"),
+    "opted_out": _("Người dân đã đề nghị không nhận tin"),
+    "intermediary": _("Số của người nộp hộ nhiều hồ sơ"),
+    "asked_recently": _("Đã được hỏi trong thời gian gần đây"),
+    "staff_phone": _("Số của cán bộ, công chức"),
+    "too_old": _("Hồ sơ hoàn thành đã quá lâu"),
+    "sampled_out": _("Không được chọn vào mẫu"),
+    "provider_refused": _("Nhà mạng từ chối chuyển tin"),
+    "expired_unsent": _("Hết hạn trước khi gửi được"),
 }
 ROMAN = ("I", "II", "III", "IV")
 FACTORS = {
@@ -56,54 +57,64 @@ FACTORS = {
 }
 # Where a factor stands, and where the year leads: associations and trends, never causes.
 QUADRANTS = {
-    "act_first": "▼ Ưu tiên cải thiện",
-    "keep_up": "● Giữ vững",
-    "watch": "◐ Theo dõi",
-    "leave": "○ Đang tốt, ít liên quan",
+    "act_first": _("▼ Ưu tiên cải thiện"),
+    "keep_up": _("● Giữ vững"),
+    "watch": _("◐ Theo dõi"),
+    "leave": _("○ Đang tốt, ít liên quan"),
 }
 OUTLOOKS = {
-    "likely": "● Nhiều khả năng đạt",
-    "unlikely": "▼ Khó đạt nếu không thay đổi",
-    "open": "◐ Chưa đủ căn cứ",
-    "too_short": "○ Chuỗi số liệu còn ngắn",
+    "likely": _("● Nhiều khả năng đạt"),
+    "unlikely": _("▼ Khó đạt nếu không thay đổi"),
+    "open": _("◐ Chưa đủ căn cứ"),
+    "too_short": _("○ Chuỗi số liệu còn ngắn"),
 }
-OUT_OF_REACH = "▼ Ngoài tầm với"
+OUT_OF_REACH = _("▼ Ngoài tầm với")
 FIELDS = {
-    "agency_id": "Cơ quan giải quyết",
-    "agency": "Cơ quan giải quyết",
-    "procedure_code": "Thủ tục hành chính",
-    "procedure": "Thủ tục hành chính",
-    "channel": "Hình thức nộp hồ sơ",
-    "outcome": "Kết quả giải quyết",
-    "received_at": "Ngày tiếp nhận",
-    "due_at": "Ngày hẹn trả",
-    "finished_at": "Ngày trả kết quả",
-    "phone": "Số điện thoại",
-    "name": "Tên người nộp",
-    "first_due_at": "Ngày hẹn trả ban đầu",
-    "applicant_kind": "Loại đối tượng",
-    "return_channel": "Hình thức trả kết quả",
-    "receiving_agency_id": "Cơ quan tiếp nhận",
-    "officer_id": "Cán bộ xử lý",
+    "agency_id": _("Cơ quan giải quyết"),
+    "agency": _("Cơ quan giải quyết"),
+    "procedure_code": _("Thủ tục hành chính"),
+    "procedure": _("Thủ tục hành chính"),
+    "channel": _("Hình thức nộp hồ sơ"),
+    "outcome": _("Kết quả giải quyết"),
+    "received_at": _("Ngày tiếp nhận"),
+    "due_at": _("Ngày hẹn trả"),
+    "finished_at": _("Ngày trả kết quả"),
+    "phone": _("Số điện thoại"),
+    "name": _("Tên người nộp"),
+    "first_due_at": _("Ngày hẹn trả ban đầu"),
+    "applicant_kind": _("Loại đối tượng"),
+    "return_channel": _("Hình thức trả kết quả"),
+    "receiving_agency_id": _("Cơ quan tiếp nhận"),
+    "officer_id": _("Cán bộ xử lý"),
 }
 SCOPES = {
-    "overall": "mọi lĩnh vực",
-    "land_construction_investment": "đất đai, xây dựng, đầu tư",
-    "agency_service": "sự phục vụ của cơ quan",
+    "overall": _("mọi lĩnh vực"),
+    "land_construction_investment": _("đất đai, xây dựng, đầu tư"),
+    "agency_service": _("sự phục vụ của cơ quan"),
 }
 RULES = {
-    "late_agency_not_good": "Tỷ lệ hồ sơ trễ hạn",
-    "index_not_good": "Chỉ số hài lòng",
+    "late_agency_not_good": _("Tỷ lệ hồ sơ trễ hạn"),
+    "index_not_good": _("Chỉ số hài lòng"),
 }
-OPERATORS = {">=": "từ {} trở lên", "<=": "từ {} trở xuống", ">": "trên {}", "<": "dưới {}"}
+OPERATORS = {
+    ">=": _("từ {} trở lên"),
+    "<=": _("từ {} trở xuống"),
+    ">": _("trên {}"),
+    "<": _("dưới {}"),
+}
 SOURCES = {
-    "000_a7e1244e7277bacd.txt": "Kết luận năm 2022 của Ban Thường vụ Tỉnh ủy Khánh Hòa về tiếp tục"
-    " đẩy mạnh cải cách hành chính, mục II.8",
-    "001_7d92f7f09ee121a6.txt": "Kết quả cải cách hành chính năm 2019 của tỉnh Khánh Hòa",
-    "002_3a4fe482ccaae82a.txt": "Nghị quyết số 10-NQ/TU ngày 29/12/2021 của Ban Chấp hành Đảng bộ"
-    " tỉnh Sóc Trăng khóa XIV, mục II.2.2",
-    "003_15ca9d007ed5324e.txt": "Chỉ thị năm 2017 của UBND tỉnh Khánh Hòa triển khai Chương trình"
-    " hành động số 12-CTr/TU",
+    "000_a7e1244e7277bacd.txt": _(
+        "Kết luận năm 2022 của Ban Thường vụ Tỉnh ủy Khánh Hòa về tiếp tục"
+        " đẩy mạnh cải cách hành chính, mục II.8"
+    ),
+    "001_7d92f7f09ee121a6.txt": _("Kết quả cải cách hành chính năm 2019 của tỉnh Khánh Hòa"),
+    "002_3a4fe482ccaae82a.txt": _(
+        "Nghị quyết số 10-NQ/TU ngày 29/12/2021 của Ban Chấp hành Đảng bộ"
+        " tỉnh Sóc Trăng khóa XIV, mục II.2.2"
+    ),
+    "003_15ca9d007ed5324e.txt": _(
+        "Chỉ thị năm 2017 của UBND tỉnh Khánh Hòa triển khai Chương trình hành động số 12-CTr/TU"
+    ),
 }
 
 
@@ -119,10 +130,7 @@ def percentage(value: float | None, digits: int = 1) -> str:
 
 def level(value: float | None) -> str:
     """A target or limit, as short as it can be: 0.85 → "85", 0.925 → "92,5"."""
-    if value is None:
-        return NONE
-    text = percent(value, 2).rstrip("0").rstrip(",")
-    return text if "," in percent(value, 2) else percent(value, 0)
+    return NONE if value is None else percent(value, 2).rstrip("0").rstrip(",.")
 
 
 def interval(figure: Figure) -> str:
@@ -134,7 +142,7 @@ def interval(figure: Figure) -> str:
 
 def interval_name(confidence: float, *, is_draft: bool) -> str:
     """What stands in brackets: "khoảng tin cậy 95%"; of an open month "… tạm tính 95%"."""
-    kind = "khoảng tin cậy tạm tính" if is_draft else "khoảng tin cậy"
+    kind = gettext("khoảng tin cậy tạm tính") if is_draft else gettext("khoảng tin cậy")
     return f"{kind} {level(confidence)}%"
 
 
@@ -142,7 +150,7 @@ def reading(figure: Figure) -> str:
     """A figure as it is read aloud: "86,4 (85,2–87,6) · n = 1.240 · mục tiêu 85"."""
     parts = [interval(figure), f"n = {count(figure)}"]
     if figure.target is not None:
-        parts.append(f"mục tiêu {level(figure.target)}")
+        parts.append(gettext("mục tiêu %(target)s", target=level(figure.target)))
     return " · ".join(parts)
 
 
@@ -153,7 +161,7 @@ def count(figure: Figure) -> str:
 
 def status(figure: Figure) -> str:
     """Sign and word: "● Đạt"."""
-    return f"{STATUS_SIGNS[figure.status]} {STATUS_WORDS[figure.status]}".strip()
+    return f"{STATUS_SIGNS[figure.status]} {gettext(STATUS_WORDS[figure.status])}".strip()
 
 
 def change(now: float | None, then: float | None) -> str:
@@ -166,7 +174,7 @@ def change(now: float | None, then: float | None) -> str:
 def points(difference: float) -> str:
     """A difference of shares in percentage points with its sign: −0.008 → "−0,8"."""
     text = number(abs(100 * difference), 1)
-    if text == "0,0":
+    if not text.strip("0,."):
         return text
     return ("+" if difference > 0 else "−") + text
 
@@ -177,25 +185,33 @@ def period_name(period: Period) -> str:
         case Month():
             return month_name(period)
         case Quarter():
-            return f"quý {ROMAN[period.number - 1]}/{period.year}"
+            return gettext(
+                "quý %(number)s/%(year)s", number=ROMAN[period.number - 1], year=period.year
+            )
         case HalfYear():
-            return f"6 tháng {'đầu' if period.number == 1 else 'cuối'} năm {period.year}"
+            if period.number == 1:
+                return gettext("6 tháng đầu năm %(year)s", year=period.year)
+            return gettext("6 tháng cuối năm %(year)s", year=period.year)
         case Year():
-            return f"năm {period}"
+            return gettext("năm %(period)s", period=period)
         case _:
             first, last = period.first, period.last
             year = "" if first.year == last.year else f"/{first.year}"
-            return f"từ tháng {first.number}{year} đến tháng {last.number}/{last.year}"
+            return gettext(
+                "từ tháng %(first)s đến tháng %(last)s",
+                first=f"{first.number}{year}",
+                last=f"{last.number}/{last.year}",
+            )
 
 
 def month_name(month: Month) -> str:
     """2026-10 → "tháng 10/2026"."""
-    return f"tháng {month.number:02d}/{month.year}"
+    return gettext("tháng %(number)s/%(year)s", number=f"{month.number:02d}", year=month.year)
 
 
 def long_month_name(month: Month) -> str:
     """2026-10 → "tháng 10 năm 2026"."""
-    return f"tháng {month.number:02d} năm {month.year}"
+    return gettext("tháng %(number)s năm %(year)s", number=f"{month.number:02d}", year=month.year)
 
 
 def day(at: datetime) -> str:
@@ -205,12 +221,12 @@ def day(at: datetime) -> str:
 
 def moment(at: datetime) -> str:
     """The local time of an instant: "09:00 ngày 15/11/2026"."""
-    return f"{at.astimezone(LOCAL):%H:%M ngày %d/%m/%Y}"
+    return gettext("%(time)s ngày %(day)s", time=f"{at.astimezone(LOCAL):%H:%M}", day=day(at))
 
 
 def hours(value: float | None) -> str:
     """Working hours: "6,5 giờ"."""
-    return NONE if value is None else f"{number(value, 1)} giờ"
+    return NONE if value is None else gettext("%(count)s giờ", count=number(value, 1))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -218,7 +234,7 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:  # noqa: PLR2004 - one name or none
         return "".join(names)
     comma = "; " if any("," in name for name in names) else ", "
-    return comma.join(names[:-1]) + (" và " if comma == ", " else "; và ") + names[-1]
+    return comma.join(names[:-1]) + comma.rstrip(", ") + " " + gettext("và") + " " + names[-1]
 
 
 def shortened(text: str, longest: int) -> str:
@@ -230,4 +246,4 @@ def shortened(text: str, longest: int) -> str:
 
 def source(text: str) -> str:
     """The title of the document a rule or target comes from ("province: file" or "file")."""
-    return SOURCES.get(text.rpartition(": ")[2], text)
+    return gettext(SOURCES.get(text.rpartition(": ")[2], text))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from survey.catalogues import gettext
 from survey.formats import NONE, number
 from survey.indices import Figure, Status
 from survey.period import Month
@@ -21,11 +22,17 @@ def verdict(report: Report) -> str:
     whole = report.overall
     month = phrases.month_name(report.month)
     if whole.index is None or whole.is_hidden:
-        return (
-            f"Kỳ {month} có {number(whole.finished)} hồ sơ hoàn thành nhưng chưa đủ phiếu"
-            " trả lời để tính chỉ số hài lòng."
+        return gettext(
+            "Kỳ %(month)s có %(finished)s hồ sơ hoàn thành nhưng chưa đủ phiếu trả lời để "
+            "tính chỉ số hài lòng.",
+            month=month,
+            finished=number(whole.finished),
         )
-    said = f"Chỉ số hài lòng toàn tỉnh {month} là {phrases.percentage(whole.index)}"
+    said = gettext(
+        "Chỉ số hài lòng toàn tỉnh %(month)s là %(index)s",
+        month=month,
+        index=phrases.percentage(whole.index),
+    )
     low, high = phrases.percent(whole.low), phrases.percent(whole.high)
     name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
     said += f" ({name}: {low}–{high})"
@@ -35,33 +42,43 @@ def verdict(report: Report) -> str:
 def _against_target(figure: Figure) -> str:
     level = phrases.level(figure.target)
     words = {
-        Status.MET: f"đạt mục tiêu {level}%",
-        Status.NOT_MET: f"chưa đạt mục tiêu {level}%",
-        Status.UNCERTAIN: f"chưa đủ căn cứ để kết luận so với mục tiêu {level}%",
-        Status.FEW: f"số phiếu còn ít nên chưa đánh giá so với mục tiêu {level}%",
-        Status.PROVISIONAL: f"là số tạm tính, chưa đánh giá so với mục tiêu {level}%",
+        Status.MET: gettext("đạt mục tiêu %(level)s%%", level=level),
+        Status.NOT_MET: gettext("chưa đạt mục tiêu %(level)s%%", level=level),
+        Status.UNCERTAIN: gettext(
+            "chưa đủ căn cứ để kết luận so với mục tiêu %(level)s%%", level=level
+        ),
+        Status.FEW: gettext(
+            "số phiếu còn ít nên chưa đánh giá so với mục tiêu %(level)s%%", level=level
+        ),
+        Status.PROVISIONAL: gettext(
+            "là số tạm tính, chưa đánh giá so với mục tiêu %(level)s%%", level=level
+        ),
     }
-    return "chưa có mục tiêu được giao" if figure.target is None else words[figure.status]
+    return gettext("chưa có mục tiêu được giao") if figure.target is None else words[figure.status]
 
 
 def _sectors(report: Report) -> str:
     if report.is_draft:
-        return "Kết luận theo từng lĩnh vực được xác định sau khi chốt kỳ."
+        return gettext("Kết luận theo từng lĩnh vực được xác định sau khi chốt kỳ.")
     parts = [
-        f"{len(found)} lĩnh vực {words}"
+        gettext("%(found)s lĩnh vực %(words)s", found=len(found), words=words)
         for status, words in (
-            (Status.MET, "đạt mục tiêu"),
-            (Status.NOT_MET, "chưa đạt"),
-            (Status.UNCERTAIN, "chưa rõ"),
-            (Status.FEW, "ít mẫu"),
-            (Status.HIDDEN, "không hiện số liệu"),
-            (Status.NO_TARGET, "chưa giao mục tiêu"),
+            (Status.MET, gettext("đạt mục tiêu")),
+            (Status.NOT_MET, gettext("chưa đạt")),
+            (Status.UNCERTAIN, gettext("chưa rõ")),
+            (Status.FEW, gettext("ít mẫu")),
+            (Status.HIDDEN, gettext("không hiện số liệu")),
+            (Status.NO_TARGET, gettext("chưa giao mục tiêu")),
         )
         if (found := standing(report.sectors, status))
     ]
     if not parts:
-        return "Chưa lĩnh vực nào đủ phiếu để đánh giá."
-    return f"Trong {len(report.sectors)} lĩnh vực có hồ sơ: {phrases.listed(parts)}."
+        return gettext("Chưa lĩnh vực nào đủ phiếu để đánh giá.")
+    return gettext(
+        "Trong %(sectors)s lĩnh vực có hồ sơ: %(parts)s.",
+        sectors=len(report.sectors),
+        parts=phrases.listed(parts),
+    )
 
 
 def tiles(report: Report) -> tuple[Tile, ...]:
@@ -72,7 +89,7 @@ def tiles(report: Report) -> tuple[Tile, ...]:
 def _index_tile(report: Report) -> Tile:
     whole, before = report.overall, report.before
     shown = None if whole.is_hidden else whole.index
-    lines = [f"Mục tiêu {phrases.level(whole.target)}"]
+    lines = [gettext("Mục tiêu %(target)s", target=phrases.level(whole.target))]
     if before:
         moved = phrases.change(shown, before.index)
         lines.append(f"{_last(before.month)}: {phrases.percent(before.index)} ({moved})")
@@ -80,7 +97,7 @@ def _index_tile(report: Report) -> Tile:
     if shown is not None:
         detail = f"({phrases.percent(whole.low)}–{phrases.percent(whole.high)}) · {detail}"
     return Tile(
-        label="Chỉ số hài lòng",
+        label=gettext("Chỉ số hài lòng"),
         value=phrases.percent(shown),
         detail=detail,
         lines=tuple(lines),
@@ -91,47 +108,58 @@ def _index_tile(report: Report) -> Tile:
 
 def _sector_tile(report: Report) -> Tile:
     total, met, before = len(report.sectors), report.sectors_met, report.before
-    words = {Status.NOT_MET: "chưa đạt", Status.UNCERTAIN: "chưa rõ", Status.FEW: "ít mẫu"}
+    words = {
+        Status.NOT_MET: gettext("chưa đạt"),
+        Status.UNCERTAIN: gettext("chưa rõ"),
+        Status.FEW: gettext("ít mẫu"),
+    }
     counted = [(len(standing(report.sectors, status)), word) for status, word in words.items()]
     detail = " · ".join(f"{found} {word}" for found, word in counted if found)
-    lines = [f"Mục tiêu {total}/{total}"]
+    lines = [gettext("Mục tiêu %(total)s/%(total)s", total=total)]
     if before:
         lines.append(f"{_last(before.month)}: {_of(before.sectors_met, before.sectors)}")
     return Tile(
-        label="Lĩnh vực đạt mục tiêu",
+        label=gettext("Lĩnh vực đạt mục tiêu"),
         value=_of(met, total),
-        detail="chờ chốt kỳ" if report.is_draft else detail,
+        detail=gettext("chờ chốt kỳ") if report.is_draft else detail,
         lines=tuple(lines),
     )
 
 
 def _response_tile(report: Report) -> Tile:
     frame, before = report.frame, report.before
-    lines = [f"{number(frame.invited)} lời mời đã gửi"]
+    lines = [gettext("%(invited)s lời mời đã gửi", invited=number(frame.invited))]
     if before:
         moved = phrases.change(report.overall.response_rate, before.response_rate)
         lines.append(f"{_last(before.month)}: {phrases.percentage(before.response_rate)} ({moved})")
     rated, finished = phrases.count(report.overall), number(report.overall.finished)
     return Tile(
-        label="Tỷ lệ trả lời",
+        label=gettext("Tỷ lệ trả lời"),
         value=phrases.percentage(report.overall.response_rate),
-        detail=f"{rated} phiếu / {finished} hồ sơ",
+        detail=gettext("%(rated)s phiếu / %(finished)s hồ sơ", rated=rated, finished=finished),
         lines=tuple(lines),
     )
 
 
 def _case_tile(report: Report) -> Tile:
     total, before = report.cases.total, report.before
-    lines = ["Mục tiêu 100%"]
+    lines = [gettext("Mục tiêu 100%")]
     if total.ended_without_answer:
-        lines.append(f"{total.ended_without_answer} kết thúc không trả lời")
+        lines.append(
+            gettext(
+                "%(ended_without_answer)s kết thúc không trả lời",
+                ended_without_answer=total.ended_without_answer,
+            )
+        )
     if before:
         lines.append(f"{_last(before.month)}: {phrases.percentage(before.cases_on_time)}")
-    detail = f"{total.on_time}/{total.decided} phản ánh đến hạn"
+    detail = gettext(
+        "%(on_time)s/%(decided)s phản ánh đến hạn", on_time=total.on_time, decided=total.decided
+    )
     return Tile(
-        label="Phản ánh được trả lời đúng hạn",
+        label=gettext("Phản ánh được trả lời đúng hạn"),
         value=phrases.percentage(total.on_time_share),
-        detail=detail if total.decided else "không có phản ánh đến hạn",
+        detail=detail if total.decided else gettext("không có phản ánh đến hạn"),
         lines=tuple(lines),
     )
 
@@ -141,7 +169,7 @@ def _of(part: int | None, total: int) -> str:
 
 
 def _last(month: Month) -> str:
-    return f"Tháng {month.number}"
+    return gettext("Tháng %(number)s", number=month.number)
 
 
 def direction(report: Report) -> tuple[Point, ...]:
@@ -155,7 +183,7 @@ def direction(report: Report) -> tuple[Point, ...]:
         _unsure(report),
     ]
     found = [point for point in points if point]
-    none = Point("Không có nội dung cần chỉ đạo riêng.", "")
+    none = Point(gettext("Không có nội dung cần chỉ đạo riêng."), "")
     return tuple(found[:MOST_POINTS]) or (none,)
 
 
@@ -165,10 +193,14 @@ def _not_met(report: Report) -> Point | None:
         return None
     named = "; ".join(f"{one.label} {phrases.reading(one)}" for one in found[:MOST_NAMES])
     more = len(found) - MOST_NAMES
-    named += f"; và {more} lĩnh vực khác tại mục 1" if more > 0 else ""
+    named += "; " + gettext("và %(more)s lĩnh vực khác tại mục 1", more=more) if more > 0 else ""
     return Point(
-        f"{len(found)} lĩnh vực chưa đạt mục tiêu.",
-        f"{named}. Đề nghị cơ quan quản lý ngành làm rõ nguyên nhân, báo cáo biện pháp khắc phục.",
+        gettext("%(found)s lĩnh vực chưa đạt mục tiêu.", found=len(found)),
+        gettext(
+            "%(named)s. Đề nghị cơ quan quản lý ngành làm rõ nguyên nhân, báo cáo biện "
+            "pháp khắc phục.",
+            named=named,
+        ),
     )
 
 
@@ -178,22 +210,30 @@ def _barred(report: Report) -> Point | None:
         return None
     named = "; ".join(_bars_of(agency, report.rules) for agency in agencies[:MOST_NAMES])
     more = len(agencies) - MOST_NAMES
-    named += f"; và {more} đơn vị khác tại mục 4" if more > 0 else ""
+    named += "; " + gettext("và %(more)s đơn vị khác tại mục 4", more=more) if more > 0 else ""
     if report.is_draft:
         return Point(
-            f"{len(agencies)} đơn vị có nguy cơ không được xếp hạng tốt (tạm tính).",
-            f"{named}. Đề nghị người đứng đầu chủ động khắc phục trước khi chốt kỳ.",
+            gettext(
+                "%(agencies)s đơn vị có nguy cơ không được xếp hạng tốt (tạm tính).",
+                agencies=len(agencies),
+            ),
+            gettext(
+                "%(named)s. Đề nghị người đứng đầu chủ động khắc phục trước khi chốt kỳ.",
+                named=named,
+            ),
         )
     return Point(
-        f"{len(agencies)} đơn vị chưa đủ điều kiện xếp hạng tốt.",
-        f"{named}. Đề nghị người đứng đầu giải trình và có kế hoạch khắc phục.",
+        gettext("%(agencies)s đơn vị chưa đủ điều kiện xếp hạng tốt.", agencies=len(agencies)),
+        gettext(
+            "%(named)s. Đề nghị người đứng đầu giải trình và có kế hoạch khắc phục.", named=named
+        ),
     )
 
 
 def _bars_of(agency: str, rules: Sequence[RuleHit]) -> str:
     """An agency once, with every bar it is beyond."""
     bars = (
-        f"{phrases.RULES.get(hit.rule, hit.rule).lower()} {phrases.percentage(hit.value)}"
+        f"{gettext(phrases.RULES.get(hit.rule, hit.rule)).lower()} {phrases.percentage(hit.value)}"
         for hit in rules
         if hit.agency == agency
     )
@@ -205,10 +245,10 @@ def _overdue(report: Report) -> Point | None:
     if not total.overdue:
         return None
     where = [line.label for line in report.cases.by_agency if line.overdue]
-    named = _first_names(where, "đơn vị")
+    named = _first_names(where, gettext("đơn vị"))
     return Point(
-        f"{total.overdue} phản ánh đã quá hạn mà chưa được trả lời.",
-        f"Thuộc {named}. Đề nghị trả lời bằng văn bản cho người dân ngay.",
+        gettext("%(overdue)s phản ánh đã quá hạn mà chưa được trả lời.", overdue=total.overdue),
+        gettext("Thuộc %(named)s. Đề nghị trả lời bằng văn bản cho người dân ngay.", named=named),
     )
 
 
@@ -217,14 +257,17 @@ def _unanswered(report: Report) -> Point | None:
     if not total.ended_without_answer:
         return None
     counted = (
-        (total.transferred, "chuyển cơ quan khác"),
-        (total.unreachable, "không liên lạc được"),
+        (total.transferred, gettext("chuyển cơ quan khác")),
+        (total.unreachable, gettext("không liên lạc được")),
     )
     named = phrases.listed([f"{number} {words}" for number, words in counted if number])
     return Point(
-        f"{total.ended_without_answer} phản ánh kết thúc mà người dân không được trả lời.",
-        f"{f'Trong đó {named}. ' if named else ''}Đề nghị đường dây nóng rà soát, trả lời người"
-        " dân bằng văn bản.",
+        gettext(
+            "%(ended_without_answer)s phản ánh kết thúc mà người dân không được trả lời.",
+            ended_without_answer=total.ended_without_answer,
+        ),
+        (gettext("Trong đó %(named)s.", named=named) + " " if named else "")
+        + gettext("Đề nghị đường dây nóng rà soát, trả lời người dân bằng văn bản."),
     )
 
 
@@ -234,9 +277,15 @@ def _phones(report: Report) -> Point | None:
     if not finished or missing / finished < MANY_WITHOUT_PHONE:
         return None
     return Point(
-        f"{phrases.percentage(missing / finished)} hồ sơ không mời được người dân đánh giá.",
-        f"{number(missing)} hồ sơ thiếu, sai số điện thoại hoặc chỉ có số cố định. Đề nghị"
-        " bộ phận một cửa ghi đủ số di động của người nộp.",
+        gettext(
+            "%(missing)s hồ sơ không mời được người dân đánh giá.",
+            missing=phrases.percentage(missing / finished),
+        ),
+        gettext(
+            "%(missing)s hồ sơ thiếu, sai số điện thoại hoặc chỉ có số cố định. Đề nghị bộ "
+            "phận một cửa ghi đủ số di động của người nộp.",
+            missing=number(missing),
+        ),
     )
 
 
@@ -244,29 +293,41 @@ def _unsure(report: Report) -> Point | None:
     found = standing(report.sectors, Status.UNCERTAIN)
     if not found:
         return None
-    named = _first_names([one.label for one in found], "lĩnh vực")
+    named = _first_names([one.label for one in found], gettext("lĩnh vực"))
     return Point(
-        f"{len(found)} lĩnh vực chưa đủ căn cứ kết luận.",
-        f"{named}. Đề nghị tiếp tục vận động người dân trả lời khảo sát.",
+        gettext("%(found)s lĩnh vực chưa đủ căn cứ kết luận.", found=len(found)),
+        gettext("%(named)s. Đề nghị tiếp tục vận động người dân trả lời khảo sát.", named=named),
     )
 
 
 def _first_names(names: list[str], kind: str) -> str:
     """The first few names; the tables have them all."""
     more = len(names) - MOST_NAMES
-    return phrases.listed(names if more <= 0 else [*names[:MOST_NAMES], f"{more} {kind} khác"])
+    return phrases.listed(
+        names
+        if more <= 0
+        else [*names[:MOST_NAMES], gettext("%(more)s %(kind)s khác", more=more, kind=kind)]
+    )
 
 
 def good(report: Report) -> tuple[Point, ...]:
     """What went well, as far as the figures prove it."""
     points = []
     if found := standing(report.sectors, Status.MET):
-        names = _first_names([one.label for one in reversed(found)], "lĩnh vực")
-        points.append(Point(f"{len(found)} lĩnh vực đạt mục tiêu:", f"{names}."))
+        names = _first_names([one.label for one in reversed(found)], gettext("lĩnh vực"))
+        points.append(
+            Point(gettext("%(found)s lĩnh vực đạt mục tiêu:", found=len(found)), f"{names}.")
+        )
     agencies = standing(report.agencies, Status.MET)
     if agencies:
-        names = _first_names(sorted(one.label for one in agencies), "đơn vị")
-        points.append(Point(f"{len(agencies)} đơn vị đạt mục tiêu:", f"{names}."))
+        names = _first_names(sorted(one.label for one in agencies), gettext("đơn vị"))
+        points.append(
+            Point(gettext("%(agencies)s đơn vị đạt mục tiêu:", agencies=len(agencies)), f"{names}.")
+        )
     if report.cases.total.on_time_share == 1:
-        points.append(Point("Mọi phản ánh đến hạn", "đều được trả lời bằng văn bản đúng hạn."))
+        points.append(
+            Point(
+                gettext("Mọi phản ánh đến hạn"), gettext("đều được trả lời bằng văn bản đúng hạn.")
+            )
+        )
     return tuple(points)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from survey.catalogues import _, gettext
 from survey.formats import NONE, number
 from survey.indices import SMALLEST_SHOWN, Figure, Status
 from survey.models.questionnaire import FACTORS
@@ -18,40 +19,40 @@ from survey.reports.figures import (
     RuleHit,
 )
 
-HIDDEN_NOTE = (
+HIDDEN_NOTE = _(
     "“–”: không hiện để bảo vệ người dân, vì dưới 5 phiếu trả lời hoặc vì từ tổng có thể suy ra một"
     " dòng dưới 5 phiếu."
 )
-BESIDE_NOTE = (
+BESIDE_NOTE = _(
     "Tỷ lệ thô chỉ chia số phiếu hài lòng cho số phiếu; chỉ số còn cân lại theo lĩnh vực, hình thức"
     " nộp và đúng hạn hay trễ hạn, vì người có hồ sơ trễ hạn trả lời ít hơn. Cột cuối gộp mọi đánh"
     " giá của năm yếu tố theo cách tính SIPAS, trên phiếu đầy đủ; đó không phải chỉ số SIPAS."
 )
-REVISION_NOTE = (
+REVISION_NOTE = _(
     "“–”: dưới 5 phiếu đến hoặc sửa sau khi chốt; không hiện số mới, vì hiệu hai bảng sẽ cho biết"
     " các phiếu ấy."
 )
-RANKING_NOTE = (
+RANKING_NOTE = _(
     "Xếp hạng chính thức theo năm; bảng này căn cứ số liệu của tháng để cảnh báo sớm, không thay"
     " cho kết luận của cơ quan có thẩm quyền."
 )
 # Field of CaseLine → head of its column. The day of the last ones may still come.
 CASE_COLUMNS = {
-    "due": "Đến hạn trong kỳ",
-    "on_time": "Trả lời đúng hạn",
-    "late": "Trả lời trễ hạn",
-    "overdue": "Quá hạn, chưa trả lời",
-    "unanswered": "Kết thúc, không trả lời",
-    "transferred": "Chuyển cơ quan khác",
-    "unreachable": "Không liên lạc được",
-    "waiting": "Còn hạn",
+    "due": _("Đến hạn trong kỳ"),
+    "on_time": _("Trả lời đúng hạn"),
+    "late": _("Trả lời trễ hạn"),
+    "overdue": _("Quá hạn, chưa trả lời"),
+    "unanswered": _("Kết thúc, không trả lời"),
+    "transferred": _("Chuyển cơ quan khác"),
+    "unreachable": _("Không liên lạc được"),
+    "waiting": _("Còn hạn"),
 }
-CASE_NOTE = (
+CASE_NOTE = _(
     "Chỉ tính là đúng hạn khi người dân được trả lời bằng văn bản trong hạn. Phản ánh kết thúc mà"
     " không trả lời, chuyển cơ quan khác hoặc không liên lạc được đứng ở cột riêng và không được"
     " tính là đúng hạn."
 )
-NEEDS_NOTE = "Số phiếu cần thêm để kết luận về từng dòng “Chưa rõ” có trong tệp Excel."
+NEEDS_NOTE = _("Số phiếu cần thêm để kết luận về từng dòng “Chưa rõ” có trong tệp Excel.")
 MOST_NEEDS = 7
 # Some procedures have names of 900 characters; Excel has them whole.
 LONGEST_NAME = 150
@@ -63,11 +64,11 @@ def figure_table(title: str, first: str, figures: Sequence[Figure], report: Repo
         Column("TT", 8, Kind.COUNT),
         Column(first, 40),
         Column(_index_head(report), 34, Kind.SHARE),
-        Column("Điểm TB", 12, Kind.MEAN),
-        Column("Phiếu / hồ sơ", 23, Kind.COUNT),
-        Column("Trả lời (%)", 13, Kind.SHARE),
-        Column("Mục tiêu", 12, Kind.LEVEL),
-        Column("Đánh giá", 23, Kind.STATUS),
+        Column(gettext("Điểm TB"), 12, Kind.MEAN),
+        Column(gettext("Phiếu / hồ sơ"), 23, Kind.COUNT),
+        Column(gettext("Trả lời (%)"), 13, Kind.SHARE),
+        Column(gettext("Mục tiêu"), 12, Kind.LEVEL),
+        Column(gettext("Đánh giá"), 23, Kind.STATUS),
     )
     rows = [_figure_row("", report.overall)]
     rows += [_figure_row(str(place), one) for place, one in enumerate(figures, 1)]
@@ -76,7 +77,7 @@ def figure_table(title: str, first: str, figures: Sequence[Figure], report: Repo
 
 def _index_head(report: Report) -> str:
     name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
-    return f"Chỉ số ({name})"
+    return gettext("Chỉ số (%(name)s)", name=name)
 
 
 def _figure_row(place: str, one: Figure) -> tuple[Cell, ...]:
@@ -97,41 +98,44 @@ def _figure_notes(figures: Sequence[Figure]) -> tuple[str, ...]:
     notes = []
     unsure = [one for one in figures if one.status is Status.UNCERTAIN and one.needed]
     if len(unsure) > MOST_NEEDS:
-        notes.append(NEEDS_NOTE)
+        notes.append(gettext(NEEDS_NOTE))
     elif unsure:
-        needs = (f"{one.label} {number(one.needed)} phiếu" for one in unsure)
-        notes.append(f"Để kết luận, cần thêm khoảng: {'; '.join(needs)}.")
+        needs = (
+            gettext("%(label)s %(needed)s phiếu", label=one.label, needed=number(one.needed))
+            for one in unsure
+        )
+        notes.append(gettext("Để kết luận, cần thêm khoảng: %(needs)s.", needs="; ".join(needs)))
     if any(one.is_hidden for one in figures):
-        notes.append(HIDDEN_NOTE)
+        notes.append(gettext(HIDDEN_NOTE))
     return tuple(notes)
 
 
 def procedure_table(figures: Sequence[Figure], report: Report) -> Table:
     """The same for procedures: their long names get the room of two columns."""
     columns = (
-        Column("Mã", 18),
-        Column("Thủ tục hành chính", 57),
+        Column(gettext("Mã"), 18),
+        Column(gettext("Thủ tục hành chính"), 57),
         Column(_index_head(report), 33, Kind.SHARE),
-        Column("Phiếu / hồ sơ", 23, Kind.COUNT),
-        Column("Mục tiêu", 11, Kind.LEVEL),
-        Column("Đánh giá", 23, Kind.STATUS),
+        Column(gettext("Phiếu / hồ sơ"), 23, Kind.COUNT),
+        Column(gettext("Mục tiêu"), 11, Kind.LEVEL),
+        Column(gettext("Đánh giá"), 23, Kind.STATUS),
     )
     rows = []
     for one in (report.overall, *figures):
         _, name, index, _, rated, _, target, judged = _figure_row("", one)
         code = "" if one is report.overall else one.key
         rows.append((Cell(code), name, index, rated, target, judged))
-    title = "Chỉ số theo thủ tục hành chính (%)"
+    title = gettext("Chỉ số theo thủ tục hành chính (%)")
     return Table(title, columns, tuple(rows), strong=1, notes=_figure_notes(figures))
 
 
 def factor_table(report: Report) -> Table:
     """The five factors of the full questionnaire."""
     columns = (
-        Column("Yếu tố", 70),
+        Column(gettext("Yếu tố"), 70),
         Column(_index_head(report), 45, Kind.SHARE),
-        Column("Điểm TB", 25, Kind.MEAN),
-        Column("Số phiếu", 25, Kind.COUNT),
+        Column(gettext("Điểm TB"), 25, Kind.MEAN),
+        Column(gettext("Số phiếu"), 25, Kind.COUNT),
     )
     rows = tuple(
         (
@@ -142,21 +146,23 @@ def factor_table(report: Report) -> Table:
         )
         for one in report.factors
     )
-    return Table("Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)", columns, rows)
+    return Table(gettext("Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)"), columns, rows)
 
 
 def beside_table(report: Report) -> Table:
     """The same ratings read in other ways, labelled as what they are."""
     columns = (
-        Column("Lĩnh vực", 55),
-        Column("Chỉ số", 20, Kind.SHARE),
-        Column("Tỷ lệ thô", 20, Kind.SHARE),
-        Column("Chênh lệch (điểm)", 22, Kind.SHARE),
-        Column("Điểm TB", 18, Kind.MEAN),
-        Column("Gộp năm yếu tố, theo cách SIPAS", 30, Kind.SHARE),
+        Column(gettext("Lĩnh vực"), 55),
+        Column(gettext("Chỉ số"), 20, Kind.SHARE),
+        Column(gettext("Tỷ lệ thô"), 20, Kind.SHARE),
+        Column(gettext("Chênh lệch (điểm)"), 22, Kind.SHARE),
+        Column(gettext("Điểm TB"), 18, Kind.MEAN),
+        Column(gettext("Gộp năm yếu tố, theo cách SIPAS"), 30, Kind.SHARE),
     )
     rows = tuple(_beside_row(one) for one in (report.overall, *report.sectors))
-    return Table("Cùng số phiếu, các cách tính khác (%)", columns, rows, 1, (BESIDE_NOTE,))
+    return Table(
+        gettext("Cùng số phiếu, các cách tính khác (%)"), columns, rows, 1, (gettext(BESIDE_NOTE),)
+    )
 
 
 def _beside_row(one: Figure) -> tuple[Cell, ...]:
@@ -179,38 +185,42 @@ def coverage_table(report: Report) -> Table:
     """From finished dossiers to answers, and every reason why somebody was not asked."""
     frame = report.frame
     columns = (
-        Column("Nội dung", 105),
-        Column("Số hồ sơ", 30, Kind.COUNT),
-        Column("Tỷ lệ so với hồ sơ hoàn thành (%)", 30, Kind.SHARE),
+        Column(gettext("Nội dung"), 105),
+        Column(gettext("Số hồ sơ"), 30, Kind.COUNT),
+        Column(gettext("Tỷ lệ so với hồ sơ hoàn thành (%)"), 30, Kind.SHARE),
     )
     steps = [
-        ("Hồ sơ hoàn thành trong kỳ", frame.finished),
-        ("Đã mời đánh giá", frame.invited),
-        ("– trong đó tin nhắn đến được người dân", frame.delivered),
-        ("– trong đó đã trả lời", frame.answered),
-        ("Không mời đánh giá", sum(found for _, found in report.not_invited)),
+        (gettext("Hồ sơ hoàn thành trong kỳ"), frame.finished),
+        (gettext("Đã mời đánh giá"), frame.invited),
+        (gettext("– trong đó tin nhắn đến được người dân"), frame.delivered),
+        (gettext("– trong đó đã trả lời"), frame.answered),
+        (gettext("Không mời đánh giá"), sum(found for _, found in report.not_invited)),
     ]
-    steps += [(f"– {phrases.REASONS.get(why, why)}", found) for why, found in report.not_invited]
+    steps += [
+        (f"– {gettext(phrases.REASONS.get(why, why))}", found) for why, found in report.not_invited
+    ]
     rows = tuple(
         (Cell(text), _counted(found), _share(found, frame.finished)) for text, found in steps
     )
-    return Table("Từ hồ sơ đến phiếu trả lời", columns, rows, strong=1)
+    return Table(gettext("Từ hồ sơ đến phiếu trả lời"), columns, rows, strong=1)
 
 
 def bounds_table(report: Report) -> Table:
     """What the index could be whatever the silent would have said."""
     columns = (
-        Column("Lĩnh vực", 65),
-        Column("Tỷ lệ trả lời (%)", 30, Kind.SHARE),
-        Column("Thấp nhất có thể", 35, Kind.SHARE),
-        Column("Cao nhất có thể", 35, Kind.SHARE),
+        Column(gettext("Lĩnh vực"), 65),
+        Column(gettext("Tỷ lệ trả lời (%)"), 30, Kind.SHARE),
+        Column(gettext("Thấp nhất có thể"), 35, Kind.SHARE),
+        Column(gettext("Cao nhất có thể"), 35, Kind.SHARE),
     )
     rows = tuple(_bounds_row(one) for one in (report.overall, *report.sectors))
-    note = (
+    note = gettext(
         "Thấp nhất: coi mọi người chưa trả lời là không hài lòng; cao nhất: coi mọi người chưa trả"
         " lời là hài lòng. Không công thức nào thu hẹp được khoảng này ngoài việc có thêm phiếu."
     )
-    return Table("Giới hạn của chỉ số khi kể cả người chưa trả lời (%)", columns, rows, 1, (note,))
+    return Table(
+        gettext("Giới hạn của chỉ số khi kể cả người chưa trả lời (%)"), columns, rows, 1, (note,)
+    )
 
 
 def _bounds_row(one: Figure) -> tuple[Cell, ...]:
@@ -223,20 +233,24 @@ def late_table(late: Sequence[LateFigures]) -> Table:
     """Late dossiers by agency, only agencies that have any."""
     columns = (
         Column("TT", 10, Kind.COUNT),
-        Column("Cơ quan, đơn vị", 80),
-        Column("Hồ sơ hoàn thành", 25, Kind.COUNT),
-        Column("Trễ hạn", 20, Kind.COUNT),
-        Column("Tỷ lệ trễ hạn (%)", 30, Kind.SHARE),
+        Column(gettext("Cơ quan, đơn vị"), 80),
+        Column(gettext("Hồ sơ hoàn thành"), 25, Kind.COUNT),
+        Column(gettext("Trễ hạn"), 20, Kind.COUNT),
+        Column(gettext("Tỷ lệ trễ hạn (%)"), 30, Kind.SHARE),
     )
     finished, found = sum(one.finished for one in late), sum(one.late for one in late)
-    total = _late_row("", "Toàn tỉnh", finished, found)
+    total = _late_row("", gettext("Toàn tỉnh"), finished, found)
     rows = [
         _late_row(str(place), one.label, one.finished, one.late)
         for place, one in enumerate((one for one in late if one.late), 1)
     ]
     on_time = sum(not one.late for one in late)
-    notes = (f"{on_time} đơn vị khác không có hồ sơ trễ hạn.",) if on_time else ()
-    return Table("Hồ sơ trễ hạn theo cơ quan, đơn vị", columns, (total, *rows), 1, notes)
+    notes = (
+        (gettext("%(on_time)s đơn vị khác không có hồ sơ trễ hạn.", on_time=on_time),)
+        if on_time
+        else ()
+    )
+    return Table(gettext("Hồ sơ trễ hạn theo cơ quan, đơn vị"), columns, (total, *rows), 1, notes)
 
 
 def _late_row(place: str, label: str, finished: int, late: int) -> tuple[Cell, ...]:
@@ -247,75 +261,90 @@ def rule_table(rules: Sequence[RuleHit], unproven: int) -> Table:
     """Agencies that could not be rated "good"; each rule's own words and source stand below."""
     columns = (
         Column("TT", 8, Kind.COUNT),
-        Column("Cơ quan, đơn vị", 67),
-        Column("Nội dung", 40),
-        Column("Kết quả", 20, Kind.SHARE),
-        Column("Ngưỡng", 30),
+        Column(gettext("Cơ quan, đơn vị"), 67),
+        Column(gettext("Nội dung"), 40),
+        Column(gettext("Kết quả"), 20, Kind.SHARE),
+        Column(gettext("Ngưỡng"), 30),
     )
     rows = tuple(
         (
             Cell(str(place)),
             Cell(hit.agency),
-            Cell(phrases.RULES.get(hit.rule, hit.rule)),
+            Cell(gettext(phrases.RULES.get(hit.rule, hit.rule))),
             Cell(phrases.percentage(hit.value), hit.value, Kind.SHARE),
-            Cell(phrases.OPERATORS.get(hit.operator, "{}").format(f"{phrases.level(hit.limit)}%")),
+            Cell(
+                gettext(phrases.OPERATORS.get(hit.operator, "{}")).format(
+                    f"{phrases.level(hit.limit)}%"
+                )
+            ),
         )
         for place, hit in enumerate(rules, 1)
     )
-    bases = dict.fromkeys(f"Căn cứ: “{hit.quote}” ({phrases.source(hit.source)})." for hit in rules)
-    notes = (*bases, RANKING_NOTE, *((unproven_words(unproven),) if unproven else ()))
-    return Table("Đơn vị chưa đủ điều kiện xếp hạng tốt", columns, rows, 0, notes)
+    bases = dict.fromkeys(
+        gettext(
+            "Căn cứ: “%(quote)s” (%(source)s).", quote=hit.quote, source=phrases.source(hit.source)
+        )
+        for hit in rules
+    )
+    notes = (*bases, gettext(RANKING_NOTE), *((unproven_words(unproven),) if unproven else ()))
+    return Table(gettext("Đơn vị chưa đủ điều kiện xếp hạng tốt"), columns, rows, 0, notes)
 
 
 def unproven_words(found: int) -> str:
     """How many agencies touch the bar with too few ratings to say so."""
-    return (
-        f"Có {found} đơn vị có chỉ số chạm ngưỡng nhưng chưa đủ căn cứ (ít phiếu, hoặc khoảng tin"
-        " cậy còn vượt ngưỡng) nên chưa kết luận."
+    return gettext(
+        "Có %(found)s đơn vị có chỉ số chạm ngưỡng nhưng chưa đủ căn cứ (ít phiếu, "
+        "hoặc khoảng tin cậy còn vượt ngưỡng) nên chưa kết luận.",
+        found=found,
     )
 
 
 def case_table(title: str, first: str, lines: Sequence[CaseLine], total: CaseLine) -> Table:
     """Cases by agency or by reason, the total on top."""
-    columns = (Column(first, 45), *(Column(head, 15, Kind.COUNT) for head in CASE_COLUMNS.values()))
+    columns = (
+        Column(first, 45),
+        *(Column(gettext(head), 15, Kind.COUNT) for head in CASE_COLUMNS.values()),
+    )
     rows = tuple(
         (Cell(line.label), *(_counted(getattr(line, name)) for name in CASE_COLUMNS))
         for line in (total, *lines)
     )
-    return Table(title, columns, rows, strong=1, notes=(CASE_NOTE,))
+    return Table(title, columns, rows, strong=1, notes=(gettext(CASE_NOTE),))
 
 
 def correction_table(corrections: Sequence[Correction]) -> Table:
     """Changes that later files made to dossiers already counted."""
     columns = (
-        Column("Nội dung thay đổi", 95),
-        Column("Số hồ sơ", 35, Kind.COUNT),
-        Column("Số đơn vị", 35, Kind.COUNT),
+        Column(gettext("Nội dung thay đổi"), 95),
+        Column(gettext("Số hồ sơ"), 35, Kind.COUNT),
+        Column(gettext("Số đơn vị"), 35, Kind.COUNT),
     )
     rows = tuple(
         (
-            Cell(phrases.FIELDS.get(one.field, one.field)),
+            Cell(gettext(phrases.FIELDS.get(one.field, one.field))),
             _counted(one.dossiers),
             _counted(one.agencies),
         )
         for one in corrections
     )
-    return Table("Thay đổi của hồ sơ sau khi đã được tính vào kỳ", columns, rows)
+    return Table(gettext("Thay đổi của hồ sơ sau khi đã được tính vào kỳ"), columns, rows)
 
 
 def revision_table(revision: Revision) -> Table:
     """The month before as it was closed and as it stands now."""
     columns = (
-        Column("Phạm vi", 60),
-        Column("Khi chốt: chỉ số, phiếu / hồ sơ", 36, Kind.SHARE),
-        Column("Nay: chỉ số, phiếu / hồ sơ", 36, Kind.SHARE),
-        Column("Thay đổi (điểm)", 15, Kind.SHARE),
-        Column("Phiếu đến hoặc sửa sau chốt", 18, Kind.COUNT),
+        Column(gettext("Phạm vi"), 60),
+        Column(gettext("Khi chốt: chỉ số, phiếu / hồ sơ"), 36, Kind.SHARE),
+        Column(gettext("Nay: chỉ số, phiếu / hồ sơ"), 36, Kind.SHARE),
+        Column(gettext("Thay đổi (điểm)"), 15, Kind.SHARE),
+        Column(gettext("Phiếu đến hoặc sửa sau chốt"), 18, Kind.COUNT),
     )
     rows = tuple(_revised_row(line) for line in revision.lines)
     few = any(line.new is None for line in revision.lines)
-    notes = (REVISION_NOTE,) if few else ()
-    title = f"{phrases.month_name(revision.month).capitalize()} sau khi chốt (%)"
+    notes = (gettext(REVISION_NOTE),) if few else ()
+    title = gettext(
+        "%(month)s sau khi chốt (%%)", month=phrases.month_name(revision.month).capitalize()
+    )
     return Table(title, columns, rows, 1, notes)
 
 

@@ -2,21 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 
+from survey.catalogues import SOURCE, speaking
 from survey.reports import docx, html, pdf, xlsx
 from survey.reports.compose import compose
+from survey.reports.document import Document
 from survey.reports.figures import Report
 
 
 def render(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Format and content, in the order asked for; formats are those of survey.reports.build."""
-    document = compose(report)
-    page = html.render(document)
+    with speaking(SOURCE):
+        document = compose(report)
+        page = html.render(document)
     for name in formats:
+        yield name, _content(name, report, document, page)
+
+
+def _content(name: str, report: Report, document: Document, page: str) -> bytes:
+    """One file; documents of the state are in Vietnamese, whoever has them made."""
+    with speaking(SOURCE):
         if name == "html":
-            yield name, page.encode()
-        elif name == "pdf":
-            yield name, pdf.render(page)
-        elif name == "docx":
-            yield name, docx.render(document, report.origin.made_at)
-        else:
-            yield name, xlsx.render(report, document)
+            return page.encode()
+        if name == "pdf":
+            return pdf.render(page)
+        if name == "docx":
+            return docx.render(document, report.origin.made_at)
+        return xlsx.render(report, document)

@@ -11,6 +11,7 @@ from typing import Any
 
 import xlsxwriter
 
+from survey.catalogues import _, gettext
 from survey.formats import NONE
 from survey.indices import Figure
 from survey.reports import phrases
@@ -28,20 +29,20 @@ FORMATS = {"share": "0.0%", "level": "0.##%", "count": "#,##0", "mean": "0.00"}
 PICTURE_SCALE, PICTURE_ROWS = 1.3, 16
 # Heading, field of the figure, number format; None: text.
 FIGURE_COLUMNS = (
-    ("Hồ sơ hoàn thành", "finished", "count"),
-    ("Phiếu trả lời", "rated", "count"),
-    ("Phiếu hài lòng (mức 4, 5)", "satisfied", "count"),
-    ("Tỷ lệ thô", "raw", "share"),
-    ("Chỉ số", "index", "share"),
-    ("Cận dưới", "low", "share"),
-    ("Cận trên", "high", "share"),
-    ("Điểm trung bình", "mean", "mean"),
-    ("Tỷ lệ trả lời", "response_rate", "share"),
-    ("Thấp nhất có thể", "missing_low", "share"),
-    ("Cao nhất có thể", "missing_high", "share"),
-    ("Gộp năm yếu tố, theo cách SIPAS", "sipas", "share"),
-    ("Mục tiêu", "target", "level"),
-    ("Phiếu cần thêm", "needed", "count"),
+    (_("Hồ sơ hoàn thành"), "finished", "count"),
+    (_("Phiếu trả lời"), "rated", "count"),
+    (_("Phiếu hài lòng (mức 4, 5)"), "satisfied", "count"),
+    (_("Tỷ lệ thô"), "raw", "share"),
+    (_("Chỉ số"), "index", "share"),
+    (_("Cận dưới"), "low", "share"),
+    (_("Cận trên"), "high", "share"),
+    (_("Điểm trung bình"), "mean", "mean"),
+    (_("Tỷ lệ trả lời"), "response_rate", "share"),
+    (_("Thấp nhất có thể"), "missing_low", "share"),
+    (_("Cao nhất có thể"), "missing_high", "share"),
+    (_("Gộp năm yếu tố, theo cách SIPAS"), "sipas", "share"),
+    (_("Mục tiêu"), "target", "level"),
+    (_("Phiếu cần thêm"), "needed", "count"),
 )
 # A factor has neither a target nor dossiers of its own.
 FACTOR_FIELDS = frozenset({"rated", "satisfied", "raw", "index", "low", "high", "mean"})
@@ -115,32 +116,47 @@ def render(report: Report, document: Document) -> bytes:
     _set_properties(book, document, made_at)
     _write_summary(book, document)
     for name, title, figures, width in (
-        ("Lĩnh vực", "Chỉ số theo lĩnh vực", report.sectors, NAME),
-        ("Đơn vị", "Chỉ số theo cơ quan, đơn vị", report.agencies, NAME),
-        ("Kênh", "Chỉ số theo hình thức nộp hồ sơ", report.channels, NAME),
-        ("Thủ tục", "Chỉ số theo thủ tục hành chính", report.procedures, LONG_NAME),
+        (gettext("Lĩnh vực"), gettext("Chỉ số theo lĩnh vực"), report.sectors, NAME),
+        (gettext("Đơn vị"), gettext("Chỉ số theo cơ quan, đơn vị"), report.agencies, NAME),
+        (gettext("Kênh"), gettext("Chỉ số theo hình thức nộp hồ sơ"), report.channels, NAME),
+        (
+            gettext("Thủ tục"),
+            gettext("Chỉ số theo thủ tục hành chính"),
+            report.procedures,
+            LONG_NAME,
+        ),
     ):
         _write_figures(book, (name, title), (report.overall, *figures), width)
     if report.factors:
         _write_factors(book, report.factors)
     # In their order: 1 sectors, 3 coverage, 4 lateness, 5 cases, 6 corrections, 7 analysis.
     sectors, _, covered, late, cases, corrected, compared, method = document.sections
-    _write_sections(book, "Phản ánh", (cases,))
-    _write_sections(book, "Bao phủ, trễ hạn", (covered, late, corrected))
-    _write_sections(book, "Phân tích", (compared,))
-    _write_sections(book, "Phương pháp", (Section("Mục tiêu", sectors.paragraphs), method))
+    _write_sections(book, gettext("Phản ánh"), (cases,))
+    _write_sections(book, gettext("Bao phủ, trễ hạn"), (covered, late, corrected))
+    _write_sections(book, gettext("Phân tích"), (compared,))
+    _write_sections(
+        book, gettext("Phương pháp"), (Section(gettext("Mục tiêu"), sectors.paragraphs), method)
+    )
     book.book.close()
     return held.getvalue()
 
 
 def _foot(document: Document) -> str:
     """What stands below each printed page, so that none is taken for a final one."""
-    said = f"Tỉnh {document.province} · Mức độ hài lòng, {phrases.month_name(document.month)}"
+    said = gettext(
+        "Tỉnh %(province)s · Mức độ hài lòng, %(month)s",
+        province=document.province,
+        month=phrases.month_name(document.month),
+    )
     return f"{said} · {document.mark}" if document.mark else said
 
 
 def _set_properties(book: Book, document: Document, made_at: datetime) -> None:
-    office = f"{document.letterhead.office} tỉnh {document.province}"
+    office = gettext(
+        "%(office)s tỉnh %(province)s",
+        office=document.letterhead.office,
+        province=document.province,
+    )
     book.book.set_properties({"title": document.subtitle, "author": office, "created": made_at})
 
 
@@ -161,15 +177,23 @@ def _write_across(
 
 def _write_summary(book: Book, document: Document) -> None:
     title = f"{document.title} ({document.mark})" if document.mark else document.title
-    sheet = book.sheet("Tóm tắt", title, SUMMARY)
+    sheet = book.sheet(gettext("Tóm tắt"), title, SUMMARY)
     sheet.fit_to_pages(1, 1)
     lines = ((document.subtitle, "bold"), (document.basis, "note"), (document.verdict, "bold"))
     for row, (line, look) in enumerate(lines, 1):
         _write_across(book, sheet, row, line, SUMMARY, look)
     row = len(lines) + 2
-    for column, heading in enumerate(("Nội dung", "Kết quả", "Chi tiết", "Mục tiêu, ghi chú", "")):
+    for column, heading in enumerate(
+        (
+            gettext("Nội dung"),
+            gettext("Kết quả"),
+            gettext("Chi tiết"),
+            gettext("Mục tiêu, ghi chú"),
+            "",
+        )
+    ):
         sheet.write_string(row, column, heading, book.head)
-    sheet.merge_range(row, 3, row, 4, "Mục tiêu, ghi chú", book.head)
+    sheet.merge_range(row, 3, row, 4, gettext("Mục tiêu, ghi chú"), book.head)
     for tile in document.tiles:
         row += 1
         value = f"{tile.value} {tile.status}".strip()
@@ -179,8 +203,8 @@ def _write_summary(book: Book, document: Document) -> None:
         sheet.set_row(row, _height(*zip(texts, SUMMARY, strict=False)))
     row = _insert(sheet, row + 2, document.picture, book)
     for heading, points in (
-        ("Những nội dung cần chỉ đạo", document.direction),
-        ("Kết quả nổi bật", document.good),
+        (gettext("Những nội dung cần chỉ đạo"), document.direction),
+        (gettext("Kết quả nổi bật"), document.good),
     ):
         if points:
             sheet.write_string(row, 0, heading, book.section)
@@ -221,7 +245,12 @@ def _write_figures(
 ) -> None:
     widths = (CODE, name_width, *[NUMBER] * len(FIGURE_COLUMNS), STATUS)
     sheet = book.sheet(*names, widths)
-    headings = ("Mã", "Tên", *(heading for heading, _, _ in FIGURE_COLUMNS), "Đánh giá")
+    headings = (
+        gettext("Mã"),
+        gettext("Tên"),
+        *(gettext(heading) for heading, *_rest in FIGURE_COLUMNS),
+        gettext("Đánh giá"),
+    )
     _write_headings(book, sheet, headings, widths)
     sheet.freeze_panes(3, 2)
     for row, one in enumerate(figures, 3):
@@ -229,7 +258,7 @@ def _write_figures(
         sheet.write_string(row, 0, "" if is_total else one.key, book.cell[is_total])
         sheet.write_string(row, 1, one.label, book.cell[is_total])
         sheet.set_row(row, _height((one.label, name_width)))
-        for column, (_, field, kind) in enumerate(FIGURE_COLUMNS, 2):
+        for column, (_heading, field, kind) in enumerate(FIGURE_COLUMNS, 2):
             shown = not one.is_hidden or field in ALWAYS_SHOWN
             value = getattr(one, field) if shown and _has_meaning(one, field) else None
             _write_number(book, sheet, (row, column), value, kind, is_total=is_total)
@@ -237,22 +266,26 @@ def _write_figures(
     last = len(figures) + 2
     sheet.autofilter(2, 0, last, len(headings) - 1)
     if any(one.is_hidden for one in figures):
-        _write_across(book, sheet, last + 2, HIDDEN_NOTE, widths, "note")
+        _write_across(book, sheet, last + 2, gettext(HIDDEN_NOTE), widths, "note")
 
 
 def _write_factors(book: Book, factors: Sequence[Figure]) -> None:
     """The five factors of the full questionnaire, of the whole province."""
     columns = [column for column in FIGURE_COLUMNS if column[1] in FACTOR_FIELDS]
     widths = (NAME, *[NUMBER + 3] * len(columns))
-    sheet = book.sheet("Năm yếu tố", "Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)", widths)
-    _write_headings(book, sheet, ("Yếu tố", *(heading for heading, _, _ in columns)), widths)
+    sheet = book.sheet(
+        gettext("Năm yếu tố"), gettext("Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)"), widths
+    )
+    _write_headings(
+        book, sheet, (gettext("Yếu tố"), *(gettext(heading) for heading, *_rest in columns)), widths
+    )
     for row, one in enumerate(factors, 3):
         sheet.write_string(row, 0, phrases.FACTORS.get(one.key, one.key), book.cell[False])
-        for column, (_, field, kind) in enumerate(columns, 1):
+        for column, (_heading, field, kind) in enumerate(columns, 1):
             value = None if one.is_hidden or not _has_meaning(one, field) else getattr(one, field)
             _write_number(book, sheet, (row, column), value, kind)
     if any(one.is_hidden for one in factors):
-        _write_across(book, sheet, len(factors) + 4, HIDDEN_NOTE, widths, "note")
+        _write_across(book, sheet, len(factors) + 4, gettext(HIDDEN_NOTE), widths, "note")
 
 
 def _write_headings(

@@ -13,7 +13,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from survey.web import errors, headers, health, wrong_key
 from survey.web.misses import Misses
-from survey.web.sessions import StaffSessions
+from survey.web.sessions import StaffSessions, speak_chosen
 
 
 class Pool(StrEnum):
@@ -55,6 +55,7 @@ def register(app: Flask, pool: Pool) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.session_interface = StaffSessions()
+    app.before_request(speak_chosen)
     app.extensions["misses"] = Misses()
     for part in (headers, errors, wrong_key, health):
         part.register(app)

@@ -15,6 +15,7 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
 )
 
+from survey.catalogues import speaking
 from survey.errors import Conflict, Invalid, NotFound, Refused, SurveyError
 from survey.web.forms import sent_fields
 from survey.web.language import Language, language_of
@@ -61,13 +62,15 @@ def refused(refusal: SurveyError) -> Response:
     """The refusal's own sentence under a heading for its status."""
     language = _language()
     status = status_of(refusal)
+    with speaking(language.code):
+        sentence = words_for(refusal)
     heading = _headings(language).get(status, _unknown(language))[0]
     return render(
         "error",
         language,
         status,
         heading=heading,
-        sentences=[words_for(refusal, language.translate)],
+        sentences=[sentence],
         written=written(),
     )
 

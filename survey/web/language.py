@@ -5,14 +5,12 @@ A language is built once a process; a page then costs one look-up in a dict for 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from babel.support import Translations
 
+from survey.catalogues import FOLDER, SOURCE
 from survey.formats import english_number, number
 
-CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
-SOURCE = "vi"
 NAMES = {"vi": "Tiếng Việt", "en": "English"}
 NUMBERS = {"vi": number, "en": english_number}
 
@@ -74,7 +72,7 @@ def _factors(_: Callable[[str], str]) -> dict[str, Factor]:
 
 
 def _language(code: str) -> Language:
-    catalogue = Translations.load(str(CATALOGUES), [code])
+    catalogue = Translations.load(str(FOLDER), [code])
     translate = catalogue.gettext
     return Language(code, translate, NUMBERS[code], _levels(translate), _factors(translate))
 

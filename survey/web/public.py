@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from survey import answers, clock, invitations
 from survey.answers import AnswerPage, CaseGlimpse, Said, answer_page
 from survey.answers.flags import shown_at
+from survey.catalogues import SOURCE
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.invitations.links import READABLE_AFTER_CLOSE
@@ -31,7 +32,7 @@ from survey.web import caller
 from survey.web.answer_form import PAGES, AnswerForm
 from survey.web.errors import BUSY, RETRY_SECONDS, failed, status_of, written
 from survey.web.forms import sent_fields
-from survey.web.language import SOURCE, Language, language_of
+from survey.web.language import Language, language_of
 from survey.web.misses import WINDOW_SECONDS, Misses
 from survey.web.rendering import render
 

@@ -3,6 +3,10 @@
 from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 
+from survey.catalogues import speak
+
+# The cookie of the language that somebody of staff chose.
+LANGUAGE = "language"
 CITIZEN_PATHS = frozenset({"/privacy", "/healthz", "/readyz"})
 
 
@@ -24,3 +28,8 @@ class StaffSessions(SecureCookieSessionInterface):
 def is_for_citizens(path: str) -> bool:
     """Whether a page is one of those that know nobody."""
     return path.startswith("/s/") or path in CITIZEN_PATHS
+
+
+def speak_chosen() -> None:
+    """Speak the language that was chosen for staff pages; citizens' pages name their own."""
+    speak(None if is_for_citizens(request.path) else request.cookies.get(LANGUAGE))

@@ -5,10 +5,10 @@ from html import unescape
 
 import pytest
 
+from survey.catalogues import gettext, speaking
 from survey.indices import FORMULA, LIVE_FORMULA
 from survey.period import Month
 from survey.reports.cards import CARDS
-from survey.reports.formulas import IN_ENGLISH
 from tests.conftest import unit_of_work
 from tests.web.figures import fill_month
 from tests.web.staff_accounts import signed_in
@@ -37,7 +37,10 @@ def test_every_formula_has_a_page_with_an_example(client):
         page = unescape(client.get(address).text)
         for words in (one.title, one.asks, *one.steps, *one.limits, one.formula, one.source):
             assert words in page
-        assert f'lang="en">{IN_ENGLISH[one.name]}</p>' in page
+        with speaking("en"):
+            english = gettext(one.formula)
+        assert english != one.formula
+        assert f'lang="en">{english}</p>' in page
         for words in (cell for row in one.example().rows for cell in row):
             assert words in page
     assert client.get(f"{ROOM}/x").status_code == 404

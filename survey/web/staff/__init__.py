@@ -8,12 +8,12 @@ from flask_babel import Babel
 from flask_login import LoginManager, current_user
 
 from survey.accounts import of_session
+from survey.catalogues import FOLDER, LANGUAGES, SOURCE, spoken
 from survey.db import db
 from survey.models.staff import Staff
 from survey.province import province_if_loaded
 from survey.settings import Settings
 from survey.version import VERSION
-from survey.web.language import CATALOGUES, SOURCE
 from survey.web.staff import (
     accounts,
     alerts,
@@ -79,10 +79,17 @@ def register(app: Flask) -> None:
     guard.register(app)
     errors.register(app)
     formats.register(app)
-    Babel(app, default_locale=SOURCE, default_translation_directories=str(CATALOGUES))
+    Babel(
+        app,
+        default_locale=SOURCE,
+        default_translation_directories=str(FOLDER),
+        locale_selector=spoken,
+    )
     logins = LoginManager(app)
     logins.user_loader(_account_of)
-    app.jinja_env.globals.update(staff_desk=desk, message_tabs=message_tabs_for)
+    app.jinja_env.globals.update(
+        staff_desk=desk, message_tabs=message_tabs_for, spoken=spoken, languages=LANGUAGES
+    )
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
 

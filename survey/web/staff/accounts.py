@@ -174,8 +174,8 @@ def _held(staff: Staff) -> dict[str, str]:
 
 
 def _page(staff: Staff | None, form: AccountForm) -> str:
-    form.agency.choices = choices({"": _("Toàn tỉnh"), **_agency_names()})
-    form.sector.choices = choices({"": _("Mọi lĩnh vực"), **_sector_names()})
+    form.agency.choices = choices({"": _("Toàn tỉnh")}, _agency_names())
+    form.sector.choices = choices({"": _("Mọi lĩnh vực")}, _sector_names())
     return render_template("staff/account.html", staff=staff, form=form, reset=ResetForm())
 
 

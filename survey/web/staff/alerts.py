@@ -169,7 +169,7 @@ def _filled(sent: FreezeForm | None, closed: Sequence[Month], agencies: list[Age
     codes = list(names)
     form = sent or FreezeForm(first=next(iter(codes[-12:]), ""), last=next(iter(codes[-1:]), ""))
     form.first.choices = form.last.choices = choices(names)
-    form.agency.choices = choices({"": _("Toàn tỉnh"), **{one.code: one.name for one in agencies}})
+    form.agency.choices = choices({"": _("Toàn tỉnh")}, {one.code: one.name for one in agencies})
     return form
 
 

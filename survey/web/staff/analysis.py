@@ -57,8 +57,8 @@ def show() -> str:
         funnel=found.funnel,
         outlooks=found.outlooks,
         evenness=evenness.rows(found.nonresponse) if found.nonresponse else (),
-        evenness_title=evenness.TITLE,
-        evenness_note=evenness.NOTE,
+        evenness_title=gettext(evenness.TITLE),
+        evenness_note=gettext(evenness.NOTE),
         provisional=indices.is_provisional(session, month),
         factors=FACTORS,
         quadrants=QUADRANTS,
@@ -80,7 +80,7 @@ def _pair(
     try:
         return insights.pair(session, month, *chosen), ""
     except SurveyError as refusal:
-        return None, words_for(refusal, gettext)
+        return None, words_for(refusal)
 
 
 @blueprint.get("/integrity")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_babel import lazy_gettext
 from flask_babel import lazy_gettext as _
 from wtforms import Field, HiddenField, IntegerField, RadioField, SelectField, StringField
 from wtforms import TextAreaField as Area
@@ -26,6 +27,7 @@ WAYS_BY_SMS: dict[Way, Any] = {
     Way.ACCENTED: _("Gửi SMS toàn văn (có dấu)"),
     Way.NOTICE: _("Gửi SMS báo đã có trả lời; người dân gọi tổng đài để nghe"),
 }
+CLOSE_REASONS = {reason: lazy_gettext(words) for reason, words in labels.CLOSE_REASONS.items()}
 REVEAL_REASONS: dict[str, Any] = {
     "call_back": _("Gọi lại"),
     "compare": _("Đối chiếu hồ sơ"),
@@ -67,7 +69,7 @@ class CaseForm(StaffForm):
     way = RadioField(_("Gửi tới người dân"), validate_choice=False)
     note = _box(_("Ghi chú"), "note", 3)
     close_reason = RadioField(
-        _("Lý do"), choices=choices(labels.CLOSE_REASONS), validate_choice=False, default=""
+        _("Lý do"), choices=choices(CLOSE_REASONS), validate_choice=False, default=""
     )
     close_receiver = DraftField(
         _("Nơi nhận"),

@@ -17,6 +17,7 @@ from survey.cases.notices import Way
 from survey.cases.queue import View
 from survey.cases.search import Wanted, search
 from survey.cases.sight import Identity, SeenCase
+from survey.catalogues import _
 from survey.crypto.tokens import CASE_CODE
 from survey.db import db, transaction
 from survey.errors import Conflict, Invalid, NotFound, SurveyError
@@ -33,23 +34,23 @@ from survey.wording import words_for
 blueprint = staff_blueprint("cases", __name__, "/staff")
 
 VIEWS = {
-    View.MINE: "Của tôi",
-    View.UNASSIGNED: "Chưa giao",
-    View.DUE_SOON: "Sắp quá hạn",
-    View.OVERDUE: "Quá hạn",
-    View.REOPENED: "Mở lại",
-    View.ALL: "Tất cả",
+    View.MINE: _("Của tôi"),
+    View.UNASSIGNED: _("Chưa giao"),
+    View.DUE_SOON: _("Sắp quá hạn"),
+    View.OVERDUE: _("Quá hạn"),
+    View.REOPENED: _("Mở lại"),
+    View.ALL: _("Tất cả"),
 }
 SEARCHED_LENGTH = 200
 # Heads of agencies own no case.
 HEAD_VIEWS = (View.ALL, View.DUE_SOON, View.OVERDUE, View.REOPENED)
 EMPTY_VIEWS = {
-    View.MINE: "Ông/Bà chưa nhận phản ánh nào.",
-    View.UNASSIGNED: "Không còn phản ánh nào chờ người nhận.",
-    View.DUE_SOON: "Không có phản ánh nào sắp quá hạn.",
-    View.OVERDUE: "Không có phản ánh nào quá hạn.",
-    View.REOPENED: "Không có phản ánh nào được người dân mở lại.",
-    View.ALL: "Chưa có phản ánh nào.",
+    View.MINE: _("Ông/Bà chưa nhận phản ánh nào."),
+    View.UNASSIGNED: _("Không còn phản ánh nào chờ người nhận."),
+    View.DUE_SOON: _("Không có phản ánh nào sắp quá hạn."),
+    View.OVERDUE: _("Không có phản ánh nào quá hạn."),
+    View.REOPENED: _("Không có phản ánh nào được người dân mở lại."),
+    View.ALL: _("Chưa có phản ánh nào."),
 }
 Step = Callable[[Session, Staff, Case, datetime], object]
 
@@ -80,10 +81,10 @@ def show_queue() -> ResponseReturnValue:
     number = request.args.get("page", 1, type=int)
     return render_template(
         "staff/cases/queue.html",
-        tabs=[(one, VIEWS[one], len(found[one])) for one in views],
+        tabs=[(one, gettext(VIEWS[one]), len(found[one])) for one in views],
         view=view,
         page=queue.show_page(session, found[view], number, now),
-        empty=EMPTY_VIEWS[view],
+        empty=gettext(EMPTY_VIEWS[view]),
         labels=labels,
         alerts=queue.count_alerts(seen),
         months=queue.filed_months(session),
@@ -271,7 +272,7 @@ def _page(code: str, form: CaseForm, now: datetime, shown: Shown) -> ResponseRet
         me=current_staff(),
         is_handler=current_staff().role is RoleName.HANDLER,
         shown=shown,
-        fault=words_for(refusal, gettext) if refusal else "",
+        fault=words_for(refusal) if refusal else "",
         drafts=form.drafts(),
         is_conflict=isinstance(refusal, Conflict),
         form=form,
@@ -286,7 +287,7 @@ def _parcel(session: Session, case: Case, text: str, way: Way, now: datetime) ->
     try:
         message = notices.compose(session, case, text, way, now)
     except Invalid as refusal:
-        return Parcel(WAYS[way], "", "", words_for(refusal, gettext))
+        return Parcel(WAYS[way], "", "", words_for(refusal))
     if message is None:
         return Parcel(WAYS[way], "", "")
     size = measure(message.text)
@@ -319,10 +320,10 @@ def work_time(hours: float) -> str:
     minutes = max(1, round(abs(hours) * 60))
     days, rest = divmod(minutes, round(hours_of_a_day() * 60))
     if days:
-        parts = ((days, "ngày"), (rest // 60, "giờ"))
+        parts = ((days, _("%(count)s ngày")), (rest // 60, _("%(count)s giờ")))
     else:
-        parts = ((rest // 60, "giờ"), (rest % 60, "phút"))
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+        parts = ((rest // 60, _("%(count)s giờ")), (rest % 60, _("%(count)s phút")))
+    return " ".join(gettext(unit, count=number) for number, unit in parts if number)
 
 
 @blueprint.app_template_filter("home_number")

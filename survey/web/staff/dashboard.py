@@ -167,4 +167,4 @@ def _weight(one: Figure) -> int:
 def _reasons(not_invited: dict[str, int]) -> list[tuple[str, int]]:
     """Why dossiers were not asked about, most frequent first, in words."""
     ordered = sorted(not_invited.items(), key=lambda item: (-item[1], item[0]))
-    return [(REASONS.get(reason, reason), number) for reason, number in ordered if number]
+    return [(gettext(REASONS.get(reason, reason)), number) for reason, number in ordered if number]

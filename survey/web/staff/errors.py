@@ -5,7 +5,6 @@ from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -71,7 +70,7 @@ def explain(refusal: SurveyError) -> ResponseReturnValue:
         "staff/refusal.html",
         status=status,
         title=TITLES[status],
-        sentence=words_for(refusal, gettext),
+        sentence=words_for(refusal),
     )
     return page, status
 

@@ -6,8 +6,11 @@ Macros in templates/staff/parts.html build on them.
 from datetime import date, datetime
 
 from flask import Flask
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from markupsafe import Markup
 
+from survey.catalogues import SOURCE, spoken
 from survey.formats import NONE, number
 from survey.indices import Status
 from survey.period import Month
@@ -50,12 +53,25 @@ def status_sign(status: str) -> str:
 
 def status_words(status: str) -> str:
     """The words of a status."""
-    return phrases.STATUS_WORDS[Status(status)]
+    return gettext(phrases.STATUS_WORDS[Status(status)])
 
 
 def role_words(role: str) -> str:
     """A role as people call it."""
     return ROLES[role]
+
+
+def word(text: str) -> str:
+    """The same for an attribute, which can mark no name."""
+    return gettext(text)
+
+
+def label(text: str) -> str:
+    """What a line is called: a word of ours in the language spoken, a name marked as Vietnamese."""
+    if spoken() == SOURCE or not text:
+        return text
+    ours = gettext(text)
+    return ours if ours != text else Markup('<span lang="vi">{}</span>').format(text)
 
 
 def capital(text: str) -> str:
@@ -75,6 +91,8 @@ def register(app: Flask) -> None:
         month_of=Month.of,
         period=phrases.period_name,
         capital=capital,
+        label=label,
+        word=word,
         change=phrases.change,
         source=phrases.source,
         day=day,

@@ -1,23 +1,28 @@
 """What all forms of staff share: where their fields come from, and whose sentences are shown."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
-from flask_babel import gettext
 from markupsafe import Markup
 from wtforms import Field, Form
 from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 from wtforms.widgets import TextArea
 
+from survey.catalogues import SOURCE
 from survey.errors import SurveyError
 from survey.web.forms import sent_fields
 from survey.wording import words_for
 
 
-def choices(words: Mapping[Any, object]) -> list[SelectChoice]:
-    """The choices of a field from value → what people read."""
-    return [SelectChoice(value, label) for value, label in words.items()]
+def choices(
+    words: Mapping[Any, object], names: Mapping[str, str] = MappingProxyType({})
+) -> list[SelectChoice]:
+    """The choices of a field from value → what people read; names stand in Vietnamese."""
+    known = [SelectChoice(value, label) for value, label in words.items()]
+    named = [SelectChoice(value, name, {"lang": SOURCE}) for value, name in names.items()]
+    return known + named
 
 
 class StaffForm(Form):  # type: ignore[misc]  # WTForms has no types
@@ -38,9 +43,9 @@ class StaffForm(Form):  # type: ignore[misc]  # WTForms has no types
         """Put the sentence of a refusal beside its field, or above the form."""
         name = self.FIELD_OF_REFUSAL.get(refusal.code)
         if name is None:
-            self.form_errors.append(words_for(refusal, gettext))
+            self.form_errors.append(words_for(refusal))
         else:
-            self[name].errors = [*self[name].errors, words_for(refusal, gettext)]
+            self[name].errors = [*self[name].errors, words_for(refusal)]
 
     @property
     def fault(self) -> str:
@@ -50,11 +55,14 @@ class StaffForm(Form):  # type: ignore[misc]  # WTForms has no types
 
 
 class Lines(TextArea):  # type: ignore[misc]  # the same
-    """A box of several lines that holds what was typed and no line end before it."""
+    """A box of several lines that holds what was typed, in Vietnamese as what offices write, and no
+    line end before it.
+    """
 
     def __call__(self, field: Field, **attributes: Any) -> Markup:  # noqa: ANN401 - of HTML
         """The box as HTML."""
-        return Markup(str(super().__call__(field, **attributes)).replace(">\r\n", ">", 1))  # noqa: S704 - escaped by WTForms
+        box = str(super().__call__(field, **{"lang": SOURCE, **attributes}))
+        return Markup(box.replace(">\r\n", ">", 1))  # noqa: S704 - escaped by WTForms
 
 
 class Needed:

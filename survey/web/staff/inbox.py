@@ -162,7 +162,7 @@ def _parcel(session: Session, typed: str, way: str) -> Parcel:
     try:
         sms = inbox.compose(session, typed, accented=way == "accented")
     except Invalid as refusal:
-        return Parcel(WAYS[way], "", "", words_for(refusal, gettext))
+        return Parcel(WAYS[way], "", "", words_for(refusal))
     size = measure(sms.text)
     cost = gettext(
         "%(units)s/%(room)s · %(segments)s tin",

@@ -2,8 +2,8 @@
 
 from flask import render_template
 
+from survey.catalogues import gettext, speaking
 from survey.reports import cards
-from survey.reports.formulas import IN_ENGLISH
 from survey.web.staff.errors import staff_blueprint
 
 blueprint = staff_blueprint("index_cards", __name__, "/staff/index-cards")
@@ -19,7 +19,8 @@ def show_all() -> str:
 def show(name: str) -> str:
     """One formula with a worked example."""
     one = cards.card(name)
-    english = IN_ENGLISH[one.name]
+    with speaking("en"):  # as a statistician elsewhere would cite it
+        english = gettext(one.formula)
     return render_template(
         "staff/cards/show.html", card=one, example=one.example(), english=english
     )

@@ -73,7 +73,7 @@ class UploadForm(StaffForm):
 
     def blame_file(self, refusal: SurveyError) -> None:
         """Put a refusal that reading the file found beside it."""
-        self.file.errors = [*self.file.errors, words_for(refusal, gettext)]
+        self.file.errors = [*self.file.errors, words_for(refusal)]
 
     def validate_export_day(self, day: Field) -> None:
         """A day is there, and it has come."""

@@ -130,12 +130,16 @@ class Reading:
         facts = upload.recognised
         never = FIELD_NAMES["id_number_drop"]
         return cls(
-            used=[(name, field) for name, field in facts["columns"] if field not in ("", never)],
+            used=[
+                (name, gettext(field))
+                for name, field in facts["columns"]
+                if field not in ("", never)
+            ],
             dropped=[name for name, field in facts["columns"] if field == never],
             ignored=[name for name, field in facts["columns"] if name and not field],
             delimiter=DELIMITERS[facts["dialect"][1]] if facts["dialect"] else "",
             problems=[
-                (row, heading, REASONS.get(reason, reason))
+                (row, heading, gettext(REASONS.get(reason, reason)))
                 for row, heading, reason in facts["problems"][:SHOWN_PROBLEMS]
             ],
         )
@@ -168,11 +172,9 @@ def state_of(work: Work) -> State:
 
 
 def _lines(reasons: Mapping[str, int], wanted: Iterable[str]) -> Lines:
-    return [(REASONS.get(one, one), reasons[one]) for one in wanted if reasons.get(one)]
+    return [(gettext(REASONS.get(one, one)), reasons[one]) for one in wanted if reasons.get(one)]
 
 
 def _fault(code: str) -> str:
     told = code in SENTENCES and "{detail}" not in SENTENCES[code]
-    return (
-        words_for(SurveyError(code), gettext) if told else gettext("Mã lỗi: %(code)s.", code=code)
-    )
+    return words_for(SurveyError(code)) if told else gettext("Mã lỗi: %(code)s.", code=code)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from survey.models.message import MessageKind, MessageState
+from survey.models.message import MessageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +25,6 @@ KINDS: dict[str, str] = {
     MessageKind.DIALOGUE: _("Trả lời tin đến"),
     MessageKind.CASE_REPLY: _("Trả lời phản ánh"),
     MessageKind.TEST: _("Tin thử"),
-}
-# Name and meaning, in the order of a message's life.
-STATES: dict[str, tuple[str, str]] = {
-    MessageState.READY: (_("Chờ gửi"), _("trong hàng đợi, chưa giao nhà mạng")),
-    MessageState.SENDING: (_("Đang gửi"), _("đang giao cho nhà mạng")),
-    MessageState.UNKNOWN: (_("Chưa rõ"), _("mất liên lạc giữa chừng, chưa biết đã đi hay chưa")),
-    MessageState.SENT: (_("Đã gửi"), _("nhà mạng đã nhận, chưa báo kết quả")),
-    MessageState.DELIVERED: (_("Đến máy"), _("nhà mạng báo tin đã đến máy")),
-    MessageState.UNDELIVERED: (_("Không đến máy"), _("nhà mạng báo không chuyển được")),
-    MessageState.DELIVERY_UNKNOWN: (
-        _("Không có báo cáo"),
-        _("đã gửi, quá 72 giờ không có kết quả"),
-    ),
-    MessageState.EXPIRED: (_("Hết hạn"), _("quá hạn trước khi gửi được")),
-    MessageState.FAILED: (_("Bị từ chối"), _("nhà mạng không nhận, ví dụ số sai")),
-    MessageState.CANCELLED: (_("Không gửi nữa"), _("người dân đã trả lời hoặc từ chối nhận tin")),
 }
 REASONS: dict[str, str] = {
     "bad_number": _("số không dùng được"),

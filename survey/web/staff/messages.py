@@ -23,6 +23,7 @@ from survey.delivery.unclear import decide as settle
 from survey.delivery.unclear import unclear as unclear_messages
 from survey.errors import Invalid
 from survey.jobs import heartbeat
+from survey.messages.labels import STATES
 from survey.models.alert import AlertRule
 from survey.models.job import ProcessKind
 from survey.models.staff import Staff
@@ -105,6 +106,7 @@ def show() -> ResponseReturnValue:
         warnings=[trouble_words(one) for one in open_troubles(session) if one.rule in WARNED],
         stand_still=STAND_STILL,
         words=words,
+        states=STATES,
     )
     return page, {"Refresh": RENEW_AFTER} if renews else {}
 
@@ -146,7 +148,8 @@ def look_up() -> ResponseReturnValue:
                 number = look_up_number(session, staff, typed, clock.now())
         except Invalid as refusal:
             form.explain(refusal)
-    page = render_template("staff/messages/search.html", number=number, form=form, words=words)
+    shown = {"number": number, "form": form, "words": words, "states": STATES}
+    page = render_template("staff/messages/search.html", **shown)
     return page, 400 if form.fault else 200
 
 

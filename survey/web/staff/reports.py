@@ -6,6 +6,7 @@ from io import BytesIO
 from flask import abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
 from survey import audit, clock, indices
 from survey.db import db, transaction
@@ -24,7 +25,7 @@ from survey.wording import SENTENCES, words_for
 RENEW_AFTER = "4"
 STAND_STILL = "dung"
 UNDER_WAY = frozenset({JobState.WAITING, JobState.RUNNING})
-FORMAT_WORDS = {"html": "Trang web", "pdf": "PDF", "docx": "Word", "xlsx": "Excel"}
+FORMAT_WORDS = {"html": _("Trang web"), "pdf": "PDF", "docx": "Word", "xlsx": "Excel"}
 
 blueprint = staff_blueprint("reports", __name__, "/staff/reports")
 
@@ -110,7 +111,7 @@ def _work(job: Job | None) -> Work | None:
     if job.state == JobState.FAILED:
         known = job.error in SENTENCES and "{detail}" not in SENTENCES[job.error]
         unknown = gettext("Mã lỗi: %(code)s.", code=job.error)
-        fault = words_for(SurveyError(job.error), gettext) if known else unknown
+        fault = words_for(SurveyError(job.error)) if known else unknown
     return Work(
         is_under_way=job.state in UNDER_WAY,
         done=job.progress,

@@ -74,7 +74,7 @@ class SettingsForm(StaffForm):
             super().explain(refusal)
             return
         for key, reason in refusal.reasons.items():
-            self[key].errors = [words_for(reason, gettext)]
+            self[key].errors = [words_for(reason)]
 
 
 class RulesForm(SettingsForm):

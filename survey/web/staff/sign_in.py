@@ -1,8 +1,19 @@
-"""Signing in and out: password, then the second factor where the account has one."""
+"""Signing in and out: password, then the second factor where the account has one; the language of
+the staff area, which may be chosen before.
+"""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
@@ -12,6 +23,7 @@ from survey import accounts, clock
 from survey.db import db, transaction
 from survey.models.staff import Staff
 from survey.web import caller
+from survey.web.sessions import LANGUAGE
 from survey.web.staff.errors import refuse
 from survey.web.staff.forms import StaffForm
 from survey.web.staff.guard import begin_session, current_staff, end_session
@@ -21,12 +33,18 @@ blueprint = Blueprint("sign_in", __name__)
 # How long a right password waits for its code.
 CODE_WITHIN = timedelta(minutes=10)
 LONGEST_CODE = 40
+# It outlives sessions: the next sign-in is in the same language.
+LANGUAGE_KEPT = timedelta(days=365)
 
 
-def _inside(target: str) -> str:
-    """An address to go to afterwards, if it is a page of the staff area; else empty."""
-    inside = target.startswith("/staff/") and target.isprintable() and "\\" not in target
-    return target if inside else ""
+def _within(*places: str) -> Callable[[str], str]:
+    """Keeps an address that begins with one of these places of ours, and empties any other."""
+
+    def keep(target: str) -> str:
+        is_ours = target.startswith(places) and target.isprintable() and "\\" not in target
+        return target if is_ours else ""
+
+    return keep
 
 
 class SignInForm(StaffForm):
@@ -42,7 +60,7 @@ class SignInForm(StaffForm):
         render_kw={"autocomplete": "current-password", "required": True, "maxlength": 200},
         default="",
     )
-    next = HiddenField(filters=[_inside], default="")
+    next = HiddenField(filters=[_within("/staff/")], default="")
 
 
 class CodeForm(StaffForm):
@@ -60,7 +78,30 @@ class CodeForm(StaffForm):
         },
         default="",
     )
-    next = HiddenField(filters=[_inside], default="")
+    next = HiddenField(filters=[_within("/staff/")], default="")
+
+
+class LanguageForm(StaffForm):
+    """The language to go on in, and the page to go on with."""
+
+    language = HiddenField(default="")
+    next = HiddenField(filters=[_within("/staff/", "/demo", "/login?")], default="")
+
+
+@blueprint.post("/language")
+def choose_language() -> ResponseReturnValue:
+    """Go on in another language."""
+    form = LanguageForm.sent()
+    answer = redirect(form.next.data or url_for("staff.home"), 303)
+    answer.set_cookie(
+        LANGUAGE,
+        form.language.data,
+        max_age=LANGUAGE_KEPT,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    return answer
 
 
 @blueprint.get("/login")
