@@ -14,9 +14,11 @@ from benchmarks import (
     intake,
     memory,
     months,
+    neighbours,
     page,
     report,
     sending,
+    thanks,
 )
 from benchmarks.figures import Figure, write
 
@@ -28,11 +30,13 @@ PARTS = {
     "cases": cases.measure,
     "months": months.measure,
     "memory": memory.measure,
+    "neighbours": neighbours.measure,
     "page": page.measure,
     "index": index.measure,
     "report": report.measure,
     "guarded": guarded.measure,
     "sending": sending.measure,
+    "thanks": thanks.measure,
 }
 RESULTS = Path(__file__).resolve().parent / "results.json"
 

@@ -29,10 +29,12 @@ def _names(file: str, column: str) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(source) if row[column]]
 
 
-def write_export(path: Path, rows: int, *, finished_share: float = 1.0) -> None:
-    """A csv of `rows` dossiers of the last four weeks, so that their links are still open."""
+def write_export(path: Path, rows: int, *, first: int = 1, finished_share: float = 1.0) -> None:
+    """A csv of `rows` dossiers of the last four weeks, so that their links are still open; numbers
+    of dossiers and phones are counted from `first`.
+    """
     draw = random.Random(rows)
-    first = datetime.now(UTC).date() - timedelta(days=DAYS)
+    begin = datetime.now(UTC).date() - timedelta(days=DAYS)
     procedures = [row["code"] for row in _names("procedures.csv", "code")]
     agencies = [
         row["name_vi"] for row in _names("khanh_hoa/agencies.csv", "name_vi") if not row["valid_to"]
@@ -40,8 +42,8 @@ def write_export(path: Path, rows: int, *, finished_share: float = 1.0) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as target:
         out = csv.writer(target)
         out.writerow(HEADER)
-        for number in range(1, rows + 1):
-            received = first + timedelta(days=draw.randrange(DAYS - 8))
+        for number in range(first, first + rows):
+            received = begin + timedelta(days=draw.randrange(DAYS - 8))
             finished = received + timedelta(days=draw.randrange(1, 8))
             due = received + timedelta(days=5)
             out.writerow(

@@ -1,17 +1,24 @@
 """What every measurement stands on: a fresh installation, its commands and its server."""
 
 import json
+import re
 import secrets
+import shlex
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
+
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30
+UNITS = ROOT / "deploy" / "systemd"
+PLACE = "/opt/langnghe"
+HIDDEN = re.compile(r'<input type="hidden" name="(csrf_token)" value="([^"]+)"')
+START_SECONDS = 120
 
 
 def free_port() -> int:
@@ -74,23 +81,47 @@ class Installation:
 @contextmanager
 def served(application: str, environment: dict[str, str], port: int) -> Iterator[None]:
     """Gunicorn with two sync workers and the shipped settings, for as long as the block lasts."""
-    config = ROOT / "deploy" / "gunicorn.conf.py"
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gunicorn", "--config", config),
-            *("--bind", f"127.0.0.1:{port}", "--workers", "2", application),
-        ],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    config = str(ROOT / "deploy" / "gunicorn.conf.py")
+    words = [sys.executable, "-m", "gunicorn", "--config", config]
+    words += ["--bind", f"127.0.0.1:{port}", "--workers", "2", application]
+    with running(words, environment):
         wait_until_open(port)
         yield
+
+
+@contextmanager
+def unit(name: str, environment: dict[str, str], port: int = 0) -> Iterator[int]:
+    """What a unit of systemd starts, with its priority; a server listens on this port instead."""
+    text = (UNITS / f"langnghe-{name}.service").read_text(encoding="utf-8")
+    settings = dict(re.findall(r"^(ExecStart|Nice)=(.*)$", text, re.MULTILINE))
+    words = shlex.split(settings["ExecStart"].replace(PLACE, str(ROOT)))
+    if port:
+        words[words.index("--bind") + 1] = f"127.0.0.1:{port}"
+    with running(["nice", "-n", settings.get("Nice", "0"), *words], environment) as process:
+        if port:
+            wait_until_open(port)
+        yield process
+
+
+@contextmanager
+def running(words: Sequence[str], environment: dict[str, str]) -> Iterator[int]:
+    """A process for as long as the block lasts; what it says is not kept."""
+    process = subprocess.Popen(
+        words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process.pid
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
+
+
+def signed_in(port: int, role: str) -> requests.Session:
+    """A browser of staff, let in by a door of the demo."""
+    browser, address = requests.Session(), f"http://localhost:{port}"
+    token = dict(HIDDEN.findall(browser.get(f"{address}/demo", timeout=60).text))
+    browser.post(f"{address}/demo/enter/{role}", token, timeout=60).raise_for_status()
+    return browser
 
 
 def wait_until_open(port: int) -> None:

@@ -1,22 +1,15 @@
 """Memory of the default stack after load: proportional set size (PSS), shared pages once."""
 
-import re
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-import requests
 
 from benchmarks.answers import CONTENT, exchange, page_request, tap_request
 from benchmarks.exports import write_export
 from benchmarks.figures import Figure
-from benchmarks.ground import ROOT, Installation, free_port, wait_until_open
+from benchmarks.ground import Installation, free_port, running, signed_in, unit, wait_until_open
 
 DOSSIERS, ANSWERS = 4_000, 400
 STACK_MIB, CITIZEN_MIB = 320.0, 70.0
-HIDDEN = re.compile(r'<input type="hidden" name="(csrf_token)" value="([^"]+)"')
 # What leaders and handlers open every day.
 PAGES = {"leader": ("/staff/dashboard", "/staff/analysis"), "handler": ("/staff/cases",)}
 
@@ -29,17 +22,13 @@ def measure(folder: Path) -> list[Figure]:
     ours.command("intake", "import", str(export))
     ours.command("messages", "send-due")
     tokens = ours.tokens()[: 2 * ANSWERS]
-    flask = [sys.executable, "-m", "flask", "--app", "survey"]
-    with ExitStack() as stack:
-        web = stack.enter_context(_served(ours, "survey:create_app()", ours.port))
-        others = [
-            stack.enter_context(_running([*flask, name], ours)) for name in ("sender", "worker")
-        ]
+    with running([sys.executable, "-m", "deploy.run"], ours.environment) as run:
+        wait_until_open(ours.port)
         _answer(ours.port, tokens[:ANSWERS])
         _open_pages(ours.port)
-        whole = sum(pss(process) for root in (web, *others) for process in tree(root))
+        whole = sum(pss(process) for process in tree(run))
     port = free_port()
-    with _served(ours, "survey:create_app(pool='citizen')", port) as web:
+    with unit("citizens", ours.environment, port) as web:
         _answer(port, tokens[ANSWERS:])
         citizen = max(pss(process) for process in tree(web)[1:])
     return [
@@ -72,32 +61,6 @@ def _answer(port: int, tokens: list[str]) -> None:
 
 def _open_pages(port: int) -> None:
     for role, paths in PAGES.items():
-        browser = requests.Session()
-        address = f"http://localhost:{port}"
-        doors = browser.get(f"{address}/demo", timeout=30).text
-        token = dict(HIDDEN.findall(doors))
-        browser.post(f"{address}/demo/enter/{role}", token, timeout=30).raise_for_status()
+        browser = signed_in(port, role)
         for path in paths:
-            browser.get(address + path, timeout=60).raise_for_status()
-
-
-@contextmanager
-def _served(place: Installation, application: str, port: int) -> Iterator[int]:
-    config = str(ROOT / "deploy" / "gunicorn.conf.py")
-    words = [sys.executable, "-m", "gunicorn", "--config", config, "--bind", f"127.0.0.1:{port}"]
-    with _running([*words, application], place) as process:
-        wait_until_open(port)
-        yield process
-
-
-@contextmanager
-def _running(words: list[str], place: Installation) -> Iterator[int]:
-    process = subprocess.Popen(
-        words, cwd=ROOT, env=place.environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+            browser.get(f"http://localhost:{port}{path}", timeout=60).raise_for_status()

@@ -1,9 +1,8 @@
 """Sending through a provider that answers in 50 ms: the pace is reached, and processes add up."""
 
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,9 +11,10 @@ from pathlib import Path
 
 import requests
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure
-from benchmarks.ground import ROOT, Installation, free_port, wait_until_open
+from benchmarks.ground import Installation, free_port, running, wait_until_open
 from survey import create_app
 from survey.db import db, transaction
 from survey.messages import outbox
@@ -34,6 +34,7 @@ LEAST_SHARE, LEAST_GAIN = 0.95, 1.7
 BOTH_FROM, BOTH_TO = 0.3, 0.9
 START_AFTER = timedelta(seconds=8)
 PATIENCE_SECONDS = 180
+TOKEN = "t" * 32
 TEXT = SmsText("Sở Nội vụ: ho so (4 so cuoi 0001) da co ket qua.", "gsm7", 1)
 
 
@@ -49,33 +50,38 @@ class Ground:
         app = create_app(from_env(self.environment))
         with app.app_context():
             with transaction() as session:
-                province = session.scalars(select(Province)).one()
-                province.window_start, province.window_end = clock_time(0), clock_time(23, 59, 59)
-                for days in range(2):
-                    day = local_day(datetime.now(UTC)) + timedelta(days)
-                    session.merge(SpecialDay(day=day, kind="swap_work"))
+                open_all_day(session)
                 drafts = [_draft(number, due) for number, due in enumerate(dues)]
                 outbox.enqueue_many(session, datetime.now(UTC), drafts)
             db.session.remove()
             db.engine.dispose()
 
-    def calls(self) -> list[float]:
-        """When each call came in, in order."""
-        calls: list[float] = requests.get(f"{self.url}/calls", timeout=10).json()
-        return sorted(calls)
+    def calls(self) -> list[tuple[float, str]]:
+        """When each call came in, in order, and for which phone."""
+        calls = requests.get(f"{self.url}/calls", timeout=10).json()
+        return sorted((at, phone) for at, phone in calls)
 
     def calls_of(self, senders: int, expected: int) -> list[float]:
         """The calls that so many worker processes make until `expected` came in."""
         words = [sys.executable, "-m", "flask", "--app", "survey", "sender"]
         with ExitStack() as stack:
             for _ in range(senders):
-                stack.enter_context(_running(words, self.environment))
+                stack.enter_context(running(words, self.environment))
             end = time.monotonic() + PATIENCE_SECONDS
             while len(calls := self.calls()) < expected:
                 if time.monotonic() > end:
                     sys.exit(f"only {len(calls)} of {expected} messages were sent")
                 time.sleep(0.5)
-            return calls
+            return [at for at, _phone in calls]
+
+
+def open_all_day(session: Session) -> None:
+    """Let messages leave at any hour of today and tomorrow."""
+    province = session.scalars(select(Province)).one()
+    province.window_start, province.window_end = clock_time(0), clock_time(23, 59, 59)
+    for days in range(2):
+        day = local_day(datetime.now(UTC)) + timedelta(days)
+        session.merge(SpecialDay(day=day, kind="swap_work"))
 
 
 def _draft(number: int, due: datetime) -> outbox.Draft:
@@ -114,7 +120,7 @@ def measure(folder: Path) -> list[Figure]:
 
 def _pace(folder: Path, engine: str, database: str) -> list[Figure]:
     """One sender, as many messages due each second as it may send."""
-    with _ground(folder, database, PACE) as ground:
+    with beside_provider(folder, with_pace(PACE, database)) as ground:
         begin = datetime.now(UTC) + START_AFTER
         count = PACE * SECONDS
         dues = [begin + timedelta(seconds=number / PACE) for number in range(count)]
@@ -134,39 +140,33 @@ def _pace(folder: Path, engine: str, database: str) -> list[Figure]:
 
 def _rate_of(folder: Path, database: str, senders: int) -> float:
     """Messages a second that so many processes take from a backlog."""
-    with _ground(folder, database, FAST) as ground:
+    with beside_provider(folder, with_pace(FAST, database)) as ground:
         ground.put([datetime.now(UTC)] * BACKLOG)
         calls = ground.calls_of(senders, BACKLOG)
     first, last = int(BACKLOG * BOTH_FROM), int(BACKLOG * BOTH_TO)
     return (last - first) / (calls[last] - calls[first])
 
 
+def with_pace(rate: int, database: str) -> dict[str, str]:
+    """Settings for so many messages a second, on a database or a file of its own."""
+    chosen = {"DATABASE_URL": database} if database else {}
+    return {"SMS_RATE": str(rate), **chosen}
+
+
 @contextmanager
-def _ground(folder: Path, database: str, rate: int) -> Iterator[Ground]:
+def beside_provider(folder: Path, changes: Mapping[str, str]) -> Iterator[Ground]:
+    """An installation, and the provider that it sends through, as long as the block lasts."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    changes = {
+    account = {
         "SMS_PROVIDER": "twilio",
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-        "TWILIO_AUTH_TOKEN": "t" * 32,
+        "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_FROM": "+15005550006",
         "TWILIO_API_BASE": url,
-        "SMS_RATE": str(rate),
     }
-    if database:
-        changes["DATABASE_URL"] = database
-    place = Installation(folder, changes)
+    place = Installation(folder, {**account, **changes})
     words = [sys.executable, "-m", "benchmarks.slow_provider", str(port)]
-    with _running(words, place.environment):
+    with running(words, place.environment):
         wait_until_open(port)
         yield Ground(url, place.environment)
-
-
-@contextmanager
-def _running(words: Sequence[str], environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)

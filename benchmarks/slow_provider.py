@@ -1,16 +1,17 @@
-"""A Twilio that answers every create after 50 ms, and tells when each call came in.
+"""A Twilio that answers every create after 50 ms, and tells when each came in and for which phone.
 
-`python -m benchmarks.slow_provider PORT`: GET /calls gives the instants as JSON.
+`python -m benchmarks.slow_provider PORT`: GET /calls gives instants and phones as JSON.
 """
 
 import asyncio
 import json
 import sys
 import time
+from urllib.parse import parse_qs
 
 ANSWER_SECONDS = 0.05
 HEAD = "HTTP/1.1 {} OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
-calls: list[float] = []
+calls: list[tuple[float, str]] = []
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -18,10 +19,10 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while head := await _head(reader):
         method = head[0].partition(" ")[0]
         lengths = [line for line in head if line.lower().startswith("content-length:")]
-        if lengths:
-            await reader.readexactly(int(lengths[0].partition(":")[2]))
+        length = int(lengths[0].partition(":")[2]) if lengths else 0
+        sent = await reader.readexactly(length)
         if method == "POST":
-            calls.append(time.time())
+            calls.append((time.time(), parse_qs(sent.decode())["To"][0]))
             await asyncio.sleep(ANSWER_SECONDS)
             body, status = json.dumps({"sid": f"SM{len(calls):032}", "status": "queued"}), 201
         else:

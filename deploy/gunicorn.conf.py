@@ -4,6 +4,7 @@ A link's token, a webhook's secret or a reset link must never reach a log, nor a
 the hour somebody answered. So the path is logged by an allow-list: what is not known is shortened.
 """
 
+import ctypes
 import gc
 import logging
 import re
@@ -16,6 +17,9 @@ OPEN_PATHS = re.compile(r"/(staff|static|demo)(/[\w./-]*)?|/(healthz|readyz|priv
 LIKE_A_TOKEN = re.compile(r"/[0-9A-Za-z]{12}(?=/|$)")
 SHORT_PATHS = re.compile(r"/(s|webhooks)(?=/)")
 ANY_PATH = re.compile(r"(?<![^\s'\"])/[^\s'\"]+")
+# Number of an option in glibc's malloc.h.
+M_TRIM_THRESHOLD = -1
+FREE_BYTES_KEPT = 128 * 1024
 
 
 def loggable(path: str) -> str:
@@ -76,3 +80,11 @@ def when_ready(_server: object) -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    """Give memory back once it is free: the first hash of a password, 19 MiB at once, would have
+    the C library keep as much for good. Other C libraries than glibc have no such setting.
+    """
+    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):
+        set_option(M_TRIM_THRESHOLD, FREE_BYTES_KEPT)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, cast
 
-import psycopg
 from sqlalchemy import (
     ARRAY,
     Column,
@@ -121,14 +120,15 @@ def _ready(column: _Column, values: Sequence[object]) -> list[object]:
 
 def _copy(connection: Connection, plan: _Plan, rows: Iterable[Sequence[object]]) -> None:
     """Send rows in the binary form of COPY, which takes an eighth of an INSERT for each."""
-    driver = cast("psycopg.Connection", connection.connection.driver_connection)
+    driver: Any = connection.connection.driver_connection
+    error = cast("Any", connection.dialect.dbapi).Error
     try:
         with driver.cursor() as cursor, cursor.copy(plan.sql_of_many.encode()) as copy:
             copy.set_types(plan.types)
             for row in rows:
                 copy.write_row(row)
-    except psycopg.Error as fault:
-        raise DBAPIError.instance(plan.sql_of_many, None, fault, psycopg.Error) from fault
+    except error as fault:
+        raise DBAPIError.instance(plan.sql_of_many, None, fault, error) from fault
 
 
 @lru_cache(maxsize=64)

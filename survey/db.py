@@ -14,7 +14,6 @@ from typing import Any, TypeVar, cast
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from psycopg import IsolationLevel
 from sqlalchemy import (
     CheckConstraint,
     Connection,
@@ -198,7 +197,8 @@ def _begin(connection: Connection) -> None:
     driver = cast("Any", connection.connection.driver_connection)
     if connection.dialect.name == "postgresql":
         # The driver sends it along with its BEGIN: no statement more.
-        driver.isolation_level = None if writing else IsolationLevel.REPEATABLE_READ
+        levels = cast("Any", connection.dialect.dbapi).IsolationLevel
+        driver.isolation_level = None if writing else levels.REPEATABLE_READ
     elif writing:
         _wait_for_turn(driver)
     else:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -14,6 +13,8 @@ from survey.db import Base, connection_of, db, table_of
 # How long rebuilding a table waits for those who use it: a little longer than the second after
 # which PostgreSQL stops its autovacuum for it.
 LOCK_TIMEOUT = "1500ms"
+# SQLSTATE of PostgreSQL for a lock that was not to be had in this time.
+LOCK_NOT_AVAILABLE = "55P03"
 # How long cleaning up waits for transactions that began before, since what they may see is kept.
 HORIZON_SECONDS, HORIZON_SLEEP_SECONDS = 30, 0.05
 
@@ -77,5 +78,5 @@ def _rebuild(connection: Connection, name: str) -> None:
     try:
         connection.exec_driver_sql(f'VACUUM FULL "{name}"')
     except OperationalError as error:
-        if not isinstance(error.orig, LockNotAvailable):
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
             raise

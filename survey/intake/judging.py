@@ -9,9 +9,9 @@ from survey.intake.catalogue import Catalogue
 from survey.intake.cleaning import FileCleaner, Outcome
 from survey.intake.reader import Table
 
-# So many rows hold up other writers for about half a second; fewer would write the random pages
-# of the indexes more often.
-CHUNK_ROWS = 2500
+# So many rows hold up other writers for about a quarter of a second, such as thanks to a citizen;
+# fewer would write the random pages of the indexes more often.
+CHUNK_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)

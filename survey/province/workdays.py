@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import takewhile
+from pathlib import Path
+from runpy import run_path
+from typing import cast
 
 import holidays
 
@@ -145,5 +148,14 @@ def state_holidays(first: date, last: date) -> list[tuple[date, str]]:
 @cache
 def _state_holidays(year: int) -> tuple[dict[date, str], frozenset[date]]:
     """The state's days off in a year, and the weekend days worked to make up for some of them."""
-    calendar = holidays.country_holidays("VN", years=[year], language="vi")
+    calendar = _vietnam()(years=[year], language="vi")
     return dict(calendar), frozenset(calendar.weekend_workdays)
+
+
+@cache
+def _vietnam() -> type[holidays.HolidayBase]:
+    """Vietnam's calendar from its file alone: the package of countries loads 250 others with it,
+    which takes 7 MiB of every process and 0.4 s of every command.
+    """
+    file = Path(holidays.__file__).parent / "countries" / "vietnam.py"
+    return cast("type[holidays.HolidayBase]", run_path(str(file))["Vietnam"])

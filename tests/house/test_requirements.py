@@ -1,11 +1,16 @@
 """What is installed is pinned, explained and the same everywhere."""
 
+import ast
 import re
+import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 
 from tests.house.source import ROOT
 
+PRODUCT = {"survey", "analysis", "migrations"}
+STANDARD = sys.stdlib_module_names
 PIN = re.compile(r"([a-z0-9][a-z0-9.-]*)(\[[a-z]+\])?==([\w.]+)", re.IGNORECASE)
 
 
@@ -60,3 +65,26 @@ def test_the_promised_targets_stand_in_the_makefile(target):
     """Each make target that operators rely on exists and explains itself in one line."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^{target}: ## \S.+$", text, re.MULTILINE)
+
+
+def test_every_package_that_the_product_imports_is_installed_with_it():
+    """No import of the product leans on a package that only testing or measuring brings along."""
+    installed, held = _pins("requirements.txt"), packages_distributions()
+    files = [path for part in PRODUCT for path in (ROOT / part).rglob("*.py")]
+    imported = {name for path in files for name in _imported(path)} - PRODUCT - STANDARD
+    assert "flask" in imported
+    missing = {
+        name
+        for name in imported
+        if not any(package.lower().replace("_", "-") in installed for package in held[name])
+    }
+    assert missing == set()
+
+
+def _imported(path):
+    """First names of what a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (one.name.partition(".")[0] for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]

@@ -1,4 +1,4 @@
-"""Citizens and staff have pools of processes; one of citizens loads nothing it does not need."""
+"""Citizens and staff have pools of processes; none loads what it does not need."""
 
 import json
 import subprocess
@@ -71,6 +71,24 @@ def test_a_citizens_process_loads_no_statistics_and_no_documents(app, environmen
     assert statuses == [200, 303, 303, 200, 200, 200, 200, 200, 200, 503]
     assert "survey" in loaded
     assert HEAVY & set(loaded) == set()
+
+
+@pytest.mark.parametrize("words", [("sender", "--once"), ("worker", "--help")])
+def test_a_background_process_loads_no_page_and_no_statistics(sqlite_environment, words):
+    """A sender that did its turn, and a worker before its first job, have loaded no page, none of
+    the heavy packages, and not the driver of a database that is not used.
+    """
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "flask", "--app", "survey", *words],
+        cwd=ROOT,
+        env=sqlite_environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert f"survey.jobs.{words[0]}" in loaded
+    assert loaded & {*HEAVY, "psycopg", "survey.web", "survey.reports", "wtforms"} == set()
 
 
 @pytest.mark.parametrize(
