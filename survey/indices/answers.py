@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from survey.ballots.checking import ballots_of
 from survey.ballots.contents import Ballot, Version
-from survey.indices.figures import Breakdown
+from survey.disclosure import Breakdown
 from survey.indices.payload import Inputs, Row, read_inputs
 from survey.indices.tallies import (
     NO_RATINGS,

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.ballots.pool import Pool
-from survey.indices.figures import Breakdown
+from survey.disclosure import Breakdown
 from survey.indices.judging import rules_in_force
 from survey.indices.payload import Inputs, Row, cells_of, compose
 from survey.indices.revision import revision

@@ -28,7 +28,8 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown
+from survey.disclosure import Breakdown
+from survey.indices.figures import FORMULA, LIVE_FORMULA
 from survey.indices.judging import Rules, broken, figures, read_rules, rules_row
 from survey.indices.tallies import Line, Source, tallies
 from survey.models.dossier import Lateness

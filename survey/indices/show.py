@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from survey.disclosure import Breakdown
 from survey.errors import Invalid
 from survey.indices.closed import figures_of, first, firsts, part_of
-from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown, Figure
+from survey.indices.figures import FORMULA, LIVE_FORMULA, Figure
 from survey.indices.judging import Rules, figures, read_rules, rules_in_force
 from survey.indices.live import live
 from survey.indices.periods import check_period, is_provisional

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from survey.ballots.aggregates import Aggregate, aggregate_now, stored_aggregate
 from survey.ballots.pool import Pool, pool_of
 from survey.catalogues import _
-from survey.indices.figures import Breakdown
+from survey.disclosure import Breakdown
 from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import Channel
 from survey.models.organisation import Agency, Procedure, Sector

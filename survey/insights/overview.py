@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis.nonresponse import Nonresponse
+from survey.disclosure import Key
 from survey.indices import Breakdown, payload_of
-from survey.indices.shield import Key, hidden_in, hidden_still
+from survey.indices.shield import hidden_in, hidden_still
 from survey.insights.changes import Change, changes
 from survey.insights.drivers import Drivers, drivers, patterns_now, patterns_of
 from survey.insights.funnel import Funnel, funnel

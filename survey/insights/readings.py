@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from analysis.nonresponse import Nonresponse
+from survey.disclosure import Key
 from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.indices.answers import source_of
 from survey.indices.judging import nonresponse
 from survey.indices.payload import read_inputs
-from survey.indices.shield import Key
 from survey.indices.tallies import (
     Line,
     Ratings,
