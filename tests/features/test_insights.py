@@ -1,6 +1,5 @@
 """Comparison, drivers, funnel and outlook say what the data bear, else that they do not."""
 
-import re
 from datetime import UTC, datetime
 
 import pytest
@@ -157,7 +156,7 @@ def test_two_agencies_are_compared_on_a_common_mix(app):
     analyst = signed_in(app, "analyst")
     same = compared(analyst, codes[0], codes[1])
     assert "Chưa thể nói cơ quan nào cao hơn" in same
-    assert re.search(f'<option value="{codes[1]}"[^>]* selected>', same)
+    assert f'value="{codes[1]}" selected>' in same
     assert '<input type="hidden" name="period" value="2026-05">' in same
     clear = compared(analyst, codes[2], codes[0])
     assert f"{names[0]} cao hơn {names[2]}" in clear
