@@ -14,15 +14,25 @@ from survey.db import table_of
 from survey.models.ballot import Mode, PooledBallot
 from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
-from survey.models.questionnaire import FACTORS, Questionnaire
+from survey.models.questionnaire import QuestionnaireKind
 from survey.period import Month
 from survey.province.workdays import local_day
+from survey.surveys import Questions, current
 
 LEVELS, SHARES = (1, 2, 3, 4, 5), (2, 3, 10, 35, 50)
 SLOTS = 144
 COMPLETE, COMMENTED = 0.3, 0.2
 ROWS_AT_ONCE = 5000
 COMMENT = "Cán bộ hướng dẫn rõ ràng, nhưng chờ hơi lâu."
+
+
+def asked(session: Session, kind: QuestionnaireKind) -> Questions:
+    """What a kind of questionnaire asks today."""
+    found = current(session, kind, local_day(datetime.now(UTC)))
+    if found is None:
+        message = "no questionnaire is valid"
+        raise RuntimeError(message)
+    return found
 
 
 def fill_pool(session: Session, ballots: int, seed: int = 1) -> Month:
@@ -51,15 +61,17 @@ def _rows(
     session: Session, cells: Sequence[Cell], ballots: int, draw: random.Random
 ) -> Iterator[dict[str, object]]:
     procedures = dict(session.execute(select(Procedure.sector_code, Procedure.code)).all())
-    questionnaire = session.scalars(select(Questionnaire.id)).first() or 1
+    full, short = (
+        asked(session, kind) for kind in (QuestionnaireKind.FULL, QuestionnaireKind.SHORT)
+    )
     day = local_day(datetime.now(UTC))
     for _ in range(ballots):
         cell, key = draw.choice(cells), secrets.token_bytes(16)
         ratings = {"overall": draw.choices(LEVELS, SHARES)[0]}
-        if draw.random() < COMPLETE:
-            ratings |= {factor.value: draw.choices(LEVELS, SHARES)[0] for factor in FACTORS}
+        questions = full if draw.random() < COMPLETE else short
+        ratings |= {factor: draw.choices(LEVELS, SHARES)[0] for factor in questions.factors}
         pooled = Pooled(
-            ballot=Ballot(key=key, cell=cell, mode=Mode.WEB, questionnaire_id=questionnaire),
+            ballot=Ballot(key=key, cell=cell, mode=Mode.WEB, questions=questions),
             current=Current(ratings),
             day=day,
             slot=draw.randrange(SLOTS),

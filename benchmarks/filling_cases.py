@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from benchmarks.filling import asked
 from survey.ballots.contents import Ballot, Current, Pooled, pooled_row
 from survey.bulk import write_many
 from survey.cases.clocks import reply_due
@@ -18,7 +19,7 @@ from survey.models.ballot import Mode, PooledBallot
 from survey.models.case import Case, CaseEvent, CaseReason, CaseStanding, CaseState, EventKind
 from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
-from survey.models.questionnaire import Questionnaire
+from survey.models.questionnaire import QuestionnaireKind
 from survey.period import Month
 from survey.province import calendar_of
 from survey.province.workdays import local_day
@@ -42,7 +43,7 @@ def fill_cases(session: Session, cases: int, now: datetime) -> list[str]:
     columns = [getattr(Frame, part) for part in Cell._fields]
     cells = [Cell(*row) for row in session.execute(select(*columns)).all()]
     procedures = dict(session.execute(select(Procedure.sector_code, Procedure.code)).all())
-    questionnaire = session.scalars(select(Questionnaire.id)).first() or 1
+    questions = asked(session, QuestionnaireKind.SHORT)
     codes = _fresh_codes(cases)
     for start in range(0, cases, ROWS_AT_ONCE):
         ballots = []
@@ -53,7 +54,7 @@ def fill_cases(session: Session, cases: int, now: datetime) -> list[str]:
                     key=draw.randbytes(16),
                     cell=cell,
                     mode=Mode.WEB,
-                    questionnaire_id=questionnaire,
+                    questions=questions,
                 ),
                 current=Current({"overall": draw.choice((1, 2))}),
                 day=local_day(now),

@@ -31,6 +31,10 @@ SENTENCES = {
     "no_province": _(
         "Chưa có dữ liệu tham chiếu của tỉnh. Hãy chạy: flask --app survey reference load."
     ),
+    "no_questionnaire": _(
+        "Chưa có phiếu khảo sát nào có hiệu lực. Hãy kiểm tra questionnaires.csv rồi chạy: flask "
+        "--app survey reference load."
+    ),
     "not_a_demo": _(
         "Chỉ dùng được khi DEMO=1 và SMS_PROVIDER=console. "
         "Không đổ dữ liệu giả lập vào hệ thống thật."

@@ -5,6 +5,7 @@ from collections import Counter
 
 from sqlalchemy import insert, select, union
 
+from survey import surveys
 from survey.ballots import box, counting
 from survey.ballots.bursts import slot_of
 from survey.ballots.contents import (
@@ -20,9 +21,12 @@ from survey.db import table_of
 from survey.indices import Breakdown
 from survey.indices.tallies import Stored
 from survey.models.ballot import CountedBallot, Mode, PooledBallot
-from survey.models.questionnaire import Questionnaire
+from survey.models.questionnaire import QuestionnaireKind
 from survey.province.workdays import local_day
 from tests.seeding import NOW
+
+# What the shipped full questionnaire asks beside the overall question.
+FACTORS = ("access", "procedure", "officials", "result", "feedback")
 
 
 def keys(session):
@@ -43,34 +47,34 @@ def all_said(session):
 
 def put(session, cell, ratings, now=NOW, **more):
     """A new ballot in the pool: its key. `more`: procedure, reasons, comment, flags, mode."""
-    pooled = _fresh(_questionnaire(session), cell, ratings, now, more)
+    pooled = _fresh(_questions(session), cell, ratings, now, more)
     box.put(session, pooled, more.get("comment", ""), None)
     return pooled.ballot.key
 
 
 def put_many(session, cell, levels, now=NOW, **more):
     """New ballots of one cell in the pool, all at once: `levels` is overall rating → how many."""
-    questionnaire = _questionnaire(session)
+    questions = _questions(session)
     rows = []
     for level, times in levels.items():
         for _ in range(times):
-            pooled = _fresh(questionnaire, cell, {"overall": level}, now, more)
+            pooled = _fresh(questions, cell, {"overall": level}, now, more)
             rows.append(pooled_row(session, pooled, ""))
     if rows:
         session.execute(insert(table_of(PooledBallot)), rows)
     forget_pool(session)
 
 
-def _questionnaire(session):
-    return session.scalars(select(Questionnaire.id)).first() or 1
+def _questions(session):
+    return surveys.current(session, QuestionnaireKind.FULL, local_day(NOW))
 
 
-def _fresh(questionnaire_id, cell, ratings, now, more):
+def _fresh(questions, cell, ratings, now, more):
     ballot = Ballot(
         key=secrets.token_bytes(16),
         cell=cell,
         mode=more.get("mode", Mode.WEB),
-        questionnaire_id=questionnaire_id,
+        questions=questions,
         flags=frozenset(more.get("flags", ())),
     )
     current = Current(ratings, tuple(more.get("reasons", ())))

@@ -317,11 +317,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_province")),
     )
     op.create_table(
+        "question",
+        sa.Column("code", sa.String(length=20), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name_vi", sa.String(length=300), nullable=False),
+        sa.Column("name_en", sa.String(length=300), nullable=False),
+        sa.Column("hint_vi", sa.String(length=300), nullable=False),
+        sa.Column("hint_en", sa.String(length=300), nullable=False),
+        sa.CheckConstraint("position >= 1", name=op.f("ck_question_position")),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_question")),
+    )
+    op.create_table(
         "questionnaire",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
         sa.CheckConstraint("kind IN ('short', 'full')", name=op.f("ck_questionnaire_kind")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_questionnaire")),
         sa.UniqueConstraint("kind", "version", name=op.f("uq_questionnaire_kind_version")),
@@ -527,7 +538,7 @@ def upgrade() -> None:
         sa.Column("sector_code", sa.String(length=30), nullable=False),
         sa.Column("channel", sa.String(length=10), nullable=False),
         sa.Column("lateness", sa.String(length=10), nullable=False),
-        sa.Column("question", sa.String(length=10), nullable=False),
+        sa.Column("question", sa.String(length=20), nullable=False),
         sa.Column("n1", sa.Integer(), nullable=False),
         sa.Column("n2", sa.Integer(), nullable=False),
         sa.Column("n3", sa.Integer(), nullable=False),
@@ -540,15 +551,14 @@ def upgrade() -> None:
             "lateness IN ('on_time', 'late', 'none')", name=op.f("ck_count_lateness")
         ),
         sa.CheckConstraint(
-            "question IN ('overall', 'access', 'procedure', 'officials', 'result', 'feedback')",
-            name=op.f("ck_count_question"),
-        ),
-        sa.CheckConstraint(
             "n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0",
             name=op.f("ck_count_not_negative"),
         ),
         sa.ForeignKeyConstraint(
             ["agency_id"], ["agency.id"], name=op.f("fk_count_agency_id_agency")
+        ),
+        sa.ForeignKeyConstraint(
+            ["question"], ["question.code"], name=op.f("fk_count_question_question")
         ),
         sa.ForeignKeyConstraint(
             ["sector_code"], ["sector.code"], name=op.f("fk_count_sector_code_sector")
@@ -644,15 +654,14 @@ def upgrade() -> None:
     op.create_table(
         "questionnaire_item",
         sa.Column("questionnaire_id", sa.Integer(), nullable=False),
-        sa.Column("question", sa.String(length=10), nullable=False),
+        sa.Column("question", sa.String(length=20), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("text_vi", sa.String(length=300), nullable=False),
         sa.Column("text_en", sa.String(length=300), nullable=False),
-        sa.CheckConstraint(
-            "question IN ('overall', 'access', 'procedure', 'officials', 'result', 'feedback')",
-            name=op.f("ck_questionnaire_item_question"),
-        ),
         sa.CheckConstraint("position >= 1", name=op.f("ck_questionnaire_item_position")),
+        sa.ForeignKeyConstraint(
+            ["question"], ["question.code"], name=op.f("fk_questionnaire_item_question_question")
+        ),
         sa.ForeignKeyConstraint(
             ["questionnaire_id"],
             ["questionnaire.id"],
@@ -1262,6 +1271,7 @@ def downgrade() -> None:
 
     op.drop_table("receipt")
     op.drop_table("questionnaire")
+    op.drop_table("question")
     op.drop_table("province")
     op.drop_table("provider_health")
     op.drop_table("opt_out")

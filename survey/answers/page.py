@@ -25,7 +25,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure
 from survey.models.province import Province
-from survey.models.questionnaire import Question, QuestionnaireItem
+from survey.models.questionnaire import OVERALL, Question, QuestionnaireItem
 from survey.province.workdays import local_day
 
 _LINK = (
@@ -49,12 +49,17 @@ _LINK = (
         QuestionnaireItem.question,
         QuestionnaireItem.text_vi,
         QuestionnaireItem.text_en,
+        Question.name_vi,
+        Question.name_en,
+        Question.hint_vi,
+        Question.hint_en,
     )
     .join(Dossier, Dossier.id == Invitation.dossier_id)
     .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
     .join(Agency, Agency.id == CoverageEntry.agency_id)
     .join(Procedure, Procedure.code == Dossier.procedure_code)
     .join(QuestionnaireItem, QuestionnaireItem.questionnaire_id == Invitation.questionnaire_id)
+    .join(Question, Question.code == QuestionnaireItem.question)
     .where(Invitation.token_hash == bindparam("token_hash"))
     .order_by(QuestionnaireItem.position)
 )
@@ -65,11 +70,15 @@ _CASE = select(Case.code, Case.standing_sealed, Case.timeline_sealed, Case.conta
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question of the questionnaire, as it is worded in its version."""
+    """One question: how its version words it, its name, and what belongs to it."""
 
     question: str
     text_vi: str
     text_en: str
+    name_vi: str
+    name_en: str
+    hint_vi: str
+    hint_en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +106,11 @@ class AnswerPage:
     finished_on: date | None
     may_answer: bool
     is_disowned: bool
-    # The questionnaire's questions in order: `overall`, and the five factors in the full one.
-    items: tuple[Item, ...]
+    overall: Item
+    # The factors in their order, and whether this link asks to rate each: others offer them as
+    # reasons.
+    factors: tuple[Item, ...]
+    rates_factors: bool
     # What was said last, if anything.
     answer: Said | None
     case: CaseGlimpse | None
@@ -130,6 +142,7 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
     if not is_open and not (case and stays_readable(case, now)):
         raise NotFound("no_such_link")
     phone = Dossier.phone.decrypt(session, link.code, link.phone_sealed)
+    items = [Item(*row[-len(Item.__slots__) :]) for row in rows]
     return AnswerPage(
         agency=link.agency,
         procedure=link.procedure,
@@ -137,11 +150,9 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
         finished_on=local_day(link.finished_at) if link.finished_at else None,
         may_answer=is_open and not link.is_disowned,
         is_disowned=link.is_disowned,
-        items=tuple(
-            Item(row.question, row.text_vi, row.text_en)
-            for row in rows
-            if row.question == Question.OVERALL or asks_factors(clean)
-        ),
+        overall=next(item for item in items if item.question == OVERALL),
+        factors=tuple(item for item in items if item.question != OVERALL),
+        rates_factors=asks_factors(clean),
         answer=said,
         case=_glimpse(session, row, case, now) if case else None,
         masked_phone=mask_phone(phone) if phone else None,

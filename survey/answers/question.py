@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from survey import invitations
 from survey.answers.page import clean_token
@@ -16,21 +16,15 @@ from survey.models.ballot import CountedBallot, Mode, PooledBallot
 from survey.models.count import Cell
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
-from survey.models.questionnaire import Questionnaire, QuestionnaireKind
+from survey.models.questionnaire import QuestionnaireKind
+from survey.surveys import Questions, in_force, questions_of
 
-_SHORT = aliased(Questionnaire)
 # Everything a rating needs to know, in one look and as a plain row; most answers are just that.
 _QUESTION = (
     select(
         Invitation.dossier_id,
         Invitation.questionnaire_id,
-        Questionnaire.kind,
-        select(_SHORT.id)
-        .where(_SHORT.kind == QuestionnaireKind.SHORT)
-        .order_by(_SHORT.version.desc())
-        .limit(1)
-        .scalar_subquery()
-        .label("short_id"),
+        in_force(QuestionnaireKind.SHORT, Invitation.made_on).label("short_id"),
         Invitation.expires_at,
         Invitation.is_disowned,
         CoverageEntry.agency_id,
@@ -52,7 +46,6 @@ _QUESTION = (
     )
     .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
     .join(Dossier, Dossier.id == Invitation.dossier_id)
-    .join(Questionnaire, Questionnaire.id == Invitation.questionnaire_id)
 )
 BY_TOKEN = _QUESTION.where(Invitation.token_hash == bindparam("token_hash"))
 BY_ID = _QUESTION.where(Invitation.id == bindparam("invitation_id"))
@@ -63,7 +56,9 @@ class Asked:
     """The question that is answered, as `_QUESTION` reads it."""
 
     dossier_id: int
-    questionnaire_id: int
+    # What this citizen is asked to rate, and the factors that may be chosen as reasons.
+    questions: Questions
+    factors: tuple[str, ...]
     is_full: bool
     expires_at: datetime
     is_disowned: bool
@@ -90,12 +85,12 @@ class Sender:
         row = connection_of(session).execute(self.statement, given).first()
         if row is None:
             return None
-        is_full = row.kind == QuestionnaireKind.FULL and invitations.asks_factors(
-            clean_token(self.token)
-        )
+        full = questions_of(session, row.questionnaire_id)
+        is_full = invitations.asks_factors(clean_token(self.token))
         return Asked(
             dossier_id=row.dossier_id,
-            questionnaire_id=row.questionnaire_id if is_full else row.short_id,
+            questions=full if is_full else questions_of(session, row.short_id),
+            factors=full.factors,
             is_full=is_full,
             expires_at=row.expires_at,
             is_disowned=row.is_disowned,

@@ -27,6 +27,7 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.recipient import Recipient
 from survey.province.workdays import local_day
+from survey.surveys import questions_of
 
 # One link may change its answer so often a day: more is no citizen.
 CHANGES_A_DAY = 50
@@ -47,9 +48,8 @@ def submit(session: Session, token: str, submission: Submission, now: datetime) 
 
     NotFound: no such link. Refused `answering_closed`: only readable now; `too_many_changes`: today
     no more. Invalid: `rating_first` without a stored rating, `bad_contact_phone`, and what
-    `Submission.check` finds.
+    `Submission.checked` finds.
     """
-    submission.check()
     clean = clean_token(token)
     values = {"token_hash": Invitation.by_token.of(session, clean)}
     sender = Sender(BY_TOKEN, ballot_key(session, clean), values, Mode.WEB, token)
@@ -57,7 +57,8 @@ def submit(session: Session, token: str, submission: Submission, now: datetime) 
     if asked is None or not invitations.may_answer(asked, now):
         invitations.find_by_token(session, token, now)  # tells unknown and expired links apart
         raise Refused("answering_closed")
-    if not asked.is_full:  # factors were not asked, so nothing answers them
+    submission = submission.checked(asked.factors)
+    if not asked.is_full:  # no ratings of factors were asked, so nothing answers them
         submission = replace(submission, ratings=None)
     wish = _contact_wish(session, asked, submission)
     return _store(session, sender, asked, submission, wish, now)
@@ -71,7 +72,6 @@ def submit_by_sms(
     now: datetime,
 ) -> Given:
     """Store what came as a reply to an invitation with a reply code, from whom it was sent to."""
-    submission.check()
     if invitation.reply_code is None or not invitations.may_answer(invitation, now):
         raise Refused("answering_closed")
     wish = None
@@ -83,6 +83,7 @@ def submit_by_sms(
     asked = sender.asked(session)
     if asked is None:
         raise NotFound("no_such_link")
+    submission = replace(submission.checked(asked.factors), ratings=None)
     return _store(session, sender, asked, submission, wish, now)
 
 
@@ -101,7 +102,7 @@ def disown(session: Session, token: str, now: datetime) -> None:
             return
         try:
             # Also where nothing was answered: an answer that is under way meets it at the key.
-            box.put(session, _withdrawn(found, invitation, key, now), "", found)
+            box.put(session, _withdrawn(session, found, invitation, key, now), "", found)
         except Conflict:
             continue
         left = box.find(session, key)
@@ -120,14 +121,15 @@ def reopen(session: Session, token: str, now: datetime) -> None:
     reopen_by_citizen(session, ballot_key(session, clean_token(token)), now)
 
 
-def _withdrawn(found: Found | None, invitation: Invitation, key: bytes, now: datetime) -> Pooled:
+def _withdrawn(
+    session: Session, found: Found | None, invitation: Invitation, key: bytes, now: datetime
+) -> Pooled:
     """The ballot of a link that was disowned, until it is counted out."""
     if found and found.pooled:
         return replace(found.pooled, current=None)
     entry = invitation.coverage
-    ballot = Ballot(
-        key=key, cell=entry.cell, mode=Mode.WEB, questionnaire_id=invitation.questionnaire_id
-    )
+    questions = questions_of(session, invitation.questionnaire_id)
+    ballot = Ballot(key=key, cell=entry.cell, mode=Mode.WEB, questions=questions)
     return _pooled(found.ballot if found else ballot, entry.procedure_code, now)
 
 
@@ -163,7 +165,7 @@ def _put(
     for _ in range(TRIES):
         found = box.find(session, sender.key) if asked.is_answered else None
         before = found.said if found else None
-        after = submission.over(before)
+        after = submission.over(before, asked.factors)
         if after == before:
             return before, after
         pooled = _changed(found, asked, after, now) if found else _first(sender, asked, after, now)
@@ -187,7 +189,7 @@ def _first(sender: Sender, asked: Asked, said: Said, now: datetime) -> Pooled:
         key=sender.key,
         cell=asked.cell,
         mode=sender.mode,
-        questionnaire_id=asked.questionnaire_id,
+        questions=asked.questions,
         descent=asked.descent,
     )
     return replace(

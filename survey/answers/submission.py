@@ -1,10 +1,11 @@
 """What one form or one reply says, and what it makes of what was said before."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from survey.ballots.contents import Said
 from survey.errors import Invalid
-from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING, Question
+from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, OVERALL
 
 COMMENT_LENGTH = 2000
 # Signs that nobody types; line breaks and tabs stay.
@@ -29,32 +30,34 @@ class Submission:
     # When the form was drawn, signed (`survey.answers.flags.shown_at`); empty: it does not say.
     shown: str = ""
 
-    def check(self) -> None:
-        """Raise Invalid with the field's code when a value is out of range, unknown or too long."""
-        ratings = [self.overall] if self.overall is not None else []
-        ratings += list((self.ratings or {}).values())
+    def checked(self, factors: Collection[str]) -> "Submission":
+        """What it says of the factors that are asked; ratings of others answer nothing.
+
+        Raises Invalid with the field's code when a value is out of range, unknown or too long.
+        """
+        asked = {name: one for name, one in (self.ratings or {}).items() if name in factors}
+        ratings = [*asked.values(), *([] if self.overall is None else [self.overall])]
         if any(not LOWEST_RATING <= rating <= HIGHEST_RATING for rating in ratings):
             raise Invalid("bad_rating")
-        if not set(self.ratings or ()) <= set(FACTORS) or not set(self.reasons or ()) <= set(
-            FACTORS
-        ):
+        if not {*(self.reasons or ())} <= {*factors}:
             raise Invalid("bad_factor")
         if self.comment is not None and len(self.comment) > COMMENT_LENGTH:
             raise Invalid("comment_too_long", str(len(self.comment) - COMMENT_LENGTH))
+        return replace(self, ratings=asked or None)
 
-    def over(self, before: Said | None) -> Said:
-        """What was said before with what this form says put over it; Invalid `rating_first` when
-        nothing was rated.
+    def over(self, before: Said | None, factors: Sequence[str]) -> Said:
+        """What was said before with what this form says put over it, reasons in the order of the
+        factors; Invalid `rating_first` when nothing was rated.
         """
         ratings = dict(before.ratings) if before else {}
         if self.overall is not None:
-            ratings[Question.OVERALL.value] = self.overall
+            ratings[OVERALL] = self.overall
         if not ratings:
             raise Invalid("rating_first")
         ratings.update(self.ratings or {})
         reasons = before.reasons if before else ()
         if self.reasons is not None:
-            reasons = tuple(factor.value for factor in FACTORS if factor in self.reasons)
+            reasons = tuple(factor for factor in factors if factor in self.reasons)
         comment = before.comment if before else ""
         if self.comment is not None:
             comment = self.comment.translate(_CONTROL).strip()

@@ -20,12 +20,11 @@ from survey.ballots.pool import pool_of
 from survey.db import connection_of, table_of
 from survey.models.ballot import BallotAggregate
 from survey.models.count import Cell, Group
-from survey.models.questionnaire import FACTORS, Question
+from survey.models.questionnaire import OVERALL
 from survey.models.snapshot import closings_of
 from survey.period import Month
+from survey.surveys import Pattern, read_patterns, rows_of
 
-# What `Aggregate.patterns` counts: the questions of a complete questionnaire.
-PATTERN = (*FACTORS, Question.OVERALL)
 # Months whose brief this process keeps.
 MOST_BRIEFS = 64
 
@@ -34,14 +33,14 @@ MOST_BRIEFS = 64
 class Aggregate:
     """Sums over the ballots of one month.
 
-    `procedures`: group, question, rating 1–5 → answers. `patterns`: ratings of complete
-    questionnaires in the order of PATTERN → how often they were given together. `flagged`: cell,
-    flags joined by ";", overall rating → answers that carry them. `late`, `changed`: sector →
+    `procedures`: group, question, rating 1–5 → answers. `patterns`: what complete
+    questionnaires rated → how often that was given together. `flagged`: cell, flags joined by ";",
+    overall rating → answers that carry them. `late`, `changed`: sector →
     answers given, and answers changed, after the closing of the month.
     """
 
     procedures: Counter[tuple[Group, str, int]] = field(default_factory=Counter)
-    patterns: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    patterns: Counter[Pattern] = field(default_factory=Counter)
     flagged: Counter[tuple[Cell, str, int]] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
@@ -54,13 +53,13 @@ class Aggregate:
         group = Group(cell.month, procedure_code, cell.channel, cell.lateness)
         for question, rating in ratings.items():
             self.procedures[group, question, rating] += step
-        if len(pattern := [ratings[one] for one in PATTERN if one in ratings]) == len(PATTERN):
-            self.patterns[tuple(pattern)] += step
+        if (pattern := ballot.questions.pattern(ratings)) is not None:
+            self.patterns[pattern] += step
         self._add_rest(ballot, step)
 
     def _add_rest(self, ballot: Ballot, step: int) -> None:
-        overall = ballot.counted[Question.OVERALL]
-        if flags := flags_of(ballot.flags, ballot.counted):
+        overall = ballot.counted[OVERALL]
+        if flags := flags_of(ballot, ballot.counted):
             self.flagged[ballot.cell, ";".join(sorted(flags)), overall] += step
         if ballot.versions[-1].closing:
             moved = self.late if ballot.versions[0].closing else self.changed
@@ -83,7 +82,7 @@ class Brief:
     """
 
     rated: Counter[str]
-    patterns: Counter[tuple[int, ...]]
+    patterns: Counter[Pattern]
     late: Counter[str]
     changed: Counter[str]
 
@@ -92,7 +91,7 @@ class Brief:
         """The brief of some sums."""
         rated: Counter[str] = Counter()
         for (group, question, _rating), times in sums.procedures.items():
-            if question == Question.OVERALL:
+            if question == OVERALL:
                 rated[group.procedure_code] += times
         return cls(rated, sums.patterns, sums.late, sums.changed)
 
@@ -117,11 +116,11 @@ def stored_aggregate(session: Session, month: Month) -> Aggregate:
 def _open(session: Session, month: Month, sealed: bytes) -> Aggregate:
     packed = BallotAggregate.sums.decrypt(session, month, sealed)
     procedures, patterns, flagged, late, changed = packed
-    found = Aggregate(late=Counter(late), changed=Counter(changed))
+    found = Aggregate(
+        patterns=read_patterns(patterns), late=Counter(late), changed=Counter(changed)
+    )
     for *group, question, rating, times in procedures:
         found.procedures[Group(month, *group), question, rating] = times
-    for *ratings, times in patterns:
-        found.patterns[tuple(ratings)] = times
     for agency_id, sector, channel, lateness, flags, rating, times in flagged:
         cell = Cell(agency_id, sector, month, channel, lateness)
         found.flagged[cell, flags, rating] = times
@@ -174,7 +173,7 @@ def store_aggregate(session: Session, month: Month, sums: Aggregate) -> None:
     kept = [_positive(one) for one in (sums.procedures, sums.patterns, sums.flagged)]
     packed = [
         [[*group[1:], question, rating, n] for (group, question, rating), n in kept[0]],
-        [[*ratings, times] for ratings, times in kept[1]],
+        rows_of(kept[1]),
         [
             [cell.agency_id, cell.sector_code, cell.channel, cell.lateness, flags, rating, times]
             for (cell, flags, rating), times in kept[2]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from survey.ballots.contents import Pooled
 from survey.models.ballot import Flag
 from survey.models.count import RATED, Count
-from survey.models.questionnaire import HIGHEST_RATING, Question
+from survey.models.questionnaire import HIGHEST_RATING, OVERALL
 from survey.period import Month
 from survey.province.workdays import LOCAL
 
@@ -50,7 +50,7 @@ def with_bursts(session: Session, ballots: Sequence[Pooled]) -> list[Pooled]:
     usual = {month: _busiest(session, {slot[0] for slot in many}, month) for month in months}
 
     def is_burst(one: Pooled) -> bool:
-        if one.ballot.versions or one.ratings.get(Question.OVERALL) != HIGHEST_RATING:
+        if one.ballot.versions or one.ratings.get(OVERALL) != HIGHEST_RATING:
             return False
         cell = one.ballot.cell
         a_slot = usual[cell.month].get(cell.agency_id, 0) / BUSY_SLOTS
@@ -74,7 +74,7 @@ def _busiest(session: Session, agencies: Iterable[int], month: Month) -> Mapping
     sums = (
         select(Count.agency_id, func.sum(RATED).label("answers"))
         .where(Count.agency_id.in_(agencies), Count.month.in_(months))
-        .where(Count.question == Question.OVERALL)
+        .where(Count.question == OVERALL)
         .group_by(Count.agency_id, Count.month)
         .subquery()
     )

@@ -17,7 +17,7 @@ from survey.models.ballot import BallotAggregate, CountedBallot
 from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame, add_counts, drop_counts
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.organisation import Agency
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.period import Month
 
 CELL = Cell._fields
@@ -186,7 +186,7 @@ def _too_many(session: Session, again: _Recount) -> Iterator[Difference]:
     invited = _sums(session, CELL, Frame, "invited")
     rated: Counter[Key] = Counter()
     for (cell, question, _), times in again.ratings.items():
-        if question == Question.OVERALL:
+        if question == OVERALL:
             rated[tuple(cell)] += times
     for key, number in sorted(rated.items()):
         if number > invited[key]:

@@ -16,10 +16,9 @@ from sqlalchemy.orm import Session
 from survey.crypto.sealed import row_name
 from survey.models.ballot import CountedBallot, Flag, Mode, PooledBallot
 from survey.models.count import Cell
-from survey.models.questionnaire import FACTORS, Question
+from survey.models.questionnaire import OVERALL
 from survey.period import Month
-
-COMPLETE = frozenset(map(str, (Question.OVERALL, *FACTORS)))
+from survey.surveys import Questions, questions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Said:
     @property
     def overall(self) -> int:
         """The rating every answer has."""
-        return self.ratings[Question.OVERALL]
+        return self.ratings[OVERALL]
 
     @property
     def is_more_than_a_rating(self) -> bool:
@@ -83,7 +82,8 @@ class Ballot:
     key: bytes
     cell: Cell
     mode: Mode
-    questionnaire_id: int
+    # What was asked.
+    questions: Questions
     flags: frozenset[Flag] = frozenset()
     descent: Descent = field(default_factory=Descent)
     # Versions that are in the stored counts, the last of which is; none while it was never counted.
@@ -123,14 +123,13 @@ class Pooled:
         return self.current is None and bool(self.ballot.versions)
 
 
-def is_same_everywhere(ratings: Mapping[str, int]) -> bool:
-    """Whether every question of a complete questionnaire has one and the same rating."""
-    return ratings.keys() >= COMPLETE and len(set(ratings.values())) == 1
-
-
-def flags_of(flags: frozenset[Flag], ratings: Mapping[str, int]) -> frozenset[Flag]:
-    """The flags that were seen, and what the ratings themselves show."""
-    return flags | {Flag.SAME_EVERYWHERE} if is_same_everywhere(ratings) else flags
+def flags_of(ballot: Ballot, ratings: Mapping[str, int]) -> frozenset[Flag]:
+    """The flags that were seen on a ballot, and what ratings of it show themselves: the same for
+    every question of a complete questionnaire.
+    """
+    pattern = ballot.questions.pattern(ratings)
+    is_same = pattern is not None and len(set(pattern.ratings)) == 1
+    return ballot.flags | {Flag.SAME_EVERYWHERE} if is_same else ballot.flags
 
 
 def digest_of(version: Version | Current) -> str:
@@ -159,7 +158,8 @@ def counted_row(session: Session, ballot: Ballot, comment: str) -> dict[str, obj
 
 def open_counted(session: Session, key: bytes, month: Month, sealed: bytes) -> Ballot:
     """Decrypt a counted ballot; Refused when it was moved or changed."""
-    return _unpack(key, month, CountedBallot.content.decrypt(session, row_name(key), sealed))
+    content = CountedBallot.content.decrypt(session, row_name(key), sealed)
+    return _unpack(session, key, month, content)
 
 
 def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, object]:
@@ -182,7 +182,7 @@ def open_pooled(session: Session, key: bytes, month: Month, sealed: bytes) -> Po
     content = PooledBallot.content.decrypt(session, row_name(key), sealed)
     *packed, said, day, slot, procedure_code, changes, changed_on = content
     return Pooled(
-        ballot=_unpack(key, month, packed),
+        ballot=_unpack(session, key, month, packed),
         current=Current(said[0], _split(said[1]), said[2]) if said else None,
         day=date.fromisoformat(day),
         slot=slot,
@@ -196,7 +196,7 @@ def _pack(ballot: Ballot) -> list[Any]:
     cell, descent = ballot.cell, ballot.descent
     return [
         *(cell.agency_id, cell.sector_code, cell.channel, cell.lateness),
-        *(ballot.mode, ballot.questionnaire_id, ";".join(sorted(ballot.flags))),
+        *(ballot.mode, ballot.questions.questionnaire_id, ";".join(sorted(ballot.flags))),
         *(descent.applicant, descent.return_channel, descent.receiving_agency_id),
         [
             [one.closing, one.ratings, ";".join(one.reasons), one.replaced]
@@ -205,14 +205,14 @@ def _pack(ballot: Ballot) -> list[Any]:
     ]
 
 
-def _unpack(key: bytes, month: Month, packed: Sequence[Any]) -> Ballot:
+def _unpack(session: Session, key: bytes, month: Month, packed: Sequence[Any]) -> Ballot:
     agency_id, sector, channel, lateness, mode, questionnaire_id, flags, *rest = packed
     applicant, return_channel, receiving, versions = rest
     return Ballot(
         key=key,
         cell=Cell(agency_id, sector, month, channel, lateness),
         mode=Mode(mode),
-        questionnaire_id=questionnaire_id,
+        questions=questions_of(session, questionnaire_id),
         flags=frozenset(map(Flag, _split(flags))) if flags else frozenset(),
         descent=Descent(
             applicant=applicant, return_channel=return_channel, receiving_agency_id=receiving

@@ -16,7 +16,7 @@ from survey.ballots.contents import Pooled, counted_as, open_pooled
 from survey.db import connection_of, hold, is_writing
 from survey.models.ballot import PooledBallot
 from survey.models.count import Cell
-from survey.models.questionnaire import LOWEST_RATING, Question
+from survey.models.questionnaire import LOWEST_RATING, OVERALL
 from survey.models.snapshot import closings_of
 from survey.period import Month
 
@@ -51,7 +51,7 @@ class Pool:
         """Those whose first answer came on a local day or before."""
         return Pool([one for one in self.ballots if one.day <= day], self.closings)
 
-    def steps(self, questions: Collection[str] = (Question.OVERALL,)) -> Mapping[Cell, Steps]:
+    def steps(self, questions: Collection[str] = (OVERALL,)) -> Mapping[Cell, Steps]:
         """Cell → ratings 1 … 5 of some questions that the pool adds to the stored counts."""
         found: dict[Cell, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
         for cell, question, rating, step in self.moves():

@@ -1,5 +1,6 @@
 """All that one page shows of a case: the answer, one timeline, two clocks, the masked citizen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from survey.models.message import Message
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName, Staff
 from survey.privacy.masking import mask_text
+from survey.surveys import names
 
 # What colleagues write among themselves may name the citizen: heads of agencies do not read it.
 INSIDE = frozenset({EventKind.REVEALED, EventKind.NOTED, EventKind.HELD, EventKind.RELEASED})
@@ -51,6 +53,8 @@ class CaseFile:
     sector: Sector
     assignee: Staff | None
     answer: Said | None
+    # Names of the factors that were given as reasons.
+    reasons: tuple[str, ...]
     comment: str
     timeline: list[Moment]
     first: Clock
@@ -84,6 +88,7 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
         sector=session.get_one(Sector, standing.sector_code),
         assignee=session.get(Staff, owner) if owner else None,
         answer=answer,
+        reasons=_reasons(session, answer.reasons) if answer else (),
         comment=mask_text(answer.comment) if answer else "",
         timeline=_timeline(session, staff, case),
         first=first,
@@ -100,6 +105,11 @@ def open_file(session: Session, staff: Staff, code: str, now: datetime) -> CaseF
             else None
         ),
     )
+
+
+def _reasons(session: Session, codes: Sequence[str]) -> tuple[str, ...]:
+    known = names(session) if codes else {}
+    return tuple(known[code] for code in codes)
 
 
 def _timeline(session: Session, staff: Staff, case: Case) -> list[Moment]:

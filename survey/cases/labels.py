@@ -2,7 +2,6 @@
 
 from survey.catalogues import _
 from survey.models.case import CaseReason, CaseState, CloseReason, EventKind
-from survey.models.questionnaire import Question
 
 STATES: dict[str, str] = {
     CaseState.NEW: _("Mới"),
@@ -65,11 +64,4 @@ EVENTS: dict[str, str] = {
     EventKind.HELD: _("Đơn vị không xem được nữa"),
     EventKind.RELEASED: _("Cho đơn vị xem"),
     EventKind.CITIZEN_ADDED: _("Người dân bổ sung"),
-}
-FACTORS: dict[str, str] = {
-    Question.ACCESS: "tiếp cận dịch vụ",
-    Question.PROCEDURE: "thủ tục",
-    Question.OFFICIALS: "cán bộ, công chức",
-    Question.RESULT: "kết quả",
-    Question.FEEDBACK: "tiếp nhận góp ý",
 }

@@ -22,7 +22,7 @@ from survey.errors import Refused
 from survey.formats import NONE, number
 from survey.indices import Along, Breakdown, Course, Figure
 from survey.jobs import counting
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.period import Month, Period
 from survey.reports.phrases import level, percent
 from survey.wording import words_for
@@ -39,7 +39,6 @@ POINT = (
     *("satisfied", "index", "low", "high", "target", "verdict", "provisional", "hidden"),
 )
 WORDS = {"met": _("Đạt ●"), "uncertain": _("Chưa rõ ◐"), "not_met": _("Chưa đạt ▼")}
-QUESTIONS = [question.value for question in Question]
 CHECK_FAILED = 1
 NOTHING_FINISHED = _("Chưa có hồ sơ nào kết thúc trong kỳ này.")
 
@@ -54,7 +53,9 @@ def command() -> None:
 )
 @click.option("--period", type=PeriodOption(), required=True)
 @click.option("--by", type=click.Choice([by.value for by in Breakdown]), required=True)
-@click.option("--question", type=click.Choice(QUESTIONS), default=Question.OVERALL.value)
+@click.option(
+    "--question", default=OVERALL, help=gettext("Mã câu hỏi, nếu không phải câu hỏi chung.")
+)
 @click.option("--revised", is_flag=True, help=gettext("Tính cả câu trả lời đến sau khi chốt kỳ."))
 @common_options
 def show(

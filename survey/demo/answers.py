@@ -16,7 +16,7 @@ from survey.models.ballot import Flag
 from survey.models.dossier import Channel, Lateness, Outcome
 from survey.models.invitation import Decision
 from survey.models.province import Province
-from survey.models.questionnaire import FACTORS, SATISFIED_FROM
+from survey.models.questionnaire import SATISFIED_FROM
 from survey.period import Month
 from survey.province.workdays import Calendar, local_day
 
@@ -109,8 +109,11 @@ class Citizens:
             if unit is not cast.small
         }
 
-    def ask(self, dossiers: Sequence[DossierDraft]) -> list[Asked]:
-        """The invitations that were made, in their order, some of them with an answer."""
+    def ask(self, dossiers: Sequence[DossierDraft], factors: Sequence[str]) -> list[Asked]:
+        """The invitations that were made, in their order, some of them with an answer.
+
+        `factors`: what the full questionnaire asks beside the overall question.
+        """
         asked = [self._invite(one) for one in dossiers if one.decision in INVITED]
         for one in asked:
             one.answered = self._moment_of_answer(one)
@@ -124,7 +127,7 @@ class Citizens:
             one.rating = self._rating(one)
         self._plant(answered)
         for one in answered:
-            self._say(one)
+            self._say(one, factors)
         self._burst(answered)
         self._reveal(answered)
         return asked
@@ -212,17 +215,18 @@ class Citizens:
             for place, one in enumerate(group):
                 one.rating = _rate(self.dice, is_satisfied=place < satisfied)
 
-    def _say(self, one: Asked) -> None:
+    def _say(self, one: Asked, factors: Sequence[str]) -> None:
         """Reasons, comment, factors and the wish to be called that go with a rating."""
         dice = self.dice
         words = comment(dice, one.rating)
         if dice.random() < COMMENT_SHARE[one.rating]:
             one.comment = words.text
         if dice.random() < REASON_SHARE:
-            named = {words.factor or dice.choice(FACTORS), dice.choice(FACTORS)}
-            one.reasons = ";".join(factor for factor in FACTORS if factor in named)
+            meant = words.factor if words.factor in factors else dice.choice(factors)
+            named = {meant, dice.choice(factors)}
+            one.reasons = ";".join(factor for factor in factors if factor in named)
         if one.is_full:
-            shifted = {factor: one.rating + dice.choice(FACTOR_SHIFTS) for factor in FACTORS}
+            shifted = {factor: one.rating + dice.choice(FACTOR_SHIFTS) for factor in factors}
             one.factors = {factor: min(max(value, 1), 5) for factor, value in shifted.items()}
         one.wants_call = dice.random() < CALL_SHARE.get(one.rating, 0)
 

@@ -19,9 +19,12 @@ from survey.demo.writing import Ledger
 from survey.errors import Conflict, Invalid, Refused
 from survey.models.dossier import Dossier
 from survey.models.province import Province
+from survey.models.questionnaire import QuestionnaireKind
 from survey.models.staff import RoleName
 from survey.privacy.retention import erase_due
 from survey.province import calendar_of, province_of
+from survey.province.workdays import local_day
+from survey.surveys import Questions, current
 
 SECOND_HANDLER = accounts.NewAccount(
     f"tong-dai-2@{accounts.DEMO_DOMAIN}", RoleName.HANDLER, name="Trần Bảo Yến"
@@ -56,8 +59,12 @@ def load(session: Session, scene: Scene) -> Loaded:
     accounts.set_password(second, password)
     registry = Registry(scene, planted, cast, province, scene.workdays(calendar))
     dossiers = registry.draw()
-    asked = Citizens(scene, planted, cast, province, calendar).ask(dossiers)
-    ledger = Ledger(session, scene)
+    full, short = (
+        _questions(session, scene, kind)
+        for kind in (QuestionnaireKind.FULL, QuestionnaireKind.SHORT)
+    )
+    asked = Citizens(scene, planted, cast, province, calendar).ask(dossiers, full.factors)
+    ledger = Ledger(session, scene, full, short)
     ballots = ledger.write(dossiers, asked)
     ledger.write_phones(registry.book)
     hotline = Hotline(session, scene, [staff[RoleName.HANDLER], second])
@@ -75,6 +82,14 @@ def load(session: Session, scene: Scene) -> Loaded:
         snapshots=len(scene.closed_periods),
         accounts=len(staff) + 1,
     )
+
+
+def _questions(session: Session, scene: Scene, kind: QuestionnaireKind) -> Questions:
+    """What a kind of questionnaire asks at the end of the scene."""
+    found = current(session, kind, local_day(scene.now))
+    if found is None:
+        raise Refused("no_questionnaire")
+    return found
 
 
 def has_dossiers(session: Session) -> bool:

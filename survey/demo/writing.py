@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from survey.ballots.aggregates import Aggregate, store_aggregate
@@ -34,12 +34,13 @@ from survey.models.invitation import (
     random_id,
 )
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.questionnaire import Questionnaire
+from survey.models.questionnaire import OVERALL
 from survey.models.recipient import MessageChannel, Recipient
 from survey.models.stage import Source
 from survey.period import Month
 from survey.privacy.retention import TERMS
 from survey.province.workdays import local_day
+from survey.surveys import Questions
 
 DELIVERY = timedelta(seconds=9)
 PROVIDER = "console"
@@ -51,13 +52,12 @@ Row = dict[str, object]
 class Ledger:
     """Writes dossiers, coverage, invitations, messages and answers of one scene."""
 
-    def __init__(self, session: Session, scene: Scene) -> None:
+    def __init__(self, session: Session, scene: Scene, full: Questions, short: Questions) -> None:
         self.session = session
+        self.full, self.short = full, short
         self.before = scene.now - timedelta(days=TERMS.contact_days)
         self.now = scene.now
         self.ways = Ways(scene)
-        latest = session.scalars(select(Questionnaire).order_by(Questionnaire.version))
-        self.questionnaires = {one.kind: one.id for one in latest}
 
     def write(self, dossiers: Sequence[DossierDraft], asked: Sequence[Asked]) -> dict[int, Ballot]:
         """Write all of it; place in `asked` → its ballot, for those who answered."""
@@ -149,7 +149,7 @@ class Ledger:
     def _invitation(self, one: Asked, dossier_id: int, token: str) -> Row:
         return {
             "dossier_id": dossier_id,
-            "questionnaire_id": self.questionnaires["full"],
+            "questionnaire_id": self.full.questionnaire_id,
             "token_hash": Invitation.by_token.of(self.session, token),
             "reply_code": None,
             "expires_at": one.expires,
@@ -201,13 +201,13 @@ class Ledger:
         return ballots
 
     def _ballot(self, one: Asked, cell: Cell, token: str) -> Ballot:
-        ratings = {"overall": one.rating, **{str(name): n for name, n in one.factors.items()}}
+        ratings = {OVERALL: one.rating, **one.factors}
         reasons = tuple(filter(None, one.reasons.split(";")))
         return Ballot(
             key=ballot_key(self.session, token),
             cell=cell,
             mode=Mode.WEB,
-            questionnaire_id=self.questionnaires["full" if one.is_full else "short"],
+            questions=self.full if one.is_full else self.short,
             flags=frozenset(Flag(flag) for flag in one.flags.split(";") if flag),
             versions=(Version(0, ratings, reasons),),
         )

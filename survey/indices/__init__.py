@@ -2,13 +2,12 @@
 periods.
 """
 
+from survey.disclosure import SMALLEST_SHOWN, Breakdown
 from survey.indices.closed import first, payload_of
 from survey.indices.course import Along, Course, Unit, course, hidden
 from survey.indices.figures import (
     FORMULA,
     LIVE_FORMULA,
-    SMALLEST_SHOWN,
-    Breakdown,
     Figure,
     Status,
     read_figure,

@@ -15,10 +15,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.ballots.aggregates import PATTERN
 from survey.ballots.checking import ballots_of
 from survey.ballots.contents import Ballot, Version
-from survey.indices.figures import Breakdown
+from survey.disclosure import Breakdown
 from survey.indices.payload import Inputs, Row, read_inputs
 from survey.indices.tallies import (
     NO_RATINGS,
@@ -30,8 +29,10 @@ from survey.indices.tallies import (
     summed,
 )
 from survey.models.organisation import Agency
-from survey.models.questionnaire import LOWEST_RATING, Question
+from survey.models.questionnaire import LOWEST_RATING
+from survey.models.questionnaire import OVERALL as OVERALL_QUESTION
 from survey.period import Month
+from survey.surveys import Pattern, rows_of
 
 # Agency code, sector, channel, lateness, question, rating 1–5.
 Place = tuple[str, str, str, str, str, int]
@@ -39,14 +40,14 @@ Place = tuple[str, str, str, str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What counts at a closing: ratings by place, the answers in each cell, the ratings that
-    complete questionnaires give together (in the order of PATTERN), and a SHA-256 over every
-    version that was there, replaced ones by their digests.
+    """What counts at a closing: ratings by place, the answers in each cell, what complete
+    questionnaires rate together, and a SHA-256 over every version that was there, replaced ones by
+    their digests.
     """
 
     ratings: Counter[Place]
     answered: Counter[tuple[str, str, str, str]]
-    patterns: Counter[tuple[int, ...]]
+    patterns: Counter[Pattern]
     digest: str
 
     @property
@@ -59,9 +60,9 @@ class Recount:
         return [[*place, *levels] for place, levels in rows.items()]
 
     @property
-    def pattern_rows(self) -> list[Row]:
-        """Ratings of PATTERN and how often they were given together, in their order."""
-        return [[*ratings, times] for ratings, times in sorted(self.patterns.items())]
+    def pattern_rows(self) -> list[Any]:
+        """The patterns as a payload keeps them."""
+        return rows_of(self.patterns.items())
 
 
 def recount(session: Session, month: Month, closing: int) -> Recount:
@@ -72,7 +73,7 @@ def recount(session: Session, month: Month, closing: int) -> Recount:
     codes = dict(session.execute(select(Agency.id, Agency.code)).all())
     ratings: Counter[Place] = Counter()
     answered: Counter[tuple[str, str, str, str]] = Counter()
-    patterns: Counter[tuple[int, ...]] = Counter()
+    patterns: Counter[Pattern] = Counter()
     digests = []
     for ballot in ballots_of(session, [month]):
         before = [one for one in ballot.versions if one.closing < closing]
@@ -85,8 +86,8 @@ def recount(session: Session, month: Month, closing: int) -> Recount:
         given = before[-1].ratings
         for question, rating in given.items():
             ratings[(*place, question, rating)] += 1
-        if all(question in given for question in PATTERN):
-            patterns[tuple(given[question] for question in PATTERN)] += 1
+        if (pattern := ballot.questions.pattern(given)) is not None:
+            patterns[pattern] += 1
     # Sorted, since ballots lie in no order.
     digest = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
     return Recount(ratings, answered, patterns, digest)
@@ -103,7 +104,7 @@ def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -
 def source_of(payload: Mapping[str, Any]) -> "Recounted":
     """The counts that a closing kept: a `Source` that never changes."""
     counted = payload["counted"]
-    rows = [[*row[:4], Question.OVERALL.value, *row[4:]] for row in counted["cells"]]
+    rows = [[*row[:4], OVERALL_QUESTION, *row[4:]] for row in counted["cells"]]
     return Recounted(read_inputs(payload["inputs"]), [*rows, *counted["factors"]])
 
 
@@ -119,6 +120,7 @@ class Recounted:
         self._procedures = [_interned(row) for row in inputs.procedure_counts]
         self._finished = {by: _finished(inputs, by) for by in Breakdown}
         self._rated: dict[tuple[Breakdown, tuple[str, ...]], Rated] = {}
+        self.factors = [code for code, _name in inputs.factors]
 
     def finished(self, by: Breakdown) -> Finished:
         """As `Source` says."""

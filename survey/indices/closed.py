@@ -19,7 +19,7 @@ from survey.crypto.keys import keyring
 from survey.errors import Refused
 from survey.indices.figures import Figure, read_figure
 from survey.indices.payload import sha256
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.models.snapshot import Snapshot
 from survey.period import Month
 
@@ -83,7 +83,7 @@ def figures_of(session: Session, snapshot: Snapshot, by: str, question: str) -> 
 
 def _tables(payload: Mapping[str, Any]) -> Mapping[tuple[str, str], tuple[Figure, ...]]:
     """Question and breakdown → figures."""
-    tables = {Question.OVERALL.value: payload["figures"], **payload["factors"]}
+    tables = {OVERALL: payload["figures"], **payload["factors"]}
     return MappingProxyType(
         {
             (question, by): tuple(map(read_figure, rows))

@@ -16,10 +16,10 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from analysis import headline
+from survey.disclosure import Breakdown, Key, at_agency
 from survey.errors import Invalid
-from survey.indices.figures import Breakdown
 from survey.indices.periods import check_period
-from survey.indices.shield import Key, at_agency, hidden_now
+from survey.indices.shield import hidden_now
 from survey.indices.strata import ALL_TOGETHER, Strata, read_strata
 from survey.indices.tallies import OVERALL, target_of
 from survey.models.dossier import Lateness
@@ -72,7 +72,7 @@ class Unit:
 
     @property
     def key(self) -> Key:
-        """The line of a month it is, as `indices.shield` names it."""
+        """The line of a month it is, as `survey.disclosure` names it."""
         if self.agency and self.sector:
             return at_agency(self.agency, self.sector)
         if self.agency:
@@ -255,16 +255,18 @@ def _grid(strata: Strata, line: IntArray, lines: int) -> SmallIntArray:
     """(satisfied, rated, finished, late) of each line's strata in the order of their names, shape
     (4, lines, most strata). A line is a unit in a month; finished = 0 is no stratum.
     """
-    order = np.argsort(line * len(strata.names) + strata.name, kind="stable").astype(np.int32)
-    row = line[order]
-    column = np.arange(row.size, dtype=np.int32) - np.searchsorted(row, row).astype(np.int32)
+    # Strata are sorted by month, agency and name, so those of a line stand together.
+    begins = np.flatnonzero(np.diff(line, prepend=-1))
+    sizes = np.diff(begins, append=line.size)
+    column = np.arange(line.size) - np.repeat(begins, sizes)
+    width = int(sizes.max(initial=1))
+    place = line * width + column
     late = np.array([name[2] == Lateness.LATE for name in strata.names], dtype=np.int32)
     finished = np.maximum(strata.finished, strata.rated)
-    grid = np.zeros((4, lines, column.max(initial=0) + 1), dtype=np.int32)
-    layers = (strata.satisfied, strata.rated, finished, late[strata.name])
-    for place, layer in enumerate(layers):
-        grid[place, row, column] = layer[order]
-    return grid
+    grid = np.zeros((4, lines * width), dtype=np.int32)
+    for layer, numbers in enumerate((strata.satisfied, strata.rated, finished, late[strata.name])):
+        grid[layer, place] = numbers
+    return grid.reshape(4, lines, width)
 
 
 def _closed(session: Session, months: Sequence[Month]) -> BoolArray:

@@ -4,26 +4,16 @@ Index = post-stratified share of ratings 4–5. Before the closing of a month it
 any-time one, at the closing the guarded one (`survey.reports.cards` explains both).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from survey.disclosure import is_small
+
 # Name and version of the formulas; a change of what is computed is a new version.
 FORMULA = "post-stratified-guarded/1"
 LIVE_FORMULA = "post-stratified-anytime/1"
-# Fewer ratings than this are never printed: they could name a person.
-SMALLEST_SHOWN = 5
-
-
-class Breakdown(StrEnum):
-    """What figures are shown by."""
-
-    OVERALL = "overall"
-    SECTOR = "sector"
-    AGENCY = "agency"
-    PROCEDURE = "procedure"
-    CHANNEL = "channel"
 
 
 class Status(StrEnum):
@@ -66,7 +56,7 @@ class Figure:
     target_source: str = ""
     # True when the target is another province's ladder, used as the default.
     target_is_default: bool = False
-    # Share of 4–5 among all ratings of the five factors together, and how many these are.
+    # Share of 4–5 among all ratings of all factors together, and how many these are.
     sipas: float | None = None
     sipas_rated: int = 0
     # Too few ratings for a verdict by the province's rule, and not those of all dossiers either.
@@ -77,7 +67,7 @@ class Figure:
     @property
     def is_hidden(self) -> bool:
         """Whether the line must not be printed: so few rated, or it covers one of these."""
-        return self.covers or 0 < self.rated < SMALLEST_SHOWN
+        return self.covers or is_small(self.rated)
 
     @property
     def status(self) -> Status:
@@ -96,30 +86,6 @@ class Figure:
     def gap(self) -> float:
         """Distance of the index to its target (negative: below); 0 where either is missing."""
         return 0.0 if self.index is None or self.target is None else self.index - self.target
-
-
-def safe_to_tell(counts: Sequence[int], hidden: Sequence[bool] = ()) -> list[bool]:
-    """Which lines of a table with a total may be told: none of 1 … SMALLEST_SHOWN - 1 ratings, none
-    that another table hides, and none that would let such a line be worked out.
-
-    Two hidden lines can hold anything up to their sum, so the smallest others are hidden until that
-    is SMALLEST_SHOWN; where all lines together are fewer, none is told.
-    """
-    held = [0 < count < SMALLEST_SHOWN for count in counts]
-    held = [one or other for one, other in zip(held, hidden or held, strict=True)]
-    if not any(held):
-        return [True] * len(counts)
-    others = sorted(
-        (count, place) for place, count in enumerate(counts) if count and not held[place]
-    )
-    kept = [count for count, hide in zip(counts, held, strict=True) if count and hide]
-    for count, place in others:
-        if len(kept) > 1 and sum(kept) >= SMALLEST_SHOWN:
-            break
-        held[place] = True
-        kept.append(count)
-    is_safe = len(kept) > 1 and sum(kept) >= SMALLEST_SHOWN
-    return [is_safe and not hide for hide in held]
 
 
 def read_figure(row: Mapping[str, Any]) -> Figure:

@@ -1,13 +1,13 @@
 """Reads from the tables what the figures of a month need beside the answers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.ballots.pool import Pool
-from survey.indices.figures import Breakdown
+from survey.disclosure import Breakdown
 from survey.indices.judging import rules_in_force
 from survey.indices.payload import Inputs, Row, cells_of, compose
 from survey.indices.revision import revision
@@ -17,8 +17,9 @@ from survey.models.count import OF_FRAME, RATED, Cell, Count, Frame, ProcedureFr
 from survey.models.dossier import DossierChange
 from survey.models.invitation import CoverageEntry
 from survey.models.organisation import Agency
-from survey.models.questionnaire import LOWEST_RATING
+from survey.models.questionnaire import LOWEST_RATING, OVERALL, QuestionnaireKind
 from survey.period import Month
+from survey.surveys import current, names
 
 
 def read_live(session: Session, month: Month, source: Stored) -> Inputs:
@@ -33,7 +34,21 @@ def read_live(session: Session, month: Month, source: Stored) -> Inputs:
         coverage={"invited": covered.invited, "not_invited": covered.not_invited},
         corrections=_corrections(session, month),
         revision=revision(session, month.previous),
+        factors=_factors(session, month, source),
     )
+
+
+def _factors(session: Session, month: Month, source: Stored) -> list[Row]:
+    """The factors of the questionnaire in force at the end of a month, and others that were rated
+    in it, since links asked by the questionnaire before.
+    """
+    asked = current(session, QuestionnaireKind.FULL, month.day_after - timedelta(days=1))
+    rated = {question for (_, question, _), times in source.aggregate.procedures.items() if times}
+    return [
+        [code, name]
+        for code, name in names(session).items()
+        if code != OVERALL and (code in rated or (asked and code in asked.factors))
+    ]
 
 
 def _frame(session: Session, month: Month, pool: Pool) -> list[Row]:

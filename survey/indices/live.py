@@ -2,7 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from survey.indices.figures import Breakdown, Figure
+from survey.disclosure import Breakdown
+from survey.indices.figures import Figure
 from survey.indices.judging import figures, rules_in_force
 from survey.indices.tallies import Stored, lines_of, tallies
 from survey.period import Month

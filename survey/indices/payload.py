@@ -2,7 +2,8 @@
 
 month, formula, closed_at
 figures   {by: [Figure]}                 the overall question, by every breakdown
-factors   {question: {by: [Figure]}}     the five factors, by every breakdown
+factors   {question: {by: [Figure]}}     the factors, by every breakdown
+names     [[question, name]]             the factors in their order
 frame     {finished, invited, delivered, answered}
 coverage  {invited, not_invited: {reason: n}}
 late      {agency code: {finished, late}}
@@ -12,8 +13,9 @@ judging   {confidence, judged_from, floors}   the rules that judged
 corrections  number of dossiers changed after their cell was fixed
     revision  what changed in the month before since its closing (`indices.revision`), or null
 counted   {cells: [agency code, sector, channel, lateness, n1 … n5], factors: [agency code, sector,
-          channel, lateness, factor, n1 … n5], patterns: [the five factors, overall, how often]},
-          so that months can be compared and added up as they were closed; closed months only
+          channel, lateness, factor, n1 … n5], patterns: [[factors], [ratings of these, overall,
+          how often]]}, so that months can be compared and added up as they were closed; closed
+          months only
 inputs    what else was counted, so that everything above can be computed again (`Inputs`);
           closed months only
 inputs_digest  SHA-256 of `inputs` and of the answers counted
@@ -26,11 +28,12 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown
+from survey.disclosure import Breakdown
+from survey.indices.figures import FORMULA, LIVE_FORMULA
 from survey.indices.judging import Rules, broken, figures, read_rules, rules_row
 from survey.indices.tallies import Line, Source, tallies
 from survey.models.dossier import Lateness
-from survey.models.questionnaire import FACTORS, Question
+from survey.models.questionnaire import OVERALL
 from survey.period import Month
 from survey.province.targets import TargetInForce
 
@@ -45,8 +48,9 @@ class Inputs:
     `frame`: agency code, sector, channel, lateness, then the numbers of FRAME. `procedure_frame`:
     procedure, channel, lateness, finished. `procedure_counts`: procedure, channel, lateness,
     question, n1 … n5 (answers do not know their procedure, so these cannot be counted again; their
-    sums can). Rows are sorted. `salt`: random, so that nobody finds a payload from its digest by
-    trying; empty in drafts, which have no digest.
+    sums can). Rows are sorted. `factors`: code and name of each factor, in order. `salt`:
+    random, so that nobody finds a payload from its digest by trying; empty in drafts, which have no
+    digest.
     """
 
     rules: Rules
@@ -57,6 +61,7 @@ class Inputs:
     coverage: Mapping[str, Any]
     corrections: int
     revision: Mapping[str, Any] | None
+    factors: Sequence[Row]
     salt: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -71,6 +76,7 @@ class Inputs:
             "coverage": self.coverage,
             "corrections": self.corrections,
             "revision": self.revision,
+            "factors": self.factors,
             "salt": self.salt,
         }
 
@@ -108,13 +114,15 @@ def closing_payload(
     digest = sha256(f"{sha256(canonical(row))}:{answers_digest}")
     payload = compose(month, closed_at, inputs, source, provisional=False)
     factors = sorted(
-        [*row[:4], factor.value, *row[4:]] for factor in FACTORS for row in cells_of(source, factor)
+        [*row[:4], factor, *row[4:]]
+        for factor, _name in inputs.factors
+        for row in cells_of(source, factor)
     )
     counted = {"cells": cells_of(source), "factors": factors, "patterns": patterns}
     return {**payload, "counted": counted, "inputs": row, "inputs_digest": digest}
 
 
-def cells_of(source: Source, question: Question = Question.OVERALL) -> list[Row]:
+def cells_of(source: Source, question: str = OVERALL) -> list[Row]:
     """Ratings: agency code, sector, channel, lateness, n1 … n5; empty cells left out."""
     rated = source.rated(Breakdown.AGENCY, (question,))
     return sorted(
@@ -135,15 +143,17 @@ def compose(
         found = figures(counted, inputs.rules, provisional=provisional)
         return [asdict(one) for one in found]
 
-    agencies = tallies(source, inputs.lines[Breakdown.AGENCY], Breakdown.AGENCY, Question.OVERALL)
+    agencies = tallies(source, inputs.lines[Breakdown.AGENCY], Breakdown.AGENCY, OVERALL)
     return {
         "month": month,
         "formula": LIVE_FORMULA if provisional else FORMULA,
         "closed_at": at,
-        "figures": {by.value: judged(by, Question.OVERALL) for by in Breakdown},
+        "figures": {by.value: judged(by, OVERALL) for by in Breakdown},
         "factors": {
-            factor.value: {by.value: judged(by, factor) for by in Breakdown} for factor in FACTORS
+            factor: {by.value: judged(by, factor) for by in Breakdown}
+            for factor, _name in inputs.factors
         },
+        "names": inputs.factors,
         "frame": {name: sum(row[place] for row in inputs.frame) for place, name in _PLACES},
         "coverage": dict(inputs.coverage),
         "late": _late(inputs.frame),

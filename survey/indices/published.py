@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from survey.indices.figures import Breakdown, read_figure
+from survey.disclosure import Breakdown
+from survey.indices.figures import read_figure
 from survey.indices.shield import shielded
 
-AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "judging")
+AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "judging", "names")
 LEFT_OUT = ("covers", "provisional")
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from survey.ballots.aggregates import briefs_now
+from survey.disclosure import Breakdown, safe_to_publish
 from survey.indices.closed import first, payload_of
-from survey.indices.figures import Breakdown, Figure, read_figure, safe_to_tell
+from survey.indices.figures import Figure, read_figure
 from survey.indices.live import live
 from survey.indices.shield import hidden_now, shielded
 from survey.indices.tallies import OVERALL
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL as OVERALL_QUESTION
 from survey.period import Month
 
 
@@ -38,9 +39,9 @@ def revision(session: Session, month: Month) -> dict[str, Any] | None:
     lines = []
     for by in (Breakdown.OVERALL, Breakdown.SECTOR):
         before = {row["key"]: read_figure(row) for row in closed["figures"][by]}
-        now = live(session, month, by, Question.OVERALL, provisional=False)
+        now = live(session, month, by, OVERALL_QUESTION, provisional=False)
         moved = [late[one.key] + changed[one.key] for one in now]
-        tell = safe_to_tell(moved)
+        tell = safe_to_publish(moved)
         for one, number, told in zip(now, moved, tell, strict=True):
             safe = told and (by, one.key) not in hidden
             lines.append(_line(before.get(one.key), one, number, told=safe))

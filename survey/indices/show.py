@@ -6,17 +6,19 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from survey.disclosure import Breakdown
 from survey.errors import Invalid
 from survey.indices.closed import figures_of, first, firsts, part_of
-from survey.indices.figures import FORMULA, LIVE_FORMULA, Breakdown, Figure
+from survey.indices.figures import FORMULA, LIVE_FORMULA, Figure
 from survey.indices.judging import Rules, figures, read_rules, rules_in_force
 from survey.indices.live import live
 from survey.indices.periods import check_period, is_provisional
 from survey.indices.spans import Spanned, spanned
 from survey.indices.tallies import Tally, lines_of, tallies
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
+from survey.surveys import check_question
 
 
 def formula_of(session: Session, period: Period) -> str:
@@ -46,7 +48,7 @@ def show(
     by: str,
     now: datetime,
     *,
-    question: str = Question.OVERALL,
+    question: str = OVERALL,
     revised: bool = False,
 ) -> list[Figure]:
     """Figures of a period. A closed month shows its snapshot, also within a longer period;
@@ -57,8 +59,7 @@ def show(
     check_period(period, now)
     if by not in set(Breakdown):
         raise Invalid("unknown_breakdown", by)
-    if question not in set(Question):
-        raise Invalid("unknown_question", question)
+    check_question(session, question)
     if not isinstance(period, Month):
         closings = {} if revised else firsts(session, period.months)
         counted = _tallies(session, period, spanned(session, period, closings), by, question)
@@ -78,9 +79,7 @@ def tables(
     source = spanned(session, period, closings)
     rules, provisional = rules_of(session, period), is_provisional(session, period)
     return {
-        by: figures(
-            _tallies(session, period, source, by, Question.OVERALL), rules, provisional=provisional
-        )
+        by: figures(_tallies(session, period, source, by, OVERALL), rules, provisional=provisional)
         for by in Breakdown
     }
 

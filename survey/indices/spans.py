@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
+from survey.disclosure import Breakdown
 from survey.indices.answers import source_of
 from survey.indices.closed import part_of
-from survey.indices.figures import Breakdown
 from survey.indices.tallies import Finished, Rated, Ratings, Source, Stored, Stratum
 from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
@@ -23,6 +23,9 @@ class Spanned:
 
     def __init__(self, parts: Mapping[Month, Source]) -> None:
         self.parts = parts
+        # Each once, in the order of the months.
+        asked = (factor for part in parts.values() for factor in part.factors)
+        self.factors = list(dict.fromkeys(asked))
 
     def finished(self, by: Breakdown) -> Finished:
         """As `Source` says."""

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from survey.ballots.aggregates import Aggregate, aggregate_now, stored_aggregate
 from survey.ballots.pool import Pool, pool_of
 from survey.catalogues import _
-from survey.indices.figures import Breakdown
+from survey.disclosure import Breakdown
 from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import Channel
 from survey.models.organisation import Agency, Procedure, Sector
-from survey.models.questionnaire import FACTORS
 from survey.period import Month
 from survey.province.targets import Ladder, TargetInForce, ladder
+from survey.surveys import factors
 
 CHANNEL_NAMES = {
     Channel.COUNTER: _("Trực tiếp"),
@@ -40,6 +40,11 @@ Rated = Mapping[str, Mapping[Stratum, Ratings]]
 
 class Source(Protocol):
     """Where the counts of one month come from: stored, or counted again."""
+
+    @property
+    def factors(self) -> Sequence[str]:
+        """Every question but the overall one that may have been rated, in order."""
+        ...
 
     def finished(self, by: Breakdown) -> Finished:
         """Key → stratum → finished dossiers; strata without any are left out."""
@@ -70,9 +75,9 @@ class Tally:
 
 def tallies(source: Source, lines: Sequence[Line], by: Breakdown, question: str) -> list[Tally]:
     """Counts of one question for each line, strata in the order of their names."""
-    factors = source.rated(by, FACTORS)
+    of_factors = source.rated(by, source.factors)
     return [
-        Tally(line, strata, summed(factors.get(line.key, {}).values()))
+        Tally(line, strata, summed(of_factors.get(line.key, {}).values()))
         for line, strata in strata_of(source, lines, by, question)
     ]
 
@@ -139,6 +144,11 @@ class Stored:
             strata = found.setdefault(key, {})
             strata[stratum] = summed([strata.get(stratum, NO_RATINGS), steps])
         return found
+
+    @cached_property
+    def factors(self) -> Sequence[str]:
+        """As `Source` says; read once."""
+        return factors(self.session)
 
     @cached_property
     def aggregate(self) -> Aggregate:

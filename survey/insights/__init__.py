@@ -4,7 +4,7 @@ Associations, not causes; where the data do not bear a sentence, the figure says
 """
 
 from survey.insights.changes import FEW, Change
-from survey.insights.drivers import Driver, Drivers
+from survey.insights.drivers import MOST_FACTORS, Driver, Drivers
 from survey.insights.funnel import Dot, Funnel
 from survey.insights.outlook import Outlook
 from survey.insights.overview import Overview, closed, live
@@ -12,6 +12,7 @@ from survey.insights.pairs import Pair, pair
 
 __all__ = [
     "FEW",
+    "MOST_FACTORS",
     "Change",
     "Dot",
     "Driver",

@@ -18,18 +18,21 @@ from analysis.drivers import (
 )
 from survey.ballots.aggregates import briefs_now
 from survey.insights.changes import CONFIDENCE
-from survey.models.questionnaire import FACTORS
 from survey.period import Month
+from survey.surveys import Names, Pattern, most_given, read_patterns
 
 # Of the resampling: the same page twice shows the same limits.
 SEED, REPEATS = 1, 100
-# Ratings of PATTERN → how often they were given together.
-Patterns = Mapping[tuple[int, ...], int]
+# Every subset of the factors is fitted: with one more the time doubles, here it is a second.
+MOST_FACTORS = 10
+# What complete questionnaires rated → how often that was given together.
+Patterns = Mapping[Pattern, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """A factor: its share of what the factors explain with limits, its share of 4–5, its place.
+    """A factor by its name: its share of what the factors explain with limits, its share of 4–5,
+    its place.
 
     `quadrant` is empty where the limits hold an even share: then nothing sets it apart.
     """
@@ -47,7 +50,7 @@ class Drivers:
     """What goes with the overall rating; empty below `needed` complete questionnaires.
 
     `same_everywhere` is the share of questionnaires with one rating everywhere, which spreads
-    importance evenly.
+    importance evenly. `is_too_long`: more than MOST_FACTORS were asked, so nothing is computed.
     """
 
     complete: int
@@ -55,24 +58,28 @@ class Drivers:
     explained: float | None
     same_everywhere: float | None
     factors: tuple[Driver, ...]
+    is_too_long: bool = False
 
 
-def drivers(given: Patterns) -> Drivers:
-    """What goes with the overall rating."""
-    patterns = [[*ratings, times] for ratings, times in sorted(given.items())]
-    complete = sum(given.values())
+def drivers(given: Patterns, names: Names) -> Drivers:
+    """What goes with the overall rating, of the factors that most complete questionnaires rated."""
+    codes, ratings = most_given(given)
+    patterns = [[*levels, times] for levels, times in ratings.items()]
+    complete = sum(ratings.values())
     same = straight_lining(patterns) if patterns else None
-    if complete < MINIMUM_RATINGS:
-        return Drivers(complete, MINIMUM_RATINGS, None, same, ())
+    is_too_long = len(codes) > MOST_FACTORS
+    if complete < MINIMUM_RATINGS or is_too_long:
+        return Drivers(complete, MINIMUM_RATINGS, None, same, (), is_too_long)
     try:
         found = lmg(moments(patterns))
     except AnalysisError:  # everybody gave the same overall rating
         return Drivers(complete, MINIMUM_RATINGS, None, same, ())
     shares, performance = found.share.tolist(), found.performance.tolist()
     limits = share_limits(patterns, CONFIDENCE, seed=SEED, repeats=REPEATS)
-    columns = (FACTORS, shares, limits.low.tolist(), limits.high.tolist(), performance)
+    called = [names[code] for code in codes]
+    columns = (called, shares, limits.low.tolist(), limits.high.tolist(), performance)
     places = quadrants(shares, performance)
-    even = 1 / len(FACTORS)
+    even = 1 / len(codes)
     factors = [
         Driver(*one, quadrant="" if one[2] <= even <= one[3] else place)
         for one, place in zip(zip(*columns, strict=True), places, strict=True)
@@ -83,7 +90,7 @@ def drivers(given: Patterns) -> Drivers:
 
 def patterns_now(session: Session, months: Sequence[Month]) -> Patterns:
     """Those of the complete questionnaires of some months, as they stand now."""
-    found: Counter[tuple[int, ...]] = Counter()
+    found: Counter[Pattern] = Counter()
     for brief in briefs_now(session, months).values():
         found.update(brief.patterns)
     return found
@@ -91,4 +98,4 @@ def patterns_now(session: Session, months: Sequence[Month]) -> Patterns:
 
 def patterns_of(payload: Mapping[str, Any]) -> Patterns:
     """Those that the payload of a closing kept."""
-    return {tuple(row[:-1]): row[-1] for row in payload["counted"]["patterns"]}
+    return read_patterns(payload["counted"]["patterns"])

@@ -12,7 +12,8 @@ from survey.ballots.pool import pool_of
 from survey.indices.tallies import OVERALL, Line
 from survey.insights.changes import CONFIDENCE, FEW
 from survey.models.count import RATED, Count
-from survey.models.questionnaire import SATISFIED_FROM, Question
+from survey.models.questionnaire import OVERALL as OVERALL_QUESTION
+from survey.models.questionnaire import SATISFIED_FROM
 from survey.monitoring.standings import DISSATISFIED
 from survey.period import MONTHS_OF_YEAR, Month
 
@@ -63,7 +64,7 @@ def series_now(session: Session, month: Month) -> Series:
     query = (
         select(Count.sector_code, Count.month, func.sum(RATED - DISSATISFIED), func.sum(RATED))
         .where(
-            Count.question == Question.OVERALL,
+            Count.question == OVERALL_QUESTION,
             Count.month >= first_month(month),
             Count.month <= month,
         )

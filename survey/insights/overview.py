@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis.nonresponse import Nonresponse
+from survey.disclosure import Key
 from survey.indices import Breakdown, payload_of
-from survey.indices.shield import Key, hidden_in, hidden_still
+from survey.indices.shield import hidden_in, hidden_still
 from survey.insights.changes import Change, changes
 from survey.insights.drivers import Drivers, drivers, patterns_now, patterns_of
 from survey.insights.funnel import Funnel, funnel
@@ -25,6 +26,7 @@ from survey.insights.outlook import (
 from survey.insights.readings import Reading, as_closed, as_it_stands
 from survey.models.snapshot import Snapshot
 from survey.period import Month
+from survey.surveys import Pattern, names
 
 COMPARED = (Breakdown.OVERALL, Breakdown.SECTOR, Breakdown.AGENCY)
 DRIVER_MONTHS = 12
@@ -55,7 +57,7 @@ def live(session: Session, month: Month) -> Overview:
         month=month,
         before=before.month,
         changes={by: changes(now, before, by) for by in COMPARED},
-        drivers=drivers(patterns_now(session, _driver_months(month))),
+        drivers=drivers(patterns_now(session, _driver_months(month)), names(session)),
         driver_months=DRIVER_MONTHS,
         funnel=funnel(now),
         outlooks=_outlooks(now, series_now(session, month), hidden),
@@ -76,14 +78,17 @@ def closed(session: Session, snapshot: Snapshot) -> Overview:
         as_closed(payloads[of], hidden[of]) for of in (month, month.previous) if of in payloads
     )
     with_patterns = [payloads[of] for of in _driver_months(month) if of in payloads]
-    patterns: Counter[tuple[int, ...]] = Counter()
+    patterns: Counter[Pattern] = Counter()
+    called: dict[str, str] = {}
+    # From the newest back: the names it was closed with.
     for payload in with_patterns:
         patterns.update(patterns_of(payload))
+        called = {**dict(payload["names"]), **called}
     return Overview(
         month=month,
         before=month.previous,
         changes={by: changes(now, before, by) for by in COMPARED for before in earlier},
-        drivers=drivers(patterns),
+        drivers=drivers(patterns, called),
         driver_months=len(with_patterns),
         funnel=funnel(now),
         outlooks=_outlooks(now, added_up(_sums(payloads)), hidden),

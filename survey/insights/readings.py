@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from analysis.nonresponse import Nonresponse
+from survey.disclosure import Key
 from survey.indices import SMALLEST_SHOWN, Breakdown
 from survey.indices.answers import source_of
 from survey.indices.judging import nonresponse
 from survey.indices.payload import read_inputs
-from survey.indices.shield import Key
 from survey.indices.tallies import (
     Line,
     Ratings,
@@ -24,7 +24,7 @@ from survey.indices.tallies import (
     tallies,
 )
 from survey.models.dossier import Lateness
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.period import Month, month_of
 
 # Late or not, within a sector: fine enough that a change of mix is no change of quality.
@@ -69,14 +69,14 @@ class Reading:
         if by not in self._units:
             self._units[by] = [
                 Unit(line.key, line.label, _mix(strata), (by, line.key) not in self.hidden)
-                for line, strata in strata_of(self.source, self.lines(by), by, Question.OVERALL)
+                for line, strata in strata_of(self.source, self.lines(by), by, OVERALL)
             ]
         return self._units[by]
 
     def nonresponse(self) -> Nonresponse | None:
         """How evenly the kinds of dossiers answered, whole province; None where too few did."""
         lines = self.lines(Breakdown.OVERALL)
-        (whole,) = tallies(self.source, lines, Breakdown.OVERALL, Question.OVERALL)
+        (whole,) = tallies(self.source, lines, Breakdown.OVERALL, OVERALL)
         rated = sum(sum(ratings) for _, ratings in whole.strata.values())
         return nonresponse(whole) if rated >= SMALLEST_SHOWN else None
 

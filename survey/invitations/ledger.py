@@ -12,10 +12,12 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from survey import surveys
 from survey.ballots import followups
 from survey.bulk import write_many, write_numbered
 from survey.crypto.tokens import TOKEN_LENGTH, new_reply_code, reply_secret
 from survey.db import settings_of, table_of
+from survey.errors import Refused
 from survey.invitations.cells import FinishedDossier, cell_of, finished_moment
 from survey.invitations.eligibility import REPLYING_PHONE, Eligibility, draw
 from survey.invitations.links import fresh_token
@@ -31,7 +33,7 @@ from survey.models.invitation import CoverageEntry, Decision, Invitation
 from survey.models.message import MessageKind
 from survey.models.organisation import Agency, Procedure
 from survey.models.province import Province
-from survey.models.questionnaire import Questionnaire, QuestionnaireKind
+from survey.models.questionnaire import QuestionnaireKind
 from survey.models.recipient import Recipient
 from survey.province import province_of
 from survey.province.workdays import local_day
@@ -149,16 +151,18 @@ def _invite(
     if not asks:
         return
     # Of whom it asks all questions is told by the token alone.
-    full = select(Questionnaire.id).where(Questionnaire.kind == QuestionnaireKind.FULL)
-    questionnaire_id = session.scalars(full.order_by(Questionnaire.version.desc())).first()
+    made_on = local_day(now)
+    full = surveys.current(session, QuestionnaireKind.FULL, made_on)
+    if full is None:
+        raise Refused("no_questionnaire")
     rows = [
         {
             "dossier_id": ask.dossier.id,
-            "questionnaire_id": questionnaire_id,
+            "questionnaire_id": full.questionnaire_id,
             "token_hash": Invitation.by_token.of(session, ask.token) if ask.token else None,
             "reply_code": ask.reply_code,
             "expires_at": ask.expires_at,
-            "made_on": local_day(now),
+            "made_on": made_on,
         }
         for ask in asks
     ]

@@ -42,7 +42,7 @@ def may_answer(invitation: Link, now: datetime) -> bool:
 
 
 def fresh_token(*, is_full: bool) -> str:
-    """A token whose link asks for the five factors as well, or does not.
+    """A token whose link asks to rate each factor as well, or does not.
 
     Nothing stored may tell it: the row of the answer does, and the only one of a cell would be
     named.
@@ -53,7 +53,7 @@ def fresh_token(*, is_full: bool) -> str:
 
 
 def asks_factors(token: str) -> bool:
-    """Whether the link of a token, as it was drawn, asks for the five factors as well."""
+    """Whether the link of a token, as it was drawn, asks to rate each factor as well."""
     return bool(token) and TOKEN_ALPHABET.index(token[-1]) % 2 == 1
 
 

@@ -34,7 +34,7 @@ from survey.bulk import write_many
 from survey.crypto.reasons import COUNTED, FRAME
 from survey.db import Base, connection_of, one_of, table_of
 from survey.models.dossier import Channel, Lateness
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.period import Month
 
 LEVELS = ("n1", "n2", "n3", "n4", "n5")
@@ -94,11 +94,9 @@ class Count(_OfAgency, Base):
     """How many ballots gave 1 … 5 to one question in one cell, as of the last counting."""
 
     __tablename__ = "count"
-    __table_args__ = _constraints(
-        "n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0", one_of("question", Question)
-    )
+    __table_args__ = _constraints("n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0")
 
-    question: Mapped[str] = mapped_column(String(10), primary_key=True)
+    question: Mapped[str] = mapped_column(ForeignKey("question.code"), primary_key=True)
     n1: Mapped[int] = mapped_column(default=0)
     n2: Mapped[int] = mapped_column(default=0)
     n3: Mapped[int] = mapped_column(default=0)
@@ -135,7 +133,7 @@ OF_FRAME = and_(
     Count.sector_code == Frame.sector_code,
     Count.channel == Frame.channel,
     Count.lateness == Frame.lateness,
-    Count.question == Question.OVERALL,
+    Count.question == OVERALL,
 )
 
 

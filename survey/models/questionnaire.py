@@ -1,43 +1,45 @@
-"""Questionnaires: never edited once used, a new wording is a new version."""
+"""Questions and questionnaires as rows: never edited once used, a new wording is a new version."""
 
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.crypto.reasons import PUBLIC
 from survey.db import Base, one_of
 
+# The one question that every answer rates, and the only one that code knows by name.
+OVERALL = "overall"
+LOWEST_RATING, HIGHEST_RATING = 1, 5
+SATISFIED_FROM = 4
+
 
 class QuestionnaireKind(StrEnum):
-    """Short: overall, reasons, comment, contact. Full: the five factors are rated as well."""
+    """Short: overall, reasons, comment, contact. Full: each factor is rated as well."""
 
     SHORT = "short"
     FULL = "full"
 
 
-class Question(StrEnum):
-    """What is rated 1–5: the overall question and the five factors of SIPAS."""
+class Question(Base):
+    """What citizens rate 1–5: the overall question, or a factor of the service."""
 
-    OVERALL = "overall"
-    ACCESS = "access"
-    PROCEDURE = "procedure"
-    OFFICIALS = "officials"
-    RESULT = "result"
-    FEEDBACK = "feedback"
+    __tablename__ = "question"
+    __table_args__ = (CheckConstraint("position >= 1", name="position"),)
 
+    code: Mapped[str] = mapped_column(String(20), primary_key=True)
+    # Place in lists of questions of more than one questionnaire.
+    position: Mapped[int]
+    # How tables, reports and the reasons to choose from call it.
+    name_vi: Mapped[str] = mapped_column(String(300))
+    name_en: Mapped[str] = mapped_column(String(300))
+    # What belongs to it in everyday words, beside its name; empty without.
+    hint_vi: Mapped[str] = mapped_column(String(300))
+    hint_en: Mapped[str] = mapped_column(String(300))
 
-FACTORS = (
-    Question.ACCESS,
-    Question.PROCEDURE,
-    Question.OFFICIALS,
-    Question.RESULT,
-    Question.FEEDBACK,
-)
-LOWEST_RATING, HIGHEST_RATING = 1, 5
-SATISFIED_FROM = 4
+    __clear__: ClassVar = {PUBLIC: "code position name_vi name_en hint_vi hint_en"}
 
 
 class Questionnaire(Base):
@@ -49,24 +51,20 @@ class Questionnaire(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
     version: Mapped[int]
-    valid_from: Mapped[datetime]
+    # First local day on which invitations are made with it.
+    valid_from: Mapped[date]
 
     __clear__: ClassVar = {PUBLIC: "id kind version valid_from"}
-
-    items: Mapped[list["QuestionnaireItem"]] = relationship(order_by="QuestionnaireItem.position")
 
 
 class QuestionnaireItem(Base):
     """One question with its words in Vietnamese and English."""
 
     __tablename__ = "questionnaire_item"
-    __table_args__ = (
-        one_of("question", Question),
-        CheckConstraint("position >= 1", name="position"),
-    )
+    __table_args__ = (CheckConstraint("position >= 1", name="position"),)
 
     questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"), primary_key=True)
-    question: Mapped[str] = mapped_column(String(10), primary_key=True)
+    question: Mapped[str] = mapped_column(ForeignKey("question.code"), primary_key=True)
     position: Mapped[int]
     text_vi: Mapped[str] = mapped_column(String(300))
     text_en: Mapped[str] = mapped_column(String(300))

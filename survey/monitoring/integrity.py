@@ -25,7 +25,7 @@ from survey.models.count import Cell as CountedCell
 from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.organisation import Agency, alphabetical
-from survey.models.questionnaire import SATISFIED_FROM, Question
+from survey.models.questionnaire import OVERALL, SATISFIED_FROM
 from survey.monitoring.standings import DISSATISFIED
 from survey.period import Month
 
@@ -152,7 +152,7 @@ def _ratings(session: Session, month: Month) -> dict[Cell, tuple[int, int]]:
     cell = _cell_of(Count)
     query = (
         select(*cell, func.sum(RATED), func.sum(RATED - DISSATISFIED))
-        .where(Count.month == month, Count.question == Question.OVERALL)
+        .where(Count.month == month, Count.question == OVERALL)
         .group_by(*cell)
     )
     found: dict[Cell, tuple[int, int]] = defaultdict(lambda: (0, 0))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from survey.ballots.pool import Pool, pool_of
 from survey.models.count import RATED, Count, Frame
 from survey.models.organisation import Sector
-from survey.models.questionnaire import SATISFIED_FROM, Question
+from survey.models.questionnaire import OVERALL, SATISFIED_FROM
 from survey.period import Month
 
 # Agency and target group of its sectors.
@@ -72,7 +72,7 @@ def _by_month(
             func.sum(DISSATISFIED),
         )
         .join(Sector, Sector.code == Count.sector_code)
-        .where(Count.question == Question.OVERALL)
+        .where(Count.question == OVERALL)
         .group_by(Count.month, Count.agency_id, Sector.target_group)
     )
     if months is not None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -22,10 +21,11 @@ from survey.models.organisation import (
 )
 from survey.models.price import SmsPrice
 from survey.models.province import Province
-from survey.models.questionnaire import Questionnaire, QuestionnaireItem
+from survey.models.questionnaire import Question, Questionnaire, QuestionnaireItem
 from survey.models.target import Rule, Target
 from survey.province import province_if_loaded
 from survey.reference.files import day, lines, number
+from survey.reference.questionnaires import items, questionnaires, questions
 
 # First words of a scope that is a level of satisfaction; all other scopes are rules.
 TARGET_SCOPES = ("overall_ttHC", "sector_group", "agency_service", "health_education")
@@ -58,10 +58,11 @@ def load(session: Session, folder: Path) -> LoadReport:
         ("agency_aliases", AgencyAlias, ("alias", "agency_id"), lambda: _aliases(session, folder)),
         ("targets", Target, ("scope", "province", "from_year"), lambda: _targets(folder)),
         ("rules", Rule, ("kind", "name", "province", "from_year"), lambda: _rules(folder)),
-        ("questionnaires", Questionnaire, ("kind", "version"), lambda: _questionnaires(folder)),
+        ("questions", Question, ("code",), lambda: questions(folder)),
+        ("questionnaires", Questionnaire, ("kind", "version"), lambda: questionnaires(folder)),
         (
             *("questionnaire_items", QuestionnaireItem, ("questionnaire_id", "question")),
-            lambda: _items(session, folder),
+            lambda: items(session, folder),
         ),
         ("header_aliases", HeaderAlias, ("alias",), lambda: _headers(folder)),
         ("sms_prices", SmsPrice, ("provider", "valid_from"), lambda: _prices(folder)),
@@ -252,47 +253,6 @@ def _terms(place: str, row: Mapping[str, str]) -> Values:
         "quote": row["quote_vi"],
         "source": row["seed_file"],
     }
-
-
-def _questionnaires(folder: Path) -> Iterable[Values]:
-    for place, row in lines(folder, "questionnaires.csv"):
-        first = day(place, row["valid_from"])
-        if first is None:
-            raise Invalid(
-                "reference_broken", gettext("%(place)s: thiếu ngày hiệu lực.", place=place)
-            )
-        yield {
-            "kind": row["kind"],
-            "version": number(place, row["version"]),
-            "valid_from": datetime.combine(first, time(), UTC),
-        }
-
-
-def _items(session: Session, folder: Path) -> Iterable[Values]:
-    """Questions of every version; the words of a version that is there never change."""
-    versions = {(one.kind, one.version): one for one in session.scalars(select(Questionnaire))}
-    for place, row in lines(folder, "questionnaires.csv"):
-        version = versions[row["kind"], number(place, row["version"]) or 0]
-        values = {
-            "questionnaire_id": version.id,
-            "question": row["question"],
-            "position": number(place, row["position"]),
-            "text_vi": row["text_vi"],
-            "text_en": row["text_en"],
-        }
-        for known in version.items:
-            asks = known.question == row["question"]
-            if asks and any(getattr(known, name) != value for name, value in values.items()):
-                raise Conflict(
-                    "reference_broken",
-                    gettext(
-                        "%(place)s: bản %(version)s đã được dùng nên không sửa lời được, hãy thêm "
-                        "một bản mới.",
-                        place=place,
-                        version=version.version,
-                    ),
-                )
-        yield values
 
 
 def _headers(folder: Path) -> Iterable[Values]:

@@ -135,21 +135,21 @@ CARDS: tuple[Card, ...] = (
     Card(
         "sipas-style",
         1,
-        _("Gộp năm yếu tố, theo cách SIPAS"),
+        _("Gộp các yếu tố, theo cách SIPAS"),
         _("Nếu tính theo cách của SIPAS trên phiếu đầy đủ thì được bao nhiêu?"),
         (
             _(
-                "Phiếu đầy đủ hỏi năm yếu tố: tiếp cận dịch vụ, thủ tục, công chức, kết quả,"
-                " việc tiếp nhận và xử lý phản ánh, kiến nghị."
+                "Phiếu đầy đủ hỏi riêng từng yếu tố của dịch vụ, như tiếp cận dịch vụ, thủ tục hay"
+                " công chức."
             ),
-            _("Cộng mọi lượt đánh giá 4 và 5 của cả năm yếu tố, chia cho mọi lượt đánh giá."),
+            _("Cộng mọi lượt đánh giá 4 và 5 của tất cả các yếu tố, chia cho mọi lượt đánh giá."),
         ),
         examples.sipas,
         (
             _("Đây không phải chỉ số SIPAS: mẫu phiếu và cách chọn người trả lời khác nhau."),
             _("Chỉ một phần người dân nhận phiếu đầy đủ nên con số này dao động nhiều hơn."),
         ),
-        _("tỷ lệ gộp = Σ_f Σ y_f / Σ_f Σ n_f trên năm yếu tố f"),
+        _("tỷ lệ gộp = Σ_f Σ y_f / Σ_f Σ n_f trên các yếu tố f"),
         _("Quyết định 1001/QĐ-BNV năm 2023 (cách tính tỷ lệ mức 4, 5)."),
     ),
     Card(

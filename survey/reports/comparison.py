@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from survey.catalogues import _, gettext
 from survey.formats import NONE, number
 from survey.indices import SMALLEST_SHOWN, Breakdown
-from survey.insights import FEW, Change, Dot, Drivers, Outlook, Overview
+from survey.insights import FEW, MOST_FACTORS, Change, Dot, Drivers, Outlook, Overview
 from survey.monitoring.freezing import is_tet_month
 from survey.province.workdays import Calendar
 from survey.reports import phrases
@@ -230,6 +230,9 @@ def _drivers(found: Overview) -> Point:
         complete=complete,
         months=found.driver_months,
     )
+    if drivers.is_too_long:
+        words = gettext("không tính, vì phiếu đầy đủ hỏi hơn %(most)s yếu tố.", most=MOST_FACTORS)
+        return Point(lead, words)
     if not drivers.factors:
         enough = (
             ", " + gettext("cần ít nhất %(needed)s", needed=drivers.needed)
@@ -239,10 +242,10 @@ def _drivers(found: Overview) -> Point:
         return Point(
             lead, gettext("chưa đủ căn cứ (%(where)s%(enough)s).", where=where, enough=enough)
         )
-    apart = [phrases.FACTORS[one.factor] for one in drivers.factors if one.quadrant == "act_first"]
+    apart = [one.factor for one in drivers.factors if one.quadrant == "act_first"]
     said = (
         gettext(
-            "từ %(where)s, năm yếu tố cùng giải thích %(explained)s khác biệt của mức hài lòng "
+            "từ %(where)s, các yếu tố cùng giải thích %(explained)s khác biệt của mức hài lòng "
             "chung.",
             where=where,
             explained=phrases.percentage(drivers.explained, 0),
@@ -268,7 +271,7 @@ def _driver_table(drivers: Drivers) -> Table:
     )
     rows = tuple(
         (
-            Cell(phrases.FACTORS[one.factor]),
+            Cell(one.factor),
             Cell(phrases.percent(one.share, 0), one.share, Kind.SHARE),
             Cell(f"{phrases.percent(one.low, 0)}–{phrases.percent(one.high, 0)}"),
             Cell(phrases.percent(one.performance), one.performance, Kind.SHARE),

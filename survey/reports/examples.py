@@ -133,7 +133,7 @@ def sipas() -> Example:
         tuple(rows),
         (
             gettext(
-                "Cộng năm yếu tố: %(satisfied)s lượt hài lòng trong %(rated)s lượt đánh giá.",
+                "Cộng các yếu tố: %(satisfied)s lượt hài lòng trong %(rated)s lượt đánh giá.",
                 satisfied=sum(satisfied),
                 rated=sum(rated),
             ),

@@ -283,7 +283,7 @@ def read_report(
         agencies=_by_size(groups["agency"]),
         procedures=_by_size(groups["procedure"]),
         channels=_by_size(groups["channel"]),
-        factors=_read_factors(payload["factors"]),
+        factors=_read_factors(payload),
         frame=FrameFigures(**{name: frame[name] for name in FrameFigures.__dataclass_fields__}),
         not_invited=tuple(sorted(coverage.items(), key=lambda item: (-item[1], item[0]))),
         late=_read_late(payload["late"], names),
@@ -301,8 +301,10 @@ def _by_size(rows: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
     return tuple(sorted(map(read_figure, rows), key=lambda one: (-one.finished, one.label)))
 
 
-def _read_factors(factors: Mapping[str, Any]) -> tuple[Figure, ...]:
-    return tuple(read_figure({**by["overall"][0], "key": factor}) for factor, by in factors.items())
+def _read_factors(payload: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """The factors of the whole, each under its name and in the order it was asked."""
+    lines = ((code, name, payload["factors"][code]["overall"]) for code, name in payload["names"])
+    return tuple(read_figure({**line, "key": code, "label": name}) for code, name, (line,) in lines)
 
 
 def _read_late(

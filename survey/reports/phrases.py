@@ -48,13 +48,6 @@ REASONS = {
     "expired_unsent": _("Hết hạn trước khi gửi được"),
 }
 ROMAN = ("I", "II", "III", "IV")
-FACTORS = {
-    "access": "Tiếp cận dịch vụ",
-    "procedure": "Thủ tục hành chính",
-    "officials": "Cán bộ, công chức phục vụ",
-    "result": "Kết quả giải quyết",
-    "feedback": "Tiếp nhận, xử lý phản ánh, kiến nghị",
-}
 # Where a factor stands, and where the year leads: associations and trends, never causes.
 QUADRANTS = {
     "act_first": _("▼ Ưu tiên cải thiện"),

@@ -13,7 +13,7 @@ from survey.ballots.pool import pool_of
 from survey.errors import NotFound, Refused
 from survey.models.count import RATED, Count, Frame
 from survey.models.organisation import Agency
-from survey.models.questionnaire import Question
+from survey.models.questionnaire import OVERALL
 from survey.models.report import ReportFile
 from survey.models.snapshot import Approval, Snapshot
 from survey.period import Month
@@ -58,7 +58,7 @@ def months(session: Session) -> list[Shelf]:
         .limit(MOST_MONTHS)
     )
     rows = session.execute(query).all()
-    query_rated = select(Count.month, func.sum(RATED)).where(Count.question == Question.OVERALL)
+    query_rated = select(Count.month, func.sum(RATED)).where(Count.question == OVERALL)
     rated = Counter(dict(session.execute(query_rated.group_by(Count.month)).all()))
     for cell, waiting in pool_of(session).rated().items():
         rated[cell.month] += waiting

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from survey.catalogues import _, gettext
 from survey.formats import NONE, number
 from survey.indices import SMALLEST_SHOWN, Figure, Status
-from survey.models.questionnaire import FACTORS
 from survey.reports import phrases
 from survey.reports.document import Cell, Column, Kind, Table
 from survey.reports.figures import (
@@ -26,7 +25,7 @@ HIDDEN_NOTE = _(
 BESIDE_NOTE = _(
     "Tỷ lệ thô chỉ chia số phiếu hài lòng cho số phiếu; chỉ số còn cân lại theo lĩnh vực, hình thức"
     " nộp và đúng hạn hay trễ hạn, vì người có hồ sơ trễ hạn trả lời ít hơn. Cột cuối gộp mọi đánh"
-    " giá của năm yếu tố theo cách tính SIPAS, trên phiếu đầy đủ; đó không phải chỉ số SIPAS."
+    " giá của các yếu tố theo cách tính SIPAS, trên phiếu đầy đủ; đó không phải chỉ số SIPAS."
 )
 REVISION_NOTE = _(
     "“–”: dưới 5 phiếu đến hoặc sửa sau khi chốt; không hiện số mới, vì hiệu hai bảng sẽ cho biết"
@@ -130,7 +129,7 @@ def procedure_table(figures: Sequence[Figure], report: Report) -> Table:
 
 
 def factor_table(report: Report) -> Table:
-    """The five factors of the full questionnaire."""
+    """The factors of the full questionnaire."""
     columns = (
         Column(gettext("Yếu tố"), 70),
         Column(_index_head(report), 45, Kind.SHARE),
@@ -139,14 +138,14 @@ def factor_table(report: Report) -> Table:
     )
     rows = tuple(
         (
-            Cell(phrases.FACTORS.get(one.key, one.key)),
+            Cell(one.label),
             Cell(phrases.interval(one), None if one.is_hidden else one.index, Kind.SHARE),
             Cell(number(None if one.is_hidden else one.mean, 2), None, Kind.MEAN),
             Cell(phrases.count(one), None if one.is_hidden else one.rated, Kind.COUNT),
         )
         for one in report.factors
     )
-    return Table(gettext("Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)"), columns, rows)
+    return Table(gettext("Các yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)"), columns, rows)
 
 
 def beside_table(report: Report) -> Table:
@@ -157,19 +156,20 @@ def beside_table(report: Report) -> Table:
         Column(gettext("Tỷ lệ thô"), 20, Kind.SHARE),
         Column(gettext("Chênh lệch (điểm)"), 22, Kind.SHARE),
         Column(gettext("Điểm TB"), 18, Kind.MEAN),
-        Column(gettext("Gộp năm yếu tố, theo cách SIPAS"), 30, Kind.SHARE),
+        Column(gettext("Gộp các yếu tố, theo cách SIPAS"), 30, Kind.SHARE),
     )
-    rows = tuple(_beside_row(one) for one in (report.overall, *report.sectors))
+    least = len(report.factors) * SMALLEST_SHOWN
+    rows = tuple(_beside_row(one, least) for one in (report.overall, *report.sectors))
     return Table(
         gettext("Cùng số phiếu, các cách tính khác (%)"), columns, rows, 1, (gettext(BESIDE_NOTE),)
     )
 
 
-def _beside_row(one: Figure) -> tuple[Cell, ...]:
+def _beside_row(one: Figure, least: int) -> tuple[Cell, ...]:
     hidden = one.is_hidden
     index, raw, mean = (None,) * 3 if hidden else (one.index, one.raw, one.mean)
     # The factors have ratings of their own, mostly fewer.
-    has_sipas = not hidden and one.sipas_rated >= len(FACTORS) * SMALLEST_SHOWN
+    has_sipas = not hidden and one.sipas_rated >= least
     sipas = one.sipas if has_sipas else None
     return (
         Cell(phrases.shortened(one.label, LONGEST_NAME)),

@@ -40,7 +40,7 @@ FIGURE_COLUMNS = (
     (_("Tỷ lệ trả lời"), "response_rate", "share"),
     (_("Thấp nhất có thể"), "missing_low", "share"),
     (_("Cao nhất có thể"), "missing_high", "share"),
-    (_("Gộp năm yếu tố, theo cách SIPAS"), "sipas", "share"),
+    (_("Gộp các yếu tố, theo cách SIPAS"), "sipas", "share"),
     (_("Mục tiêu"), "target", "level"),
     (_("Phiếu cần thêm"), "needed", "count"),
 )
@@ -270,17 +270,17 @@ def _write_figures(
 
 
 def _write_factors(book: Book, factors: Sequence[Figure]) -> None:
-    """The five factors of the full questionnaire, of the whole province."""
+    """The factors of the full questionnaire, of the whole province."""
     columns = [column for column in FIGURE_COLUMNS if column[1] in FACTOR_FIELDS]
     widths = (NAME, *[NUMBER + 3] * len(columns))
     sheet = book.sheet(
-        gettext("Năm yếu tố"), gettext("Năm yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)"), widths
+        gettext("Yếu tố"), gettext("Các yếu tố cấu thành (phiếu đầy đủ, toàn tỉnh)"), widths
     )
     _write_headings(
         book, sheet, (gettext("Yếu tố"), *(gettext(heading) for heading, *_rest in columns)), widths
     )
     for row, one in enumerate(factors, 3):
-        sheet.write_string(row, 0, phrases.FACTORS.get(one.key, one.key), book.cell[False])
+        sheet.write_string(row, 0, one.label, book.cell[False])
         for column, (_heading, field, kind) in enumerate(columns, 1):
             value = None if one.is_hidden or not _has_meaning(one, field) else getattr(one, field)
             _write_number(book, sheet, (row, column), value, kind)

@@ -1,7 +1,7 @@
 """The citizen's form: what was sent becomes a submission, or errors beside what was typed."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, Form, StringField
@@ -10,16 +10,17 @@ from wtforms.validators import ValidationError
 from survey.answers import Submission
 from survey.answers.submission import COMMENT_LENGTH
 from survey.errors import Invalid
-from survey.models.questionnaire import FACTORS, HIGHEST_RATING, LOWEST_RATING
+from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING
 from survey.web.language import LANGUAGES, Language
 
 RATINGS = tuple(str(rating) for rating in range(LOWEST_RATING, HIGHEST_RATING + 1))
-FIELDS = ("overall", *FACTORS, "reasons", "comment", "contact", "contact_phone")
+FIELDS = ("overall", "reasons", "comment", "contact", "contact_phone")
 PHONE_LENGTH = 40
-# Which page asks a field; the first page with an error is shown again.
+# Which page asks a field; the first page with an error is shown again. The page of reasons asks the
+# factors too, each in a field that bears its code.
 PAGES: Mapping[str, Sequence[str]] = {
     "rate": ("overall",),
-    "reasons": (*FACTORS, "reasons", "comment"),
+    "reasons": ("reasons", "comment"),
     "contact": ("contact", "contact_phone"),
 }
 
@@ -56,16 +57,11 @@ class RatingField(TypedField):
 
 
 class ReasonsField(TypedField):
-    """Factors that were ticked; the empty value only says that the page asked."""
+    """Factors that were chosen; the empty value only says that the page asked."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Keep every tick."""
+        """Keep every choice."""
         self.data = [value for value in valuelist if value]
-
-    def pre_validate(self, form: "AnswerForm") -> None:
-        """Refuse what the page does not offer."""
-        if not set(self.data) <= set(FACTORS):
-            raise ValidationError(form.language.translate("Xin chọn trong các mục dưới đây."))
 
 
 class CommentField(TypedField):
@@ -87,7 +83,11 @@ class CommentField(TypedField):
 
 
 class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
-    """What was typed, field by field, and what is wrong with it in the citizen's language."""
+    """What was typed, field by field, and what is wrong with it in the citizen's language.
+
+    `ratings`: what was sent in any other field, by its name. Which of these are factors is known
+    once the questionnaire of the link was read; the others are not of this form.
+    """
 
     overall = RatingField()
     reasons = ReasonsField()
@@ -100,6 +100,8 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
     def __init__(self, sent: MultiDict[str, str], language: Language) -> None:
         self.language = language
         super().__init__(sent)
+        self.ratings = {name: sent[name].strip() for name in sent if name not in self}
+        self.wrong_ratings: dict[str, str] = {}
 
     def validate_contact(self, contact: Field) -> None:
         """Yes or no; a number without either needs one of them."""
@@ -117,24 +119,47 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
             raise ValidationError(self._sentence(Invalid("bad_contact_phone")))
 
     @property
+    def says_more(self) -> bool:
+        """Whether the page of reasons was sent."""
+        is_rated = any(text in RATINGS for text in self.ratings.values())
+        return is_rated or any(self[name].is_sent for name in PAGES["reasons"])
+
+    def judge(self, factors: Collection[str]) -> None:
+        """Find what is wrong with ratings and reasons, by the factors of the questionnaire."""
+        _ = self.language.translate
+        given = {name: self.ratings[name] for name in factors if self.ratings.get(name)}
+        wrong = [name for name, text in given.items() if text not in RATINGS]
+        self.wrong_ratings = dict.fromkeys(wrong, _("Xin chọn một trong năm mức."))
+        if not set(self.reasons.data) <= set(factors):
+            self.reasons.errors = [_("Xin chọn trong các mục dưới đây.")]
+
+    @property
     def page(self) -> str:
         """The first page that asks for a field with an error."""
-        wrong = self.errors.keys()
-        return next(page for page, fields in PAGES.items() if wrong & set(fields))
+        return next(page for page in PAGES if self.faults(page))
 
     def faults(self, page: str) -> dict[str, str]:
         """What is wrong with the fields that a page asks: field → sentence."""
-        return {name: self[name].errors[0] for name in PAGES.get(page, ()) if self[name].errors}
+        wrong = self.wrong_ratings if page == "reasons" else {}
+        fields = PAGES.get(page, ())
+        return {**wrong, **{name: self[name].errors[0] for name in fields if self[name].errors}}
 
     def kept(self, page: str | None) -> list[tuple[str, str]]:
-        """Every known field that `page` does not show, to travel along hidden."""
+        """Every known field and every rating that `page` does not show, to travel along hidden."""
         shown = PAGES.get(page or "", ())
-        return [
+        kept = [
             (name, value) for name in FIELDS if name not in shown for value in self[name].raw_data
         ]
+        if page != "reasons":
+            kept += [(name, text) for name, text in self.ratings.items() if text in RATINGS]
+        return kept
 
     def explain(self, refusal: Invalid) -> None:
-        """Put a refusal that only the database could find beside its field."""
+        """Put a refusal that only the database could find beside its field; `judge` finds those of
+        ratings and reasons.
+        """
+        if refusal.code in {"bad_rating", "bad_factor"}:
+            return
         field = self.overall if refusal.code == "rating_first" else self.contact_phone
         field.errors = [self._sentence(refusal)]
 
@@ -149,7 +174,9 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
     def submission(self) -> Submission:
         """What the form asks to store; call only without errors."""
         contact = self.contact.text
-        ratings = {str(name): self[name].rating for name in FACTORS if self[name].text}
+        ratings = {
+            name: int(text) if text in RATINGS else 0 for name, text in self.ratings.items() if text
+        }
         return Submission(
             overall=self.overall.rating,
             ratings=ratings or None,
@@ -160,10 +187,6 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
             shown=self.shown.text,
         )
 
-
-# The full questionnaire rates each factor.
-for _factor in FACTORS:
-    setattr(AnswerForm, _factor, RatingField())
 
 # By the language's code; most links are opened before anything is answered.
 BLANK = {code: AnswerForm(MultiDict(), language) for code, language in LANGUAGES.items()}

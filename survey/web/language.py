@@ -16,14 +16,6 @@ NUMBERS = {"vi": number, "en": english_number}
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
-    """One of the five factors: its name, and what belongs to it in everyday words."""
-
-    name: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
 class Language:
     """One language with the words every page needs."""
 
@@ -33,7 +25,6 @@ class Language:
     number: Callable[[int], str]
     # Rating 1–5 → its words.
     levels: dict[int, str]
-    factors: dict[str, Factor]
 
     @property
     def is_source(self) -> bool:
@@ -61,20 +52,10 @@ def _levels(_: Callable[[str], str]) -> dict[int, str]:
     }
 
 
-def _factors(_: Callable[[str], str]) -> dict[str, Factor]:
-    return {
-        "access": Factor(_("Tiếp cận dịch vụ"), _("nơi tiếp nhận, thông tin, nộp qua mạng")),
-        "procedure": Factor(_("Thủ tục"), _("giấy tờ, các bước, chi phí, thời hạn")),
-        "officials": Factor(_("Công chức"), _("thái độ, hướng dẫn, trách nhiệm")),
-        "result": Factor(_("Kết quả"), _("đúng, đủ, đúng hẹn")),
-        "feedback": Factor(_("Tiếp nhận góp ý"), _("dễ góp ý, được trả lời")),
-    }
-
-
 def _language(code: str) -> Language:
     catalogue = Translations.load(str(FOLDER), [code])
     translate = catalogue.gettext
-    return Language(code, translate, NUMBERS[code], _levels(translate), _factors(translate))
+    return Language(code, translate, NUMBERS[code], _levels(translate))
 
 
 LANGUAGES = {code: _language(code) for code in NAMES}

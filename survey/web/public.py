@@ -24,12 +24,11 @@ from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.invitations.links import READABLE_AFTER_CLOSE
 from survey.models.province import Province
-from survey.models.questionnaire import FACTORS, Question
 from survey.privacy.retention import TERMS
 from survey.province import hotline_of, province_if_loaded
 from survey.province.workdays import local_midnight
 from survey.web import caller
-from survey.web.answer_form import BLANK, PAGES, AnswerForm
+from survey.web.answer_form import BLANK, AnswerForm
 from survey.web.errors import BUSY, RETRY_SECONDS, failed, status_of, written
 from survey.web.forms import sent_fields
 from survey.web.language import Language, language_of
@@ -103,6 +102,7 @@ def answer(token: str) -> AnyResponse:
         else:
             return _go(Link(token, language)(_next_step(form, overall)))
     page = answer_page(db.session(), token, now)
+    form.judge([item.question for item in page.factors])
     if page.answer is None and not form.overall.text:
         form.explain(Invalid("rating_first"))
     return _draw(form.page, page, Link(token, language), form, status=400)
@@ -255,7 +255,7 @@ def _first_open(said: Said, case: CaseGlimpse | None) -> str:
 def _next_step(form: AnswerForm, overall: int) -> str:
     if form.contact.is_sent or form.contact_phone.is_sent:
         return "thanks"
-    if not any(form[name].is_sent for name in PAGES["reasons"]):
+    if not form.says_more:
         return "reasons"
     return "contact" if overall <= UNHAPPY_UP_TO else "thanks"
 
@@ -293,14 +293,13 @@ def _draw(
         hotline=page.hotline,
         wish=step,
         chosen=int(overall) if overall else None,
-        ratings={name: form[name].data for name in FACTORS},
+        ratings={item.question: form.ratings.get(item.question) for item in page.factors},
         reasons=form.reasons.data,
         comment=form.comment.data,
         contact=form.contact.data,
         contact_phone=form.contact_phone.data,
-        question=next(item for item in page.items if item.question == Question.OVERALL),
-        factors=[item for item in page.items if item.question in FACTORS],
+        factors=page.factors if page.rates_factors else (),
         said_more=page.answer is not None and page.answer.is_more_than_a_rating,
-        kept=form.kept(step) if form.errors else [],
+        kept=form.kept(step) if status != HTTPStatus.OK else [],
         errors=form.faults(step),
     )

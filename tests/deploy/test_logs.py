@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete
 
 from survey.logs import RedactingFilter, redact
-from survey.models.questionnaire import Question, QuestionnaireItem
+from survey.models.questionnaire import OVERALL, QuestionnaireItem
 from tests.clocks import PATIENCE
 from tests.conftest import unit_of_work
 from tests.web.citizens import NAME, invite
@@ -87,7 +87,7 @@ def test_a_whole_answer_leaves_no_trace_in_the_logs(gunicorn, sqlite_app, clock)
     assert _call(port, "PUT", link, **said)[0] == 405
     assert _call(port, "POST", f"{link}/stop")[0] == 303
     with unit_of_work(sqlite_app) as session:
-        overall = QuestionnaireItem.question == Question.OVERALL
+        overall = QuestionnaireItem.question == OVERALL
         session.execute(delete(QuestionnaireItem).where(overall))
     failures = [_call(port, "GET", link), _call(port, "POST", link, **{**said, "overall": "9"})]
     assert [status for status, _ in failures] == [500, 500]

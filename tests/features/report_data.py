@@ -11,7 +11,6 @@ from survey import indices
 from survey.models.count import Cell, count_finished, move_frame
 from survey.models.dossier import Channel, Dossier, DossierChange, Lateness
 from survey.models.organisation import Agency, Procedure
-from survey.models.questionnaire import FACTORS
 from survey.period import Month
 from tests import ballots, seeding
 
@@ -52,7 +51,7 @@ def province(session, month):
     _put(session, Cell(communes[0].id, "other", month, Channel.UNKNOWN, Lateness.ON_TIME), 2, 2)
     whole = Cell(communes[0].id, "justice", month, Channel.COUNTER, Lateness.ON_TIME)
     for number in range(40):
-        given = {factor: 2 + (number + place) % 4 for place, factor in enumerate(FACTORS)}
+        given = {factor: 2 + (number + place) % 4 for place, factor in enumerate(ballots.FACTORS)}
         ballots.put(session, whole, {"overall": 4, **given}, procedure=_procedure(session, whole))
     count_finished(session, {(whole, _procedure(session, whole)): 80}, {whole: 80})
     ballots.count(session)

@@ -51,10 +51,10 @@ def flags(transact, *keys):
         found = []
         for key in keys:
             if key in waiting:
-                seen = flags_of(waiting[key].ballot.flags, waiting[key].ratings)
+                seen = flags_of(waiting[key].ballot, waiting[key].ratings)
             else:
                 ballot = box.find(session, key).ballot
-                seen = flags_of(ballot.flags, ballot.counted)
+                seen = flags_of(ballot, ballot.counted)
             found.append(";".join(sorted(seen)))
         return found
 

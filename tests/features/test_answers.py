@@ -168,7 +168,7 @@ def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: 
     for form, code in (
         (too_long, "comment_too_long"),
         (Submission(overall=6), "bad_rating"),
-        (Submission(overall=1, ratings={"speed": 1}), "bad_factor"),
+        (Submission(overall=1, reasons=("speed",)), "bad_factor"),
         (Submission(comment="Chưa chọn mức."), "rating_first"),
         (Submission(overall=3, contact=True, contact_phone="113"), "bad_contact_phone"),
     ):

@@ -20,7 +20,6 @@ from survey.messages.providers import InboundSms
 from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
 from survey.models.count import Count
 from survey.models.invitation import CoverageEntry, Invitation
-from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
 from survey.period import Month
 from tests import ballots
@@ -216,9 +215,9 @@ def test_a_link_cannot_grow(app):
     the row is as long as one that never changed, in the pool, counted, and again.
     """
     busy, calm = invite(app, 2, asks_all=True)
-    everything = dict.fromkeys(map(str, FACTORS), 3)
+    everything = dict.fromkeys(ballots.FACTORS, 3)
     for token in (busy, calm):
-        say(app, token, overall=3, ratings=everything, reasons=tuple(FACTORS), comment="a")
+        say(app, token, overall=3, ratings=everything, reasons=ballots.FACTORS, comment="a")
     for round_ in range(2):
         for number in range(50):
             say(app, busy, overall=number % 2 + 1 + round_, comment="b" * (number + 1))
@@ -243,7 +242,7 @@ def _lengths(session, table):
 def test_a_change_after_counting_replaces_exactly_the_old_ratings(app):
     """Counts of every question move by what was changed, and by nothing of another's ballot."""
     changed, kept = invite(app, 2, asks_all=True)
-    four = dict.fromkeys(map(str, FACTORS), 4)
+    four = dict.fromkeys(ballots.FACTORS, 4)
     say(app, changed, overall=2, ratings=four)
     say(app, kept, overall=4, ratings=four)
 
@@ -256,7 +255,7 @@ def test_a_change_after_counting_replaces_exactly_the_old_ratings(app):
             return {one.question: (one.n1, one.n2, one.n3, one.n4, one.n5) for one in rows}
 
     first = counted()
-    same = dict.fromkeys(map(str, FACTORS), (0, 0, 0, 2, 0))
+    same = dict.fromkeys(ballots.FACTORS, (0, 0, 0, 2, 0))
     assert first == {**same, "overall": (0, 1, 0, 1, 0)}
     say(app, changed, overall=5, ratings={"result": 1})
     assert counted() == {**first, "overall": (0, 0, 0, 1, 1), "result": (1, 0, 0, 1, 0)}

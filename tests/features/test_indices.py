@@ -16,7 +16,6 @@ from survey.errors import Refused
 from survey.models.count import Cell, Count, count_finished
 from survey.models.organisation import Agency, Procedure
 from survey.models.province import Province
-from survey.models.questionnaire import FACTORS
 from survey.models.snapshot import Snapshot
 from survey.period import Month
 from tests import ballots
@@ -205,7 +204,7 @@ def count_factors(session: Session) -> None:
     """One full questionnaire in the ward: very satisfied, with three of the five factors."""
     agency = session.scalars(select(Agency.id).where(Agency.code == WARD)).one()
     cell = Cell(agency, "land", MONTH, "counter", "on_time")
-    factors = dict(zip(FACTORS, (5, 4, 4, 3, 1), strict=True))
+    factors = dict(zip(ballots.FACTORS, (5, 4, 4, 3, 1), strict=True))
     ballots.put(session, cell, {"overall": 5, **factors}, procedure=LAND)
     ballots.count(session)
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from survey import indices
 from survey.errors import NotFound, Refused
-from survey.indices.figures import Breakdown
+from survey.indices import Breakdown
 from survey.reports import shelf
 from tests.conftest import unit_of_work
 from tests.features.test_shield import LATER, MONTH, told_by_sector

@@ -21,6 +21,9 @@ COUNTS = {
     "agency_aliases": 46,
     "targets": 9,
     "rules": 39,
+    "questions": 6,
+    "questionnaires": 2,
+    "questionnaire_items": 7,
     "header_aliases": 274,
     "sms_prices": 3,
 }
@@ -31,7 +34,8 @@ def own_folder(tmp_path):
     """A province folder of one's own: the shipped files of Khánh Hòa under their name."""
     folder = tmp_path / "khanh_hoa"
     shutil.copytree(DATA / "khanh_hoa", folder)
-    shutil.copy(DATA / "sms_prices.csv", folder)
+    for name in ("sms_prices.csv", "questionnaires.csv"):
+        shutil.copy(DATA / name, folder)
     return folder
 
 
@@ -101,6 +105,21 @@ BROKEN = {
     "lost_alias": ("agency_aliases.csv", "LOC-KH-STNMT", "LOC-KH-NONE", "LOC-KH-NONE"),
     "no_price": ("sms_prices.csv", ",850,", ",,", "sms_prices.csv, dòng 3"),
     "no_column": ("agencies.csv", "parent_code", "parent", "thiếu cột parent_code"),
+    "no_kind": ("questionnaires.csv", "short,1,", "brief,1,", "không có loại phiếu “brief”"),
+    "only_full": ("questionnaires.csv", "short,1,", "full,2,", "thiếu phiếu loại short"),
+    "short_asks": (
+        "questionnaires.csv",
+        "full,1,2017-01-01,3",
+        "short,1,2017-01-01,3",
+        "chưa đúng",
+    ),
+    "no_position": ("questionnaires.csv", ",3,procedure,", ",,procedure,", "dòng 5"),
+    "a_field": ("questionnaires.csv", ",feedback,", ",comment,", "mã câu hỏi “comment”"),
+    "other_words": ("questionnaires.csv", "đúng hẹn, đầy đủ", "đầy đủ", "hãy thêm một bản mới"),
+    "one_more": (
+        *("questionnaires.csv", "full,1,2017-01-01,2,access,"),
+        *("full,1,2017-01-01,7,speed,Nhanh,Fast\nfull,1,2017-01-01,2,access,", "một bản mới"),
+    ),
 }
 
 

@@ -178,7 +178,7 @@ def test_excel_holds_no_formula_whatever_a_name_begins_with(sqlite_app, tmp_path
     assert "<b>x</b>" not in files[1].read_text("utf-8")
     names = [item["name"] for item in _parts(files[0])]
     assert names == [
-        "Tóm tắt", "Lĩnh vực", "Đơn vị", "Kênh", "Thủ tục", "Năm yếu tố", "Phản ánh",
+        "Tóm tắt", "Lĩnh vực", "Đơn vị", "Kênh", "Thủ tục", "Yếu tố", "Phản ánh",
         "Bao phủ, trễ hạn", "Phân tích", "Phương pháp",
     ]  # fmt: skip
 

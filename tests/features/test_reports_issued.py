@@ -1,16 +1,13 @@
 """What may leave the office: approval, hidden lines that stay hidden, and revisions told once."""
 
-import random
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from analysis import disclosure
 from survey import accounts, answers, audit, indices
 from survey.answers import Submission
 from survey.errors import Refused
-from survey.indices.figures import SMALLEST_SHOWN, safe_to_tell
 from survey.models.staff import RoleName, Staff
 from survey.period import Month
 from survey.reports import approval, build, compose, gather, html, tables
@@ -23,41 +20,6 @@ ASKED = datetime(2026, 6, 10, 3, tzinfo=UTC)
 CLOSING = "2026-06-15T08:00:00+07:00"
 AFTER = datetime(2026, 6, 20, 3, tzinfo=UTC)
 NEXT_CLOSING = datetime(2026, 7, 15, 3, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("rated", "shown"),
-    [
-        ([40, 12, 3], [40]),
-        ([40, 12, 3, 4], [40, 12]),
-        ([40, 12, 1, 1], [40]),
-        ([40, 12, 30], [40, 12, 30]),
-        ([3, 0], []),
-        ([2, 2], []),
-    ],
-)
-def test_a_hidden_line_cannot_be_worked_out_from_the_total(rated, shown):
-    """Beside fewer than five ratings the smallest other line is hidden too, until what the total
-    leaves is wide enough; empty lines have nothing to hide.
-    """
-    told = safe_to_tell(rated)
-    assert [number for number, safe in zip(rated, told, strict=True) if number and safe] == shown
-    assert safe_to_tell(rated, [not safe for safe in told]) == told
-
-
-def test_lists_that_are_told_are_proven_by_the_audit():
-    """On random lists integer programming finds no hidden line that the total narrows, and the
-    rule gives up only where no hiding would do.
-    """
-    draw = random.Random(3)
-    for _ in range(60):
-        rated = [draw.choice((0, 1, 2, 4, 5, 9, 40)) for _ in range(draw.randint(1, 5))]
-        hidden = [
-            not safe and number > 0 for number, safe in zip(rated, safe_to_tell(rated), strict=True)
-        ]
-        assert all(hide for number, hide in zip(rated, hidden, strict=True) if 0 < number < 5)
-        if not disclosure.audit(rated, hidden, SMALLEST_SHOWN).safe:
-            assert hidden == [number > 0 for number in rated]
 
 
 def test_a_report_prints_no_covering_line(transact, tmp_path):

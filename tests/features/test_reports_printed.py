@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from pypdf import PdfReader
 
-from survey.models.questionnaire import FACTORS
+from tests import ballots
 from tests.clocks import PATIENCE
 from tests.features.test_reports import sheet
 
@@ -78,7 +78,7 @@ def test_excel_prints_on_pages_with_their_headings(built):
         assert one.sheet_properties.pageSetUpPr.fitToPage
         assert one.print_title_rows or one.title == "Tóm tắt"
         assert "DỰ THẢO" in one.oddFooter.left.text
-    assert len(sheet(built["xlsx"], "Năm yếu tố")[3:]) == len(FACTORS)
+    assert len(sheet(built["xlsx"], "Yếu tố")[3:]) == len(ballots.FACTORS)
 
 
 def _xml(part):

@@ -13,7 +13,6 @@ from sqlalchemy import select, update
 from survey import indices
 from survey.errors import Refused
 from survey.indices import Breakdown
-from survey.indices.shield import hidden_over
 from survey.models.count import Cell, count_finished
 from survey.models.organisation import Agency
 from survey.models.snapshot import Snapshot
@@ -159,17 +158,6 @@ def test_a_quarter_less_two_months_tells_no_small_month(transact, few_in_june):
             assert agency_lines(indices.shown(session, period_of(code), AUTUMN)) == {}, code
         early = agency_lines(indices.shown(session, period_of("2026-04..2026-05"), AUTUMN))
         assert early == {few: 80, many: 80}
-
-
-def test_a_line_is_hidden_where_one_of_its_months_hides_it():
-    """Nested and overlapping periods alike: what is printed is a sum of what months print."""
-    small, other = (Breakdown.AGENCY, "A"), (Breakdown.SECTOR, "S")
-    hidden = dict.fromkeys(period_of("2026-H1").months, frozenset())
-    hidden |= {APRIL: frozenset({small}), JUNE: frozenset({other})}
-    assert hidden_over(hidden, period_of("2026-Q1")) == frozenset()
-    assert hidden_over(hidden, period_of("2026-03..2026-05")) == {small}
-    assert hidden_over(hidden, period_of("2026-Q2")) == {small, other}
-    assert hidden_over(hidden, period_of("2026-H1")) == {small, other}
 
 
 def test_the_dashboard_shows_a_quarter_as_it_may_be_printed(app, transact, few_in_june):

@@ -19,7 +19,6 @@ from survey.db import db
 from survey.errors import Refused
 from survey.models.ballot import Flag
 from survey.models.count import RATED, Cell, count_finished
-from survey.models.questionnaire import FACTORS
 from survey.monitoring.integrity import signs
 from survey.period import Month
 from tests import ballots
@@ -66,7 +65,7 @@ def test_no_figure_moves_when_ballots_are_counted(transact: Transact) -> None:
     """
     with transact() as session:
         given: dict[Cell, list[bytes]] = {cell_of(session, one): [] for one in (BEFORE, MONTH)}
-        full = {"overall": 4, **dict.fromkeys(FACTORS, 4)}
+        full = {"overall": 4, **dict.fromkeys(ballots.FACTORS, 4)}
         for cell, keys in given.items():
             count_finished(session, {(cell, LAND): 200}, {cell: 200})
             keys += [ballots.put(session, cell, full, reasons=["result"]) for _ in range(5)]

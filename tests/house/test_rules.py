@@ -128,6 +128,7 @@ def test_create_app_only_wires():
         (
             "analysis",
             (
+                "survey/disclosure",
                 "survey/indices",
                 "survey/alerts",
                 "survey/delivery",

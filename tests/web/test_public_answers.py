@@ -132,7 +132,7 @@ def test_an_answer_says_which_questionnaire_it_answered(app, client, transact, k
     assert client.post(f"/s/{token}", data={"overall": "4"}).status_code == 303
     with transact() as session:
         (found,) = ballots.all_found(session).values()
-        assert session.get_one(Questionnaire, found.ballot.questionnaire_id).kind == kind
+        assert session.get_one(Questionnaire, found.ballot.questions.questionnaire_id).kind == kind
         assert found.ballot.mode == Mode.WEB
 
 

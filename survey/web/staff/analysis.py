@@ -16,7 +16,7 @@ from survey.monitoring.integrity import signs
 from survey.period import Month
 from survey.province import calendar_of
 from survey.reports import evenness
-from survey.reports.phrases import FACTORS, OUTLOOKS, QUADRANTS, points
+from survey.reports.phrases import OUTLOOKS, QUADRANTS, points
 from survey.web.staff.dashboard import chosen_month
 from survey.web.staff.errors import staff_blueprint
 from survey.wording import words_for
@@ -60,7 +60,6 @@ def show() -> str:
         evenness_title=gettext(evenness.TITLE),
         evenness_note=gettext(evenness.NOTE),
         provisional=indices.is_provisional(session, month),
-        factors=FACTORS,
         quadrants=QUADRANTS,
         outlook_words=OUTLOOKS,
         agencies_now=sorted(by[Breakdown.AGENCY], key=lambda one: alphabetical(one.label)),
@@ -68,6 +67,7 @@ def show() -> str:
         pair=pair,
         refusal=refusal,
         few=insights.FEW,
+        most_factors=insights.MOST_FACTORS,
     )
 
 

@@ -1,0 +1,39 @@
+"""Suppression in one table with a total, whatever else is published."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from survey.disclosure.lines import SMALLEST_SHOWN, Key, is_small
+
+
+def safe_to_publish(counts: Sequence[int], suppressed: Sequence[bool] = ()) -> list[bool]:
+    """Which lines of a table with a total may be published: none of 1 … SMALLEST_SHOWN - 1 ratings,
+    none that is suppressed elsewhere, and none whose remainder would give such a line.
+
+    Two suppressed lines can hold anything up to their sum, so the smallest others are suppressed
+    too (complementary suppression) until that is SMALLEST_SHOWN; where all lines together are
+    fewer, none is published.
+    """
+    held = [is_small(count) for count in counts]
+    held = [one or other for one, other in zip(held, suppressed or held, strict=True)]
+    if not any(held):
+        return [True] * len(counts)
+    others = sorted(
+        (count, place) for place, count in enumerate(counts) if count and not held[place]
+    )
+    kept = [count for count, hold in zip(counts, held, strict=True) if count and hold]
+    for count, place in others:
+        if len(kept) > 1 and sum(kept) >= SMALLEST_SHOWN:
+            break
+        held[place] = True
+        kept.append(count)
+    is_safe = len(kept) > 1 and sum(kept) >= SMALLEST_SHOWN
+    return [is_safe and not hold for hold in held]
+
+
+def suppressed_in(
+    keys: Sequence[Key], rated: Mapping[Key, int], suppressed: Collection[Key] = ()
+) -> Iterable[Key]:
+    """Lines of one table that must be suppressed, given those that are suppressed elsewhere."""
+    counts = [rated[key] for key in keys]
+    published = safe_to_publish(counts, [key in suppressed for key in keys])
+    return (key for key, safe in zip(keys, published, strict=True) if rated[key] and not safe)

@@ -1,0 +1,24 @@
+"""Questions and questionnaires as data, and which questionnaire an invitation asks.
+
+`questionnaires` gives the questions of a questionnaire and the one in force on a day, `questions`
+the names and the order of all questions, `patterns` what complete questionnaires rated together.
+"""
+
+from survey.surveys.patterns import Pattern, most_given, read_patterns, rows_of
+from survey.surveys.questionnaires import Questions, current, in_force, questions_of
+from survey.surveys.questions import Names, check_question, factors, names
+
+__all__ = [
+    "Names",
+    "Pattern",
+    "Questions",
+    "check_question",
+    "current",
+    "factors",
+    "in_force",
+    "most_given",
+    "names",
+    "questions_of",
+    "read_patterns",
+    "rows_of",
+]
