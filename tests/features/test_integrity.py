@@ -6,8 +6,9 @@ from itertools import count
 
 import pytest
 
+from survey import surveys
 from survey.ballots import box
-from survey.ballots.contents import COMPLETE, replacing
+from survey.ballots.contents import replacing
 from survey.models.count import Cell, count_finished
 from survey.monitoring.integrity import signs
 from survey.period import Month
@@ -57,7 +58,7 @@ def filled(app, request):
         answer(session, here, [(5, 2)], flags={"too_fast", "burst"})
         answer(session, here, [2] * 6)
         answer(session, there, [4] * 5)
-        answer(session, there, [5], questions=COMPLETE)
+        answer(session, there, [5], questions=("overall", *surveys.factors(session)))
         if request.param:
             ballots.count(session)
     return app

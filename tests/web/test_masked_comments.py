@@ -13,7 +13,9 @@ from tests.opened import opened_cases
 from tests.web.citizens import invite
 from tests.web.staff_accounts import signed_in
 
-QUOTED = re.compile(r'<p class="queue-words">.*?</p>|<blockquote>.*?</blockquote>', re.DOTALL)
+QUOTED = re.compile(
+    r'<p class="queue-words"[^>]*>.*?</p>|<blockquote[^>]*>.*?</blockquote>', re.DOTALL
+)
 LINES = (DATA / "masking_cases.txt").read_text(encoding="utf-8").splitlines()
 
 
