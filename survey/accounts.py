@@ -156,9 +156,12 @@ def of_session(session: Session, session_key: str) -> Staff | None:
     return session.scalars(query).one_or_none()
 
 
-def get(session: Session, staff_id: int) -> Staff:
-    """One account, locked until the transaction ends where the database can; NotFound otherwise."""
-    staff = session.get(Staff, staff_id, with_for_update=True, populate_existing=True)
+def get(session: Session, staff_id: int, *, lock: bool = False) -> Staff:
+    """One account, read anew and locked until the transaction ends with `lock`.
+
+    NotFound `no_account`.
+    """
+    staff = session.get(Staff, staff_id, with_for_update=lock or None, populate_existing=lock)
     if staff is None:
         raise NotFound("no_account")
     return staff

@@ -62,6 +62,7 @@ def test_a_faulty_text_is_shown_with_its_faults_and_not_kept(app):
     assert f">{words}</textarea>" in unescape(refused.text)
     assert send(clerk, PAGE, words=GOOD).status_code == 400
     assert clerk.get(f"{ROOM}/no_such").status_code == 404
+    assert send(clerk, f"{ROOM}/no_such", words=GOOD, form="plain").status_code == 404
     with unit_of_work(app) as session:
         assert session.scalars(select(TextVersion)).all() == []
 
@@ -78,3 +79,14 @@ def test_a_text_is_tried_on_a_phone_of_ones_own(app):
     with unit_of_work(app) as session:
         message = session.scalars(select(Message)).one()
         assert (message.kind, message.segments, message.invitation_id) == ("test", 1, None)
+
+
+def test_a_draft_is_tried_on_a_phone_before_the_carrier_sees_it(app):
+    """A saved version leaves as written, though the shipped text is the one in use."""
+    clerk = signed_in(app, "analyst")
+    for words in (GOOD, GOOD.replace("Mời Ông/Bà", "Kính mời Ông/Bà")):
+        assert send(clerk, PAGE, words=words, form="plain").status_code == 303
+    assert send(clerk, f"{PAGE}/test", phone="0912 345 678", version="1").status_code == 303
+    with unit_of_work(app) as session:
+        body = session.scalars(select(Message)).one().body
+        assert " da xong. Moi Ong/Ba danh gia: " in str(body)

@@ -140,7 +140,7 @@ def change(staff_id: int) -> ResponseReturnValue:
         return _page(accounts.get(db.session(), staff_id), form), 400
     try:
         with transaction() as unit:
-            staff = accounts.get(unit, staff_id)
+            staff = accounts.get(unit, staff_id, lock=True)
             if act:
                 accounts.set_active(unit, now, staff, active=act == "open", by=by)
             else:
@@ -157,7 +157,7 @@ def reset(staff_id: int) -> ResponseReturnValue:
     """A new one-time password for somebody who forgot theirs or lost their phone."""
     by, both = current_staff().id, ResetForm.sent().second_factor.data
     with transaction() as unit:
-        staff = accounts.get(unit, staff_id)
+        staff = accounts.get(unit, staff_id, lock=True)
         now = clock.now()
         password = accounts.reset(unit, now, staff, with_second_factor=both, by=by)
     return _password_page(staff, password)

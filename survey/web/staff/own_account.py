@@ -109,7 +109,7 @@ def _change_password(form: PasswordForm) -> bool:
     old, new = form.old_password.data, form.new_password.data
     try:
         with transaction() as unit:
-            staff = accounts.get(unit, staff_id)
+            staff = accounts.get(unit, staff_id, lock=True)
             accounts.change_password(unit, clock.now(), staff, old, new)
     except SurveyError as refusal:
         form.explain(refusal)
@@ -130,7 +130,7 @@ def second_factor() -> ResponseReturnValue:
     staff_id, secret, form = staff.id, session["totp"], FirstCodeForm.sent()
     try:
         with transaction() as unit:
-            found = accounts.get(unit, staff_id)
+            found = accounts.get(unit, staff_id, lock=True)
             code = form.code.data
             codes = accounts.enable_second_factor(unit, clock.now(), found, secret, code)
     except SurveyError as refusal:

@@ -153,7 +153,7 @@ def check_code() -> ResponseReturnValue:
     if accounts.is_throttled(db.session(), now, proved.email, caller.address()):
         return refuse(429)
     with transaction() as unit:
-        staff = accounts.get(unit, proved.id)
+        staff = accounts.get(unit, proved.id, lock=True)
         code = form.code.data[:LONGEST_CODE]
         right = accounts.check_second_factor(unit, now, staff, code)
         if not right:
@@ -169,7 +169,7 @@ def leave() -> ResponseReturnValue:
     if current_user.is_authenticated:
         staff_id = current_staff().id
         with transaction() as unit:
-            accounts.end_sessions(accounts.get(unit, staff_id))
+            accounts.end_sessions(accounts.get(unit, staff_id, lock=True))
     end_session()
     return redirect(url_for("sign_in.show"), 303)
 
