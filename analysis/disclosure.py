@@ -24,7 +24,7 @@ _IDLE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class HiddenCell:
+class SuppressedCell:
     """What an outsider can infer about a hidden count: at least `low`, at most `high`."""
 
     position: Place
@@ -37,7 +37,7 @@ class HiddenCell:
 class Audit:
     """The hidden cells, and whether none of them can be narrowed below the wanted width."""
 
-    cells: tuple[HiddenCell, ...]
+    cells: tuple[SuppressedCell, ...]
     safe: bool
 
 
@@ -57,13 +57,13 @@ def audit(counts: ArrayLike, suppressed: ArrayLike, min_width: int) -> Audit:
     Examples
     --------
     >>> audit([[3, 40], [30, 28]], [[1, 0], [0, 0]], 5).cells
-    (HiddenCell(position=(0, 0), low=3, high=3, disclosed=True),)
+    (SuppressedCell(position=(0, 0), low=3, high=3, disclosed=True),)
     """
-    table, hidden = count_arrays(counts)[0], np.asarray(suppressed, dtype=np.bool_)
-    if table.ndim not in {1, 2} or table.shape != hidden.shape:
+    table, suppressed = count_arrays(counts)[0], np.asarray(suppressed, dtype=np.bool_)
+    if table.ndim not in {1, 2} or table.shape != suppressed.shape:
         raise AnalysisError("invalid_counts", "Counts and marks must be tables of one shape.")
     min_width = whole(min_width, "min_width")
-    places: list[Place] = [tuple(place[::-1]) for place in np.argwhere(hidden.T).tolist()]
+    places: list[Place] = [tuple(place[::-1]) for place in np.argwhere(suppressed.T).tolist()]
     # A list has one total; a table one for each row and one for each column.
     sums = [[place[:-1] for place in places], [place[1:] for place in places]][: table.ndim]
     rows = [[key == wanted for key in keys] for keys in sums for wanted in dict.fromkeys(keys)]
@@ -72,7 +72,7 @@ def audit(counts: ArrayLike, suppressed: ArrayLike, min_width: int) -> Audit:
     cells = []
     for column, place in enumerate(places):
         low, high = (_extreme(matrix, known, column, sign) for sign in (1, -1))
-        cells.append(HiddenCell(place, low, high, disclosed=high - low < min_width))
+        cells.append(SuppressedCell(place, low, high, disclosed=high - low < min_width))
     return Audit(tuple(cells), safe=not any(cell.disclosed for cell in cells))
 
 
@@ -96,7 +96,9 @@ class Lines:
         return counts
 
 
-def protect_lines(lines: Lines, secret: ArrayLike, hidden: ArrayLike, min_width: int) -> BoolArray:
+def protect_lines(
+    lines: Lines, secret: ArrayLike, suppressed: ArrayLike, min_width: int
+) -> BoolArray:
     """Hide further lines of tables published together until no secret count can be worked out.
 
     `secret` and `hidden` have shape (L,): the lines to protect, and all that are not printed to
@@ -116,7 +118,7 @@ def protect_lines(lines: Lines, secret: ArrayLike, hidden: ArrayLike, min_width:
     [1, 1, 1, 0, 0, 0]
     """
     width = whole(min_width, "min_width")
-    secrets, mask = np.flatnonzero(secret), np.array(hidden, dtype=np.bool_)
+    secrets, mask = np.flatnonzero(secret), np.array(suppressed, dtype=np.bool_)
     if mask.shape != lines.fixed.shape or lines.members.shape != (mask.size, lines.cells.size):
         raise AnalysisError("invalid_counts", "Cells, sums and marks must be of the same lines.")
     view = _View(lines, mask)
@@ -148,8 +150,8 @@ class _View:
         self.sums = csr_array(printed[:, firsts])
         self.true: FloatArray = np.zeros(self.sizes.size)
         np.add.at(self.true, self.group, lines.cells)
-        self.hidden = np.zeros(self.sizes.size, dtype=np.bool_)
-        self.hidden[self.group[lines.members[mask].sum(axis=0) > 0]] = True
+        self.suppressed = np.zeros(self.sizes.size, dtype=np.bool_)
+        self.suppressed[self.group[lines.members[mask].sum(axis=0) > 0]] = True
 
     def fit(self, goal: FloatArray, free: BoolArray) -> FloatArray:
         """Return whole sums that fit what is printed, with the smallest goal; only `free` move."""
@@ -207,7 +209,7 @@ class _View:
         """Return whole sums that fit and bring many goals (lines, sums) beyond what was `reached`,
         each by no more than is `missing`; only sums of hidden lines move.
         """
-        free = np.flatnonzero(self.hidden)
+        free = np.flatnonzero(self.suppressed)
         rest = self.true.copy()
         rest[free] = 0
         part, lines = csr_array(self.sums[:, free]), reached.size
@@ -239,7 +241,7 @@ class _View:
         def between(free: BoolArray) -> int:
             return round(float(outer @ self.fit(-outer, free) - inner @ self.fit(inner, free)))
 
-        some = self.hidden | (self.true >= np.sort(self.true)[-_LARGE:][0])
+        some = self.suppressed | (self.true >= np.sort(self.true)[-_LARGE:][0])
         wide = between(some)
         return wide if wide >= enough or some.all() else between(np.ones_like(some))
 

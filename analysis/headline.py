@@ -102,17 +102,17 @@ def headline_verdicts(
     cells = collapse_lines(y, n, N, late)
     found = guard(cells.y, cells.n, cells.N, two_sided)
     satisfied, rated, total = (c.sum(axis=1) for c in (cells.y, cells.n, cells.N))
-    told = decide((satisfied, rated, total), (found.low, found.high), (num, den))
+    decided = decide((satisfied, rated, total), (found.low, found.high), (num, den))
     needed = np.full(rated.shape, np.nan)
-    open_ = (rated > 0) & (told.verdict == "uncertain")
+    open_ = (rated > 0) & (decided.verdict == "uncertain")
     needed[open_] = _needed(cells, found.estimate, open_, num / den, two_sided)
     return VerdictLines(
-        verdict=told.verdict,
+        verdict=decided.verdict,
         estimate=found.estimate,
         low=found.low,
         high=found.high,
-        secured=told.secured,
-        lost=told.lost,
+        secured=decided.secured,
+        lost=decided.lost,
         needed_n=needed,
         additional_n=needed - rated,
     )

@@ -135,7 +135,7 @@ def doubled_odds(q: float) -> float:
     return 2 * q / (1 + share(q, "q"))
 
 
-def frozen_charts(
+def baseline_charts(
     monthly: ArrayLike, careful: ArrayLike, alarms_per_month: float, rho: float = 0.0
 ) -> tuple[Chart, ...]:
     """Return one CUSUM a unit, tuned to doubled odds of dissatisfaction, shape (K,).
@@ -150,7 +150,7 @@ def frozen_charts(
 
     Examples
     --------
-    >>> quick, slow = frozen_charts([40, 40], [0.15, 0.03], 1.0)
+    >>> quick, slow = baseline_charts([40, 40], [0.15, 0.03], 1.0)
     >>> quick.arl1 < slow.arl1, quick.false_alarms < 0.5
     (True, True)
     """

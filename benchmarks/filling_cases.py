@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from benchmarks.filling import asked
 from survey.ballots.contents import Ballot, Current, Pooled, pooled_row
 from survey.bulk import write_many
-from survey.cases.clocks import reply_due
+from survey.cases.deadlines import reply_due
 from survey.crypto.tokens import new_case_code
 from survey.db import table_of
 from survey.models.alert import unordered_id
 from survey.models.ballot import Mode, PooledBallot
-from survey.models.case import Case, CaseEvent, CaseReason, CaseStanding, CaseState, EventKind
+from survey.models.case import Case, CaseEvent, CaseReason, CaseRecord, CaseState, EventKind
 from survey.models.count import Cell, Frame
 from survey.models.organisation import Procedure
 from survey.models.questionnaire import QuestionnaireKind
@@ -91,7 +91,7 @@ def _case_rows(
     for code, one in named:
         key, cell = one.ballot.key.hex(), one.ballot.cell
         opened = now - timedelta(minutes=draw.randrange(AGE_DAYS * 24 * 60))
-        standing = CaseStanding(
+        record = CaseRecord(
             ballot_key=key,
             agency_id=cell.agency_id,
             sector_code=cell.sector_code,
@@ -103,15 +103,15 @@ def _case_rows(
             due_at=reply_due(calendar, opened),
         )
         if draw.random() < 1 / 3:
-            standing = replace(standing, state=CaseState.IN_PROGRESS, first_reaction_at=opened)
+            record = replace(record, state=CaseState.IN_PROGRESS, first_reaction_at=opened)
         events = (CaseEvent(opened, None, EventKind.OPENED, number=1),)
         yield {
             "id": unordered_id(),
             "code": code,
-            "answer_hash": Case.standing.hash_of(session, key),
+            "answer_hash": Case.record.hash_of(session, key),
             "month": Month.at(opened),
-            "is_filed_away": False,
-            "standing_sealed": Case.standing.encrypt(session, code, standing),
+            "is_archived": False,
+            "record_sealed": Case.record.encrypt(session, code, record),
             "timeline_sealed": Case.timeline.encrypt(session, code, events),
             "contact_sealed": None,
             "contact_index": None,

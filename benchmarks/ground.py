@@ -17,7 +17,7 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 UNITS = ROOT / "deploy" / "systemd"
 PLACE = "/opt/langnghe"
-HIDDEN = re.compile(r'<input type="hidden" name="(csrf_token)" value="([^"]+)"')
+SUPPRESSED = re.compile(r'<input type="hidden" name="(csrf_token)" value="([^"]+)"')
 START_SECONDS = 120
 
 
@@ -119,7 +119,7 @@ def running(words: Sequence[str], environment: dict[str, str]) -> Iterator[int]:
 def signed_in(port: int, role: str) -> requests.Session:
     """A browser of staff, let in by a door of the demo."""
     browser, address = requests.Session(), f"http://localhost:{port}"
-    token = dict(HIDDEN.findall(browser.get(f"{address}/demo", timeout=60).text))
+    token = dict(SUPPRESSED.findall(browser.get(f"{address}/demo", timeout=60).text))
     browser.post(f"{address}/demo/enter/{role}", token, timeout=60).raise_for_status()
     return browser
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from benchmarks.guarded_lines import CELLS, intervals, judged, tell, timed
+from benchmarks.guarded_lines import CELLS, cleaned, intervals, tell, timed
 
 COUNTED = "count(*) AS rated, count(*) FILTER (rating >= 4) AS satisfied"
 KEY = "month, agency, sector, channel, lateness"
@@ -32,7 +32,7 @@ def report(place: Path) -> dict[str, float]:
         def whole() -> dict[str, float]:
             columns = database.execute(REPORT).fetchnumpy()
             numbers = [columns[name] for name in ("rated", "satisfied", "finished")]
-            return judged(np.stack(numbers, axis=1).reshape(-1, CELLS, 3))
+            return cleaned(np.stack(numbers, axis=1).reshape(-1, CELLS, 3))
 
         def bare() -> float:
             columns = database.execute(BARE).fetchnumpy()

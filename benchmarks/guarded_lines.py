@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.headline import decide, headline_lines
 from analysis.poststratify import GuardedLines
-from survey.indices import SMALLEST_SHOWN
+from survey.indices import LEAST_SHOWN
 from survey.period import Month
 
 AGENCIES, GROUPS, MONTHS = 300, 4, 24
@@ -40,7 +40,7 @@ def intervals(counts: Grid) -> float:
     return total(_guarded(counts))
 
 
-def judged(counts: Grid) -> dict[str, float]:
+def cleaned(counts: Grid) -> dict[str, float]:
     """All that the report holds of lines: intervals, verdicts, and how many lines are small.
 
     Where a line is small others must be suppressed with it; in these data none is.
@@ -48,9 +48,9 @@ def judged(counts: Grid) -> dict[str, float]:
     found = _guarded(counts)
     target = (np.tile(PERCENT, LINES // GROUPS), np.full(LINES, 100))
     rated, satisfied, finished = counts.sum(axis=1).T
-    told = decide((satisfied, rated, finished), (found.low, found.high), target)
-    said = np.select([told.secured, told.lost], ["met", "not_met"], told.verdict)
-    small = (rated > 0) & (rated < SMALLEST_SHOWN)
+    decided = decide((satisfied, rated, finished), (found.low, found.high), target)
+    said = np.select([decided.secured, decided.lost], ["met", "not_met"], decided.verdict)
+    small = (rated > 0) & (rated < LEAST_SHOWN)
     return agreed(total(found), said, small)
 
 

@@ -36,7 +36,7 @@ def report(database: Path) -> dict[str, float]:
         session = db.session()
         found, seconds, used = timed(lambda: _course(session))
         memory = peak_mib()
-        agency = indices.course(session, *_span(), NOW).units[0].agency
+        agency = indices.time_series(session, *_span(), NOW).units[0].agency
         _, one, _ = timed(lambda: _figures(session, agency))
         counts = _counts(session)
         _, bare, _ = timed(lambda: intervals(counts))
@@ -50,20 +50,20 @@ def _span() -> tuple[Month, Month]:
 
 def _course(session: Session) -> dict[str, float]:
     """A whole request: the report, what must be hidden of it, and the end of its transaction."""
-    found = indices.course(session, *_span(), NOW)
-    hidden = indices.hidden(session, found)
+    found = indices.time_series(session, *_span(), NOW)
+    suppressed = indices.suppressed(session, found)
     session.rollback()
-    return agreed(_sum(found), found.verdict, hidden)
+    return agreed(_sum(found), found.verdict, suppressed)
 
 
 def _figures(session: Session, agency: str) -> float:
     """The figures of one agency; what must be hidden of them hangs on those of all others."""
-    found = indices.course(session, *_span(), NOW, agency=agency)
+    found = indices.time_series(session, *_span(), NOW, agency=agency)
     session.rollback()
     return _sum(found)
 
 
-def _sum(found: indices.Course) -> float:
+def _sum(found: indices.TimeSeries) -> float:
     return round(float((found.index + found.low + found.high).sum()), 6)
 
 

@@ -57,7 +57,7 @@ def draw_all(session: Session) -> None:
     """All pictures, one file each."""
     month = gather.gather(session, MONTH, indices.first(session, MONTH).closed_at)  # type: ignore[union-attr]
     (FOLDER / "statistics-verdicts.png").write_bytes(sector_chart(month).png)
-    shown = [one for one in month.sectors if not one.is_hidden and one.index is not None]
+    shown = [one for one in month.sectors if not one.is_suppressed and one.index is not None]
     shown.sort(key=lambda one: one.rated)
     watched = {
         one.key: one
@@ -120,7 +120,7 @@ def draw_anytime(axes: Axes, rows: list[Figure], watched: dict[str, Figure]) -> 
 def draw_small(axes: Axes, agencies: tuple[Figure, ...], whole: Figure) -> None:
     """Index against number of ratings: units with few ratings own both ends."""
     for one in agencies:
-        if one.is_hidden or one.index is None:
+        if one.is_suppressed or one.index is None:
             continue
         look = {**LOOKS[one.status], "markersize": 5, "alpha": 0.9}
         words = {Status.FEW: "ít mẫu", Status.MET: "đạt", Status.NOT_MET: "chưa đạt"}

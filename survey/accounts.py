@@ -21,7 +21,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
-from survey.audit import record
+from survey.audit import append
 from survey.crypto.tokens import TOKEN_ALPHABET
 from survey.db import settings_of
 from survey.errors import Conflict, Invalid, NotFound, Refused
@@ -82,7 +82,7 @@ def add(
     session.add(staff)
     _place(session, staff, account)
     session.flush()
-    record(session, now, "staff.add", f"staff:{staff.id}", staff_id=by, detail=_rights(staff))
+    append(session, now, "staff.add", f"staff:{staff.id}", staff_id=by, detail=_rights(staff))
     return staff, password
 
 
@@ -102,7 +102,7 @@ def change(
     session.flush()
     if _rights(staff) != before:
         end_sessions(staff)
-    record(session, now, "staff.change", f"staff:{staff.id}", staff_id=by, detail=_rights(staff))
+    append(session, now, "staff.change", f"staff:{staff.id}", staff_id=by, detail=_rights(staff))
 
 
 def set_active(
@@ -114,7 +114,7 @@ def set_active(
     staff.active = active
     end_sessions(staff)
     action = "staff.activate" if active else "staff.deactivate"
-    record(session, now, action, f"staff:{staff.id}", staff_id=by)
+    append(session, now, action, f"staff:{staff.id}", staff_id=by)
 
 
 def reset(
@@ -135,7 +135,7 @@ def reset(
         ) = None
     end_sessions(staff)
     detail = {"second_factor": with_second_factor}
-    record(session, now, "staff.reset", f"staff:{staff.id}", staff_id=by, detail=detail)
+    append(session, now, "staff.reset", f"staff:{staff.id}", staff_id=by, detail=detail)
     return password
 
 
@@ -264,7 +264,7 @@ def change_password(session: Session, now: datetime, staff: Staff, old: str, new
         raise Refused("wrong_password")
     _judge(staff, old, new)
     set_password(staff, new)
-    record(session, now, "staff.password", f"staff:{staff.id}", staff_id=staff.id)
+    append(session, now, "staff.password", f"staff:{staff.id}", staff_id=staff.id)
 
 
 def set_password(staff: Staff, password: str) -> None:
@@ -314,7 +314,7 @@ def note_wrong_try(session: Session, now: datetime, email: str, address: str) ->
         session.execute(counted)
     staff = find(session, email)
     if staff is not None:
-        record(session, now, "staff.sign_in_failed", f"staff:{staff.id}")
+        append(session, now, "staff.sign_in_failed", f"staff:{staff.id}")
 
 
 def note_sign_in(session: Session, now: datetime, staff: Staff) -> None:
@@ -322,7 +322,7 @@ def note_sign_in(session: Session, now: datetime, staff: Staff) -> None:
     key = settings_of(session).secret_key.encode()
     name = hmac.digest(key, f"account {staff.email}".encode(), "sha256").hex()
     session.execute(delete(SignInTry).where(SignInTry.key == name))
-    record(session, now, "staff.sign_in", f"staff:{staff.id}", staff_id=staff.id)
+    append(session, now, "staff.sign_in", f"staff:{staff.id}", staff_id=staff.id)
 
 
 # Second factor
@@ -348,7 +348,7 @@ def enable_second_factor(
     staff.totp_secret = secret
     staff.mf_recovery_codes = json.dumps([HASHER.hash(code) for code in codes])
     staff.last_totp_step = step
-    record(session, now, "staff.second_factor", f"staff:{staff.id}", staff_id=staff.id)
+    append(session, now, "staff.second_factor", f"staff:{staff.id}", staff_id=staff.id)
     return codes
 
 
@@ -384,7 +384,7 @@ def _use_recovery_code(session: Session, now: datetime, staff: Staff, code: str)
         return False
     staff.mf_recovery_codes = json.dumps([one for one in hashes if one != used])
     detail = {"left": len(hashes) - 1}
-    record(
+    append(
         session, now, "staff.recovery_code", f"staff:{staff.id}", staff_id=staff.id, detail=detail
     )
     return True

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from survey.ballots.contents import Said
+from survey.ballots.contents import Answer
 from survey.cases.opening import (
     About,
-    Finding,
+    Trigger,
     add_contact,
     add_from_citizen,
     close_to_agency,
@@ -27,7 +27,7 @@ from survey.cases.opening import (
     raise_reason,
     record_contact,
 )
-from survey.db import hold
+from survey.db import advisory_lock
 from survey.messages.text import unaccent
 from survey.models.case import ORDER_LOCK, Case, CaseReason, CaseState, ContactWish, case_of
 from survey.models.count import Cell
@@ -66,8 +66,8 @@ class Change:
 
     key: bytes
     cell: Cell
-    before: Said | None
-    after: Said
+    before: Answer | None
+    after: Answer
 
 
 def raise_for_answer(
@@ -77,26 +77,26 @@ def raise_for_answer(
 
     A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person.
     """
-    finding = _finding(change.after, contact)
-    if finding is None and change.before is None:  # most answers: nothing to open or to add to
+    trigger = _trigger(change.after, contact)
+    if trigger is None and change.before is None:  # most answers: nothing to open or to add to
         return None
     # A wish writes nothing to the ballot, and with another request it would open two cases.
-    hold(session, f"ballot:{change.key.hex()}")
+    advisory_lock(session, f"ballot:{change.key.hex()}")
     case = _case_of(session, change.key)
     if case is None:
         about = About(change.key, change.cell.agency_id, change.cell.sector_code)
-        return open_case(session, now, about, finding, contact) if finding else None
+        return open_case(session, now, about, trigger, contact) if trigger else None
     _add(session, now, case, change)
-    standing = case.standing
-    is_graver = finding is not None and _is_more_serious(finding.reason, standing.reason)
-    if finding and is_graver:
-        raise_reason(case, finding)
-    is_grave_anew = finding is not None and finding.grave_words not in {"", standing.held_words}
-    if finding and is_grave_anew:
-        close_to_agency(session, now, case, finding)
+    record = case.record
+    is_graver = trigger is not None and _is_more_serious(trigger.reason, record.reason)
+    if trigger and is_graver:
+        raise_reason(case, trigger)
+    is_grave_anew = trigger is not None and trigger.grave_words not in {"", record.held_words}
+    if trigger and is_grave_anew:
+        close_to_agency(session, now, case, trigger)
     is_call = contact is not None and add_contact(session, now, case, contact)
     needs_work = is_graver or is_grave_anew or is_call
-    if needs_work and standing.state in {CaseState.REPLIED, CaseState.CLOSED}:
+    if needs_work and record.state in {CaseState.REPLIED, CaseState.CLOSED}:
         open_again(session, now, case)
     if is_call:
         record_contact(session, now, case)
@@ -126,20 +126,20 @@ def words_version() -> int:
 
 
 def _case_of(session: Session, ballot_key: bytes) -> Case | None:
-    hold(session, ORDER_LOCK, shared=True)
+    advisory_lock(session, ORDER_LOCK, shared=True)
     query = case_of(session, ballot_key).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).first()
 
 
-def _finding(said: Said, contact: ContactWish | None) -> Finding | None:
+def _trigger(answer: Answer, contact: ContactWish | None) -> Trigger | None:
     """The most serious reason that applies."""
     version = words_version()
-    if said.comment and grave_topics(said.comment):
-        digest = hashlib.sha256(said.comment.encode()).hexdigest()[:DIGEST_LENGTH]
-        return Finding(CaseReason.GRAVE_WORDS, version, digest)
+    if answer.comment and grave_topics(answer.comment):
+        digest = hashlib.sha256(answer.comment.encode()).hexdigest()[:DIGEST_LENGTH]
+        return Trigger(CaseReason.GRAVE_WORDS, version, digest)
     if contact:
-        return Finding(CaseReason.CALL_BACK_WISH, version)
-    return Finding(CaseReason.VERY_BAD_RATING, version) if said.overall <= VERY_BAD else None
+        return Trigger(CaseReason.CALL_BACK_WISH, version)
+    return Trigger(CaseReason.VERY_BAD_RATING, version) if answer.overall <= VERY_BAD else None
 
 
 def _is_more_serious(reason: CaseReason, than: str) -> bool:

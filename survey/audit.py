@@ -1,7 +1,7 @@
 """The append-only audit log: two chains, each row hashed with the one before.
 
 Acts that no citizen caused are readable in the database (`AuditEntry`). All others are encrypted
-(`CitizenAct`); their hash holds a random salt, or trying out times would find it.
+(`CitizenEntry`); their hash holds a random salt, or trying out times would find it.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from survey.db import hold
+from survey.db import advisory_lock
 from survey.errors import Refused
-from survey.models.audit import AuditEntry, CitizenAct, WaitingAct
+from survey.models.audit import AuditEntry, CitizenEntry, WaitingEntry
 
 GENESIS = "0" * 64
 SALT_BYTES = 16
@@ -37,11 +37,11 @@ READABLE = (
 )
 # A row that does not open, or holds something else than an act.
 UNREADABLE = (Refused, ValueError, TypeError, LookupError)
-Row = TypeVar("Row", AuditEntry, CitizenAct)
+Row = TypeVar("Row", AuditEntry, CitizenEntry)
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Entry:
     """One act as it was recorded; `detail` holds what JSON can hold."""
 
     at: datetime
@@ -51,7 +51,7 @@ class Act:
     detail: Mapping[str, Any]
 
 
-def record(
+def append(
     session: Session,
     now: datetime,
     action: str,
@@ -61,7 +61,7 @@ def record(
     detail: Mapping[str, object] | None = None,
 ) -> None:
     """Add one act to its chain. `subject` and `detail` hold ids and codes, never personal data."""
-    said = {
+    content = {
         # As text, since the hash is made over this very text.
         "at": now.astimezone(UTC).isoformat(),
         "staff_id": staff_id,
@@ -70,19 +70,19 @@ def record(
         # As it will be read again: JSON knows no tuples.
         "detail": json.loads(json.dumps(dict(detail or {}))),
     }
-    table = AuditEntry if is_readable(action) else CitizenAct
-    hold(session, table.__tablename__)
+    table = AuditEntry if is_readable(action) else CitizenEntry
+    advisory_lock(session, table.__tablename__)
     newest = select(table.number, table.hash).order_by(table.number.desc()).limit(1)
     last, previous = session.execute(newest).first() or (0, GENESIS)
     number = last + 1
     if table is AuditEntry:
-        digest = _hash(previous, number, said)
-        session.add(AuditEntry(number=number, hash=digest, **{**said, "at": now}))
+        digest = _hash(previous, number, content)
+        session.add(AuditEntry(number=number, hash=digest, **{**content, "at": now}))
     else:
-        said["salt"] = secrets.token_hex(SALT_BYTES)
-        entry = CitizenAct(number=number, hash=_hash(previous, number, said))
-        session.add(entry)
-        entry.act = said
+        content["salt"] = secrets.token_hex(SALT_BYTES)
+        row = CitizenEntry(number=number, hash=_hash(previous, number, content))
+        session.add(row)
+        row.entry = content
     session.flush()
 
 
@@ -91,15 +91,15 @@ def is_readable(action: str) -> bool:
     return action.startswith(READABLE)
 
 
-def record_later(
+def append_later(
     session: Session, at: datetime, action: str, subject: str, detail: Mapping[str, object]
 ) -> None:
     """Keep what a citizen caused until `append_waiting` adds it to the log, among others: the place
     of an entry would show when it happened.
     """
-    entry = WaitingAct(id=secrets.token_hex(16))
-    session.add(entry)
-    entry.act = {
+    row = WaitingEntry(id=secrets.token_hex(16))
+    session.add(row)
+    row.entry = {
         "at": at.astimezone(UTC).isoformat(),
         "action": action,
         "subject": subject,
@@ -110,22 +110,22 @@ def record_later(
 
 def append_waiting(session: Session) -> None:
     """Append what citizens caused since the last time, in random order."""
-    query = delete(WaitingAct).returning(WaitingAct.id, WaitingAct.act_sealed)
+    query = delete(WaitingEntry).returning(WaitingEntry.id, WaitingEntry.entry_sealed)
     rows = list(session.execute(query).all())
     secrets.SystemRandom().shuffle(rows)
     for name, sealed in rows:
-        act = WaitingAct.act.decrypt(session, name, sealed)
-        at = datetime.fromisoformat(act["at"])
-        record(session, at, act["action"], act["subject"], detail=act["detail"])
+        entry = WaitingEntry.entry.decrypt(session, name, sealed)
+        at = datetime.fromisoformat(entry["at"])
+        append(session, at, entry["action"], entry["subject"], detail=entry["detail"])
 
 
-def acts(
+def entries(
     session: Session,
     *,
     action: str | None = None,
     subject: str | None = None,
     staff_id: int | None = None,
-) -> list[Act]:
+) -> list[Entry]:
     """What was done, oldest first; only what has this action, subject and account, where one is
     given.
 
@@ -137,16 +137,20 @@ def acts(
     found: list[dict[str, Any]] = []
     if action is None or is_readable(action):
         readable = select(AuditEntry).filter_by(**given).order_by(AuditEntry.number)
-        found += map(_said, session.scalars(readable))
+        found += map(_content, session.scalars(readable))
     if action is None or not is_readable(action):
-        encrypted = map(_said, session.scalars(select(CitizenAct).order_by(CitizenAct.number)))
-        found += (
-            said for said in encrypted if all(said[name] == one for name, one in given.items())
+        encrypted = map(
+            _content, session.scalars(select(CitizenEntry).order_by(CitizenEntry.number))
         )
-    for said in found:
-        said["at"] = datetime.fromisoformat(said["at"])
-        said.pop("salt", None)
-    return sorted((Act(**said) for said in found), key=lambda act: act.at)
+        found += (
+            content
+            for content in encrypted
+            if all(content[name] == one for name, one in given.items())
+        )
+    for content in found:
+        content["at"] = datetime.fromisoformat(content["at"])
+        content.pop("salt", None)
+    return sorted((Entry(**content) for content in found), key=lambda entry: entry.at)
 
 
 def verify(session: Session) -> tuple[int, bool]:
@@ -155,7 +159,7 @@ def verify(session: Session) -> tuple[int, bool]:
     A cut at the end cannot be seen from the tables alone: compare `head` with the one printed in a
     report.
     """
-    results = [_verify(session, AuditEntry), _verify(session, CitizenAct)]
+    results = [_verify(session, AuditEntry), _verify(session, CitizenEntry)]
     return sum(rows for rows, _ in results), all(is_whole for _, is_whole in results)
 
 
@@ -184,27 +188,27 @@ def head(session: Session) -> str:
     """
     newest = (
         session.scalar(select(table.hash).order_by(table.number.desc()).limit(1)) or GENESIS
-        for table in (AuditEntry, CitizenAct)
+        for table in (AuditEntry, CitizenEntry)
     )
     return " ".join(newest)
 
 
-def _said(row: AuditEntry | CitizenAct) -> dict[str, Any]:
+def _content(row: AuditEntry | CitizenEntry) -> dict[str, Any]:
     """What a row says, as its hash was made over it."""
-    if isinstance(row, CitizenAct):
-        return row.act
-    said = {name: getattr(row, name) for name in ("staff_id", "action", "subject", "detail")}
-    return {"at": row.at.astimezone(UTC).isoformat(), **said}
+    if isinstance(row, CitizenEntry):
+        return row.entry
+    content = {name: getattr(row, name) for name in ("staff_id", "action", "subject", "detail")}
+    return {"at": row.at.astimezone(UTC).isoformat(), **content}
 
 
-def _expected(previous: str, row: AuditEntry | CitizenAct) -> str | None:
+def _expected(previous: str, row: AuditEntry | CitizenEntry) -> str | None:
     """The hash a row must have; None when it cannot be read."""
     try:
-        return _hash(previous, row.number, _said(row))
+        return _hash(previous, row.number, _content(row))
     except UNREADABLE:
         return None
 
 
-def _hash(previous: str, number: int, said: Mapping[str, Any]) -> str:
-    content = json.dumps([previous, number, said], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()
+def _hash(previous: str, number: int, content: Mapping[str, Any]) -> str:
+    text = json.dumps([previous, number, content], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

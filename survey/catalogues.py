@@ -25,8 +25,8 @@ def _(text: str) -> str:
 
 def gettext(text: str, /, **values: object) -> str:
     """The text in the language being spoken, with its values filled in."""
-    said = catalogue(spoken()).gettext(text) if text else ""
-    return said % values if values else said
+    translated = catalogue(spoken()).gettext(text) if text else ""
+    return translated % values if values else translated
 
 
 def spoken() -> str:

@@ -170,7 +170,7 @@ def connection_of(session: Session) -> Connection:
     return session.info.get("connection") or session.connection()
 
 
-def glance(session: Session) -> Connection:
+def read_once(session: Session) -> Connection:
     """The connection of a page that needs a statement or two, each of which sees a snapshot of its
     own: PostgreSQL need not begin and end a transaction, unless one is under way.
     """
@@ -302,7 +302,7 @@ def _wait_for_turn(driver: sqlite3.Connection) -> None:
         driver.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS}000")
 
 
-def hold(session: Session, name: str, *, shared: bool = False) -> None:
+def advisory_lock(session: Session, name: str, *, shared: bool = False) -> None:
     """Wait for whoever holds this name, and hold it to the end of the transaction; all who share it
     may hold it at once.
 

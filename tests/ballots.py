@@ -6,7 +6,7 @@ from collections import Counter
 from sqlalchemy import insert, select, union
 
 from survey import surveys
-from survey.ballots import box, counting
+from survey.ballots import counting, storage
 from survey.ballots.bursts import slot_of
 from survey.ballots.contents import (
     Ballot,
@@ -19,7 +19,7 @@ from survey.ballots.contents import (
 from survey.ballots.pool import forget_pool
 from survey.db import table_of
 from survey.indices import Breakdown
-from survey.indices.tallies import Stored
+from survey.indices.line_counts import Stored
 from survey.models.ballot import CountedBallot, Mode, PooledBallot
 from survey.models.questionnaire import QuestionnaireKind
 from survey.province.workdays import local_day
@@ -37,7 +37,7 @@ def keys(session):
 
 def all_found(session):
     """Every ballot as it stands: key → `box.Found`."""
-    return box.find_many(session, keys(session))
+    return storage.find_many(session, keys(session))
 
 
 def all_said(session):
@@ -48,7 +48,7 @@ def all_said(session):
 def put(session, cell, ratings, now=NOW, **more):
     """A new ballot in the pool: its key. `more`: procedure, reasons, comment, flags, mode."""
     pooled = _fresh(_questions(session), cell, ratings, now, more)
-    box.put(session, pooled, more.get("comment", ""), None)
+    storage.put(session, pooled, more.get("comment", ""), None)
     return pooled.ballot.key
 
 

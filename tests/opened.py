@@ -11,7 +11,7 @@ from survey.cases.timeline import add_event
 from survey.models.case import (
     Case,
     CaseEvent,
-    CaseStanding,
+    CaseRecord,
     CaseState,
     CloseReason,
     EventKind,
@@ -23,12 +23,12 @@ class Opened:
     """A case with its standing and timeline; columns and parts of the standing by their names."""
 
     case: Case
-    standing: CaseStanding
+    record: CaseRecord
     events: tuple[CaseEvent, ...]
 
     def __getattr__(self, name: str) -> Any:
         """What the standing says, else what the row holds."""
-        return getattr(self.standing if hasattr(self.standing, name) else self.case, name)
+        return getattr(self.record if hasattr(self.record, name) else self.case, name)
 
     @property
     def reply(self) -> str | None:
@@ -38,7 +38,7 @@ class Opened:
 
 def opened(session: Session, case: Case) -> Opened:
     """All of one case."""
-    return Opened(case, case.standing, case.timeline)
+    return Opened(case, case.record, case.timeline)
 
 
 def opened_cases(session: Session) -> list[Opened]:
@@ -55,13 +55,13 @@ def the_case(session: Session) -> Opened:
 def put_case(session: Session, **changes: Any) -> None:
     """Let the only case there is stand otherwise."""
     case = session.scalars(select(Case)).one()
-    case.standing = replace(case.standing, **changes)
+    case.record = replace(case.record, **changes)
 
 
 def reply_to(session: Session, letter: str) -> None:
     """Let the only case there is be replied to, on the day it was opened."""
     case = session.scalars(select(Case)).one()
-    opened_at = case.standing.opened_at
+    opened_at = case.record.opened_at
     put_case(session, state=CaseState.REPLIED, replied_at=opened_at)
     add_event(session, case, CaseEvent(opened_at, None, EventKind.REPLIED, letter))
 

@@ -113,8 +113,8 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=8), nullable=False),
         sa.Column("answer_hash", sa.LargeBinary(), nullable=False),
         sa.Column("month", sa.String(length=7), nullable=False),
-        sa.Column("is_filed_away", sa.Boolean(), nullable=False),
-        sa.Column("standing_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("is_archived", sa.Boolean(), nullable=False),
+        sa.Column("record_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("timeline_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("contact_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("contact_index", sa.LargeBinary(), nullable=True),
@@ -128,16 +128,23 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("case", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_case_in_work", ["is_filed_away", "month", "revision"], unique=False
-        )
+        batch_op.create_index("ix_case_in_work", ["is_archived", "month", "revision"], unique=False)
 
     op.create_table(
-        "citizen_act",
+        "citizen_entry",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("act_sealed", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_citizen_act")),
+        sa.Column("entry_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_citizen_entry")),
+    )
+    op.create_table(
+        "control_alert",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("record_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_control_alert")),
+        sa.UniqueConstraint("key_hash", name=op.f("uq_control_alert_key_hash")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "conversation",
@@ -293,7 +300,7 @@ def upgrade() -> None:
         sa.Column("full_percent", sa.Integer(), nullable=False),
         sa.Column("followup_percent", sa.Integer(), nullable=False),
         sa.Column("confidence_percent", sa.Integer(), nullable=False),
-        sa.Column("judged_from", sa.Integer(), nullable=False),
+        sa.Column("verdict_from", sa.Integer(), nullable=False),
         sa.Column("send_bias", sa.String(length=12), nullable=False),
         sa.CheckConstraint(
             "send_bias IN ('prefer_miss', 'prefer_send')", name=op.f("ck_province_send_bias")
@@ -308,11 +315,11 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "invite_delay_minutes >= 0", name=op.f("ck_province_invite_delay_minutes")
         ),
-        sa.CheckConstraint("judged_from >= 5", name=op.f("ck_province_judged_from")),
         sa.CheckConstraint("link_days BETWEEN 1 AND 90", name=op.f("ck_province_link_days")),
         sa.CheckConstraint("phone_gap_days >= 0", name=op.f("ck_province_phone_gap_days")),
         sa.CheckConstraint("phone_week_cap >= 1", name=op.f("ck_province_phone_week_cap")),
         sa.CheckConstraint("reminder_days >= 0", name=op.f("ck_province_reminder_days")),
+        sa.CheckConstraint("verdict_from >= 5", name=op.f("ck_province_verdict_from")),
         sa.CheckConstraint("window_start < window_end", name=op.f("ck_province_window")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_province")),
     )
@@ -481,19 +488,10 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
-        "waiting_act",
+        "waiting_entry",
         sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("act_sealed", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting_act")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "watch_alert",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("place_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("finding_sealed", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_watch_alert")),
-        sa.UniqueConstraint("place_hash", name=op.f("uq_watch_alert_place_hash")),
+        sa.Column("entry_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting_entry")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -722,6 +720,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("snapshot_id", name=op.f("pk_approval")),
     )
     op.create_table(
+        "control_chart",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("agency_id", sa.Integer(), nullable=False),
+        sa.Column("sector_group", sa.String(length=40), nullable=False),
+        sa.Column("limits_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("state_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("first_month", sa.String(length=7), nullable=False),
+        sa.Column("last_month", sa.String(length=7), nullable=False),
+        sa.Column("baseline_on", sa.Date(), nullable=False),
+        sa.Column("baseline_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["agency_id"], ["agency.id"], name=op.f("fk_control_chart_agency_id_agency")
+        ),
+        sa.ForeignKeyConstraint(
+            ["baseline_by"], ["staff.id"], name=op.f("fk_control_chart_baseline_by_staff")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_control_chart")),
+        sa.UniqueConstraint(
+            "agency_id", "sector_group", name=op.f("uq_control_chart_agency_id_sector_group")
+        ),
+    )
+    op.create_table(
         "dossier",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("code", sa.String(length=40), nullable=False),
@@ -828,6 +848,39 @@ def upgrade() -> None:
         batch_op.create_index("ix_procedure_frame_procedure_code", ["procedure_code"], unique=False)
 
     op.create_table(
+        "rate_chart",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("measure", sa.String(length=10), nullable=False),
+        sa.Column("agency_id", sa.Integer(), nullable=True),
+        sa.Column("batch_from", sa.Date(), nullable=False),
+        sa.Column("limits_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("sums_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("first_month", sa.String(length=7), nullable=False),
+        sa.Column("last_month", sa.String(length=7), nullable=False),
+        sa.Column("baseline_on", sa.Date(), nullable=False),
+        sa.Column("baseline_by", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "measure IN ('delivery', 'response')", name=op.f("ck_rate_chart_measure")
+        ),
+        sa.ForeignKeyConstraint(
+            ["agency_id"], ["agency.id"], name=op.f("fk_rate_chart_agency_id_agency")
+        ),
+        sa.ForeignKeyConstraint(
+            ["baseline_by"], ["staff.id"], name=op.f("fk_rate_chart_baseline_by_staff")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rate_chart")),
+        sa.UniqueConstraint("measure", "agency_id", name=op.f("uq_rate_chart_measure_agency_id")),
+    )
+    with op.batch_alter_table("rate_chart", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_rate_chart_province",
+            ["measure"],
+            unique=True,
+            sqlite_where=sa.text("agency_id IS NULL"),
+            postgresql_where=sa.text("agency_id IS NULL"),
+        )
+
+    op.create_table(
         "staff_role",
         sa.Column("staff_id", sa.Integer(), nullable=False),
         sa.Column("role_id", sa.Integer(), nullable=False),
@@ -885,61 +938,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_upload_staff_id_staff")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
     )
-    op.create_table(
-        "watch_chart",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("agency_id", sa.Integer(), nullable=False),
-        sa.Column("sector_group", sa.String(length=40), nullable=False),
-        sa.Column("limits_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("progress_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("first_month", sa.String(length=7), nullable=False),
-        sa.Column("last_month", sa.String(length=7), nullable=False),
-        sa.Column("frozen_on", sa.Date(), nullable=False),
-        sa.Column("frozen_by", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["agency_id"], ["agency.id"], name=op.f("fk_watch_chart_agency_id_agency")
-        ),
-        sa.ForeignKeyConstraint(
-            ["frozen_by"], ["staff.id"], name=op.f("fk_watch_chart_frozen_by_staff")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_watch_chart")),
-        sa.UniqueConstraint(
-            "agency_id", "sector_group", name=op.f("uq_watch_chart_agency_id_sector_group")
-        ),
-    )
-    op.create_table(
-        "watch_rate",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("measure", sa.String(length=10), nullable=False),
-        sa.Column("agency_id", sa.Integer(), nullable=True),
-        sa.Column("batch_from", sa.Date(), nullable=False),
-        sa.Column("limits_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("sums_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("first_month", sa.String(length=7), nullable=False),
-        sa.Column("last_month", sa.String(length=7), nullable=False),
-        sa.Column("frozen_on", sa.Date(), nullable=False),
-        sa.Column("frozen_by", sa.Integer(), nullable=True),
-        sa.CheckConstraint(
-            "measure IN ('delivery', 'response')", name=op.f("ck_watch_rate_measure")
-        ),
-        sa.ForeignKeyConstraint(
-            ["agency_id"], ["agency.id"], name=op.f("fk_watch_rate_agency_id_agency")
-        ),
-        sa.ForeignKeyConstraint(
-            ["frozen_by"], ["staff.id"], name=op.f("fk_watch_rate_frozen_by_staff")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_watch_rate")),
-        sa.UniqueConstraint("measure", "agency_id", name=op.f("uq_watch_rate_measure_agency_id")),
-    )
-    with op.batch_alter_table("watch_rate", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_watch_rate_province",
-            ["measure"],
-            unique=True,
-            sqlite_where=sa.text("agency_id IS NULL"),
-            postgresql_where=sa.text("agency_id IS NULL"),
-        )
-
     op.create_table(
         "coverage_entry",
         sa.Column("dossier_id", sa.Integer(), nullable=False),
@@ -1062,7 +1060,7 @@ def upgrade() -> None:
         sa.Column("reply_code", sa.String(length=4), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("made_on", sa.Date(), nullable=False),
-        sa.Column("is_disowned", sa.Boolean(), nullable=False),
+        sa.Column("is_repudiated", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "(token_hash IS NULL) <> (reply_code IS NULL)", name=op.f("ck_invitation_one_way_in")
         ),
@@ -1104,7 +1102,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("attempt_id", sa.String(length=32), nullable=True),
         sa.Column("owner", sa.String(length=64), nullable=True),
-        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leased_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("provider", sa.String(length=10), nullable=True),
         sa.Column("provider_id", sa.String(length=64), nullable=True),
         sa.Column("cost_dong", sa.Integer(), nullable=True),
@@ -1209,18 +1207,17 @@ def downgrade() -> None:
         batch_op.drop_index("ix_coverage_entry_month_decision")
 
     op.drop_table("coverage_entry")
-    with op.batch_alter_table("watch_rate", schema=None) as batch_op:
+    op.drop_table("upload")
+    op.drop_table("text_version")
+    op.drop_table("staff_role")
+    with op.batch_alter_table("rate_chart", schema=None) as batch_op:
         batch_op.drop_index(
-            "uq_watch_rate_province",
+            "uq_rate_chart_province",
             sqlite_where=sa.text("agency_id IS NULL"),
             postgresql_where=sa.text("agency_id IS NULL"),
         )
 
-    op.drop_table("watch_rate")
-    op.drop_table("watch_chart")
-    op.drop_table("upload")
-    op.drop_table("text_version")
-    op.drop_table("staff_role")
+    op.drop_table("rate_chart")
     with op.batch_alter_table("procedure_frame", schema=None) as batch_op:
         batch_op.drop_index("ix_procedure_frame_procedure_code")
 
@@ -1230,6 +1227,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_dossier_finished_at"))
 
     op.drop_table("dossier")
+    op.drop_table("control_chart")
     op.drop_table("approval")
     op.drop_table("allowance")
     op.drop_table("staff")
@@ -1254,8 +1252,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("wrapped_key")
-    op.drop_table("watch_alert")
-    op.drop_table("waiting_act")
+    op.drop_table("waiting_entry")
     op.drop_table("target")
     op.drop_table("staff_phone")
     op.drop_table("special_day")
@@ -1304,7 +1301,8 @@ def downgrade() -> None:
 
     op.drop_table("followup_card")
     op.drop_table("conversation")
-    op.drop_table("citizen_act")
+    op.drop_table("control_alert")
+    op.drop_table("citizen_entry")
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.drop_index("ix_case_in_work")
 

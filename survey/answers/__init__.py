@@ -4,20 +4,20 @@
 """
 
 from survey.answers.page import AnswerPage, CaseGlimpse, Item, answer_page
-from survey.answers.store import Given, disown, reopen, submit, submit_by_sms
+from survey.answers.store import Given, reopen, repudiate, submit, submit_by_sms
 from survey.answers.submission import Submission
-from survey.ballots.contents import Said
+from survey.ballots.contents import Answer
 
 __all__ = [
+    "Answer",
     "AnswerPage",
     "CaseGlimpse",
     "Given",
     "Item",
-    "Said",
     "Submission",
     "answer_page",
-    "disown",
     "reopen",
+    "repudiate",
     "submit",
     "submit_by_sms",
 ]

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, joinedload
 from survey import invitations
 from survey.answers.store import submit_by_sms
 from survey.answers.submission import COMMENT_LENGTH, Submission
-from survey.ballots import box
-from survey.ballots.contents import Said
-from survey.cases.clocks import FIRST_REACTION_HOURS, day_of
+from survey.ballots import storage
+from survey.ballots.contents import Answer
+from survey.cases.deadlines import FIRST_REACTION_HOURS, day_of
 from survey.crypto.tokens import reply_secret
 from survey.errors import Refused
 from survey.messages import outbox
@@ -176,7 +176,7 @@ class _Talk:
         self._say(
             "call_back",
             case_code=case.code if case else "",
-            by=deadline_words(case.standing.first_due_at if case else by, LOCALE),
+            by=deadline_words(case.record.first_due_at if case else by, LOCALE),
         )
         return case is not None
 
@@ -218,11 +218,11 @@ class _Talk:
             return chosen.is_ambiguous
         return self._rated(chosen.invitation) is None
 
-    def _rated(self, invitation: Invitation) -> Said | None:
+    def _rated(self, invitation: Invitation) -> Answer | None:
         """What was answered last to an invitation."""
         secret = reply_secret(invitation.id, invitation.reply_code or "")
-        found = box.find(self.session, ballot_key(self.session, secret))
-        return found.said if found else None
+        found = storage.find(self.session, ballot_key(self.session, secret))
+        return found.answer if found else None
 
     def _open_invitations(self) -> list[Invitation]:
         """Invitations that reached this phone and may still be answered by SMS.
@@ -234,7 +234,7 @@ class _Talk:
             .join(Message, Message.invitation_id == Invitation.id)
             .where(Message.recipient.holds(self.session, self.recipient.indexed_text()))
             .where(Invitation.reply_code.is_not(None), Invitation.expires_at > self.now)
-            .where(Invitation.is_disowned.is_(False))
+            .where(Invitation.is_repudiated.is_(False))
             .where(Message.kind == MessageKind.INVITATION, Message.state.not_in(_NOT_OUT))
             .options(joinedload(Invitation.dossier), joinedload(Invitation.coverage))
         )

@@ -15,18 +15,18 @@ _MAC_LENGTH = 12
 
 def shown_at(session: Session, token: str, now: datetime) -> str:
     """A signed instant for the form of a link: milliseconds in hex, and what proves them ours."""
-    moment = f"{int(now.timestamp() * 1000):x}"
-    return f"{moment}.{_mac(session, token, moment)}"
+    instant = f"{int(now.timestamp() * 1000):x}"
+    return f"{instant}.{_mac(session, token, instant)}"
 
 
 def is_too_fast(session: Session, token: str, shown: str, now: datetime) -> bool:
     """Whether the form was sent sooner than a person can read it; False when it does not say."""
-    moment, _, mac = shown.partition(".")
-    if not moment or not hmac.compare_digest(mac.encode(), _mac(session, token, moment).encode()):
+    instant, _, mac = shown.partition(".")
+    if not instant or not hmac.compare_digest(mac.encode(), _mac(session, token, instant).encode()):
         return False
-    return now - datetime.fromtimestamp(int(moment, 16) / 1000, UTC) < TOO_FAST
+    return now - datetime.fromtimestamp(int(instant, 16) / 1000, UTC) < TOO_FAST
 
 
-def _mac(session: Session, token: str, moment: str) -> str:
+def _mac(session: Session, token: str, instant: str) -> str:
     key = settings_of(session).secret_key.encode()
-    return hmac.digest(key, f"shown {token} {moment}".encode(), _DIGEST).hex()[:_MAC_LENGTH]
+    return hmac.digest(key, f"shown {token} {instant}".encode(), _DIGEST).hex()[:_MAC_LENGTH]

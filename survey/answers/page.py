@@ -11,16 +11,16 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 from sqlalchemy.orm import Session
 
-from survey.ballots import box
-from survey.ballots.contents import Said
-from survey.cases.clocks import may_reopen
+from survey.ballots import storage
+from survey.ballots.contents import Answer
+from survey.cases.deadlines import may_reopen
 from survey.crypto.tokens import read_token
-from survey.db import glance
+from survey.db import read_once
 from survey.errors import NotFound
 from survey.formats import mask_phone
 from survey.invitations import asks_factors, stays_readable
 from survey.models.ballot import CountedBallot, PooledBallot, ballot_key
-from survey.models.case import Case, CaseEvent, CaseStanding, CaseState, EventKind
+from survey.models.case import Case, CaseEvent, CaseRecord, CaseState, EventKind
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.organisation import Agency, Procedure
@@ -31,7 +31,7 @@ from survey.province.workdays import local_day
 _LINK = (
     select(
         Invitation.expires_at,
-        Invitation.is_disowned,
+        Invitation.is_repudiated,
         Dossier.code,
         Dossier.finished_at,
         Dossier.phone_sealed,
@@ -63,7 +63,7 @@ _LINK = (
     .where(Invitation.token_hash == bindparam("token_hash"))
     .order_by(QuestionnaireItem.position)
 )
-_CASE = select(Case.code, Case.standing_sealed, Case.timeline_sealed, Case.contact_index).where(
+_CASE = select(Case.code, Case.record_sealed, Case.timeline_sealed, Case.contact_index).where(
     Case.answer_hash.in_(bindparam("answer_hashes", expanding=True))
 )
 
@@ -105,14 +105,14 @@ class AnswerPage:
     last4: str
     finished_on: date | None
     may_answer: bool
-    is_disowned: bool
+    is_repudiated: bool
     overall: Item
     # The factors in their order, and whether this link asks to rate each: others offer them as
     # reasons.
     factors: tuple[Item, ...]
     rates_factors: bool
     # What was said last, if anything.
-    answer: Said | None
+    answer: Answer | None
     case: CaseGlimpse | None
     # "09••••678", or None once the number was erased.
     masked_phone: str | None
@@ -123,22 +123,22 @@ class AnswerPage:
 def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
     """The page of a link; NotFound for unknown, malformed and expired links alike."""
     clean = clean_token(token)
-    connection = glance(session)
+    connection = read_once(session)
     key = ballot_key(session, clean)
     which = {"token_hash": Invitation.by_token.of(session, clean), "key": key}
     rows = connection.execute(_LINK, which).all()
     if not rows:
         raise NotFound("no_such_link")
-    link, said, row = rows[0], None, None
+    link, answer, row = rows[0], None, None
     if link.is_answered:
-        found = box.find(session, key)
-        said = found.said if found else None
-        answer_hashes = Case.standing.hashes_of(session, key.hex())
+        found = storage.find(session, key)
+        answer = found.answer if found else None
+        answer_hashes = Case.record.hashes_of(session, key.hex())
         row = connection.execute(_CASE, {"answer_hashes": answer_hashes}).first()
     is_open = now < link.expires_at
     case = None
     if row is not None:
-        case = Case.standing.decrypt(session, row.code, row.standing_sealed)
+        case = Case.record.decrypt(session, row.code, row.record_sealed)
     if not is_open and not (case and stays_readable(case, now)):
         raise NotFound("no_such_link")
     phone = Dossier.phone.decrypt(session, link.code, link.phone_sealed)
@@ -148,12 +148,12 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
         procedure=link.procedure,
         last4=link.code[-4:],
         finished_on=local_day(link.finished_at) if link.finished_at else None,
-        may_answer=is_open and not link.is_disowned,
-        is_disowned=link.is_disowned,
+        may_answer=is_open and not link.is_repudiated,
+        is_repudiated=link.is_repudiated,
         overall=next(item for item in items if item.question == OVERALL),
         factors=tuple(item for item in items if item.question != OVERALL),
         rates_factors=asks_factors(clean),
-        answer=said,
+        answer=answer,
         case=_glimpse(session, row, case, now) if case else None,
         masked_phone=mask_phone(phone) if phone else None,
         hotline=link.hotline or "",
@@ -168,7 +168,7 @@ def clean_token(token: str) -> str:
 def _glimpse(
     session: Session,
     row: Any,  # noqa: ANN401 - a row of _CASE
-    case: CaseStanding,
+    case: CaseRecord,
     now: datetime,
 ) -> CaseGlimpse:
     events = Case.timeline.decrypt(session, row.code, row.timeline_sealed)

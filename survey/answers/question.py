@@ -26,7 +26,7 @@ _QUESTION = (
         Invitation.questionnaire_id,
         in_force(QuestionnaireKind.SHORT, Invitation.made_on).label("short_id"),
         Invitation.expires_at,
-        Invitation.is_disowned,
+        Invitation.is_repudiated,
         CoverageEntry.agency_id,
         CoverageEntry.sector_code,
         CoverageEntry.month,
@@ -61,7 +61,7 @@ class Asked:
     factors: tuple[str, ...]
     is_full: bool
     expires_at: datetime
-    is_disowned: bool
+    is_repudiated: bool
     cell: Cell
     procedure_code: str
     descent: Descent
@@ -93,7 +93,7 @@ class Sender:
             factors=full.factors,
             is_full=is_full,
             expires_at=row.expires_at,
-            is_disowned=row.is_disowned,
+            is_repudiated=row.is_repudiated,
             cell=Cell(row.agency_id, row.sector_code, row.month, row.channel, row.lateness),
             procedure_code=row.procedure_code,
             descent=Descent(

@@ -12,13 +12,13 @@ from survey.answers.flags import is_too_fast
 from survey.answers.page import clean_token
 from survey.answers.question import BY_ID, BY_TOKEN, Asked, Sender
 from survey.answers.submission import Submission
-from survey.ballots import box
-from survey.ballots.box import Found
+from survey.ballots import storage
 from survey.ballots.bursts import slot_of
-from survey.ballots.contents import Ballot, Current, Pooled, Said, replacing
+from survey.ballots.contents import Answer, Ballot, Current, Pooled, replacing
+from survey.ballots.storage import Found
 from survey.cases.opening import reopen_by_citizen
 from survey.crypto.tokens import reply_secret
-from survey.db import hold
+from survey.db import advisory_lock
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.messages.phone import clean_phone
 from survey.models.ballot import Flag, Mode, ballot_key
@@ -40,7 +40,7 @@ class Given:
     """A stored answer: the key of its ballot, and what it says now."""
 
     key: bytes
-    said: Said
+    answer: Answer
 
 
 def submit(session: Session, token: str, submission: Submission, now: datetime) -> Given:
@@ -87,26 +87,26 @@ def submit_by_sms(
     return _store(session, sender, asked, submission, wish, now)
 
 
-def disown(session: Session, token: str, now: datetime) -> None:
+def repudiate(session: Session, token: str, now: datetime) -> None:
     """Not my dossier: what this receiver answered is taken out again, and no answer is taken any
     more.
 
     What counted at a closing of the month stays: the closing never changes, and must be provable
     from the ballots.
     """
-    invitation = invitations.disown(session, token, now)
+    invitation = invitations.repudiate(session, token, now)
     key = ballot_key(session, clean_token(token))
     for _ in range(TRIES):
-        found = box.find(session, key)
+        found = storage.find(session, key)
         if found and found.pooled and found.pooled.current is None:
             return
         try:
             # Also where nothing was answered: an answer that is under way meets it at the key.
-            box.put(session, _withdrawn(session, found, invitation, key, now), "", found)
+            storage.put(session, _withdrawn(session, found, invitation, key, now), "", found)
         except Conflict:
             continue
-        left = box.find(session, key)
-        if left is None or left.said is None:
+        left = storage.find(session, key)
+        if left is None or left.answer is None:
             _part_case(session, key)
         return
     raise Conflict("ballot_changed")
@@ -135,10 +135,10 @@ def _withdrawn(
 
 def _part_case(session: Session, key: bytes) -> None:
     """Let the case of an answer that is gone lead to none."""
-    hold(session, ORDER_LOCK, shared=True)
+    advisory_lock(session, ORDER_LOCK, shared=True)
     case = session.scalars(case_of(session, key).with_for_update()).first()
     if case is not None:
-        case.standing = replace(case.standing, ballot_key=None)
+        case.record = replace(case.record, ballot_key=None)
         session.flush()
 
 
@@ -160,11 +160,11 @@ def _store(
 
 def _put(
     session: Session, sender: Sender, asked: Asked, submission: Submission, now: datetime
-) -> tuple[Said | None, Said]:
+) -> tuple[Answer | None, Answer]:
     """Put what changed into the ballot box; what was said before, and what is said now."""
     for _ in range(TRIES):
-        found = box.find(session, sender.key) if asked.is_answered else None
-        before = found.said if found else None
+        found = storage.find(session, sender.key) if asked.is_answered else None
+        before = found.answer if found else None
         after = submission.over(before, asked.factors)
         if after == before:
             return before, after
@@ -172,10 +172,10 @@ def _put(
         if found is None and is_too_fast(session, sender.token, submission.shown, now):
             pooled = _flagged(pooled, Flag.TOO_FAST)
         try:
-            box.put(session, pooled, after.comment, found)
+            storage.put(session, pooled, after.comment, found)
         except Conflict:
             again = sender.asked(session)
-            if again is None or again.is_disowned:
+            if again is None or again.is_repudiated:
                 raise Refused("answering_closed") from None
             asked = again
         else:
@@ -183,7 +183,7 @@ def _put(
     raise Conflict("ballot_changed")
 
 
-def _first(sender: Sender, asked: Asked, said: Said, now: datetime) -> Pooled:
+def _first(sender: Sender, asked: Asked, answer: Answer, now: datetime) -> Pooled:
     """The ballot of a first answer."""
     ballot = Ballot(
         key=sender.key,
@@ -193,11 +193,11 @@ def _first(sender: Sender, asked: Asked, said: Said, now: datetime) -> Pooled:
         descent=asked.descent,
     )
     return replace(
-        _pooled(ballot, asked.procedure_code, now), current=Current(said.ratings, said.reasons)
+        _pooled(ballot, asked.procedure_code, now), current=Current(answer.ratings, answer.reasons)
     )
 
 
-def _changed(found: Found, asked: Asked, said: Said, now: datetime) -> Pooled:
+def _changed(found: Found, asked: Asked, answer: Answer, now: datetime) -> Pooled:
     """A ballot that says something else from now on; Refused `too_many_changes`."""
     pooled = found.pooled or _pooled(found.ballot, asked.procedure_code, now)
     today = local_day(now)
@@ -205,7 +205,7 @@ def _changed(found: Found, asked: Asked, said: Said, now: datetime) -> Pooled:
     if changes >= CHANGES_A_DAY:
         raise Refused("too_many_changes")
     last = pooled.current or found.ballot.versions[-1]
-    current = replacing(last, said.ratings, said.reasons)
+    current = replacing(last, answer.ratings, answer.reasons)
     return replace(pooled, current=current, changes=changes + 1, changed_on=today)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from survey.ballots.contents import Said
+from survey.ballots.contents import Answer
 from survey.errors import Invalid
 from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, OVERALL
 
@@ -45,7 +45,7 @@ class Submission:
             raise Invalid("comment_too_long", str(len(self.comment) - COMMENT_LENGTH))
         return replace(self, ratings=asked or None)
 
-    def over(self, before: Said | None, factors: Sequence[str]) -> Said:
+    def over(self, before: Answer | None, factors: Sequence[str]) -> Answer:
         """What was said before with what this form says put over it, reasons in the order of the
         factors; Invalid `rating_first` when nothing was rated.
         """
@@ -61,4 +61,4 @@ class Submission:
         comment = before.comment if before else ""
         if self.comment is not None:
             comment = self.comment.translate(_CONTROL).strip()
-        return Said(ratings, reasons, comment)
+        return Answer(ratings, reasons, comment)

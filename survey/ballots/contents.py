@@ -22,7 +22,7 @@ from survey.surveys import Questions, questions_of
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Answer:
     """What a citizen said last: ratings by question (those that were given), reasons, comment."""
 
     ratings: Mapping[str, int]
@@ -134,8 +134,8 @@ def flags_of(ballot: Ballot, ratings: Mapping[str, int]) -> frozenset[Flag]:
 
 def digest_of(version: Version | Current) -> str:
     """SHA-256 over a version and those it replaced."""
-    said = [sorted(version.ratings.items()), list(version.reasons), version.replaced]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    answer = [sorted(version.ratings.items()), list(version.reasons), version.replaced]
+    return hashlib.sha256(json.dumps(answer).encode()).hexdigest()
 
 
 def replacing(
@@ -165,10 +165,10 @@ def open_counted(session: Session, key: bytes, month: Month, sealed: bytes) -> B
 def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, object]:
     """The row of a ballot in the pool, encrypted."""
     ballot, current = pooled.ballot, pooled.current
-    said = current and [current.ratings, ";".join(current.reasons), current.replaced]
+    answer = current and [current.ratings, ";".join(current.reasons), current.replaced]
     when = [pooled.day.isoformat(), pooled.slot, pooled.procedure_code]
     changed_on = pooled.changed_on and pooled.changed_on.isoformat()
-    name, packed = row_name(ballot.key), [*_pack(ballot), said, *when, pooled.changes, changed_on]
+    name, packed = row_name(ballot.key), [*_pack(ballot), answer, *when, pooled.changes, changed_on]
     return {
         "key": ballot.key,
         "month": ballot.cell.month,
@@ -180,10 +180,10 @@ def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, obje
 def open_pooled(session: Session, key: bytes, month: Month, sealed: bytes) -> Pooled:
     """Decrypt a ballot of the pool; Refused as `open_counted` is."""
     content = PooledBallot.content.decrypt(session, row_name(key), sealed)
-    *packed, said, day, slot, procedure_code, changes, changed_on = content
+    *packed, answer, day, slot, procedure_code, changes, changed_on = content
     return Pooled(
         ballot=_unpack(session, key, month, packed),
-        current=Current(said[0], _split(said[1]), said[2]) if said else None,
+        current=Current(answer[0], _split(answer[1]), answer[2]) if answer else None,
         day=date.fromisoformat(day),
         slot=slot,
         procedure_code=procedure_code,

@@ -24,7 +24,7 @@ from survey.ballots.contents import (
 from survey.ballots.pool import LOCK, forget_pool
 from survey.bulk import write_many
 from survey.crypto.sealed import row_name
-from survey.db import chunked, connection_of, hold, table_of
+from survey.db import advisory_lock, chunked, connection_of, table_of
 from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.count import add_counts
 from survey.models.snapshot import closings_of
@@ -47,7 +47,7 @@ class _Step:
 
 def lock(session: Session) -> None:
     """Wait for another counting, and let none begin before the end of this transaction."""
-    hold(session, LOCK)
+    advisory_lock(session, LOCK)
 
 
 def count(session: Session) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey.ballots.cache import Cache
 from survey.ballots.contents import Pooled, counted_as, open_pooled
-from survey.db import connection_of, hold, is_writing
+from survey.db import advisory_lock, connection_of, is_writing
 from survey.models.ballot import PooledBallot
 from survey.models.count import Cell
 from survey.models.questionnaire import LOWEST_RATING, OVERALL
@@ -70,8 +70,8 @@ class Pool:
         """The ratings that will count of a ballot: of a withdrawn one, those a closing keeps."""
         if not one.is_withdrawn:
             return one.ratings
-        kept = counted_as(one, one.ballot, self.closings.get(one.ballot.cell.month, 0))
-        return kept.counted if kept else {}
+        counted = counted_as(one, one.ballot, self.closings.get(one.ballot.cell.month, 0))
+        return counted.counted if counted else {}
 
     def rated(self) -> Counter[Cell]:
         """Cell → answers that the pool adds."""
@@ -90,7 +90,7 @@ def pool_of(session: Session) -> Pool:
         found: Pool = known[1]
         return found
     if is_writing(session):
-        hold(session, LOCK, shared=True)
+        advisory_lock(session, LOCK, shared=True)
     rows = connection_of(session).execute(_ROWS).all()
     waiting = [_opened(session, bytes(key), month, bytes(sealed)) for key, month, sealed in rows]
     has_withdrawn = any(one.is_withdrawn for one in waiting)

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey import audit
-from survey.cases.clocks import FIRST_REACTION_HOURS
+from survey.cases.access_control import REVEAL, REVEALS_A_DAY, reveals_left
+from survey.cases.deadlines import FIRST_REACTION_HOURS
 from survey.cases.notices import carried
-from survey.cases.sight import LOOK, REVEALS_A_DAY, reveals_left
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.formats import mask_phone
 from survey.messages import outbox
@@ -94,8 +94,8 @@ def reveal(session: Session, staff: Staff, text_id: str, reason: str, now: datet
     rows = _rows(session, text_id)
     subject = f"inbound:{text_id}"
     detail = {"reason": reason}
-    count_use(session, staff.id, LOOK, local_day(now))
-    audit.record(session, now, "inbox.reveal", subject, staff_id=staff.id, detail=detail)
+    count_use(session, staff.id, REVEAL, local_day(now))
+    audit.append(session, now, "inbox.reveal", subject, staff_id=staff.id, detail=detail)
     return _thread(session, rows, in_full=True)
 
 
@@ -143,7 +143,7 @@ def _settle(
         raise Conflict("inbound_settled")
     for row in rows:
         row.needs_person = False
-        audit.record(session, now, action, f"inbound:{row.id}", staff_id=staff.id)
+        audit.append(session, now, action, f"inbound:{row.id}", staff_id=staff.id)
     return rows
 
 

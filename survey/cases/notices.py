@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from survey.cases.clocks import reopen_until
+from survey.cases.deadlines import reopen_until
 from survey.errors import Invalid, Refused
 from survey.messages import outbox
 from survey.messages.phone import recipient_at
@@ -82,7 +82,7 @@ def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
     outbox.enqueue(session, now, draft)
 
 
-def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> None:
+def notify_of_deadline(session: Session, case: Case, body: str, now: datetime) -> None:
     """Tell by when the written reply comes: `delay` when it was put off, or `reopened`.
 
     Who did not wish to be called, or gave no mobile, reads it on the page of the link.
@@ -90,7 +90,7 @@ def tell_deadline(session: Session, case: Case, body: str, now: datetime) -> Non
     if not may_text(case):
         return
     hotline = hotline_of(session)
-    by = deadline_words(case.standing.due_at, "vi_accented")
+    by = deadline_words(case.record.due_at, "vi_accented")
     text = compose_text(session, body, case_code=case.code, hotline=hotline, by=by, url="")
     send(session, case, text, now)
 

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.cases import notices
-from survey.cases.clocks import day_of, deadlines, may_reopen
-from survey.cases.sight import is_seen
+from survey.cases.access_control import is_seen
+from survey.cases.deadlines import day_of, deadlines, may_reopen
 from survey.cases.timeline import add_event
 from survey.crypto.tokens import new_case_code
-from survey.db import hold
+from survey.db import advisory_lock
 from survey.errors import NotFound, Refused
 from survey.messages import outbox
 from survey.models.case import (
@@ -20,7 +20,7 @@ from survey.models.case import (
     Case,
     CaseEvent,
     CaseReason,
-    CaseStanding,
+    CaseRecord,
     CaseState,
     ContactWish,
     EventKind,
@@ -31,7 +31,7 @@ from survey.period import Month
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Trigger:
     """Why an answer needs a person, and by which version of the word list.
 
     `grave_words`: a digest of the comment where it has grave words, else empty.
@@ -51,7 +51,7 @@ class About:
     sector_code: str
 
 
-def moment_of(case: Case, now: datetime) -> datetime:
+def opening_instant(case: Case, now: datetime) -> datetime:
     """What is kept of the time of a citizen's act: the day, or the instant if a call is wished.
 
     Told to the second, whoever reads the case could know who stood at the counter then.
@@ -63,7 +63,7 @@ def open_case(
     session: Session,
     now: datetime,
     about: About,
-    finding: Finding,
+    trigger: Trigger,
     contact: ContactWish | None,
 ) -> Case:
     """Open the one case of an answer; without a wish to be called it leads to no dossier."""
@@ -72,18 +72,18 @@ def open_case(
     case = Case(code=_fresh_code(session), month=Month.at(now))
     session.add(case)
     case.contact = contact
-    case.standing = CaseStanding(
+    case.record = CaseRecord(
         ballot_key=about.ballot_key.hex(),
         agency_id=about.agency_id,
         sector_code=about.sector_code,
-        reason=finding.reason,
-        words_version=finding.words_version,
+        reason=trigger.reason,
+        words_version=trigger.words_version,
         opened_at=opened_at,
         began_at=opened_at,
         first_due_at=first_due_at,
         due_at=due_at,
-        is_held=bool(finding.grave_words),
-        held_words=finding.grave_words,
+        is_held=bool(trigger.grave_words),
+        held_words=trigger.grave_words,
     )
     case.timeline = (CaseEvent(opened_at, None, EventKind.OPENED, number=1),)
     session.flush()
@@ -118,32 +118,32 @@ def forget_contact(session: Session, now: datetime, case: Case) -> None:
     case.contact = None
     withdrawn = CaseEvent(now, None, EventKind.CITIZEN_ADDED, "Không muốn được gọi lại nữa.")
     add_event(session, case, withdrawn)
-    audit.record_later(session, now, "case.contact_withdrawn", f"case:{case.code}", {})
+    audit.append_later(session, now, "case.contact_withdrawn", f"case:{case.code}", {})
 
 
 def add_from_citizen(session: Session, now: datetime, case: Case, text: str) -> None:
     """Write into the timeline that the citizen changed the answer; `text` says what, no more."""
-    at = moment_of(case, now)
+    at = opening_instant(case, now)
     add_event(session, case, CaseEvent(at, None, EventKind.CITIZEN_ADDED, text))
 
 
-def raise_reason(case: Case, finding: Finding) -> None:
+def raise_reason(case: Case, trigger: Trigger) -> None:
     """What the citizen added is more serious than what opened the case: it moves to that alert."""
-    standing, version = case.standing, finding.words_version
-    case.standing = replace(standing, reason=finding.reason, words_version=version)
+    record, version = case.record, trigger.words_version
+    case.record = replace(record, reason=trigger.reason, words_version=version)
 
 
-def close_to_agency(session: Session, now: datetime, case: Case, finding: Finding) -> None:
+def close_to_agency(session: Session, now: datetime, case: Case, trigger: Trigger) -> None:
     """Close a case to the agency it is about, for the grave words that a citizen added.
 
     Whoever of the agency worked on it is taken off it: it lies open for the hotline.
     """
-    held = replace(case.standing, is_held=True, held_words=finding.grave_words)
+    held = replace(case.record, is_held=True, held_words=trigger.grave_words)
     owner = session.get(Staff, held.assignee_id) if held.assignee_id else None
     if owner is not None and not is_seen(session, owner, held):
         held = replace(held, assignee_id=None)
-    case.standing = held
-    add_event(session, case, CaseEvent(moment_of(case, now), None, EventKind.HELD))
+    case.record = held
+    add_event(session, case, CaseEvent(opening_instant(case, now), None, EventKind.HELD))
 
 
 def open_again(
@@ -153,11 +153,11 @@ def open_again(
 
     `staff_id` and `text` say who of staff did it for the citizen, and why.
     """
-    at = moment_of(case, now) if staff_id is None else now
+    at = opening_instant(case, now) if staff_id is None else now
     by_the_day = case.contact_sealed is None
     first_due_at, due_at = deadlines(session, now, by_the_day=by_the_day)
-    standing = replace(
-        case.standing,
+    record = replace(
+        case.record,
         state=CaseState.REOPENED,
         # Whoever called it settled is not the one to judge that again.
         assignee_id=None,
@@ -169,8 +169,8 @@ def open_again(
         replied_at=None,
         closed_at=None,
     )
-    case.standing = standing
-    case.is_filed_away = False
+    case.record = record
+    case.is_archived = False
     add_event(session, case, CaseEvent(at, staff_id, EventKind.REOPENED, text))
 
 
@@ -180,7 +180,7 @@ def reopen_by_citizen(session: Session, ballot_key: bytes, now: datetime) -> Cas
     NotFound `no_case`; Refused `case_already_reopened`, or `case_not_reopenable` before a reply
     and later than 30 days after the end.
     """
-    hold(session, ORDER_LOCK, shared=True)
+    advisory_lock(session, ORDER_LOCK, shared=True)
     query = case_of(session, ballot_key).with_for_update()
     case = session.scalars(query.execution_options(populate_existing=True)).first()
     if case is None:
@@ -197,14 +197,14 @@ def reopen(
 
     Refused as `reopen_by_citizen` says; `staff_id` and `text` as in `open_again`.
     """
-    standing = case.standing
-    if standing.is_reopened:
+    record = case.record
+    if record.is_reopened:
         raise Refused("case_already_reopened")
-    if not may_reopen(standing, now):
+    if not may_reopen(record, now):
         raise Refused("case_not_reopenable")
-    case.standing = replace(standing, is_reopened=True)
+    case.record = replace(record, is_reopened=True)
     open_again(session, now, case, staff_id=staff_id, text=text)
-    notices.tell_deadline(session, case, "reopened", now)
+    notices.notify_of_deadline(session, case, "reopened", now)
 
 
 def _fresh_code(session: Session) -> str:
@@ -216,5 +216,5 @@ def _fresh_code(session: Session) -> str:
 
 def _record(session: Session, now: datetime, case: Case, action: str) -> None:
     """Log what a citizen did, so that a case nobody worked on cannot vanish unseen."""
-    reason, at = case.standing.reason, moment_of(case, now)
-    audit.record_later(session, at, action, f"case:{case.code}", {"reason": reason})
+    reason, at = case.record.reason, opening_instant(case, now)
+    audit.append_later(session, at, action, f"case:{case.code}", {"reason": reason})

@@ -11,13 +11,13 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.ballots import box
-from survey.ballots.contents import Said
-from survey.cases.clocks import SOON_HOURS, time_left
+from survey.ballots import storage
+from survey.ballots.contents import Answer
+from survey.cases.access_control import SeenCase, seen
+from survey.cases.deadlines import SOON_HOURS, time_left
 from survey.cases.labels import REASONS
 from survey.cases.records import opened_in_work
-from survey.cases.sight import SeenCase, seen
-from survey.models.case import Case, CaseStanding, CaseState
+from survey.models.case import Case, CaseRecord, CaseState
 from survey.models.organisation import Agency, alphabetical
 from survey.models.staff import Scope, Staff
 from survey.period import Month
@@ -61,7 +61,7 @@ class QueuePage:
 
 
 @dataclass(frozen=True, slots=True)
-class AlertCard:
+class CaseGroup:
     """The open cases of one rule at one agency, soonest due first; `opened_at`: since when the
     first of them runs.
     """
@@ -80,16 +80,16 @@ def in_views(
     found: dict[View, list[SeenCase]] = {view: [] for view in View}
     found[View.ALL] = list(cases)
     for one in cases:
-        standing, due = one.case.standing, one.case.deadline
+        record, due = one.case.record, one.case.deadline
         if due is not None and due < soon:
             found[View.OVERDUE if due < now else View.DUE_SOON].append(one)
-        if standing.state == CaseState.REOPENED:
+        if record.state == CaseState.REOPENED:
             found[View.REOPENED].append(one)
-        if standing.state == CaseState.CLOSED:
+        if record.state == CaseState.CLOSED:
             continue
-        if standing.assignee_id is None:
+        if record.assignee_id is None:
             found[View.UNASSIGNED].append(one)
-        elif standing.assignee_id == staff.id:
+        elif record.assignee_id == staff.id:
             found[View.MINE].append(one)
     return found
 
@@ -111,7 +111,7 @@ def open_cases(session: Session, state: str = "") -> list[SeenCase]:
     """
     cases = seen(session, opened_in_work(session), Scope())
     if state:
-        return [one for one in cases if one.standing.state == state]
+        return [one for one in cases if one.record.state == state]
     return [one for one in cases if not one.is_closed]
 
 
@@ -121,35 +121,35 @@ def agencies_of(cases: Sequence[SeenCase]) -> list[Agency]:
     return sorted(found.values(), key=lambda one: alphabetical(one.name))
 
 
-def filed_months(session: Session) -> list[Month]:
+def archived_months(session: Session) -> list[Month]:
     """The months (YYYY-MM) of which cases were filed away, newest first."""
-    query = select(Case.month).where(Case.is_filed_away).distinct()
+    query = select(Case.month).where(Case.is_archived).distinct()
     return list(session.scalars(query.order_by(Case.month.desc())))
 
 
 def grave_and_free(cases: Sequence[SeenCase]) -> list[SeenCase]:
     """The open cases with grave words that nobody took, soonest due first."""
-    free = (one for one in cases if one.case.is_grave and one.standing.assignee_id is None)
+    free = (one for one in cases if one.case.is_grave and one.record.assignee_id is None)
     return sorted(free, key=lambda one: one.case.order)
 
 
 def count_alerts(cases: Sequence[SeenCase]) -> int:
-    """How many open alerts of bad answers there are: those of `alert_cards`."""
-    standings = (one.case.standing for one in cases)
-    return len({(one.reason, one.agency_id) for one in standings if one.state != CaseState.CLOSED})
+    """How many open alerts of bad answers there are: those of `case_groups`."""
+    records = (one.case.record for one in cases)
+    return len({(one.reason, one.agency_id) for one in records if one.state != CaseState.CLOSED})
 
 
-def alert_cards(cases: Sequence[SeenCase]) -> list[AlertCard]:
+def case_groups(cases: Sequence[SeenCase]) -> list[CaseGroup]:
     """The open alerts of bad answers, at most one a rule and agency: gravest and fullest first."""
     found: dict[tuple[str, int], list[SeenCase]] = {}
     for one in cases:
         if not one.is_closed:
-            found.setdefault((one.standing.reason, one.agency.id), []).append(one)
+            found.setdefault((one.record.reason, one.agency.id), []).append(one)
     cards = [
-        AlertCard(
+        CaseGroup(
             reason,
             group[0].agency,
-            min(one.standing.began_at for one in group),
+            min(one.record.began_at for one in group),
             sorted(group, key=lambda one: (one.case.next_due, one.code)),
         )
         for (reason, _), group in found.items()
@@ -160,27 +160,27 @@ def alert_cards(cases: Sequence[SeenCase]) -> list[AlertCard]:
     )
 
 
-def said_in(session: Session, standings: Iterable[CaseStanding]) -> dict[str, Said]:
+def answers_in(session: Session, records: Iterable[CaseRecord]) -> dict[str, Answer]:
     """What the citizens of some cases say now, by the key of the ballot (hex) as cases name it."""
-    keys = [bytes.fromhex(one.ballot_key) for one in standings if one.ballot_key]
-    found = box.find_many(session, keys)
-    return {key.hex(): one.said for key, one in found.items() if one.said}
+    keys = [bytes.fromhex(one.ballot_key) for one in records if one.ballot_key]
+    found = storage.find_many(session, keys)
+    return {key.hex(): one.answer for key, one in found.items() if one.answer}
 
 
 def _rows(session: Session, cases: Sequence[SeenCase], now: datetime) -> list[Row]:
-    standings = [one.standing for one in cases]
-    answers = said_in(session, standings)
-    owners = {one.assignee_id for one in standings if one.assignee_id}
+    records = [one.record for one in cases]
+    answers = answers_in(session, records)
+    owners = {one.assignee_id for one in records if one.assignee_id}
     staff = {one.id: one for one in session.scalars(select(Staff).where(Staff.id.in_(owners)))}
     calendar = calendar_of(session)
     rows = []
     for one in cases:
         due = one.case.deadline
-        answer = answers.get(one.standing.ballot_key or "")
+        answer = answers.get(one.record.ballot_key or "")
         rows.append(
             Row(
                 one,
-                staff.get(one.standing.assignee_id or 0),
+                staff.get(one.record.assignee_id or 0),
                 answer.overall if answer else None,
                 _excerpt(answer.comment if answer else ""),
                 time_left(calendar, due, now) if due else None,

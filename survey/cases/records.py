@@ -11,24 +11,24 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnExpressionArgument, Engine, select
 from sqlalchemy.orm import Session
 
-from survey.cases.clocks import RUNNING
+from survey.cases.deadlines import RUNNING
 from survey.crypto.keys import keyring
 from survey.db import chunked, connection_of, table_of
 from survey.models.case import (
     Case,
     CaseReason,
-    CaseStanding,
+    CaseRecord,
     CaseState,
-    standing_if_it_opens,
+    record_if_it_opens,
 )
 
 # Opened cases that a process keeps of one database, about a kilobyte each.
 MOST_CACHED = 1 << 15
 
 _CASE = table_of(Case).c
-_CURRENT = select(_CASE.id, _CASE.revision).where(_CASE.is_filed_away.is_(False))
+_CURRENT = select(_CASE.id, _CASE.revision).where(_CASE.is_archived.is_(False))
 _ROWS = select(
-    *(_CASE.id, _CASE.revision, _CASE.code, _CASE.month, _CASE.standing_sealed),
+    *(_CASE.id, _CASE.revision, _CASE.code, _CASE.month, _CASE.record_sealed),
     _CASE.contact_sealed.is_not(None).label("wishes_call"),
 )
 
@@ -49,7 +49,7 @@ class OpenedCase:
     code: str
     month: str
     wishes_call: bool
-    standing: CaseStanding
+    record: CaseRecord
     next_due: datetime
     deadline: datetime | None
     is_grave: bool
@@ -57,13 +57,13 @@ class OpenedCase:
     comment: tuple[bytes, str] | None = None
 
     @property
-    def said(self) -> str:
+    def answer(self) -> str:
         """The words of the comment as `search` compares them, between blanks; empty before."""
         return self.comment[1] if self.comment else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class RecordCache:
     """The cases in work of one database, in their order, as they were last listed."""
 
     # Another database, restored in its place, has another one.
@@ -71,14 +71,14 @@ class Shelf:
     cases: list[OpenedCase]
 
 
-SHELVES: WeakKeyDictionary[Engine, Shelf] = WeakKeyDictionary()
+SHELVES: WeakKeyDictionary[Engine, RecordCache] = WeakKeyDictionary()
 
 
 def opened_in_work(session: Session) -> list[OpenedCase]:
     """All cases in work that open, soonest due first; what was changed or deleted is forgotten."""
     engine, token_key = session.get_bind().engine, keyring(session).token_key
-    shelf = SHELVES.get(engine)
-    before = shelf.cases if shelf is not None and shelf.token_key == token_key else []
+    cache = SHELVES.get(engine)
+    before = cache.cases if cache is not None and cache.token_key == token_key else []
     current = dict(connection_of(session).execute(_CURRENT).all())
     cases = [one for one in before if current.get(one.id) == one.revision]
     if len(cases) < len(current):
@@ -86,28 +86,28 @@ def opened_in_work(session: Session) -> list[OpenedCase]:
         for some in chunked(missing):
             cases += opened_where(session, Case.id.in_(some))
         cases.sort(key=lambda one: one.order)
-    SHELVES[engine] = Shelf(token_key, cases[:MOST_CACHED])
+    SHELVES[engine] = RecordCache(token_key, cases[:MOST_CACHED])
     return cases
 
 
 def opened_where(session: Session, *chosen: ColumnExpressionArgument[bool]) -> Iterable[OpenedCase]:
     """Open some cases, past the cache; one that does not open is left out and logged."""
     for row in connection_of(session).execute(_ROWS.where(*chosen)):
-        standing = standing_if_it_opens(session, row.code, row.standing_sealed)
-        if standing is None:
+        record = record_if_it_opens(session, row.code, row.record_sealed)
+        if record is None:
             continue
-        has_reaction, is_running = standing.first_reaction_at is not None, standing.state in RUNNING
-        next_due = standing.due_at if has_reaction else standing.first_due_at
-        rest = 0 if is_running else 1 if standing.state == CaseState.REPLIED else 2
+        has_reaction, is_running = record.first_reaction_at is not None, record.state in RUNNING
+        next_due = record.due_at if has_reaction else record.first_due_at
+        rest = 0 if is_running else 1 if record.state == CaseState.REPLIED else 2
         yield OpenedCase(
             id=row.id,
             revision=row.revision,
             code=row.code,
             month=row.month,
             wishes_call=row.wishes_call,
-            standing=standing,
+            record=record,
             next_due=next_due,
             deadline=next_due if is_running else None,
-            is_grave=is_running and standing.reason == CaseReason.GRAVE_WORDS,
+            is_grave=is_running and record.reason == CaseReason.GRAVE_WORDS,
             order=(rest, next_due, row.code),
         )

@@ -1,4 +1,4 @@
-"""Finding cases by state, agency, and code or words of what the citizen wrote.
+"""Trigger cases by state, agency, and code or words of what the citizen wrote.
 
 It only narrows down what an account sees, and reads the comment as pages show it: without numbers.
 """
@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from survey.ballots.comments import SealedComment, sealed_comments
+from survey.cases.access_control import SeenCase
 from survey.cases.records import OpenedCase
-from survey.cases.sight import SeenCase
 from survey.errors import Refused
 from survey.messages.vocabulary import fold
 from survey.models.organisation import agency_tree
@@ -55,10 +55,10 @@ def search(session: Session, cases: Sequence[SeenCase], wanted: Wanted) -> list[
     """
     found = list(cases)
     if wanted.state:
-        found = [one for one in found if one.case.standing.state == wanted.state]
+        found = [one for one in found if one.case.record.state == wanted.state]
     if wanted.agency:
         ids = frozenset(agency_tree(session, wanted.agency))
-        found = [one for one in found if one.case.standing.agency_id in ids]
+        found = [one for one in found if one.case.record.agency_id in ids]
     if words := wanted.words:
         coded = [one for one in found if all(map(one.code.casefold().startswith, words))]
         found = coded or _with_words(session, found, words)
@@ -76,7 +76,7 @@ def _with_words(
     whole = [f" {word} " for word in words]
 
     def found(some: Sequence[SeenCase]) -> list[SeenCase]:
-        return [one for one in some if all(word in one.case.said for word in whole)]
+        return [one for one in some if all(word in one.case.answer for word in whole)]
 
     _read_comments(session, [one.case for one in cases if one.case.comment is None])
     candidates = found(cases)
@@ -86,15 +86,15 @@ def _with_words(
 
 def _read_comments(session: Session, cases: Sequence[OpenedCase]) -> None:
     """Let opened cases hold the words of their comments as they stand now, each opened once."""
-    by_key = {bytes.fromhex(one.standing.ballot_key or ""): one for one in cases}
+    by_key = {bytes.fromhex(one.record.ballot_key or ""): one for one in cases}
     comments = {one.key: one for one in sealed_comments(session, list(by_key))}
     for key, case in by_key.items():
         comment = comments.get(key)
         if comment is None:
             case.comment = NO_COMMENT
         elif case.comment is None or case.comment[0] != comment.nonce:
-            said = words_of(without_numbers(_open(session, case, comment)))
-            case.comment = comment.nonce, f" {' '.join(said)} "
+            answer = words_of(without_numbers(_open(session, case, comment)))
+            case.comment = comment.nonce, f" {' '.join(answer)} "
 
 
 def _open(session: Session, case: OpenedCase, comment: SealedComment) -> str:

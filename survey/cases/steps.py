@@ -11,18 +11,18 @@ from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.cases import notices, opening
-from survey.cases.clocks import postponed_until
+from survey.cases.access_control import REASON_LENGTH, is_seen, may_release
+from survey.cases.deadlines import postponed_until
 from survey.cases.notices import Way
-from survey.cases.sight import REASON_LENGTH, is_seen, may_release
 from survey.cases.timeline import add_event
-from survey.db import hold
+from survey.db import advisory_lock
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.models.case import (
     CASE_STEPS,
     ORDER_LOCK,
     Case,
     CaseEvent,
-    CaseStanding,
+    CaseRecord,
     CaseState,
     CloseReason,
     EventKind,
@@ -59,10 +59,10 @@ def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
 
     Conflict `case_changed` when somebody, or the citizen, changed it after `revision` was read.
     """
-    hold(session, ORDER_LOCK, shared=True)
+    advisory_lock(session, ORDER_LOCK, shared=True)
     query = select(Case).where(Case.code == code).with_for_update()
     case = session.scalars(query.execution_options(populate_existing=True)).first()
-    if case is None or not is_seen(session, staff, case.standing):
+    if case is None or not is_seen(session, staff, case.record):
         raise NotFound("no_case", code)
     if case.revision != revision:
         raise Conflict("case_changed", code)
@@ -72,16 +72,16 @@ def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
 def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
     """Own the case; also takes over from a colleague and resumes what was replied to."""
     _only_handlers(staff)
-    standing = case.standing
-    if standing.state != CaseState.IN_PROGRESS:
-        _check_step(standing, CaseState.IN_PROGRESS)
+    record = case.record
+    if record.state != CaseState.IN_PROGRESS:
+        _check_step(record, CaseState.IN_PROGRESS)
     taken = replace(
-        standing,
+        record,
         state=CaseState.IN_PROGRESS,
         assignee_id=staff.id,
-        first_reaction_at=standing.first_reaction_at or now,
+        first_reaction_at=record.first_reaction_at or now,
     )
-    case.standing = taken
+    case.record = taken
     _record(session, case, CaseEvent(now, staff.id, EventKind.TAKEN))
 
 
@@ -96,18 +96,18 @@ def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datet
     `reason` is read by colleagues and the agency. Refused `already_postponed`, `postpone_too_late`,
     `case_step` when nobody works on it; Invalid `postpone_reason`.
     """
-    standing = _own(staff, case)
+    record = _own(staff, case)
     reason = _words(reason, "postpone_reason")
-    if standing.state != CaseState.IN_PROGRESS:
-        raise Refused("case_step", standing.state)
-    if standing.is_postponed:
+    if record.state != CaseState.IN_PROGRESS:
+        raise Refused("case_step", record.state)
+    if record.is_postponed:
         raise Refused("already_postponed")
-    if now >= standing.due_at:
+    if now >= record.due_at:
         raise Refused("postpone_too_late")
-    later = postponed_until(session, standing)
-    case.standing = replace(standing, due_at=later, is_postponed=True)
+    later = postponed_until(session, record)
+    case.record = replace(record, due_at=later, is_postponed=True)
     _record(session, case, CaseEvent(now, staff.id, EventKind.POSTPONED, reason))
-    notices.tell_deadline(session, case, "delay", now)
+    notices.notify_of_deadline(session, case, "delay", now)
 
 
 def reply(
@@ -118,12 +118,12 @@ def reply(
     Refused `take_first` for cases of others, `no_mobile_wished`; Invalid `reply_empty`,
     `text_too_long`, or what `notices.compose` says of the message.
     """
-    standing = _own(staff, case)
+    record = _own(staff, case)
     text, way = letter
     text = _words(text, "reply_empty")
     message = notices.compose(session, case, text, way, now)
-    _check_step(standing, CaseState.REPLIED)
-    case.standing = replace(standing, state=CaseState.REPLIED, replied_at=now)
+    _check_step(record, CaseState.REPLIED)
+    case.record = replace(record, state=CaseState.REPLIED, replied_at=now)
     _record(session, case, CaseEvent(now, staff.id, EventKind.REPLIED, text))
     if message is not None:
         notices.send(session, case, message, now)
@@ -136,18 +136,18 @@ def close(session: Session, staff: Staff, case: Case, ending: Ending, now: datet
     `no_mobile_wished`; Invalid `close_text` without words when nobody replied, `close_receiver`,
     `text_too_long`, or what `notices.compose` says of the message.
     """
-    standing = _own(staff, case)
-    if ending.reason in NEED_REPLY and standing.replied_at is None:
+    record = _own(staff, case)
+    if ending.reason in NEED_REPLY and record.replied_at is None:
         raise Refused("close_needs_reply")
-    has_words = standing.replied_at is None or ending.text.strip()
+    has_words = record.replied_at is None or ending.text.strip()
     text = _words(ending.text, "close_text") if has_words else ""
     receiver = _receiver(ending)
     note = _words(ending.note, "note_empty") if ending.note.strip() else ""
-    told = f"{text} Nơi nhận: {receiver}." if receiver else text
-    message = notices.compose(session, case, told, ending.way, now) if text else None
-    _check_step(standing, CaseState.CLOSED)
-    closed = replace(standing, state=CaseState.CLOSED, close_reason=ending.reason, closed_at=now)
-    case.standing = closed
+    public_text = f"{text} Nơi nhận: {receiver}." if receiver else text
+    message = notices.compose(session, case, public_text, ending.way, now) if text else None
+    _check_step(record, CaseState.CLOSED)
+    closed = replace(record, state=CaseState.CLOSED, close_reason=ending.reason, closed_at=now)
+    case.record = closed
     if note:
         _record(session, case, CaseEvent(now, staff.id, EventKind.NOTED, note))
     event = CaseEvent(now, staff.id, EventKind.CLOSED, text, ending.reason, receiver)
@@ -163,16 +163,16 @@ def release(session: Session, staff: Staff, case: Case, reason: str, now: dateti
     """
     if not may_release(session, staff):
         raise Refused("whole_province_only")
-    standing = case.standing
-    if not standing.is_held:
+    record = case.record
+    if not record.is_held:
         raise Refused("not_held")
     reason = reason.strip()
     if not reason or len(reason) > REASON_LENGTH:
         raise Invalid("release_reason")
-    case.standing = replace(standing, is_held=False)
+    case.record = replace(record, is_held=False)
     add_event(session, case, CaseEvent(now, staff.id, EventKind.RELEASED, reason))
     subject, detail = f"case:{case.code}", {"reason": reason}
-    audit.record(session, now, "case.released", subject, staff_id=staff.id, detail=detail)
+    audit.append(session, now, "case.released", subject, staff_id=staff.id, detail=detail)
 
 
 def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
@@ -182,19 +182,19 @@ def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
     """
     _only_handlers(staff)
     opening.reopen(session, case, now, staff_id=staff.id, text="Người dân gọi tổng đài đề nghị.")
-    audit.record(session, now, "case.reopened", f"case:{case.code}", staff_id=staff.id)
+    audit.append(session, now, "case.reopened", f"case:{case.code}", staff_id=staff.id)
 
 
 def _record(session: Session, case: Case, event: CaseEvent) -> None:
     """Write timeline and chain, the chain last: its lock is the one all others wait for."""
     add_event(session, case, event)
     subject = f"case:{case.code}"
-    audit.record(session, event.at, f"case.{event.kind}", subject, staff_id=event.staff_id)
+    audit.append(session, event.at, f"case.{event.kind}", subject, staff_id=event.staff_id)
 
 
-def _check_step(standing: CaseStanding, state: CaseState) -> None:
-    if state not in CASE_STEPS[CaseState(standing.state)]:
-        raise Refused("case_step", standing.state)
+def _check_step(record: CaseRecord, state: CaseState) -> None:
+    if state not in CASE_STEPS[CaseState(record.state)]:
+        raise Refused("case_step", record.state)
 
 
 def _only_handlers(staff: Staff) -> None:
@@ -202,13 +202,13 @@ def _only_handlers(staff: Staff) -> None:
         raise Refused("handlers_only")
 
 
-def _own(staff: Staff, case: Case) -> CaseStanding:
+def _own(staff: Staff, case: Case) -> CaseRecord:
     """Where a case of one's own stands; Refused `handlers_only`, or `take_first`."""
     _only_handlers(staff)
-    standing = case.standing
-    if standing.assignee_id != staff.id:
+    record = case.record
+    if record.assignee_id != staff.id:
         raise Refused("take_first")
-    return standing
+    return record
 
 
 def _receiver(ending: Ending) -> str:

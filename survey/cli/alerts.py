@@ -6,7 +6,7 @@ import click
 
 from survey import monitoring
 from survey.cases.labels import REASONS
-from survey.cases.queue import AlertCard, alert_cards, open_cases
+from survey.cases.queue import CaseGroup, case_groups, open_cases
 from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import db
@@ -30,18 +30,18 @@ def command() -> None:
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is open does not depend on it
     """Print open alerts."""
     session = db.session()
-    cards, signals = alert_cards(open_cases(session)), monitoring.cards(session, Scope())
+    groups, signals = case_groups(open_cases(session)), monitoring.open_alerts(session, Scope())
     lines = [
-        f"{gettext(REASONS[card.rule])} · {card.agency.name} · "
-        + gettext("%(count)s phản ánh", count=len(card.cases))
+        f"{gettext(REASONS[alert.rule])} · {alert.agency.name} · "
+        + gettext("%(count)s phản ánh", count=len(alert.cases))
         + ": "
-        + ", ".join(one.code for one in card.cases)
-        for card in cards
+        + ", ".join(one.code for one in alert.cases)
+        for alert in groups
     ]
     troubles = open_troubles(session)
-    lines = [trouble_words(one) for one in troubles] + [_line(card) for card in signals] + lines
+    lines = [trouble_words(one) for one in troubles] + [_line(alert) for alert in signals] + lines
     documents = [_trouble(alert) for alert in troubles]
-    documents += [_of_signal(card) for card in signals] + [_document(card) for card in cards]
+    documents += [_of_signal(alert) for alert in signals] + [_document(alert) for alert in groups]
     emit(
         documents,
         as_json=as_json,
@@ -49,34 +49,34 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is ope
     )
 
 
-def _line(card: monitoring.Card) -> str:
-    said = card.finding.signal
-    place = card.agency.name if card.agency else gettext(WHOLE_PROVINCE)
+def _line(alert: monitoring.OpenAlert) -> str:
+    signal = alert.record.signal
+    place = alert.agency.name if alert.agency else gettext(WHOLE_PROVINCE)
     seen = gettext(
         "%(seen)s/%(out_of)s từ %(since)s",
-        seen=number(said.seen),
-        out_of=number(said.out_of),
-        since=f"{said.since:%d/%m/%Y}",
+        seen=number(signal.seen),
+        out_of=number(signal.out_of),
+        since=f"{signal.since:%d/%m/%Y}",
     )
-    usual = gettext("thường ngày %(expected)s", expected=percentage(said.expected))
-    return f"{gettext(RULES[card.finding.place.rule])} · {place} · {seen}, {usual}"
+    usual = gettext("thường ngày %(expected)s", expected=percentage(signal.expected))
+    return f"{gettext(RULES[alert.record.key.rule])} · {place} · {seen}, {usual}"
 
 
-def _of_signal(card: monitoring.Card) -> dict[str, object]:
-    said, place = card.finding.signal, card.finding.place
+def _of_signal(alert: monitoring.OpenAlert) -> dict[str, object]:
+    signal, place = alert.record.signal, alert.record.key
     return {
         "rule": place.rule,
-        "agency": card.agency.code if card.agency else None,
-        "agency_name": card.agency.name if card.agency else WHOLE_PROVINCE,
-        "opened_at": card.finding.opened_at.isoformat(),
+        "agency": alert.agency.code if alert.agency else None,
+        "agency_name": alert.agency.name if alert.agency else WHOLE_PROVINCE,
+        "opened_at": alert.record.opened_at.isoformat(),
         "cases": [],
         "sector_group": place.scope or None,
-        "since": said.since.isoformat(),
-        "until": said.until.isoformat(),
-        "expected": said.expected,
-        "seen": said.seen,
-        "out_of": said.out_of,
-        "chance": said.chance,
+        "since": signal.since.isoformat(),
+        "until": signal.until.isoformat(),
+        "expected": signal.expected,
+        "seen": signal.seen,
+        "out_of": signal.out_of,
+        "chance": signal.chance,
     }
 
 
@@ -92,11 +92,11 @@ def _trouble(alert: Alert) -> dict[str, object]:
     }
 
 
-def _document(card: AlertCard) -> dict[str, object]:
+def _document(alert: CaseGroup) -> dict[str, object]:
     return {
-        "rule": card.rule,
-        "agency": card.agency.code,
-        "agency_name": card.agency.name,
-        "opened_at": card.opened_at.isoformat(),
-        "cases": [one.code for one in card.cases],
+        "rule": alert.rule,
+        "agency": alert.agency.code,
+        "agency_name": alert.agency.name,
+        "opened_at": alert.opened_at.isoformat(),
+        "cases": [one.code for one in alert.cases],
     }

@@ -5,10 +5,10 @@ from datetime import datetime
 import click
 from sqlalchemy.orm import Session
 
+from survey.cases.access_control import SeenCase
 from survey.cases.labels import REASONS, STATES
 from survey.cases.queue import open_cases
 from survey.cases.search import Wanted, search
-from survey.cases.sight import SeenCase
 from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import db
@@ -57,15 +57,15 @@ def show(*, state: str | None, agency: str, text: str, now: datetime, as_json: b
 
 
 def _document(session: Session, one: SeenCase, now: datetime) -> dict[str, object]:
-    standing, owner = one.standing, _owner(session, one)
+    record, owner = one.record, _owner(session, one)
     due = one.case.deadline
     return {
         "code": one.code,
-        "state": standing.state,
-        "reason": standing.reason,
+        "state": record.state,
+        "reason": record.reason,
         "agency": one.agency.code,
-        "sector": standing.sector_code,
-        "opened_at": standing.opened_at.isoformat(),
+        "sector": record.sector_code,
+        "opened_at": record.opened_at.isoformat(),
         "due_at": due.isoformat() if due else None,
         "overdue": due is not None and due < now,
         "assignee": owner.email if owner else None,
@@ -74,7 +74,7 @@ def _document(session: Session, one: SeenCase, now: datetime) -> dict[str, objec
 
 
 def _line(session: Session, one: SeenCase, now: datetime) -> str:
-    standing, owner = one.standing, _owner(session, one)
+    record, owner = one.record, _owner(session, one)
     due = one.case.deadline
     when = (
         gettext("hạn %(due)s", due=f"{due.astimezone(LOCAL):%H:%M %d/%m/%Y}")
@@ -85,8 +85,8 @@ def _line(session: Session, one: SeenCase, now: datetime) -> str:
     late = f" ({overdue})" if due and due < now else ""
     words = (
         one.code,
-        gettext(STATES[standing.state]),
-        gettext(REASONS[standing.reason]),
+        gettext(STATES[record.state]),
+        gettext(REASONS[record.reason]),
         one.agency.name,
     )
     who = (owner.name or owner.email) if owner else gettext("chưa giao")
@@ -94,5 +94,5 @@ def _line(session: Session, one: SeenCase, now: datetime) -> str:
 
 
 def _owner(session: Session, one: SeenCase) -> Staff | None:
-    number = one.standing.assignee_id
+    number = one.record.assignee_id
     return session.get(Staff, number) if number else None

@@ -8,7 +8,7 @@ import click
 from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import transaction
-from survey.demo import Scene, check, has_dossiers, load
+from survey.demo import Scenario, check, has_dossiers, load
 from survey.formats import number
 from survey.jobs import reports
 
@@ -34,7 +34,7 @@ def load_command(
     *, dossiers: int, months: int, seed: int, if_empty: bool, now: datetime, as_json: bool
 ) -> None:
     """Fill an empty database."""
-    scene = Scene(dossiers, months, seed, now)
+    scenario = Scenario(dossiers, months, seed, now)
     with transaction() as session:
         if if_empty and has_dossiers(session):
             emit(
@@ -43,7 +43,7 @@ def load_command(
                 text=gettext("Đã có hồ sơ, không nạp dữ liệu giả lập."),
             )
             return
-        check(session, scene)
+        check(session, scenario)
         click.echo(
             gettext(
                 "Đang tạo %(dossiers)s hồ sơ giả lập trong %(months)s tháng …",
@@ -52,8 +52,8 @@ def load_command(
             ),
             err=True,
         )
-        loaded = load(session, scene)
-        for month in scene.reported_periods:  # the worker builds them, the newest first
+        loaded = load(session, scenario)
+        for month in scenario.reported_periods:  # the worker builds them, the newest first
             reports.order(session, month, now)
     text = gettext(
         "Đã tạo %(dossiers)s hồ sơ, %(invited)s lời mời, %(answers)s phiếu trả lời, "

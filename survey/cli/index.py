@@ -20,7 +20,7 @@ from survey.cli.options import MonthOption, PeriodOption, common_options, emit
 from survey.db import db, transaction
 from survey.errors import Refused
 from survey.formats import NONE, number
-from survey.indices import Along, Breakdown, Course, Figure
+from survey.indices import Along, Breakdown, Figure, TimeSeries
 from survey.jobs import counting
 from survey.models.questionnaire import OVERALL
 from survey.period import Month, Period
@@ -96,8 +96,8 @@ def course(  # noqa: PLR0913 - one argument an option
     if file is not None and (file.is_dir() or not file.parent.is_dir()):
         raise click.BadParameter(gettext("Không ghi được %(file)s.", file=file), param_hint="--csv")
     session = db.session()
-    found_course = indices.course(session, first, last, now, along=along, agency=agency)
-    points = _points(found_course, indices.hidden(session, found_course))
+    found_series = indices.time_series(session, first, last, now, along=along, agency=agency)
+    points = _points(found_series, indices.suppressed(session, found_series))
     if file is None:
         found = list(points)
         emit(
@@ -117,13 +117,13 @@ def course(  # noqa: PLR0913 - one argument an option
     )
 
 
-def _points(found: Course, hidden: NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
+def _points(found: TimeSeries, suppressed: NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
     """Months with dossiers, unit by unit."""
     for unit, month in np.argwhere(found.finished > 0).tolist():
-        is_hidden, here = bool(hidden[unit, month]), (unit, month)
-        told = (
+        is_suppressed, here = bool(suppressed[unit, month]), (unit, month)
+        decided = (
             {}
-            if is_hidden
+            if is_suppressed
             else {
                 "rated": int(found.rated[here]),
                 "satisfied": int(found.satisfied[here]),
@@ -137,10 +137,10 @@ def _points(found: Course, hidden: NDArray[np.bool_]) -> Iterator[dict[str, Any]
             **asdict(found.units[unit]),
             "month": found.months[month],
             "finished": int(found.finished[here]),
-            **told,
+            **decided,
             "target": _number(found.target[here]),
             "provisional": bool(found.provisional[month]),
-            "hidden": is_hidden,
+            "hidden": is_suppressed,
         }
         yield {name: point.get(name) for name in POINT}
 

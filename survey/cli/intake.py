@@ -15,10 +15,10 @@ from survey.cli.options import common_options, emit
 from survey.db import db, transaction
 from survey.errors import Invalid
 from survey.formats import number
-from survey.intake.judging import chunks
 from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import Table, open_table
-from survey.intake.register import Tally, begin, finish, outcomes_of, preview, store
+from survey.intake.register import ImportCounts, begin, finish, outcomes_of, preview, store
+from survey.intake.row_chunks import chunks
 from survey.intake.wording import REASONS
 from survey.province.workdays import local_day
 
@@ -53,11 +53,11 @@ def import_command(
             gettext("Trang tính “%(sheet)s” cũng có hồ sơ nhưng không được nạp.", sheet=sheet),
             err=True,
         )
-    tally = _rehearse(table, outcomes, now) if dry_run else _import(table, outcomes, now)
-    emit({"file": str(file), **tally.as_counts()}, as_json=as_json, text=_told(tally))
+    counts = _rehearse(table, outcomes, now) if dry_run else _import(table, outcomes, now)
+    emit({"file": str(file), **counts.as_counts()}, as_json=as_json, text=_count_words(counts))
 
 
-def _import(table: Table, outcomes: Path | None, now: datetime) -> Tally:
+def _import(table: Table, outcomes: Path | None, now: datetime) -> ImportCounts:
     with transaction() as session:
         run = begin(session, table, local_day(now), now)
         catalogue = read_catalogue(session)
@@ -74,25 +74,25 @@ def _import(table: Table, outcomes: Path | None, now: datetime) -> Tally:
         return finish(session, run, now)
 
 
-def _rehearse(table: Table, outcomes: Path | None, now: datetime) -> Tally:
-    tally = Tally()
+def _rehearse(table: Table, outcomes: Path | None, now: datetime) -> ImportCounts:
+    counts = ImportCounts()
 
-    def judged() -> Iterator[OutcomeLine]:
+    def cleaned() -> Iterator[OutcomeLine]:
         with _progress(table) as advance:
             for chunk in chunks(table, read_catalogue(db.session()), local_day(now)):
                 for one in preview(db.session(), chunk, now):
                     reason = ";".join(one.reasons)
-                    tally.add(one.outcome, reason)
+                    counts.add(one.outcome, reason)
                     yield one.row, one.outcome, reason, one.dossier_code
                 db.session.expunge_all()
                 advance(len(chunk.outcomes))
 
     if outcomes is not None:
-        _write(outcomes, judged())
+        _write(outcomes, cleaned())
     else:
-        for _ in judged():
+        for _ in cleaned():
             pass
-    return tally
+    return counts
 
 
 def _check_writable(path: Path, source: Path) -> None:
@@ -134,13 +134,13 @@ def _progress(table: Table) -> Iterator[Callable[[int], None]]:
         yield lambda rows: progress.advance(task, rows)
 
 
-def _told(tally: Tally) -> str:
-    counts = {name: number(found) for name, found in tally.as_counts().items()}
+def _count_words(counts: ImportCounts) -> str:
+    shown = {name: number(found) for name, found in counts.as_counts().items()}
     lines = [
         gettext(
-            "%(rows)s dòng: nhận %(accepted)s, từ chối %(rejected)s, trùng %(duplicate)s.", **counts
+            "%(rows)s dòng: nhận %(accepted)s, từ chối %(rejected)s, trùng %(duplicate)s.", **shown
         ),
     ]
-    for reason, times in tally.reasons.most_common(MOST_REASONS):
+    for reason, times in counts.reasons.most_common(MOST_REASONS):
         lines.append(f"  {number(times):>7}  {gettext(REASONS.get(reason, reason))}")
     return "\n".join(lines)

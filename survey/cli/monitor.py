@@ -25,18 +25,18 @@ def command() -> None:
     "--agency", default="", help=gettext("Chỉ chốt lại cơ quan mang mã này, các nơi khác giữ.")
 )
 @common_options
-def freeze(*, first: Month, last: Month, agency: str, now: datetime, as_json: bool) -> None:
+def set_baseline(*, first: Month, last: Month, agency: str, now: datetime, as_json: bool) -> None:
     """Make all limits anew, or those of one agency; recorded in the audit chain."""
     with transaction() as session:
         if agency:
-            frozen = monitoring.freeze_agency(session, agency, first, last, now)
+            baseline = monitoring.set_agency_baseline(session, agency, first, last, now)
         else:
-            frozen = monitoring.freeze(session, first, last, now)
-    document = {"months": frozen.months, "charts": frozen.charts, "rates": frozen.rates}
+            baseline = monitoring.set_baseline(session, first, last, now)
+    document = {"months": baseline.months, "charts": baseline.charts, "rates": baseline.rates}
     text = gettext(
         "Đã chốt mức nền từ %(months)s kỳ: %(charts)s biểu đồ.",
-        months=len(frozen.months),
-        charts=frozen.charts,
+        months=len(baseline.months),
+        charts=baseline.charts,
     )
     emit(document, as_json=as_json, text=text)
 
@@ -62,24 +62,24 @@ def _line(stand: monitoring.Stand) -> str:
         "%(name)s · %(group)s: %(score)s/%(alarm_at)s, thường ngày %(usual)s chưa hài lòng",
         name=chart.agency.name,
         group=gettext(GROUPS[chart.sector_group]),
-        score=stand.progress.score,
+        score=stand.state.score,
         alarm_at=limits.alarm_at,
         usual=percentage(limits.usual),
     )
 
 
 def _document(stand: monitoring.Stand) -> dict[str, object]:
-    chart, limits, progress = stand.chart, stand.limits, stand.progress
+    chart, limits, state = stand.chart, stand.limits, stand.state
     return {
         "agency": chart.agency.code,
         "sector_group": chart.sector_group,
         "usual": limits.usual,
-        "score": progress.score,
+        "score": state.score,
         "alarm_at": limits.alarm_at,
-        "since": progress.since.isoformat() if progress.since else None,
-        "rated": progress.since_rated,
-        "dissatisfied": progress.since_dissatisfied,
+        "since": state.since.isoformat() if state.since else None,
+        "rated": state.since_rated,
+        "dissatisfied": state.since_dissatisfied,
         "false_alarms": limits.false_alarms,
         "phase_one": [chart.first_month, chart.last_month],
-        "frozen_on": chart.frozen_on.isoformat(),
+        "baseline_on": chart.baseline_on.isoformat(),
     }

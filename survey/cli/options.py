@@ -25,7 +25,7 @@ WRONG_KEY = 1
 SAME_CLOCK = timedelta(seconds=5)
 
 
-class Moment(click.ParamType[datetime]):
+class Instant(click.ParamType[datetime]):
     """An ISO 8601 instant; without a zone it is local time in Viet Nam."""
 
     name = "ISO8601"
@@ -37,10 +37,10 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            moment = datetime.fromisoformat(str(value))
+            instant = datetime.fromisoformat(str(value))
         except ValueError:
-            moment = None
-        if moment is None or moment.year not in YEARS:
+            instant = None
+        if instant is None or instant.year not in YEARS:
             self.fail(
                 gettext(
                     "'%(value)s' không phải thời điểm ISO 8601, ví dụ 2026-11-21T08:00:00+07:00",
@@ -49,7 +49,7 @@ class Moment(click.ParamType[datetime]):
                 param,
                 ctx,
             )
-        return (moment if moment.tzinfo else moment.replace(tzinfo=LOCAL)).astimezone(UTC)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=LOCAL)).astimezone(UTC)
 
 
 class MonthOption(click.ParamType[Month]):
@@ -109,7 +109,7 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def options_without_key(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a command that looks at DATA_KEY itself, or at another database."""
 
-    @click.option("--now", type=Moment(), help=gettext("Chạy như thể đang ở thời điểm này."))
+    @click.option("--now", type=Instant(), help=gettext("Chạy như thể đang ở thời điểm này."))
     @click.option("--json", "as_json", is_flag=True, help=gettext("In một văn bản JSON ra stdout."))
     @with_appcontext
     @wraps(function)

@@ -78,7 +78,7 @@ def rekey(*, full: bool, now: datetime, as_json: bool) -> None:
         done |= _reencrypt_all()
     if any(done.values()):
         with transaction() as session:
-            audit.record(session, now, "privacy.rekey", "keys", detail={"full": full, **done})
+            audit.append(session, now, "privacy.rekey", "keys", detail={"full": full, **done})
     emit(done, as_json=as_json, text=_lines(done))
     if done.get("broken"):
         sys.exit(SOME_BROKEN)

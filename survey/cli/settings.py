@@ -28,7 +28,7 @@ def show(*, key: str | None, now: datetime, as_json: bool) -> None:  # noqa: ARG
         found = province.settings_of_province(session)
     else:
         found = {key: province.setting(session, key)}
-    _tell(found, as_json=as_json)
+    _print(found, as_json=as_json)
 
 
 @command.command(
@@ -42,9 +42,9 @@ def set_value(*, key: str, value: str, now: datetime, as_json: bool) -> None:
     with transaction() as session:
         province.change(session, now, {key: value})
         stored = {key: province.setting(session, key)}
-    _tell(stored, as_json=as_json)
+    _print(stored, as_json=as_json)
 
 
-def _tell(settings: dict[str, str], *, as_json: bool) -> None:
+def _print(settings: dict[str, str], *, as_json: bool) -> None:
     text = "\n".join(f"{key} = {value}" for key, value in settings.items())
     emit(settings, as_json=as_json, text=text)

@@ -36,7 +36,7 @@ def add(*, email: str, role: str, now: datetime, as_json: bool, **place: str) ->
         made = staff.email
     if account.role is RoleName.AGENCY_HEAD and not account.agency_code:
         click.echo(gettext("Chưa gán cơ quan: tài khoản này chưa thấy đơn vị nào."), err=True)
-    _tell(made, password, as_json=as_json)
+    _print(made, password, as_json=as_json)
 
 
 @command.command("reset", help=gettext("Cấp mật khẩu dùng một lần cho người quên mật khẩu."))
@@ -51,10 +51,10 @@ def reset(*, email: str, second_factor: bool, now: datetime, as_json: bool) -> N
             raise NotFound("no_account")
         password = accounts.reset(session, now, staff, with_second_factor=second_factor)
         made = staff.email
-    _tell(made, password, as_json=as_json)
+    _print(made, password, as_json=as_json)
 
 
-def _tell(email: str, password: str, *, as_json: bool) -> None:
+def _print(email: str, password: str, *, as_json: bool) -> None:
     hours = accounts.ONE_TIME_WITHIN // timedelta(hours=1)
     text = gettext(
         "%(email)s\nMật khẩu dùng một lần, có hiệu lực %(hours)s giờ: %(password)s\nPhải "

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from survey.db import Base, connection_of, hold, one_of, settings_of
+from survey.db import Base, advisory_lock, connection_of, one_of, settings_of
 from survey.errors import Refused
 from survey.settings import KEY_BYTES, decode_key
 
@@ -130,14 +130,14 @@ class Keyring:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _KeyCache:
     """The keys of one database, and until when (on the clock that only runs forward)."""
 
     ring: Keyring | None = None
     until: float = 0
 
 
-_KEPT: WeakKeyDictionary[Engine, _Kept] = WeakKeyDictionary()
+_KEY_CACHES: WeakKeyDictionary[Engine, _KeyCache] = WeakKeyDictionary()
 
 
 def derived(key: bytes, use: str) -> bytes:
@@ -163,16 +163,16 @@ def keyring(session: Session) -> Keyring:
     """The keys of the session's database, read again every few seconds; Refused `wrong_key` when
     DATA_KEY and DATA_KEYS_OLD do not open them, `keys_missing` before the first `db upgrade`.
     """
-    kept = session.info.get("keys") or _kept(session)
-    if kept.ring is not None and kept.until > time.monotonic():
-        return kept.ring
+    cache = session.info.get("keys") or _cache_of(session)
+    if cache.ring is not None and cache.until > time.monotonic():
+        return cache.ring
     return read_keyring(session)
 
 
-def _kept(session: Session) -> _Kept:
+def _cache_of(session: Session) -> _KeyCache:
     """What is kept of the session's database; each value that is encrypted asks for it."""
-    kept = session.info["keys"] = _KEPT.setdefault(session.get_bind().engine, _Kept())
-    return kept
+    cache = session.info["keys"] = _KEY_CACHES.setdefault(session.get_bind().engine, _KeyCache())
+    return cache
 
 
 def read_keyring(session: Session) -> Keyring:
@@ -191,8 +191,8 @@ def read_keyring(session: Session) -> Keyring:
         index_keys=tuple(opened[Purpose.BLIND_INDEXES]),
         token_key=opened[Purpose.TOKEN_HASHES][0],
     )
-    kept = _kept(session)
-    kept.ring, kept.until = ring, time.monotonic() + FRESH_SECONDS
+    cache = _cache_of(session)
+    cache.ring, cache.until = ring, time.monotonic() + FRESH_SECONDS
     return ring
 
 
@@ -208,12 +208,12 @@ def check(session: Session) -> None:
 
 def forget(engine: Engine) -> None:
     """Read the keys of a database anew: another one lies in its place."""
-    _KEPT.setdefault(engine, _Kept()).until = 0
+    _KEY_CACHES.setdefault(engine, _KeyCache()).until = 0
 
 
 def make_missing(session: Session, now: datetime) -> None:
     """Draw the first key of each purpose, once: with every `db upgrade`."""
-    hold(session, "keys")
+    advisory_lock(session, "keys")
     there = set(connection_of(session).scalars(select(WrappedKey.purpose)))
     for purpose in Purpose:
         if purpose not in there:
@@ -239,7 +239,7 @@ def draw_next(session: Session, now: datetime) -> None:
     """Draw the keys of a full re-encryption, to be read by every process before they are in force
     (`put_in_force`, FRESH_SECONDS later).
     """
-    hold(session, "keys")
+    advisory_lock(session, "keys")
     for purpose in REPLACED:
         last = select(func.max(WrappedKey.number)).where(WrappedKey.purpose == purpose)
         number = connection_of(session).scalar(last) or 0
@@ -248,7 +248,7 @@ def draw_next(session: Session, now: datetime) -> None:
 
 def put_in_force(session: Session) -> None:
     """Let the newest keys encrypt from now on; the former stay readable."""
-    hold(session, "keys")
+    advisory_lock(session, "keys")
     connection = connection_of(session)
     for purpose in REPLACED:
         of_purpose = WrappedKey.purpose == purpose
@@ -266,7 +266,7 @@ def has_former(session: Session) -> bool:
 
 def drop_former(session: Session, now: datetime) -> int:
     """Drop the keys that have not been in force for long; how many. Nothing may need them."""
-    hold(session, "keys")
+    advisory_lock(session, "keys")
     in_force = aliased(WrappedKey)
     replaced = exists().where(
         in_force.purpose == WrappedKey.purpose,
@@ -298,7 +298,7 @@ def old_keys(session: Session) -> list[OldKey]:
 
 def rewrap(session: Session) -> int:
     """Wrap every key of an old DATA_KEY with the current one; how many. Nothing else changes."""
-    hold(session, "keys")
+    advisory_lock(session, "keys")
     current, *old = masters(session)
     known = {master.id: master for master in (current, *old)}
     moved = 0

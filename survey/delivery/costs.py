@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.delivery.standing import hold
-from survey.messages.outbox import health as provider_health
-from survey.messages.outbox.health import Budget
+from survey.delivery.queue_status import pause_reason
+from survey.messages.outbox import circuit_breaker
+from survey.messages.outbox.circuit_breaker import Budget
 from survey.messages.outbox.rules import load_rules
 from survey.models.case import Case, if_it_opens
 from survey.models.invitation import CoverageEntry, Invitation
@@ -86,7 +86,7 @@ def month_costs(session: Session, month: Month, now: datetime) -> MonthCosts:
         month=month,
         by_agency=_by_agency(session, month),
         not_sent=_not_sent(session, month, now),
-        budgets=provider_health.budgets(session, load_rules(session), now),
+        budgets=circuit_breaker.budgets(session, load_rules(session), now),
     )
 
 
@@ -132,8 +132,8 @@ def _agencies_of_cases(session: Session, hashes: Collection[bytes]) -> dict[byte
     hashed = {code: Message.by_case.of(session, code) for code in codes}
     wanted = {code: one for code, one in hashed.items() if one in hashes}
     found = session.scalars(select(Case).where(Case.code.in_(wanted)))
-    opened = {wanted[case.code]: if_it_opens(case, Case.standing) for case in found}
-    return {one: standing.agency_id for one, standing in opened.items() if standing}
+    opened = {wanted[case.code]: if_it_opens(case, Case.record) for case in found}
+    return {one: record.agency_id for one, record in opened.items() if record}
 
 
 def _spent(agency: Agency | None, parts: Sequence[int]) -> Spent:
@@ -148,7 +148,7 @@ def _not_sent(session: Session, month: Month, now: datetime) -> dict[str, int]:
         .where(Message.due_at >= month.begins, Message.due_at < month.ends, Message.due_at <= now)
         .group_by(Message.state, Message.reason)
     )
-    held = hold(session, now)
+    held = pause_reason(session, now)
     found: Counter[str] = Counter()
     for state, reason, number in session.execute(query):
         if state in ENDED:

@@ -72,7 +72,7 @@ def look_up(session: Session, staff: Staff, typed: str, now: datetime) -> Number
     scope = scope_of(session, staff)
     found = [_found(message, code) for message, code, entry in rows if _is_seen(scope, entry)]
     wish = select(OptOut.on).where(OptOut.phone.holds(session, recipient.indexed_text()))
-    audit.record(
+    audit.append(
         session, now, "message.look_up", "phone", staff_id=staff.id, detail={"found": len(found)}
     )
     return Number(recipient.masked, found, session.scalars(wish).first())

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from analysis.intervals import clopper_pearson_many
 from analysis.monitor import control_limits
-from survey.cases.clocks import day_of
+from survey.cases.deadlines import day_of
 from survey.catalogues import _
 from survey.messages.phone import carrier_of
 from survey.models.message import Message, MessageState
@@ -88,8 +88,8 @@ class Board:
         return list(dict.fromkeys(line.carrier for line in lines))
 
 
-Tally = tuple[int, int]
-Series = list[Tally]
+RateCount = tuple[int, int]
+Series = list[RateCount]
 
 
 def board(session: Session, now: datetime) -> Board:
@@ -101,18 +101,18 @@ def board(session: Session, now: datetime) -> Board:
     lines = []
     for carrier, prefixes in sorted(_by_carrier(by_prefix).items()):
         whole = [_sum(by_prefix[prefix][place] for prefix in prefixes) for place in range(count)]
-        lines.append(Line(carrier, "", _judge(whole)))
-        lines += [Line(carrier, one, _judge(by_prefix[one])) for one in prefixes]
+        lines.append(Line(carrier, "", _with_limits(whole)))
+        lines += [Line(carrier, one, _with_limits(by_prefix[one])) for one in prefixes]
     has_receipts = any(arrived for one in by_prefix.values() for _, arrived in one)
     return Board(tuple(days[-SHOWN_DAYS:]), tuple(lines), has_receipts)
 
 
-def yesterday(session: Session, now: datetime) -> dict[str, Tally]:
+def yesterday(session: Session, now: datetime) -> dict[str, RateCount]:
     """Carrier → (handed over, arrived) of the local day before."""
-    totals: dict[str, Tally] = {}
-    for prefix, tally in _tallies(session, day_of(now) - timedelta(days=1), now).items():
+    totals: dict[str, RateCount] = {}
+    for prefix, count in _counts(session, day_of(now) - timedelta(days=1), now).items():
         carrier = carrier_of(prefix) or OTHERS
-        totals[carrier] = _sum([totals.get(carrier, (0, 0)), tally])
+        totals[carrier] = _sum([totals.get(carrier, (0, 0)), count])
     return totals
 
 
@@ -122,12 +122,12 @@ def _series(session: Session, now: datetime, days: Sequence[date]) -> dict[str, 
     begin = day_of(now) - timedelta(days=len(days) - 1)
     for place in range(len(days)):
         start = begin + timedelta(days=place)
-        for prefix, tally in _tallies(session, start, now).items():
-            series[prefix][place] = tally
+        for prefix, count in _counts(session, start, now).items():
+            series[prefix][place] = count
     return series
 
 
-def _tallies(session: Session, start: datetime, now: datetime) -> dict[str, Tally]:
+def _counts(session: Session, start: datetime, now: datetime) -> dict[str, RateCount]:
     """Prefix → (handed over, arrived) of one local day; what may still arrive is left out."""
     rows = session.execute(
         select(Message.prefix, Message.state, func.count())
@@ -151,12 +151,12 @@ def _by_carrier(prefixes: Mapping[str, Series]) -> dict[str, list[str]]:
     return found
 
 
-def _sum(tallies: Iterable[Tally]) -> Tally:
-    pairs = list(tallies)
+def _sum(counts: Iterable[RateCount]) -> RateCount:
+    pairs = list(counts)
     return sum(n for n, _ in pairs), sum(y for _, y in pairs)
 
 
-def _judge(series: Series) -> tuple[Day, ...]:
+def _with_limits(series: Series) -> tuple[Day, ...]:
     """The shown days of a line, each against the days before it that were in line."""
     sound: Series = []
     days = []
@@ -172,7 +172,7 @@ def _judge(series: Series) -> tuple[Day, ...]:
     return tuple(days)
 
 
-def _is_low(day: Tally, base: Series) -> bool:
+def _is_low(day: RateCount, base: Series) -> bool:
     """Whether a day lies below its chart's limit, and surely below the days before."""
     n, y = day
     before, came = _sum(base)

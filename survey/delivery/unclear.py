@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from survey import audit
-from survey.messages.outbox import outcomes
+from survey.messages.outbox import delivery_results
 from survey.messages.outbox.reconciling import LOOKS
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
@@ -72,18 +72,18 @@ def decide(
     query = _for_person(now).order_by(Message.id).with_for_update(skip_locked=True)
     if ids is not None:
         query = query.where(Message.id.in_(ids))
-    moves = outcomes.Moves()
+    deltas = delivery_results.CounterDeltas()
     messages = session.scalars(query).all()
     for message in messages:
         if verdict is Verdict.SEND_AGAIN:
-            outcomes.release(message)
+            delivery_results.release(message)
         else:
             name = message.provider_id or message.attempt_id or ""
-            outcomes.accept(message, name, message.unknown_since or now, moves)
-    moves.write(session)
+            delivery_results.accept(message, name, message.unknown_since or now, deltas)
+    deltas.write(session)
     if messages:
         detail = {"verdict": verdict, "messages": len(messages)}
-        audit.record(session, now, "message.decide", "messages", staff_id=staff_id, detail=detail)
+        audit.append(session, now, "message.decide", "messages", staff_id=staff_id, detail=detail)
     return len(messages)
 
 

@@ -3,26 +3,26 @@
 `scene` says what is planted, `loading` fills a database, `doors` and `walk` serve the demo pages.
 """
 
-from survey.demo.doors import DOORS, Door, open_door, password_of
 from survey.demo.loading import Loaded, check, has_dossiers, load
-from survey.demo.scene import Scene, Truths, truths
+from survey.demo.role_logins import ROLE_LOGINS, RoleLogin, password_of, prepare_login
+from survey.demo.scenario import PlantedEffects, Scenario, planted_effects
 from survey.demo.walk import PHONE, PHONES, Sms, finish_one, messages
 
 __all__ = [
-    "DOORS",
     "PHONE",
     "PHONES",
-    "Door",
+    "ROLE_LOGINS",
     "Loaded",
-    "Scene",
+    "PlantedEffects",
+    "RoleLogin",
+    "Scenario",
     "Sms",
-    "Truths",
     "check",
     "finish_one",
     "has_dossiers",
     "load",
     "messages",
-    "open_door",
     "password_of",
-    "truths",
+    "planted_effects",
+    "prepare_login",
 ]

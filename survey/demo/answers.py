@@ -10,8 +10,8 @@ from survey.ballots.bursts import LEAST_BURST
 from survey.demo import people
 from survey.demo.comments import REVEALING, comment
 from survey.demo.dossiers import DossierDraft
-from survey.demo.scene import Scene, Truths, pick
-from survey.demo.units import Cast
+from survey.demo.scenario import PlantedEffects, Scenario, pick
+from survey.demo.units import UnitRoles
 from survey.models.ballot import Flag
 from survey.models.dossier import Channel, Lateness, Outcome
 from survey.models.invitation import Decision
@@ -98,15 +98,20 @@ class Citizens:
     """Those who were asked."""
 
     def __init__(
-        self, scene: Scene, truths: Truths, cast: Cast, province: Province, calendar: Calendar
+        self,
+        scenario: Scenario,
+        planted_effects: PlantedEffects,
+        roles: UnitRoles,
+        province: Province,
+        calendar: Calendar,
     ) -> None:
-        self.scene, self.truths, self.cast = scene, truths, cast
+        self.scenario, self.planted_effects, self.roles = scenario, planted_effects, roles
         self.province, self.calendar = province, calendar
-        self.dice = scene.dice("answers")
+        self.dice = scenario.dice("answers")
         self.moods = {
             unit.id: self.dice.gauss(0, UNIT_SPREAD)
-            for unit in cast.units
-            if unit is not cast.small
+            for unit in roles.units
+            if unit is not roles.small
         }
 
     def ask(self, dossiers: Sequence[DossierDraft], factors: Sequence[str]) -> list[Asked]:
@@ -116,7 +121,7 @@ class Citizens:
         """
         asked = [self._invite(one) for one in dossiers if one.decision in INVITED]
         for one in asked:
-            one.answered = self._moment_of_answer(one)
+            one.answered = self._instant_of_answer(one)
         reachable = [one for one in asked if one.reached and one.answered]
         for one in asked:
             if not one.reached:
@@ -133,28 +138,28 @@ class Citizens:
         return asked
 
     def _invite(self, dossier: DossierDraft) -> Asked:
-        finished = dossier.finished or self.scene.now
+        finished = dossier.finished or self.scenario.now
         province, dice = self.province, self.dice
         due = finished + timedelta(minutes=province.invite_delay_minutes)
         window = (province.window_start, province.window_end)
         sent = self.calendar.next_send_time(due, *window) + timedelta(seconds=dice.randrange(300))
-        silent = self.truths.silence.holds(local_day(finished)) and people.is_silent(
+        silent = self.planted_effects.silence.holds(local_day(finished)) and people.is_silent(
             dossier.phone or ""
         )
         return Asked(
             dossier=dossier,
             due=due,
-            sent=min(sent, self.scene.now),
+            sent=min(sent, self.scenario.now),
             expires=due + timedelta(days=province.link_days),
             is_full=dice.random() * 100 < province.full_percent,
             reached=dice.random() < (REACHED_IN_SILENCE if silent else REACHED)
             and dossier.decision is Decision.ASKED,
         )
 
-    def _moment_of_answer(self, one: Asked) -> datetime | None:
+    def _instant_of_answer(self, one: Asked) -> datetime | None:
         """When this citizen would answer; None when that is past the link's end or to come."""
-        moment = one.sent + RESTLESS + timedelta(hours=self.dice.expovariate(HOURS_TO_ANSWER))
-        return moment if moment < min(one.expires, self.scene.now) else None
+        instant = one.sent + RESTLESS + timedelta(hours=self.dice.expovariate(HOURS_TO_ANSWER))
+        return instant if instant < min(one.expires, self.scenario.now) else None
 
     def _silence_most(self, reachable: list[Asked]) -> None:
         """Let the share of answers be what it should, and the small unit's number exact."""
@@ -162,16 +167,16 @@ class Citizens:
         drawn.sort(key=lambda pair: pair[0])
         planted = [one for _, one in drawn if self._is_planted(one)]
         others = [one for _, one in drawn if not self._is_planted(one)]
-        wanted = round(self.scene.dossiers * ANSWERED_SHARE) - SMALL_UNIT_ANSWERS
+        wanted = round(self.scenario.dossiers * ANSWERED_SHARE) - SMALL_UNIT_ANSWERS
         for one in planted[SMALL_UNIT_ANSWERS:] + others[max(wanted, 0) :]:
             one.answered = None
 
     def _is_planted(self, one: Asked) -> bool:
         cell = one.dossier.cell
         return (
-            one.dossier.unit is self.cast.small
+            one.dossier.unit is self.roles.small
             and cell is not None
-            and cell.month == self.truths.small_month
+            and cell.month == self.planted_effects.small_month
         )
 
     def _readiness(self, dossier: DossierDraft) -> float:
@@ -184,7 +189,7 @@ class Citizens:
 
     def _chance(self, dossier: DossierDraft) -> float:
         """How likely the citizen of a dossier is satisfied."""
-        day = local_day(dossier.finished or self.scene.now)
+        day = local_day(dossier.finished or self.scenario.now)
         sector = dossier.work.sector
         chance = SATISFIED.get(sector, SATISFIED_ELSEWHERE) + self.moods.get(dossier.unit.id, 0)
         lateness = dossier.cell.lateness if dossier.cell else Lateness.NONE
@@ -192,22 +197,22 @@ class Citizens:
         chance += {Channel.ONLINE: ONLINE_GAIN, Channel.COUNTER: COUNTER_LOSS}.get(
             Channel(dossier.channel), 0
         )
-        if self.truths.tet and self.truths.tet.holds(day):
+        if self.planted_effects.tet and self.planted_effects.tet.holds(day):
             chance += TET_LOSS
-        falling = dossier.unit is self.cast.falling and sector == "land"
-        if falling and day >= self.truths.fall_from:
+        falling = dossier.unit is self.roles.falling and sector == "land"
+        if falling and day >= self.planted_effects.fall_from:
             chance += FALL_LOSS
         return min(max(chance, LEAST), MOST)
 
     def _plant(self, answered: Sequence[Asked]) -> None:
-        """Truths 2 and 7, which ask for exact shares."""
+        """PlantedEffects 2 and 7, which ask for exact shares."""
         planted = [one for one in answered if self._is_planted(one)]
         for one, rating in zip(planted, SMALL_UNIT_RATINGS, strict=False):
             one.rating = rating
         by_month: dict[Month, list[Asked]] = defaultdict(list)
         for one in answered:
             cell = one.dossier.cell
-            if cell and cell.sector_code == self.truths.crossing_sector:
+            if cell and cell.sector_code == self.planted_effects.crossing_sector:
                 by_month[cell.month].append(one)
         for month, group in by_month.items():
             self.dice.shuffle(group)
@@ -240,8 +245,8 @@ class Citizens:
             one
             for one in answered
             if one.dossier.cell
-            and one.dossier.unit is self.cast.bursting
-            and one.dossier.cell.month == self.truths.burst_month
+            and one.dossier.unit is self.roles.bursting
+            and one.dossier.cell.month == self.planted_effects.burst_month
         ]
         size = min(BURST_ANSWERS, len(group) - 1)
         for one in group[:size]:
@@ -253,7 +258,7 @@ class Citizens:
 
     def _reveal(self, answered: Sequence[Asked]) -> None:
         """Truth 9: some of the last bad answers hold a phone or an id number."""
-        since = self.scene.now - timedelta(days=REVEALING_DAYS)
+        since = self.scenario.now - timedelta(days=REVEALING_DAYS)
         recent = [
             one
             for one in answered

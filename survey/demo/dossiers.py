@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from survey.demo import people
-from survey.demo.scene import Scene, Truths, pick
-from survey.demo.units import Cast, Unit, Work
+from survey.demo.scenario import PlantedEffects, Scenario, pick
+from survey.demo.units import Unit, UnitRoles, Work
 from survey.models.count import Cell
 from survey.models.dossier import Channel, Lateness, Outcome, PhoneKind
 from survey.models.invitation import Decision
@@ -95,15 +95,25 @@ class Registry:
     """Draws the dossiers of a scene, in the order in which they were finished."""
 
     def __init__(
-        self, scene: Scene, truths: Truths, cast: Cast, province: Province, workdays: Sequence[date]
+        self,
+        scenario: Scenario,
+        planted_effects: PlantedEffects,
+        roles: UnitRoles,
+        province: Province,
+        workdays: Sequence[date],
     ) -> None:
-        self.scene, self.truths, self.cast, self.province = scene, truths, cast, province
+        self.scenario, self.planted_effects, self.roles, self.province = (
+            scenario,
+            planted_effects,
+            roles,
+            province,
+        )
         self.workdays = workdays
-        self.dice = scene.dice("dossiers")
-        self.pools = {month: self._pool(month) for month in scene.periods}
+        self.dice = scenario.dice("dossiers")
+        self.pools = {month: self._pool(month) for month in scenario.periods}
         self.numbers: dict[tuple[int, date], int] = defaultdict(int)
-        fresh = people.mobiles(scene.dice("phones"))
-        offices = max(scene.dossiers // DOSSIERS_OF_AN_OFFICE, 1)
+        fresh = people.mobiles(scenario.dice("phones"))
+        offices = max(scenario.dossiers // DOSSIERS_OF_AN_OFFICE, 1)
         self.book = PhoneBook(
             [next(fresh) for _ in range(offices)], [next(fresh) for _ in range(STAFF_PHONES)]
         )
@@ -112,8 +122,8 @@ class Registry:
 
     def draw(self) -> list[DossierDraft]:
         """All dossiers: finished ones by their end, then those still being worked on."""
-        unfinished = round(self.scene.dossiers * OPEN_SHARE)
-        places = self._places(self.scene.dossiers - unfinished)
+        unfinished = round(self.scenario.dossiers * OPEN_SHARE)
+        places = self._places(self.scenario.dossiers - unfinished)
         found = [self._finished(day, unit) for day, unit in places]
         found += [self._unfinished() for _ in range(unfinished)]
         for draft in found:
@@ -130,14 +140,14 @@ class Registry:
 
     def _pool(self, month: Month) -> tuple[Sequence[Unit], Sequence[float]]:
         """Units that worked through a month (as far as it went) and their shares."""
-        last = min(month.day_after - timedelta(days=1), self.scene.today)
-        working = [unit for unit in self.cast.units if unit.works_in(month.first_day, last)]
+        last = min(month.day_after - timedelta(days=1), self.scenario.today)
+        working = [unit for unit in self.roles.units if unit.works_in(month.first_day, last)]
         return working, [unit.share for unit in working]
 
     def _places(self, count: int) -> Iterator[tuple[date, Unit]]:
         """Day of finish and unit of so many dossiers; the small unit has its fixed number."""
-        truths, small = self.truths, self.cast.small
-        judged = [day for day in self.workdays if Month.of(day) == truths.small_month]
+        planted_effects, small = self.planted_effects, self.roles.small
+        judged = [day for day in self.workdays if Month.of(day) == planted_effects.small_month]
         fixed = min(SMALL_UNIT_DOSSIERS, count) if judged else 0
         for _ in range(fixed):
             yield self.dice.choice(judged), small
@@ -145,12 +155,12 @@ class Registry:
         for day in self.dice.choices(self.workdays, weights, k=count - fixed):
             working, shares = self.pools[Month.of(day)]
             unit = self.dice.choices(working, shares)[0]
-            while unit is small and Month.of(day) == truths.small_month:
+            while unit is small and Month.of(day) == planted_effects.small_month:
                 unit = self.dice.choices(working, shares)[0]
             yield day, unit
 
     def _pace(self, day: date) -> float:
-        tet = self.truths.tet
+        tet = self.planted_effects.tet
         if tet is None or not tet.holds(day):
             return 1
         return HASTE if day < tet.first + (tet.last - tet.first) / 2 else REST
@@ -165,8 +175,8 @@ class Registry:
         due = self._workday(place + shift)
         received = self._workday(place + shift - work.days)
         received = min(received, day)
-        finished = self._moment(day)
-        draft = self._draft(unit, work, min(self._moment(received), finished), due)
+        finished = self._timestamp(day)
+        draft = self._draft(unit, work, min(self._timestamp(received), finished), due)
         draft.finished = finished
         draft.outcome = pick(dice, OUTCOMES)
         return draft
@@ -174,17 +184,17 @@ class Registry:
     def _unfinished(self) -> DossierDraft:
         dice = self.dice
         place = len(self.workdays) - dice.randint(1, min(OPEN_FOR_DAYS, len(self.workdays)))
-        working, shares = self.pools[self.scene.periods[-1]]
+        working, shares = self.pools[self.scenario.periods[-1]]
         unit = dice.choices(working, shares)[0]
         _, (_, works) = pick_offer(dice, unit)
         work = dice.choice(works)
-        received = self._moment(self.workdays[place])
+        received = self._timestamp(self.workdays[place])
         return self._draft(unit, work, received, self._workday(place + work.days))
 
     def _draft(self, unit: Unit, work: Work, received: datetime, due: date) -> DossierDraft:
         dice = self.dice
         if unit.valid_from and local_day(received) < unit.valid_from:
-            received = self._moment(unit.valid_from, hour=7)
+            received = self._timestamp(unit.valid_from, hour=7)
         has_due = dice.random() >= NO_DUE_DATE
         kind = pick(dice, KINDS)
         habit = "online" if work.sector in ONLINE_SECTORS else "counter"
@@ -205,10 +215,10 @@ class Registry:
 
     def _lateness(self, day: date, unit: Unit, sector: str) -> float:
         """How likely a dossier is late."""
-        truths = self.truths
-        if unit is self.cast.falling and sector == "land" and day >= truths.fall_from:
+        planted_effects = self.planted_effects
+        if unit is self.roles.falling and sector == "land" and day >= planted_effects.fall_from:
             return LATE_AFTER_FALL
-        around_tet = truths.tet is not None and truths.tet.holds(day)
+        around_tet = planted_effects.tet is not None and planted_effects.tet.holds(day)
         return LATE.get(sector, LATE_ELSEWHERE) * (LATE_AROUND_TET if around_tet else 1)
 
     def _code(self, unit: Unit, day: date) -> str:
@@ -223,7 +233,7 @@ class Registry:
         beyond = timedelta(days=round((place - inside) * 7 / 5))
         return self.workdays[inside] + beyond
 
-    def _moment(self, day: date, hour: int | None = None) -> datetime:
+    def _timestamp(self, day: date, hour: int | None = None) -> datetime:
         """An instant of office hours on a day."""
         opens, closes = self.dice.choice(OFFICE_HOURS)
         chosen = self.dice.randint(opens.hour + 1, closes.hour - 1) if hour is None else hour
@@ -266,7 +276,7 @@ class Registry:
                 draft.decision = Decision.PROVIDER_REFUSED
             elif chance < REFUSED_SHARE + UNSENT_SHARE:
                 draft.decision = Decision.EXPIRED_UNSENT
-            elif chance > 1 - OPT_OUT_SHARE and day < self.scene.today - timedelta(days=2):
+            elif chance > 1 - OPT_OUT_SHARE and day < self.scenario.today - timedelta(days=2):
                 self.book.opted_out[draft.phone] = day + timedelta(days=1)
 
     def _decision(self, draft: DossierDraft, finished: datetime, day: date) -> Decision:
@@ -277,7 +287,7 @@ class Registry:
         near = sum(since < received <= finished for received in book.handed_in[phone])
         last = book.asked.get(phone)
         gap = timedelta(days=province.phone_gap_days)
-        old = self.scene.today - day > timedelta(days=province.max_age_days)
+        old = self.scenario.today - day > timedelta(days=province.max_age_days)
         reasons: Mapping[Decision, bool] = {
             Decision.OPTED_OUT: book.opted_out.get(phone, date.max) <= day,
             Decision.INTERMEDIARY: near > province.intermediary_over,

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from survey import alerts, indices
 from survey.alerts import ContactWish, grave_topics
-from survey.ballots.contents import Ballot, Said
+from survey.ballots.contents import Answer, Ballot
 from survey.cases import steps
 from survey.cases.labels import CLOSE_WORDS
 from survey.cases.notices import Way
 from survey.demo.answers import UNHAPPY_UP_TO, Asked
-from survey.demo.scene import Scene, pick
+from survey.demo.scenario import Scenario, pick
 from survey.models.case import Case, CloseReason
 from survey.models.staff import Staff
 from survey.period import Month
@@ -70,17 +70,17 @@ REPLIES = {
         "trải nghiệm chưa tốt; đơn vị đã chấn chỉnh."
     ),
 }
-Deed = Callable[[datetime], None]
+Act = Callable[[datetime], None]
 
 
 class Hotline:
     """The handlers of a demo at work, from its first answer to its present."""
 
-    def __init__(self, session: Session, scene: Scene, handlers: Sequence[Staff]) -> None:
-        self.session, self.scene, self.handlers = session, scene, handlers
-        self.dice = scene.dice("hotline")
+    def __init__(self, session: Session, scenario: Scenario, handlers: Sequence[Staff]) -> None:
+        self.session, self.scenario, self.handlers = session, scenario, handlers
+        self.dice = scenario.dice("hotline")
         self.calendar = calendar_of(session)
-        self.ahead: list[tuple[datetime, int, Deed]] = []
+        self.ahead: list[tuple[datetime, int, Act]] = []
         self.cases = 0
         self.entered = 0
         self.younger = self._of_five()
@@ -89,57 +89,57 @@ class Hotline:
         self,
         asked: Sequence[Asked],
         ballots: Mapping[int, Ballot],
-        others: Iterable[tuple[datetime, Deed]],
+        others: Iterable[tuple[datetime, Act]],
     ) -> None:
         """Open a case for each answer that needs one, deal with it, and close the months; what
         others do is done in its time.
         """
-        for moment, deed in others:
-            self._plan(moment, deed)
-        for month in self.scene.closed_periods:
+        for instant, act in others:
+            self._plan(instant, act)
+        for month in self.scenario.closed_periods:
             self._plan(month.closable_from + AFTER_MIDNIGHT, self._closing(month))
         for place, one in enumerate(asked):
             if one.answered is not None and _needs_a_person(one):
                 self._plan(one.answered, self._opening(one, ballots[place]))
         while self.ahead:
-            moment, _, deed = heapq.heappop(self.ahead)
-            deed(moment)
+            instant, _, act = heapq.heappop(self.ahead)
+            act(instant)
 
-    def _plan(self, moment: datetime, deed: Deed) -> None:
+    def _plan(self, instant: datetime, act: Act) -> None:
         """Something that will be done, unless that is still to come."""
-        if moment < self.scene.now:
-            heapq.heappush(self.ahead, (moment.astimezone(UTC), self.entered, deed))
+        if instant < self.scenario.now:
+            heapq.heappush(self.ahead, (instant.astimezone(UTC), self.entered, act))
             self.entered += 1
 
-    def _closing(self, month: Month) -> Deed:
-        def deed(now: datetime) -> None:
+    def _closing(self, month: Month) -> Act:
+        def act(now: datetime) -> None:
             indices.close(self.session, month, now)
 
-        return deed
+        return act
 
-    def _opening(self, one: Asked, ballot: Ballot) -> Deed:
-        def deed(now: datetime) -> None:
+    def _opening(self, one: Asked, ballot: Ballot) -> Act:
+        def act(now: datetime) -> None:
             last = ballot.versions[-1]
-            said = Said(last.ratings, last.reasons, one.comment or "")
-            change = alerts.Change(ballot.key, ballot.cell, None, said)
+            answer = Answer(last.ratings, last.reasons, one.comment or "")
+            change = alerts.Change(ballot.key, ballot.cell, None, answer)
             case = alerts.raise_for_answer(self.session, now, change, _wish(one))
             if case is not None:
                 self.cases += 1
                 self._follow(case, one, now)
 
-        return deed
+        return act
 
     def _follow(self, case: Case, one: Asked, opened: datetime) -> None:
         """Plan what a handler does with a case, as far as it gets."""
-        done = self._steps_done(self.scene.now - opened)
+        done = self._steps_done(self.scenario.now - opened)
         if done == NO_STEP:
             return
         session, handler = self.session, self.dice.choice(self.handlers)
-        taking, replying, closing = self._moments(opened)
+        taking, replying, closing = self._instants(opened)
         self._plan(taking, lambda now: steps.take(session, handler, case, now))
         if done == ONE_STEP:
             return
-        if case.standing.is_held and self.dice.random() < RELEASED:
+        if case.record.is_held and self.dice.random() < RELEASED:
             asking = self.calendar.add_working_hours(taking, HOURS_TO_RELEASE)
             self._plan(asking, lambda now: steps.release(session, handler, case, ASKED, now))
         ending = self._ending(one)
@@ -169,28 +169,32 @@ class Hotline:
         while True:
             yield from self.dice.sample(OF_FIVE, len(OF_FIVE))
 
-    def _moments(self, opened: datetime) -> Iterator[datetime]:
+    def _instants(self, opened: datetime) -> Iterator[datetime]:
         """When the case is taken, replied to and closed, in working hours."""
-        moment = opened
+        instant = opened
         slow = SLOW_FACTOR if self.dice.random() < SLOW_SHARE else 1
         for least, most in WORKING_HOURS.values():
-            moment = self.calendar.add_working_hours(moment, self.dice.uniform(least, most) * slow)
-            yield moment
+            instant = self.calendar.add_working_hours(
+                instant, self.dice.uniform(least, most) * slow
+            )
+            yield instant
 
 
-def approvals(session: Session, scene: Scene, leader: Staff) -> Iterator[tuple[datetime, Deed]]:
+def approvals(
+    session: Session, scenario: Scenario, leader: Staff
+) -> Iterator[tuple[datetime, Act]]:
     """When a leader approves which report; the last month's waits for who enters by that door."""
     calendar = calendar_of(session)
-    for month in scene.reported_periods[1:]:
-        moment = calendar.add_working_hours(month.closable_from, HOURS_TO_APPROVE)
-        yield moment, _approval(session, month, leader)
+    for month in scenario.reported_periods[1:]:
+        instant = calendar.add_working_hours(month.closable_from, HOURS_TO_APPROVE)
+        yield instant, _approval(session, month, leader)
 
 
-def _approval(session: Session, month: Month, leader: Staff) -> Deed:
-    def deed(now: datetime) -> None:
+def _approval(session: Session, month: Month, leader: Staff) -> Act:
+    def act(now: datetime) -> None:
         approval.approve(session, month, leader, now)
 
-    return deed
+    return act
 
 
 def _needs_a_person(one: Asked) -> bool:

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from survey import accounts
 from survey.db import settings_of
 from survey.demo.answers import Citizens
-from survey.demo.doors import DOORS, open_door
+from survey.demo.control_charts import Monitoring
 from survey.demo.dossiers import Registry
 from survey.demo.handling import Hotline, approvals
-from survey.demo.scene import Scene, truths
-from survey.demo.units import cast_of
-from survey.demo.watching import Watch
+from survey.demo.role_logins import ROLE_LOGINS, prepare_login
+from survey.demo.scenario import Scenario, planted_effects
+from survey.demo.units import unit_roles
 from survey.demo.writing import Ledger
 from survey.errors import Conflict, Invalid, Refused
 from survey.models.dossier import Dossier
@@ -47,46 +47,46 @@ class Loaded:
     accounts: int
 
 
-def load(session: Session, scene: Scene) -> Loaded:
+def load(session: Session, scenario: Scenario) -> Loaded:
     """Write a whole demo. Errors as `check`; Refused `demo_no_agency` where nobody works."""
-    province = check(session, scene)
+    province = check(session, scenario)
     calendar = calendar_of(session)
-    planted = truths(scene, calendar)
-    cast = cast_of(session, scene)
-    begin = scene.periods[0].begins - timedelta(days=1)
-    staff = {role: open_door(session, role, begin) for role in DOORS}
+    planted = planted_effects(scenario, calendar)
+    roles = unit_roles(session, scenario)
+    begin = scenario.periods[0].begins - timedelta(days=1)
+    staff = {role: prepare_login(session, role, begin) for role in ROLE_LOGINS}
     second, password = accounts.add(session, begin, SECOND_HANDLER)
     accounts.set_password(second, password)
-    registry = Registry(scene, planted, cast, province, scene.workdays(calendar))
+    registry = Registry(scenario, planted, roles, province, scenario.workdays(calendar))
     dossiers = registry.draw()
     full, short = (
-        _questions(session, scene, kind)
+        _questions(session, scenario, kind)
         for kind in (QuestionnaireKind.FULL, QuestionnaireKind.SHORT)
     )
-    asked = Citizens(scene, planted, cast, province, calendar).ask(dossiers, full.factors)
-    ledger = Ledger(session, scene, full, short)
+    asked = Citizens(scenario, planted, roles, province, calendar).ask(dossiers, full.factors)
+    ledger = Ledger(session, scenario, full, short)
     ballots = ledger.write(dossiers, asked)
     ledger.write_phones(registry.book)
-    hotline = Hotline(session, scene, [staff[RoleName.HANDLER], second])
-    night_watch = Watch(session, scene, planted, asked, staff[RoleName.ANALYST])
-    reading = approvals(session, scene, staff[RoleName.LEADER])
-    hotline.work(asked, ballots, [*night_watch.deeds(), *reading])
-    erase_due(session, scene.now)
+    hotline = Hotline(session, scenario, [staff[RoleName.HANDLER], second])
+    monitoring = Monitoring(session, scenario, planted, asked, staff[RoleName.ANALYST])
+    reading = approvals(session, scenario, staff[RoleName.LEADER])
+    hotline.work(asked, ballots, [*monitoring.acts(), *reading])
+    erase_due(session, scenario.now)
     return Loaded(
         dossiers=len(dossiers),
         finished=sum(one.finished is not None for one in dossiers),
         invited=len(asked),
         answers=len(ballots),
         cases=hotline.cases,
-        months=len(scene.periods),
-        snapshots=len(scene.closed_periods),
+        months=len(scenario.periods),
+        snapshots=len(scenario.closed_periods),
         accounts=len(staff) + 1,
     )
 
 
-def _questions(session: Session, scene: Scene, kind: QuestionnaireKind) -> Questions:
+def _questions(session: Session, scenario: Scenario, kind: QuestionnaireKind) -> Questions:
     """What a kind of questionnaire asks at the end of the scene."""
-    found = current(session, kind, local_day(scene.now))
+    found = current(session, kind, local_day(scenario.now))
     if found is None:
         raise Refused("no_questionnaire")
     return found
@@ -97,7 +97,7 @@ def has_dossiers(session: Session) -> bool:
     return session.scalar(select(Dossier.id).limit(1)) is not None
 
 
-def check(session: Session, scene: Scene) -> Province:
+def check(session: Session, scenario: Scenario) -> Province:
     """Refuse before anything is drawn or announced; the province the demo stands for.
 
     Refused `not_a_demo` unless DEMO=1, `no_province` without reference data; Conflict
@@ -106,13 +106,13 @@ def check(session: Session, scene: Scene) -> Province:
     if not settings_of(session).demo:
         raise Refused("not_a_demo")
     if (
-        not LEAST_DOSSIERS <= scene.dossiers <= MOST_DOSSIERS
-        or not 1 <= scene.months <= MOST_MONTHS
+        not LEAST_DOSSIERS <= scenario.dossiers <= MOST_DOSSIERS
+        or not 1 <= scenario.months <= MOST_MONTHS
     ):
         raise Invalid("demo_scale")
     if has_dossiers(session):
         raise Conflict("dossiers_exist")
     province = province_of(session)
-    if not scene.workdays(calendar_of(session)):
+    if not scenario.workdays(calendar_of(session)):
         raise Invalid("demo_scale")
     return province

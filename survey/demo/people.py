@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
-from survey.demo.scene import pick
+from survey.demo.scenario import pick
 from survey.invitations import REHEARSAL_PHONES
 
 FAMILIES = ("Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ")

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 from survey.demo import people
 from survey.demo.dossiers import DossierDraft
-from survey.demo.scene import Scene, pick
+from survey.demo.scenario import Scenario, pick
 from survey.dossiers import (
     ExtensionFacts,
-    Moment,
     Progress,
     StageFacts,
     SupplementFacts,
+    Timestamp,
     further_extensions,
     further_supplements,
 )
@@ -62,9 +62,9 @@ class DraftWay:
 class Ways:
     """Draws the ways of the dossiers of a scene, in their order."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.now = scene.now
-        self.dice: random.Random = scene.dice("progress")
+    def __init__(self, scenario: Scenario) -> None:
+        self.now = scenario.now
+        self.dice: random.Random = scenario.dice("progress")
 
     def draw(self, dossiers: Sequence[DossierDraft]) -> list[DraftWay]:
         """One way a dossier."""
@@ -98,18 +98,18 @@ class Ways:
                 stages += [StageFacts(Stage.SUPPLEMENT_ASKED, at), StageFacts(Stage.IN_WORK, back)]
         end_stage = ENDS.get(Outcome(draft.outcome), Stage.RETURNED)
         if end_stage is not Stage.RETURNED:
-            stages.append(StageFacts(end_stage, _moment(finished)))
+            stages.append(StageFacts(end_stage, _timestamp(finished)))
         extensions = further_extensions(self._letters(draft, finished))
         progress = Progress(end_stage, stages, further_supplements(asked), extensions)
         return DraftWay(progress, _first_due(draft, asked))
 
-    def _supplement(self, at: Moment, due: datetime | None) -> SupplementFacts:
-        new = None if due is None else Moment(local_day(due))
+    def _supplement(self, at: Timestamp, due: datetime | None) -> SupplementFacts:
+        new = None if due is None else Timestamp(local_day(due))
         return SupplementFacts(
             at,
             text=self.dice.choice(MISSING),
             asked_by=people.name(self.dice),
-            old_due=new and Moment(new.day - timedelta(days=PUT_OFF_DAYS)),
+            old_due=new and Timestamp(new.day - timedelta(days=PUT_OFF_DAYS)),
             new_due=new,
         )
 
@@ -123,17 +123,17 @@ class Ways:
         shift = 1 if dice.random() < LATE_LETTER_SHARE else -1
         due = local_day(draft.due)
         later = timedelta(days=max(draft.work.days // 3, 1))
-        letter = Moment(due + timedelta(days=shift))
+        letter = Timestamp(due + timedelta(days=shift))
         reason, signer = dice.choice(REASONS), people.name(dice)
-        return [ExtensionFacts(Moment(due + later), letter, reason, signer)]
+        return [ExtensionFacts(Timestamp(due + later), letter, reason, signer)]
 
-    def _between(self, begin: datetime, end: datetime) -> Moment:
-        return _moment(begin + (end - begin) * self.dice.random())
+    def _between(self, begin: datetime, end: datetime) -> Timestamp:
+        return _timestamp(begin + (end - begin) * self.dice.random())
 
 
-def _moment(at: datetime) -> Moment:
+def _timestamp(at: datetime) -> Timestamp:
     local = at.astimezone(LOCAL)
-    return Moment(local.date(), local.time().replace(microsecond=0))
+    return Timestamp(local.date(), local.time().replace(microsecond=0))
 
 
 def _first_due(draft: DossierDraft, asked: Sequence[SupplementFacts]) -> datetime | None:

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.demo.scene import Scene
+from survey.demo.scenario import Scenario
 from survey.errors import Refused
 from survey.models.organisation import Agency, AgencyLevel, Procedure
 
@@ -82,7 +82,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class UnitRoles:
     """All units of a demo, and the three that carry truths."""
 
     units: Sequence[Unit]
@@ -91,11 +91,11 @@ class Cast:
     bursting: Unit
 
 
-def cast_of(session: Session, scene: Scene) -> Cast:
+def unit_roles(session: Session, scenario: Scenario) -> UnitRoles:
     """The units of the province; Refused `demo_no_agency` when none of them works today."""
     procedures = session.scalars(select(Procedure).order_by(Procedure.code)).all()
     agencies = session.scalars(select(Agency).order_by(Agency.code)).all()
-    dice = scene.dice("units")
+    dice = scenario.dice("units")
     offers = {levels: _offers(procedures, levels) for levels in (DEPARTMENT_LEVELS, COMMUNE_LEVELS)}
     units = []
     for number, agency in enumerate(agencies, start=1):
@@ -109,7 +109,7 @@ def cast_of(session: Session, scene: Scene) -> Cast:
         if share and offered:
             validity = (agency.valid_from, agency.valid_to)
             units.append(Unit(agency.id, agency.code, number, *validity, share, offered))
-    today = [unit for unit in units if unit.works_in(scene.today, scene.today)]
+    today = [unit for unit in units if unit.works_in(scenario.today, scenario.today)]
     communes = {agency.id for agency in agencies if agency.level == AgencyLevel.COMMUNE}
     local = [unit for unit in today if unit.id in communes] or today
     if not local:
@@ -118,7 +118,7 @@ def cast_of(session: Session, scene: Scene) -> Cast:
     falling, small = by_code.get(FALLING_UNIT, local[0]), by_code.get(SMALL_UNIT, local[-1])
     others = [unit for unit in local if unit is not falling and unit is not small] or local
     bursting = max(others, key=lambda unit: (unit.share, unit.code))
-    return Cast(units, falling, small, bursting)
+    return UnitRoles(units, falling, small, bursting)
 
 
 def _work(agency: Agency, spread: float) -> tuple[float, Mapping[str, float], tuple[str, str]]:

@@ -11,8 +11,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from survey.db import settings_of
-from survey.demo.doors import demo_agency
-from survey.dossiers import DossierFacts, Moment, record
+from survey.demo.role_logins import demo_agency
+from survey.dossiers import DossierFacts, Timestamp, record
 from survey.errors import Refused
 from survey.invitations import REHEARSAL_PHONES, REPLYING_PHONE, register_finished
 from survey.messages.phone import Phone
@@ -73,9 +73,9 @@ def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
         procedure_code=procedure.code,
         channel=Channel.COUNTER,
         outcome=Outcome.GRANTED,
-        received=Moment(received.date(), received.time().replace(microsecond=0)),
-        due=Moment(local.date()),
-        finished=Moment(local.date(), local.time().replace(microsecond=0)),
+        received=Timestamp(received.date(), received.time().replace(microsecond=0)),
+        due=Timestamp(local.date()),
+        finished=Timestamp(local.date(), local.time().replace(microsecond=0)),
         phone=Phone(number, "mobile"),
         name=APPLICANT,
     )

@@ -19,7 +19,7 @@ from survey.db import table_of
 from survey.demo.answers import Asked
 from survey.demo.dossiers import DossierDraft, PhoneBook
 from survey.demo.progress import DraftWay, Ways
-from survey.demo.scene import Scene
+from survey.demo.scenario import Scenario
 from survey.dossiers import write_progress
 from survey.invitations.links import fresh_token
 from survey.models.ballot import CountedBallot, Flag, Mode, ballot_key
@@ -52,19 +52,21 @@ Row = dict[str, object]
 class Ledger:
     """Writes dossiers, coverage, invitations, messages and answers of one scene."""
 
-    def __init__(self, session: Session, scene: Scene, full: Questions, short: Questions) -> None:
+    def __init__(
+        self, session: Session, scenario: Scenario, full: Questions, short: Questions
+    ) -> None:
         self.session = session
         self.full, self.short = full, short
-        self.before = scene.now - timedelta(days=TERMS.contact_days)
-        self.now = scene.now
-        self.ways = Ways(scene)
+        self.before = scenario.now - timedelta(days=TERMS.contact_days)
+        self.now = scenario.now
+        self.ways = Ways(scenario)
 
     def write(self, dossiers: Sequence[DossierDraft], asked: Sequence[Asked]) -> dict[int, Ballot]:
         """Write all of it; place in `asked` → its ballot, for those who answered."""
         of_dossier = {id(one.dossier): one for one in asked}
         ways = self.ways.draw(dossiers)
         rows = [
-            self._dossier(one, of_dossier.get(id(one))) | _standing(way)
+            self._dossier(one, of_dossier.get(id(one))) | _stage(way)
             for one, way in zip(dossiers, ways, strict=True)
         ]
         ids = write_numbered(self.session, insert(table_of(Dossier)), rows, "code")
@@ -154,7 +156,7 @@ class Ledger:
             "reply_code": None,
             "expires_at": one.expires,
             "made_on": local_day(one.dossier.finished or self.now),
-            "is_disowned": False,
+            "is_repudiated": False,
         }
 
     def _message(self, one: Asked, token: str, invitation_id: int) -> Row:
@@ -233,7 +235,7 @@ class Ledger:
         count_reached(self.session, delivered)
 
 
-def _standing(way: DraftWay) -> Row:
+def _stage(way: DraftWay) -> Row:
     """The columns of a dossier that its way decides."""
     return {"stage": int(way.progress.stage), "first_due_at": way.first_due}
 

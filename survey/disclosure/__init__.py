@@ -5,7 +5,7 @@ no remainder of what is published (complementary suppression).
 """
 
 from survey.disclosure.lines import (
-    SMALLEST_SHOWN,
+    LEAST_SHOWN,
     Breakdown,
     Cell,
     Key,
@@ -17,7 +17,7 @@ from survey.disclosure.one_table import safe_to_publish
 from survey.disclosure.periods import suppressed_over
 
 __all__ = [
-    "SMALLEST_SHOWN",
+    "LEAST_SHOWN",
     "Breakdown",
     "Cell",
     "Counts",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 # Fewer ratings than this are never published: they could name a person.
-SMALLEST_SHOWN = 5
+LEAST_SHOWN = 5
 
 
 class Breakdown(StrEnum):
@@ -56,4 +56,4 @@ def added_up(cells: Mapping[Cell, int]) -> Counter[Key]:
 
 def is_small(rated: int) -> bool:
     """Whether so few ratings could name a person (primary suppression)."""
-    return 0 < rated < SMALLEST_SHOWN
+    return 0 < rated < LEAST_SHOWN

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from analysis import AnalysisError, disclosure
 from survey.disclosure.lines import (
     AT_AGENCY,
-    SMALLEST_SHOWN,
+    LEAST_SHOWN,
     WHOLE,
     Breakdown,
     Cell,
@@ -119,7 +119,7 @@ def _with_complementary(known: "_Known", suppressed: Collection[Key]) -> frozens
         keys = each.keys
         marks = ([is_small(rated.get(key, 0)) for key in keys], [key in suppressed for key in keys])
         try:
-            mask = disclosure.protect_lines(each.lines(), *marks, SMALLEST_SHOWN)
+            mask = disclosure.protect_lines(each.lines(), *marks, LEAST_SHOWN)
         except AnalysisError as error:
             if error.kind == "cannot_protect":
                 return frozenset({*suppressed, *(key for key in rated if key[0] in known.kinds)})

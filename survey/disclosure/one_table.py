@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from survey.disclosure.lines import SMALLEST_SHOWN, Key, is_small
+from survey.disclosure.lines import LEAST_SHOWN, Key, is_small
 
 
 def safe_to_publish(counts: Sequence[int], suppressed: Sequence[bool] = ()) -> list[bool]:
-    """Which lines of a table with a total may be published: none of 1 … SMALLEST_SHOWN - 1 ratings,
+    """Which lines of a table with a total may be published: none of 1 … LEAST_SHOWN - 1 ratings,
     none that is suppressed elsewhere, and none whose remainder would give such a line.
 
     Two suppressed lines can hold anything up to their sum, so the smallest others are suppressed
-    too (complementary suppression) until that is SMALLEST_SHOWN; where all lines together are
+    too (complementary suppression) until that is LEAST_SHOWN; where all lines together are
     fewer, none is published.
     """
     held = [is_small(count) for count in counts]
@@ -22,11 +22,11 @@ def safe_to_publish(counts: Sequence[int], suppressed: Sequence[bool] = ()) -> l
     )
     kept = [count for count, hold in zip(counts, held, strict=True) if count and hold]
     for count, place in others:
-        if len(kept) > 1 and sum(kept) >= SMALLEST_SHOWN:
+        if len(kept) > 1 and sum(kept) >= LEAST_SHOWN:
             break
         held[place] = True
         kept.append(count)
-    is_safe = len(kept) > 1 and sum(kept) >= SMALLEST_SHOWN
+    is_safe = len(kept) > 1 and sum(kept) >= LEAST_SHOWN
     return [is_safe and not hold for hold in held]
 
 

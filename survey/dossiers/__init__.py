@@ -11,19 +11,19 @@ from survey.dossiers.facts import (
     StageFacts,
     SupplementFacts,
 )
-from survey.dossiers.moments import Moment
 from survey.dossiers.progress import Progress, further_extensions, further_supplements
 from survey.dossiers.recording import record, write_progress
+from survey.dossiers.timestamps import Timestamp
 
 __all__ = [
     "Comparison",
     "DossierFacts",
     "ExtensionFacts",
-    "Moment",
     "OfficerFacts",
     "Progress",
     "StageFacts",
     "SupplementFacts",
+    "Timestamp",
     "Verdict",
     "compare",
     "further_extensions",

@@ -13,16 +13,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.dossiers.facts import DossierFacts
-from survey.dossiers.moments import Moment, moment_of
 from survey.dossiers.officers import Officers
 from survey.dossiers.progress import Progress, first_progress, further_progress, read_known
+from survey.dossiers.timestamps import Timestamp, timestamp_of
 from survey.models.dossier import Channel, Dossier, Outcome
 from survey.models.organisation import Agency
 from survey.models.stage import END_STAGES
 
 # Contact data of older dossiers are due for erasure: a repeated export must not bring them back.
 CONTACT_KEPT = timedelta(days=90)
-HIDDEN = "•••"
+MASKED = "•••"
 
 
 class Verdict(StrEnum):
@@ -109,7 +109,7 @@ def _compared(
         return Comparison(facts, dossier, progress, (), Verdict.STALE)
     changes = [
         *_plain_changes(dossier, facts, grounds.agencies),
-        *_moment_changes(dossier, facts),
+        *_timestamp_changes(dossier, facts),
         *_first_due_changes(dossier, facts),
         *_completions(dossier, facts, grounds),
         *_contact_changes(dossier, facts),
@@ -134,7 +134,7 @@ def _plain_changes(
             yield Change(name, old, new, {name: new})
 
 
-def _moment_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
+def _timestamp_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
     for name, at, has_time, new in (
         ("received", dossier.received_at, dossier.received_has_time, facts.received),
         ("due", dossier.due_at, dossier.due_has_time, facts.due),
@@ -142,8 +142,8 @@ def _moment_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
     ):
         if new is None:
             continue
-        old = None if at is None else moment_of(at, has_time=has_time)
-        if old is not None and new.says_no_more_than(old):
+        old = None if at is None else timestamp_of(at, has_time=has_time)
+        if old is not None and new.is_no_more_exact_than(old):
             continue
         values = _values(name, new)
         if name == "due" and old is not None and old.day != new.day:
@@ -151,8 +151,8 @@ def _moment_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
         yield Change(f"{name}_at", str(old or ""), str(new), values)
 
 
-def _values(name: str, moment: Moment) -> dict[str, object]:
-    return {f"{name}_at": moment.instant, f"{name}_has_time": moment.clock is not None}
+def _values(name: str, timestamp: Timestamp) -> dict[str, object]:
+    return {f"{name}_at": timestamp.instant, f"{name}_has_time": timestamp.clock is not None}
 
 
 def _first_due_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
@@ -166,9 +166,9 @@ def _first_due_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change
         at, has_time = dossier.due_at, dossier.due_has_time
     if at is None and facts.due is None:
         return
-    old = None if at is None else moment_of(at, has_time=has_time)
-    is_said = facts.first_due is not None or not is_known
-    if is_said and (old is None or new.day != old.day):
+    old = None if at is None else timestamp_of(at, has_time=has_time)
+    is_reported = facts.first_due is not None or not is_known
+    if is_reported and (old is None or new.day != old.day):
         yield Change("first_due_at", str(old or ""), str(new), _values("first_due", new))
 
 
@@ -187,15 +187,15 @@ def _completions(dossier: Dossier, facts: DossierFacts, grounds: _Grounds) -> It
         officer = grounds.officers.id_of(facts)
         if officer is None or officer != dossier.officer_id:
             is_first = dossier.officer_id is None
-            yield Change("officer_id", "" if is_first else HIDDEN, HIDDEN, {}, completes=is_first)
+            yield Change("officer_id", "" if is_first else MASKED, MASKED, {}, completes=is_first)
 
 
 def _contact_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
     """A new phone or name; history shows that it changed, never what it was."""
     phone, name = facts.phone, facts.name
     if phone.e164 and phone.e164 != dossier.phone:
-        old = HIDDEN if dossier.phone_index else ""
-        yield Change("phone", old, HIDDEN, {"phone_kind": phone.kind, "phone": phone.e164})
+        old = MASKED if dossier.phone_index else ""
+        yield Change("phone", old, MASKED, {"phone_kind": phone.kind, "phone": phone.e164})
     known = dossier.name
     if name and name != known:
-        yield Change("name", HIDDEN if known else "", HIDDEN, {"name": name})
+        yield Change("name", MASKED if known else "", MASKED, {"name": name})

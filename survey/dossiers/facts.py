@@ -6,7 +6,7 @@ What a source leaves out is None or empty, and then changes nothing.
 from datetime import datetime
 from typing import NamedTuple
 
-from survey.dossiers.moments import Moment
+from survey.dossiers.timestamps import Timestamp
 from survey.messages.phone import MISSING, Phone
 from survey.models.stage import END_STAGES, Source, Stage
 
@@ -15,26 +15,26 @@ class StageFacts(NamedTuple):
     """A stage and when it began; `is_seen`: only the day is known on which it was seen."""
 
     stage: Stage
-    at: Moment
+    at: Timestamp
     is_seen: bool = False
 
 
 class SupplementFacts(NamedTuple):
     """One request for further papers, known by its id or else by its day."""
 
-    asked: Moment
+    asked: Timestamp
     source_id: str = ""
     text: str = ""
     asked_by: str = ""
-    old_due: Moment | None = None
-    new_due: Moment | None = None
+    old_due: Timestamp | None = None
+    new_due: Timestamp | None = None
 
 
 class ExtensionFacts(NamedTuple):
     """One new due date, known by the day of its letter or else by itself."""
 
-    new_due: Moment
-    letter: Moment | None = None
+    new_due: Timestamp
+    letter: Timestamp | None = None
     reason: str = ""
     signer: str = ""
 
@@ -55,14 +55,14 @@ class DossierFacts(NamedTuple):
     # Channel and Outcome of the model; unknown and open say nothing.
     channel: str
     outcome: str
-    received: Moment
-    due: Moment | None
+    received: Timestamp
+    due: Timestamp | None
     # When the result was returned; None: it still runs.
-    finished: Moment | None
+    finished: Timestamp | None
     phone: Phone
     name: str
     stage: StageFacts | None = None
-    first_due: Moment | None = None
+    first_due: Timestamp | None = None
     applicant_kind: str = ""
     return_channel: str = ""
     receiving_agency_id: int | None = None
@@ -97,7 +97,7 @@ class DossierFacts(NamedTuple):
         return Stage.RECEIVED if self.stage is None else self.stage.stage
 
     @property
-    def named_first_due(self) -> Moment | None:
+    def named_first_due(self) -> Timestamp | None:
         """The first due date: named as such, or the one before the earliest supplement."""
         if self.first_due is not None or not self.supplements:
             return self.first_due
@@ -107,16 +107,18 @@ class DossierFacts(NamedTuple):
     @property
     def stage_reached(self) -> StageFacts | None:
         """The stage to be kept; None where the dossier's receipt or return says as much."""
-        told = self.stage
-        if told is None or self._is_return(told) or self._is_receipt(told):
+        reported = self.stage
+        if reported is None or self._is_return(reported) or self._is_receipt(reported):
             return None
-        if told.is_seen and self.finished is not None:
-            return StageFacts(told.stage, self.finished) if told.stage in END_STAGES else None
-        return told
+        if reported.is_seen and self.finished is not None:
+            return (
+                StageFacts(reported.stage, self.finished) if reported.stage in END_STAGES else None
+            )
+        return reported
 
-    def _is_return(self, told: StageFacts) -> bool:
-        return told.stage is Stage.RETURNED and self.finished is not None
+    def _is_return(self, reported: StageFacts) -> bool:
+        return reported.stage is Stage.RETURNED and self.finished is not None
 
-    def _is_receipt(self, told: StageFacts) -> bool:
-        is_same = told.is_seen or told.at.day == self.received.day
-        return told.stage is Stage.RECEIVED and is_same
+    def _is_receipt(self, reported: StageFacts) -> bool:
+        is_same = reported.is_seen or reported.at.day == self.received.day
+        return reported.stage is Stage.RECEIVED and is_same

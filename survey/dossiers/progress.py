@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.dossiers.facts import DossierFacts, ExtensionFacts, StageFacts, SupplementFacts
-from survey.dossiers.moments import Moment, moment_of
+from survey.dossiers.timestamps import Timestamp, timestamp_of
 from survey.models.dossier import Dossier
 from survey.models.extension import Extension
 from survey.models.stage import END_STAGES, DossierStage, Stage
@@ -67,7 +67,7 @@ def read_known(
 ) -> Mapping[int, Known]:
     """The ways of those dossiers whose facts have something to be compared with them."""
     found: dict[int, Known] = defaultdict(Known)
-    ids = [dossier.id for dossier, facts in pairs if _tells(dossier, facts)]
+    ids = [dossier.id for dossier, facts in pairs if _reports_progress(dossier, facts)]
     if ids:
         stages = select(DossierStage).where(DossierStage.dossier_id.in_(ids))
         for stage in session.scalars(stages.order_by(DossierStage.at, DossierStage.stage)):
@@ -81,9 +81,9 @@ def read_known(
     return found
 
 
-def _tells(dossier: Dossier, facts: DossierFacts) -> bool:
-    told = facts.stage
-    has_stage = told is not None and not (told.is_seen and told.stage == dossier.stage)
+def _reports_progress(dossier: Dossier, facts: DossierFacts) -> bool:
+    reported = facts.stage
+    has_stage = reported is not None and not (reported.is_seen and reported.stage == dossier.stage)
     return has_stage or bool(facts.supplements or facts.extensions)
 
 
@@ -119,11 +119,11 @@ def _list(reached: StageFacts | None) -> Sequence[StageFacts]:
 
 def _present(dossier: Dossier, facts: DossierFacts, latest: date) -> Stage:
     """A return ends it; else the newest stage counts, and an older file takes nothing back."""
-    told = facts.stage
+    reported = facts.stage
     runs = facts.finished is None and dossier.finished_at is None
-    if not runs or told is None or told.at.day < latest:
+    if not runs or reported is None or reported.at.day < latest:
         return _end(dossier, facts)
-    return told.stage
+    return reported.stage
 
 
 def _end(dossier: Dossier, facts: DossierFacts) -> Stage:
@@ -138,94 +138,94 @@ def _reached(
     dossier: Dossier, facts: DossierFacts, stages: Sequence[DossierStage], latest: date
 ) -> StageFacts | None:
     """The stage to be added: not what we know, nor what an older file saw."""
-    told, reached = facts.stage, facts.stage_reached
-    if told is not None and told.is_seen:
+    reported, reached = facts.stage, facts.stage_reached
+    if reported is not None and reported.is_seen:
         if facts.finished is None:
             # Also received once more, after another stage.
-            reached = None if dossier.finished_at or told.at.day < latest else told
-        if told.stage == dossier.stage:
+            reached = None if dossier.finished_at or reported.at.day < latest else reported
+        if reported.stage == dossier.stage:
             reached = None
     is_known = reached is not None and any(
         one.stage == reached.stage
-        and _is_same(reached.at, moment_of(one.at, has_time=one.has_time))
+        and _is_same(reached.at, timestamp_of(one.at, has_time=one.has_time))
         for one in stages
     )
     return None if is_known else reached
 
 
-def _is_same(new: Moment, old: Moment) -> bool:
-    return new.says_no_more_than(old) or old.says_no_more_than(new)
+def _is_same(new: Timestamp, old: Timestamp) -> bool:
+    return new.is_no_more_exact_than(old) or old.is_no_more_exact_than(new)
 
 
 def further_supplements(
-    told: Sequence[SupplementFacts], known: Sequence[Supplement] = ()
+    reported: Sequence[SupplementFacts], known: Sequence[Supplement] = ()
 ) -> list[Entry]:
     """What is new of the supplements of a dossier, beside those we know."""
     entries, unmatched, number = [], list(known), len(known)
-    for said in told:
-        match = next((one for one in unmatched if _is_supplement(one, said)), None)
+    for fact in reported:
+        match = next((one for one in unmatched if _is_supplement(one, fact)), None)
         if match is None:
             number += 1
-            entries.append(Entry(number, None, _supplement_values(said), said.text or None))
+            entries.append(Entry(number, None, _supplement_values(fact), fact.text or None))
             continue
         unmatched.remove(match)
-        values = _supplement_values(said)
-        if said.asked.says_no_more_than(_asked(match)):
+        values = _supplement_values(fact)
+        if fact.asked.is_no_more_exact_than(_asked(match)):
             values |= {"asked_at": None, "asked_has_time": None}
-        entries += _differing(match, values, said.text if said.text != match.text else "")
+        entries += _differing(match, values, fact.text if fact.text != match.text else "")
     return entries
 
 
 def further_extensions(
-    told: Sequence[ExtensionFacts], known: Sequence[Extension] = ()
+    reported: Sequence[ExtensionFacts], known: Sequence[Extension] = ()
 ) -> list[Entry]:
     """What is new of the extensions of a dossier, beside those we know."""
     entries, unmatched, number = [], list(known), len(known)
-    for said in told:
-        match = next((one for one in unmatched if _is_extension(one, said)), None)
+    for fact in reported:
+        match = next((one for one in unmatched if _is_extension(one, fact)), None)
         if match is None:
             number += 1
-            entries.append(Entry(number, None, _extension_values(said), said.reason or None))
+            entries.append(Entry(number, None, _extension_values(fact), fact.reason or None))
             continue
         unmatched.remove(match)
-        words = said.reason if said.reason != match.reason else ""
-        entries += _differing(match, _extension_values(said), words)
+        words = fact.reason if fact.reason != match.reason else ""
+        entries += _differing(match, _extension_values(fact), words)
     return entries
 
 
-def _is_supplement(known: Supplement, said: SupplementFacts) -> bool:
-    if known.source_id and said.source_id:
-        return known.source_id == said.source_id
-    return local_day(known.asked_at) == said.asked.day
+def _is_supplement(known: Supplement, fact: SupplementFacts) -> bool:
+    if known.source_id and fact.source_id:
+        return known.source_id == fact.source_id
+    return local_day(known.asked_at) == fact.asked.day
 
 
-def _is_extension(known: Extension, said: ExtensionFacts) -> bool:
-    if known.letter_at is not None and said.letter is not None:
-        return local_day(known.letter_at) == said.letter.day
-    return local_day(known.new_due_at) == said.new_due.day
+def _is_extension(known: Extension, fact: ExtensionFacts) -> bool:
+    if known.letter_at is not None and fact.letter is not None:
+        return local_day(known.letter_at) == fact.letter.day
+    return local_day(known.new_due_at) == fact.new_due.day
 
 
-def _supplement_values(said: SupplementFacts) -> dict[str, Any]:
+def _supplement_values(fact: SupplementFacts) -> dict[str, Any]:
     return {
-        "source_id": said.source_id,
-        "asked_at": said.asked.instant,
-        "asked_has_time": said.asked.clock is not None,
-        "asked_by": said.asked_by,
-        "old_due_at": said.old_due and said.old_due.instant,
-        "new_due_at": said.new_due and said.new_due.instant,
+        "source_id": fact.source_id,
+        "asked_at": fact.asked.instant,
+        "asked_has_time": fact.asked.clock is not None,
+        "asked_by": fact.asked_by,
+        "old_due_at": fact.old_due and fact.old_due.instant,
+        "new_due_at": fact.new_due and fact.new_due.instant,
     }
 
 
-def _extension_values(said: ExtensionFacts) -> dict[str, Any]:
+def _extension_values(fact: ExtensionFacts) -> dict[str, Any]:
     return {
-        "letter_at": said.letter and said.letter.instant,
-        "new_due_at": said.new_due.instant,
-        "signer": said.signer,
+        "letter_at": fact.letter and fact.letter.instant,
+        "new_due_at": fact.new_due.instant,
+        "signer": fact.signer,
     }
 
 
-def _asked(known: Supplement) -> Moment:
-    return moment_of(known.asked_at, has_time=known.asked_has_time)
+def _asked(known: Supplement) -> Timestamp:
+    return timestamp_of(known.asked_at, has_time=known.asked_has_time)
 
 
 def _differing(known: Supplement | Extension, values: Mapping[str, Any], words: str) -> list[Entry]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey.bulk import write_many, write_numbered
 from survey.crypto.sealed import Sealed, row_name
-from survey.db import hold, table_of
+from survey.db import advisory_lock, table_of
 from survey.dossiers.comparing import Comparison, Verdict, compare
 from survey.dossiers.facts import DossierFacts, StageFacts
 from survey.dossiers.officers import Officers
@@ -70,7 +70,7 @@ def record(session: Session, facts: Sequence[DossierFacts], now: datetime) -> Re
     The finished must meet the coverage ledger in the same transaction.
     """
     # One writer at a time, whatever the source: two may hold the same dossier or phone.
-    hold(session, "dossiers")
+    advisory_lock(session, "dossiers")
     comparisons = compare(session, facts, now)
     to_write = [one for one in comparisons if one.verdict in (Verdict.NEW, Verdict.CHANGED)]
     officers = Officers(session, [one.facts for one in to_write])
@@ -87,8 +87,8 @@ def record(session: Session, facts: Sequence[DossierFacts], now: datetime) -> Re
             one.dossier.changed_at = one.facts.changed_at
     session.flush()
     finished = [one for one in dossiers if one.finished_at is not None and one.id not in covered]
-    said = {one.facts.code: one.facts for one in to_write}
-    return Recorded(comparisons, finished, _recipients(session, finished, said))
+    fact = {one.facts.code: one.facts for one in to_write}
+    return Recorded(comparisons, finished, _recipients(session, finished, fact))
 
 
 def _covered(session: Session, comparisons: Sequence[Comparison]) -> set[int]:
@@ -231,12 +231,12 @@ def _complete(progress: Progress) -> None:
 def _recipients(
     session: Session,
     dossiers: Sequence[Written | Dossier],
-    said: Mapping[str, DossierFacts],
+    fact: Mapping[str, DossierFacts],
 ) -> dict[str, Recipient]:
     """Dossier code → whom to write to: the mobile as it was said or, where nothing was, known."""
     found = {}
     for dossier in dossiers:
-        phone = said[dossier.code].phone
+        phone = fact[dossier.code].phone
         if phone.kind == "mobile" and phone.e164:
             found[dossier.code] = Recipient.by_sms(phone.e164)
         elif dossier.phone_kind == PhoneKind.MOBILE and dossier.phone_sealed is not None:

@@ -2,9 +2,9 @@
 periods.
 """
 
-from survey.disclosure import SMALLEST_SHOWN, Breakdown
+from survey.disclosure import LEAST_SHOWN, Breakdown
 from survey.indices.closed import first, payload_of
-from survey.indices.course import Along, Course, Unit, course, hidden
+from survey.indices.disclosure_control import published_tables, suppressed_payload
 from survey.indices.figures import (
     FORMULA,
     LIVE_FORMULA,
@@ -13,7 +13,6 @@ from survey.indices.figures import (
     read_figure,
 )
 from survey.indices.inputs import draft_payload
-from survey.indices.judging import Rules
 from survey.indices.periods import (
     check_period,
     closed_months,
@@ -21,38 +20,39 @@ from survey.indices.periods import (
     months_with_dossiers,
 )
 from survey.indices.recompute import Recomputation, recompute
-from survey.indices.shield import shielded, shown
+from survey.indices.scoring import Rules
 from survey.indices.show import formula_of, rules_of, show
 from survey.indices.snapshots import closable_months, close
+from survey.indices.time_series import Along, TimeSeries, Unit, suppressed, time_series
 
 __all__ = [
     "FORMULA",
+    "LEAST_SHOWN",
     "LIVE_FORMULA",
-    "SMALLEST_SHOWN",
     "Along",
     "Breakdown",
-    "Course",
     "Figure",
     "Recomputation",
     "Rules",
     "Status",
+    "TimeSeries",
     "Unit",
     "check_period",
     "closable_months",
     "close",
     "closed_months",
-    "course",
     "draft_payload",
     "first",
     "formula_of",
-    "hidden",
     "is_provisional",
     "months_with_dossiers",
     "payload_of",
+    "published_tables",
     "read_figure",
     "recompute",
     "rules_of",
-    "shielded",
     "show",
-    "shown",
+    "suppressed",
+    "suppressed_payload",
+    "time_series",
 ]

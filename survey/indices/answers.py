@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session
 from survey.ballots.checking import ballots_of
 from survey.ballots.contents import Ballot, Version
 from survey.disclosure import Breakdown
-from survey.indices.payload import Inputs, Row, read_inputs
-from survey.indices.tallies import (
+from survey.indices.line_counts import (
     NO_RATINGS,
     OVERALL,
     Finished,
@@ -28,6 +27,7 @@ from survey.indices.tallies import (
     Stratum,
     summed,
 )
+from survey.indices.payload import Inputs, Row, read_inputs
 from survey.models.organisation import Agency
 from survey.models.questionnaire import LOWEST_RATING
 from survey.models.questionnaire import OVERALL as OVERALL_QUESTION
@@ -94,11 +94,11 @@ def recount(session: Session, month: Month, closing: int) -> Recount:
 
 
 def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -> str:
-    said = [
+    content = [
         [one.closing, sorted(one.ratings.items()), list(one.reasons), one.replaced]
         for one in versions
     ]
-    return hashlib.sha256(json.dumps([ballot.key.hex(), *place, said]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([ballot.key.hex(), *place, content]).encode()).hexdigest()
 
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":

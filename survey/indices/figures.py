@@ -1,7 +1,7 @@
 """One figure: the index of a scope with its interval, what stands beside it, and its verdict.
 
 Index = post-stratified share of ratings 4–5. Before the closing of a month its interval is the
-any-time one, at the closing the guarded one (`survey.reports.cards` explains both).
+any-time one, at the closing the guarded one (`survey.reports.formula_reference` explains both).
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Status(StrEnum):
     UNCERTAIN = "uncertain"
     NOT_MET = "not_met"
     FEW = "few"
-    HIDDEN = "hidden"
+    SUPPRESSED = "hidden"
     PROVISIONAL = "provisional"
     NO_TARGET = "no_target"
 
@@ -65,15 +65,15 @@ class Figure:
     covers: bool = False
 
     @property
-    def is_hidden(self) -> bool:
+    def is_suppressed(self) -> bool:
         """Whether the line must not be printed: so few rated, or it covers one of these."""
         return self.covers or is_small(self.rated)
 
     @property
     def status(self) -> Status:
         """Where the figure stands; small samples are never called met or not met."""
-        if self.is_hidden:
-            return Status.HIDDEN
+        if self.is_suppressed:
+            return Status.SUPPRESSED
         if self.target is None and self.rated:
             return Status.NO_TARGET
         if self.few:

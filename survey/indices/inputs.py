@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from survey.ballots.pool import Pool
 from survey.disclosure import Breakdown
-from survey.indices.judging import rules_in_force
+from survey.indices.line_counts import Stored, lines_of
 from survey.indices.payload import Inputs, Row, cells_of, compose
 from survey.indices.revision import revision
-from survey.indices.tallies import Stored, lines_of
+from survey.indices.scoring import rules_in_force
 from survey.invitations.coverage import coverage
 from survey.models.count import OF_FRAME, RATED, Cell, Count, Frame, ProcedureFrame
 from survey.models.dossier import DossierChange

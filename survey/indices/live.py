@@ -4,8 +4,8 @@ from sqlalchemy.orm import Session
 
 from survey.disclosure import Breakdown
 from survey.indices.figures import Figure
-from survey.indices.judging import figures, rules_in_force
-from survey.indices.tallies import Stored, lines_of, tallies
+from survey.indices.line_counts import Stored, counts, lines_of
+from survey.indices.scoring import figures, rules_in_force
 from survey.period import Month
 
 
@@ -14,5 +14,5 @@ def live(
 ) -> list[Figure]:
     """Judge every key of a breakdown for one question of a month."""
     source = Stored(session, month)
-    counted = tallies(source, lines_of(session, month, by, source), by, question)
+    counted = counts(source, lines_of(session, month, by, source), by, question)
     return figures(counted, rules_in_force(session, month), provisional=provisional)

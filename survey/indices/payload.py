@@ -9,7 +9,7 @@ coverage  {invited, not_invited: {reason: n}}
 late      {agency code: {finished, late}}
 rules     [{agency, label, rule, value, limit, operator, quote, source, proven}]
           bars that agencies touch
-judging   {confidence, judged_from, floors}   the rules that judged
+judging   {confidence, verdict_from, floors}   the rules that judged
 corrections  number of dossiers changed after their cell was fixed
     revision  what changed in the month before since its closing (`indices.revision`), or null
 counted   {cells: [agency code, sector, channel, lateness, n1 … n5], factors: [agency code, sector,
@@ -30,8 +30,8 @@ from typing import Any
 
 from survey.disclosure import Breakdown
 from survey.indices.figures import FORMULA, LIVE_FORMULA
-from survey.indices.judging import Rules, broken, figures, read_rules, rules_row
-from survey.indices.tallies import Line, Source, tallies
+from survey.indices.line_counts import Line, Source, counts
+from survey.indices.scoring import Rules, figures, floor_violations, read_rules, rules_row
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import OVERALL
 from survey.period import Month
@@ -138,26 +138,26 @@ def compose(
 ) -> dict[str, Any]:
     """Every figure of a month from inputs and counts; `at` is an instant in ISO form."""
 
-    def judged(by: Breakdown, question: str) -> list[dict[str, Any]]:
-        counted = tallies(source, inputs.lines[by], by, question)
+    def scored(by: Breakdown, question: str) -> list[dict[str, Any]]:
+        counted = counts(source, inputs.lines[by], by, question)
         found = figures(counted, inputs.rules, provisional=provisional)
         return [asdict(one) for one in found]
 
-    agencies = tallies(source, inputs.lines[Breakdown.AGENCY], Breakdown.AGENCY, OVERALL)
+    agencies = counts(source, inputs.lines[Breakdown.AGENCY], Breakdown.AGENCY, OVERALL)
     return {
         "month": month,
         "formula": LIVE_FORMULA if provisional else FORMULA,
         "closed_at": at,
-        "figures": {by.value: judged(by, OVERALL) for by in Breakdown},
+        "figures": {by.value: scored(by, OVERALL) for by in Breakdown},
         "factors": {
-            factor: {by.value: judged(by, factor) for by in Breakdown}
+            factor: {by.value: scored(by, factor) for by in Breakdown}
             for factor, _name in inputs.factors
         },
         "names": inputs.factors,
         "frame": {name: sum(row[place] for row in inputs.frame) for place, name in _PLACES},
         "coverage": dict(inputs.coverage),
         "late": _late(inputs.frame),
-        "rules": broken(agencies, inputs.rules),
+        "rules": floor_violations(agencies, inputs.rules),
         "judging": rules_row(inputs.rules),
         "corrections": inputs.corrections,
         "revision": inputs.revision,

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from survey.disclosure import Breakdown
+from survey.indices.disclosure_control import suppressed_payload
 from survey.indices.figures import read_figure
-from survey.indices.shield import shielded
 
 AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "judging", "names")
 LEFT_OUT = ("covers", "provisional")
@@ -21,7 +21,7 @@ def published(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
     One that must be hidden is left out, and so is one without a rating: that a line is missing
     does not say which of the two it is.
     """
-    protected = shielded(session, payload)
+    protected = suppressed_payload(session, payload)
     figures = {by.value: _shown(protected["figures"][by]) for by in Breakdown}
     agencies = {line["key"] for line in figures[Breakdown.AGENCY]}
     return {
@@ -36,5 +36,5 @@ def published(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    figures = [asdict(one) for one in map(read_figure, rows) if one.rated and not one.is_hidden]
+    figures = [asdict(one) for one in map(read_figure, rows) if one.rated and not one.is_suppressed]
     return [{name: value for name, value in one.items() if name not in LEFT_OUT} for one in figures]

@@ -131,7 +131,7 @@ def _ledger(session: Session, month: Month, inputs: Inputs) -> list[str]:
 
 def _audit(session: Session, snapshot: Snapshot) -> list[str]:
     """The closing, and what was published of it, as the audit log has them."""
-    closings = audit.acts(session, action="index.close", subject=f"month:{snapshot.month}")
-    told = [(act.detail.get("digest"), act.detail.get("published")) for act in closings]
+    closings = audit.entries(session, action="index.close", subject=f"month:{snapshot.month}")
+    decided = [(entry.detail.get("digest"), entry.detail.get("published")) for entry in closings]
     found = (snapshot.digest, sha256(canonical(snapshot.published)))
-    return [] if found in told else [f"audit: {told} ≠ {found}"]
+    return [] if found in decided else [f"audit: {decided} ≠ {found}"]

@@ -1,6 +1,6 @@
 """What changed in a month after its closing, and why: told once, by the report of the next month.
 
-The closing itself never changes. New figures stand only where at least SMALLEST_SHOWN answers came
+The closing itself never changes. New figures stand only where at least LEAST_SHOWN answers came
 or changed, since the difference of two published tables would tell the ratings of fewer.
 """
 
@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from survey.ballots.aggregates import briefs_now
 from survey.disclosure import Breakdown, safe_to_publish
 from survey.indices.closed import first, payload_of
+from survey.indices.disclosure_control import suppressed_now, suppressed_payload
 from survey.indices.figures import Figure, read_figure
+from survey.indices.line_counts import OVERALL
 from survey.indices.live import live
-from survey.indices.shield import hidden_now, shielded
-from survey.indices.tallies import OVERALL
 from survey.models.questionnaire import OVERALL as OVERALL_QUESTION
 from survey.period import Month
 
@@ -31,9 +31,9 @@ def revision(session: Session, month: Month) -> dict[str, Any] | None:
     snapshot = first(session, month)
     if snapshot is None:
         return None
-    closed, hidden = (
-        shielded(session, payload_of(snapshot)),
-        hidden_now(session, [month])[month],
+    closed, suppressed = (
+        suppressed_payload(session, payload_of(snapshot)),
+        suppressed_now(session, [month])[month],
     )
     late, changed = _moved(session, month)
     lines = []
@@ -41,10 +41,10 @@ def revision(session: Session, month: Month) -> dict[str, Any] | None:
         before = {row["key"]: read_figure(row) for row in closed["figures"][by]}
         now = live(session, month, by, OVERALL_QUESTION, provisional=False)
         moved = [late[one.key] + changed[one.key] for one in now]
-        tell = safe_to_publish(moved)
-        for one, number, told in zip(now, moved, tell, strict=True):
-            safe = told and (by, one.key) not in hidden
-            lines.append(_line(before.get(one.key), one, number, told=safe))
+        publishable = safe_to_publish(moved)
+        for one, number, decided in zip(now, moved, publishable, strict=True):
+            safe = decided and (by, one.key) not in suppressed
+            lines.append(_line(before.get(one.key), one, number, decided=safe))
     found = [line for line in lines if line["moved"] or line["dossiers"]]
     if not found:
         return None
@@ -58,17 +58,17 @@ def revision(session: Session, month: Month) -> dict[str, Any] | None:
     }
 
 
-def _line(before: Figure | None, now: Figure, moved: int, *, told: bool) -> dict[str, Any]:
+def _line(before: Figure | None, now: Figure, moved: int, *, decided: bool) -> dict[str, Any]:
     # What the report of the month hid stays hidden, lines that only cover others too.
-    was_hidden = before is not None and before.is_hidden
-    old = _numbers(before) if before and not was_hidden else None
+    was_suppressed = before is not None and before.is_suppressed
+    old = _numbers(before) if before and not was_suppressed else None
     return {
         "key": now.key,
         "label": now.label,
         "moved": moved,
         "dossiers": now.finished - (before.finished if before else 0),
         "old": old,
-        "new": _numbers(now) if told and not was_hidden else None,
+        "new": _numbers(now) if decided and not was_suppressed else None,
     }
 
 

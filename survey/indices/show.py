@@ -10,11 +10,11 @@ from survey.disclosure import Breakdown
 from survey.errors import Invalid
 from survey.indices.closed import figures_of, first, firsts, part_of
 from survey.indices.figures import FORMULA, LIVE_FORMULA, Figure
-from survey.indices.judging import Rules, figures, read_rules, rules_in_force
+from survey.indices.line_counts import LineCounts, counts, lines_of
 from survey.indices.live import live
 from survey.indices.periods import check_period, is_provisional
+from survey.indices.scoring import Rules, figures, read_rules, rules_in_force
 from survey.indices.spans import Spanned, spanned
-from survey.indices.tallies import Tally, lines_of, tallies
 from survey.models.questionnaire import OVERALL
 from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
@@ -34,10 +34,10 @@ def rules_of(session: Session, period: Period) -> Rules:
     snapshot = first(session, period.last)
     if snapshot is None:
         return rules_in_force(session, period.last)
-    return part_of(session, snapshot, _judged)
+    return part_of(session, snapshot, _scored)
 
 
-def _judged(payload: Mapping[str, Any]) -> Rules:
+def _scored(payload: Mapping[str, Any]) -> Rules:
     """The rules of a payload."""
     return read_rules(payload["judging"])
 
@@ -62,7 +62,7 @@ def show(
     check_question(session, question)
     if not isinstance(period, Month):
         closings = {} if revised else firsts(session, period.months)
-        counted = _tallies(session, period, spanned(session, period, closings), by, question)
+        counted = _line_counts(session, period, spanned(session, period, closings), by, question)
         provisional = is_provisional(session, period)
         return figures(counted, rules_of(session, period), provisional=provisional)
     snapshot = None if revised else first(session, period)
@@ -79,15 +79,17 @@ def tables(
     source = spanned(session, period, closings)
     rules, provisional = rules_of(session, period), is_provisional(session, period)
     return {
-        by: figures(_tallies(session, period, source, by, OVERALL), rules, provisional=provisional)
+        by: figures(
+            _line_counts(session, period, source, by, OVERALL), rules, provisional=provisional
+        )
         for by in Breakdown
     }
 
 
-def _tallies(
+def _line_counts(
     session: Session, period: Period, source: Spanned, by: str, question: str
-) -> list[Tally]:
+) -> list[LineCounts]:
     """Counts of each line of a breakdown, with the targets in force at the end of the period."""
     breakdown = Breakdown(by)
     lines = lines_of(session, period.last, breakdown, source)
-    return tallies(source, lines, breakdown, question)
+    return counts(source, lines, breakdown, question)

@@ -9,16 +9,16 @@ from sqlalchemy.orm import Session
 
 from survey import audit
 from survey.ballots.checking import check_ballots, described
-from survey.db import hold
+from survey.db import advisory_lock
 from survey.errors import Refused
 from survey.indices.answers import recount
 from survey.indices.closed import first
 from survey.indices.figures import FORMULA
 from survey.indices.inputs import read_live
+from survey.indices.line_counts import Stored
 from survey.indices.payload import canonical, closing_payload, sha256
 from survey.indices.periods import check_period
 from survey.indices.published import published
-from survey.indices.tallies import Stored
 from survey.models.count import Frame
 from survey.models.snapshot import Snapshot
 from survey.period import Month
@@ -39,7 +39,7 @@ def close(session: Session, month: Month, now: datetime) -> Snapshot:
     check_period(month, now)
     if now < month.closable_from:
         raise Refused("too_early", f"{local_day(month.closable_from):%d/%m/%Y}")
-    hold(session, f"closing:{month}")
+    advisory_lock(session, f"closing:{month}")
     stored = first(session, month)
     if stored is not None:
         return stored
@@ -56,10 +56,10 @@ def close(session: Session, month: Month, now: datetime) -> Snapshot:
     snapshot = Snapshot(month=month, number=FIRST, closed_at=now, formula=FORMULA)
     public = published(session, payload)
     session.add(snapshot)
-    snapshot.keep(canonical(payload), public)
+    snapshot.store(canonical(payload), public)
     session.flush()
     detail = {"digest": snapshot.digest, "published": sha256(canonical(public)), "formula": FORMULA}
-    audit.record(session, now, "index.close", f"month:{month}", detail=detail)
+    audit.append(session, now, "index.close", f"month:{month}", detail=detail)
     return snapshot
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from survey.disclosure import Breakdown
 from survey.indices.answers import source_of
 from survey.indices.closed import part_of
-from survey.indices.tallies import Finished, Rated, Ratings, Source, Stored, Stratum
+from survey.indices.line_counts import Finished, Rated, Ratings, Source, Stored, Stratum
 from survey.models.snapshot import Snapshot
 from survey.period import Month, Period
 

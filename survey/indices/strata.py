@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from survey.ballots.pool import Pool, pool_of
 from survey.db import connection_of
-from survey.indices.tallies import Stratum
+from survey.indices.line_counts import Stratum
 from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.questionnaire import SATISFIED_FROM
 from survey.period import Month

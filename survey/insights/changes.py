@@ -44,23 +44,23 @@ def changes(now: Reading, before: Reading, by: Breakdown) -> list[Change]:
         Change(
             key=one.key,
             label=one.label,
-            rated_before=then.rated if then.is_told else None,
-            rated=one.rated if one.is_told else None,
-            before=told.index2 if told else None,
-            now=told.index1 if told else None,
-            difference=told.estimate if told else None,
-            low=told.mover_low if told else None,
-            high=told.mover_high if told else None,
+            rated_before=then.rated if then.is_published else None,
+            rated=one.rated if one.is_published else None,
+            before=compared.index2 if compared else None,
+            now=compared.index1 if compared else None,
+            difference=compared.estimate if compared else None,
+            low=compared.mover_low if compared else None,
+            high=compared.mover_high if compared else None,
             is_sure=place in sure,
         )
-        for place, ((one, then), told) in enumerate(zip(pairs, compared, strict=True))
+        for place, ((one, then), compared) in enumerate(zip(pairs, compared, strict=True))
     ]
     return sorted(found, key=lambda one: (not one.is_sure, -abs(one.difference or 0), one.label))
 
 
 def _compare(now: Unit, before: Unit) -> Difference | None:
     """The difference on the later mix; None where one must not be told or too few rated."""
-    if not (now.is_told and before.is_told) or min(now.rated, before.rated) < FEW:
+    if not (now.is_published and before.is_published) or min(now.rated, before.rated) < FEW:
         return None
     both = common(now.mix, before.mix)
     return difference(now.mix, before.mix, [now.mix[key][0] for key in both], both)

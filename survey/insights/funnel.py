@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.rank import funnel_dispersion, funnel_limits
-from survey.indices import SMALLEST_SHOWN, Breakdown
+from survey.indices import LEAST_SHOWN, Breakdown
 from survey.insights.readings import Reading
 
 FUNNEL_LEVELS = (0.95, 0.998)
@@ -47,7 +47,7 @@ def funnel(reading: Reading) -> Funnel | None:
     units = reading.units(Breakdown.AGENCY)
     # The centre is of all, hidden units too: it is printed elsewhere and gives none of them away.
     good, rated = sum(one.satisfied for one in units), sum(one.rated for one in units)
-    drawn = [one for one in units if one.is_told and one.rated >= SMALLEST_SHOWN]
+    drawn = [one for one in units if one.is_published and one.rated >= LEAST_SHOWN]
     if not drawn or not 0 < good < rated:
         return None
     centre = good / rated
@@ -71,8 +71,8 @@ def funnel(reading: Reading) -> Funnel | None:
 def _limits(
     widest: int, centre: float, dispersion: float
 ) -> dict[float, list[tuple[int, float, float]]]:
-    room = widest - SMALLEST_SHOWN
-    sizes = sorted({SMALLEST_SHOWN + round(room * k / STEPS) for k in range(STEPS + 1)})
+    room = widest - LEAST_SHOWN
+    sizes = sorted({LEAST_SHOWN + round(room * k / STEPS) for k in range(STEPS + 1)})
     limits = {}
     for level in FUNNEL_LEVELS:
         along = funnel_limits(sizes, centre, level, dispersion)

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from analysis import AnalysisError
 from analysis.forecast import needed_share, trend
 from survey.ballots.pool import pool_of
-from survey.indices.tallies import OVERALL, Line
+from survey.indices.line_counts import OVERALL, Line
 from survey.insights.changes import CONFIDENCE, FEW
 from survey.models.count import RATED, Count
 from survey.models.questionnaire import OVERALL as OVERALL_QUESTION
 from survey.models.questionnaire import SATISFIED_FROM
-from survey.monitoring.standings import DISSATISFIED
+from survey.monitoring.cumulative_counts import DISSATISFIED
 from survey.period import MONTHS_OF_YEAR, Month
 
 TREND_MONTHS = 24

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from analysis.nonresponse import Nonresponse
 from survey.disclosure import Key
 from survey.indices import Breakdown, payload_of
-from survey.indices.shield import hidden_in, hidden_still
+from survey.indices.disclosure_control import still_suppressed, suppressed_in
 from survey.insights.changes import Change, changes
 from survey.insights.drivers import Drivers, drivers, patterns_now, patterns_of
 from survey.insights.funnel import Funnel, funnel
@@ -51,8 +51,8 @@ class Overview:
 
 def live(session: Session, month: Month) -> Overview:
     """The overview of a month (YYYY-MM) from the counts and answers of today."""
-    hidden = hidden_still(session, _year_and_before(month))
-    before, now = (as_it_stands(session, one, hidden[one]) for one in (month.previous, month))
+    suppressed = still_suppressed(session, _year_and_before(month))
+    before, now = (as_it_stands(session, one, suppressed[one]) for one in (month.previous, month))
     return Overview(
         month=month,
         before=before.month,
@@ -60,7 +60,7 @@ def live(session: Session, month: Month) -> Overview:
         drivers=drivers(patterns_now(session, _driver_months(month)), names(session)),
         driver_months=DRIVER_MONTHS,
         funnel=funnel(now),
-        outlooks=_outlooks(now, series_now(session, month), hidden),
+        outlooks=_outlooks(now, series_now(session, month), suppressed),
         nonresponse=now.nonresponse(),
     )
 
@@ -73,9 +73,9 @@ def closed(session: Session, snapshot: Snapshot) -> Overview:
     month = snapshot.month
     payloads = _closings(session, snapshot)
     of_year = [of for of in _year_and_before(month) if of in payloads]
-    hidden = {of: hidden_in(session, payloads[of]) for of in of_year}
+    suppressed = {of: suppressed_in(session, payloads[of]) for of in of_year}
     now, *earlier = (
-        as_closed(payloads[of], hidden[of]) for of in (month, month.previous) if of in payloads
+        as_closed(payloads[of], suppressed[of]) for of in (month, month.previous) if of in payloads
     )
     with_patterns = [payloads[of] for of in _driver_months(month) if of in payloads]
     patterns: Counter[Pattern] = Counter()
@@ -91,7 +91,7 @@ def closed(session: Session, snapshot: Snapshot) -> Overview:
         drivers=drivers(patterns, called),
         driver_months=len(with_patterns),
         funnel=funnel(now),
-        outlooks=_outlooks(now, added_up(_sums(payloads)), hidden),
+        outlooks=_outlooks(now, added_up(_sums(payloads)), suppressed),
         nonresponse=now.nonresponse(),
     )
 
@@ -107,10 +107,10 @@ def _year_and_before(month: Month) -> list[Month]:
 
 
 def _outlooks(
-    now: Reading, series: Series, hidden: Mapping[Month, frozenset[Key]]
+    now: Reading, series: Series, suppressed: Mapping[Month, frozenset[Key]]
 ) -> list[Outlook]:
     """Those of lines that no month of the year hides: the year less its other months is a month."""
-    of_year = [keys for month, keys in hidden.items() if month.year == now.month.year]
+    of_year = [keys for month, keys in suppressed.items() if month.year == now.month.year]
     lines = [
         line
         for by in (Breakdown.OVERALL, Breakdown.SECTOR)

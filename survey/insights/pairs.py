@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from survey.errors import Invalid, Refused
-from survey.indices import SMALLEST_SHOWN, Breakdown
-from survey.indices.shield import hidden_still
+from survey.indices import LEAST_SHOWN, Breakdown
+from survey.indices.disclosure_control import still_suppressed
 from survey.insights.changes import FEW, common, difference
 from survey.insights.readings import Mix, Unit, as_it_stands
 from survey.period import Month
@@ -52,7 +52,7 @@ def pair(session: Session, month: Month, first: str, second: str) -> Pair:
     have ratings. Invalid `pair_same`, `pair_unknown`; Refused `pair_hidden`, `pair_apart`,
     `pair_few`.
     """
-    reading = as_it_stands(session, month, hidden_still(session, [month])[month])
+    reading = as_it_stands(session, month, still_suppressed(session, [month])[month])
     units = {one.key: one for one in reading.units(Breakdown.AGENCY)}
     if not {first, second} <= {*units}:
         raise Invalid("pair_unknown")
@@ -77,7 +77,7 @@ def pair(session: Session, month: Month, first: str, second: str) -> Pair:
 def _comparable(one: Unit, other: Unit) -> list[tuple[str, bool]]:
     """The common strata, if both have ratings enough in them and may be told."""
     for unit in (one, other):
-        if unit.rated >= FEW and not unit.is_told:
+        if unit.rated >= FEW and not unit.is_published:
             raise Refused("pair_hidden", unit.label)
     strata = common(one.mix, other.mix)
     if not strata and min(one.rated, other.rated) >= FEW:
@@ -100,7 +100,7 @@ def _by_sector(
     """Sector → points of the difference; they add up to it, so all may be told or none."""
     sectors = {sector for sector, _ in base}
     fewest = min(_rated(mix, sector) for mix in (first, second) for sector in sectors)
-    if len(sectors) == 1 or fewest < SMALLEST_SHOWN:
+    if len(sectors) == 1 or fewest < LEAST_SHOWN:
         return []
     parts: dict[str, float] = defaultdict(float)
     for key, dossiers in base.items():

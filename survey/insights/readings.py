@@ -9,20 +9,20 @@ from sqlalchemy.orm import Session
 
 from analysis.nonresponse import Nonresponse
 from survey.disclosure import Key
-from survey.indices import SMALLEST_SHOWN, Breakdown
+from survey.indices import LEAST_SHOWN, Breakdown
 from survey.indices.answers import source_of
-from survey.indices.judging import nonresponse
-from survey.indices.payload import read_inputs
-from survey.indices.tallies import (
+from survey.indices.line_counts import (
     Line,
     Ratings,
     Source,
     Stored,
     Stratum,
+    counts,
     lines_of,
     strata_of,
-    tallies,
 )
+from survey.indices.payload import read_inputs
+from survey.indices.scoring import nonresponse
 from survey.models.dossier import Lateness
 from survey.models.questionnaire import OVERALL
 from survey.period import Month, month_of
@@ -35,13 +35,13 @@ Mix = Mapping[tuple[str, bool], tuple[int, int, int]]
 class Unit:
     """One line of a month: (sector, late) → finished, rated, satisfied.
 
-    `is_told` is False where the tables of the month hide the line too.
+    `is_published` is False where the tables of the month hide the line too.
     """
 
     key: str
     label: str
     mix: Mix
-    is_told: bool = True
+    is_published: bool = True
 
     @property
     def rated(self) -> int:
@@ -61,14 +61,14 @@ class Reading:
     month: Month
     source: Source
     lines: Callable[[Breakdown], Sequence[Line]]
-    hidden: frozenset[Key]
+    suppressed: frozenset[Key]
     _units: dict[Breakdown, Sequence[Unit]] = field(default_factory=dict)
 
     def units(self, by: Breakdown) -> Sequence[Unit]:
         """Every line of a breakdown with its counts, read once."""
         if by not in self._units:
             self._units[by] = [
-                Unit(line.key, line.label, _mix(strata), (by, line.key) not in self.hidden)
+                Unit(line.key, line.label, _mix(strata), (by, line.key) not in self.suppressed)
                 for line, strata in strata_of(self.source, self.lines(by), by, OVERALL)
             ]
         return self._units[by]
@@ -76,22 +76,22 @@ class Reading:
     def nonresponse(self) -> Nonresponse | None:
         """How evenly the kinds of dossiers answered, whole province; None where too few did."""
         lines = self.lines(Breakdown.OVERALL)
-        (whole,) = tallies(self.source, lines, Breakdown.OVERALL, OVERALL)
+        (whole,) = counts(self.source, lines, Breakdown.OVERALL, OVERALL)
         rated = sum(sum(ratings) for _, ratings in whole.strata.values())
-        return nonresponse(whole) if rated >= SMALLEST_SHOWN else None
+        return nonresponse(whole) if rated >= LEAST_SHOWN else None
 
 
-def as_it_stands(session: Session, month: Month, hidden: frozenset[Key]) -> Reading:
+def as_it_stands(session: Session, month: Month, suppressed: frozenset[Key]) -> Reading:
     """The counts of today, late answers included."""
     source = Stored(session, month)
     lines = cache(lambda by: lines_of(session, month, by, source))
-    return Reading(month, source, lines, hidden)
+    return Reading(month, source, lines, suppressed)
 
 
-def as_closed(payload: Mapping[str, Any], hidden: frozenset[Key]) -> Reading:
+def as_closed(payload: Mapping[str, Any], suppressed: frozenset[Key]) -> Reading:
     """The counts that the payload of a closing kept."""
     lines = read_inputs(payload["inputs"]).lines
-    return Reading(month_of(payload["month"]), source_of(payload), lines.__getitem__, hidden)
+    return Reading(month_of(payload["month"]), source_of(payload), lines.__getitem__, suppressed)
 
 
 def _mix(strata: Mapping[Stratum, tuple[int, Ratings]]) -> Mix:

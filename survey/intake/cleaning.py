@@ -10,11 +10,11 @@ from datetime import date
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from survey.dossiers import DossierFacts, Moment
+from survey.dossiers import DossierFacts, Timestamp
 from survey.intake.catalogue import AgencyEntry, Catalogue, ProcedureEntry
 from survey.intake.codes import clean_dossier_code, dossier_code_day, procedure_code
 from survey.intake.columns import Header, Row
-from survey.intake.dates import read_moment
+from survey.intake.dates import read_timestamp
 from survey.intake.folding import bare, fold, tidy
 from survey.intake.progress import ProgressReader
 from survey.intake.structure import structural_reason, text_of
@@ -177,16 +177,16 @@ class RowCleaner:
         found = self._catalogue.agencies_by_name.get(name, ())
         return found, name not in self._catalogue.own_names
 
-    def _dates(self, cells: Row) -> list[Moment | None]:
+    def _dates(self, cells: Row) -> list[Timestamp | None]:
         """Rule 5: the three dates, None where the cell is blank."""
-        moments = []
+        timestamps = []
         for field in DATE_FIELDS:
             cell = self._cell(cells, field)
-            moment = _moment(cell) if cell else None
-            if moment is None and (not isinstance(cell, str) or tidy(cell)):
+            timestamp = _timestamp(cell) if cell else None
+            if timestamp is None and (not isinstance(cell, str) or tidy(cell)):
                 raise _Broken("bad_date", field)
-            moments.append(moment)
-        return moments
+            timestamps.append(timestamp)
+        return timestamps
 
     def _agency_on(self, agencies: tuple[AgencyEntry, ...], day: date) -> AgencyEntry:
         """Rule 6: a day the export covers, and the one agency of that name which existed then."""
@@ -210,7 +210,7 @@ class FileCleaner:
         self._told_by = [header.columns[f] for f in IDENTITY_FIELDS if f in header.columns]
         self._accepted: dict[str, int] = {}
 
-    def judge(self, number: int, cells: Row) -> Outcome:
+    def clean(self, number: int, cells: Row) -> Outcome:
         """What becomes of source row `number`; rows must come in the order of the file."""
         result = self._rows.clean(number, cells)
         if isinstance(result, Rejection):
@@ -242,8 +242,8 @@ def channel_of(text: str) -> str:
 
 
 @lru_cache(CACHED)
-def _moment(cell: object) -> Moment | None:
-    return read_moment(cell)
+def _timestamp(cell: object) -> Timestamp | None:
+    return read_timestamp(cell)
 
 
 @lru_cache(CACHED)
@@ -253,7 +253,7 @@ def _status(text: str) -> _Status:
     return _Status(words.startswith(_DONE), ending)
 
 
-def _check_order(received: Moment, due: Moment | None, returned: Moment | None) -> None:
+def _check_order(received: Timestamp, due: Timestamp | None, returned: Timestamp | None) -> None:
     """Rule 7, compared by day."""
     if due is not None and due.day < received.day:
         raise _Broken("due_before_received", "due_at")

@@ -3,7 +3,7 @@
 import re
 from datetime import MAXYEAR, date, datetime, time, timedelta
 
-from survey.dossiers import Moment
+from survey.dossiers import Timestamp
 from survey.intake.folding import tidy
 
 # Serial numbers count days since this one; Excel's false 29 February 1900 is long before our range.
@@ -20,21 +20,21 @@ _YEAR_FIRST = re.compile(
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?", re.ASCII)
 
 
-def read_moment(cell: object) -> Moment | None:
+def read_timestamp(cell: object) -> Timestamp | None:
     """The moment in a non-blank cell: text, number or real date; None when it cannot be read."""
-    moment = _read(cell)
-    return moment if moment is not None and moment.day.year >= OLDEST_YEAR else None
+    timestamp = _read(cell)
+    return timestamp if timestamp is not None and timestamp.day.year >= OLDEST_YEAR else None
 
 
-def _read(cell: object) -> Moment | None:
+def _read(cell: object) -> Timestamp | None:
     if isinstance(cell, datetime):
         # Spreadsheets store fractions of a day: 10:30:00 may arrive as 10:29:59.9999.
         if cell.year == MAXYEAR:  # rounding could leave the calendar
             return None
         nearest = cell.replace(tzinfo=None) + timedelta(microseconds=500_000)
-        return Moment(nearest.date(), nearest.time().replace(microsecond=0))
+        return Timestamp(nearest.date(), nearest.time().replace(microsecond=0))
     if isinstance(cell, date):
-        return Moment(cell)
+        return Timestamp(cell)
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         return _from_serial(float(cell))
     if not isinstance(cell, str):
@@ -42,7 +42,7 @@ def _read(cell: object) -> Moment | None:
     return _from_text(tidy(cell).lstrip("'"))
 
 
-def _from_text(text: str) -> Moment | None:
+def _from_text(text: str) -> Timestamp | None:
     if match := _DAY_FIRST.fullmatch(text):
         day, _, month, year, *clock = match.groups()
         return _build((_full_year(year), month, day), clock)
@@ -58,21 +58,21 @@ def _full_year(text: str) -> int:
     return int(text) + (2000 if len(text) == len("yy") else 0)
 
 
-def _build(day: tuple[int, str, str], clock: list[str | None]) -> Moment | None:
+def _build(day: tuple[int, str, str], clock: list[str | None]) -> Timestamp | None:
     year, month, day_of_month = day
     hour, minute, second = clock
     try:
         found = date(year, int(month), int(day_of_month))
         if hour is None or minute is None:
-            return Moment(found)
-        return Moment(found, time(int(hour), int(minute), int(second or 0)))
+            return Timestamp(found)
+        return Timestamp(found, time(int(hour), int(minute), int(second or 0)))
     except ValueError:
         return None
 
 
-def _from_serial(serial: float) -> Moment | None:
+def _from_serial(serial: float) -> Timestamp | None:
     if int(serial) not in SERIALS:
         return None
     seconds = round(serial * 86400)
     found = SERIAL_ZERO + timedelta(seconds=seconds)
-    return Moment(found.date(), found.time() if seconds % 86400 else None)
+    return Timestamp(found.date(), found.time() if seconds % 86400 else None)

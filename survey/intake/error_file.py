@@ -79,11 +79,11 @@ def _as_xlsx(lines: Iterable[list[object]]) -> bytes:
     book = xlsxwriter.Workbook(content, {"in_memory": True, "remove_timezone": True})
     sheet = book.add_worksheet()
     day = book.add_format({"num_format": "dd/mm/yyyy"})
-    moment = book.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+    timestamp = book.add_format({"num_format": "dd/mm/yyyy hh:mm"})
     for row, line in enumerate(lines):
         for column, cell in enumerate(line):
             if isinstance(cell, datetime):
-                sheet.write_datetime(row, column, cell, moment)
+                sheet.write_datetime(row, column, cell, timestamp)
             elif isinstance(cell, date):
                 sheet.write_datetime(row, column, cell, day)
             elif isinstance(cell, (int, float)):

@@ -11,14 +11,14 @@ from functools import lru_cache
 from survey.dossiers import (
     DossierFacts,
     ExtensionFacts,
-    Moment,
     OfficerFacts,
     StageFacts,
     SupplementFacts,
+    Timestamp,
 )
 from survey.intake.catalogue import Catalogue
 from survey.intake.columns import Header
-from survey.intake.dates import read_moment
+from survey.intake.dates import read_timestamp
 from survey.intake.folding import bare, fold, tidy
 from survey.intake.structure import text_of
 from survey.models.dossier import ApplicantKind
@@ -90,7 +90,7 @@ class ProgressReader:
         """`export_day`: the day on which a stage without a date of its own was seen."""
         self.has_columns = not header.columns.keys().isdisjoint(FIELDS)
         self._catalogue = catalogue
-        self._seen = Moment(export_day)
+        self._seen = Timestamp(export_day)
 
     def add(self, facts: DossierFacts, cell: Cell) -> tuple[DossierFacts, tuple[str, ...]]:
         """The facts of a row with what these columns say, and hints of what was not read.
@@ -101,7 +101,7 @@ class ProgressReader:
         receiving = self._receiving_agency(cell, facts.received.day, hints)
         more = facts._replace(
             stage=self._stage(cell, hints),
-            first_due=_moment(cell("first_due_at"), "first_due_unread", hints),
+            first_due=_timestamp(cell("first_due_at"), "first_due_unread", hints),
             applicant_kind=_word(cell("applicant_kind"), kind_of, "applicant_kind_unread", hints),
             return_channel=_word(cell("return_channel"), return_of, "return_unread", hints),
             receiving_agency_id=receiving if receiving != facts.agency_id else None,
@@ -119,7 +119,7 @@ class ProgressReader:
         if stage is None:
             hints.append("stage_unread")
             return None
-        at = _moment(cell("stage_at"), "stage_unread", hints)
+        at = _timestamp(cell("stage_at"), "stage_unread", hints)
         if at is not None and at.day > self._seen.day:  # a slip that would hide every later stage
             hints.append("stage_unread")
             at = None
@@ -168,22 +168,22 @@ def return_of(text: str) -> str:
 
 
 @lru_cache(CACHED)
-def _read(cell: object) -> Moment | None:
-    return read_moment(cell)
+def _read(cell: object) -> Timestamp | None:
+    return read_timestamp(cell)
 
 
 def _is_blank(cell: object) -> bool:
     return not cell or (isinstance(cell, str) and not tidy(cell))
 
 
-def _moment(cell: object, hint: str, hints: list[str]) -> Moment | None:
+def _timestamp(cell: object, hint: str, hints: list[str]) -> Timestamp | None:
     """The moment of a cell; a hint where something else stands in it."""
     if _is_blank(cell):
         return None
-    moment = _read(cell)
-    if moment is None and hint not in hints:
+    timestamp = _read(cell)
+    if timestamp is None and hint not in hints:
         hints.append(hint)
-    return moment
+    return timestamp
 
 
 def _word(cell: object, meaning: Callable[[str], str], hint: str, hints: list[str]) -> str:
@@ -211,7 +211,7 @@ def _officer(cell: Cell) -> OfficerFacts | None:
 
 
 def _supplements(cell: Cell, hints: list[str]) -> tuple[SupplementFacts, ...]:
-    asked = _moment(cell("supplement_at"), "supplement_unread", hints)
+    asked = _timestamp(cell("supplement_at"), "supplement_unread", hints)
     text = _words(cell("supplement_text"), WORDS_LENGTH)
     if asked is None:
         if text and "supplement_unread" not in hints:
@@ -222,15 +222,15 @@ def _supplements(cell: Cell, hints: list[str]) -> tuple[SupplementFacts, ...]:
             asked,
             text=text,
             asked_by=_words(cell("supplement_by"), NAME_LENGTH),
-            old_due=_moment(cell("supplement_old_due"), "supplement_unread", hints),
-            new_due=_moment(cell("supplement_new_due"), "supplement_unread", hints),
+            old_due=_timestamp(cell("supplement_old_due"), "supplement_unread", hints),
+            new_due=_timestamp(cell("supplement_new_due"), "supplement_unread", hints),
         ),
     )
 
 
 def _extensions(cell: Cell, hints: list[str]) -> tuple[ExtensionFacts, ...]:
-    letter = _moment(cell("extension_letter_at"), "extension_unread", hints)
-    new_due = _moment(cell("extension_new_due"), "extension_unread", hints)
+    letter = _timestamp(cell("extension_letter_at"), "extension_unread", hints)
+    new_due = _timestamp(cell("extension_new_due"), "extension_unread", hints)
     if new_due is None:
         if letter is not None and "extension_unread" not in hints:
             hints.append("extension_unread")

@@ -133,10 +133,10 @@ def _speaking(path: Path, *arguments: str) -> Iterator[IO[bytes]]:
         if process.stdout.read(1):
             process.kill()
             return
-        _judge(path, process.wait(SECONDS_TO_OPEN))
+        _check_exit(path, process.wait(SECONDS_TO_OPEN))
 
 
-def _judge(path: Path, exit_code: int) -> None:
+def _check_exit(path: Path, exit_code: int) -> None:
     if exit_code == sheet_rows.LOCKED:
         raise refusal("file_password", path.name)
     if exit_code < 0 or exit_code == sheet_rows.TOO_BIG:

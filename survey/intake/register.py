@@ -16,8 +16,8 @@ from survey.db import table_of
 from survey.dossiers import Comparison, DossierFacts, Verdict, compare, record
 from survey.errors import Conflict
 from survey.intake.cleaning import ACCEPTED, DUPLICATE, Outcome
-from survey.intake.judging import CHUNK_ROWS, Chunk
 from survey.intake.reader import Table
+from survey.intake.row_chunks import CHUNK_ROWS, Chunk
 from survey.invitations import register_finished
 from survey.models.intake import ImportRow, ImportRun
 
@@ -35,7 +35,7 @@ class Run:
 
 
 @dataclass(slots=True)
-class Tally:
+class ImportCounts:
     """How many source rows came to what, and why."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -113,24 +113,24 @@ def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
     return replace(run, next_row=chunk.next_row)
 
 
-def finish(session: Session, run: Run, now: datetime) -> Tally:
+def finish(session: Session, run: Run, now: datetime) -> ImportCounts:
     """Close the run and add up all its rows, those of earlier attempts included."""
     session.get_one(ImportRun, run.id).finished_at = now
     session.flush()
-    return tally_of(session, run.id)
+    return import_counts(session, run.id)
 
 
-def tally_of(session: Session, run_id: int) -> Tally:
+def import_counts(session: Session, run_id: int) -> ImportCounts:
     """The rows of a run by outcome and reason."""
-    tally = Tally()
+    counts = ImportCounts()
     query = (
         select(ImportRow.outcome, ImportRow.reason, func.count())
         .where(ImportRow.run_id == run_id)
         .group_by(ImportRow.outcome, ImportRow.reason)
     )
     for outcome, reason, times in session.execute(query):
-        tally.add(outcome, reason, times)
-    return tally
+        counts.add(outcome, reason, times)
+    return counts
 
 
 def outcomes_of(session: Session, run_id: int) -> Iterator[tuple[int, str, str, str]]:

@@ -63,8 +63,8 @@ def _write_rows(
     left = EXCESS_BYTES
     for number, row in enumerate(_rows(book.get_sheet_by_index(sheet)), 1):
         if number >= first:
-            said = _write(["" if i in blanked else cell for i, cell in enumerate(row)])
-            left = min(EXCESS_BYTES, left + ROW_BYTES - said)
+            written = _write(["" if i in blanked else cell for i, cell in enumerate(row)])
+            left = min(EXCESS_BYTES, left + ROW_BYTES - written)
         if left < 0:
             raise MemoryError
 

@@ -23,10 +23,10 @@ from survey.intake.columns import HEADER_WITHIN, Row, find_header
 from survey.intake.containers import MEGABYTE, Kind
 from survey.intake.delimited import Dialect
 from survey.intake.error_file import NO_RECORDS, build_error_file, error_file_name
-from survey.intake.judging import CHUNK_ROWS, chunks
 from survey.intake.known import read_catalogue, read_header_words
 from survey.intake.reader import Table, open_table, real_date
-from survey.intake.register import Run, Tally, outcomes_of, preview, tally_of
+from survey.intake.register import ImportCounts, Run, import_counts, outcomes_of, preview
+from survey.intake.row_chunks import CHUNK_ROWS, chunks
 from survey.intake.sheet_rows import as_json
 from survey.intake.wording import FIELD_NAMES, refusal
 from survey.models.intake import ImportRow, ImportRun, Upload
@@ -45,11 +45,11 @@ class DryRun:
     would not be taken.
     """
 
-    tally: Tally
+    counts: ImportCounts
     problems: list[Outcome]
 
 
-def hold(session: Session, path: Path, name: str, staff_id: int, now: datetime) -> Upload:
+def advisory_lock(session: Session, path: Path, name: str, staff_id: int, now: datetime) -> Upload:
     """Recognise an uploaded file and encrypt its rows; Invalid with a sentence for the clerk.
 
     `path` is a temporary copy, which the caller deletes; `name` is what the clerk called the file.
@@ -115,26 +115,26 @@ def held_table(session: Session, upload: Upload) -> Table:
 
 def dry_run(session: Session, upload: Upload, export_day: date, now: datetime) -> DryRun:
     """Judge the rows of a held upload without writing anything."""
-    tally, problems = Tally(), list[Outcome]()
-    for one in _judged(session, held_table(session, upload), export_day, now):
-        tally.add(one.outcome, ";".join(one.reasons))
+    counts, problems = ImportCounts(), list[Outcome]()
+    for one in _cleaned(session, held_table(session, upload), export_day, now):
+        counts.add(one.outcome, ";".join(one.reasons))
         matters = one.outcome == REJECTED and not NO_RECORDS.intersection(one.reasons)
         if matters and len(problems) < MOST_PROBLEMS:
             problems.append(one)
-    return DryRun(tally, problems)
+    return DryRun(counts, problems)
 
 
-def keep_trial(session: Session, upload: Upload, export_day: date, now: datetime) -> None:
+def store_trial(session: Session, upload: Upload, export_day: date, now: datetime) -> None:
     """Make the dry run of an upload and note on it what came out, so that a page needs no other."""
     tried = dry_run(session, upload, export_day, now)
-    header, total = held_table(session, upload).header, tried.tally.outcomes.total()
+    header, total = held_table(session, upload).header, tried.counts.outcomes.total()
     upload.recognised = {
         **upload.recognised,
         # What a sheet says of its height may be off by empty rows.
         "rows": total if total < MOST_TRIED else max(total, upload.recognised["rows"]),
         "export_day": export_day.isoformat(),
-        "outcomes": dict(tried.tally.outcomes),
-        "reasons": dict(tried.tally.reasons),
+        "outcomes": dict(tried.counts.outcomes),
+        "reasons": dict(tried.counts.reasons),
         # [row, heading of the column in the file, reason] of the first rows that are not taken.
         "problems": [
             [
@@ -153,16 +153,16 @@ def trial_file(session: Session, upload: Upload, now: datetime) -> tuple[str, by
     """Name and bytes of the error file an import would give; NotFound when it would be empty."""
     table = held_table(session, upload)
     day = date.fromisoformat(upload.recognised["export_day"])
-    judged = _judged(session, table, day, now)
+    cleaned = _cleaned(session, table, day, now)
     content, rows = build_error_file(
-        table, ((one.row, one.outcome, one.reasons[0], "") for one in judged if one.reasons)
+        table, ((one.row, one.outcome, one.reasons[0], "") for one in cleaned if one.reasons)
     )
     if not rows:
         raise NotFound("no_error_rows")
     return error_file_name(table), content
 
 
-def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> Tally:
+def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> ImportCounts:
     """After the import: forget the rows, keep only those that were not taken, as an error file."""
     content, rows = build_error_file(table, outcomes_of(session, run.id))
     upload.run_id = run.id
@@ -173,7 +173,7 @@ def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> Ta
         "error_file": error_file_name(table) if rows else "",
     }
     session.flush()
-    return tally_of(session, run.id)
+    return import_counts(session, run.id)
 
 
 def error_file(upload: Upload) -> tuple[str, bytes]:
@@ -194,7 +194,7 @@ def drop_expired(session: Session, now: datetime) -> int:
     return len(gone.all())
 
 
-def _judged(session: Session, table: Table, export_day: date, now: datetime) -> Iterator[Outcome]:
+def _cleaned(session: Session, table: Table, export_day: date, now: datetime) -> Iterator[Outcome]:
     """What an import would say of the first `MOST_TRIED` rows."""
     blocks = chunks(table, read_catalogue(session), export_day)
     for chunk in islice(blocks, MOST_TRIED // CHUNK_ROWS):

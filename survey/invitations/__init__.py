@@ -6,13 +6,13 @@ up.
 
 from survey.invitations.cells import FinishedDossier
 from survey.invitations.coverage import CoverageFigures, coverage, missing_entries, verify_coverage
+from survey.invitations.coverage_ledger import register_finished
 from survey.invitations.eligibility import REHEARSAL_PHONES, REPLYING_PHONE
-from survey.invitations.ledger import register_finished
 from survey.invitations.links import (
     asks_factors,
-    disown,
     find_by_token,
     may_answer,
+    repudiate,
     stays_readable,
     stop,
 )
@@ -25,12 +25,12 @@ __all__ = [
     "FinishedDossier",
     "asks_factors",
     "coverage",
-    "disown",
     "find_by_token",
     "may_answer",
     "missing_entries",
     "opt_out",
     "register_finished",
+    "repudiate",
     "stays_readable",
     "stop",
     "verify_coverage",

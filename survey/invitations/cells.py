@@ -7,7 +7,7 @@ from survey.errors import Refused
 from survey.models.count import Cell
 from survey.models.dossier import Lateness
 from survey.period import Month
-from survey.province.workdays import finish_moment, local_day
+from survey.province.workdays import finish_instant, local_day
 
 
 class FinishedDossier(Protocol):
@@ -28,13 +28,13 @@ class FinishedDossier(Protocol):
     phone_kind: str
 
 
-def finished_moment(dossier: FinishedDossier) -> datetime:
+def finished_instant(dossier: FinishedDossier) -> datetime:
     """Instant of the finish; a day without a time counts as 17:00 local."""
     if dossier.finished_at is None:
         raise Refused("dossier_not_finished", dossier.code)
     if dossier.finished_has_time:
         return dossier.finished_at
-    return finish_moment(local_day(dossier.finished_at))
+    return finish_instant(local_day(dossier.finished_at))
 
 
 def lateness(dossier: FinishedDossier) -> Lateness:
@@ -53,7 +53,7 @@ def cell_of(dossier: FinishedDossier, sector_code: str) -> Cell:
     return Cell(
         agency_id=dossier.agency_id,
         sector_code=sector_code,
-        month=Month.at(finished_moment(dossier)),
+        month=Month.at(finished_instant(dossier)),
         channel=dossier.channel,
         lateness=lateness(dossier),
     )

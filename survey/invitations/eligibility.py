@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from survey import crypto
 from survey.db import settings_of
-from survey.invitations.cells import FinishedDossier, finished_moment
+from survey.invitations.cells import FinishedDossier, finished_instant
 from survey.models.dossier import Dossier, PhoneKind
 from survey.models.invitation import Decision, Invitation, OptOut, StaffPhone
 from survey.models.organisation import Sector
@@ -68,14 +68,14 @@ class Eligibility:
         index = dossier.phone_index
         if dossier.phone_kind != PhoneKind.MOBILE or index is None:
             return BY_KIND.get(PhoneKind(dossier.phone_kind), Decision.NO_PHONE)
-        moment = finished_moment(dossier)
+        timestamp = finished_instant(dossier)
         oldest = self.now - timedelta(days=self.province.max_age_days)
         reasons = (
             (Decision.OPTED_OUT, dossier.code in self.opted_out),
-            (Decision.INTERMEDIARY, self._is_intermediary(index, moment)),
+            (Decision.INTERMEDIARY, self._is_intermediary(index, timestamp)),
             (Decision.ASKED_RECENTLY, self._asked_recently(index)),
             (Decision.STAFF_PHONE, dossier.code in self.staff),
-            (Decision.TOO_OLD, moment < oldest),
+            (Decision.TOO_OLD, timestamp < oldest),
             (Decision.SAMPLED_OUT, self._is_sampled_out(dossier, sector_code)),
         )
         for reason, applies in reasons:
@@ -88,11 +88,11 @@ class Eligibility:
         share = self.sampled[sector_code]
         return share < EVERYBODY and draw(self.session, "sample", dossier.code) >= share
 
-    def _is_intermediary(self, index: bytes, moment: datetime) -> bool:
+    def _is_intermediary(self, index: bytes, timestamp: datetime) -> bool:
         if index in self.free or index not in self.handed_in:
             return False
-        since = moment - timedelta(days=self.province.intermediary_days)
-        near = sum(since < received <= moment for received in self.handed_in[index])
+        since = timestamp - timedelta(days=self.province.intermediary_days)
+        near = sum(since < received <= timestamp for received in self.handed_in[index])
         return near > self.province.intermediary_over
 
     def _asked_recently(self, index: bytes) -> bool:

@@ -10,7 +10,7 @@ from survey.crypto.tokens import TOKEN_ALPHABET, new_token, read_token
 from survey.errors import NotFound
 from survey.messages.suppression import opt_out
 from survey.models.ballot import ballot_key
-from survey.models.case import CaseStanding, CaseState, case_of
+from survey.models.case import CaseRecord, CaseState, case_of
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.recipient import Recipient
@@ -32,13 +32,13 @@ class Link(Protocol):
         """When it may be answered until."""
 
     @property
-    def is_disowned(self) -> bool:
+    def is_repudiated(self) -> bool:
         """Whether the receiver said: not my dossier."""
 
 
 def may_answer(invitation: Link, now: datetime) -> bool:
     """Whether the question can still be answered."""
-    return now < invitation.expires_at and not invitation.is_disowned
+    return now < invitation.expires_at and not invitation.is_repudiated
 
 
 def fresh_token(*, is_full: bool) -> str:
@@ -69,27 +69,27 @@ def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
     invitation = session.scalars(_BY_HASH, {"token_hash": token_hash}).first()
     if invitation is None:
         raise NotFound("no_such_link")
-    if now >= invitation.expires_at and not _kept_readable(session, clean, now):
+    if now >= invitation.expires_at and not _keep_readable(session, clean, now):
         raise NotFound("no_such_link")
     return invitation
 
 
-def _kept_readable(session: Session, token: str, now: datetime) -> bool:
+def _keep_readable(session: Session, token: str, now: datetime) -> bool:
     case = session.scalar(case_of(session, ballot_key(session, token)))
-    return case is not None and stays_readable(case.standing, now)
+    return case is not None and stays_readable(case.record, now)
 
 
-def stays_readable(case: CaseStanding, now: datetime) -> bool:
+def stays_readable(case: CaseRecord, now: datetime) -> bool:
     """Whether a case that stands so keeps the page of its link readable after the link's days."""
     if case.state != CaseState.CLOSED or case.closed_at is None:
         return True
     return now < case.closed_at + READABLE_AFTER_CLOSE
 
 
-def disown(session: Session, token: str, now: datetime) -> Invitation:
+def repudiate(session: Session, token: str, now: datetime) -> Invitation:
     """The receiver says: not my dossier. The link takes no answer any more."""
     invitation = find_by_token(session, token, now)
-    invitation.is_disowned = True
+    invitation.is_repudiated = True
     session.flush()
     return invitation
 

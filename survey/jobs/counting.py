@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from survey import audit, indices, monitoring
 from survey.ballots import checking, counting, followups
-from survey.cases import filing
+from survey.cases import archiving
 from survey.db import db, transaction
 from survey.errors import Refused
 from survey.jobs.queue import Taken
-from survey.messages.outbox.parting import shuffle_conversations
-from survey.models.audit import WaitingAct
+from survey.messages.outbox.unlinking import shuffle_conversations
+from survey.models.audit import WaitingEntry
 from survey.models.ballot import BallotAggregate, CountedBallot, PooledBallot
 from survey.models.case import Case
 from survey.models.count import Count
@@ -25,7 +25,7 @@ from survey.row_order import clean_up
 # What was rewritten: dead rows must go. Where their bytes would show when a case was opened, how
 # counts have moved or who said what before whom, the pages go as well; these tables are small.
 REWRITTEN = (CountedBallot, Message)
-REBUILT = (PooledBallot, Count, BallotAggregate, Case, Conversation, WaitingAct)
+REBUILT = (PooledBallot, Count, BallotAggregate, Case, Conversation, WaitingEntry)
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ def count(session: Session, now: datetime) -> int:
     counting.lock(session)
     monitoring.update(session, now)
     counted = counting.count(session)
-    filing.shuffle(session)
+    archiving.shuffle(session)
     shuffle_conversations(session)
     # Last, as everywhere: staff hold a case when they take the lock of the audit log.
     audit.append_waiting(session)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from survey.cases import filing
+from survey.cases import archiving
 from survey.db import transaction
 from survey.jobs import counting, reencryption, reports, schedule
 from survey.jobs.imports import import_upload, sweep_uploads
@@ -24,16 +24,16 @@ def erase_due(_taken: Taken, now: datetime) -> dict[str, Any]:
     return {}
 
 
-def file_away(_taken: Taken, now: datetime) -> dict[str, Any]:
+def archive_due(_taken: Taken, now: datetime) -> dict[str, Any]:
     """Take cases that were closed long ago off the lists of work."""
     with transaction() as session:
-        filing.file_away(session, now)
+        archiving.archive_due(session, now)
     return {}
 
 
 HANDLERS: dict[str, Handler] = {
     schedule.COUNTING: counting.count_ballots,
-    "cases.file_away": file_away,
+    "cases.archive_due": archive_due,
     "index.check": counting.check_counts,
     "index.close": counting.close_due_months,
     "intake.import": import_upload,

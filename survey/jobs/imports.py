@@ -5,9 +5,9 @@ from typing import Any
 
 from survey.db import transaction
 from survey.errors import NotFound
-from survey.intake.judging import chunks
 from survey.intake.known import read_catalogue
-from survey.intake.register import begin, finish, store, tally_of
+from survey.intake.register import begin, finish, import_counts, store
+from survey.intake.row_chunks import chunks
 from survey.intake.upload import close_upload, drop_expired, held_table
 from survey.jobs.queue import Taken, report_progress
 from survey.models.intake import Upload
@@ -25,7 +25,7 @@ def import_upload(taken: Taken, now: datetime) -> dict[str, Any]:
         if upload is None:
             raise NotFound("upload_gone")
         if upload.run_id is not None:
-            return dict(tally_of(session, upload.run_id).as_counts())
+            return dict(import_counts(session, upload.run_id).as_counts())
         table = held_table(session, upload)
         run = begin(session, table, last_day, now)
         catalogue = read_catalogue(session)
@@ -38,8 +38,8 @@ def import_upload(taken: Taken, now: datetime) -> dict[str, Any]:
         report_progress(taken, done, max(done, table.row_count))
     with transaction() as session:
         finish(session, run, now)
-        tally = close_upload(session, session.get_one(Upload, payload["upload_id"]), table, run)
-    return dict(tally.as_counts())
+        counts = close_upload(session, session.get_one(Upload, payload["upload_id"]), table, run)
+    return dict(counts.as_counts())
 
 
 def sweep_uploads(_taken: Taken, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from survey.db import db, transaction
 from survey.jobs.queue import Taken, enqueue, newest, report_progress
 from survey.models.job import Job
 from survey.period import Month, month_of
-from survey.reports import shelf
+from survey.reports import report_index
 from survey.reports.build import FORMATS, pdf_is_available, render
 from survey.reports.gather import gather
 
@@ -38,7 +38,7 @@ def build_report(taken: Taken, now: datetime) -> dict[str, Any]:
     files = []
     for name, content in render(report, formats):
         with transaction() as unit:
-            shelf.keep(unit, report.month, name, content, now)
+            report_index.store(unit, report.month, name, content, now)
         files.append(name)
         report_progress(taken, len(files), len(formats))
     return {

@@ -40,7 +40,7 @@ RECURRING = (
     Recurring("index.check", 2),
     Recurring("privacy.retention", 3),
     Recurring("privacy.former_keys", 3),
-    Recurring("cases.file_away", 5),
+    Recurring("cases.archive_due", 5),
     Recurring("index.close", 6),
 )
 

@@ -143,15 +143,15 @@ def _words(normal: str) -> tuple[list[str], str | None]:
 
 def _settle(words: list[str]) -> list[str]:
     """Words with what a neighbour decides: `hai` is two unless `long` follows, `on` may thank."""
-    settled: list[str] = []
+    obsolete: list[str] = []
     for word, following in zip(words, [*words, ""][1:], strict=True):
         if word == "=2" and following == "long":
-            settled.append("hai")
-        elif word == "on" and settled and settled[-1] in {"cam", "lam"}:
-            settled.append("ơn")
+            obsolete.append("hai")
+        elif word == "on" and obsolete and obsolete[-1] in {"cam", "lam"}:
+            obsolete.append("ơn")
         else:
-            settled.append(word)
-    return settled
+            obsolete.append(word)
+    return obsolete
 
 
 def _read(token: str, codes: list[str]) -> list[str]:

@@ -28,7 +28,7 @@ LATEST_DEADLINE = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TextCheck:
     """What a wording looks like: both forms at their longest, refused signs marked, problems."""
 
     previews: list[lint.Preview]
@@ -37,13 +37,13 @@ class Look:
     by_form: Mapping[str, list[lint.Problem]]
 
 
-def look(session: Session, name: str, words: str, now: datetime) -> Look:
+def check_text(session: Session, name: str, words: str, now: datetime) -> TextCheck:
     """A wording of the text `name` as it would leave in either form."""
     host = urlsplit(settings_of(session).public_url).hostname or ""
     longest = longest_values(session, now)
     found = lint.problems(name, words, host)
     previews = [lint.preview(form, words, longest) for form in TextForm]
-    return Look(
+    return TextCheck(
         previews=previews,
         marked=lint.marked(words),
         problems=found,
@@ -51,16 +51,16 @@ def look(session: Session, name: str, words: str, now: datetime) -> Look:
     )
 
 
-def keep(
+def store(
     session: Session, staff_id: int, name: str, wording: Wording, now: datetime
 ) -> TextVersion:
     """Keep a wording as the next version of a text.
 
-    NotFound `no_such_text`; Invalid `text_has_problems` where `look` finds any in its form.
+    NotFound `no_such_text`; Invalid `text_has_problems` where `check_text` finds any in its form.
     """
     if name not in SLOTS:
         raise NotFound("no_such_text")
-    if look(session, name, wording.words, now).by_form[wording.form]:
+    if check_text(session, name, wording.words, now).by_form[wording.form]:
         raise Invalid("text_has_problems")
     return versions.draft(session, staff_id, name, wording, now)
 

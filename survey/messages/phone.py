@@ -49,7 +49,7 @@ _CLEAN_MOBILE = re.compile(r"(?:\+84|0084|84|0)?([35789][0-9]{8})")
 _DECIMAL = re.compile(r"(?:(\+?[0-9]{9,15})[.,]0+|[1-9][0-9]{5,}[.,][0-9]{1,4})", re.ASCII)
 # Where a cell is parted into numbers, tried in this order: at signs that stand in few numbers, at
 # signs that stand in none, at wider gaps, at blanks.
-_PARTED_AT = tuple(
+_SPLIT_AT = tuple(
     re.compile(signs)
     for signs in (
         rf"[^{USUAL}]",
@@ -59,7 +59,7 @@ _PARTED_AT = tuple(
     )
 )
 # A second number in short form stands behind a hyphen: 0905000123-124.
-_PARTED_AT_HYPHENS = re.compile(r"[^ .()]")
+_SPLIT_AT_HYPHENS = re.compile(r"[^ .()]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,11 @@ def carrier_of(prefix: str) -> str:
 def _candidates(text: str) -> Iterator[Shape]:
     """The shapes of telephone numbers in a cell, those first that are parted most clearly."""
     found = list(runs(text))
-    for signs in _PARTED_AT:
+    for signs in _SPLIT_AT:
         for groups in found:
             yield from _shapes(groups, signs)
     for groups in found:
-        yield from (one for one in _shapes(groups, _PARTED_AT_HYPHENS) if one.prefix)
+        yield from (one for one in _shapes(groups, _SPLIT_AT_HYPHENS) if one.prefix)
 
 
 def _shapes(groups: Sequence[Group], signs: re.Pattern[str]) -> Iterator[Shape]:

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from survey.messages.outbox import outcomes
-from survey.messages.outbox.health import locked_health, note_fault, note_load
+from survey.messages.outbox import delivery_results
+from survey.messages.outbox.circuit_breaker import locked_health, note_fault, note_load
 from survey.messages.providers import LOAD, OPTED_OUT, SENDER, WORDS, DeliveryReceipt
 from survey.messages.suppression import opt_out
 from survey.models.message import Message, MessageState, Receipt
@@ -33,11 +33,11 @@ def apply(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
     message = _find(session, receipt)
     if message is None:
         return
-    moves = outcomes.Moves()
+    deltas = delivery_results.CounterDeltas()
     if message.state in _UNPROVEN:
-        outcomes.accept(message, receipt.provider_id, now, moves)
-    _move(session, message, receipt, now, moves)
-    moves.write(session)
+        delivery_results.accept(message, receipt.provider_id, now, deltas)
+    _move(session, message, receipt, now, deltas)
+    deltas.write(session)
 
 
 def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
@@ -92,14 +92,14 @@ def _move(
     message: Message,
     receipt: DeliveryReceipt,
     now: datetime,
-    moves: outcomes.Moves,
+    deltas: delivery_results.CounterDeltas,
 ) -> None:
     """Go forward where the states allow it."""
     if receipt.outcome == "delivered" and message.may_step(MessageState.DELIVERED):
-        outcomes.deliver(message, now)
+        delivery_results.deliver(message, now)
     elif receipt.outcome == "undelivered" and message.may_step(MessageState.UNDELIVERED):
         if receipt.cause == OPTED_OUT and (recipient := message.recipient):
             opt_out(session, recipient, now)
-        outcomes.fail_delivery(session, message, receipt.error_code, now, moves)
+        delivery_results.fail_delivery(session, message, receipt.error_code, now, deltas)
     elif receipt.outcome == "expired" and message.may_step(MessageState.EXPIRED):
-        outcomes.expire(session, message, now, moves)
+        delivery_results.expire(session, message, now, deltas)

@@ -40,4 +40,4 @@ def send_test(session: Session, staff_id: int, typed: str, text: SmsText, now: d
         expires_at=now + WORTH_SENDING,
     )
     message = outbox.enqueue(session, now, draft)
-    audit.record(session, now, ACTION, f"message:{message.id}", staff_id=staff_id)
+    audit.append(session, now, ACTION, f"message:{message.id}", staff_id=staff_id)

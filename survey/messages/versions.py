@@ -128,4 +128,4 @@ def step(
 def _note(session: Session, version: TextVersion, staff_id: int, now: datetime) -> None:
     session.flush()
     subject = f"text:{version.name}/{version.number}"
-    audit.record(session, now, f"text.{version.state}", subject, staff_id=staff_id)
+    audit.append(session, now, f"text.{version.state}", subject, staff_id=staff_id)

@@ -6,6 +6,7 @@ from survey.models import (
     audit,
     ballot,
     case,
+    control_chart,
     count,
     dossier,
     extension,
@@ -26,7 +27,6 @@ from survey.models import (
     supplement,
     target,
     text_version,
-    watch,
 )
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "audit",
     "ballot",
     "case",
+    "control_chart",
     "count",
     "dossier",
     "extension",
@@ -55,5 +56,4 @@ __all__ = [
     "supplement",
     "target",
     "text_version",
-    "watch",
 ]

@@ -1,7 +1,8 @@
 """Alerts of sending, for the operator: at most one open per rule and scope, kept by the database.
 
-Others are no rows here: those of the watch are sealed (`survey.models.watch`), and the open cases
-of a reason and an agency are one (`survey.cases.queue`).
+Other alerts are not rows here: those of control charts are encrypted
+(`survey.models.control_chart`), and the open cases of one reason and agency form one group
+(`survey.cases.queue`).
 """
 
 import secrets

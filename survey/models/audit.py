@@ -14,7 +14,7 @@ from survey.crypto.sealed import Json, Sealed
 from survey.db import Base
 
 # The length of an act, so that it says nothing of what was done.
-ACT_SIZES = tuple(512 * step for step in range(1, 33))
+ENTRY_SIZES = tuple(512 * step for step in range(1, 33))
 
 
 class _Chained:
@@ -43,30 +43,30 @@ class AuditEntry(_Chained, Base):
     __clear__: ClassVar = {STAFF: "number hash at staff_id action subject detail"}
 
 
-class CitizenAct(_Chained, Base):
+class CitizenEntry(_Chained, Base):
     """One act that a citizen caused, by answering or as the subject of it. When staff took or
     closed which case would show a thief who had been asked just before.
     """
 
-    __tablename__ = "citizen_act"
+    __tablename__ = "citizen_entry"
 
     # The act as a mapping (at, staff_id, action, subject, detail, salt).
-    act_sealed: Mapped[bytes]
-    act = Sealed[dict[str, Any]](Json(dict[str, Any], *ACT_SIZES), row=("number",))
+    entry_sealed: Mapped[bytes]
+    entry = Sealed[dict[str, Any]](Json(dict[str, Any], *ENTRY_SIZES), row=("number",))
 
     __clear__: ClassVar = {"an order without moments, a random salt under the hash": "number hash"}
 
 
-class WaitingAct(Base):
+class WaitingEntry(Base):
     """What a citizen caused, until it is appended to its chain among others."""
 
-    __tablename__ = "waiting_act"
+    __tablename__ = "waiting_entry"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The act as a mapping (at, action, subject, detail).
-    act_sealed: Mapped[bytes]
-    act = Sealed[dict[str, Any]](Json(dict[str, Any], *ACT_SIZES), row=("id",))
+    entry_sealed: Mapped[bytes]
+    entry = Sealed[dict[str, Any]](Json(dict[str, Any], *ENTRY_SIZES), row=("id",))
 
     __clear__: ClassVar = {RANDOM: "id"}

@@ -23,7 +23,7 @@ from survey.period import Month
 
 # All standings have this length, and timelines a multiple of the other: a length would tell how far
 # a case has come.
-STANDING_BYTES = 1024
+RECORD_BYTES = 1024
 # Advisory lock of shuffling all cases; who changes one shares it, since its row is written anew.
 ORDER_LOCK = "case order"
 TIMELINE_BYTES = 2048
@@ -89,7 +89,7 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseStanding:
+class CaseRecord:
     """What a case is about and where it stands. ValueError when closing and its reason disagree."""
 
     # Key of the ballot it is about, in hex; None once that was disowned.
@@ -169,8 +169,8 @@ class ContactWish:
     dossier_code: str
 
 
-def _indexed_text(case: "Case", standing: CaseStanding) -> str:
-    return standing.ballot_key or case.code
+def _indexed_text(case: "Case", record: CaseRecord) -> str:
+    return record.ballot_key or case.code
 
 
 def _number_to_call(_case: object, wish: ContactWish) -> str:
@@ -187,7 +187,7 @@ class Case(Base):
     __table_args__ = (
         CheckConstraint("(contact_index IS NULL) = (contact_sealed IS NULL)", name="contact_pair"),
         # Every list asks for the revisions of all cases in work, and so reads this alone.
-        Index("ix_case_in_work", "is_filed_away", "month", "revision"),
+        Index("ix_case_in_work", "is_archived", "month", "revision"),
         {"sqlite_with_rowid": False},
     )
 
@@ -202,10 +202,10 @@ class Case(Base):
     # Local month (YYYY-MM) in which it was opened.
     month: Mapped[Month] = mapped_column()
     # Closed long ago: no list of work looks at it any more.
-    is_filed_away: Mapped[bool] = mapped_column(default=False)
-    standing_sealed: Mapped[bytes]
-    standing = Sealed[CaseStanding](
-        Json(CaseStanding, STANDING_BYTES),
+    is_archived: Mapped[bool] = mapped_column(default=False)
+    record_sealed: Mapped[bytes]
+    record = Sealed[CaseRecord](
+        Json(CaseRecord, RECORD_BYTES),
         row=("code",),
         index=BlindIndex("answer_hash", _indexed_text),
         quoted=True,
@@ -235,18 +235,18 @@ class Case(Base):
 
     __clear__: ClassVar = {
         RANDOM: "id code revision",
-        "shared with all cases of a month, and with all that ended long ago": "month is_filed_away",
+        "shared with all cases of a month, and with all that ended long ago": "month is_archived",
     }
 
 
 def in_work() -> Select[Case]:
     """The query of all cases that were not filed away: every open one is among them."""
-    return select(Case).where(Case.is_filed_away.is_(False))
+    return select(Case).where(Case.is_archived.is_(False))
 
 
 def case_of(session: Session, key: bytes) -> Select[Case]:
     """The query of the one case of the ballot under a key."""
-    return select(Case).where(Case.standing.holds(session, key.hex()))
+    return select(Case).where(Case.record.holds(session, key.hex()))
 
 
 def check_words(events: Sequence[CaseEvent]) -> None:
@@ -271,9 +271,9 @@ def if_it_opens(case: Case, part: Sealed[Read]) -> Read | None:
     return _read_or_log(case.code, lambda: part.read(case))
 
 
-def standing_if_it_opens(session: Session, code: str, sealed: bytes) -> CaseStanding | None:
+def record_if_it_opens(session: Session, code: str, sealed: bytes) -> CaseRecord | None:
     """The standing of a case from its column, where many are listed; None as above."""
-    return _read_or_log(code, lambda: Case.standing.decrypt(session, code, sealed))
+    return _read_or_log(code, lambda: Case.record.decrypt(session, code, sealed))
 
 
 def _read_or_log(code: str, read: Callable[[], Read]) -> Read | None:

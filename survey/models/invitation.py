@@ -103,12 +103,12 @@ class Invitation(Base):
     # The day it was made.
     made_on: Mapped[date]
     # The receiver said: not my dossier.
-    is_disowned: Mapped[bool] = mapped_column(default=False)
+    is_repudiated: Mapped[bool] = mapped_column(default=False)
 
     __clear__: ClassVar = {
         ASKED: "id dossier_id questionnaire_id expires_at made_on",
         "worth nothing without the phone it belongs to": "reply_code",
-        "of somebody who is not the applicant": "is_disowned",
+        "of somebody who is not the applicant": "is_repudiated",
     }
 
     dossier: Mapped[Dossier] = relationship(foreign_keys=[dossier_id])

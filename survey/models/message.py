@@ -108,8 +108,8 @@ def _filled(column: str) -> Index:
 
 def indexed_text(message: Any, recipient: Recipient) -> str:  # noqa: ANN401 - instance, row or draft
     """What is hashed of the receiver of a message of its kind."""
-    is_parted = message.kind == MessageKind.REMINDER and message.invitation_id is None
-    use = IndexUse.PARTED if is_parted else _USES.get(message.kind, IndexUse.ASKED)
+    is_unlinked = message.kind == MessageKind.REMINDER and message.invitation_id is None
+    use = IndexUse.UNLINKED if is_unlinked else _USES.get(message.kind, IndexUse.ASKED)
     return recipient.indexed_text(use)
 
 
@@ -182,7 +182,7 @@ class Message(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     attempt_id: Mapped[str | None] = mapped_column(String(32), unique=True)
     owner: Mapped[str | None] = mapped_column(String(64))
-    claimed_at: Mapped[datetime | None]
+    leased_at: Mapped[datetime | None]
     # Provider that took the latest attempt, and its name for the message.
     provider: Mapped[str | None] = mapped_column(String(10))
     provider_id: Mapped[str | None] = mapped_column(String(64))
@@ -202,7 +202,7 @@ class Message(Base):
         ASKED: "kind channel invitation_id state due_at expires_at sent_at settled_at segments "
         "encoding",
         "one of some fifty, shared by millions of numbers": "prefix",
-        WORK: "retry_at attempt owner claimed_at provider provider_id cost_dong unknown_since "
+        WORK: "retry_at attempt owner leased_at provider provider_id cost_dong unknown_since "
         "looks reason",
     }
 

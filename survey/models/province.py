@@ -39,7 +39,7 @@ class Province(Base):
         CheckConstraint("link_days BETWEEN 1 AND 90", name="link_days"),
         CheckConstraint("window_start < window_end", name="window"),
         CheckConstraint("confidence_percent BETWEEN 80 AND 99", name="confidence_percent"),
-        CheckConstraint("judged_from >= 5", name="judged_from"),
+        CheckConstraint("verdict_from >= 5", name="verdict_from"),
         one_of("send_bias", SendBias),
     )
 
@@ -77,7 +77,7 @@ class Province(Base):
     # Confidence of the interval printed beside each index, in percent; verdicts use its bounds.
     confidence_percent: Mapped[int] = mapped_column(default=95)
     # Fewest ratings for a verdict that rests on the interval.
-    judged_from: Mapped[int] = mapped_column(default=30)
+    verdict_from: Mapped[int] = mapped_column(default=30)
     # What becomes of messages that stay unknown where the provider cannot be asked.
     send_bias: Mapped[str] = mapped_column(String(12), default=SendBias.PREFER_MISS)
 
@@ -85,7 +85,7 @@ class Province(Base):
         PUBLIC: "code name dossier_prefix hotline",
         RULES: "invite_delay_minutes link_days max_age_days window_start window_end phone_gap_days "
         "phone_week_cap reminder_days intermediary_over intermediary_days full_percent "
-        "followup_percent confidence_percent judged_from send_bias",
+        "followup_percent confidence_percent verdict_from send_bias",
     }
 
 

@@ -23,7 +23,7 @@ class IndexUse(StrEnum):
     """
 
     ASKED = ""
-    PARTED = "reminder "
+    UNLINKED = "reminder "
     DIALOGUE = "dialogue "
     CASE = "case "
 

@@ -30,7 +30,7 @@ class ReportFile(Base):
         "digest content"
     }
 
-    def keep(self, content: bytes, now: datetime) -> None:
+    def store(self, content: bytes, now: datetime) -> None:
         """Take the bytes of a file."""
         self.content, self.size, self.built_at = content, len(content), now
         self.digest = hashlib.sha256(content).hexdigest()

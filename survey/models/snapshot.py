@@ -77,7 +77,7 @@ class Snapshot(Base):
         "with a random salt under the hash": "digest",
     }
 
-    def keep(self, payload: str, published: dict[str, Any]) -> None:
+    def store(self, payload: str, published: dict[str, Any]) -> None:
         """Take a payload, with the digest by which any other is told apart, and its public part."""
         self.digest = hashlib.sha256(payload.encode()).hexdigest()
         self.payload, self.published = payload, published

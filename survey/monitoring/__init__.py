@@ -3,27 +3,32 @@
 `freezing` fixes limits, `daily` reads what came since yesterday, `signals` raises and closes.
 """
 
-from survey.monitoring.daily import update, watch
-from survey.monitoring.freezing import FALSE_ALARMS_A_MONTH, begin, freeze, freeze_agency
+from survey.monitoring.baselines import (
+    FALSE_ALARMS_A_MONTH,
+    begin,
+    set_agency_baseline,
+    set_baseline,
+)
+from survey.monitoring.cumulative_counts import ChartKey, CumulativeCounts, cumulative_counts
+from survey.monitoring.daily import update, update_charts
 from survey.monitoring.quality import Stand, province_rates, stands
-from survey.monitoring.signals import Card, cards, close, open_places
-from survey.monitoring.standings import Spot, Standing, standings
+from survey.monitoring.signals import OpenAlert, close, open_alert_keys, open_alerts
 
 __all__ = [
     "FALSE_ALARMS_A_MONTH",
-    "Card",
-    "Spot",
+    "ChartKey",
+    "CumulativeCounts",
+    "OpenAlert",
     "Stand",
-    "Standing",
     "begin",
-    "cards",
     "close",
-    "freeze",
-    "freeze_agency",
-    "open_places",
+    "cumulative_counts",
+    "open_alert_keys",
+    "open_alerts",
     "province_rates",
-    "standings",
+    "set_agency_baseline",
+    "set_baseline",
     "stands",
     "update",
-    "watch",
+    "update_charts",
 ]

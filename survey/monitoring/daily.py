@@ -7,15 +7,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.ballots.pool import pool_of
-from survey.models.watch import Measure, Place, Signal, WatchRate, WatchRule, lock_watch
+from survey.models.control_chart import (
+    AlertKey,
+    ControlRule,
+    Measure,
+    RateChart,
+    Signal,
+    lock_control_charts,
+)
 from survey.monitoring import quality, signals
+from survey.monitoring.cumulative_counts import ChartKey, CumulativeCounts, cumulative_counts
 from survey.monitoring.data import Dip, dips
 from survey.monitoring.quality import Stand
-from survey.monitoring.standings import Spot, Standing, standings
 from survey.province import calendar_of
 from survey.province.workdays import local_day
 
-RULES = {Measure.DELIVERY: WatchRule.DELIVERY_DIP, Measure.RESPONSE: WatchRule.RESPONSE_DIP}
+RULES = {Measure.DELIVERY: ControlRule.DELIVERY_DIP, Measure.RESPONSE: ControlRule.RESPONSE_DIP}
 
 
 def update(session: Session, now: datetime) -> int:
@@ -25,54 +32,57 @@ def update(session: Session, now: datetime) -> int:
     last = _yesterday(now)
     first = min((one.day for one in pool_of(session).ballots), default=last)
     days = [last - timedelta(days=back) for back in range((last - first).days, 0, -1)]
-    return sum(watch(session, standings(session, day), day, now) for day in (*days, last))
+    return sum(
+        update_charts(session, cumulative_counts(session, day), day, now) for day in (*days, last)
+    )
 
 
 def _yesterday(now: datetime) -> date:
     return local_day(now) - timedelta(days=1)
 
 
-def watch(session: Session, found: Mapping[Spot, Standing], day: date, now: datetime) -> int:
+def update_charts(
+    session: Session, found: Mapping[ChartKey, CumulativeCounts], day: date, now: datetime
+) -> int:
     """Move charts and rates on to what was found by the end of `day`, and raise what calls for it.
 
     Running it again for the same day changes nothing.
     """
-    lock_watch(session)
+    lock_control_charts(session)
     calendar = calendar_of(session)
-    is_open = signals.open_places(session)
+    is_open = signals.open_alert_keys(session)
     rates = session.scalars(
-        select(WatchRate).order_by(WatchRate.agency_id.is_not(None), WatchRate.id)
+        select(RateChart).order_by(RateChart.agency_id.is_not(None), RateChart.id)
     ).all()
-    fresh: dict[Place, Signal] = {}
+    fresh: dict[AlertKey, Signal] = {}
     # How many invitations had arrived is known of the newest day only, so answers that are missing
     # are not looked for by the end of an earlier one.
     complete = found if day >= _yesterday(now) else {}
     for dip in dips(session, rates, complete, day, calendar):
         rule = RULES[Measure(dip.rate.measure)]
         # What befalls the whole province needs no alert for each agency besides.
-        place, province = Place(rule, dip.rate.agency_id), Place(rule, None)
-        if place == province or province not in is_open | set(fresh):
-            fresh[place] = _signal_of_dip(dip)
+        key, province = AlertKey(rule, dip.rate.agency_id), AlertKey(rule, None)
+        if key == province or province not in is_open | set(fresh):
+            fresh[key] = _signal_of_dip(dip)
     for stand in quality.read(session, found, day, is_tet=calendar.in_tet_weeks(day)):
         chart = stand.chart
-        place = Place(WatchRule.QUALITY_DROP, chart.agency_id, chart.sector_group)
+        key = AlertKey(ControlRule.QUALITY_DROP, chart.agency_id, chart.sector_group)
         doubted = _is_doubted(chart.agency_id, is_open | set(fresh))
-        if not doubted or quality.stands_without_the_silent(stand.limits, stand.progress, day):
-            fresh[place] = _signal_of_chart(stand, day)
-    for place, signal in fresh.items():
-        if place in is_open:
-            signals.extend(session, place, signal)
+        if not doubted or quality.stands_without_the_silent(stand.limits, stand.state, day):
+            fresh[key] = _signal_of_chart(stand, day)
+    for key, signal in fresh.items():
+        if key in is_open:
+            signals.extend(session, key, signal)
         else:
-            signals.raise_signal(session, place, signal, now)
+            signals.raise_signal(session, key, signal, now)
     session.flush()
     return len(set(fresh) - is_open)
 
 
-def _is_doubted(agency_id: int, places: set[Place]) -> bool:
+def _is_doubted(agency_id: int, keys: set[AlertKey]) -> bool:
     """Whether an alert on the data of the agency or the province is open."""
     return any(
-        place.rule in signals.DATA_RULES and place.agency_id in {None, agency_id}
-        for place in places
+        key.rule in signals.DATA_RULES and key.agency_id in {None, agency_id} for key in keys
     )
 
 
@@ -88,12 +98,12 @@ def _signal_of_dip(dip: Dip) -> Signal:
 
 
 def _signal_of_chart(stand: Stand, day: date) -> Signal:
-    progress = stand.progress
+    state = stand.state
     return Signal(
-        since=progress.since or day,
+        since=state.since or day,
         until=day,
         expected=stand.limits.usual,
-        seen=progress.since_dissatisfied,
-        out_of=progress.since_rated,
+        seen=state.since_dissatisfied,
+        out_of=state.since_rated,
         chance=stand.limits.false_alarms,
     )

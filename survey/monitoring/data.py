@@ -13,11 +13,11 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from analysis.phase_one import rarity
+from survey.models.control_chart import Measure, RateChart, Sums
 from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.message import Message, MessageKind, MessageState
-from survey.models.watch import Measure, Sums, WatchRate
-from survey.monitoring.freezing import FALSE_ALARMS_A_MONTH, LEAST_DELIVERED
-from survey.monitoring.standings import Spot, Standing, by_agency
+from survey.monitoring.baselines import FALSE_ALARMS_A_MONTH, LEAST_DELIVERED
+from survey.monitoring.cumulative_counts import ChartKey, CumulativeCounts, by_agency
 from survey.province.workdays import LOCAL, Calendar
 
 # Receipts have a day to come in; a week of answers is long enough for their delay not to matter.
@@ -39,7 +39,7 @@ LEFT = (
 class Dip:
     """A batch that is too bad for chance: share usually missing, and how rare it is by chance."""
 
-    rate: WatchRate
+    rate: RateChart
     usual: float
     since: date
     until: date
@@ -50,8 +50,8 @@ class Dip:
 
 def dips(
     session: Session,
-    rates: Sequence[WatchRate],
-    found: Mapping[Spot, Standing],
+    rates: Sequence[RateChart],
+    found: Mapping[ChartKey, CumulativeCounts],
     day: date,
     calendar: Calendar,
 ) -> list[Dip]:
@@ -61,32 +61,32 @@ def dips(
     judged = []
     for rate, since, until, seen, out_of in batches:
         if rate.measure == Measure.DELIVERY or not _is_of_tet(calendar, since, until):
-            frozen = rate.limits
-            chance = rarity(seen, out_of, frozen.careful, frozen.rho)
-            judged.append(Dip(rate, frozen.usual, since, until, seen, out_of, chance))
+            baseline = rate.limits
+            chance = rarity(seen, out_of, baseline.careful, baseline.rho)
+            judged.append(Dip(rate, baseline.usual, since, until, seen, out_of, chance))
     return [dip for dip in judged if dip.chance < limit]
 
 
-Batch = tuple[WatchRate, date, date, int, int]
+Batch = tuple[RateChart, date, date, int, int]
 
 
-def _looks(rate: WatchRate) -> float:
+def _looks(rate: RateChart) -> float:
     return LOOKS_A_MONTH["day" if _is_daily(rate) else "week"]
 
 
-def _is_daily(rate: WatchRate) -> bool:
+def _is_daily(rate: RateChart) -> bool:
     return rate.measure == Measure.DELIVERY and rate.agency_id is None
 
 
-def _is_due(rate: WatchRate, days: int) -> bool:
+def _is_due(rate: RateChart, days: int) -> bool:
     """Whether a batch of so many days is looked at: every day, or at the end of a week."""
     return days > 0 and (_is_daily(rate) or days % WEEK.days == 0)
 
 
-def _delivered(session: Session, rates: Sequence[WatchRate], day: date) -> Iterator[Batch]:
+def _delivered(session: Session, rates: Sequence[RateChart], day: date) -> Iterator[Batch]:
     """Batches of invitations that left: each day for the province, each week for an agency."""
     until = day - timedelta(days=RECEIPT_DAYS)
-    due: dict[date, list[WatchRate]] = defaultdict(list)
+    due: dict[date, list[RateChart]] = defaultdict(list)
     for rate in rates:
         days = (until - rate.batch_from).days + 1
         if rate.measure == Measure.DELIVERY and _is_due(rate, days):
@@ -127,7 +127,7 @@ def _sent(session: Session, since: date, until: date) -> dict[int | None, tuple[
 
 
 def _answered(
-    rates: Sequence[WatchRate], added: Mapping[int | None, Standing], day: date
+    rates: Sequence[RateChart], added: Mapping[int | None, CumulativeCounts], day: date
 ) -> Iterator[Batch]:
     """Weekly batches of delivered invitations and how many answers are missing."""
     for rate in rates:

@@ -18,7 +18,7 @@ from analysis.headline import headline_lines
 from survey.ballots.aggregates import aggregate_now
 from survey.ballots.pool import pool_of
 from survey.indices import Breakdown
-from survey.indices.shield import hidden_still
+from survey.indices.disclosure_control import still_suppressed
 from survey.models.ballot import Flag
 from survey.models.count import RATED, Count, Frame
 from survey.models.count import Cell as CountedCell
@@ -26,7 +26,7 @@ from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.organisation import Agency, alphabetical
 from survey.models.questionnaire import OVERALL, SATISFIED_FROM
-from survey.monitoring.standings import DISSATISFIED
+from survey.monitoring.cumulative_counts import DISSATISFIED
 from survey.period import Month
 
 # Share of false signs among those shown for late dossiers asked less.
@@ -60,7 +60,7 @@ class Signs:
     those on time, None without late ones; `is_asked_less` holds after Benjamini-Hochberg over
     all agencies. `flagged` counts responses by flag; `index` and
     `index_without` (responses that carry a flag) weigh each stratum by its finished dossiers, as
-    the index of a report does; fractions, None where nobody is left. `is_told` is False where
+    the index of a report does; fractions, None where nobody is left. `is_published` is False where
     the tables of the month hide the agency: then no number of its ratings may be shown.
     """
 
@@ -76,7 +76,7 @@ class Signs:
     index: float | None
     index_without: float | None
     phones: Mapping[str, int]
-    is_told: bool
+    is_published: bool
 
     @property
     def is_notable(self) -> bool:
@@ -97,7 +97,7 @@ def signs(session: Session, month: Month) -> list[Signs]:
     }
     both = _index(frame, ratings), _index(frame, left)
     phones = _phones(session, month)
-    hidden = hidden_still(session, [month])[month]
+    suppressed = still_suppressed(session, [month])[month]
     labels = {row.id: row for row in session.execute(select(Agency.id, Agency.code, Agency.name))}
     agencies = sorted(asked)
     p_values = [_asked_less(asked[one]) for one in agencies]
@@ -116,7 +116,7 @@ def signs(session: Session, month: Month) -> list[Signs]:
             index=both[0].get(agency),
             index_without=both[1].get(agency),
             phones=phones[agency],
-            is_told=(Breakdown.AGENCY, labels[agency].code) not in hidden,
+            is_published=(Breakdown.AGENCY, labels[agency].code) not in suppressed,
         )
         for place, agency in enumerate(agencies)
     ]

@@ -1,7 +1,7 @@
 """How rules and sector groups of the watch are called, on pages and in commands."""
 
 from survey.catalogues import _
-from survey.models.watch import WatchRule
+from survey.models.control_chart import ControlRule
 
 GROUPS = {
     "land_construction_investment": _("Đất đai, xây dựng, đầu tư"),
@@ -9,14 +9,14 @@ GROUPS = {
     "general": _("Các lĩnh vực khác"),
 }
 RULES: dict[str, str] = {
-    WatchRule.QUALITY_DROP: _("Mức hài lòng giảm"),
-    WatchRule.DELIVERY_DIP: _("Tin nhắn không đến nơi"),
-    WatchRule.RESPONSE_DIP: _("Người dân trả lời ít hẳn"),
+    ControlRule.QUALITY_DROP: _("Mức hài lòng giảm"),
+    ControlRule.DELIVERY_DIP: _("Tin nhắn không đến nơi"),
+    ControlRule.RESPONSE_DIP: _("Người dân trả lời ít hẳn"),
 }
 # What is counted as seen, of what.
 COUNTED: dict[str, tuple[str, str]] = {
-    WatchRule.QUALITY_DROP: (_("phiếu chưa hài lòng"), _("phiếu")),
-    WatchRule.DELIVERY_DIP: (_("tin không đến nơi"), _("tin đã gửi")),
-    WatchRule.RESPONSE_DIP: (_("tin không được trả lời"), _("tin đến nơi")),
+    ControlRule.QUALITY_DROP: (_("phiếu chưa hài lòng"), _("phiếu")),
+    ControlRule.DELIVERY_DIP: (_("tin không đến nơi"), _("tin đã gửi")),
+    ControlRule.RESPONSE_DIP: (_("tin không được trả lời"), _("tin đến nơi")),
 }
 WHOLE_PROVINCE = _("Toàn tỉnh")

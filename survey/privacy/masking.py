@@ -26,7 +26,7 @@ _PLUS = re.compile(rf"\+[ {INVISIBLE}]*$")
 _PLUS_OR_BRACKET = re.compile(rf"[+(][+( {INVISIBLE}]*$")
 
 
-class Place(NamedTuple):
+class Span(NamedTuple):
     """Where a number stands in a text, and what is shown instead."""
 
     start: int
@@ -44,9 +44,9 @@ def mask_text(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     shown: list[str] = []
     end = 0
-    for place in numbers_in(composed):
-        shown += composed[end : place.start], place.cover
-        end = place.end
+    for span in numbers_in(composed):
+        shown += composed[end : span.start], span.cover
+        end = span.end
     return "".join((*shown, composed[end:]))
 
 
@@ -54,18 +54,18 @@ def without_numbers(text: str) -> str:
     """Free text from which phone and identity numbers are cut out."""
     kept: list[str] = []
     end = 0
-    for place in numbers_in(text):
-        kept.append(text[end : place.start])
-        end = place.end
+    for span in numbers_in(text):
+        kept.append(text[end : span.start])
+        end = span.end
     return "".join((*kept, text[end:]))
 
 
-def numbers_in(text: str) -> list[Place]:
+def numbers_in(text: str) -> list[Span]:
     """Every place of a text where a phone or identity number may stand, in order."""
-    return sorted(place for groups in runs(text) for place in _places(text, groups))
+    return sorted(span for groups in runs(text) for span in _places(text, groups))
 
 
-def _places(text: str, groups: Sequence[Group]) -> Iterator[Place]:
+def _places(text: str, groups: Sequence[Group]) -> Iterator[Span]:
     """The numbers of one run; those that share a group are covered as one."""
     covers, joined = _covers(groups)
     first = 0
@@ -74,7 +74,7 @@ def _places(text: str, groups: Sequence[Group]) -> Iterator[Place]:
             continue
         if covers[first]:
             cover = PHONE if PHONE in covers[first:index] else PAPER
-            yield Place(_start(text, groups[first:index]), groups[index - 1].end, cover)
+            yield Span(_start(text, groups[first:index]), groups[index - 1].end, cover)
         first = index
 
 

@@ -127,11 +127,11 @@ def runs(text: str) -> Iterator[Sequence[Group]]:
     plain = plain_signs(text)
     for match in _SCIENTIFIC.finditer(plain):
         yield [Group(*match.span(), _exact(*match.groups("")), "")]
-    parted = _OTHER.sub(_letters, _SCIENTIFIC.sub(_letters, plain))
-    for run in _RUN.finditer(parted):
+    split = _OTHER.sub(_letters, _SCIENTIFIC.sub(_letters, plain))
+    for run in _RUN.finditer(split):
         place, groups = run.start(), []
-        for digits in _DIGITS.finditer(parted, *run.span()):
-            before = parted[place : digits.start()].replace(INVISIBLE, "")
+        for digits in _DIGITS.finditer(split, *run.span()):
+            before = split[place : digits.start()].replace(INVISIBLE, "")
             groups.append(Group(*digits.span(), digits[0], _BLANKS.sub(" ", before)))
             place = digits.end()
         if groups:

@@ -88,7 +88,7 @@ def erase_due(session: Session, now: datetime, terms: Terms = TERMS) -> dict[str
         "jobs": _drop_jobs(session, now - timedelta(days=terms.job_days)),
     }
     if any(erased.values()):
-        audit.record(session, now, "privacy.retention", "all", detail=erased)
+        audit.append(session, now, "privacy.retention", "all", detail=erased)
     return erased
 
 
@@ -121,7 +121,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
             session.scalars(select(Case).where(Case.contact.holds(session, e164)).with_for_update())
         ),
     }
-    audit.record(session, now, "privacy.erase_phone", "request", detail=erased)
+    audit.append(session, now, "privacy.erase_phone", "request", detail=erased)
     return erased
 
 
@@ -220,8 +220,8 @@ def _erase_case_contacts(session: Session, before: datetime) -> int:
     """When a case was closed is encrypted, so each one with contact data is opened."""
     query = select(Case).where(Case.contact_sealed.is_not(None)).with_for_update()
     cases = session.scalars(query).all()
-    standings = {case.id: if_it_opens(case, Case.standing) for case in cases}
-    ended = {key: one.closed_at for key, one in standings.items() if one and one.closed_at}
+    records = {case.id: if_it_opens(case, Case.record) for case in cases}
+    ended = {key: one.closed_at for key, one in records.items() if one and one.closed_at}
     return _blank_contacts(case for case in cases if ended.get(case.id, before) < before)
 
 
@@ -254,10 +254,10 @@ def _drop_cards(session: Session, before: datetime) -> int:
 
 def _ballots_of_open_cases(session: Session) -> list[bytes]:
     """Keys of the ballots somebody still works on."""
-    standings = (if_it_opens(case, Case.standing) for case in session.scalars(in_work()))
+    records = (if_it_opens(case, Case.record) for case in session.scalars(in_work()))
     return [
         bytes.fromhex(one.ballot_key)
-        for one in standings
+        for one in records
         if one and one.ballot_key is not None and one.state != CaseState.CLOSED
     ]
 

@@ -71,7 +71,7 @@ def change(
     ):
         if changes:
             session.flush()
-            audit.record(session, now, action, "province", staff_id=staff_id, detail=changes)
+            audit.append(session, now, action, "province", staff_id=staff_id, detail=changes)
 
 
 def _read(texts: Mapping[str, str], sectors: Mapping[str, Sector]) -> _Values:

@@ -14,13 +14,13 @@ from survey.period import Month
 from survey.province.reading import province_if_loaded
 
 # A province without a target of its own is shown this one's ladder, and told so.
-DEFAULT_LADDER = "Sóc Trăng"
+DEFAULT_SCHEDULE = "Sóc Trăng"
 OVERALL = "overall"
 AGENCY = "agency_service"
 OF_PROVINCE = select(
     *(Target.scope, Target.province, Target.from_year, Target.by_year),
     *(Target.value, Target.quote, Target.source),
-).where(Target.province.in_((DEFAULT_LADDER, bindparam("own"))), Target.operator == ">=")
+).where(Target.province.in_((DEFAULT_SCHEDULE, bindparam("own"))), Target.operator == ">=")
 SPECIAL_SECTORS = "land_construction_investment"
 
 
@@ -36,7 +36,7 @@ class TargetInForce:
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class TargetSchedule:
     """All targets of one year for one province."""
 
     by_scope: dict[str, TargetInForce]
@@ -59,18 +59,20 @@ class Ladder:
         return self.by_scope.get(scope)
 
 
-def ladder(session: Session, month: Month) -> Ladder:
+def schedule(session: Session, month: Month) -> TargetSchedule:
     """The targets whose years hold the month: the province's own, else the default ladder's."""
     own = province_if_loaded(session)
-    return ladders(session, own.name if own else DEFAULT_LADDER, [month])[month]
+    return target_schedules(session, own.name if own else DEFAULT_SCHEDULE, [month])[month]
 
 
-def ladders(session: Session, own: str, months: Sequence[Month]) -> dict[Month, Ladder]:
+def target_schedules(
+    session: Session, own: str, months: Sequence[Month]
+) -> dict[Month, TargetSchedule]:
     """The same for each of the months and the province of this name, read at once."""
     # What the province set itself comes last and takes the place of the default.
     rows = sorted(session.execute(OF_PROVINCE, {"own": own}), key=lambda row: row.province == own)
     by_year = {
-        year: Ladder(
+        year: TargetSchedule(
             {
                 row.scope: _in_force(row, own)
                 for row in rows
@@ -97,7 +99,7 @@ def holds(from_year: int | None, by_year: int | None, year: int) -> bool:
     return (from_year is None or from_year <= year) and (by_year is None or year <= by_year)
 
 
-def bars(session: Session, month: Month) -> list[Rule]:
+def floor_rules(session: Session, month: Month) -> list[Rule]:
     """The bars ("not rated good if …") of this province in force in the month."""
     province = province_if_loaded(session)
     query = select(Rule).where(

@@ -77,7 +77,7 @@ NUMBERS: Mapping[str, WholeNumber] = {
     "full_percent": WholeNumber(0, 100),
     "followup_percent": WholeNumber(0, 100),
     "confidence_percent": WholeNumber(80, 99),
-    "judged_from": WholeNumber(5, 1_000),
+    "verdict_from": WholeNumber(5, 1_000),
 }
 # Each key is the column of `Province` that holds the value.
 RULES: Mapping[str, WholeNumber | TimeOfDay | Choice] = {

@@ -121,7 +121,7 @@ def local_midnight(at: datetime) -> datetime:
     return _instant(local_day(at), time())
 
 
-def finish_moment(value: date | datetime) -> datetime:
+def finish_instant(value: date | datetime) -> datetime:
     """Instant (UTC) of a finish; a day alone counts as 17:00 local, a naive time as local."""
     if not isinstance(value, datetime):
         return _instant(value, CLOSING_TIME)

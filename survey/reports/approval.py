@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from survey import audit, indices
-from survey.db import hold
+from survey.db import advisory_lock
 from survey.errors import Refused
 from survey.models.snapshot import Approval
 from survey.models.staff import Staff
@@ -19,7 +19,7 @@ def approve(session: Session, month: Month, staff: Staff, now: datetime) -> Appr
     Refused `not_closed` while the month is open, `snapshot_broken` when its figures do not fit
     their digest.
     """
-    hold(session, f"closing:{month}")
+    advisory_lock(session, f"closing:{month}")
     snapshot = indices.first(session, month)
     if snapshot is None:
         raise Refused("not_closed", phrases.month_name(month))
@@ -32,5 +32,5 @@ def approve(session: Session, month: Month, staff: Staff, now: datetime) -> Appr
     session.add(approval)
     session.flush()
     detail = {"snapshot": snapshot.id, "digest": snapshot.digest}
-    audit.record(session, now, "report.approve", f"month:{month}", staff_id=staff.id, detail=detail)
+    audit.append(session, now, "report.approve", f"month:{month}", staff_id=staff.id, detail=detail)
     return approval

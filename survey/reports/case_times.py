@@ -13,10 +13,10 @@ from statistics import median
 
 from sqlalchemy.orm import Session, undefer
 
-from survey.cases.clocks import day_of, put_off, reply_due
+from survey.cases.access_control import SeenCase, seen
+from survey.cases.deadlines import day_of, put_off, reply_due
 from survey.cases.labels import REASONS_IN_FULL
 from survey.cases.records import opened_where
-from survey.cases.sight import SeenCase, seen
 from survey.catalogues import _
 from survey.models.case import Case, CaseEvent, CloseReason, EventKind, if_it_opens
 from survey.models.staff import Scope
@@ -78,7 +78,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class CaseHistory:
     """One case by a moment: its rounds that were due in the month, whether its last is closed, and
     whether one of them followed an opening again.
     """
@@ -100,16 +100,16 @@ def read_cases(session: Session, month: Month, as_of: datetime) -> CaseFigures:
     """
     calendar = calendar_of(session)
     cases = _opened_until(session, month, as_of)
-    courses = list(_courses(session, calendar, cases, (month, as_of)))
-    rounds = [one for course in courses for one in course.rounds]
+    histories = list(_histories(session, calendar, cases, (month, as_of)))
+    rounds = [one for history in histories for one in history.rounds]
     return CaseFigures(
         as_of=as_of,
         opened=sum(one.case.month == month for one in cases),
-        total=_line(_("Toàn tỉnh"), courses, as_of),
-        by_agency=_grouped(courses, as_of, lambda one: one.agency.name),
-        by_reason=_grouped(courses, as_of, lambda one: REASONS_IN_FULL[one.standing.reason]),
-        closed=sum(course.is_closed for course in courses),
-        reopened=sum(course.is_reopened for course in courses),
+        total=_line(_("Toàn tỉnh"), histories, as_of),
+        by_agency=_grouped(histories, as_of, lambda one: one.agency.name),
+        by_reason=_grouped(histories, as_of, lambda one: REASONS_IN_FULL[one.record.reason]),
+        closed=sum(history.is_closed for history in histories),
+        reopened=sum(history.is_reopened for history in histories),
         postponed=sum(one.is_put_off for one in rounds),
         median_taken_hours=_median_hours(calendar, ((one.began, one.taken) for one in rounds)),
         median_reply_hours=_median_hours(
@@ -121,17 +121,17 @@ def read_cases(session: Session, month: Month, as_of: datetime) -> CaseFigures:
 def _opened_until(session: Session, month: Month, as_of: datetime) -> list[SeenCase]:
     """The cases whose reply may have been due in the month: no deadline is before the opening."""
     cases = opened_where(session, Case.month <= month)
-    found = [one for one in cases if one.standing.opened_at <= as_of]
+    found = [one for one in cases if one.record.opened_at <= as_of]
     return seen(session, sorted(found, key=lambda one: one.code), Scope())
 
 
-def _courses(
+def _histories(
     session: Session, calendar: Calendar, cases: Iterable[SeenCase], when: tuple[Month, datetime]
-) -> Iterator[Course]:
+) -> Iterator[CaseHistory]:
     """Courses of the cases that were due in the month; a long timeline is opened for no other."""
     month, as_of = when
     for one in cases:
-        if one.standing.due_at < month.begins:  # its last deadline; all others were earlier
+        if one.record.due_at < month.begins:  # its last deadline; all others were earlier
             continue
         case = session.get_one(Case, one.case.id, options=[undefer(Case.timeline_sealed)])
         events = if_it_opens(case, Case.timeline) or ()
@@ -140,7 +140,7 @@ def _courses(
         due = tuple(part for part in rounds if Month.at(part.due) == month)
         if due:
             is_closed = rounds[-1].closed is not None
-            yield Course(one, due, is_closed, is_reopened=due != tuple(rounds[:1]))
+            yield CaseHistory(one, due, is_closed, is_reopened=due != tuple(rounds[:1]))
 
 
 def _parts(events: Sequence[CaseEvent]) -> Iterator[list[CaseEvent]]:
@@ -167,17 +167,17 @@ def _round(calendar: Calendar, events: Sequence[CaseEvent]) -> Round:
     )
 
 
-def _line(label: str, courses: Sequence[Course], as_of: datetime) -> CaseLine:
-    outcomes = [course.outcome(as_of) for course in courses]
-    return CaseLine(label, len(courses), **{each.value: outcomes.count(each) for each in Outcome})
+def _line(label: str, histories: Sequence[CaseHistory], as_of: datetime) -> CaseLine:
+    outcomes = [history.outcome(as_of) for history in histories]
+    return CaseLine(label, len(histories), **{each.value: outcomes.count(each) for each in Outcome})
 
 
 def _grouped(
-    courses: Sequence[Course], as_of: datetime, label: Callable[[SeenCase], str]
+    histories: Sequence[CaseHistory], as_of: datetime, label: Callable[[SeenCase], str]
 ) -> tuple[CaseLine, ...]:
-    groups: dict[str, list[Course]] = {}
-    for course in courses:
-        groups.setdefault(label(course.seen), []).append(course)
+    groups: dict[str, list[CaseHistory]] = {}
+    for history in histories:
+        groups.setdefault(label(history.seen), []).append(history)
     lines = [_line(name, group, as_of) for name, group in groups.items()]
     return tuple(sorted(lines, key=lambda one: (-one.due, one.label)))
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as Canvas
 
 from survey.catalogues import gettext
 from survey.formats import number
-from survey.indices import SMALLEST_SHOWN, Figure, Status
+from survey.indices import LEAST_SHOWN, Figure, Status
 from survey.insights import Dot, Funnel
 from survey.period import Month
 from survey.reports import phrases
@@ -55,7 +55,7 @@ FUNNEL_LINES = ((0.95, "-"), (0.998, "--"))
 
 def sector_chart(report: Report) -> Picture:
     """Draw one line a sector, furthest below its target on top."""
-    rows = sorted(report.sectors, key=lambda one: (one.is_hidden, one.gap, one.label))
+    rows = sorted(report.sectors, key=lambda one: (one.is_suppressed, one.gap, one.label))
     with mpl.rc_context(STYLE):
         plot = ROW * max(len(rows), 2)
         height = plot + AXIS + LEGEND
@@ -65,7 +65,7 @@ def sector_chart(report: Report) -> Picture:
         for place, one in enumerate(rows):
             _draw_row(axes, len(rows) - 1 - place, one)
         _dress(axes, rows)
-        name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
+        name = phrases.interval_name(report.scoring.confidence, is_draft=report.is_draft)
         _explain(canvas.add_axes((0.02, 0.0, 0.96, 0.8 * LEGEND / height)), rows, name)
         svg, png = _printed(canvas)
     return Picture(
@@ -91,7 +91,7 @@ def _draw_row(axes: Axes, height: int, one: Figure) -> None:
     if one.target is not None:
         ends = (height - 0.34, height + 0.34)
         axes.vlines(100 * one.target, *ends, color=TARGET, linewidth=2.2, zorder=2)
-    if one.is_hidden or one.index is None:
+    if one.is_suppressed or one.index is None:
         return
     look = LOOKS[one.status]
     ends = (100 * one.low, 100 * one.high)
@@ -130,7 +130,7 @@ def _dress(axes: Axes, rows: list[Figure]) -> None:
 
 
 def _left_end(rows: list[Figure]) -> float:
-    lows = [100 * one.low for one in rows if one.index is not None and not one.is_hidden]
+    lows = [100 * one.low for one in rows if one.index is not None and not one.is_suppressed]
     lows += [100 * one.target for one in rows if one.target is not None]
     lowest = min(lows, default=80.0)
     return max(0.0, ROUND_TO * (lowest // ROUND_TO) - 1)
@@ -161,11 +161,13 @@ def _explain(corner: Axes, rows: list[Figure], interval: str) -> None:
 
 
 def _in_words(rows: list[Figure]) -> str:
-    said = [
+    sentence = [
         f"{one.label}: {phrases.reading(one)}, {gettext(phrases.STATUS_WORDS[one.status])}"
         for one in rows
     ]
-    return gettext("Biểu đồ chỉ số theo lĩnh vực so với mục tiêu.") + " " + "; ".join(said) + "."
+    return (
+        gettext("Biểu đồ chỉ số theo lĩnh vực so với mục tiêu.") + " " + "; ".join(sentence) + "."
+    )
 
 
 def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: Month) -> Picture:
@@ -217,7 +219,7 @@ def _draw_dot(axes: Axes, dot: Dot, *, is_named: bool) -> None:
 def _dress_funnel(axes: Axes, funnel: Funnel) -> None:
     widest = max(dot.rated for dot in funnel.dots)
     axes.set_xscale("log")
-    axes.set_xlim(SMALLEST_SHOWN * 0.94, widest * 1.15)
+    axes.set_xlim(LEAST_SHOWN * 0.94, widest * 1.15)
     axes.set_xticks([one for one in FUNNEL_TICKS if one <= widest * 1.1])
     axes.xaxis.set_major_formatter(lambda value, _: number(value))
     axes.xaxis.set_minor_formatter(lambda *_: "")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from survey.catalogues import _, gettext
 from survey.formats import NONE, number
-from survey.indices import SMALLEST_SHOWN, Breakdown
+from survey.indices import LEAST_SHOWN, Breakdown
 from survey.insights import FEW, MOST_FACTORS, Change, Dot, Drivers, Outlook, Overview
-from survey.monitoring.freezing import is_tet_month
+from survey.monitoring.baselines import is_tet_month
 from survey.province.workdays import Calendar
 from survey.reports import phrases
 from survey.reports.charts import funnel_chart, is_far
@@ -20,12 +20,12 @@ from survey.reports.figures import Report
 
 TITLE = _("Phân tích")
 ONLY_OUTSIDE = _(
-    "%(others)s cơ quan chỉ ở ngoài giới hạn 95%% hoặc có dưới %(judged_from)s phiếu, chưa đủ căn"
+    "%(others)s cơ quan chỉ ở ngoài giới hạn 95%% hoặc có dưới %(verdict_from)s phiếu, chưa đủ căn"
     " cứ để nêu tên: trong %(dots)s cơ quan, ngẫu nhiên cũng đưa ra chừng %(chance)s cơ quan như"
     " vậy."
 )
 MORE_OUTSIDE = _(
-    "%(others)s cơ quan khác chỉ ở ngoài giới hạn 95%% hoặc có dưới %(judged_from)s phiếu, chưa "
+    "%(others)s cơ quan khác chỉ ở ngoài giới hạn 95%% hoặc có dưới %(verdict_from)s phiếu, chưa "
     "đủ căn cứ để nêu tên: trong %(dots)s cơ quan, ngẫu nhiên cũng đưa ra chừng %(chance)s cơ "
     "quan như vậy."
 )
@@ -56,9 +56,9 @@ def section(report: Report) -> Section:
     points, tables = [_changes(found)], []
     if found.changes:
         tables.append(_change_table(found))
-    proven = _proven(found, report.judging.judged_from)
+    proven = _proven(found, report.scoring.verdict_from)
     named = proven[:MOST_OUTSIDE]
-    points += [_funnel(found, proven, report.judging.judged_from), _drivers(found)]
+    points += [_funnel(found, proven, report.scoring.verdict_from), _drivers(found)]
     if found.drivers.factors:
         tables.append(_driver_table(found.drivers))
     if found.outlooks:
@@ -85,7 +85,7 @@ def _changes(found: Overview) -> Point:
         compared.append(f"{len(lines)} {kind}")
         moved = sum(one.is_sure for one in lines)
         sure += [f"{moved} {kind}"] if moved else []
-    said = gettext(
+    sentence = gettext(
         "so được %(compared)s có từ %(few)s phiếu ở cả hai tháng, trên cùng cơ cấu hồ sơ (lĩnh "
         "vực, đúng hạn hay trễ hạn)",
         compared=phrases.listed(compared),
@@ -93,7 +93,7 @@ def _changes(found: Overview) -> Point:
     )
     caution = _caution(found)
     if not sure:
-        words = gettext("%(said)s; chưa đủ căn cứ để nói nơi nào tăng hay giảm.", said=said)
+        words = gettext("%(said)s; chưa đủ căn cứ để nói nơi nào tăng hay giảm.", sentence=sentence)
         return Point(lead, words + caution)
     return Point(
         lead,
@@ -101,7 +101,7 @@ def _changes(found: Overview) -> Point:
             "%(said)s. %(places)s thay đổi có cơ sở, sau khi đã điều chỉnh cho việc so "
             "nhiều nơi cùng lúc; với các nơi còn lại chưa đủ căn cứ để nói là tăng hay "
             "giảm.%(caution)s",
-            said=said,
+            sentence=sentence,
             places=phrases.listed(sure).capitalize(),
             caution=caution,
         ),
@@ -168,40 +168,42 @@ def _moved(one: Change) -> str:
     return gettext("%(middle)s (%(low)s đến %(high)s)", middle=middle, low=low, high=high)
 
 
-def _proven(found: Overview, judged_from: int) -> Sequence[Dot]:
+def _proven(found: Overview, verdict_from: int) -> Sequence[Dot]:
     """Whom a report may name: beyond the widest limits with ratings enough for a verdict, the
     farthest from the centre first.
     """
     if found.funnel is None:
         return ()
     centre = found.funnel.centre
-    far = [one for one in found.funnel.outside if is_far(one) and one.rated >= judged_from]
+    far = [one for one in found.funnel.outside if is_far(one) and one.rated >= verdict_from]
     return sorted(far, key=lambda one: -abs(one.share - centre))
 
 
-def _funnel(found: Overview, proven: Sequence[Dot], judged_from: int) -> Point:
+def _funnel(found: Overview, proven: Sequence[Dot], verdict_from: int) -> Point:
     lead, funnel = gettext("Đơn vị khác thường:"), found.funnel
     if funnel is None:
         return Point(lead, gettext("chưa đủ căn cứ, vì chưa cơ quan nào có đủ phiếu được hiện."))
-    said = gettext(
+    sentence = gettext(
         "quanh tỷ lệ chung %(centre)s, %(far)s",
         centre=phrases.percentage(funnel.centre),
-        far=_far(proven, judged_from),
+        far=_far(proven, verdict_from),
     )
     if others := len(funnel.outside) - len(proven):
-        told = {
+        values = {
             "others": others,
-            "judged_from": judged_from,
+            "verdict_from": verdict_from,
             "dots": len(funnel.dots),
             "chance": max(1, round(len(funnel.dots) / 20)),
         }
-        said += " " + (gettext(MORE_OUTSIDE, **told) if proven else gettext(ONLY_OUTSIDE, **told))
-    said += " " + gettext("Đây không phải bảng xếp hạng, và chưa tính khác biệt về loại hồ sơ.")
-    return Point(lead, said)
+        sentence += " " + (
+            gettext(MORE_OUTSIDE, **values) if proven else gettext(ONLY_OUTSIDE, **values)
+        )
+    sentence += " " + gettext("Đây không phải bảng xếp hạng, và chưa tính khác biệt về loại hồ sơ.")
+    return Point(lead, sentence)
 
 
-def _far(proven: Sequence[Dot], judged_from: int) -> str:
-    enough = gettext("cơ quan có từ %(judged_from)s phiếu", judged_from=judged_from)
+def _far(proven: Sequence[Dot], verdict_from: int) -> str:
+    enough = gettext("cơ quan có từ %(verdict_from)s phiếu", verdict_from=verdict_from)
     if not proven:
         return gettext("không %(enough)s nào nằm ngoài giới hạn 99,8%%.", enough=enough)
     names = "; ".join(
@@ -221,8 +223,8 @@ def _far(proven: Sequence[Dot], judged_from: int) -> str:
 
 def _drivers(found: Overview) -> Point:
     lead, drivers = gettext("Yếu tố đi cùng mức hài lòng chung:"), found.drivers
-    if 0 < drivers.complete < SMALLEST_SHOWN:
-        complete = gettext("dưới %(smallest_shown)s", smallest_shown=SMALLEST_SHOWN)
+    if 0 < drivers.complete < LEAST_SHOWN:
+        complete = gettext("dưới %(smallest_shown)s", smallest_shown=LEAST_SHOWN)
     else:
         complete = number(drivers.complete)
     where = gettext(
@@ -243,7 +245,7 @@ def _drivers(found: Overview) -> Point:
             lead, gettext("chưa đủ căn cứ (%(where)s%(enough)s).", where=where, enough=enough)
         )
     apart = [one.factor for one in drivers.factors if one.quadrant == "act_first"]
-    said = (
+    sentence = (
         gettext(
             "từ %(where)s, các yếu tố cùng giải thích %(explained)s khác biệt của mức hài lòng "
             "chung.",
@@ -253,12 +255,12 @@ def _drivers(found: Overview) -> Point:
         + " "
     )
     if apart:
-        said += gettext(
+        sentence += gettext(
             "Đi cùng nhiều mà mức hài lòng còn thấp: %(apart)s.", apart=phrases.listed(apart)
         )
     else:
-        said += gettext("Chưa đủ căn cứ để chọn ra một yếu tố cần ưu tiên.")
-    return Point(lead, said)
+        sentence += gettext("Chưa đủ căn cứ để chọn ra một yếu tố cần ưu tiên.")
+    return Point(lead, sentence)
 
 
 def _driver_table(drivers: Drivers) -> Table:
@@ -296,16 +298,16 @@ def _year_table(found: Overview) -> Table:
     sectors = sorted(found.outlooks, key=lambda one: one.so_far - one.target)
     whole = [one for one in sectors if one.key == Breakdown.OVERALL]
     sectors = [one for one in sectors if one.key != Breakdown.OVERALL]
-    shown = [*whole, *sectors[:MOST_SECTORS]]
-    rows = tuple(_year_row(one) for one in shown)
+    published_tables = [*whole, *sectors[:MOST_SECTORS]]
+    rows = tuple(_year_row(one) for one in published_tables)
     notes, others = [gettext(YEAR_NOTE)], Counter(_prospect(one) for one in sectors[MOST_SECTORS:])
     if others:
         # Without their signs, which only cells bear.
-        told = "; ".join(
+        values = "; ".join(
             f"{number} {words.partition(' ')[2].lower()}" for words, number in others.items()
         )
         notes.insert(
-            0, gettext("Các lĩnh vực khác, gần hoặc trên mục tiêu hơn: %(told)s.", told=told)
+            0, gettext("Các lĩnh vực khác, gần hoặc trên mục tiêu hơn: %(told)s.", values=values)
         )
     title = gettext(
         "Mục tiêu năm %(year)s, tính đến %(month)s (%%)",

@@ -103,19 +103,19 @@ def _targets(report: Report) -> tuple[str, ...]:
     if not figures:
         return (gettext("Chưa có mục tiêu được giao cho kỳ này."),)
     named = phrases.listed(sorted({phrases.source(one.target_source) for one in figures}))
-    said = gettext("Mục tiêu so sánh: %(named)s.", named=named)
+    sentence = gettext("Mục tiêu so sánh: %(named)s.", named=named)
     if any(one.target_is_default for one in figures):
-        said += " " + gettext(
+        sentence += " " + gettext(
             "Đây là mục tiêu mặc định để tham khảo, không phải chỉ tiêu được giao của tỉnh."
         )
     kept = [one for one in report.origin.kept if one.scope in phrases.SCOPES]
     if not kept:
-        return (said,)
+        return (sentence,)
     levels = "; ".join(
         f"{gettext(phrases.SCOPES[one.scope])} {phrases.level(one.value)}%" for one in kept
     )
     return (
-        said,
+        sentence,
         gettext(
             "Mức đến năm %(by_year)s vẫn phải giữ: %(levels)s.",
             by_year=kept[0].by_year,
@@ -125,12 +125,17 @@ def _targets(report: Report) -> tuple[str, ...]:
 
 
 def _agencies(report: Report) -> Section:
-    shown = [one for one in report.agencies if one.finished]
-    silent = len(report.agencies) - len(shown)
-    said = gettext("Có %(shown)s cơ quan, đơn vị có hồ sơ hoàn thành trong kỳ", shown=len(shown))
-    said += "; " + gettext("%(silent)s đơn vị không có hồ sơ.", silent=silent) if silent else "."
+    published_tables = [one for one in report.agencies if one.finished]
+    silent = len(report.agencies) - len(published_tables)
+    sentence = gettext(
+        "Có %(shown)s cơ quan, đơn vị có hồ sơ hoàn thành trong kỳ",
+        published_tables=len(published_tables),
+    )
+    sentence += (
+        "; " + gettext("%(silent)s đơn vị không có hồ sơ.", silent=silent) if silent else "."
+    )
     by_unit = tables.figure_table(
-        gettext("Chỉ số theo đơn vị (%)"), gettext("Cơ quan, đơn vị"), shown, report
+        gettext("Chỉ số theo đơn vị (%)"), gettext("Cơ quan, đơn vị"), published_tables, report
     )
     by_channel = tables.figure_table(
         gettext("Chỉ số theo hình thức nộp hồ sơ (%)"),
@@ -144,7 +149,7 @@ def _agencies(report: Report) -> Section:
     )
     return Section(
         gettext("Kết quả theo cơ quan, đơn vị và hình thức nộp hồ sơ"),
-        (said, note),
+        (sentence, note),
         tables=(by_unit, by_channel),
     )
 
@@ -152,7 +157,7 @@ def _agencies(report: Report) -> Section:
 def _response(report: Report) -> Section:
     frame = report.frame
     answered = phrases.percent(frame.answered / frame.invited if frame.invited else None)
-    said = gettext(
+    sentence = gettext(
         "Trong kỳ có %(finished)s hồ sơ hoàn thành; đã mời đánh giá %(invited)s hồ sơ, "
         "nhận %(answered)s phiếu, bằng %(share)s%% số đã mời. Mỗi hồ sơ hoàn thành "
         "có đúng một kết quả: được mời, hoặc không được mời vì một lý do dưới đây.",
@@ -164,18 +169,18 @@ def _response(report: Report) -> Section:
     listed = [tables.coverage_table(report), tables.bounds_table(report)]
     if report.overview and report.overview.nonresponse:
         listed.append(evenness.table(report.overview.nonresponse))
-    return Section(gettext("Mức độ bao phủ và tỷ lệ trả lời"), (said,), tables=tuple(listed))
+    return Section(gettext("Mức độ bao phủ và tỷ lệ trả lời"), (sentence,), tables=tuple(listed))
 
 
 def _late(report: Report) -> Section:
     title, late = gettext("Hồ sơ trễ hạn và điều kiện xếp hạng"), tables.late_table(report.late)
     if not report.rules:
-        said = gettext("Không có đơn vị nào chạm ngưỡng không được xếp hạng tốt.")
+        sentence = gettext("Không có đơn vị nào chạm ngưỡng không được xếp hạng tốt.")
         if report.unproven:
-            said += f" {tables.unproven_words(report.unproven)}"
-        return Section(title, (said,), tables=(late,))
-    barred = tables.rule_table(report.rules, report.unproven)
-    return Section(title, tables=(barred, late))
+            sentence += f" {tables.unproven_words(report.unproven)}"
+        return Section(title, (sentence,), tables=(late,))
+    blocked = tables.rule_table(report.rules, report.unproven)
+    return Section(title, tables=(blocked, late))
 
 
 def _cases(report: Report) -> Section:
@@ -198,14 +203,14 @@ def _cases(report: Report) -> Section:
                 ),
             ),
         )
-    said = _replies(cases, when, opened)
+    sentence = _replies(cases, when, opened)
     both = (
         tables.case_table(gettext("Phản ánh theo lý do"), gettext("Lý do"), cases.by_reason, total),
         tables.case_table(
             gettext("Phản ánh theo đơn vị"), gettext("Cơ quan, đơn vị"), cases.by_agency, total
         ),
     )
-    return Section(title, (said,), tables=both)
+    return Section(title, (sentence,), tables=both)
 
 
 def _replies(cases: CaseFigures, when: str, opened: str) -> str:
@@ -231,9 +236,9 @@ def _replies(cases: CaseFigures, when: str, opened: str) -> str:
 
 
 def _corrections(report: Report) -> Section:
-    said, listed = [], []
+    sentence, listed = [], []
     if report.corrections:
-        said.append(
+        sentence.append(
             gettext(
                 "Các thay đổi dưới đây đến sau khi hồ sơ đã được tính vào đơn vị, lĩnh vực, kỳ; "
                 "chúng được ghi vào lịch sử hồ sơ và không làm thay đổi số liệu của báo cáo này."
@@ -241,11 +246,11 @@ def _corrections(report: Report) -> Section:
         )
         listed.append(tables.correction_table(report.corrections))
     else:
-        said.append(gettext("Không có hồ sơ nào thay đổi sau khi đã được tính vào kỳ."))
+        sentence.append(gettext("Không có hồ sơ nào thay đổi sau khi đã được tính vào kỳ."))
     if report.revision:
-        said.append(_revision(report.revision))
+        sentence.append(_revision(report.revision))
         listed.append(tables.revision_table(report.revision))
-    return Section(gettext("Điều chỉnh sau khi đã tính"), tuple(said), tables=tuple(listed))
+    return Section(gettext("Điều chỉnh sau khi đã tính"), tuple(sentence), tables=tuple(listed))
 
 
 def _revision(found: Revision) -> str:
@@ -281,7 +286,7 @@ def _method(report: Report) -> Section:
                 "không theo số phiếu. Công thức: %(formula)s. Giải thích bằng lời, có ví dụ: "
                 "%(cards)s/%(name)s.",
                 formula=report.formula,
-                cards=report.origin.cards_url,
+                cards=report.origin.formulas_url,
                 name=report.formula.partition("/")[0],
             ),
         ),
@@ -301,8 +306,8 @@ def _method(report: Report) -> Section:
 
 
 def _interval_point(report: Report) -> Point:
-    name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
-    level = phrases.level(report.judging.confidence)
+    name = phrases.interval_name(report.scoring.confidence, is_draft=report.is_draft)
+    level = phrases.level(report.scoring.confidence)
     lead = f"{name[0].upper()}{name[1:]}."
     if report.is_draft:
         return Point(
@@ -332,13 +337,13 @@ def _verdict_point(report: Report) -> Point:
         gettext(
             "%(met)s Đạt: cả khoảng tin cậy từ mục tiêu trở lên; %(not_met)s Chưa đạt: cả "
             "khoảng tin cậy dưới mục tiêu; %(uncertain)s Chưa rõ: khoảng tin cậy chứa mục "
-            "tiêu, chưa đủ phiếu để kết luận; %(few)s Ít mẫu: dưới %(judged_from)s "
+            "tiêu, chưa đủ phiếu để kết luận; %(few)s Ít mẫu: dưới %(verdict_from)s "
             "phiếu, trừ khi mọi hồ sơ đều có phiếu. Kết luận đưa ra một lần, khi chốt kỳ.",
             met=signs[Status.MET],
             not_met=signs[Status.NOT_MET],
             uncertain=signs[Status.UNCERTAIN],
             few=signs[Status.FEW],
-            judged_from=report.judging.judged_from,
+            verdict_from=report.scoring.verdict_from,
         ),
     )
 

@@ -177,10 +177,10 @@ def verdict() -> Example:
     }
     needed = 0
     for y, n, total in ((193, 200, 1000), (184, 200, 1000), (160, 200, 1000)):
-        told = headline.headline_verdicts([[y]], [[n]], [[total]], [0], TARGET, 0.975)
-        limits = f"{percent(float(told.low[0]))}–{percent(float(told.high[0]))}"
-        rows.append((f"{y} / {n} / {number(total)}", limits, words[str(told.verdict[0])]))
-        needed = int(told.needed_n[0]) - n if told.verdict[0] == "uncertain" else needed
+        values = headline.headline_verdicts([[y]], [[n]], [[total]], [0], TARGET, 0.975)
+        limits = f"{percent(float(values.low[0]))}–{percent(float(values.high[0]))}"
+        rows.append((f"{y} / {n} / {number(total)}", limits, words[str(values.verdict[0])]))
+        needed = int(values.needed_n[0]) - n if values.verdict[0] == "uncertain" else needed
     return Example(
         tuple(rows),
         (
@@ -213,9 +213,9 @@ def floor() -> Example:
     for y, n in ((130, 200), (156, 200), (176, 200)):
         cells = ([[y]], [[n]], [[1000]], [0])
         found = headline.headline_lines(*cells, CONFIDENCE)
-        told = str(headline.floor_lines(*cells, (80, 100), 0.975)[0])
+        values = str(headline.floor_lines(*cells, (80, 100), 0.975)[0])
         limits = f"{percent(float(found.low[0]))}–{percent(float(found.high[0]))}"
-        rows.append(("20 / 1.000", f"{y} / {n}", limits, words[told]))
+        rows.append(("20 / 1.000", f"{y} / {n}", limits, words[values]))
     return Example(
         tuple(rows),
         (

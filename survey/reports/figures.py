@@ -49,11 +49,11 @@ class LateFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Judging:
+class Scoring:
     """Confidence of the printed interval (a share) and fewest ratings for a verdict."""
 
     confidence: float
-    judged_from: int
+    verdict_from: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptLevel:
+class LevelToHold:
     """A target of the span of years before, which still must be kept. `value` is a fraction."""
 
     scope: str
@@ -201,10 +201,10 @@ class Origin:
     made_at: datetime
     # The Word template of the province's letterhead.
     template: Path
-    kept: tuple[KeptLevel, ...] = ()
+    kept: tuple[LevelToHold, ...] = ()
     approved: Approved | None = None
     # Address of the pages that explain the formulas, without the name of one.
-    cards_url: str = ""
+    formulas_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class Report:
     month: Month
     origin: Origin
     formula: str
-    judging: Judging
+    scoring: Scoring
     closed_at: datetime | None
     overall: Figure
     sectors: tuple[Figure, ...]
@@ -249,10 +249,10 @@ class Report:
     @property
     def sectors_met(self) -> int | None:
         """How many sectors met their target; None while the month is not closed."""
-        return None if self.is_draft else len(standing(self.sectors, Status.MET))
+        return None if self.is_draft else len(record(self.sectors, Status.MET))
 
 
-def standing(figures: Sequence[Figure], status: Status) -> list[Figure]:
+def record(figures: Sequence[Figure], status: Status) -> list[Figure]:
     """The figures with one status, furthest below its target first."""
     return sorted((one for one in figures if one.status is status), key=lambda one: one.gap)
 
@@ -271,12 +271,12 @@ def read_report(
     names = {row["key"]: row["label"] for row in groups["agency"]}
     coverage = payload["coverage"]["not_invited"]
     frame = payload["frame"]
-    judging, closed_at = payload["judging"], payload["closed_at"]
+    scoring, closed_at = payload["judging"], payload["closed_at"]
     return Report(
         month=month_of(payload["month"]),
         origin=origin,
         formula=payload["formula"],
-        judging=Judging(judging["confidence"], judging["judged_from"]),
+        scoring=Scoring(scoring["confidence"], scoring["verdict_from"]),
         closed_at=datetime.fromisoformat(closed_at) if closed_at else None,
         overall=read_figure(groups["overall"][0]),
         sectors=_by_size(groups["sector"]),

@@ -22,7 +22,7 @@ from survey.models.snapshot import Approval, Snapshot
 from survey.models.target import Target
 from survey.period import MONTHS_OF_YEAR, Month, Period
 from survey.province import province_of
-from survey.province.targets import ladder
+from survey.province.targets import schedule
 from survey.reference.files import letterhead_file
 from survey.reports import phrases
 from survey.reports.case_times import read_cases
@@ -31,11 +31,11 @@ from survey.reports.figures import (
     Before,
     Correction,
     FrameFigures,
-    KeptLevel,
+    LevelToHold,
     Origin,
     Report,
     read_report,
-    standing,
+    record,
 )
 
 
@@ -56,7 +56,7 @@ def gather(session: Session, month: Month, now: datetime) -> Report:
         raise Refused("empty_month", phrases.month_name(month))
     as_of = snapshot.closed_at if snapshot else now
     return read_report(
-        indices.shielded(session, payload),
+        indices.suppressed_payload(session, payload),
         _origin(session, month, snapshot, now),
         read_cases(session, month, as_of),
         _corrections(session, month, as_of),
@@ -76,7 +76,7 @@ def _origin(session: Session, month: Month, snapshot: Snapshot | None, now: date
         template=letterhead_file(settings_of(session).province),
         kept=_kept(session, month),
         approved=_approved(session, snapshot),
-        cards_url=f"{settings_of(session).public_url}/staff/index-cards",
+        formulas_url=f"{settings_of(session).public_url}/staff/index-cards",
     )
 
 
@@ -85,15 +85,15 @@ def _approved(session: Session, snapshot: Snapshot | None) -> Approved | None:
     return Approved(given.name, given.approved_at) if given else None
 
 
-def _kept(session: Session, month: Month) -> tuple[KeptLevel, ...]:
+def _kept(session: Session, month: Month) -> tuple[LevelToHold, ...]:
     """The targets of the years before those of `month`, by scope."""
     last = select(func.max(Target.by_year)).where(Target.by_year < month.year)
     by_year = session.scalar(last)
     if by_year is None:
         return ()
-    steps = ladder(session, Month.numbered(by_year, MONTHS_OF_YEAR)).by_scope
+    steps = schedule(session, Month.numbered(by_year, MONTHS_OF_YEAR)).by_scope
     return tuple(
-        KeptLevel(scope, float(target.value), by_year) for scope, target in sorted(steps.items())
+        LevelToHold(scope, float(target.value), by_year) for scope, target in sorted(steps.items())
     )
 
 
@@ -107,8 +107,8 @@ def _before(session: Session, month: Month) -> Before | None:
     sectors = [read_figure(row) for row in figures["sector"]]
     return Before(
         month=earlier,
-        index=None if whole.is_hidden else whole.index,
-        sectors_met=len(standing(sectors, Status.MET)),
+        index=None if whole.is_suppressed else whole.index,
+        sectors_met=len(record(sectors, Status.MET)),
         sectors=len(sectors),
         response_rate=whole.response_rate,
         cases_on_time=read_cases(session, earlier, snapshot.closed_at).total.on_time_share,

@@ -18,7 +18,7 @@ STATUS_WORDS = {
     Status.UNCERTAIN: _("Chưa rõ"),
     Status.NOT_MET: _("Chưa đạt"),
     Status.FEW: _("Ít mẫu"),
-    Status.HIDDEN: NONE,
+    Status.SUPPRESSED: NONE,
     Status.PROVISIONAL: _("Tạm tính"),
     Status.NO_TARGET: _("Chưa giao"),
 }
@@ -27,7 +27,7 @@ STATUS_SIGNS = {
     Status.UNCERTAIN: "◐",
     Status.NOT_MET: "▼",
     Status.FEW: "○",
-    Status.HIDDEN: "",
+    Status.SUPPRESSED: "",
     Status.PROVISIONAL: "◌",
     Status.NO_TARGET: "",
 }
@@ -128,7 +128,7 @@ def level(value: float | None) -> str:
 
 def interval(figure: Figure) -> str:
     """The index with its interval: "86,4 (85,2–87,6)"."""
-    if figure.is_hidden or figure.index is None:
+    if figure.is_suppressed or figure.index is None:
         return NONE
     return f"{percent(figure.index)} ({percent(figure.low)}–{percent(figure.high)})"
 
@@ -149,7 +149,7 @@ def reading(figure: Figure) -> str:
 
 def count(figure: Figure) -> str:
     """Number of ratings, or a dash where they must not be told."""
-    return NONE if figure.is_hidden else number(figure.rated)
+    return NONE if figure.is_suppressed else number(figure.rated)
 
 
 def status(figure: Figure) -> str:

@@ -8,7 +8,7 @@ from survey.indices import Figure, Status
 from survey.period import Month
 from survey.reports import phrases
 from survey.reports.document import Point, Tile
-from survey.reports.figures import Report, RuleHit, standing
+from survey.reports.figures import Report, RuleHit, record
 
 MOST_POINTS = 4
 MOST_NAMES = 2
@@ -21,22 +21,22 @@ def verdict(report: Report) -> str:
     """One or two sentences: where the province stands, and how many sectors do."""
     whole = report.overall
     month = phrases.month_name(report.month)
-    if whole.index is None or whole.is_hidden:
+    if whole.index is None or whole.is_suppressed:
         return gettext(
             "Kỳ %(month)s có %(finished)s hồ sơ hoàn thành nhưng chưa đủ phiếu trả lời để "
             "tính chỉ số hài lòng.",
             month=month,
             finished=number(whole.finished),
         )
-    said = gettext(
+    sentence = gettext(
         "Chỉ số hài lòng toàn tỉnh %(month)s là %(index)s",
         month=month,
         index=phrases.percentage(whole.index),
     )
     low, high = phrases.percent(whole.low), phrases.percent(whole.high)
-    name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
-    said += f" ({name}: {low}–{high})"
-    return f"{said}, {_against_target(whole)}. {_sectors(report)}"
+    name = phrases.interval_name(report.scoring.confidence, is_draft=report.is_draft)
+    sentence += f" ({name}: {low}–{high})"
+    return f"{sentence}, {_against_target(whole)}. {_sectors(report)}"
 
 
 def _against_target(figure: Figure) -> str:
@@ -67,10 +67,10 @@ def _sectors(report: Report) -> str:
             (Status.NOT_MET, gettext("chưa đạt")),
             (Status.UNCERTAIN, gettext("chưa rõ")),
             (Status.FEW, gettext("ít mẫu")),
-            (Status.HIDDEN, gettext("không hiện số liệu")),
+            (Status.SUPPRESSED, gettext("không hiện số liệu")),
             (Status.NO_TARGET, gettext("chưa giao mục tiêu")),
         )
-        if (found := standing(report.sectors, status))
+        if (found := record(report.sectors, status))
     ]
     if not parts:
         return gettext("Chưa lĩnh vực nào đủ phiếu để đánh giá.")
@@ -88,17 +88,17 @@ def tiles(report: Report) -> tuple[Tile, ...]:
 
 def _index_tile(report: Report) -> Tile:
     whole, before = report.overall, report.before
-    shown = None if whole.is_hidden else whole.index
+    published_tables = None if whole.is_suppressed else whole.index
     lines = [gettext("Mục tiêu %(target)s", target=phrases.level(whole.target))]
     if before:
-        moved = phrases.change(shown, before.index)
+        moved = phrases.change(published_tables, before.index)
         lines.append(f"{_last(before.month)}: {phrases.percent(before.index)} ({moved})")
     detail = f"n = {phrases.count(whole)}"
-    if shown is not None:
+    if published_tables is not None:
         detail = f"({phrases.percent(whole.low)}–{phrases.percent(whole.high)}) · {detail}"
     return Tile(
         label=gettext("Chỉ số hài lòng"),
-        value=phrases.percent(shown),
+        value=phrases.percent(published_tables),
         detail=detail,
         lines=tuple(lines),
         status=phrases.status(whole),
@@ -113,7 +113,7 @@ def _sector_tile(report: Report) -> Tile:
         Status.UNCERTAIN: gettext("chưa rõ"),
         Status.FEW: gettext("ít mẫu"),
     }
-    counted = [(len(standing(report.sectors, status)), word) for status, word in words.items()]
+    counted = [(len(record(report.sectors, status)), word) for status, word in words.items()]
     detail = " · ".join(f"{found} {word}" for found, word in counted if found)
     lines = [gettext("Mục tiêu %(total)s/%(total)s", total=total)]
     if before:
@@ -176,7 +176,7 @@ def direction(report: Report) -> tuple[Point, ...]:
     """What leaders are asked to decide, gravest first; at most four points."""
     points = [
         _not_met(report),
-        _barred(report),
+        _blocked(report),
         _overdue(report),
         _unanswered(report),
         _phones(report),
@@ -188,7 +188,7 @@ def direction(report: Report) -> tuple[Point, ...]:
 
 
 def _not_met(report: Report) -> Point | None:
-    found = standing(report.sectors, Status.NOT_MET)
+    found = record(report.sectors, Status.NOT_MET)
     if not found:
         return None
     named = "; ".join(f"{one.label} {phrases.reading(one)}" for one in found[:MOST_NAMES])
@@ -204,11 +204,11 @@ def _not_met(report: Report) -> Point | None:
     )
 
 
-def _barred(report: Report) -> Point | None:
+def _blocked(report: Report) -> Point | None:
     agencies = list(dict.fromkeys(hit.agency for hit in report.rules))
     if not agencies:
         return None
-    named = "; ".join(_bars_of(agency, report.rules) for agency in agencies[:MOST_NAMES])
+    named = "; ".join(_floors_of(agency, report.rules) for agency in agencies[:MOST_NAMES])
     more = len(agencies) - MOST_NAMES
     named += "; " + gettext("và %(more)s đơn vị khác tại mục 4", more=more) if more > 0 else ""
     if report.is_draft:
@@ -230,14 +230,14 @@ def _barred(report: Report) -> Point | None:
     )
 
 
-def _bars_of(agency: str, rules: Sequence[RuleHit]) -> str:
+def _floors_of(agency: str, rules: Sequence[RuleHit]) -> str:
     """An agency once, with every bar it is beyond."""
-    bars = (
+    floors = (
         f"{gettext(phrases.RULES.get(hit.rule, hit.rule)).lower()} {phrases.percentage(hit.value)}"
         for hit in rules
         if hit.agency == agency
     )
-    return f"{agency} ({', '.join(bars)})"
+    return f"{agency} ({', '.join(floors)})"
 
 
 def _overdue(report: Report) -> Point | None:
@@ -290,7 +290,7 @@ def _phones(report: Report) -> Point | None:
 
 
 def _unsure(report: Report) -> Point | None:
-    found = standing(report.sectors, Status.UNCERTAIN)
+    found = record(report.sectors, Status.UNCERTAIN)
     if not found:
         return None
     named = _first_names([one.label for one in found], gettext("lĩnh vực"))
@@ -313,12 +313,12 @@ def _first_names(names: list[str], kind: str) -> str:
 def good(report: Report) -> tuple[Point, ...]:
     """What went well, as far as the figures prove it."""
     points = []
-    if found := standing(report.sectors, Status.MET):
+    if found := record(report.sectors, Status.MET):
         names = _first_names([one.label for one in reversed(found)], gettext("lĩnh vực"))
         points.append(
             Point(gettext("%(found)s lĩnh vực đạt mục tiêu:", found=len(found)), f"{names}.")
         )
-    agencies = standing(report.agencies, Status.MET)
+    agencies = record(report.agencies, Status.MET)
     if agencies:
         names = _first_names(sorted(one.label for one in agencies), gettext("đơn vị"))
         points.append(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from survey.catalogues import _, gettext
 from survey.formats import NONE, number
-from survey.indices import SMALLEST_SHOWN, Figure, Status
+from survey.indices import LEAST_SHOWN, Figure, Status
 from survey.reports import phrases
 from survey.reports.document import Cell, Column, Kind, Table
 from survey.reports.figures import (
@@ -18,7 +18,7 @@ from survey.reports.figures import (
     RuleHit,
 )
 
-HIDDEN_NOTE = _(
+SUPPRESSED_NOTE = _(
     "“–”: không hiện để bảo vệ người dân, vì dưới 5 phiếu trả lời hoặc vì từ tổng có thể suy ra một"
     " dòng dưới 5 phiếu."
 )
@@ -75,19 +75,19 @@ def figure_table(title: str, first: str, figures: Sequence[Figure], report: Repo
 
 
 def _index_head(report: Report) -> str:
-    name = phrases.interval_name(report.judging.confidence, is_draft=report.is_draft)
+    name = phrases.interval_name(report.scoring.confidence, is_draft=report.is_draft)
     return gettext("Chỉ số (%(name)s)", name=name)
 
 
 def _figure_row(place: str, one: Figure) -> tuple[Cell, ...]:
-    hidden = one.is_hidden
+    suppressed = one.is_suppressed
     return (
         Cell(place),
         Cell(phrases.shortened(one.label, LONGEST_NAME)),
-        Cell(phrases.interval(one), None if hidden else one.index, Kind.SHARE),
-        Cell(number(None if hidden else one.mean, 2), None, Kind.MEAN),
+        Cell(phrases.interval(one), None if suppressed else one.index, Kind.SHARE),
+        Cell(number(None if suppressed else one.mean, 2), None, Kind.MEAN),
         Cell(f"{phrases.count(one)} / {number(one.finished)}", None, Kind.COUNT),
-        Cell(phrases.percent(None if hidden else one.response_rate), None, Kind.SHARE),
+        Cell(phrases.percent(None if suppressed else one.response_rate), None, Kind.SHARE),
         Cell(phrases.level(one.target), one.target, Kind.LEVEL),
         Cell(phrases.status(one), None, Kind.STATUS),
     )
@@ -104,8 +104,8 @@ def _figure_notes(figures: Sequence[Figure]) -> tuple[str, ...]:
             for one in unsure
         )
         notes.append(gettext("Để kết luận, cần thêm khoảng: %(needs)s.", needs="; ".join(needs)))
-    if any(one.is_hidden for one in figures):
-        notes.append(gettext(HIDDEN_NOTE))
+    if any(one.is_suppressed for one in figures):
+        notes.append(gettext(SUPPRESSED_NOTE))
     return tuple(notes)
 
 
@@ -121,9 +121,9 @@ def procedure_table(figures: Sequence[Figure], report: Report) -> Table:
     )
     rows = []
     for one in (report.overall, *figures):
-        _, name, index, _, rated, _, target, judged = _figure_row("", one)
+        _, name, index, _, rated, _, target, scored = _figure_row("", one)
         code = "" if one is report.overall else one.key
-        rows.append((Cell(code), name, index, rated, target, judged))
+        rows.append((Cell(code), name, index, rated, target, scored))
     title = gettext("Chỉ số theo thủ tục hành chính (%)")
     return Table(title, columns, tuple(rows), strong=1, notes=_figure_notes(figures))
 
@@ -139,9 +139,9 @@ def factor_table(report: Report) -> Table:
     rows = tuple(
         (
             Cell(one.label),
-            Cell(phrases.interval(one), None if one.is_hidden else one.index, Kind.SHARE),
-            Cell(number(None if one.is_hidden else one.mean, 2), None, Kind.MEAN),
-            Cell(phrases.count(one), None if one.is_hidden else one.rated, Kind.COUNT),
+            Cell(phrases.interval(one), None if one.is_suppressed else one.index, Kind.SHARE),
+            Cell(number(None if one.is_suppressed else one.mean, 2), None, Kind.MEAN),
+            Cell(phrases.count(one), None if one.is_suppressed else one.rated, Kind.COUNT),
         )
         for one in report.factors
     )
@@ -158,7 +158,7 @@ def beside_table(report: Report) -> Table:
         Column(gettext("Điểm TB"), 18, Kind.MEAN),
         Column(gettext("Gộp các yếu tố, theo cách SIPAS"), 30, Kind.SHARE),
     )
-    least = len(report.factors) * SMALLEST_SHOWN
+    least = len(report.factors) * LEAST_SHOWN
     rows = tuple(_beside_row(one, least) for one in (report.overall, *report.sectors))
     return Table(
         gettext("Cùng số phiếu, các cách tính khác (%)"), columns, rows, 1, (gettext(BESIDE_NOTE),)
@@ -166,10 +166,10 @@ def beside_table(report: Report) -> Table:
 
 
 def _beside_row(one: Figure, least: int) -> tuple[Cell, ...]:
-    hidden = one.is_hidden
-    index, raw, mean = (None,) * 3 if hidden else (one.index, one.raw, one.mean)
+    suppressed = one.is_suppressed
+    index, raw, mean = (None,) * 3 if suppressed else (one.index, one.raw, one.mean)
     # The factors have ratings of their own, mostly fewer.
-    has_sipas = not hidden and one.sipas_rated >= least
+    has_sipas = not suppressed and one.sipas_rated >= least
     sipas = one.sipas if has_sipas else None
     return (
         Cell(phrases.shortened(one.label, LONGEST_NAME)),
@@ -225,8 +225,11 @@ def bounds_table(report: Report) -> Table:
 
 def _bounds_row(one: Figure) -> tuple[Cell, ...]:
     shares = (one.response_rate, one.missing_low, one.missing_high)
-    shown = [None if one.is_hidden else share for share in shares]
-    return (Cell(one.label), *(Cell(phrases.percent(each), each, Kind.SHARE) for each in shown))
+    published_tables = [None if one.is_suppressed else share for share in shares]
+    return (
+        Cell(one.label),
+        *(Cell(phrases.percent(each), each, Kind.SHARE) for each in published_tables),
+    )
 
 
 def late_table(late: Sequence[LateFigures]) -> Table:

@@ -17,7 +17,7 @@ from survey.indices import Figure
 from survey.reports import phrases
 from survey.reports.document import NUMBERS, Document, Kind, Picture, Point, Section, Table
 from survey.reports.figures import Report
-from survey.reports.tables import HIDDEN_NOTE
+from survey.reports.tables import SUPPRESSED_NOTE
 
 # A sheet of the workbook; the library ships no types.
 Sheet = Any
@@ -143,12 +143,12 @@ def render(report: Report, document: Document) -> bytes:
 
 def _foot(document: Document) -> str:
     """What stands below each printed page, so that none is taken for a final one."""
-    said = gettext(
+    sentence = gettext(
         "Tỉnh %(province)s · Mức độ hài lòng, %(month)s",
         province=document.province,
         month=phrases.month_name(document.month),
     )
-    return f"{said} · {document.mark}" if document.mark else said
+    return f"{sentence} · {document.mark}" if document.mark else sentence
 
 
 def _set_properties(book: Book, document: Document, made_at: datetime) -> None:
@@ -259,14 +259,14 @@ def _write_figures(
         sheet.write_string(row, 1, one.label, book.cell[is_total])
         sheet.set_row(row, _height((one.label, name_width)))
         for column, (_heading, field, kind) in enumerate(FIGURE_COLUMNS, 2):
-            shown = not one.is_hidden or field in ALWAYS_SHOWN
-            value = getattr(one, field) if shown and _has_meaning(one, field) else None
+            published_tables = not one.is_suppressed or field in ALWAYS_SHOWN
+            value = getattr(one, field) if published_tables and _has_meaning(one, field) else None
             _write_number(book, sheet, (row, column), value, kind, is_total=is_total)
         sheet.write_string(row, len(headings) - 1, phrases.status(one), book.cell[is_total])
     last = len(figures) + 2
     sheet.autofilter(2, 0, last, len(headings) - 1)
-    if any(one.is_hidden for one in figures):
-        _write_across(book, sheet, last + 2, gettext(HIDDEN_NOTE), widths, "note")
+    if any(one.is_suppressed for one in figures):
+        _write_across(book, sheet, last + 2, gettext(SUPPRESSED_NOTE), widths, "note")
 
 
 def _write_factors(book: Book, factors: Sequence[Figure]) -> None:
@@ -282,10 +282,12 @@ def _write_factors(book: Book, factors: Sequence[Figure]) -> None:
     for row, one in enumerate(factors, 3):
         sheet.write_string(row, 0, one.label, book.cell[False])
         for column, (_heading, field, kind) in enumerate(columns, 1):
-            value = None if one.is_hidden or not _has_meaning(one, field) else getattr(one, field)
+            value = (
+                None if one.is_suppressed or not _has_meaning(one, field) else getattr(one, field)
+            )
             _write_number(book, sheet, (row, column), value, kind)
-    if any(one.is_hidden for one in factors):
-        _write_across(book, sheet, len(factors) + 4, gettext(HIDDEN_NOTE), widths, "note")
+    if any(one.is_suppressed for one in factors):
+        _write_across(book, sheet, len(factors) + 4, gettext(SUPPRESSED_NOTE), widths, "note")
 
 
 def _write_headings(
@@ -348,8 +350,8 @@ def _write_table(book: Book, sheet: Sheet, row: int, table: Table) -> int:
     for place, cells in enumerate(table.rows):
         row += 1
         is_total = place < table.strong
-        shown = cells[first:]
-        for column, cell in enumerate(shown):
+        published_tables = cells[first:]
+        for column, cell in enumerate(published_tables):
             if cell.value is None or cell.kind is Kind.TEXT:
                 is_number = columns[column].kind in NUMBERS
                 look = book.missing if is_number else book.cell
@@ -357,7 +359,9 @@ def _write_table(book: Book, sheet: Sheet, row: int, table: Table) -> int:
             else:
                 at = (row, column)
                 _write_number(book, sheet, at, cell.value, cell.kind, is_total=is_total)
-        sheet.set_row(row, _height(*zip((cell.text for cell in shown), SUBJECT, strict=False)))
+        sheet.set_row(
+            row, _height(*zip((cell.text for cell in published_tables), SUBJECT, strict=False))
+        )
     for note in table.notes:
         row += 1
         _write_across(book, sheet, row, note, SUBJECT, "note")

@@ -42,16 +42,16 @@ class Questions:
 _ITEMS = select(QuestionnaireItem.questionnaire_id, QuestionnaireItem.question).order_by(
     QuestionnaireItem.questionnaire_id, QuestionnaireItem.position
 )
-_KEPT: WeakKeyDictionary[Engine, Mapping[int, Questions]] = WeakKeyDictionary()
+_CACHES: WeakKeyDictionary[Engine, Mapping[int, Questions]] = WeakKeyDictionary()
 
 
 def questions_of(session: Session, questionnaire_id: int) -> Questions:
     """What a questionnaire asks; Refused `no_questionnaire` where it is not among the rows."""
     engine = session.get_bind().engine
-    found = _KEPT.get(engine, {}).get(questionnaire_id)
+    found = _CACHES.get(engine, {}).get(questionnaire_id)
     if found is None:
-        kept = _KEPT[engine] = _read(session)
-        found = kept.get(questionnaire_id)
+        cache = _CACHES[engine] = _read(session)
+        found = cache.get(questionnaire_id)
     if found is None:
         raise Refused("no_questionnaire")
     return found

@@ -124,7 +124,7 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
         is_rated = any(text in RATINGS for text in self.ratings.values())
         return is_rated or any(self[name].is_sent for name in PAGES["reasons"])
 
-    def judge(self, factors: Collection[str]) -> None:
+    def check_ratings(self, factors: Collection[str]) -> None:
         """Find what is wrong with ratings and reasons, by the factors of the questionnaire."""
         _ = self.language.translate
         given = {name: self.ratings[name] for name in factors if self.ratings.get(name)}

@@ -17,10 +17,10 @@ def address() -> str:
     A proxy on this machine or in TRUSTED_PROXIES is believed about who called it, nobody else.
     """
     settings = cast("Settings", current_app.extensions["settings"])
-    told = request.headers.get("X-Forwarded-For", "").split(",")
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
     caller = request.remote_addr or ""
-    while told and (not caller or _is_ours(caller, settings)):
-        before = _plain(told.pop())
+    while forwarded and (not caller or _is_ours(caller, settings)):
+        before = _plain(forwarded.pop())
         if not before:
             break
         caller = before

@@ -80,8 +80,8 @@ def _explain(refusal: SurveyError) -> ResponseReturnValue:
 def doors() -> str:
     """The six doors, and the walk in five steps."""
     session, is_rehearsal = db.session(), _settings().is_rehearsal
-    doors = demo.DOORS.values() if is_rehearsal else ()
-    passwords = [(door, demo.password_of(session, door)) for door in doors]
+    doors = demo.ROLE_LOGINS.values() if is_rehearsal else ()
+    passwords = [(login, demo.password_of(session, login)) for login in doors]
     return render_template("demo/doors.html", passwords=passwords, is_rehearsal=is_rehearsal)
 
 
@@ -92,7 +92,7 @@ def enter(role: str) -> ResponseReturnValue:
         abort(404)
     now = clock.now()
     with transaction() as session:
-        staff = demo.open_door(session, RoleName(role), now)
+        staff = demo.prepare_login(session, RoleName(role), now)
         accounts.note_sign_in(session, now, staff)
     begin_session(staff)
     return redirect(url_for("staff.home"), 303)

@@ -18,15 +18,15 @@ from sqlalchemy.orm import Session
 
 from survey import clock, monitoring
 from survey.cases import inbox
-from survey.cases.queue import alert_cards, open_cases
+from survey.cases.queue import case_groups, open_cases
 from survey.db import db
 from survey.delivery import rates
-from survey.delivery.standing import Standing, outcomes_since, standing
+from survey.delivery.queue_status import QueueStatus, outcomes_since, queue_status
 from survey.delivery.troubles import open_troubles
 from survey.delivery.unclear import waiting_for_person
 from survey.jobs.heartbeat import most_silent
 from survey.jobs.queue import count_by_state
-from survey.messages.outbox import health as provider_health
+from survey.messages.outbox import circuit_breaker
 from survey.messages.outbox.rules import load_rules
 from survey.models.job import ProcessKind
 from survey.models.message import MessageState
@@ -36,7 +36,7 @@ from survey.version import VERSION
 metrics = Blueprint("metrics", __name__)
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-HOLDS = ("window", "breaker", "fault", "budget")
+PAUSE_REASONS = ("window", "breaker", "fault", "budget")
 
 
 @metrics.get("/metrics")
@@ -66,12 +66,12 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every figure once."""
-        yield from self._of_outbox(standing(self.session, self.now))
+        yield from self._of_outbox(queue_status(self.session, self.now))
         yield from self._of_delivery()
         yield from self._of_budgets()
         yield from self._of_work()
 
-    def _of_outbox(self, state: Standing) -> Iterator[Metric]:
+    def _of_outbox(self, state: QueueStatus) -> Iterator[Metric]:
         states = dict.fromkeys(MessageState, 0) | outcomes_since(self.session, EPOCH)
         yield _family("langnghe_messages", "Messages by state.", "state", states.items())
         yield _gauge("langnghe_messages_waiting", "Messages due and not sent.", state.waiting)
@@ -83,20 +83,20 @@ class _Figures(Collector):
         yield _gauge("langnghe_messages_remaining_seconds", "Time left at that pace.", left)
         person = waiting_for_person(self.session, self.now)
         yield _gauge("langnghe_messages_need_person", "Unclear, for a person to decide.", person)
-        reason = state.hold.reason if state.hold else ""
-        holds = [(name, int(name == reason)) for name in HOLDS]
+        reason = state.pause_reason.reason if state.pause_reason else ""
+        holds = [(name, int(name == reason)) for name in PAUSE_REASONS]
         yield _family("langnghe_messages_held", "1 for what holds messages back.", "reason", holds)
 
     def _of_delivery(self) -> Iterator[Metric]:
         found = rates.yesterday(self.session, self.now)
-        handed = [(carrier, tally[0]) for carrier, tally in found.items()]
-        arrived = [(carrier, tally[1]) for carrier, tally in found.items()]
+        handed = [(carrier, count[0]) for carrier, count in found.items()]
+        arrived = [(carrier, count[1]) for carrier, count in found.items()]
         name = "langnghe_delivery_yesterday"
         yield _family(f"{name}_handed_over", "Handed over yesterday.", "carrier", handed)
         yield _family(f"{name}_arrived", "Of these, arrived.", "carrier", arrived)
 
     def _of_budgets(self) -> Iterator[Metric]:
-        found = provider_health.budgets(self.session, load_rules(self.session), self.now)
+        found = circuit_breaker.budgets(self.session, load_rules(self.session), self.now)
         used = [(one.period, one.used) for one in found]
         limits = [(one.period, one.limit) for one in found]
         yield _family("langnghe_budget_segments_used", "Segments booked.", "period", used)
@@ -108,8 +108,8 @@ class _Figures(Collector):
         jobs = count_by_state(self.session)
         yield _family("langnghe_jobs", "Background jobs by state.", "state", jobs.items())
         alerts = Counter(alert.rule for alert in open_troubles(self.session))
-        alerts |= Counter(card.rule for card in alert_cards(open_cases(self.session)))
-        alerts |= Counter(place.rule for place in monitoring.open_places(self.session))
+        alerts |= Counter(card.rule for card in case_groups(open_cases(self.session)))
+        alerts |= Counter(key.rule for key in monitoring.open_alert_keys(self.session))
         yield _family("langnghe_alerts_open", "Open alerts by rule.", "rule", alerts.items())
 
     def _of_processes(self) -> Iterator[Metric]:

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 from survey import answers, clock, invitations
-from survey.answers import AnswerPage, CaseGlimpse, Said, answer_page
+from survey.answers import Answer, AnswerPage, CaseGlimpse, answer_page
 from survey.answers.flags import shown_at
 from survey.catalogues import SOURCE
 from survey.db import db, transaction
@@ -92,7 +92,7 @@ def answer(token: str) -> AnyResponse:
     if form.validate():
         try:
             with transaction() as session:
-                overall = answers.submit(session, token, form.submission(), now).said.overall
+                overall = answers.submit(session, token, form.submission(), now).answer.overall
         except Invalid as refusal:
             form.explain(refusal)
         except Refused as refusal:
@@ -102,7 +102,7 @@ def answer(token: str) -> AnyResponse:
         else:
             return _go(Link(token, language)(_next_step(form, overall)))
     page = answer_page(db.session(), token, now)
-    form.judge([item.question for item in page.factors])
+    form.check_ratings([item.question for item in page.factors])
     if page.answer is None and not form.overall.text:
         form.explain(Invalid("rating_first"))
     return _draw(form.page, page, Link(token, language), form, status=400)
@@ -128,7 +128,7 @@ def _too_often(language: Language, now: datetime) -> Response:
 def not_mine(token: str) -> AnyResponse:
     """Not my dossier: the survey closes and counts nothing."""
     with transaction() as session:
-        answers.disown(session, token, clock.now())
+        answers.repudiate(session, token, clock.now())
     return _go(Link(token, _language())())
 
 
@@ -236,7 +236,7 @@ def _go(address: str) -> AnyResponse:
 
 def _step(page: AnswerPage, asked: str) -> str:
     """Which step a GET shows: what was asked for if it makes sense, else the first open one."""
-    if page.is_disowned or asked == "stopped":
+    if page.is_repudiated or asked == "stopped":
         return "settled"
     if asked in WISHES:
         return asked
@@ -247,9 +247,9 @@ def _step(page: AnswerPage, asked: str) -> str:
     return asked if asked in ASKABLE else _first_open(page.answer, page.case)
 
 
-def _first_open(said: Said, case: CaseGlimpse | None) -> str:
+def _first_open(answer: Answer, case: CaseGlimpse | None) -> str:
     is_answered = case is not None and (case.reply or case.ending)
-    return "thanks" if is_answered or said.is_more_than_a_rating else "reasons"
+    return "thanks" if is_answered or answer.is_more_than_a_rating else "reasons"
 
 
 def _next_step(form: AnswerForm, overall: int) -> str:
@@ -260,11 +260,11 @@ def _next_step(form: AnswerForm, overall: int) -> str:
     return "contact" if overall <= UNHAPPY_UP_TO else "thanks"
 
 
-def _stored(said: Said) -> MultiDict[str, str]:
+def _stored(answer: Answer) -> MultiDict[str, str]:
     """What was said last in the shape of a sent form."""
-    fields = [("comment", said.comment)]
-    fields += [(name, str(rating)) for name, rating in said.ratings.items()]
-    fields += [("reasons", reason) for reason in said.reasons]
+    fields = [("comment", answer.comment)]
+    fields += [(name, str(rating)) for name, rating in answer.ratings.items()]
+    fields += [("reasons", reason) for reason in answer.reasons]
     return MultiDict(fields)
 
 

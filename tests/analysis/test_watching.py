@@ -51,17 +51,17 @@ def test_constant_and_repeated_factors_explain_nothing_of_their_own():
     """A factor that never varies gets nothing; two equal ones share alike."""
     rows = np.array(PATTERNS)
     constant = np.insert(rows, 2, 3, axis=1)
-    found = drivers.lmg(drivers.moments(constant))
+    found = drivers.lmg(drivers.entries(constant))
     assert found.lmg[2] == pytest.approx(0)
     assert np.isnan(found.zero_order[2])
-    twice = drivers.lmg(drivers.moments(np.insert(rows, 1, rows[:, 0], axis=1)))
+    twice = drivers.lmg(drivers.entries(np.insert(rows, 1, rows[:, 0], axis=1)))
     assert twice.lmg[0] == pytest.approx(twice.lmg[1])
-    assert twice.r2 == pytest.approx(drivers.lmg(drivers.moments(rows)).r2)
+    assert twice.r2 == pytest.approx(drivers.lmg(drivers.entries(rows)).r2)
 
 
 def test_unrelated_factors_have_no_shares():
     """When nothing is explained there is nothing to divide."""
-    found = drivers.lmg(drivers.moments([[1, 1, 50], [1, 2, 50], [2, 1, 50], [2, 2, 50]]))
+    found = drivers.lmg(drivers.entries([[1, 1, 50], [1, 2, 50], [2, 1, 50], [2, 2, 50]]))
     assert found.r2 == pytest.approx(0)
 
 
@@ -142,12 +142,12 @@ def test_the_pooled_correlation_is_the_one_that_was_put_in():
 
 def test_frozen_charts_share_one_promise():
     """All charts together stay under the promise; units alike in size and share share a design."""
-    charts = phase_one.frozen_charts([10, 10, 400, 3], [0.1, 0.1, 0.02, 0.9], 1.0)
+    charts = phase_one.baseline_charts([10, 10, 400, 3], [0.1, 0.1, 0.02, 0.9], 1.0)
     assert sum(chart.false_alarms for chart in charts) < 1
     assert charts[0] == charts[1]
-    assert phase_one.frozen_charts([200], [0.1], 1.0, 0.02)[0].n > 1
+    assert phase_one.baseline_charts([200], [0.1], 1.0, 0.02)[0].n > 1
     with pytest.raises(ValueError, match="no unit"):
-        phase_one.frozen_charts([], [], 1.0)
+        phase_one.baseline_charts([], [], 1.0)
 
 
 USUAL_SHARE, NIGHT_RHO, YEARS = 0.08, 0.01, 250
@@ -188,7 +188,7 @@ def test_units_with_correlated_nights_keep_the_stated_chance(volume, days, repor
     n, x = nights(24 * 40, volume, USUAL_SHARE, seed=11)
     by_month = [one.sum(axis=1).reshape(40, 24) for one in (x, n)]
     rho = phase_one.pooled_correlation(*by_month)
-    [chart] = phase_one.frozen_charts([volume], [USUAL_SHARE], 0.02, rho)
+    [chart] = phase_one.baseline_charts([volume], [USUAL_SHARE], 0.02, rho)
     false = alarms(chart, *nights(12 * YEARS, volume, USUAL_SHARE, seed=12, days=days))
     later = nights(4, volume, phase_one.doubled_odds(USUAL_SHARE), seed=13)
     report(

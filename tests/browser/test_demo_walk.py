@@ -45,7 +45,7 @@ def test_one_person_walks_the_whole_loop(open_page):
 
     head = open_page("/demo", "desktop")
     head.get_by_role("button", name="Vào cửa Đơn vị").click()
-    expect(head.locator("body")).to_contain_text(demo.DOORS[RoleName.AGENCY_HEAD].name)
+    expect(head.locator("body")).to_contain_text(demo.ROLE_LOGINS[RoleName.AGENCY_HEAD].name)
 
 
 @pytest.mark.parametrize("path", PATHS)

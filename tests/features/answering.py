@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from survey import accounts, alerts
-from survey.ballots import box
+from survey.ballots import storage
 from survey.ballots.contents import replacing
 from survey.cases.steps import Ending
 from survey.models.ballot import Mode
@@ -51,17 +51,17 @@ def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="
     key = ballots.put(
         session, cell, {"overall": overall}, NOW, comment=comment or "", mode=Mode(mode)
     )
-    return alerts.Change(key, cell, None, box.find(session, key).said)
+    return alerts.Change(key, cell, None, storage.find(session, key).said)
 
 
 def change(session, key, *, overall, comment=None):
     """The citizen of a ballot says something else, as `alerts` hears of it."""
-    before = box.find(session, key)
+    before = storage.find(session, key)
     last = before.pooled.current if before.pooled else before.ballot.versions[-1]
     pooled = before.pooled or ballots.waiting(before.ballot, NOW)
     pooled = replace(pooled, current=replacing(last, {"overall": overall}, ()))
-    box.put(session, pooled, comment or "", before)
-    after = box.find(session, key).said
+    storage.put(session, pooled, comment or "", before)
+    after = storage.find(session, key).said
     return alerts.Change(key, before.ballot.cell, before.said, after)
 
 

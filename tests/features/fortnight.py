@@ -40,7 +40,7 @@ END = BEGIN + timedelta(days=DAYS + 5)
 ANSWERS, UNHAPPY = 0.65, 0.5
 HOURS_TO_ANSWER = 5
 HANDLED = ((0.5, 7.5), (3, 20), (1, 12))
-Deed = Callable[[datetime], None]
+Act = Callable[[datetime], None]
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Fortnight:
     def __post_init__(self) -> None:
         """Plan the offices' days and the hours at which messages leave."""
         self.gateway, self.entered = Gateway(), 0
-        self.ahead: list[tuple[datetime, int, Deed]] = []
+        self.ahead: list[tuple[datetime, int, Act]] = []
         self.owner: dict[str, str] = {}
         self.asked: set[str] = set()
         self.cases: set[str] = set()
@@ -76,12 +76,12 @@ class Fortnight:
         """Let everything happen in the order of time."""
         with self.app.app_context():
             while self.ahead:
-                moment, _, deed = heapq.heappop(self.ahead)
-                deed(moment)
+                timestamp, _, act = heapq.heappop(self.ahead)
+                act(timestamp)
 
-    def _plan(self, moment: datetime, deed: Deed) -> None:
-        if moment < END:
-            heapq.heappush(self.ahead, (moment.astimezone(UTC), self.entered, deed))
+    def _plan(self, timestamp: datetime, act: Act) -> None:
+        if timestamp < END:
+            heapq.heappush(self.ahead, (timestamp.astimezone(UTC), self.entered, act))
             self.entered += 1
 
     def _finish(self, day: int, now: datetime) -> None:
@@ -131,23 +131,23 @@ class Fortnight:
         with unit_of_work(self.app) as session:
             fresh = set(session.scalars(select(Case.code))) - self.cases
         self.cases |= fresh
-        deeds = (
+        acts = (
             steps.take,
             partial(_with, steps.reply, ("Đã nhắc nhở và xin lỗi Ông/Bà.", Way.PAGE)),
             partial(_with, steps.close, Ending(CloseReason.RESOLVED)),
         )
         for code in fresh:
-            moment = now
-            for deed, (least, most) in zip(deeds, HANDLED, strict=True):
+            timestamp = now
+            for act, (least, most) in zip(acts, HANDLED, strict=True):
                 hours = self.dice.uniform(least, most)
-                moment = self.calendar.add_working_hours(moment, hours)
-                self._plan(moment, partial(self._work, code, deed))
+                timestamp = self.calendar.add_working_hours(timestamp, hours)
+                self._plan(timestamp, partial(self._work, code, act))
 
-    def _work(self, code: str, deed: Callable[..., None], now: datetime) -> None:
+    def _work(self, code: str, act: Callable[..., None], now: datetime) -> None:
         with unit_of_work(self.app) as session:
             staff = session.get_one(Staff, self.handler_id)
             revision = session.scalar(select(Case.revision).where(Case.code == code)) or 0
-            deed(session, staff, steps.claim(session, staff, code, revision), now)
+            act(session, staff, steps.lease(session, staff, code, revision), now)
 
 
 def _with(step: Callable[..., None], more: object, *held: object) -> None:

@@ -31,13 +31,13 @@ def say(app, token, *, now=NOW, **said):
         answers.submit(session, token, Submission(**said), now)
 
 
-def at_once(*deeds):
+def at_once(*acts):
     """Do everything at the same moment, each in a thread of its own; what each gives."""
-    gate = threading.Barrier(len(deeds))
+    gate = threading.Barrier(len(acts))
 
-    def wait_and(deed):
+    def wait_and(act):
         gate.wait()
-        return deed()
+        return act()
 
-    with ThreadPoolExecutor(len(deeds)) as crowd:
-        return list(crowd.map(wait_and, deeds))
+    with ThreadPoolExecutor(len(acts)) as crowd:
+        return list(crowd.map(wait_and, acts))

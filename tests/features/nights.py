@@ -23,7 +23,7 @@ from survey.db import transaction
 from survey.jobs.counting import count_and_clean
 from survey.messages import outbox, receipts
 from survey.messages.providers import DeliveryReceipt, InboundSms
-from survey.models.audit import CitizenAct
+from survey.models.audit import CitizenEntry
 from survey.models.case import Case, case_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry
@@ -31,7 +31,7 @@ from survey.models.message import Conversation, Message, MessageKind
 from tests import ballots
 from tests.features import answering
 from tests.features.disk import steal
-from tests.features.moment import Given, Moment
+from tests.features.instants import Given, Timestamp
 from tests.messages.gateway import Gateway
 from tests.seeding import LINK, NOW, Wanted, ask_everybody, finish
 
@@ -87,16 +87,16 @@ class Nights:
             count_and_clean(self.now)
         self.night, self.now = self.night + 1, self.now + DAY
 
-    def stolen(self, folder: Path) -> Moment:
+    def stolen(self, folder: Path) -> Timestamp:
         """The disk now."""
         with self.app.app_context(), transaction() as session:
-            kept = {one.number: one.act["subject"] for one in session.scalars(select(CitizenAct))}
+            kept = {one.number: one.act["subject"] for one in session.scalars(select(CitizenEntry))}
         entries = {
             number: subject.removeprefix("case:")
             for number, subject in kept.items()
             if subject.startswith("case:")
         }
-        return Moment(steal(self.app, folder), deepcopy(self.given), entries)
+        return Timestamp(steal(self.app, folder), deepcopy(self.given), entries)
 
     def _answer(self, code: str) -> None:
         with transaction() as session:
@@ -154,21 +154,21 @@ def _written(session: Session) -> tuple[set[Any], set[Any]]:
 
 def lived(
     app: Flask, folder: Path, *, two_way: bool, leak: Callable[[Session, dict[str, Given]], None]
-) -> dict[str, Moment]:
+) -> dict[str, Timestamp]:
     """Three moments: with all ballots in the `pool`, after the `night` that counted them, and after
     several `nights`; `planted` is the last one again, after the leak.
     """
-    nights, moments = Nights(app, two_way=two_way), {}
+    nights, timestamps = Nights(app, two_way=two_way), {}
     first, *others = ANSWERS
     nights.day(first)
-    moments["pool"] = nights.stolen(folder)
+    timestamps["pool"] = nights.stolen(folder)
     nights.count()
-    moments["night"] = nights.stolen(folder)
+    timestamps["night"] = nights.stolen(folder)
     for number in others:
         nights.day(number)
         nights.count()
-    moments["nights"] = nights.stolen(folder)
+    timestamps["nights"] = nights.stolen(folder)
     with app.app_context(), transaction() as session:
         leak(session, nights.given)
-    moments["planted"] = nights.stolen(folder)
-    return moments
+    timestamps["planted"] = nights.stolen(folder)
+    return timestamps

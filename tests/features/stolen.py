@@ -58,7 +58,7 @@ def sortable(value: Any) -> tuple[str, Any]:
     return (type(value).__name__, value if isinstance(value, str | bytes) else str(value))
 
 
-def moments(row: Row) -> Iterator[datetime]:
+def timestamps(row: Row) -> Iterator[datetime]:
     """Every instant or day a row bears; a day as its beginning."""
     for value in row.values():
         if isinstance(value, datetime):

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select, text
 
 from survey import alerts, audit
-from survey.ballots import box
-from survey.cases.clocks import day_of
-from survey.cases.queue import alert_cards, open_cases
+from survey.ballots import storage
+from survey.cases.deadlines import day_of
+from survey.cases.queue import case_groups, open_cases
 from survey.db import Base
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
@@ -27,7 +27,7 @@ LATER = NOW + timedelta(hours=3)
 
 def open_alerts(session):
     """The alerts that gather open cases."""
-    return alert_cards(open_cases(session))
+    return case_groups(open_cases(session))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_what_needs_a_person_opens_a_case(transact, overall, comment, contact, r
     """A rating of 1 or 2, grave words or a wish to be called open a case, the gravest names it."""
     with transact() as session:
         case = answering.raise_case(session, contact=contact, overall=overall, comment=comment)
-        assert (case.standing.reason if case else None) == reason
+        assert (case.record.reason if case else None) == reason
         assert [card.rule for card in open_alerts(session)] == ([reason] if reason else [])
 
 
@@ -94,7 +94,7 @@ def test_an_answer_has_one_case_that_grows(transact):
     """Changes of an answer add to its one case, once each; a better rating keeps it open."""
     with transact() as session:
         case = answering.raise_case(session, overall=1)
-        code, key = case.code, bytes.fromhex(case.standing.ballot_key)
+        code, key = case.code, bytes.fromhex(case.record.ballot_key)
     for overall, comment, contact in (
         (4, None, None),
         (4, None, None),
@@ -103,7 +103,7 @@ def test_an_answer_has_one_case_that_grows(transact):
         (4, "Bị vòi tiền", WISH),
     ):
         with transact() as session:
-            found = box.find(session, key)
+            found = storage.find(session, key)
             changed = alerts.Change(key, found.ballot.cell, found.said, found.said)
             if (found.said.overall, found.said.comment) != (overall, comment or ""):
                 changed = answering.change(session, key, overall=overall, comment=comment)
@@ -163,12 +163,12 @@ def test_without_a_wish_nothing_leads_to_the_dossier(transact):
         cases = opened_cases(session)
         events = [event for one in cases for event in one.events]
         assert {(one.contact_sealed, one.contact_index) for one in cases} == {(None, None)}
-        assert list(audit.acts(session)) == []
+        assert list(audit.entries(session)) == []
         audit.append_waiting(session)
-        assert len(list(audit.acts(session))) == 6
-        moments = [*(one.opened_at for one in cases), *(one.at for one in events)]
-        moments += [act.at for act in audit.acts(session)]
-        assert set(moments) == {day_of(NOW)}
+        assert len(list(audit.entries(session))) == 6
+        timestamps = [*(one.opened_at for one in cases), *(one.at for one in events)]
+        timestamps += [act.at for act in audit.entries(session)]
+        assert set(timestamps) == {day_of(NOW)}
         # Both deadlines count from the next day, so they tell the day alone as well.
         assert len({(one.first_due_at, one.due_at) for one in cases}) == 1
         assert {one.number for one in events} == {1}

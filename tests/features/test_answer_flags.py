@@ -9,7 +9,7 @@ from sqlalchemy import select
 from survey import answers
 from survey.answers import Submission
 from survey.answers.flags import shown_at
-from survey.ballots import box
+from survey.ballots import storage
 from survey.ballots.aggregates import aggregate_now
 from survey.ballots.bursts import with_bursts
 from survey.ballots.contents import flags_of
@@ -53,7 +53,7 @@ def flags(transact, *keys):
             if key in waiting:
                 seen = flags_of(waiting[key].ballot, waiting[key].ratings)
             else:
-                ballot = box.find(session, key).ballot
+                ballot = storage.find(session, key).ballot
                 seen = flags_of(ballot, ballot.counted)
             found.append(";".join(sorted(seen)))
         return found
@@ -71,17 +71,17 @@ def test_a_tap_no_person_can_make_is_flagged(transact, tokens):
     """
     quick, slow, bare, *forged = tokens[:7]
     with transact() as session:
-        shown = {token: shown_at(session, token, NOW) for token in tokens}
+        published_tables = {token: shown_at(session, token, NOW) for token in tokens}
     soon, later = NOW + timedelta(seconds=1), NOW + timedelta(seconds=5)
     keys = [
-        say(transact, quick, soon, overall=4, shown=shown[quick]),
-        say(transact, slow, later, overall=4, shown=shown[slow]),
+        say(transact, quick, soon, overall=4, published_tables=published_tables[quick]),
+        say(transact, slow, later, overall=4, published_tables=published_tables[slow]),
         say(transact, bare, soon, overall=4),
     ]
     assert flags(transact, *keys) == ["too_fast", "", ""]
-    wrong = (shown[quick], "zz.1", "é", f"{shown[forged[3]]}0")
+    wrong = (published_tables[quick], "zz.1", "é", f"{published_tables[forged[3]]}0")
     others = [
-        say(transact, token, soon, overall=4, shown=text)
+        say(transact, token, soon, overall=4, published_tables=text)
         for token, text in zip(forged, wrong, strict=True)
     ]
     assert flags(transact, *others) == [""] * 4
@@ -171,7 +171,7 @@ def test_the_ten_minutes_of_an_answer_stay_behind(transact, tokens):
         say(transact, tokens[1], NOW + timedelta(hours=26), overall=4),
     ]
     with transact() as session:
-        first, second = (box.find(session, key).pooled for key in keys)
+        first, second = (storage.find(session, key).pooled for key in keys)
         assert (first.day, first.slot) != (second.day, second.slot)
     count(transact)
     with transact() as session:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from survey import answers, backup, invitations
 from survey.answers import Submission
-from survey.ballots import box, checking
+from survey.ballots import checking, storage
 from survey.ballots.aggregates import aggregate_now
 from survey.ballots.contents import Current, digest_of
 from survey.crypto.tokens import reply_secret
@@ -119,7 +119,7 @@ def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invit
                 answers.submit(session, token, Submission(overall=1), NOW)
         elif dice.random() < 0.1:
             with transact() as session:
-                answers.disown(session, token, NOW)
+                answers.repudiate(session, token, NOW)
             disowned.add(token)
             last.pop(token, None)
         else:
@@ -191,7 +191,7 @@ def test_an_expired_link_refuses_and_a_case_keeps_it_readable(
             for use in (
                 lambda token: answers.answer_page(session, token, EXPIRED),
                 lambda token: answers.submit(session, token, Submission(overall=4), EXPIRED),
-                lambda token: answers.disown(session, token, EXPIRED),
+                lambda token: answers.repudiate(session, token, EXPIRED),
                 lambda token: invitations.stop(session, token, EXPIRED),
             ):
                 with pytest.raises(NotFound, match="no_such_link"):
@@ -243,7 +243,7 @@ def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
         for invitation, overall in zip(asked, (2, 5), strict=True):
             assert invitation.token_hash is None
             key = ballot_key(session, reply_secret(invitation.id, invitation.reply_code))
-            found = box.find(session, key)
+            found = storage.find(session, key)
             assert (found.ballot.mode, found.said.overall) == ("sms", overall)
         assert ballots.count(session) == 2
         assert levels(session) == {2: 1, 5: 1}
@@ -319,7 +319,7 @@ def test_not_mine_takes_the_answer_out(
             ballots.count(session)
     for is_again in (False, True):
         with transact() as session:
-            answers.disown(session, wrong, NOW)
+            answers.repudiate(session, wrong, NOW)
         with transact() as session:
             _is_out(session)
             if is_again:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, inspect, select, text
 from survey import audit
 from survey.cases import steps
 from survey.crypto.values import OVERHEAD
-from survey.models.audit import AuditEntry, CitizenAct
+from survey.models.audit import AuditEntry, CitizenEntry
 from survey.models.case import Case
 from tests.clocks import NOW
 from tests.conftest import FIXED, run_command, unit_of_work
@@ -20,7 +20,7 @@ from tests.house.source import python_files, tree
 NEW_KEY = "bmV3LWRhdGEta2V5LW9mLXRoZS10ZXN0cy0wMTIzNDU"
 # One block of content.
 SEALED_LENGTH = 512 + OVERHEAD
-BOTH = (AuditEntry, CitizenAct)
+BOTH = (AuditEntry, CitizenEntry)
 ACTS = [
     ("case.taken", "case:PA7F3K2Q"),
     ("text.submitted", "text:invitation/1"),
@@ -44,9 +44,9 @@ def work_on_two_cases(transact):
 def changed(session, table):
     """One bit of what an act says."""
     second = session.get(table, 2)
-    if table is CitizenAct:
-        sealed = second.act_sealed
-        second.act_sealed = sealed[:40] + bytes([sealed[40] ^ 1]) + sealed[41:]
+    if table is CitizenEntry:
+        sealed = second.entry_sealed
+        second.entry_sealed = sealed[:40] + bytes([sealed[40] ^ 1]) + sealed[41:]
     else:
         second.subject += "1"
 
@@ -54,8 +54,8 @@ def changed(session, table):
 def cut_short(session, table):
     """An act of which little is left."""
     second = session.get(table, 2)
-    if table is CitizenAct:
-        second.act_sealed = second.act_sealed[:6]
+    if table is CitizenEntry:
+        second.entry_sealed = second.entry_sealed[:6]
     else:
         second.detail = {}
 
@@ -96,8 +96,8 @@ def hashed_otherwise(session, table):
 def said_anew(session, table):
     """Other words, encrypted with the right key at the right place."""
     second = session.get(table, 2)
-    if table is CitizenAct:
-        second.act = {**second.act, "action": "case.closed"}
+    if table is CitizenEntry:
+        second.entry = {**second.entry, "action": "case.closed"}
     else:
         second.action = "text.approved"
 
@@ -110,7 +110,7 @@ def test_the_chain_is_found_whole_and_broken(transact, runner):
     assert before.json["ok"]
     assert before.json["rows"] >= 2
     with transact() as session:
-        changed(session, CitizenAct)
+        changed(session, CitizenEntry)
     after = runner("audit", "verify", "--json")
     assert after.code == 1
     assert after.json == {"rows": before.json["rows"], "ok": False}
@@ -142,7 +142,7 @@ def write_acts(session):
     staff = answering.add_staff(session)
     for step, (action, subject) in enumerate(ACTS, 1):
         at, detail = NOW + timedelta(minutes=step), {"lý do": ["thời hạn", step]}
-        audit.record(session, at, action, subject, staff_id=staff.id, detail=detail)
+        audit.append(session, at, action, subject, staff_id=staff.id, detail=detail)
     return staff
 
 
@@ -152,19 +152,19 @@ def test_acts_are_read_as_they_were_recorded(app):
     """
     with unit_of_work(app) as session:
         staff = write_acts(session)
-        made, *others = audit.acts(session)
+        made, *others = audit.entries(session)
         assert made.action == "staff.add"
-        assert [(act.action, act.subject) for act in others] == ACTS
-        replied = audit.Act(
+        assert [(entry.action, entry.subject) for entry in others] == ACTS
+        replied = audit.Entry(
             NOW + timedelta(minutes=3),
             *(staff.id, "case.replied", "case:PA7F3K2Q"),
             {"lý do": ["thời hạn", 3]},
         )
-        assert audit.acts(session, action="case.replied") == [replied]
-        assert audit.acts(session, action="text.submitted") == [others[1]]
-        assert audit.acts(session, subject="case:PA7F3K2Q") == [others[0], replied]
-        assert audit.acts(session, staff_id=staff.id) == others
-        assert audit.acts(session, staff_id=staff.id, subject="none") == []
+        assert audit.entries(session, action="case.replied") == [replied]
+        assert audit.entries(session, action="text.submitted") == [others[1]]
+        assert audit.entries(session, subject="case:PA7F3K2Q") == [others[0], replied]
+        assert audit.entries(session, staff_id=staff.id) == others
+        assert audit.entries(session, staff_id=staff.id, subject="none") == []
 
 
 def test_acts_of_staff_are_readable_without_a_key(app):
@@ -184,24 +184,24 @@ def test_acts_that_a_citizen_caused_betray_nothing(app):
     """
     with unit_of_work(app) as session:
         staff = write_acts(session)
-        columns = inspect(session.connection()).get_columns("citizen_act")
-        assert {column["name"] for column in columns} == {"number", "act_sealed", "hash"}
-        rows = session.execute(text("SELECT number, act_sealed, hash FROM citizen_act")).all()
-        raw = b"".join(bytes(row.act_sealed) + row.hash.encode() for row in rows)
+        columns = inspect(session.connection()).get_columns("citizen_entry")
+        assert {column["name"] for column in columns} == {"number", "entry_sealed", "hash"}
+        rows = session.execute(text("SELECT number, entry_sealed, hash FROM citizen_entry")).all()
+        raw = b"".join(bytes(row.entry_sealed) + row.hash.encode() for row in rows)
         for told in ("case", "taken", "PA7F3K2Q", "staff", "privacy", NOW.isoformat()[:10]):
             assert told.encode() not in raw
         assert f'"staff_id":{staff.id}'.encode() not in raw
-        assert {len(bytes(row.act_sealed)) for row in rows} == {SEALED_LENGTH}
+        assert {len(bytes(row.entry_sealed)) for row in rows} == {SEALED_LENGTH}
         assert sorted(row.number for row in rows) == [1, 2, 3]
 
 
 def test_equal_acts_leave_unequal_rows(app):
     """Nobody finds what was done by trying: the same chain written again has other hashes."""
     with unit_of_work(app) as session:
-        audit.record(session, NOW, "case.taken", "case:PA7F3K2Q")
+        audit.append(session, NOW, "case.taken", "case:PA7F3K2Q")
         first = audit.head(session)
-        session.execute(delete(CitizenAct))
-        audit.record(session, NOW, "case.taken", "case:PA7F3K2Q")
+        session.execute(delete(CitizenEntry))
+        audit.append(session, NOW, "case.taken", "case:PA7F3K2Q")
         assert audit.verify(session) == (1, True)
         assert audit.head(session) != first
 
@@ -229,7 +229,7 @@ def test_every_kind_of_act_was_decided_about():
         node
         for path in python_files("survey")
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"audit.record", "record"}
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"audit.append", "record"}
     ]
     actions = [ast.unparse(node.args[2]).strip("f'") for node in calls]
     named = [

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from survey import answers
 from survey.answers.conversation import receive
-from survey.ballots import box, checking
+from survey.ballots import checking, storage
 from survey.errors import Refused
 from survey.indices import Breakdown
 from survey.jobs import counting
@@ -64,12 +64,16 @@ def figures(runner, month=MONTH, now=NOW):
     """Dossiers, ratings, satisfied ones and their share, as `index show` has them of the province;
     only the ratings of a procedure.
     """
-    shown = {}
+    published_tables = {}
     for by in Breakdown:
         words = ("--period", month, "--by", by, "--now", now.isoformat(), "--json")
         for line in runner("index", "show", *words).json:
-            shown[by.value, line["key"]] = (line["finished"], line["rated"], line["satisfied"])
-    return shown
+            published_tables[by.value, line["key"]] = (
+                line["finished"],
+                line["rated"],
+                line["satisfied"],
+            )
+    return published_tables
 
 
 def import_file(app, folder, **changes):
@@ -160,7 +164,7 @@ def test_an_answer_counts_at_once(app, runner):
         say(app, token, overall=number % 5 + 1)
     say(app, tokens[0], overall=4)
     with unit_of_work(app) as session:
-        answers.disown(session, tokens[1], NOW)
+        answers.repudiate(session, tokens[1], NOW)
         assert session.scalars(select(Count)).first() is None
     before = figures(runner)
     assert before["overall", "overall"] == (6, 5, 3)
@@ -226,7 +230,7 @@ def test_a_link_cannot_grow(app):
         say(app, busy, overall=2 + round_)  # what it says already is no change
         say(app, calm, overall=4 + round_)
         with unit_of_work(app) as session:
-            assert box.find(session, ballot_key(session, busy)).said.overall == 2 + round_
+            assert storage.find(session, ballot_key(session, busy)).said.overall == 2 + round_
             assert _lengths(session, PooledBallot) == [(1024, 512)] * 2
             counting.count(session, NOW)
         with unit_of_work(app) as session:
@@ -282,7 +286,7 @@ def test_a_disowned_ballot_counts_no_more_but_where_it_was_closed(app, runner, c
     left = {2: 1, 4: 1} if counted.startswith("closed") else {4: 1}
     for _ in range(2):
         with unit_of_work(app) as session:
-            answers.disown(session, wrong, NOW)
+            answers.repudiate(session, wrong, NOW)
         for _ in range(2):
             with unit_of_work(app) as session:
                 assert ballots.levels(session) == left
@@ -324,8 +328,8 @@ def test_more_ratings_than_invitations_stop_a_closing(app, runner):
     with unit_of_work(app) as session:
         assert session.scalars(select(Snapshot)).all() == []
         for key in stuffed:
-            found = box.find(session, key)
-            box.put(session, ballots.waiting(found.ballot, NOW), "", found)
+            found = storage.find(session, key)
+            storage.put(session, ballots.waiting(found.ballot, NOW), "", found)
     assert runner(*close).code == 0
 
 

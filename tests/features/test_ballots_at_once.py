@@ -103,7 +103,7 @@ def test_an_answer_and_a_disowning_at_once_leave_nothing(app):
     for token in invite(app, 10):
         at_once(lambda token=token: _try(app, token), lambda token=token: _disown(app, token))
     with unit_of_work(app) as session:
-        assert all(session.scalars(select(Invitation.is_disowned)))
+        assert all(session.scalars(select(Invitation.is_repudiated)))
         assert ballots.levels(session) == {}
         counting.count(session, NOW)
         assert ballots.keys(session) == []
@@ -116,7 +116,7 @@ def _try(app, token):
 
 def _disown(app, token):
     with unit_of_work(app) as session:
-        answers.disown(session, token, NOW)
+        answers.repudiate(session, token, NOW)
 
 
 def test_a_bad_rating_and_a_wish_at_once_open_one_case(app):
@@ -146,7 +146,7 @@ def test_staff_work_on_a_case_while_ballots_are_counted(app):
     def work():
         with unit_of_work(app) as session:
             revision = session.scalar(select(Case.revision).where(Case.code == code))
-            case = steps.claim(session, session.get_one(Staff, staff), code, revision)
+            case = steps.lease(session, session.get_one(Staff, staff), code, revision)
             gate.wait()
             time.sleep(A_WHILE)
             steps.take(session, session.get_one(Staff, staff), case, NOW)
@@ -178,7 +178,7 @@ def test_limits_are_frozen_while_ballots_are_counted(app):
     def freeze(code=""):
         with unit_of_work(app) as session:
             if code:
-                return monitoring.freeze_agency(session, code, *MONTHS, CLOSED_AT).charts
+                return monitoring.set_agency_baseline(session, code, *MONTHS, CLOSED_AT).charts
             return monitoring.freeze(session, *MONTHS, CLOSED_AT).charts
 
     for code, charts in (("", 3), (first, 1)):

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select, update
 
 from survey import alerts
-from survey.cases import filing, queue, records, sight, steps
+from survey.cases import access_control, archiving, queue, records, steps
 from survey.cases.search import Wanted, search
 from survey.models.ballot import PooledBallot
 from survey.models.case import Case
@@ -12,7 +12,7 @@ from survey.models.staff import RoleName
 from tests import ballots
 from tests.clocks import NOW
 from tests.features import answering
-from tests.features.test_filing import LATER, settle
+from tests.features.test_archiving import LATER, settle
 
 SAID = "Phải ĐI LẠI ba lần, cán bộ thiếu nhiệt tình. Gọi tôi 0905 000 111."
 
@@ -21,7 +21,7 @@ def damage(session):
     """Make every stored standing unreadable under an unchanged revision, so that a case which is
     opened again drops out of its list; gives the standings, for `repair`.
     """
-    sealed = dict(session.execute(select(Case.id, Case.standing_sealed)).all())
+    sealed = dict(session.execute(select(Case.id, Case.record_sealed)).all())
     repair(session, {number: bytes(len(whole)) for number, whole in sealed.items()})
     return sealed
 
@@ -30,7 +30,7 @@ def repair(session, sealed):
     """Store standings as they are given, past the mapping, so that no revision is drawn."""
     table = Case.__table__
     for number, whole in sealed.items():
-        session.execute(update(table).where(table.c.id == number).values(standing_sealed=whole))
+        session.execute(update(table).where(table.c.id == number).values(record_sealed=whole))
 
 
 def codes(cases):
@@ -40,7 +40,7 @@ def codes(cases):
 
 def found(session, staff, **wanted):
     """The codes of what an account finds."""
-    return codes(search(session, sight.visible(session, staff), Wanted(**wanted)))
+    return codes(search(session, access_control.visible(session, staff), Wanted(**wanted)))
 
 
 def test_a_list_opens_only_what_changed(transact):
@@ -49,13 +49,13 @@ def test_a_list_opens_only_what_changed(transact):
         handler = answering.add_staff(session)
         cases = [answering.raise_case(session) for _ in range(3)]
         everything = {one.code for one in cases}
-        assert codes(sight.visible(session, handler)) == everything
+        assert codes(access_control.visible(session, handler)) == everything
         sealed = damage(session)
-        assert codes(sight.visible(session, handler)) == everything
+        assert codes(access_control.visible(session, handler)) == everything
         assert codes(queue.open_cases(session)) == everything
         repair(session, {cases[0].id: sealed[cases[0].id]})
         steps.take(session, handler, cases[0], NOW)
-        listed = sight.visible(session, handler)
+        listed = access_control.visible(session, handler)
         assert codes(listed) == everything
         (mine,) = queue.in_views(session, listed, handler, NOW)["mine"]
         assert mine.code == cases[0].code
@@ -67,12 +67,12 @@ def test_a_deleted_case_is_forgotten(transact):
         handler = answering.add_staff(session)
         gone, filed, left = (answering.raise_case(session) for _ in range(3))
         settle(session, handler, filed)
-        assert len(sight.visible(session, handler)) == 3
-        filing.file_away(session, LATER)
+        assert len(access_control.visible(session, handler)) == 3
+        archiving.archive_due(session, LATER)
         session.execute(delete(Case).where(Case.id == gone.id))
-        assert codes(sight.visible(session, handler)) == {left.code}
-        shelf = records.SHELVES[session.get_bind().engine]
-        assert [one.code for one in shelf.cases] == [left.code]
+        assert codes(access_control.visible(session, handler)) == {left.code}
+        report_index = records.SHELVES[session.get_bind().engine]
+        assert [one.code for one in report_index.cases] == [left.code]
 
 
 def test_memory_is_bounded(transact, monkeypatch):
@@ -82,9 +82,9 @@ def test_memory_is_bounded(transact, monkeypatch):
         handler = answering.add_staff(session)
         everything = {answering.raise_case(session).code for _ in range(3)}
         for _ in range(2):
-            assert codes(sight.visible(session, handler)) == everything
+            assert codes(access_control.visible(session, handler)) == everything
         damage(session)
-        assert len(codes(sight.visible(session, handler))) == 2
+        assert len(codes(access_control.visible(session, handler))) == 2
 
 
 def test_another_database_in_the_same_place_is_read_anew(transact, monkeypatch):
@@ -92,13 +92,13 @@ def test_another_database_in_the_same_place_is_read_anew(transact, monkeypatch):
     with transact() as session:
         handler, engine = answering.add_staff(session), session.get_bind().engine
         code = answering.raise_case(session).code
-        sight.visible(session, handler)
-        other = records.Shelf(b"another database's", records.SHELVES[engine].cases)
+        access_control.visible(session, handler)
+        other = records.IndexEntry(b"another database's", records.SHELVES[engine].cases)
         monkeypatch.setitem(records.SHELVES, engine, other)
-        assert codes(sight.visible(session, handler)) == {code}
+        assert codes(access_control.visible(session, handler)) == {code}
         monkeypatch.setitem(records.SHELVES, engine, other)
         damage(session)
-        assert codes(sight.visible(session, handler)) == set()
+        assert codes(access_control.visible(session, handler)) == set()
 
 
 def test_words_are_found_without_marks_and_case(transact):
@@ -139,7 +139,7 @@ def test_a_damaged_comment_stops_neither_search_nor_list(transact):
         session.execute(update(PooledBallot).values(comment_sealed=b"broken" * 10))
         sound = answering.raise_case(session, comment="Chờ lâu")
         assert found(session, handler, text="chờ lâu") == {sound.code}
-        page = queue.show_page(session, sight.visible(session, handler), 1, NOW)
+        page = queue.show_page(session, access_control.visible(session, handler), 1, NOW)
         assert {row.excerpt for row in page.rows} == {"", "Chờ lâu"}
 
 

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from survey import alerts, audit
-from survey.cases import notices, queue, sight, steps
-from survey.cases.clocks import read_clocks
-from survey.cases.file import open_file
+from survey.cases import access_control, notices, queue, steps
+from survey.cases.case_detail import case_detail
+from survey.cases.deadlines import read_clocks
 from survey.cases.notices import Way
-from survey.cases.queue import View, alert_cards, open_cases
+from survey.cases.queue import View, case_groups, open_cases
 from survey.cases.steps import Ending
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.messages.text import deadline_words
@@ -54,16 +54,16 @@ def test_from_taking_to_closing_every_step_is_on_record(transact, work):
         ]
         assert (case.events[-1].reason, case.events[-1].receiver) == ("resolved", "")
         kinds = [f"case.{kind}" for kind in ("taken", "noted", "replied", "noted", "closed")]
-        acts = audit.acts(session, subject=f"case:{code}")
+        acts = audit.entries(session, subject=f"case:{code}")
         assert [one.action for one in acts] == kinds
         audit.append_waiting(session)
-        acts = audit.acts(session, subject=f"case:{code}")
+        acts = audit.entries(session, subject=f"case:{code}")
         assert sorted(one.action for one in acts) == sorted([*kinds, "case.open"])
         assert audit.verify(session)[1]
-        assert alert_cards(open_cases(session)) == []
+        assert case_groups(open_cases(session)) == []
         # The next bad answer there begins a new alert.
         fresh = answering.raise_case(session).code
-        assert [[one.code for one in card.cases] for card in alert_cards(open_cases(session))] == [
+        assert [[one.code for one in card.cases] for card in case_groups(open_cases(session))] == [
             [fresh]
         ]
 
@@ -76,7 +76,7 @@ def test_an_alert_stays_open_until_its_last_case_is_closed(transact, work):
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
         steps.close(session, staff, case, answering.ENDING, MONDAY)
-        (card,) = alert_cards(open_cases(session))
+        (card,) = case_groups(open_cases(session))
         assert [one.code for one in card.cases] == [other]
 
 
@@ -86,7 +86,7 @@ def test_an_alert_stays_open_until_its_last_case_is_closed(transact, work):
         (lambda *a: steps.reply(*a[:3], (LETTER, Way.PAGE), a[3]), "take_first"),
         (lambda *a: steps.close(*a[:3], answering.ENDING, a[3]), "take_first"),
         (lambda *a: steps.note(*a[:3], "  ", a[3]), "note_empty"),
-        (lambda *a: sight.reveal(*a[:3], "gọi lại", a[3]), "no_contact_wished"),
+        (lambda *a: access_control.reveal(*a[:3], "gọi lại", a[3]), "no_contact_wished"),
     ],
 )
 def test_steps_out_of_place_are_refused(transact, work, step, code):
@@ -134,8 +134,8 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
         assert message.case_hash == Message.by_case.of(session, case.code)
         assert message.recipient == Recipient.by_sms(WISH.phone_e164)
         assert message.body == plain.text
-        shown = open_file(session, session.get_one(Staff, handler), code, MONDAY)
-        assert shown.timeline[-1].kind == "message"
+        published_tables = case_detail(session, session.get_one(Staff, handler), code, MONDAY)
+        assert published_tables.timeline[-1].kind == "message"
 
 
 def test_without_a_mobile_no_text_goes_out(transact, work):
@@ -164,8 +164,8 @@ def test_clocks_run_in_working_hours(transact, work):
     with work(handler, code) as (session, staff, case):
         late = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 
-        def paces(moment):
-            return tuple(one.pace for one in read_clocks(session, case.standing, moment))
+        def paces(entry):
+            return tuple(one.pace for one in read_clocks(session, case.record, entry))
 
         assert paces(MONDAY) == ("running", "running")
         assert paces(late)[0] == "overdue"
@@ -184,17 +184,17 @@ def test_a_reply_is_put_off_once_and_in_time(transact, work, contact):
         steps.take(session, staff, case, MONDAY)
         with pytest.raises(Invalid, match="postpone_reason"):
             steps.postpone(session, staff, case, " ", MONDAY)
-        promised = case.standing.due_at
+        promised = case.record.due_at
         with pytest.raises(Refused, match="postpone_too_late"):
             steps.postpone(session, staff, case, "Chờ xác minh", promised)
         steps.postpone(session, staff, case, "Chờ xác minh", MONDAY)
         calendar = calendar_of(session)
-        due_at = case.standing.due_at
+        due_at = case.record.due_at
         assert calendar.working_hours_between(promised, due_at) == pytest.approx(12.5)
         with pytest.raises(Refused, match="already_postponed"):
             steps.postpone(session, staff, case, "Chờ tiếp", MONDAY)
-        shown = open_file(session, staff, code, MONDAY)
-        assert shown.may_postpone_until is None
+        published_tables = case_detail(session, staff, code, MONDAY)
+        assert published_tables.may_postpone_until is None
         newest = case.timeline[-1]
         assert (newest.kind, newest.text) == ("postponed", "Chờ xác minh")
         told = [deadline_words(due_at, "vi")] if contact else []
@@ -217,7 +217,7 @@ def test_sight_follows_agency_tree_and_sector(transact):
 
         def seen(role, agency=None, sector=""):
             staff = answering.add_staff(session, role, agency=agency, sector=sector)
-            found = {one.code for one in sight.visible(session, staff)}
+            found = {one.code for one in access_control.visible(session, staff)}
             return {name for name, code in codes.items() if code in found}
 
         assert seen(RoleName.HANDLER) == {"a", "b", "c"}
@@ -238,18 +238,18 @@ def test_the_accused_agency_never_sees_who_complained(transact, work):
     code, handler = prepare(transact, contact=WISH, comment="Gọi tôi số 0905 000 111, chờ lâu")
     with work(handler, code) as (session, staff, case):
         steps.note(session, staff, case, "Bà Lan ở tổ 3 kể lại", MONDAY)
-        sight.reveal(session, staff, case, "Gọi lại bà Lan", MONDAY)
-        agency = session.get_one(Agency, case.standing.agency_id)
+        access_control.reveal(session, staff, case, "Gọi lại bà Lan", MONDAY)
+        agency = session.get_one(Agency, case.record.agency_id)
         head = answering.add_staff(session, RoleName.AGENCY_HEAD, agency=agency).id
     with work(head, code) as (session, staff, case):
-        shown = open_file(session, staff, code, MONDAY)
-        assert shown.citizen is None
-        assert not shown.may_text
-        assert shown.timeline[0].is_day
-        assert "0905" not in shown.comment
-        assert "Lan" not in str([moment.text for moment in shown.timeline])
+        published_tables = case_detail(session, staff, code, MONDAY)
+        assert published_tables.citizen is None
+        assert not published_tables.may_text
+        assert published_tables.timeline[0].is_day
+        assert "0905" not in published_tables.comment
+        assert "Lan" not in str([entry.text for entry in published_tables.timeline])
         with pytest.raises(Refused, match="handlers_only"):
-            sight.reveal(session, staff, case, "tò mò", MONDAY)
+            access_control.reveal(session, staff, case, "tò mò", MONDAY)
         with pytest.raises(Refused, match="handlers_only"):
             steps.take(session, staff, case, MONDAY)
         steps.note(session, staff, case, "Đơn vị giải trình", MONDAY)
@@ -262,20 +262,20 @@ def test_contact_is_masked_and_each_look_is_recorded(transact, work):
     """Masked until a reason is given; a look stands in timeline and chain, at most 20 a day."""
     code, handler = prepare(transact, contact=WISH)
     with work(handler, code) as (session, staff, case):
-        masked = sight.masked_identity(staff, case)
+        masked = access_control.masked_identity(staff, case)
         assert (masked.name, masked.dossier_code) == ("N•• V•• A••", "")
         assert "000" not in masked.phone
         with pytest.raises(Invalid, match="reveal_reason"):
-            sight.reveal(session, staff, case, "  ", MONDAY)
-        whole = sight.reveal(session, staff, case, "Gọi lại", MONDAY)
+            access_control.reveal(session, staff, case, "  ", MONDAY)
+        whole = access_control.reveal(session, staff, case, "Gọi lại", MONDAY)
         assert (whole.phone, whole.name) == (WISH.phone_e164, WISH.name)
         assert whole.dossier_code == WISH.dossier_code
         for _ in range(19):
-            sight.reveal(session, staff, case, "Đối chiếu hồ sơ", MONDAY)
+            access_control.reveal(session, staff, case, "Đối chiếu hồ sơ", MONDAY)
         with pytest.raises(Refused, match="reveal_quota"):
-            sight.reveal(session, staff, case, "Gọi lại", MONDAY)
-        assert sight.reveals_left(session, staff, MONDAY + timedelta(days=1)) == 20
-        assert len(list(audit.acts(session, action="case.reveal"))) == 20
+            access_control.reveal(session, staff, case, "Gọi lại", MONDAY)
+        assert access_control.reveals_left(session, staff, MONDAY + timedelta(days=1)) == 20
+        assert len(list(audit.entries(session, action="case.reveal"))) == 20
         assert [one.kind for one in case.timeline].count("revealed") == 20
 
 
@@ -288,7 +288,7 @@ def test_the_queue_counts_sorts_and_pages(transact):
         urgent = answering.raise_case(session, NOW - timedelta(days=30), contact=WISH)
         mine = answering.raise_case(session, contact=WISH)
         steps.take(session, handler, mine, NOW)
-        cases = sight.visible(session, handler)
+        cases = access_control.visible(session, handler)
         found = queue.in_views(session, cases, handler, MONDAY)
         assert {view: len(chosen) for view, chosen in found.items()} == {
             View.MINE: 1,

@@ -6,9 +6,9 @@ import pytest
 
 from survey import alerts
 from survey.cases import opening, steps
-from survey.cases.clocks import may_reopen, read_clocks
+from survey.cases.deadlines import may_reopen, read_clocks
 from survey.cases.notices import Way
-from survey.cases.queue import alert_cards, open_cases
+from survey.cases.queue import case_groups, open_cases
 from survey.cases.steps import Ending
 from survey.errors import Invalid, Refused
 from survey.messages.text import deadline_words
@@ -45,7 +45,7 @@ def test_no_case_closes_without_words_for_the_citizen(transact, work, reason):
             with pytest.raises(Invalid) as refusal:
                 steps.close(session, staff, case, Ending(CloseReason(reason), words, to), MONDAY)
             assert refusal.value.code == ("text_too_long" if words.strip() else "close_text")
-        assert case.standing.state == "in_progress"
+        assert case.record.state == "in_progress"
         said = Ending(CloseReason(reason), f" {LETTER} ", to)
         steps.close(session, staff, case, said, MONDAY)
         last = case.timeline[-1]
@@ -98,7 +98,7 @@ def test_the_words_of_an_ending_are_texted_where_that_was_wished(transact, work)
         steps.close(session, staff, case, ending, MONDAY)
         (text,) = texts(session)
         assert f"Phan anh {code}: Da chuyen. Noi nhan: Thanh tra tinh." in text
-        assert case.standing.state == "closed"
+        assert case.record.state == "closed"
 
 
 def test_the_citizen_reopens_once_within_thirty_days(transact, work):
@@ -116,7 +116,7 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
         steps.take(session, staff, case, MONDAY)
         steps.reply(session, staff, case, (LETTER, Way.PAGE), MONDAY)
         steps.close(session, staff, case, Ending(CloseReason.EXPLAINED), MONDAY)
-        assert may_reopen(case.standing, MONDAY + timedelta(days=30))
+        assert may_reopen(case.record, MONDAY + timedelta(days=30))
     with pytest.raises(Refused, match="case_not_reopenable"):
         reopen(MONDAY + timedelta(days=31))
     assert reopen(MONDAY + timedelta(days=2)) == code
@@ -124,7 +124,7 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
         case = the_case(session)
         assert (case.state, case.assignee_id, case.replied_at) == ("reopened", None, None)
         assert case.due_at > MONDAY + timedelta(days=7)
-        assert [len(card.cases) for card in alert_cards(open_cases(session))] == [1]
+        assert [len(card.cases) for card in case_groups(open_cases(session))] == [1]
     with pytest.raises(Refused, match="case_already_reopened"):
         reopen(MONDAY + timedelta(days=3))
 
@@ -135,14 +135,14 @@ def test_a_case_closed_without_a_reply_may_be_opened_again(transact, work):
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
         steps.close(session, staff, case, answering.ENDING, MONDAY)
-        standing = case.standing
-        assert may_reopen(standing, MONDAY + timedelta(days=30))
-        assert not may_reopen(standing, MONDAY + timedelta(days=31))
-        assert read_clocks(session, standing, MONDAY)[1].pace == "stopped"
+        record = case.record
+        assert may_reopen(record, MONDAY + timedelta(days=30))
+        assert not may_reopen(record, MONDAY + timedelta(days=31))
+        assert read_clocks(session, record, MONDAY)[1].pace == "stopped"
     with transact() as session:
         (key,) = ballots.keys(session)
         assert opening.reopen_by_citizen(session, key, MONDAY).code == code
-        assert not may_reopen(the_case(session).standing, MONDAY)
+        assert not may_reopen(the_case(session).record, MONDAY)
 
 
 def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
@@ -156,7 +156,7 @@ def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
         case = opening.reopen_by_citizen(session, key, MONDAY + timedelta(days=1))
         (text,) = texts(session)
         assert f"Phan anh {code} da mo lai theo yeu cau" in text
-        assert deadline_words(case.standing.due_at, "vi") in text
+        assert deadline_words(case.record.due_at, "vi") in text
 
 
 def test_what_comes_after_closing_is_not_lost(transact, work):
@@ -169,7 +169,7 @@ def test_what_comes_after_closing_is_not_lost(transact, work):
         (key,) = ballots.keys(session)
         changed = answering.change(session, key, overall=1, comment="Họ vòi tiền tôi")
         case = alerts.raise_for_answer(session, MONDAY, changed, None)
-        standing = case.standing
-        assert (case.code, standing.state, standing.reason) == (code, "reopened", "grave_words")
-        assert may_reopen(standing, MONDAY) is False
-        assert not standing.is_reopened
+        record = case.record
+        assert (case.code, record.state, record.reason) == (code, "reopened", "grave_words")
+        assert may_reopen(record, MONDAY) is False
+        assert not record.is_reopened

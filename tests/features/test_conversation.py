@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from survey.answers.conversation import receive
-from survey.ballots import box
+from survey.ballots import storage
 from survey.crypto.tokens import reply_secret
 from survey.db import transaction
 from survey.messages import outbox
@@ -19,7 +19,7 @@ from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, InboundEvent, Message
 from survey.models.province import Province
 from tests import ballots
-from tests.features.stolen import dump, moments
+from tests.features.stolen import dump, entries
 from tests.messages.gateway import Gateway
 from tests.opened import the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish
@@ -138,7 +138,7 @@ def test_a_comment_leaves_no_day(phone, rated):
         with phone.app.app_context(), transaction() as session:
             tables = dump(session)
             rows = [(name, row) for name in tables for row in tables[name]]
-            return Counter((name, day) for name, row in rows for day in moments(row))
+            return Counter((name, day) for name, row in rows for day in entries(row))
 
     phone.asked(1)
     phone.writes("5")
@@ -220,7 +220,7 @@ def test_two_dossiers_with_codes(phone):
         stored = {}
         for invitation in session.scalars(select(Invitation)):
             secret = reply_secret(invitation.id, invitation.reply_code)
-            found = box.find(session, ballot_key(session, secret))
+            found = storage.find(session, ballot_key(session, secret))
             stored[invitation.reply_code] = found.said.overall
         assert len(ballots.keys(session)) == 2
     assert stored == {first: 5, second: 1}

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from survey import invitations
 from survey.answers import answer_page
-from survey.invitations.cells import cell_of, finished_moment, lateness
+from survey.invitations.cells import cell_of, finished_instant, lateness
 from survey.messages.outbox.queue import body_of
 from survey.models.dossier import Dossier
 from survey.models.invitation import CoverageEntry, Invitation, StaffPhone
@@ -158,8 +158,8 @@ def test_the_ledger_adds_up_and_a_gap_is_found(transact: Transact, runner: Runne
     """`coverage show` counts every reason; `verify` exits 1 as soon as one entry is gone."""
     with transact() as session:
         finish(session, [Wanted(1), Wanted(2, finished_at=NOW - 40 * DAY), Wanted(3)])
-    shown = runner("coverage", "show", "--period", MONTH, "--json").json
-    assert shown == {"finished": 2, "invited": 2, "not_invited": {}}
+    published_tables = runner("coverage", "show", "--period", MONTH, "--json").json
+    assert published_tables == {"finished": 2, "invited": 2, "not_invited": {}}
     april = runner("coverage", "show", "--period", "2026-04", "--json").json
     assert april == {"finished": 1, "invited": 0, "not_invited": {"too_old": 1}}
     assert runner("coverage", "verify", "--period", MONTH).code == 0
@@ -225,7 +225,7 @@ def test_the_month_is_the_local_one() -> None:
 def test_a_day_without_time_counts_as_five_in_the_afternoon() -> None:
     """A finish of which only the day is known is taken as 17:00 local."""
     dossier = Dossier(finished_at=datetime(2026, 5, 3, 17, tzinfo=UTC), finished_has_time=False)
-    assert finished_moment(dossier) == datetime(2026, 5, 4, 10, tzinfo=UTC)
+    assert finished_instant(dossier) == datetime(2026, 5, 4, 10, tzinfo=UTC)
 
 
 def test_when_the_question_leaves_and_until_when_it_is_open(
@@ -241,9 +241,9 @@ def test_when_the_question_leaves_and_until_when_it_is_open(
         expires = session.scalars(select(Invitation.expires_at)).one()
         assert expires == evening + timedelta(hours=2, days=14)
 
-    def sent(moment: datetime) -> int:
+    def sent(timestamp: datetime) -> int:
         return int(
-            runner("messages", "send-due", "--now", moment.isoformat(), "--json").json["sent"]
+            runner("messages", "send-due", "--now", timestamp.isoformat(), "--json").json["sent"]
         )
 
     assert sent(evening + timedelta(hours=2, minutes=1)) == 0

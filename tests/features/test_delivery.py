@@ -10,7 +10,7 @@ from survey import audit
 from survey.db import table_of
 from survey.delivery import rates
 from survey.delivery.looking_up import look_up
-from survey.delivery.standing import outcomes_since, standing
+from survey.delivery.queue_status import outcomes_since, queue_status
 from survey.delivery.unclear import ASKED_AFTER, Verdict, decide, unclear, waiting_for_person
 from survey.errors import Invalid
 from survey.messages import outbox
@@ -62,15 +62,15 @@ def test_the_outbox_tells_how_it_stands(app):
         for number in range(12):
             queue(session, number, kind=MessageKind.TEST)
         queue(session, 20, due_at=NOW + timedelta(hours=1))
-        stand = standing(session, NOW + MINUTE)
+        stand = queue_status(session, NOW + MINUTE)
         assert (stand.waiting, stand.scheduled, stand.oldest) == (12, 1, NOW)
-        assert (stand.pace, stand.remaining, stand.hold) == (None, None, None)
+        assert (stand.pace, stand.remaining, stand.pause_reason) == (None, None, None)
         sent = select(Message).where(Message.due_at <= NOW).limit(10)
         for place, message in enumerate(session.scalars(sent)):
             message.state = MessageState.SENT
             message.sent_at = NOW + timedelta(seconds=2 * place)
     with unit_of_work(app) as session:
-        stand = standing(session, NOW + timedelta(seconds=20))
+        stand = queue_status(session, NOW + timedelta(seconds=20))
         assert (stand.sent_today, stand.waiting, stand.is_under_way) == (10, 2, True)
         assert stand.pace == pytest.approx(0.5)
         assert stand.remaining == timedelta(seconds=4)
@@ -82,20 +82,20 @@ def test_the_outbox_tells_what_holds_it_back(make_app):
     app = make_app(SMS_DAILY_BUDGET="5")
     night = NOW + timedelta(hours=13)  # 23:00
     with unit_of_work(app) as session:
-        hold = standing(session, night).hold
-        assert (hold.reason, hold.until) == ("window", NOW + timedelta(hours=22))
+        pause_reason = queue_status(session, night).pause_reason
+        assert (pause_reason.reason, pause_reason.until) == ("window", NOW + timedelta(hours=22))
         health = ProviderHealth(
             name="console", bad_calls=0, tokens=1, day=local_day(NOW), day_segments=5
         )
         session.add(health)
         session.flush()
-        assert standing(session, NOW).hold.reason == "budget"
+        assert queue_status(session, NOW).pause_reason.reason == "budget"
         health.open_until = NOW + MINUTE
-        assert standing(session, NOW).hold.reason == "breaker"
+        assert queue_status(session, NOW).pause_reason.reason == "breaker"
         health.paused_reason = "twilio 20003"
-        assert (standing(session, NOW).hold.reason, health.paused_reason) == (
+        assert (queue_status(session, NOW).pause_reason.reason, health.paused_reason) == (
             "fault",
-            standing(session, NOW).hold.detail,
+            queue_status(session, NOW).pause_reason.detail,
         )
 
 
@@ -159,7 +159,7 @@ def test_a_number_is_found_whole_and_the_look_is_recorded(app):
         assert [(one.kind, one.last4) for one in number.messages] == [("invitation", "0042")]
         assert number.opted_out_on == local_day(NOW)
         assert look_up(session, staff, "0912345679", NOW).messages == []
-        looks = audit.acts(session, action="message.look_up")
+        looks = audit.entries(session, action="message.look_up")
         told = [(one.staff_id, one.subject, one.detail) for one in looks]
         assert told == [
             (staff.id, "phone", {"found": 1}),
@@ -178,12 +178,12 @@ def test_no_look_finds_what_became_of_a_reminder(app):
         finish(session, [Wanted(42)], NOW)
         staff_id = answering.add_staff(session).id
     kinds = []
-    for moment in (NOW, NOW + timedelta(days=2, hours=15), NOW + timedelta(days=3)):
+    for timestamp in (NOW, NOW + timedelta(days=2, hours=15), NOW + timedelta(days=3)):
         with app.app_context():
-            outbox.send_due(gateway, moment)
+            outbox.send_due(gateway, timestamp)
         with unit_of_work(app) as session:
             staff = session.get_one(Staff, staff_id)
-            found = look_up(session, staff, Wanted(42).mobile, moment)
+            found = look_up(session, staff, Wanted(42).mobile, timestamp)
             kinds.append(sorted(one.kind for one in found.messages))
     assert kinds == [["invitation", "reminder"], ["invitation"], ["invitation"]]
     assert len(gateway.taken) == 2
@@ -195,9 +195,9 @@ def test_delivery_is_watched_by_what_is_no_reminder(app):
     with unit_of_work(app) as session:
         ask_everybody(session)
         finish(session, [Wanted(42)], NOW)
-    for moment in (NOW, NOW + timedelta(days=3)):
+    for timestamp in (NOW, NOW + timedelta(days=3)):
         with app.app_context():
-            assert outbox.send_due(gateway, moment).sent == 1
+            assert outbox.send_due(gateway, timestamp).sent == 1
     with unit_of_work(app) as session:
         board = rates.board(session, NOW + timedelta(days=5))
         assert [sum(day.handed_over for day in line.days) for line in board.lines] == [1, 1]
@@ -247,7 +247,7 @@ def test_a_person_settles_what_no_machine_can(app, verdict):
         assert decide(session, staff_id, [shown[0].id], verdict, later) == 0
         assert decide(session, staff_id, None, verdict, later) == 1
         assert waiting_for_person(session, later) == 0
-        told = audit.acts(session, action="message.decide")
+        told = audit.entries(session, action="message.decide")
         assert [one.detail["messages"] for one in told] == [1, 1]
         chosen = session.get(Message, shown[0].id)
         assert chosen.state == ("sent" if verdict is Verdict.LEFT else "ready")

@@ -77,7 +77,7 @@ def test_the_leader_of_a_demo_finds_reports(demo_app):
         approved = select(Snapshot.month, Approval).join(Approval).order_by(Snapshot.month)
         given = {month: one.approved_at for month, one in session.execute(approved)}
     assert list(given) == ["2026-04", "2026-05"]
-    assert [local_day(moment).isoformat() for moment in given.values()] == [
+    assert [local_day(timestamp).isoformat() for timestamp in given.values()] == [
         *("2026-05-18", "2026-06-16"),
     ]
     assert run_command(demo_app, "audit", "verify").code == 0
@@ -173,15 +173,15 @@ def test_the_same_seed_gives_the_same_data(sqlite_copies, tmp_path):
     """Two databases filled with one seed show the same figures and the same stages, supplements and
     extensions of dossiers; another seed shows others.
     """
-    shown = []
+    published_tables = []
     for seed in ("1", "1", "2"):
-        folder = tmp_path / str(len(shown))
+        folder = tmp_path / str(len(published_tables))
         folder.mkdir()
         with running(demo_environment(sqlite_copies.copy(folder), folder)) as app:
             assert load(app, "--seed", seed).code == 0
-            shown.append(_figures(app))
-    assert shown[0] == shown[1]
-    assert shown[0] != shown[2]
+            published_tables.append(_figures(app))
+    assert published_tables[0] == published_tables[1]
+    assert published_tables[0] != published_tables[2]
 
 
 @pytest.mark.parametrize(

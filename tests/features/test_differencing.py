@@ -30,12 +30,12 @@ LATER = datetime(2026, 6, 20, 2, tzinfo=UTC)
 SECTORS = ("education", "justice", "land")
 LEAST, PROCEDURES = 5, 2
 # Month, agency, sector, channel, procedure: what an outsider knows to have dossiers.
-Place = tuple[str, str, str, str, str]
+AlertKey = tuple[str, str, str, str, str]
 # Months, then the kind of a line and its codes.
 Line = tuple[tuple[str, ...], str, *tuple[str, ...]]
 
 
-def is_of(line: Line, place: Place) -> bool:
+def is_of(line: Line, place: AlertKey) -> bool:
     """Whether ratings at a place count for a line."""
     month, agency, sector, channel, procedure = place
     months, kind, *codes = line
@@ -60,10 +60,10 @@ def handled(session) -> dict[str, list[str]]:
     return found
 
 
-def spread(session, seed: int) -> Counter[Place]:
+def spread(session, seed: int) -> Counter[AlertKey]:
     """Months of a few agencies that handle some things each, many of them with few ratings."""
     draw = random.Random(seed)
-    found: Counter[Place] = Counter()
+    found: Counter[AlertKey] = Counter()
     for month, agency in product(MONTHS, agencies(session)[: draw.randint(2, 5)]):
         for codes in handled(session).items():
             for channel, procedure in product(("counter", "online"), codes[1]):
@@ -73,7 +73,7 @@ def spread(session, seed: int) -> Counter[Place]:
     return found
 
 
-def one_sector_each(session) -> Counter[Place]:
+def one_sector_each(session) -> Counter[AlertKey]:
     """Agencies of 3, 7 and 40 ratings, where only the second one's sector is its own."""
     few, own, many = (one.code for one in agencies(session)[:3])
     codes = handled(session)
@@ -87,7 +87,7 @@ def one_sector_each(session) -> Counter[Place]:
     )
 
 
-def store(session, places: Mapping[Place, int]) -> None:
+def store(session, places: Mapping[AlertKey, int]) -> None:
     """Count what happened at each place; the ballots of the last month wait to be counted."""
     ids = {one.code: one.id for one in agencies(session)}
     for of_month in MONTHS:
@@ -99,19 +99,19 @@ def store(session, places: Mapping[Place, int]) -> None:
                 ballots.put_many(session, cell, {4: rated}, procedure=procedure)
 
 
-def told(session, now: datetime) -> Iterable[tuple[Line, int]]:
+def decided(session, now: datetime) -> Iterable[tuple[Line, int]]:
     """Every number of ratings that staff can read about the months, page after page, and about
     both together.
     """
     for month in MONTHS:
         of_month = {
-            by: [one for one in lines if not one.is_hidden]
-            for by, lines in indices.shown(session, month, now).items()
+            by: [one for one in lines if not one.is_suppressed]
+            for by, lines in indices.published_tables(session, month, now).items()
         }
         report = gather.gather(session, month, now)
         printed = (report.overall, *report.sectors)
-        of_month[Breakdown.SECTOR] += [one for one in printed[1:] if not one.is_hidden]
-        of_month[Breakdown.AGENCY] += [one for one in report.agencies if not one.is_hidden]
+        of_month[Breakdown.SECTOR] += [one for one in printed[1:] if not one.is_suppressed]
+        of_month[Breakdown.AGENCY] += [one for one in report.agencies if not one.is_suppressed]
         for by, lines in of_month.items():
             for one in lines:
                 yield line_of(month, by, one.key), one.rated
@@ -119,7 +119,7 @@ def told(session, now: datetime) -> Iterable[tuple[Line, int]]:
             yield from analysed(found)
         yield from compared(session, month)
         for one in signs(session, month):
-            if one.is_told:
+            if one.is_published:
                 yield ((month,), "agency", one.key), one.rated
     yield from over_time(session, now)
     yield from together(session, now)
@@ -127,9 +127,9 @@ def told(session, now: datetime) -> Iterable[tuple[Line, int]]:
 
 def together(session, now: datetime) -> Iterable[tuple[Line, int]]:
     """What the tables of both months together tell."""
-    for by, lines in indices.shown(session, spanning(*MONTHS), now).items():
+    for by, lines in indices.published_tables(session, spanning(*MONTHS), now).items():
         for one in lines:
-            if not one.is_hidden:
+            if not one.is_suppressed:
                 yield (MONTHS, *line_of(MONTH, by, one.key)[1:]), one.rated
 
 
@@ -171,15 +171,17 @@ def over_time(session, now: datetime) -> Iterable[tuple[Line, int]]:
     asked = [(along, "") for along in Along]
     asked += list(product((Along.AGENCY, Along.AGENCY_SECTOR), codes))
     for along, code in asked:
-        found = indices.course(session, *MONTHS, now, along=along, agency=code)
-        hidden = indices.hidden(session, found)
-        for unit, month in np.argwhere((found.finished > 0) & ~hidden).tolist():
+        found = indices.time_series(session, *MONTHS, now, along=along, agency=code)
+        suppressed = indices.suppressed(session, found)
+        for unit, month in np.argwhere((found.finished > 0) & ~suppressed).tolist():
             one = found.units[unit]
             codes_of = filter(None, (one.agency, one.sector))
             yield ((found.months[month],), along.value, *codes_of), int(found.rated[unit, month])
 
 
-def bounds(line: Line, places: Mapping[Place, int], known: Mapping[Line, int]) -> tuple[int, int]:
+def bounds(
+    line: Line, places: Mapping[AlertKey, int], known: Mapping[Line, int]
+) -> tuple[int, int]:
     """The fewest and most ratings of a line in any month that fits all that is known."""
     rows = [[float(is_of(one, place)) for place in places] for one in known]
     counts = [float(number) for number in known.values()]
@@ -189,7 +191,7 @@ def bounds(line: Line, places: Mapping[Place, int], known: Mapping[Line, int]) -
     return round(least.fun), round(-most.fun)
 
 
-def small(places: Mapping[Place, int], kinds: Iterable[str]) -> Iterable[Line]:
+def small(places: Mapping[AlertKey, int], kinds: Iterable[str]) -> Iterable[Line]:
     """Lines of 1–4 ratings."""
     for kind in kinds:
         place_of = {
@@ -216,7 +218,7 @@ def test_no_small_line_can_be_worked_out(transact, seed):
         store(session, places)
         for now in (OPEN, LATER):
             known: dict[Line, int] = {}
-            for line, number in told(session, now):
+            for line, number in decided(session, now):
                 assert number == sum(n for place, n in places.items() if is_of(line, place)), line
                 known[line] = number
             for line in small(places, ("agency", "sector", "channel", "procedure")):

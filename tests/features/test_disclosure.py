@@ -7,7 +7,7 @@ import pytest
 
 from analysis import disclosure
 from survey.disclosure import (
-    SMALLEST_SHOWN,
+    LEAST_SHOWN,
     Breakdown,
     Counts,
     at_agency,
@@ -48,7 +48,7 @@ def test_published_lists_are_proven_by_the_audit():
         safe = safe_to_publish(rated)
         suppressed = [number > 0 and not one for number, one in zip(rated, safe, strict=True)]
         assert all(hold for number, hold in zip(rated, suppressed, strict=True) if 0 < number < 5)
-        if not disclosure.audit(rated, suppressed, SMALLEST_SHOWN).safe:
+        if not disclosure.audit(rated, suppressed, LEAST_SHOWN).safe:
             assert suppressed == [number > 0 for number in rated]
 
 
@@ -65,8 +65,8 @@ def test_a_line_is_suppressed_where_one_of_its_months_suppresses_it():
 
 def parts_of(total, parts):
     """Every way to split a whole number into so many."""
-    for bars in itertools.combinations(range(total + parts - 1), parts - 1):
-        edges = (-1, *bars, total + parts - 1)
+    for floor_rules in itertools.combinations(range(total + parts - 1), parts - 1):
+        edges = (-1, *floor_rules, total + parts - 1)
         yield tuple(right - left - 1 for left, right in itertools.pairwise(edges))
 
 
@@ -94,7 +94,7 @@ def worked_out(places, ratings, published):
         line
         for line in true
         if is_small(true[line])
-        and max(one[line] for one in fits) - min(one[line] for one in fits) < SMALLEST_SHOWN
+        and max(one[line] for one in fits) - min(one[line] for one in fits) < LEAST_SHOWN
     }
 
 
@@ -107,7 +107,7 @@ def test_no_small_line_is_worked_out_from_all_that_is_published(seed):
     everywhere = [*itertools.product("ABC", ("land", "health"), ("counter", "online"))]
     places = sorted(draw.sample(everywhere, draw.randint(2, 5)))
     ratings = [draw.choice((0, 1, 2, 3, 5, 7)) for _ in places]
-    ratings[0] = max(ratings[0], SMALLEST_SHOWN)  # else the whole is suppressed
+    ratings[0] = max(ratings[0], LEAST_SHOWN)  # else the whole is suppressed
     counts = Counts.added_up(dict(zip(places, ratings, strict=True)), {})
     lines = {line for line, _ in counts.lines}
     tables = lines - counts.suppressed([])

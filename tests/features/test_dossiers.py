@@ -8,10 +8,10 @@ from survey.db import db
 from survey.dossiers import (
     DossierFacts,
     ExtensionFacts,
-    Moment,
     OfficerFacts,
     StageFacts,
     SupplementFacts,
+    Timestamp,
     Verdict,
     record,
 )
@@ -155,8 +155,8 @@ def _facts(session, **changes):
         procedure_code="1.012783",
         channel="online",
         outcome="open",
-        received=Moment(date(2026, 3, 2)),
-        due=Moment(date(2026, 3, 16)),
+        received=Timestamp(date(2026, 3, 2)),
+        due=Timestamp(date(2026, 3, 16)),
         finished=None,
         phone=Phone("+84905000001", "mobile"),
         name="Công dân thử",
@@ -177,7 +177,10 @@ def test_what_is_older_than_what_we_know_is_stale(transact):
     assert _record(transact, changed_at=first) is Verdict.NEW
     assert _record(transact, changed_at=first) is Verdict.UNCHANGED
     assert _record(transact, changed_at=later) is Verdict.UNCHANGED
-    other = {"due": Moment(date(2026, 3, 20)), "stage": StageFacts(Stage.READY, Moment(NOW.date()))}
+    other = {
+        "due": Timestamp(date(2026, 3, 20)),
+        "stage": StageFacts(Stage.READY, Timestamp(NOW.date())),
+    }
     assert _record(transact, changed_at=first, **other) is Verdict.STALE
     with transact() as session:
         dossier = session.scalars(select(Dossier)).one()
@@ -189,9 +192,9 @@ def test_what_is_older_than_what_we_know_is_stale(transact):
 def test_the_first_due_date_stays_beside_the_one_in_force(transact):
     """A due date that moves leaves the first one; a time added to the day moves nothing."""
     _record(transact)
-    assert _record(transact, due=Moment(date(2026, 3, 16), time(17))) is Verdict.CHANGED
+    assert _record(transact, due=Timestamp(date(2026, 3, 16), time(17))) is Verdict.CHANGED
     for day in (20, 27):
-        assert _record(transact, due=Moment(date(2026, 3, day))) is Verdict.CHANGED
+        assert _record(transact, due=Timestamp(date(2026, 3, day))) is Verdict.CHANGED
     with transact() as session:
         dossier = session.scalars(select(Dossier)).one()
         assert (dossier.first_due_at, dossier.first_due_has_time) == (
@@ -199,19 +202,21 @@ def test_the_first_due_date_stays_beside_the_one_in_force(transact):
             True,
         )
         assert dossier.due_at == _day(27)
-    named = {"due": Moment(date(2026, 3, 27)), "first_due": Moment(date(2026, 3, 13))}
+    named = {"due": Timestamp(date(2026, 3, 27)), "first_due": Timestamp(date(2026, 3, 13))}
     assert _record(transact, **named) is Verdict.CHANGED
     assert _record(transact, **named) is Verdict.UNCHANGED
 
 
 def test_supplements_are_known_by_their_id_or_their_day(transact):
     """Said again with more they are completed, said of another day or id they are further ones."""
-    first = SupplementFacts(Moment(date(2026, 3, 4)), source_id="a1")
+    first = SupplementFacts(Timestamp(date(2026, 3, 4)), source_id="a1")
     assert _record(transact, supplements=(first,)) is Verdict.NEW
     full = first._replace(
-        asked=Moment(date(2026, 3, 4), time(8)), text="Bản vẽ", new_due=Moment(date(2026, 3, 20))
+        asked=Timestamp(date(2026, 3, 4), time(8)),
+        text="Bản vẽ",
+        new_due=Timestamp(date(2026, 3, 20)),
     )
-    same_day = SupplementFacts(Moment(date(2026, 3, 4)), source_id="a2")
+    same_day = SupplementFacts(Timestamp(date(2026, 3, 4)), source_id="a2")
     for _ in range(2):
         verdict = _record(transact, supplements=(full, same_day))
     assert verdict is Verdict.UNCHANGED
@@ -224,12 +229,12 @@ def test_supplements_are_known_by_their_id_or_their_day(transact):
 
 def test_a_second_letter_is_a_second_extension(transact):
     """A letter found for a known date completes it; another letter is another extension."""
-    date_alone = ExtensionFacts(Moment(date(2026, 3, 20)))
+    date_alone = ExtensionFacts(Timestamp(date(2026, 3, 20)))
     _record(transact, extensions=(date_alone,))
-    letter = date_alone._replace(letter=Moment(date(2026, 3, 13)), reason="Chờ ý kiến")
+    letter = date_alone._replace(letter=Timestamp(date(2026, 3, 13)), reason="Chờ ý kiến")
     assert _record(transact, extensions=(letter,)) is Verdict.CHANGED
     assert _record(transact, extensions=(letter,)) is Verdict.UNCHANGED
-    second = ExtensionFacts(Moment(date(2026, 3, 27)), letter=Moment(date(2026, 3, 19)))
+    second = ExtensionFacts(Timestamp(date(2026, 3, 27)), letter=Timestamp(date(2026, 3, 19)))
     assert _record(transact, extensions=(second,)) is Verdict.CHANGED
     with transact() as session:
         known = session.scalars(select(Extension).order_by(Extension.number)).all()
@@ -243,23 +248,23 @@ def test_stages_come_in_any_order(transact):
     """The newest stage is the present one, whenever an older one becomes known; a return ends."""
     day = date(2026, 3, 6)
     told = (
-        (StageFacts(Stage.RECEIVED, Moment(date(2026, 3, 2))), Stage.RECEIVED),
-        (StageFacts(Stage.SUPPLEMENT_ASKED, Moment(day, time(9))), Stage.SUPPLEMENT_ASKED),
-        (StageFacts(Stage.SUPPLEMENT_ASKED, Moment(day)), Stage.SUPPLEMENT_ASKED),
-        (StageFacts(Stage.IN_WORK, Moment(date(2026, 3, 4))), Stage.SUPPLEMENT_ASKED),
-        (StageFacts(Stage.IN_WORK, Moment(day, time(15)), is_seen=True), Stage.IN_WORK),
-        (StageFacts(Stage.SUPPLEMENT_ASKED, Moment(day), is_seen=True), Stage.SUPPLEMENT_ASKED),
-        (StageFacts(Stage.RECEIVED, Moment(date(2026, 3, 9)), is_seen=True), Stage.RECEIVED),
+        (StageFacts(Stage.RECEIVED, Timestamp(date(2026, 3, 2))), Stage.RECEIVED),
+        (StageFacts(Stage.SUPPLEMENT_ASKED, Timestamp(day, time(9))), Stage.SUPPLEMENT_ASKED),
+        (StageFacts(Stage.SUPPLEMENT_ASKED, Timestamp(day)), Stage.SUPPLEMENT_ASKED),
+        (StageFacts(Stage.IN_WORK, Timestamp(date(2026, 3, 4))), Stage.SUPPLEMENT_ASKED),
+        (StageFacts(Stage.IN_WORK, Timestamp(day, time(15)), is_seen=True), Stage.IN_WORK),
+        (StageFacts(Stage.SUPPLEMENT_ASKED, Timestamp(day), is_seen=True), Stage.SUPPLEMENT_ASKED),
+        (StageFacts(Stage.RECEIVED, Timestamp(date(2026, 3, 9)), is_seen=True), Stage.RECEIVED),
     )
     for stage, present in told:
         _record(transact, stage=stage)
         with transact() as session:
             assert session.scalar(select(Dossier.stage)) == present, stage
-    end = StageFacts(Stage.STOPPED, Moment(date(2026, 3, 10)), is_seen=True)
-    _record(transact, stage=end, finished=Moment(date(2026, 3, 10), time(9)))
-    late = StageFacts(Stage.IN_WORK, Moment(date(2026, 3, 12)), is_seen=True)
+    end = StageFacts(Stage.STOPPED, Timestamp(date(2026, 3, 10)), is_seen=True)
+    _record(transact, stage=end, finished=Timestamp(date(2026, 3, 10), time(9)))
+    late = StageFacts(Stage.IN_WORK, Timestamp(date(2026, 3, 12)), is_seen=True)
     assert _record(transact, stage=late) is Verdict.UNCHANGED
-    assert _record(transact, finished=Moment(date(2026, 3, 10), time(9))) is Verdict.UNCHANGED
+    assert _record(transact, finished=Timestamp(date(2026, 3, 10), time(9))) is Verdict.UNCHANGED
     with transact() as session:
         assert session.scalar(select(Dossier.stage)) == Stage.STOPPED
         assert _stages(session) == [

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from survey import alerts, audit
-from survey.cases import filing, queue, sight, steps
-from survey.cases.file import open_file
+from survey.cases import access_control, archiving, queue, steps
+from survey.cases.case_detail import case_detail
 from survey.cases.notices import Way
 from survey.cases.steps import Ending
 from survey.errors import Invalid, NotFound, Refused
-from survey.models.case import STANDING_BYTES, CaseStanding, CloseReason
+from survey.models.case import RECORD_BYTES, CaseRecord, CloseReason
 from survey.models.organisation import Agency
 from survey.models.staff import RoleName
 from survey.period import Month
@@ -26,7 +26,7 @@ LETTER = ("Kính gửi Ông/Bà, chúng tôi đã xác minh.", Way.PAGE)
 
 def of_agency(session, case):
     """Accounts of the agency a case is about: its head, and a handler of its own."""
-    agency = session.get_one(Agency, case.standing.agency_id)
+    agency = session.get_one(Agency, case.record.agency_id)
     return [
         answering.add_staff(session, role, agency=agency)
         for role in (RoleName.AGENCY_HEAD, RoleName.HANDLER)
@@ -35,12 +35,12 @@ def of_agency(session, case):
 
 def sees(session, staff, code):
     """Whether lists, alerts and the page of a case show it to an account: all or none."""
-    cases = sight.visible(session, staff)
+    cases = access_control.visible(session, staff)
     in_list = code in {one.code for one in cases}
-    in_alert = code in {one.code for card in queue.alert_cards(cases) for one in card.cases}
+    in_alert = code in {one.code for card in queue.case_groups(cases) for one in card.cases}
     counted = len(queue.in_views(session, cases, staff, NOW)[queue.View.ALL]) > 0
     try:
-        in_page = bool(open_file(session, staff, code, NOW))
+        in_page = bool(case_detail(session, staff, code, NOW))
     except NotFound:
         in_page = False
     assert len({in_list, in_alert, counted, in_page}) == 1
@@ -62,7 +62,7 @@ def test_grave_words_are_closed_to_the_agency(transact, contact):
     with transact() as session:
         case = answering.raise_case(session, contact=contact, comment=GRAVE)
         accused = of_agency(session, case)
-        sector = case.standing.sector_code
+        sector = case.record.sector_code
         for staff in accused:
             assert not sees(session, staff, case.code)
             with pytest.raises(NotFound, match="no_case"):
@@ -85,7 +85,7 @@ def test_the_hotline_of_the_province_releases_on_record(transact):
     with transact() as session:
         case = answering.raise_case(session, comment=GRAVE)
         hotline = answering.add_staff(session)
-        of_sector = answering.add_staff(session, sector=case.standing.sector_code)
+        of_sector = answering.add_staff(session, sector=case.record.sector_code)
         accused = of_agency(session, case)
         for staff in (of_sector, *accused):
             with pytest.raises(Refused, match="whole_province_only"):
@@ -102,12 +102,12 @@ def test_the_hotline_of_the_province_releases_on_record(transact):
             "Cần đơn vị giải trình",
             hotline.id,
         )
-        (act,) = audit.acts(session, action="case.released")
+        (act,) = audit.entries(session, action="case.released")
         assert (act.staff_id, act.subject) == (hotline.id, f"case:{case.code}")
         assert "Cần đơn vị giải trình" in str(act.detail)
         assert all(sees(session, staff, case.code) for staff in accused)
-        shown = open_file(session, accused[0], case.code, MONDAY)
-        assert "Cần đơn vị giải trình" not in str([one.text for one in shown.timeline])
+        published_tables = case_detail(session, accused[0], case.code, MONDAY)
+        assert "Cần đơn vị giải trình" not in str([one.text for one in published_tables.timeline])
 
 
 def test_a_case_that_grows_grave_is_closed_at_that_moment(transact):
@@ -123,13 +123,15 @@ def test_a_case_that_grows_grave_is_closed_at_that_moment(transact):
         change_comment(session, GRAVE)
         assert not sees(session, head, case.code)
         assert not sees(session, handler, case.code)
-        assert case.standing.assignee_id is None
+        assert case.record.assignee_id is None
         hotline = answering.add_staff(session)
-        unassigned = queue.in_views(session, sight.visible(session, hotline), hotline, MONDAY)
+        unassigned = queue.in_views(
+            session, access_control.visible(session, hotline), hotline, MONDAY
+        )
         assert [one.code for one in unassigned[queue.View.UNASSIGNED]] == [case.code]
         steps.take(session, hotline, case, MONDAY)
         change_comment(session, f"{GRAVE}, tôi có ghi âm")
-        assert case.standing.assignee_id == hotline.id
+        assert case.record.assignee_id == hotline.id
 
 
 def test_released_words_stay_released_and_new_ones_do_not(transact):
@@ -145,11 +147,11 @@ def test_released_words_stay_released_and_new_ones_do_not(transact):
         steps.close(session, hotline, case, Ending(CloseReason.RESOLVED), MONDAY)
         for comment in (GRAVE, "Tôi rút lời", GRAVE):
             change_comment(session, comment, overall=2)
-            standing = case.standing
-            assert (standing.is_held, standing.state) == (False, "closed")
+            record = case.record
+            assert (record.is_held, record.state) == (False, "closed")
         change_comment(session, f"{GRAVE}. Hôm qua lại bị dọa.")
-        standing = case.standing
-        assert (standing.is_held, standing.state) == (True, "reopened")
+        record = case.record
+        assert (record.is_held, record.state) == (True, "reopened")
         assert not sees(session, head, case.code)
         kinds = [one.kind for one in case.timeline]
         assert kinds[-3:] == ["citizen_added", "held", "reopened"]
@@ -162,12 +164,12 @@ def test_a_held_case_stays_closed_to_the_agency_when_it_is_filed(transact):
         hotline, (head, handler) = answering.add_staff(session), of_agency(session, case)
         steps.take(session, hotline, case, MONDAY)
         steps.close(session, hotline, case, answering.ENDING, MONDAY)
-        assert filing.file_away(session, MONDAY + timedelta(days=100)) == 1
-        assert [one.code for one in sight.filed_away(session, hotline, Month("2026-11"))] == [
-            case.code
-        ]
+        assert archiving.archive_due(session, MONDAY + timedelta(days=100)) == 1
+        assert [
+            one.code for one in access_control.archived(session, hotline, Month("2026-11"))
+        ] == [case.code]
         for staff in (head, handler):
-            assert sight.filed_away(session, staff, Month("2026-11")) == []
+            assert access_control.archived(session, staff, Month("2026-11")) == []
 
 
 def test_what_is_grave_stands_on_top(transact):
@@ -178,33 +180,33 @@ def test_what_is_grave_stands_on_top(transact):
         grave = answering.raise_case(session, comment=GRAVE)
 
         def order():
-            page = queue.show_page(session, sight.visible(session, hotline), 1, MONDAY)
+            page = queue.show_page(session, access_control.visible(session, hotline), 1, MONDAY)
             return [row.seen.code for row in page.rows]
 
         assert order() == [grave.code, overdue]
-        free = queue.grave_and_free(sight.visible(session, hotline))
+        free = queue.grave_and_free(access_control.visible(session, hotline))
         assert [one.code for one in free] == [grave.code]
         steps.take(session, hotline, grave, MONDAY)
         assert order() == [grave.code, overdue]
-        assert queue.grave_and_free(sight.visible(session, hotline)) == []
+        assert queue.grave_and_free(access_control.visible(session, hotline)) == []
         steps.reply(session, hotline, grave, LETTER, MONDAY)
         assert order() == [overdue, grave.code]
 
 
 def test_the_longest_standing_fits_its_length(transact):
     """All that may stand in a case at once still fits the one length that all cases have."""
-    names = CaseStanding.__dataclass_fields__
+    names = CaseRecord.__dataclass_fields__
     with transact() as session:
         case = answering.raise_case(session, comment=GRAVE, contact=WISH)
-        standing = case.standing
+        record = case.record
         longest = {
             "sector_code": max(answering.sectors(session), key=len),
             "state": "closed",
             "close_reason": max(CloseReason, key=len),
             "assignee_id": 2**31,
         }
-        moments = {
+        timestamps = {
             name: MONDAY.replace(microsecond=123456) for name in names if name.endswith("_at")
         }
-        case.standing = replace(standing, **moments, **longest)
-        assert len(case.standing_sealed) > STANDING_BYTES
+        case.record = replace(record, **timestamps, **longest)
+        assert len(case.record_sealed) > RECORD_BYTES

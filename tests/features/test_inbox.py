@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from survey import audit
 from survey.answers.conversation import receive
-from survey.cases import inbox, sight
-from survey.cases.sight import REVEALS_A_DAY
+from survey.cases import access_control, inbox
+from survey.cases.access_control import REVEALS_A_DAY
 from survey.errors import Conflict, Invalid, NotFound, Refused
 from survey.messages import outbox
 from survey.messages.providers import InboundSms
@@ -55,18 +55,18 @@ def test_a_look_at_a_number_needs_a_reason_and_is_counted(app):
         (thread,) = inbox.threads(session, staff)
         with pytest.raises(Invalid, match="reveal_reason"):
             inbox.reveal(session, staff, thread.id, "curiosity", NOW)
-        left = sight.reveals_left(session, staff, NOW)
+        left = access_control.reveals_left(session, staff, NOW)
         seen = inbox.reveal(session, staff, thread.id, "call_back", NOW)
         assert (seen.phone, seen.texts[0].words) == ("+84900000002", ASKED)
-        assert sight.reveals_left(session, staff, NOW) == left - 1 == REVEALS_A_DAY - 1
+        assert access_control.reveals_left(session, staff, NOW) == left - 1 == REVEALS_A_DAY - 1
         case = answering.raise_case(session, contact=answering.WISH)
-        sight.reveal(session, staff, case, "Gọi lại", NOW)
+        access_control.reveal(session, staff, case, "Gọi lại", NOW)
         for _ in range(left - 2):
             inbox.reveal(session, staff, thread.id, "compare", NOW)
         with pytest.raises(Refused, match="reveal_quota"):
             inbox.reveal(session, staff, thread.id, "urgent", NOW)
         inbox.reveal(session, staff, thread.id, "urgent", NOW + timedelta(days=1))
-        entry = audit.acts(session, action="inbox.reveal")[0]
+        entry = audit.entries(session, action="inbox.reveal")[0]
         assert (entry.staff_id, entry.subject, entry.detail) == (
             staff.id,
             f"inbound:{thread.id}",
@@ -93,7 +93,7 @@ def test_an_answer_leaves_once_and_settles_what_was_read(app):
         assert [one.words for one in left.texts] == ["Alo"]
         inbox.settle(session, staff, [left.id], NOW)
         assert inbox.threads(session, staff) == []
-        acts = audit.acts(session, staff_id=staff.id)
+        acts = audit.entries(session, staff_id=staff.id)
         assert [act.action for act in acts] == ["inbox.answer", "inbox.done"]
     gateway = Gateway()
     with app.app_context():

@@ -246,7 +246,7 @@ def test_the_province_decides_how_sure_and_from_how_many(
     assert closed["health"]["verdict"] == "uncertain"
     with transact() as session:
         province = session.scalars(select(Province)).one()
-        province.confidence_percent, province.judged_from = 90, 25
+        province.confidence_percent, province.verdict_from = 90, 25
         with_few = indices.show(session, MONTH, "sector", NOW_CLOSED, revised=True)
     assert {one.verdict for one in with_few} == {"met"}
     assert indices_closed(runner) == closed
@@ -326,7 +326,7 @@ def test_counts_equal_the_answers_and_are_put_right(
     for changed, disowned, left in ((0, 1, 11), (2, 3, 10)):
         with transact() as session:
             answer(session, tokens, wanted[changed], 5)
-            answers.disown(session, tokens[wanted[disowned].mobile], NOW)
+            answers.repudiate(session, tokens[wanted[disowned].mobile], NOW)
         before = show(runner, "overall")["overall"]
         assert before["rated"] == left
         assert runner("ballots", "count").code == 0

@@ -9,7 +9,7 @@ from survey.db import db
 from survey.intake.cleaning import channel_of
 from survey.intake.codes import clean_dossier_code, dossier_code_day, procedure_code
 from survey.intake.columns import find_header
-from survey.intake.dates import read_moment
+from survey.intake.dates import read_timestamp
 from survey.intake.known import read_header_words
 from tests.conftest import run_command
 from tests.features.exports import HEADER, outcomes, row, write_csv
@@ -79,13 +79,13 @@ def test_procedure_codes_lose_suffixes_and_regain_zeros():
 @pytest.mark.parametrize("cell", MOMENTS)
 def test_dates_of_all_shapes_are_read(cell):
     """Text, serial numbers and real dates are read; a day without a time stays without one."""
-    assert str(read_moment(cell)) == MOMENTS[cell]
+    assert str(read_timestamp(cell)) == MOMENTS[cell]
 
 
 @pytest.mark.parametrize("cell", UNREADABLE)
 def test_what_is_no_date_is_not_read(cell):
     """Impossible days, half dates, words and absurd years are not guessed at."""
-    assert read_moment(cell) is None
+    assert read_timestamp(cell) is None
 
 
 def test_channels_are_told_by_their_words():

@@ -12,12 +12,12 @@ from sqlalchemy import select
 from survey.db import db
 from survey.errors import Invalid, NotFound, Refused
 from survey.intake.upload import (
+    advisory_lock,
     drop_expired,
     dry_run,
     error_file,
     find_upload,
     held_table,
-    hold,
 )
 from survey.jobs.queue import enqueue, newest
 from survey.jobs.running import run_job
@@ -49,7 +49,7 @@ def _reading(app):
 
 def _hold(app, path, clerk):
     with unit_of_work(app) as session:
-        upload = hold(session, path, path.name, clerk, NOW)
+        upload = advisory_lock(session, path, path.name, clerk, NOW)
         session.add(upload)
         return upload.id
 
@@ -74,7 +74,7 @@ def test_an_upload_gives_the_outcomes_of_the_command(app, clerk, name, last_day)
         upload = find_upload(session, upload_id, NOW)
         told = dict(upload.recognised["columns"])
         assert told["Số điện thoại" if "xlsx" in name else "Mã TTHC"]
-        tried = dry_run(session, upload, last_day, NOW).tally.as_counts()
+        tried = dry_run(session, upload, last_day, NOW).counts.as_counts()
     assert _confirm(app, upload_id, last_day) == tried
     wanted = {number: line["expected"] for number, line in expected(name).items()}
     with _reading(app) as session:

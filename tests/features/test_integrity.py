@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from survey import surveys
-from survey.ballots import box
+from survey.ballots import storage
 from survey.ballots.contents import replacing
 from survey.models.count import Cell, count_finished
 from survey.monitoring.integrity import signs
@@ -42,9 +42,9 @@ def answer(session, agency, ratings, flags=(), lateness="on_time", questions=("o
         at = NOW + timedelta(minutes=10) * next(SLOTS)
         key = ballots.put(session, cell, given, at, flags=flags, procedure=PROCEDURE)
         for rating in later:
-            found = box.find(session, key)
+            found = storage.find(session, key)
             current = replacing(found.pooled.current, dict.fromkeys(questions, rating), ())
-            box.put(session, replace(found.pooled, current=current), "", found)
+            storage.put(session, replace(found.pooled, current=current), "", found)
 
 
 @pytest.fixture(params=[False, True], ids=["waiting", "counted"])

@@ -227,7 +227,7 @@ def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner)
             "index.check": 3,
             "privacy.retention": 3,
             "privacy.former_keys": 3,
-            "cases.file_away": 2,
+            "cases.archive_due": 2,
             "index.close": 2,
         }
         assert set(session.scalars(select(Job.state))) == {JobState.DONE}

@@ -11,13 +11,25 @@ from sqlalchemy import func, select, update
 from survey import accounts, answers, audit, invitations
 from survey.answers import Submission
 from survey.ballots import checking
-from survey.cases import notices, sight, steps
+from survey.cases import access_control, notices, steps
 from survey.crypto import keys
 from survey.crypto.sealed import TEXT, declarations
 from survey.crypto.values import open_with
 from survey.db import table_of
-from survey.intake.upload import held_table, hold
+from survey.intake.upload import advisory_lock, held_table
 from survey.models.case import Case, case_of
+from survey.models.control_chart import (
+    AlertKey,
+    BaselineLimits,
+    ChartState,
+    ControlChart,
+    ControlRule,
+    Measure,
+    RateChart,
+    RateLimits,
+    Signal,
+    Sums,
+)
 from survey.models.dossier import Dossier
 from survey.models.extension import Extension
 from survey.models.intake import Upload
@@ -28,19 +40,7 @@ from survey.models.province import Province
 from survey.models.recipient import IndexUse, Recipient
 from survey.models.staff import Staff
 from survey.models.supplement import Supplement
-from survey.models.watch import (
-    Limits,
-    Measure,
-    Place,
-    Progress,
-    RateLimits,
-    Signal,
-    Sums,
-    WatchChart,
-    WatchRate,
-    WatchRule,
-)
-from survey.monitoring.signals import extend, open_places, raise_signal
+from survey.monitoring.signals import extend, open_alert_keys, raise_signal
 from survey.period import Month
 from tests import ballots
 from tests.conftest import FIXED, run_command, unit_of_work
@@ -56,7 +56,7 @@ ANGRY, CALM, LATE, SILENT, TALKER, OFFICER = (Wanted(number) for number in range
 NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1, tzinfo=UTC)
 CLOSING, MAY = datetime(2026, 6, 15, 3, tzinfo=UTC), Month("2026-05")
 LONG_ENOUGH = 6
-DIP = Place(WatchRule.RESPONSE_DIP, None)
+DIP = AlertKey(ControlRule.RESPONSE_DIP, None)
 TOLD = Signal(NOW.date(), NOW.date(), 0.1, 9, 20, 0.01)
 REKEYS = pytest.mark.parametrize("options", [(), ("--full",)], ids=["rewrapped", "full"])
 
@@ -68,8 +68,8 @@ def tokens(transact, runner, environment, tmp_path):
         ask_everybody(session)
         session.execute(update(Province).values(followup_percent=100))
         finish(session, [ANGRY, CALM, SILENT])
-    for moment in (NOW, NIGHT):
-        assert runner("messages", "send-due", "--now", moment.isoformat()).code == 0
+    for timestamp in (NOW, NIGHT):
+        assert runner("messages", "send-due", "--now", timestamp.isoformat()).code == 0
     found = links(Path(environment["SMS_CONSOLE_FILE"]))
     with transact() as session:
         bad = Submission(overall=1, comment="Chậm quá.", contact=True)
@@ -80,18 +80,18 @@ def tokens(transact, runner, environment, tmp_path):
         _lists(session)
         _words_of_officials(session)
         _watch(session)
-        notices.tell_deadline(session, session.scalars(select(Case)).one(), "delay", NOW)
+        notices.notify_of_deadline(session, session.scalars(select(Case)).one(), "delay", NOW)
         staff = add_staff(session)
         secret = pyotp.random_base32()
         staff.email = EMAIL
         code = pyotp.TOTP(secret).at(NOW)
         accounts.enable_second_factor(session, NOW, staff, secret, code)
         path = write_csv(tmp_path / "thang-5.csv", [row(1), row(2)])
-        session.add(hold(session, path, path.name, staff.id, NOW))
+        session.add(advisory_lock(session, path, path.name, staff.id, NOW))
     assert runner("index", "close", "--period", "2026-05", "--now", CLOSING.isoformat()).code == 0
     with transact() as session:  # what waits for the night
         answers.submit(session, found[ANGRY.mobile], Submission(comment="Vẫn chậm."), NOW)
-        audit.record_later(session, NOW, "case.contact", "case:PA000001", {})
+        audit.append_later(session, NOW, "case.contact", "case:PA000001", {})
     return found | {"secret": secret}
 
 
@@ -117,13 +117,13 @@ def _words_of_officials(session):
 
 def _watch(session):
     """A chart, a rate and an open alert."""
-    frozen = {"first_month": MAY, "last_month": MAY, "frozen_on": NOW.date()}
+    frozen = {"first_month": MAY, "last_month": MAY, "baseline_on": NOW.date()}
     agency_id = session.scalars(select(Agency.id)).first()
-    chart = WatchChart(agency_id=agency_id, sector_group="land", **frozen)
-    rate = WatchRate(measure=Measure.RESPONSE, batch_from=NOW.date(), **frozen)
+    chart = ControlChart(agency_id=agency_id, sector_group="land", **frozen)
+    rate = RateChart(measure=Measure.RESPONSE, batch_from=NOW.date(), **frozen)
     session.add_all([chart, rate])
-    chart.limits = Limits(0.1, 0.1, 0.5, 8, 1, 60, 20, 0.1, 100)
-    chart.progress = Progress(since=NOW.date())
+    chart.limits = BaselineLimits(0.1, 0.1, 0.5, 8, 1, 60, 20, 0.1, 100)
+    chart.progress = ChartState(since=NOW.date())
     rate.limits, rate.sums = RateLimits(0.1, 0.1, 0.1), Sums(3, 2)
     raise_signal(session, DIP, TOLD, NOW)
 
@@ -140,7 +140,7 @@ def test_everything_works_with_the_new_key_alone(make_app, tokens, environment, 
         _use_links(session, tokens)
         _use_staff(session, tokens)
         _find_phones(session)
-        assert open_places(session) == {DIP}
+        assert open_alert_keys(session) == {DIP}
         extend(session, DIP, TOLD)
         upload = session.scalars(select(Upload)).one()
         assert held_table(session, upload).row_count == 2
@@ -179,8 +179,8 @@ def _use_staff(session, tokens):
     code = pyotp.TOTP(tokens["secret"]).at(later)
     assert accounts.check_second_factor(session, later, staff, code)
     case = session.scalars(select(Case)).one()
-    assert case_of(session, bytes.fromhex(case.standing.ballot_key)) is not None
-    assert sight.reveal(session, staff, case, "gọi lại", NOW).phone == ANGRY.mobile
+    assert case_of(session, bytes.fromhex(case.record.ballot_key)) is not None
+    assert access_control.reveal(session, staff, case, "gọi lại", NOW).phone == ANGRY.mobile
     steps.take(session, staff, case, NOW)
     assert [one.kind for one in case.timeline] == ["opened", "citizen_added", "revealed", "taken"]
 
@@ -260,7 +260,7 @@ def every_sealed():
 
 
 def _all_values(session):
-    """Place → what stands in each encrypted column and each blind index."""
+    """AlertKey → what stands in each encrypted column and each blind index."""
     found = {}
     for sealed in every_sealed():
         names = [sealed.column, *([sealed.index.column] if sealed.index else [])]

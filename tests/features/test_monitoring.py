@@ -8,14 +8,14 @@ from sqlalchemy import delete, select, update
 from survey import audit, indices, monitoring
 from survey.errors import Invalid, NotFound
 from survey.jobs import counting
+from survey.models.control_chart import ControlAlert, ControlChart, RateChart
 from survey.models.message import Message, MessageState
 from survey.models.staff import Scope
-from survey.models.watch import WatchAlert, WatchChart, WatchRate
-from survey.monitoring import freezing
+from survey.monitoring import baselines
 from survey.period import Month
 from survey.province.workdays import LOCAL, Calendar
 from tests.features.answering import add_staff, agencies
-from tests.features.watching import (
+from tests.features.control_charts import (
     LAND,
     LATER,
     MONTHS,
@@ -24,8 +24,8 @@ from tests.features.watching import (
     change_limits,
     findings,
     night,
+    record,
     say,
-    standing,
 )
 from tests.seeding import NOW as ASKED_AT
 from tests.seeding import Wanted, ask_everybody, finish
@@ -40,7 +40,7 @@ def watched(transact):
                 say(session, agency, month)
         for month in MONTHS:
             indices.close(session, month, NOW)
-        monitoring.freeze(session, MONTHS[0], MONTHS[-1], NOW)
+        monitoring.set_baseline(session, MONTHS[0], MONTHS[-1], NOW)
     return transact
 
 
@@ -115,8 +115,8 @@ def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
         chances = [stand.limits.false_alarms for stand in monitoring.stands(session)]
         assert 0 < signal.chance < 1
         assert sum(chances) < 1
-        assert [card.agency.id for card in monitoring.cards(session, Scope())] == [here.id]
-        assert not monitoring.cards(session, Scope(frozenset({there.id})))
+        assert [alert.agency.id for alert in monitoring.open_alerts(session, Scope())] == [here.id]
+        assert not monitoring.open_alerts(session, Scope(frozenset({there.id})))
         assert audit.verify(session)[1]
 
 
@@ -124,7 +124,7 @@ def test_single_answers_are_never_read_alone(watched):
     """Fewer than five new ratings, or more taken back than given, leave a chart as it was."""
     with watched() as session:
         here = agencies(session)[0]
-        chart = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id)).one()
+        chart = session.scalars(select(ControlChart).where(ControlChart.agency_id == here.id)).one()
         before = chart.progress
         say(session, here, Month("2026-04"), (0, 4, 6))
         night(session, date(2026, 4, 2))
@@ -158,7 +158,7 @@ def in_clear(session):
             for one in table.__table__.columns
             for value in [getattr(row, one.name)]
         }
-        for table in (WatchChart, WatchRate)
+        for table in (ControlChart, RateChart)
         for row in session.scalars(select(table).order_by(table.id))
     ]
 
@@ -167,9 +167,9 @@ def test_a_crowded_night_counts_as_one_batch(watched):
     """Answers of one night hang together: more than a batch moves the score as one batch does."""
     with watched() as session:
         here, there = agencies(session)[:2]
-        mine = WatchChart.agency_id.in_([here.id, there.id])
+        mine = ControlChart.agency_id.in_([here.id, there.id])
         change_limits(session, [here.id, there.id], batch=20)
-        charts = select(WatchChart).where(mine).order_by(WatchChart.agency_id == there.id)
+        charts = select(ControlChart).where(mine).order_by(ControlChart.agency_id == there.id)
         say(session, here, Month("2026-04"), (12, 8, 0))
         say(session, there, Month("2026-04"), (120, 80, 0))
         night(session, date(2026, 4, 2))
@@ -222,7 +222,7 @@ def test_messages_that_do_not_arrive_raise_a_data_alert(transact):
         for month in MONTHS:
             say(session, agency, month)
             indices.close(session, month, NOW)
-        monitoring.freeze(session, MONTHS[0], MONTHS[-1], NOW)
+        monitoring.set_baseline(session, MONTHS[0], MONTHS[-1], NOW)
         finish(session, [Wanted(number) for number in range(1, 61)])
         ids = list(session.scalars(select(Message.id)))
         for state, some in (
@@ -231,7 +231,7 @@ def test_messages_that_do_not_arrive_raise_a_data_alert(transact):
         ):
             session.execute(update(Message).where(Message.id.in_(some)).values(state=state))
         today = ASKED_AT.astimezone(LOCAL).date()
-        for rate in session.scalars(select(WatchRate)):
+        for rate in session.scalars(select(RateChart)):
             rate.batch_from = today
         assert night(session, today) == 0  # receipts have a day to come in
         assert night(session, today + timedelta(days=1)) == 1
@@ -249,7 +249,7 @@ def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watche
         say(session, here, Month("2026-04"), (0, 30, 30))
         assert night(session, date(2026, 4, 2)) == 1
         analyst = add_staff(session, "analyst")
-        (alert,) = session.scalars(select(WatchAlert))
+        (alert,) = session.scalars(select(ControlAlert))
         with pytest.raises(Invalid, match="alert_words"):
             monitoring.close(session, alert.id, analyst, "  ", NOW)
         monitoring.close(session, alert.id, analyst, "Máy lấy số hỏng, đã sửa.", LATER)
@@ -259,7 +259,7 @@ def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watche
         assert not any(scores(session))
         with pytest.raises(NotFound):
             monitoring.close(session, alert.id, analyst, "Lần nữa", NOW)
-        (entry,) = audit.acts(session, action="watch.close")
+        (entry,) = audit.entries(session, action="watch.close")
         assert (entry.staff_id, entry.subject) == (analyst.id, f"alert:{alert.id}")
         say(session, here, Month("2026-04"), (0, 30, 30))
         assert night(session, date(2026, 4, 3)) == 1
@@ -273,18 +273,18 @@ def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
         indices.close(session, Month("2026-01"), NOW)
         indices.close(session, Month("2026-02"), NOW)
         with pytest.raises(Invalid, match="watch_open_month"):
-            monitoring.freeze(session, Month("2026-01"), Month("2026-03"), NOW)
+            monitoring.set_baseline(session, Month("2026-01"), Month("2026-03"), NOW)
         with pytest.raises(Invalid, match="watch_months"):
-            monitoring.freeze(session, Month("2026-01"), Month("2026-02"), NOW)
+            monitoring.set_baseline(session, Month("2026-01"), Month("2026-02"), NOW)
         analyst = add_staff(session, "analyst")
-        frozen = monitoring.freeze(
+        baseline = monitoring.set_baseline(
             session, Month("2025-12"), Month("2026-02"), NOW, staff_id=analyst.id
         )
-        assert frozen.months == ("2025-12", "2026-01")
-        charts = list(session.scalars(select(WatchChart)))
-        assert {chart.frozen_by for chart in charts} == {analyst.id}
-        assert len(charts) == frozen.charts
-        *_, newest = audit.acts(session, action="watch.freeze")
+        assert baseline.months == ("2025-12", "2026-01")
+        charts = list(session.scalars(select(ControlChart)))
+        assert {chart.baseline_by for chart in charts} == {analyst.id}
+        assert len(charts) == baseline.charts
+        *_, newest = audit.entries(session, action="watch.freeze")
         assert newest.detail["months"] == ["2025-12", "2026-01"]
         assert night(session, date(2026, 4, 2)) == 0
         assert not any(scores(session))
@@ -306,24 +306,24 @@ def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
         night(session, date(2026, 4, 1))
         say(session, there, Month("2026-04"), (3, 4, 11))
         night(session, date(2026, 4, 2))
-        before = standing(session, here.id)
+        before = record(session, here.id)
         assert any(getattr(one["opened"], "score", 0) for one in before)
-        (old,) = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id))
+        (old,) = session.scalars(select(ControlChart).where(ControlChart.agency_id == here.id))
         usual, analyst = old.limits.usual, add_staff(session, "analyst")
-        frozen = monitoring.freeze_agency(
+        baseline = monitoring.set_agency_baseline(
             session, here.code, Month("2026-01"), Month("2026-03"), LATER, staff_id=analyst.id
         )
-        assert (frozen.months, frozen.charts) == (("2026-01", "2026-03"), 1)
-        (chart,) = session.scalars(select(WatchChart).where(WatchChart.agency_id == here.id))
+        assert (baseline.months, baseline.charts) == (("2026-01", "2026-03"), 1)
+        (chart,) = session.scalars(select(ControlChart).where(ControlChart.agency_id == here.id))
         assert chart.limits.usual > usual + 0.2
         assert chart.progress.score == 0
-        assert (chart.first_month, chart.frozen_by) == ("2026-01", analyst.id)
-        assert standing(session, here.id) == before
-        *_, newest = audit.acts(session, action="watch.freeze")
+        assert (chart.first_month, chart.baseline_by) == ("2026-01", analyst.id)
+        assert record(session, here.id) == before
+        *_, newest = audit.entries(session, action="watch.freeze")
         assert (newest.action, newest.subject) == ("watch.freeze", f"agency:{here.code}")
         assert newest.staff_id == analyst.id
         for agency in (here, fresh, there):
-            monitoring.freeze_agency(session, agency.code, MONTHS[0], Month("2026-03"), LATER)
+            monitoring.set_agency_baseline(session, agency.code, MONTHS[0], Month("2026-03"), LATER)
         alarms = [stand.limits.false_alarms for stand in monitoring.stands(session)]
         assert len(alarms) == 7
         assert sum(alarms) < monitoring.FALSE_ALARMS_A_MONTH
@@ -337,22 +337,22 @@ def test_an_agency_alone_is_refused_with_a_reason(watched):
     """
     with watched() as session:
         here, *_, silent = agencies(session)[:7]
-        before = standing(session, None)
+        before = record(session, None)
         for code, last, why in (
             ("LOC-X", MONTHS[-1], "unknown_agency"),
             (silent.code, MONTHS[-1], "watch_no_ratings"),
             (here.code, Month("2026-03"), "watch_open_month"),
         ):
             with pytest.raises(Invalid, match=why):
-                monitoring.freeze_agency(session, code, MONTHS[0], last, NOW)
-        assert standing(session, None) == before
+                monitoring.set_agency_baseline(session, code, MONTHS[0], last, NOW)
+        assert record(session, None) == before
         others = [one.chart.agency_id for one in monitoring.stands(session)]
         change_limits(session, {*others} - {here.id}, false_alarms=0.2)
         with pytest.raises(Invalid, match="watch_no_room"):
-            monitoring.freeze_agency(session, here.code, MONTHS[0], MONTHS[-1], NOW)
-        session.execute(delete(WatchChart))
+            monitoring.set_agency_baseline(session, here.code, MONTHS[0], MONTHS[-1], NOW)
+        session.execute(delete(ControlChart))
         with pytest.raises(Invalid, match="watch_not_frozen"):
-            monitoring.freeze_agency(session, here.code, MONTHS[0], MONTHS[-1], NOW)
+            monitoring.set_agency_baseline(session, here.code, MONTHS[0], MONTHS[-1], NOW)
 
 
 def test_the_worker_reads_every_night(watched, runner):
@@ -367,9 +367,9 @@ def test_the_worker_reads_every_night(watched, runner):
 
 def test_months_that_allow_no_limit_are_refused(watched, monkeypatch):
     """Where no limit keeps the false alarms allowed, a person is told, and the old charts stay."""
-    monkeypatch.setattr(freezing, "FALSE_ALARMS_A_MONTH", 0.0)
+    monkeypatch.setattr(baselines, "FALSE_ALARMS_A_MONTH", 0.0)
     with watched() as session:
-        before = standing(session, None)
+        before = record(session, None)
         with pytest.raises(Invalid, match="watch_unsettled"):
-            monitoring.freeze(session, MONTHS[0], MONTHS[-1], NOW)
-        assert standing(session, None) == before
+            monitoring.set_baseline(session, MONTHS[0], MONTHS[-1], NOW)
+        assert record(session, None) == before

@@ -149,15 +149,15 @@ def test_whom_a_reminder_went_to_is_known_for_a_week(
     """The hash of a reminder that left stays while it counts for the cap, and then goes."""
     with transact() as session:
         finish(session, [SILENT])
-    for moment in (NOW, MORNING):
-        runner("messages", "send-due", "--now", moment.isoformat())
+    for timestamp in (NOW, MORNING):
+        runner("messages", "send-due", "--now", timestamp.isoformat())
     left = select(Message.recipient_index).where(
         Message.kind == "reminder", Message.state == "sent"
     )
     with transact() as session:
         assert retention.erase_due(session, MORNING + timedelta(days=7))["reminders"] == 0
-        parted = Recipient.by_sms(SILENT.mobile).indexed_text(IndexUse.PARTED)
-        mine = Message.recipient.hash_of(session, parted)
+        unlinked = Recipient.by_sms(SILENT.mobile).indexed_text(IndexUse.UNLINKED)
+        mine = Message.recipient.hash_of(session, unlinked)
         assert session.scalars(left).all() == [mine]
         assert retention.erase_due(session, MORNING + timedelta(days=9))["reminders"] == 1
         assert session.scalars(left).all() == [None]

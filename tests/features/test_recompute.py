@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from survey import answers, indices
 from survey.answers import Submission
-from survey.ballots import box
+from survey.ballots import storage
 from survey.ballots.contents import Ballot, counted_row, digest_of
 from survey.models.audit import AuditEntry
 from survey.models.ballot import CountedBallot, ballot_key
@@ -88,7 +88,7 @@ def test_later_changes_of_citizens_break_nothing(
     say(transact, tokens[2], AFTER, overall=1)
     with transact() as session:
         for number in (2, 5):
-            answers.disown(session, tokens[number], AFTER)
+            answers.repudiate(session, tokens[number], AFTER)
         finish(session, [Wanted(99, finished_at=PEOPLE[0].finished_at)], now=AFTER)
     for _ in range(2):
         again = recompute(runner)
@@ -168,7 +168,7 @@ def restated(session: Session, ballot: Ballot) -> None:
     snapshot = session.scalars(select(Snapshot)).one()
     payload = indices.payload_of(snapshot)
     payload["figures"]["overall"][0]["index"] = 0.99
-    snapshot.keep(report_data.canonical(payload), snapshot.published)
+    snapshot.store(report_data.canonical(payload), snapshot.published)
     session.flush()
 
 
@@ -192,7 +192,7 @@ def test_tampering_breaks_the_proof(
     with 1.
     """
     with transact() as session:
-        ballot = box.find(session, ballot_key(session, tokens[3])).ballot
+        ballot = storage.find(session, ballot_key(session, tokens[3])).ballot
         assert ballot.versions[-1].replaced == ballots.replaced(4)
     for tamper in (
         *(edited, edited_early, other_reasons, deleted, taken_away, slipped_in, stuffed),

@@ -67,7 +67,7 @@ def test_the_four_formats_hold_the_same_figures(closed, built):
     holds the numbers behind it.
     """
     with unit_of_work(closed) as session:
-        figures = indices.shielded(session, report_data.payload(session))["figures"]
+        figures = indices.suppressed_payload(session, report_data.payload(session))["figures"]
     texts = [words_of_html(built["html"]), words_of_pdf(built["pdf"]), words_of_docx(built["docx"])]
     for by, name in (("sector", "Lĩnh vực"), ("agency", "Đơn vị"), ("channel", "Kênh")):
         rows = {row[0]: row for row in sheet(built["xlsx"], name)[3:] if row}
@@ -79,10 +79,10 @@ def test_the_four_formats_hold_the_same_figures(closed, built):
                 continue
             assert row[2:5] == [one["finished"], one["rated"], one["satisfied"]]
             assert row[6:9] == pytest.approx([one["index"], one["low"], one["high"]])
-            shown = "{} ({}–{})".format(*(phrases.percent(value) for value in row[6:9]))
+            published_tables = "{} ({}–{})".format(*(phrases.percent(value) for value in row[6:9]))
             counts = f"{number(one['rated'])} / {number(one['finished'])}"
             for text in texts:
-                assert squeezed(shown + counts) in re.sub(r"(\))\d,\d\d", r"\1", text)
+                assert squeezed(published_tables + counts) in re.sub(r"(\))\d,\d\d", r"\1", text)
 
 
 def test_the_first_page_says_the_verdict_and_four_figures(closed, built):

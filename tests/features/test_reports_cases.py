@@ -155,7 +155,7 @@ def test_a_deadline_that_was_put_off_counts_as_it_was_put_off(transact):
         # Five working days end on the 10th, a third more at 14:30 on the 12th.
         steps.reply(session, staff, kept, LETTER, datetime(2026, 11, 12, 3, 0, tzinfo=UTC))
         steps.reply(session, staff, missed, LETTER, datetime(2026, 11, 13, 3, 0, tzinfo=UTC))
-        assert kept.standing.due_at == datetime(2026, 11, 12, 7, 30, tzinfo=UTC)
+        assert kept.record.due_at == datetime(2026, 11, 12, 7, 30, tzinfo=UTC)
         found = read_cases(session, MONTH, CLOSED_AT)
     assert counted(found.total) == {"on_time": 1, "late": 1}
     assert found.postponed == 2

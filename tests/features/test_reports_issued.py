@@ -30,7 +30,7 @@ def test_a_report_prints_no_covering_line(transact, tmp_path):
             fill(session, MONTH, HEALTH_OFFICE, sector, finished=2 * rated, ratings=ratings)
         report_data.close(session, MONTH)
         report = gather.gather(session, MONTH, NOW)
-    hidden = [one for one in report.sectors if one.is_hidden]
+    hidden = [one for one in report.sectors if one.is_suppressed]
     assert {one.key for one in hidden} == {"construction", "health"}
     document = compose.compose(report)
     rows = [row for table in document.sections[0].tables for row in table.rows]
@@ -38,7 +38,7 @@ def test_a_report_prints_no_covering_line(transact, tmp_path):
         (first, *_) = [row for row in rows if row[1].text == one.label]
         assert [cell.text for cell in first[2:6]] == ["–", "–", f"– / {one.finished}", "–"]
         assert f"{one.label}: –" in document.picture.alternative
-    assert tables.HIDDEN_NOTE in html.render(document)
+    assert tables.SUPPRESSED_NOTE in html.render(document)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_leader_approves_once_and_the_mark_goes(transact, leader, tmp_path):
         page = final[0].read_text("utf-8")
         assert "DỰ THẢO" not in page
         assert "Trần Thị Bình duyệt lúc 09:00 ngày 16/11/2026" in page
-        (act,) = audit.acts(session, action="report.approve")
+        (act,) = audit.entries(session, action="report.approve")
         assert (act.staff_id, act.detail["digest"]) == (leader, snapshot.digest)
         assert audit.verify(session)[1]
         with pytest.raises(Refused, match="not_closed"):

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from analysis.phase_one import batch_step
-from survey.models.watch import Limits, Progress
+from survey.models.control_chart import BaselineLimits, ChartState
 from survey.monitoring import quality
-from survey.monitoring.standings import Standing
+from survey.monitoring.cumulative_counts import Standing
 
 FIRST = date(2026, 4, 1)
 DEN, NUM, BATCH = 8, 1, 20
@@ -17,16 +17,18 @@ Nights = list[tuple[int, int]]
 
 
 def chart(batch, alarm_at):
-    """Limits of a chart that expects an answer to every other message."""
+    """BaselineLimits of a chart that expects an answer to every other message."""
     steps = {"batch": batch, "den": DEN, "num": NUM, "alarm_at": alarm_at}
-    return Limits(usual=0.1, careful=0.1, answer_rate=0.5, false_alarms=0.1, rated=100, **steps)
+    return BaselineLimits(
+        usual=0.1, careful=0.1, answer_rate=0.5, false_alarms=0.1, rated=100, **steps
+    )
 
 
-def read(found: Limits, nights: Nights, delivered: int) -> tuple[Progress, date]:
+def read(found: BaselineLimits, nights: Nights, delivered: int) -> tuple[ChartState, date]:
     """Where a chart stands after nights to each of which so many messages were delivered, and the
     last of them.
     """
-    progress, day, rated, bad = Progress(), FIRST, 0, 0
+    progress, day, rated, bad = ChartState(), FIRST, 0, 0
     for number, (came, dissatisfied) in enumerate(nights):
         day, rated, bad = FIRST + timedelta(days=number), rated + came, bad + dissatisfied
         reached = delivered * (number + 1)

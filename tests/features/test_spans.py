@@ -139,7 +139,7 @@ def few_in_june(transact):
 
 def agency_lines(found):
     """Agency → ratings, of lines that are printed."""
-    return {one.key: one.rated for one in found[Breakdown.AGENCY] if not one.is_hidden}
+    return {one.key: one.rated for one in found[Breakdown.AGENCY] if not one.is_suppressed}
 
 
 def test_a_quarter_less_two_months_tells_no_small_month(transact, few_in_june):
@@ -149,14 +149,18 @@ def test_a_quarter_less_two_months_tells_no_small_month(transact, few_in_june):
     few, many = few_in_june
     with transact() as session:
         whole = indices.show(session, period_of("2026-Q2"), "agency", AUTUMN)
-        known = [agency_lines(indices.shown(session, month, AUTUMN)) for month in MONTHS]
+        known = [agency_lines(indices.published_tables(session, month, AUTUMN)) for month in MONTHS]
         # The attack works on what nobody protected.
         (leak,) = [one.rated - known[0][few] - known[1][few] for one in whole if one.key == few]
         assert leak == 3
         assert known[2] == {}
         for code in ("2026-Q2", "2026-H1", "2026", "2026-05..2026-06"):
-            assert agency_lines(indices.shown(session, period_of(code), AUTUMN)) == {}, code
-        early = agency_lines(indices.shown(session, period_of("2026-04..2026-05"), AUTUMN))
+            assert agency_lines(indices.published_tables(session, period_of(code), AUTUMN)) == {}, (
+                code
+            )
+        early = agency_lines(
+            indices.published_tables(session, period_of("2026-04..2026-05"), AUTUMN)
+        )
         assert early == {few: 80, many: 80}
 
 
@@ -198,10 +202,10 @@ def test_a_closed_quarter_is_opened_once(transact, few_in_june):
     assert few_in_june
     quarter = period_of("2026-Q2")
     with transact() as session, texts_opened() as opened:
-        first = indices.shown(session, quarter, AUTUMN)
+        first = indices.published_tables(session, quarter, AUTUMN)
     assert len(opened) >= len(MONTHS)
     with transact() as session, texts_opened() as opened:
-        assert indices.shown(session, quarter, AUTUMN) == first
+        assert indices.published_tables(session, quarter, AUTUMN) == first
         for by in Breakdown:
             assert indices.show(session, quarter, by, AUTUMN)
     assert opened == []
@@ -214,7 +218,7 @@ def test_exchanged_closings_are_refused_though_they_were_read(transact, few_in_j
     assert few_in_june
     with transact() as session:
         for period in (*MONTHS, period_of("2026-Q2"), period_of("2026-04..2026-05")):
-            indices.shown(session, period, AUTUMN)
+            indices.published_tables(session, period, AUTUMN)
         columns = (Snapshot.month, Snapshot.digest, Snapshot.payload_sealed)
         kept = {month: whole for month, *whole in session.execute(select(*columns))}
         for month, other in ((MAY, JUNE), (JUNE, MAY)):
@@ -223,7 +227,7 @@ def test_exchanged_closings_are_refused_though_they_were_read(transact, few_in_j
             session.execute(row.values(digest=digest, payload_sealed=sealed))
     for period in (MAY, period_of("2026-Q2")):
         with transact() as session, pytest.raises(Refused, match="snapshot_broken"):
-            indices.shown(session, period, AUTUMN)
+            indices.published_tables(session, period, AUTUMN)
 
 
 @pytest.mark.parametrize(

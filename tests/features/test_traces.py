@@ -16,7 +16,7 @@ from survey.answers import Submission
 from survey.ballots import checking
 from survey.ballots.aggregates import stored_aggregate
 from survey.cases import steps
-from survey.cases.file import open_file
+from survey.cases.case_detail import case_detail
 from survey.cases.notices import Way
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
@@ -95,7 +95,7 @@ def test_a_disowned_answer_leaves_no_row_of_counts(transact: Transact, ask: Ask)
             ballots.count(session)
     with transact() as session:
         assert len(rated(session)) == 2 * len(before)
-        answers.disown(session, wrong, NOW)
+        answers.repudiate(session, wrong, NOW)
         assert ballots.count(session) == 1
     with transact() as session:
         assert rated(session) == before
@@ -115,25 +115,25 @@ def test_a_row_of_counts_survives_who_answers_meanwhile(
         with transact() as session:
             ballots.count(session)
         with ThreadPoolExecutor(3) as pool:
-            deeds = (
-                pool.submit(_alone, app, answers.disown, one, NOW),
+            entries = (
+                pool.submit(_alone, app, answers.repudiate, one, NOW),
                 pool.submit(_alone, app, answers.submit, other, Submission(overall=3), NOW),
                 pool.submit(_alone, app, ballots.count),
             )
-            for deed in deeds:
-                deed.result()
+            for entry in entries:
+                entry.result()
         with transact() as session:
             assert ballots.levels(session) == {3: 1}
             ballots.count(session)
             assert checking.check(session) == []
-            answers.disown(session, other, NOW)
+            answers.repudiate(session, other, NOW)
             ballots.count(session)
             assert rated(session) == []
 
 
-def _alone(app: Flask, deed: Callable[..., object], *said: object) -> None:
+def _alone(app: Flask, entry: Callable[..., object], *said: object) -> None:
     with unit_of_work(app) as session:
-        deed(session, *said)
+        entry(session, *said)
 
 
 def test_an_empty_row_of_counts_is_as_good_as_none(transact: Transact, ask: Ask) -> None:
@@ -165,7 +165,7 @@ def test_the_case_of_a_disowned_answer_looks_like_any_other(
         if is_counted:
             ballots.count(session)
         assert len(session.scalars(case_of(session, of_wrong)).all()) == 1
-        answers.disown(session, wrong, NOW)
+        answers.repudiate(session, wrong, NOW)
     with transact() as session:
         hashes = session.scalars(select(Case.answer_hash)).all()
         assert [len(one) for one in hashes] == [16, 16]
@@ -182,7 +182,7 @@ def texted(transact: Transact, ask: Ask) -> str:
         staff = answering.add_staff(session)
         case = session.scalars(select(Case)).one()
         for step, more in ((steps.take, ()), (steps.reply, (("Đã nhắc nhở.", Way.PLAIN),))):
-            claimed = steps.claim(session, staff, case.code, case.revision)
+            claimed = steps.lease(session, staff, case.code, case.revision)
             step(session, staff, claimed, *more, NOW)
             session.flush()
     return token
@@ -263,7 +263,7 @@ def hear(transact: Transact, gateway: Gateway, outcome: str, **changes: str) -> 
         receipts.apply(session, LATER + MINUTE, word)
 
 
-def moments(session: Session) -> set[datetime]:
+def timestamps(session: Session) -> set[datetime]:
     """All instants of messages and receipts."""
     rows = [*session.scalars(select(Message)), *session.scalars(select(Receipt))]
     columns = [(row, one.key) for row in rows for one in row.__mapper__.column_attrs]
@@ -290,7 +290,7 @@ def test_a_dialogue_that_is_over_bears_days(
     with transact() as session:
         message = session.scalars(select(Message)).one()
         assert message.state == outcome
-        assert moments(session) == {local_midnight(NOW)}
+        assert timestamps(session) == {local_midnight(NOW)}
 
 
 def test_a_dialogue_that_never_left_bears_days(transact: Transact, gateway: Gateway) -> None:
@@ -311,10 +311,10 @@ def test_a_dialogue_that_never_left_bears_days(transact: Transact, gateway: Gate
             "expired": 1,
             "sent": 1,
         }
-        assert moments(session) == {local_midnight(NOW)}
+        assert timestamps(session) == {local_midnight(NOW)}
     outbox.reconcile(gateway, NOW + 4 * DAY, timedelta())
     with transact() as session:
-        assert moments(session) == {local_midnight(NOW), local_midnight(NOW + 4 * DAY)}
+        assert timestamps(session) == {local_midnight(NOW), local_midnight(NOW + 4 * DAY)}
 
 
 def test_what_was_texted_about_a_case_is_found_by_who_may(
@@ -327,7 +327,7 @@ def test_what_was_texted_about_a_case_is_found_by_who_may(
     outbox.send_due(gateway, LATER)
     with transact() as session:
         staff, case = answering.add_staff(session), session.scalars(select(Case)).one()
-        assert open_file(session, staff, case.code, LATER).timeline[-1].kind == "message"
+        assert case_detail(session, staff, case.code, LATER).timeline[-1].kind == "message"
         found = look_up(session, staff, Wanted(1).mobile, LATER).messages
         assert {one.kind for one in found} == {"invitation", "reminder", "case_reply"}
         (spent,) = month_costs(session, Month("2026-05"), LATER).by_agency

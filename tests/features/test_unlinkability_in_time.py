@@ -16,7 +16,7 @@ from survey.models.case import Case, case_of
 from survey.province.workdays import LOCAL
 from tests import ballots
 from tests.features.fortnight import Fortnight
-from tests.features.stolen import Row, Tables, Web, cell_of, dump, moments, sortable
+from tests.features.stolen import Row, Tables, Web, cell_of, dump, sortable, timestamps
 from tests.features.test_answers import TWO_WAY
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -42,12 +42,12 @@ class Stolen:
         codes = {row["id"]: row["code"] for row in self.tables["dossier"]}
         of = {row["id"]: row["dossier_id"] for row in self.tables["invitation"]}
         left = {
-            of[row["invitation_id"]]: next(moments({"at": row["sent_at"]}))
+            of[row["invitation_id"]]: next(timestamps({"at": row["sent_at"]}))
             for row in self.tables["message"]
             if row["kind"] == "invitation"
         }
         entries = {row["dossier_id"]: row for row in self.tables["coverage_entry"]}
-        return {codes[key]: (entries[key], moment) for key, moment in left.items()}
+        return {codes[key]: (entries[key], timestamp) for key, timestamp in left.items()}
 
 
 # Two weeks take long: the promises about one engine and one way read the same dump.
@@ -82,7 +82,7 @@ def test_nothing_leads_from_an_answer_to_a_time(stolen: Stolen) -> None:
     assert len(rows) == len(stolen.life.answered) > 40
     for name, row in rows:
         assert stolen.web.reach(name, row) == {(name, row["place"])}
-        assert list(moments(row)) == []
+        assert list(timestamps(row)) == []
 
 
 def test_nothing_leads_from_a_dossier_to_who_answered(stolen: Stolen) -> None:
@@ -124,7 +124,7 @@ def test_an_answer_leaves_no_footprint(stolen: Stolen) -> None:
         (name, row.get("kind"))
         for name, rows in stolen.tables.items()
         for row in rows
-        if any(_is_beside(moment, given) for moment in moments(row))
+        if any(_is_beside(timestamp, given) for timestamp in timestamps(row))
     }
     assert found == set()
     kinds = {row["kind"] for row in stolen.tables["message"]}
@@ -165,7 +165,7 @@ def _by_day(stolen: Stolen) -> tuple[dict[date, list[Row]], dict[date, list[Row]
     codes = {row["id"]: row["code"] for row in stolen.tables["dossier"]}
     of = {row["id"]: row for row in stolen.tables["invitation"]}
     for row in stolen.tables["message"]:
-        day = next(moments({"due_at": row["due_at"]})).astimezone(LOCAL).date()
+        day = next(timestamps({"due_at": row["due_at"]})).astimezone(LOCAL).date()
         if row["kind"] == "invitation":
             invitation = of[row["invitation_id"]]
             known = {f"invitation.{name}": value for name, value in invitation.items()} | row
@@ -192,10 +192,10 @@ def _hits(
     return sum(one == (row["state"] == "sent") for one, row in zip(silent, right, strict=True))
 
 
-def _is_beside(moment: datetime, given: Sequence[datetime]) -> bool:
+def _is_beside(timestamp: datetime, given: Sequence[datetime]) -> bool:
     """Whether a moment lies within a second of one of these, which are sorted."""
-    place = bisect(given, moment)
-    return any(abs(one - moment) < SECOND for one in given[max(0, place - 1) : place + 1])
+    place = bisect(given, timestamp)
+    return any(abs(one - timestamp) < SECOND for one in given[max(0, place - 1) : place + 1])
 
 
 def _guess(stolen: Stolen, planted: dict[str, datetime]) -> tuple[int, int, float]:
@@ -232,11 +232,11 @@ def _moments_of(stolen: Stolen, key: bytes) -> list[datetime]:
     ]
     assert len(rows) > 1
     reached = {node for name, row in rows for node in stolen.web.reach(name, row)}
-    return [moment for node in reached for moment in moments(stolen.web.row(node))]
+    return [timestamp for node in reached for timestamp in timestamps(stolen.web.row(node))]
 
 
-def _end(moment: datetime) -> datetime:
+def _end(timestamp: datetime) -> datetime:
     """A day lasts to its end, here or in Greenwich; an instant is one."""
-    local = moment.astimezone(LOCAL)
-    is_day = (moment.hour, moment.minute) == (0, 0) or (local.hour, local.minute) == (0, 0)
-    return moment + DAY if is_day else moment
+    local = timestamp.astimezone(LOCAL)
+    is_day = (timestamp.hour, timestamp.minute) == (0, 0) or (local.hour, local.minute) == (0, 0)
+    return timestamp + DAY if is_day else timestamp

@@ -26,7 +26,7 @@ Transact = Callable[[], AbstractContextManager[Session]]
 CALLED, SILENT = 14, 6
 LATER = NOW + timedelta(hours=1)
 # Shared by all cases of a month, and by all that ended long ago: these lead to nobody.
-OF_ALL = {"month", "is_filed_away", "place"}
+OF_ALL = {"month", "is_archived", "place"}
 # The last is as long as an import lets one be.
 NAMES = ("An", "Nguyễn Thị Minh Khai", "Ễ" * 200)
 

@@ -163,7 +163,7 @@ def test_a_digest_cannot_be_found_by_trying(transact: Transact) -> None:
         text, digest = snapshot.payload, snapshot.digest
         salt = json.loads(text)["inputs"]["salt"]
         assert len(salt) == 32
-        snapshot.keep(text.replace(salt, "0" * len(salt)), snapshot.published)
+        snapshot.store(text.replace(salt, "0" * len(salt)), snapshot.published)
         assert snapshot.digest != digest
-        snapshot.keep(text, snapshot.published)
+        snapshot.store(text, snapshot.published)
         assert snapshot.digest == digest

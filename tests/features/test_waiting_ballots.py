@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey import answers, indices, insights
 from survey.answers import Submission
-from survey.ballots import box
+from survey.ballots import storage
 from survey.ballots.pool import pool_of
 from survey.db import db
 from survey.errors import Refused
@@ -44,7 +44,7 @@ def picture(session: Session) -> list[object]:
     found: list[object] = [insights.live(session, MONTH)]
     for month in (BEFORE, MONTH):
         draft = indices.draft_payload(session, month, NOW, provisional=False)
-        found += [draft, indices.shown(session, month, NOW), signs(session, month)]
+        found += [draft, indices.published_tables(session, month, NOW), signs(session, month)]
     return found
 
 
@@ -53,9 +53,9 @@ def say_otherwise(session: Session, cell: Cell, keys: list[bytes]) -> None:
     for key in keys[:2]:
         change(session, key, overall=3)
     for key in keys[2:4]:
-        found = box.find(session, key)
+        found = storage.find(session, key)
         withdrawn = ballots.waiting(found.ballot, SEEN)
-        box.put(session, withdrawn, "", found)
+        storage.put(session, withdrawn, "", found)
     ballots.put_many(session, cell, {5: 4})
 
 

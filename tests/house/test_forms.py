@@ -12,7 +12,7 @@ VIETNAMESE = re.compile("[\u00c0-\u1ef9]")
 # Names that are the same in every language.
 NAMES = ("Lắng Nghe", "Tiếng Việt")
 # The one reader of forms; providers' webhooks are none.
-DOORS = ("survey/web/forms.py", "survey/web/webhooks.py")
+ROLE_LOGINS = ("survey/web/forms.py", "survey/web/webhooks.py")
 # Vietnamese that nobody translates. Sent to citizens, or kept beside what they wrote:
 WRITTEN = {
     "survey/alerts.py",
@@ -42,7 +42,7 @@ READ = {
 # Invented people and what they say:
 INVENTED = {
     "survey/demo/comments.py",
-    "survey/demo/doors.py",
+    "survey/demo/role_logins.py",
     "survey/demo/handling.py",
     "survey/demo/loading.py",
     "survey/demo/people.py",
@@ -68,7 +68,7 @@ def test_only_forms_read_what_a_browser_sent():
         for path, node in _nodes(ast.Attribute)
         if node.attr in {"form", "values", "files"} and ast.unparse(node.value) == "request"
     ]
-    assert [name for name in by_hand if not name.startswith(DOORS)] == []
+    assert [name for name in by_hand if not name.startswith(ROLE_LOGINS)] == []
 
 
 def test_a_text_that_waits_for_its_language_holds_no_value():

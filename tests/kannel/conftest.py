@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import case, func, select, update
 from werkzeug.serving import make_server
 
-from survey.answers import Said
+from survey.answers import Answer
 from survey.clock import machine
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
@@ -100,7 +100,7 @@ class Road:
             rows = session.execute(select(*columns)).all()
         return [row[0] if len(columns) == 1 else tuple(row) for row in rows]
 
-    def said(self) -> list[Said]:
+    def said(self) -> list[Answer]:
         """What each citizen says now."""
         with unit_of_work(self.app) as session:
             return ballots.all_said(session)
@@ -109,7 +109,7 @@ class Road:
         """Kannel stops in the middle of its work, with calls of the sender under way."""
         self.kannel.freeze("smsbox")
         since = machine()
-        hanging = (Message.state == MessageState.SENDING) & (Message.claimed_at > since)
+        hanging = (Message.state == MessageState.SENDING) & (Message.leased_at > since)
         until("calls hang", lambda: self.read(func.count(case((hanging, 1)))) != [0])
 
     def let_leases_end(self) -> None:
@@ -118,7 +118,7 @@ class Road:
             session.execute(
                 update(Message)
                 .where(Message.state == MessageState.SENDING)
-                .values(claimed_at=machine() - timedelta(minutes=1))
+                .values(leased_at=machine() - timedelta(minutes=1))
             )
 
 

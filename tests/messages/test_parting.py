@@ -10,7 +10,7 @@ from sqlalchemy import inspect, select, text
 from survey import answers, invitations
 from survey.answers import Submission
 from survey.messages import outbox, receipts
-from survey.messages.outbox.parting import part_due
+from survey.messages.outbox.unlinking import unlink_due
 from survey.messages.providers import DeliveryReceipt
 from survey.models.message import Message, MessageKind
 from survey.models.province import Province, SendBias
@@ -84,7 +84,7 @@ def settle(transact, gateway, tokens):
             if number % 3 == 0:
                 answers.submit(session, token, Submission(overall=2), NOW + MINUTE)
             elif number % 20 == 1:
-                invitations.disown(session, token, NOW + MINUTE)
+                invitations.repudiate(session, token, NOW + MINUTE)
     outbox.send_due(gateway, MORNING)
     for place, sms in enumerate(gateway.taken):
         outcome = "delivered" if place % 2 else "undelivered"
@@ -101,16 +101,16 @@ def test_nothing_leads_from_a_reminder_to_its_dossier(transact, gateway):
     assert 30 < len(gateway.taken) < MANY
     with transact() as session:
         rows = list(dump(session))
-    parted = [row for name, row in rows if name == "message" and row["kind"] == "reminder"]
-    attempts = {row["attempt_id"] for row in parted} - {None}
+    unlinked = [row for name, row in rows if name == "message" and row["kind"] == "reminder"]
+    attempts = {row["attempt_id"] for row in unlinked} - {None}
     words = [r for name, r in rows if name == "receipt" and r["attempt_id"] in attempts]
-    others = [(name, row) for name, row in rows if row not in (*parted, *words)]
-    assert (len(parted), len(words)) == (MANY, len(gateway.taken))
+    others = [(name, row) for name, row in rows if row not in (*unlinked, *words)]
+    assert (len(unlinked), len(words)) == (MANY, len(gateway.taken))
     gone = ("invitation_id", "case_hash", "recipient_sealed", "prefix", "body_sealed", "token_hash")
-    assert {row[column] for row in parted for column in (*gone, "retry_at")} == {None}
-    assert len({(row["due_at"], row["expires_at"]) for row in parted}) == 1
-    days = {str(parted[0]["due_at"])}
-    for row in (*parted, *words):
+    assert {row[column] for row in unlinked for column in (*gone, "retry_at")} == {None}
+    assert len({(row["due_at"], row["expires_at"]) for row in unlinked}) == 1
+    days = {str(unlinked[0]["due_at"])}
+    for row in (*unlinked, *words):
         here = long(row) - days
         assert not [name for name, other in others if here & long(other)]
 
@@ -133,8 +133,8 @@ def test_who_is_not_reminded_keeps_no_hash(transact, gateway):
             one.state: one.recipient_index
             for one in session.scalars(select(Message).where(REMINDERS))
         }
-        parted = Recipient.by_sms(phone(9)).indexed_text(IndexUse.PARTED)
-        mine = Message.recipient.hash_of(session, parted)
+        unlinked = Recipient.by_sms(phone(9)).indexed_text(IndexUse.UNLINKED)
+        mine = Message.recipient.hash_of(session, unlinked)
         assert rows == {"sent": mine, "cancelled": None}
 
 
@@ -198,12 +198,12 @@ def test_none_is_lost_where_a_run_is_killed(transact, gateway):
     """Killed while it parts reminders, or after and before they leave: each still leaves once."""
     asked(transact, gateway, range(1, 11))
     with pytest.raises(Killed), transact() as session:
-        die(part_due(session, NIGHT))
+        die(unlink_due(session, NIGHT))
     with transact() as session:
         assert all(one.invitation_id for one in reminders_in_place(session))
-        assert part_due(session, NIGHT) == 10
+        assert unlink_due(session, NIGHT) == 10
     with transact() as session:
-        assert part_due(session, NIGHT) == 0
+        assert unlink_due(session, NIGHT) == 0
     outbox.send_due(gateway, MORNING)
     assert sorted(map(digits, gateway.texts)) == list(range(1, 11))
 
@@ -229,8 +229,8 @@ def test_the_week_cap_counts_reminders(transact, gateway):
         finish(session, [Wanted(2, phone=Wanted(1).mobile)], MORNING)
     outbox.send_due(gateway, MORNING + 9 * MINUTE)
     assert len(gateway.taken) == 1
-    for moment in (MORNING + 11 * MINUTE, NOW + 7 * DAY - MINUTE):
-        outbox.send_due(gateway, moment)
+    for entry in (MORNING + 11 * MINUTE, NOW + 7 * DAY - MINUTE):
+        outbox.send_due(gateway, entry)
         assert len(gateway.taken) == 2
     outbox.send_due(gateway, NOW + 7 * DAY + MINUTE)
     assert len(gateway.taken) == 3
@@ -271,7 +271,7 @@ def test_a_repeated_invitation_that_was_answered_counts_as_sent(transact, gatewa
         if event == "answered":
             answers.submit(session, token, Submission(overall=3), NOW + MINUTE)
         else:
-            invitations.disown(session, token, NOW + MINUTE)
+            invitations.repudiate(session, token, NOW + MINUTE)
     later = NOW + 12 * MINUTE
     assert outbox.send_due(mute, later) == outbox.SendSummary(0, 0, 0, 0)
     with transact() as session:

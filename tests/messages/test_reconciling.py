@@ -120,12 +120,12 @@ def test_claims_of_the_dead_are_taken_over(transact, clock, gateway, rows):
         message = session.get(Message, queue(session, 1))
         message.state, message.attempt, message.attempt_id = MessageState.SENDING, 1, "a" * 32
         message.owner, message.provider, message.unknown_since = "gone:1", "fake", NOW
-        message.claimed_at = clock() - timedelta(seconds=30)
+        message.leased_at = clock() - timedelta(seconds=30)
     assert outbox.send_due(gateway, NOW) == outbox.SendSummary(0, 0, 0, 0)
     assert outbox.reconcile(gateway, NOW + 11 * MINUTE, NO_WAIT).still_unknown == 0
     assert rows()[0] == "sending"
     with transact() as session:
-        session.scalars(select(Message)).one().claimed_at -= timedelta(seconds=60)
+        session.scalars(select(Message)).one().leased_at -= timedelta(seconds=60)
     assert outbox.reconcile(gateway, NOW + 11 * MINUTE, NO_WAIT).released == 1
 
 

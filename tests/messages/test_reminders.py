@@ -58,8 +58,8 @@ def test_it_waits_for_its_day(transact, gateway):
         query = select(Message.due_at, Message.expires_at)
         (row,) = session.execute(query.where(Message.kind == MessageKind.REMINDER))
     assert tuple(row) == (at("2026-05-23", "00:00"), at("2026-06-03", "00:00"))
-    for moment, waiting in (("2026-05-22", "23:59"), 0), (("2026-05-23", "07:59"), 1):
-        assert outbox.send_due(gateway, at(*moment)) == outbox.SendSummary(0, 0, 0, waiting)
+    for entry, waiting in (("2026-05-22", "23:59"), 0), (("2026-05-23", "07:59"), 1):
+        assert outbox.send_due(gateway, at(*entry)) == outbox.SendSummary(0, 0, 0, waiting)
     assert outbox.send_due(gateway, at("2026-05-23", "08:00")) == outbox.SendSummary(1, 0, 0, 0)
 
 
@@ -74,7 +74,7 @@ def test_no_reminder_where_it_is_not_wanted(transact, gateway, event):
         if event == "answered":
             submit(session, token, Submission(overall=4), NOW + MINUTE)
         elif event == "disowned":
-            invitations.disown(session, token, NOW + MINUTE)
+            invitations.repudiate(session, token, NOW + MINUTE)
         elif event == "opted out":
             invitations.opt_out(session, Recipient.by_sms(Wanted(1).mobile), NOW + MINUTE)
         else:
@@ -142,7 +142,7 @@ def test_two_way_reminder(make_app, event):
                 attempt = gateway.taken[0].attempt_id
                 word = DeliveryReceipt("fake", "", attempt, "x", "30005", "undelivered")
                 receipts.apply(session, NOW + MINUTE, word)
-            invitation.is_disowned = event == "disowned"
+            invitation.is_repudiated = event == "disowned"
         outbox.send_due(gateway, THIRD + timedelta(minutes=1))
     texts = [text for text in gateway.texts if "nhac" in text]
     assert [f"ma {code} gui 8099" in text for text in texts] == ([] if event else [True])

@@ -72,9 +72,9 @@ def test_province_adds_and_swaps():
 )
 def test_next_send_time(start, sent):
     """Texts leave between eight and eight, weekends too, never on a public holiday."""
-    moment = CALENDAR.next_send_time(at(*start), OPEN, SHUT)
-    assert moment == at(*sent)
-    assert moment.utcoffset() == timedelta(0)
+    entry = CALENDAR.next_send_time(at(*start), OPEN, SHUT)
+    assert entry == at(*sent)
+    assert entry.utcoffset() == timedelta(0)
 
 
 def test_seconds_left_in_window():

@@ -165,8 +165,8 @@ def test_a_session_ends_after_half_an_hour_idle_or_half_a_day(sqlite_app, clock,
     """Thirty idle minutes or twelve hours in all end a session, and the page says so."""
     client = signed_in(sqlite_app, "leader")
     *within, after = [NOW + timedelta(minutes=number) for number in minutes]
-    for moment in within:
-        clock.set(moment)
+    for entry in within:
+        clock.set(entry)
         assert client.get("/staff/password").status_code == 200
     clock.set(after)
     answer = client.get("/staff/password")
@@ -211,7 +211,7 @@ def test_accounts_leave_traces_in_the_audit_chain(app, runner):
     sign_in(client, email)
     assert runner("staff", "reset", email, "--json").json["email"] == email
     with unit_of_work(app) as session:
-        rows = list(audit.acts(session))
+        rows = list(audit.entries(session))
         acts = [row.action for row in rows]
         assert acts == ["staff.add", "staff.sign_in_failed", "staff.sign_in", "staff.reset"]
         assert not any(email in f"{row.subject}{row.detail}" for row in rows)

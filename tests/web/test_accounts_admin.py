@@ -32,7 +32,7 @@ NUMBERS = {
     "intermediary_days": "90",
     "full_percent": "25",
     "confidence_percent": "95",
-    "judged_from": "30",
+    "verdict_from": "30",
 }
 
 
@@ -278,7 +278,7 @@ def test_the_provinces_rules_are_changed_and_recorded(app):
         assert province.window_start.isoformat() == "08:30:00"
         assert {sector.sample_percent for sector in session.query(Sector)} == {50}
         assert session.query(SpecialDay).count() == 0
-        acts = [act.action for act in audit.acts(session)]
+        acts = [act.action for act in audit.entries(session)]
         assert acts[-4:] == ["rules.change", "rules.sampling", "rules.day", "rules.day"]
 
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from survey import indices, monitoring
+from survey.models.control_chart import ControlChart, ControlRule, Place, Signal
 from survey.models.staff import Scope
-from survey.models.watch import Place, Signal, WatchChart, WatchRule
 from survey.monitoring.signals import raise_signal
 from survey.period import Month
 from tests.conftest import unit_of_work
@@ -24,8 +24,8 @@ def raise_both(app):
     with unit_of_work(app) as session:
         here = agencies(session)[0]
         for place, figures in (
-            (Place(WatchRule.QUALITY_DROP, here.id, "general"), (0.08, 9, 20, 0.01)),
-            (Place(WatchRule.DELIVERY_DIP, None), (0.015, 24, 160, 0.00002)),
+            (Place(ControlRule.QUALITY_DROP, here.id, "general"), (0.08, 9, 20, 0.01)),
+            (Place(ControlRule.DELIVERY_DIP, None), (0.015, 24, 160, 0.00002)),
         ):
             expected, seen, out_of, chance = figures
             raise_signal(
@@ -75,7 +75,7 @@ def test_an_analyst_closes_with_words(app):
         (alert_id,) = [
             card.id
             for card in monitoring.cards(session, Scope())
-            if card.finding.place.rule == "quality_drop"
+            if card.trigger.place.rule == "quality_drop"
         ]
     path = f"/staff/alerts/{alert_id}/close"
     analyst = signed_in(app, "analyst")
@@ -108,7 +108,7 @@ def test_an_analyst_freezes_what_is_usual(app, runner):
     assert "Chốt lại mức nền" not in page
     shown = runner("monitor", "show", "--json").json
     with unit_of_work(app) as session:
-        charts = session.scalars(select(WatchChart)).all()
+        charts = session.scalars(select(ControlChart)).all()
         assert len(shown) == len(charts) > 0
         for chart in charts:
             assert chart.agency.name in page

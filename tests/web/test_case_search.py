@@ -3,10 +3,10 @@
 import logging
 import re
 
-from survey.cases import filing
+from survey.cases import archiving
 from tests.conftest import unit_of_work
 from tests.features import answering
-from tests.features.test_filing import LATER, settle
+from tests.features.test_archiving import LATER, settle
 from tests.web.case_pages import open_case
 from tests.web.staff_accounts import signed_in
 
@@ -39,7 +39,7 @@ def test_a_case_filed_away_is_found_by_its_code(app):
     with unit_of_work(app) as session:
         case = answering.raise_case(session)
         settle(session, answering.add_staff(session), case)
-        filing.file_away(session, LATER)
+        archiving.archive_due(session, LATER)
         code = case.code
     client = signed_in(app, "handler")
     assert CODES.findall(client.get("/staff/cases").text) == []

@@ -215,7 +215,7 @@ def test_a_damaged_case_is_named_on_the_queue(app):
     other, agency = open_case(app, overall=2)
     with unit_of_work(app) as session:
         one, two = session.scalars(select(Case).order_by(Case.code == code)).all()
-        two.standing_sealed = one.standing_sealed
+        two.record_sealed = one.record_sealed
     client = signed_in(app, "handler")
     page = unescape(client.get("/staff/cases?view=all").text)
     assert f"1 phản ánh không mở được:</strong> {code}." in page

@@ -7,7 +7,7 @@ from html import unescape
 from sqlalchemy import select
 
 from survey import audit
-from survey.cases import filing
+from survey.cases import archiving
 from survey.models.message import Message
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
@@ -107,7 +107,7 @@ def test_a_citizen_who_calls_has_the_case_opened_again(app):
         assert case.is_reopened
         # The reply and the new deadline, both by text.
         assert [one.kind for one in session.scalars(select(Message))] == ["case_reply"] * 2
-        assert [act.action for act in audit.acts(session)][-1] == "case.reopened"
+        assert [act.action for act in audit.entries(session)][-1] == "case.reopened"
 
 
 def test_cases_closed_long_ago_stand_under_their_month(app):
@@ -119,7 +119,7 @@ def test_cases_closed_long_ago_stand_under_their_month(app):
     act(client, code, "take")
     act(client, code, "close", close_reason="unreachable", close_text_unreachable=LETTER)
     with unit_of_work(app) as session:
-        assert filing.file_away(session, NOW + timedelta(days=140)) == 1
+        assert archiving.archive_due(session, NOW + timedelta(days=140)) == 1
     page = client.get("/staff/cases?view=all").text
     assert code not in page
     assert 'href="/staff/cases/filed-away"' in page

@@ -57,7 +57,7 @@ def test_every_door_opens(demo_app, role):
     page = client.get(entered.location, follow_redirects=True)
     assert page.status_code == 200
     assert "DỮ LIỆU GIẢ LẬP" in page.text
-    assert demo.DOORS[RoleName(role)].name in page.text
+    assert demo.ROLE_LOGINS[RoleName(role)].name in page.text
 
 
 def test_the_shown_passwords_are_right(demo_app):

@@ -51,7 +51,7 @@ def test_all_wrong_rules_are_named_at_once(admin):
     rules = {"window_start": "sáng", "window_end": "19:00", "link_days": "0", "full_percent": "١٠"}
     page = post(admin, "/staff/settings", **rules)
     assert page.status_code == 400
-    for name in ("window_start", "link_days", "full_percent", "judged_from"):
+    for name in ("window_start", "link_days", "full_percent", "verdict_from"):
         assert f'href="#{name}"' in page.text
     assert 'href="#window_end"' not in page.text
     assert 'value="١٠"' in page.text

@@ -8,7 +8,7 @@ import pytest
 from survey.catalogues import gettext, speaking
 from survey.indices import FORMULA, LIVE_FORMULA
 from survey.period import Month
-from survey.reports.cards import CARDS
+from survey.reports.formula_reference import FORMULAS
 from tests.conftest import unit_of_work
 from tests.web.figures import fill_month
 from tests.web.staff_accounts import signed_in
@@ -30,8 +30,8 @@ def test_every_formula_has_a_page_with_an_example(client):
     also in English; both formulas of figures have one.
     """
     listed = client.get(ROOM).text
-    assert {FORMULA, LIVE_FORMULA} <= {f"{one.name}/{one.version}" for one in CARDS}
-    for one in CARDS:
+    assert {FORMULA, LIVE_FORMULA} <= {f"{one.name}/{one.version}" for one in FORMULAS}
+    for one in FORMULAS:
         address = f"{ROOM}/{one.name}"
         assert f'href="{address}"' in listed
         page = unescape(client.get(address).text)

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from sqlalchemy import func, select
 
-from survey.audit import acts, verify
+from survey.audit import entries, verify
 from survey.jobs import queue
 from survey.models.dossier import Dossier
 from survey.models.intake import ImportRow, ImportRun, Upload
@@ -142,7 +142,7 @@ def test_what_is_held_is_sealed_and_goes(app, tmp_path):
     assert "Đã bỏ tệp lai.csv" in clerk.get(ROOM).text
     assert clerk.get(again).status_code == 404
     with unit_of_work(app) as session:
-        done = [act.action for act in acts(session)]
+        done = [act.action for act in entries(session)]
         assert [one for one in done if one.startswith("intake.")] == [
             "intake.upload",
             "intake.confirm",

@@ -14,7 +14,7 @@ from survey.catalogues import speaking
 from survey.models.organisation import Agency, Sector
 from survey.models.staff import RoleName
 from survey.period import Month
-from survey.reports import shelf
+from survey.reports import report_index
 from tests import clocks
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.web.staff_accounts import add_account, post, sign_in, signed_in
@@ -83,7 +83,7 @@ def app(sqlite_copies, tmp_path_factory):
         size = ("--dossiers", "1500", "--months", "3")
         assert run_command(application, "demo", "load", *size, "--now", NOW).code == 0
         with unit_of_work(application) as session:
-            shelf.keep(session, Month("2026-06"), "bao-cao-2026-06.html", b"-", clocks.NOW)
+            report_index.store(session, Month("2026-06"), "bao-cao-2026-06.html", b"-", clocks.NOW)
         yield application
 
 

@@ -15,7 +15,7 @@ from survey.models.case import Case, CaseState
 from survey.models.dossier import Dossier
 from survey.models.staff import RoleName, Staff
 from survey.period import Month
-from survey.reports import shelf
+from survey.reports import report_index
 from tests import ballots, clocks
 from tests.conftest import FIXED, files_in, run_command, running, unit_of_work
 from tests.opened import opened_cases
@@ -46,7 +46,9 @@ def app(sqlite_copies, tmp_path_factory):
         assert run_command(application, *made, "--now", NOW).code == 0
         with unit_of_work(application) as session:
             for file in folder.glob("*.html"):
-                shelf.keep(session, Month("2026-06"), file.name, file.read_bytes(), clocks.NOW)
+                report_index.store(
+                    session, Month("2026-06"), file.name, file.read_bytes(), clocks.NOW
+                )
         yield application
 
 

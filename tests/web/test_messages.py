@@ -71,13 +71,13 @@ def test_a_silent_worker_is_told(app):
 
 def test_unclear_messages_are_decided_on_their_page(app):
     """Listed masked, decided for the ticked ones or for all; nothing ticked changes nothing."""
-    doubt = {
+    mark_unknown = {
         "state": MessageState.UNKNOWN,
         "unknown_since": NOW - timedelta(hours=1),
         "attempt_id": None,
         "reason": "ReadTimeout",
     }
-    first, _ = put(app, 1, **doubt), put(app, 2, **doubt)
+    first, _ = put(app, 1, **mark_unknown), put(app, 2, **mark_unknown)
     clerk = signed_in(app, "analyst")
     assert "2 tin chưa rõ đã gửi hay chưa" in said(clerk.get(ROOM))
     page = clerk.get(f"{ROOM}/unclear")
@@ -106,7 +106,7 @@ def test_a_number_is_looked_up_by_form(app):
     wrong = hotline.post(f"{ROOM}/search", data={"csrf_token": token, "phone": "0007"})
     assert wrong.status_code == 400
     with unit_of_work(app) as session:
-        assert len(list(audit.acts(session, action="message.look_up"))) == 1
+        assert len(list(audit.entries(session, action="message.look_up"))) == 1
 
 
 def test_costs_are_told_by_agency_with_budgets_and_reasons(make_app):

@@ -7,7 +7,7 @@ from survey.jobs import queue
 from survey.jobs.running import run_job
 from survey.models.job import Job
 from survey.period import Month
-from survey.reports import shelf
+from survey.reports import report_index
 from tests.clocks import NOW
 from tests.conftest import unit_of_work
 from tests.features import report_data
@@ -186,7 +186,7 @@ def test_a_leader_approves_and_the_files_are_made_again(sqlite_office):
     leader = signed_in(sqlite_office, "leader")
     assert "Duyệt báo cáo" not in leader.get(ROOM).text  # there is nothing to read yet
     with unit_of_work(sqlite_office) as session:
-        shelf.keep(session, MONTH, f"bao-cao-{MONTH}.docx", b"draft", NOW)
+        report_index.store(session, MONTH, f"bao-cao-{MONTH}.docx", b"draft", NOW)
     assert leader.get(ROOM).text.count("Duyệt báo cáo") == 1
     assert post(leader, address, page=ROOM).status_code == 303
     assert work(sqlite_office)

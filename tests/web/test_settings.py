@@ -16,7 +16,7 @@ RULES = (
     *("window_start", "window_end", "invite_delay_minutes", "link_days", "max_age_days"),
     *("phone_gap_days", "phone_week_cap", "reminder_days", "intermediary_over"),
     *("intermediary_days", "full_percent", "followup_percent", "confidence_percent"),
-    *("judged_from", "send_bias"),
+    *("verdict_from", "send_bias"),
 )
 DAY = "day_2026-12-24"
 NUMBER = "Hãy nhập số nguyên trong khoảng {}."
@@ -31,7 +31,7 @@ REFUSED = [
     ("full_percent", "١٠", NUMBER.format("0–100")),
     ("full_percent", "-1", NUMBER.format("0–100")),
     ("full_percent", "000000000101", NUMBER.format("0–100")),
-    ("judged_from", "4", NUMBER.format("5–1000")),
+    ("verdict_from", "4", NUMBER.format("5–1000")),
     ("window_start", "sáng", TIME),
     ("window_start", "24:00", TIME),
     ("window_start", "20:00", WINDOW),
@@ -71,7 +71,7 @@ def _send(client, runner, key, value):
 
 def _acts(app):
     with unit_of_work(app) as session:
-        return [one for one in audit.acts(session) if one.action.startswith("rules.")]
+        return [one for one in audit.entries(session) if one.action.startswith("rules.")]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_text_walks_from_draft_to_use(app):
     assert "Bản 1 của tỉnh" in said(clerk.get(ROOM))
     assert "Nhà mạng: Viettel, số 118" in said(clerk.get(PAGE))
     with unit_of_work(app) as session:
-        acts = [act.action for act in audit.acts(session, subject="text:invitation/1")]
+        acts = [act.action for act in audit.entries(session, subject="text:invitation/1")]
         assert acts == ["text.draft", "text.submitted", "text.approved"]
 
 

@@ -6,7 +6,7 @@ provider, `outcomes` writes down what came of it, `reconciling` finds out the fa
 ended unclear.
 """
 
-from survey.messages.outbox.outcomes import withdraw
+from survey.messages.outbox.delivery_results import withdraw
 from survey.messages.outbox.queue import Draft, enqueue, enqueue_many
 from survey.messages.outbox.reconciling import LEASE, ReconcileSummary, reconcile
 from survey.messages.outbox.sending import SendSummary, send_due

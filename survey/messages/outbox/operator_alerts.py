@@ -6,7 +6,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from survey.messages.outbox import health as provider_health
+from survey.messages.outbox import circuit_breaker
 from survey.messages.outbox.rules import Rules
 from survey.models.alert import Alert, AlertRule, unordered_id
 from survey.models.message import Message, MessageState, ProviderHealth
@@ -42,7 +42,7 @@ def _wanted(
 ) -> set[tuple[AlertRule, str]]:
     """Rule and scope (period of the budget, name of the provider) of each alert that stands."""
     wanted = set()
-    for budget in provider_health.budgets(session, rules, now):
+    for budget in circuit_breaker.budgets(session, rules, now):
         if budget.is_spent:
             wanted.add((AlertRule.SMS_BUDGET_SPENT, budget.period))
         elif budget.is_near:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from survey import clock
 from survey.crypto.tokens import TOKEN_SHAPE
 from survey.db import transaction
-from survey.messages.outbox import outcomes
+from survey.messages.outbox import delivery_results
 from survey.messages.outbox.queue import body_of, recipient_of
 from survey.messages.outbox.rules import Rules, load_rules
 from survey.messages.providers import ListedSms, Provider
@@ -52,7 +52,7 @@ class _Unclear:
     attempt_id: str
     recipient: Recipient
     body: str
-    claimed_at: datetime
+    leased_at: datetime
 
 
 def reconcile(
@@ -84,11 +84,11 @@ def _take_over(session: Session, before: datetime) -> None:
     """Claims older than this belong to processes that died: their calls may have been made."""
     query = (
         select(Message)
-        .where(Message.state == MessageState.SENDING, Message.claimed_at <= before)
+        .where(Message.state == MessageState.SENDING, Message.leased_at <= before)
         .with_for_update(skip_locked=True)
     )
     for message in session.scalars(query):
-        outcomes.doubt(message, "worker_lost")
+        delivery_results.mark_unknown(message, "worker_lost")
 
 
 def _give_up_receipts(session: Session, now: datetime) -> None:
@@ -118,7 +118,7 @@ def _release_unasked(provider: Provider, rules: Rules, now: datetime) -> int:
     with transaction() as session:
         messages = session.scalars(query).all()
         for message in messages:
-            outcomes.release(message)
+            delivery_results.release(message)
         return len(messages)
 
 
@@ -152,7 +152,7 @@ def _next_unclear(provider: str, number: int, before: datetime, after: str) -> l
                 attempt_id=message.attempt_id or "",
                 recipient=recipient_of(message),
                 body=body_of(message),
-                claimed_at=message.claimed_at or before,
+                leased_at=message.leased_at or before,
             )
             for message in session.scalars(query)
         ]
@@ -160,7 +160,7 @@ def _next_unclear(provider: str, number: int, before: datetime, after: str) -> l
 
 def _let_settle(unclear: Sequence[_Unclear], number: int, settle: timedelta) -> None:
     """Wait until the youngest call is really old enough to be listed, then twice as old."""
-    youngest = max(one.claimed_at for one in unclear)
+    youngest = max(one.leased_at for one in unclear)
     left = youngest + settle * number - clock.now()
     time.sleep(max(left.total_seconds(), 0))
 
@@ -192,15 +192,15 @@ def _conclude(session: Session, one: _Unclear, listed: list[ListedSms], number: 
         return "overtaken"
     provider_id = _recognise(session, message, one, listed)
     if provider_id is not None:
-        moves = outcomes.Moves()
+        deltas = delivery_results.CounterDeltas()
         began = message.unknown_since or message.due_at
-        outcomes.accept(message, provider_id, began, moves)
-        moves.write(session)
+        delivery_results.accept(message, provider_id, began, deltas)
+        deltas.write(session)
         return "found"
     message.looks = number
     if number < len(LOOKS):
         return "looked"
-    outcomes.release(message)
+    delivery_results.release(message)
     return "released"
 
 

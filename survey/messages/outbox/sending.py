@@ -17,11 +17,10 @@ from sqlalchemy.orm import Session
 
 from survey import clock
 from survey.db import transaction
-from survey.messages.outbox import health as provider_health
-from survey.messages.outbox import operator_alerts, outcomes
-from survey.messages.outbox.claims import Batch, Claim, Taker, claim, expire_overdue, is_due
-from survey.messages.outbox.parting import part_due
+from survey.messages.outbox import circuit_breaker, delivery_results, operator_alerts
+from survey.messages.outbox.leases import Batch, Lease, WorkerContext, expire_overdue, is_due, lease
 from survey.messages.outbox.rules import Rules, load_rules
+from survey.messages.outbox.unlinking import unlink_due
 from survey.messages.providers import (
     Accepted,
     Provider,
@@ -42,7 +41,7 @@ GATHER_SECONDS = 0.04
 LOOK_SECONDS = 0.1
 
 log = structlog.get_logger()
-Result = tuple[Claim, Accepted | BaseException]
+Result = tuple[Lease, Accepted | BaseException]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def send_due(provider: Provider, now: datetime, limit: int | None = None) -> Sen
     """
     with transaction() as session:
         rules = load_rules(session)
-    for step in (expire_overdue, part_due):
+    for step in (expire_overdue, unlink_due):
         done_with = 1
         while done_with:
             with transaction() as session:
@@ -91,15 +90,15 @@ class _Run:
         self.provider, self.rules, self.now = provider, rules, now
         self.clock, self.left = _running_clock(now), limit
         self.owner = f"{socket.gethostname()}:{os.getpid()}"[:64]
-        self.calls: dict[Future[Accepted], Claim] = {}
+        self.calls: dict[Future[Accepted], Lease] = {}
         self.ended: queue.SimpleQueue[Future[Accepted]] = queue.SimpleQueue()
         self.done: Counter[str] = Counter()
 
     def until_done(self, pool: ThreadPoolExecutor) -> None:
-        """Claim, call and record until nothing that may leave is left."""
+        """Lease, call and record until nothing that may leave is left."""
         while True:
-            batch = self._claim()
-            for taken in batch.claims:
+            batch = self._lease()
+            for taken in batch.leases:
                 call = pool.submit(self.provider.send, taken.sms)
                 self.calls[call] = taken
                 call.add_done_callback(self.ended.put)
@@ -110,7 +109,7 @@ class _Run:
             elif not batch.seen:
                 return
 
-    def _claim(self) -> Batch:
+    def _lease(self) -> Batch:
         room = HELD_PER_THREAD * THREADS - len(self.calls)
         if self.left is not None:
             room = min(room, self.left)
@@ -118,11 +117,11 @@ class _Run:
             return Batch()
         clocks = (self.now, self.clock(), clock.now())
         channel = self.provider.abilities.channel
-        taker = Taker(self.provider.name, channel, self.owner, *clocks)
+        worker = WorkerContext(self.provider.name, channel, self.owner, *clocks)
         with transaction() as session:
-            batch = claim(session, taker, self.rules, room)
+            batch = lease(session, worker, self.rules, room)
         if self.left is not None:
-            self.left -= len(batch.claims)
+            self.left -= len(batch.leases)
         return batch
 
     def _finished(self) -> list[Result]:
@@ -143,7 +142,7 @@ class _Run:
             recorder = _Recorder(session, self.provider.name, self.clock(), attempts)
             for taken, result in results:
                 self.done[recorder.record(taken, result)] += 1
-            recorder.moves.write(session)
+            recorder.deltas.write(session)
 
 
 class _Recorder:
@@ -153,8 +152,8 @@ class _Recorder:
         self, session: Session, provider: str, now: datetime, attempts: Sequence[str]
     ) -> None:
         self.session, self.now = session, now
-        self.moves = outcomes.Moves()
-        self.health = provider_health.locked_health(session, provider)
+        self.deltas = delivery_results.CounterDeltas()
+        self.health = circuit_breaker.locked_health(session, provider)
         query = (
             select(Message)
             .where(Message.attempt_id.in_(attempts))
@@ -164,42 +163,42 @@ class _Recorder:
         )
         self.messages = {message.attempt_id: message for message in session.scalars(query)}
 
-    def record(self, taken: Claim, result: Accepted | BaseException) -> str:
+    def record(self, taken: Lease, result: Accepted | BaseException) -> str:
         """Write one outcome if the message is still this attempt's; gives the word it counts as."""
         self._note(taken, result)
         message = self.messages.get(taken.attempt_id)
         if message is None:
             return "overtaken"
         if isinstance(result, Accepted):
-            outcomes.accept(message, result.provider_id, self.now, self.moves)
+            delivery_results.accept(message, result.provider_id, self.now, self.deltas)
             return "sent"
         if isinstance(result, SmsRefused):
-            outcomes.refuse(self.session, message, result.reason, self.now, self.moves)
+            delivery_results.refuse(self.session, message, result.reason, self.now, self.deltas)
             return "failed"
         if isinstance(result, SmsConfigFault):
-            outcomes.undo_attempt(message, "config_fault")
+            delivery_results.undo_attempt(message, "config_fault")
             return "held"
         if isinstance(result, SmsNotSent):
-            outcomes.try_later(message, type(result).__name__, self.now)
+            delivery_results.try_later(message, type(result).__name__, self.now)
             return "held"
-        outcomes.doubt(message, type(result).__name__[:40])
+        delivery_results.mark_unknown(message, type(result).__name__[:40])
         return "unknown"
 
-    def _note(self, taken: Claim, result: Accepted | BaseException) -> None:
+    def _note(self, taken: Lease, result: Accepted | BaseException) -> None:
         """What the outcome says about the provider."""
         if isinstance(result, SmsRefused | SmsNotSent):
-            provider_health.give_back(self.health, taken.segments, taken.sms.at)
+            circuit_breaker.give_back(self.health, taken.segments, taken.sms.at)
         if isinstance(result, SmsRefused) and result.reason == "bad_text":
             # The next of its kind would fare no better: people have to look at the text.
-            provider_health.note_fault(self.health, "bad_text", self.now)
+            circuit_breaker.note_fault(self.health, "bad_text", self.now)
             return
         if isinstance(result, Accepted | SmsRefused):
-            provider_health.note_good(self.health)
+            circuit_breaker.note_good(self.health)
             return
         log.warning("sms.call_failed", fault=type(result).__name__, attempt=taken.attempt_id)
         if isinstance(result, SmsConfigFault):
-            provider_health.note_fault(self.health, str(result), self.now)
+            circuit_breaker.note_fault(self.health, str(result), self.now)
             return
         if isinstance(result, SmsLoad):
-            provider_health.note_load(self.health, clock.now())
-        provider_health.note_bad(self.health, self.now)
+            circuit_breaker.note_load(self.health, clock.now())
+        circuit_breaker.note_bad(self.health, self.now)

@@ -22,9 +22,9 @@ from survey.web.staff import (
     dashboard,
     errors,
     formats,
+    formula_reference,
     guard,
     inbox,
-    index_cards,
     intake,
     messages,
     own_account,
@@ -39,7 +39,7 @@ BLUEPRINTS = (
     sign_in.blueprint,
     own_account.blueprint,
     dashboard.blueprint,
-    index_cards.blueprint,
+    formula_reference.blueprint,
     accounts.blueprint,
     settings.blueprint,
     cases.blueprint,
@@ -63,7 +63,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class LayoutContext:
     """What the frame of every staff page shows."""
 
     staff: Staff | None
@@ -88,7 +88,7 @@ def register(app: Flask) -> None:
     logins = LoginManager(app)
     logins.user_loader(_account_of)
     app.jinja_env.globals.update(
-        staff_desk=desk, message_tabs=message_tabs_for, spoken=spoken, languages=LANGUAGES
+        staff_desk=layout, message_tabs=message_tabs_for, spoken=spoken, languages=LANGUAGES
     )
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -99,13 +99,13 @@ def _account_of(session_key: str) -> Staff | None:
     return of_session(db.session(), session_key)
 
 
-def desk() -> Desk:
+def layout() -> LayoutContext:
     """The frame of the page: who is here, where they may go, and whether data are real."""
     settings = cast("Settings", current_app.extensions["settings"])
     staff = current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001
     ready = staff is not None and not staff.must_change_password
     province = province_if_loaded(db.session())
-    return Desk(
+    return LayoutContext(
         staff=staff,
         links=_links(staff) if staff is not None and ready else [],
         province=province.name if province else "",

@@ -79,7 +79,7 @@ class NewAccountForm(AccountForm):
     )
 
 
-class StandingForm(StaffForm):
+class ActiveForm(StaffForm):
     """The button that closes an account or opens it again."""
 
     act = StringField()
@@ -131,7 +131,7 @@ def show(staff_id: int) -> str:
 @blueprint.post("/<int:staff_id>")
 def change(staff_id: int) -> ResponseReturnValue:
     """Change name, role, agency and sector, or close and open the account."""
-    by, now, act = current_staff().id, clock.now(), StandingForm.sent().act.data
+    by, now, act = current_staff().id, clock.now(), ActiveForm.sent().act.data
     if act in {"close", "open"}:
         form = AccountForm(**_held(accounts.get(db.session(), staff_id)))
     else:

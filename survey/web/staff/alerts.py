@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from wtforms import SelectField, TextAreaField
 
 from survey import clock, indices, monitoring
-from survey.cases import labels, queue, sight
+from survey.cases import access_control, labels, queue
 from survey.db import db, transaction
 from survey.errors import NotFound, SurveyError
 from survey.formats import number
@@ -52,7 +52,7 @@ class CloseForm(StaffForm):
     )
 
 
-class FreezeForm(StaffForm):
+class BaselineForm(StaffForm):
     """From which closed months what is usual is taken, and for whom."""
 
     # Which months and agencies there are, monitoring judges.
@@ -93,31 +93,33 @@ def close(alert_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/watch")
-def watch() -> ResponseReturnValue:
+def update_charts() -> ResponseReturnValue:
     """What is usual for each unit and how far it is from an alarm."""
-    return _watch_page(None)
+    return _charts_page(None)
 
 
 @blueprint.post("/watch")
-def freeze() -> ResponseReturnValue:
+def set_baseline() -> ResponseReturnValue:
     """Freeze what is usual anew, from months a person chose, for all or for one agency."""
     staff_id, now = current_staff().id, clock.now()
-    form = FreezeForm.sent()
+    form = BaselineForm.sent()
     code = form.agency.data
     try:
         first, last = month_of(form.first.data), month_of(form.last.data)
         with transaction() as unit:
             if code:
-                frozen = monitoring.freeze_agency(unit, code, first, last, now, staff_id=staff_id)
+                baseline = monitoring.set_agency_baseline(
+                    unit, code, first, last, now, staff_id=staff_id
+                )
             else:
-                frozen = monitoring.freeze(unit, first, last, now, staff_id=staff_id)
+                baseline = monitoring.set_baseline(unit, first, last, now, staff_id=staff_id)
     except SurveyError as refusal:
         form.explain(refusal)
-        return _watch_page(form), status_of(refusal)
+        return _charts_page(form), status_of(refusal)
     done = gettext(
         "Đã chốt mức nền từ %(months)s kỳ: %(charts)s biểu đồ.",
-        months=len(frozen.months),
-        charts=frozen.charts,
+        months=len(baseline.months),
+        charts=baseline.charts,
     )
     flash(done, "done")
     return redirect(url_for("alerts.watch"), 303)
@@ -127,8 +129,8 @@ def _page(refused: Refused | None = None) -> str:
     session, staff = db.session(), current_staff()
     return render_template(
         "staff/alerts/list.html",
-        signals=monitoring.cards(session, current_scope()),
-        cards=queue.alert_cards(sight.visible(session, staff)),
+        signals=monitoring.open_alerts(session, current_scope()),
+        open_alerts=queue.case_groups(access_control.visible(session, staff)),
         reads_cases=may_open(staff.role, "cases.queue"),
         may_close=may_open(staff.role, "alerts.close"),
         may_watch=may_open(staff.role, "alerts.watch"),
@@ -136,25 +138,25 @@ def _page(refused: Refused | None = None) -> str:
         refused=refused,
         blank=CloseForm(),
         labels=labels,
-        watch=watch_labels,
+        update_charts=watch_labels,
     )
 
 
-def _watch_page(sent: FreezeForm | None) -> str:
+def _charts_page(sent: BaselineForm | None) -> str:
     session, now = db.session(), clock.now()
     charts = monitoring.stands(session)
     closed = indices.closed_months(session)
     # Whoever is frozen anew alone is so after all were.
-    frozen = [stand.chart for stand in charts]
-    base = min(frozen, key=lambda one: (one.frozen_on, one.id), default=None)
-    frozen_by = session.get(Staff, base.frozen_by) if base and base.frozen_by else None
+    baseline = [stand.chart for stand in charts]
+    base = min(baseline, key=lambda one: (one.baseline_on, one.id), default=None)
+    baseline_by = session.get(Staff, base.baseline_by) if base and base.baseline_by else None
     return render_template(
         "staff/alerts/watch.html",
         charts=charts,
         base=base,
         parts_of_charts=[part for part in (charts[:OPEN_CHARTS], charts[OPEN_CHARTS:]) if part],
         rates=[(one.measure, one.limits) for one in monitoring.province_rates(session)],
-        frozen_by=frozen_by,
+        baseline_by=baseline_by,
         months=closed,
         form=_filled(sent, closed, agencies_on(session, local_day(now)) if charts else []),
         tet=_tet_weeks(session, local_day(now)),
@@ -163,11 +165,13 @@ def _watch_page(sent: FreezeForm | None) -> str:
     )
 
 
-def _filled(sent: FreezeForm | None, closed: Sequence[Month], agencies: list[Agency]) -> FreezeForm:
+def _filled(
+    sent: BaselineForm | None, closed: Sequence[Month], agencies: list[Agency]
+) -> BaselineForm:
     """The form with its choices, as it was sent; at first on the last year of closed months."""
     names = {str(month): month_name(month).capitalize() for month in closed}
     codes = list(names)
-    form = sent or FreezeForm(first=next(iter(codes[-12:]), ""), last=next(iter(codes[-1:]), ""))
+    form = sent or BaselineForm(first=next(iter(codes[-12:]), ""), last=next(iter(codes[-1:]), ""))
     form.first.choices = form.last.choices = choices(names)
     form.agency.choices = choices({"": _("Toàn tỉnh")}, {one.code: one.name for one in agencies})
     return form

@@ -11,7 +11,7 @@ from survey.errors import SurveyError
 from survey.indices import Breakdown
 from survey.models.ballot import Flag
 from survey.models.organisation import alphabetical
-from survey.monitoring.freezing import is_tet_month
+from survey.monitoring.baselines import is_tet_month
 from survey.monitoring.integrity import signs
 from survey.period import Month
 from survey.province import calendar_of

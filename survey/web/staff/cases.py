@@ -10,13 +10,13 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from survey import clock
-from survey.cases import labels, notices, queue, sight, steps
-from survey.cases.clocks import hours_of_a_day
-from survey.cases.file import open_file
+from survey.cases import access_control, labels, notices, queue, steps
+from survey.cases.access_control import Identity, SeenCase
+from survey.cases.case_detail import case_detail
+from survey.cases.deadlines import hours_of_a_day
 from survey.cases.notices import Way
 from survey.cases.queue import View
 from survey.cases.search import Wanted, search
-from survey.cases.sight import Identity, SeenCase
 from survey.catalogues import _
 from survey.crypto.tokens import CASE_CODE
 from survey.db import db, transaction
@@ -28,7 +28,7 @@ from survey.web.errors import status_of
 from survey.web.staff.case_form import WAYS, WAYS_BY_SMS, CaseForm, chosen_way
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
-from survey.web.staff.message_words import Parcel
+from survey.web.staff.message_words import SmsPreview
 from survey.wording import words_for
 
 blueprint = staff_blueprint("cases", __name__, "/staff")
@@ -61,7 +61,7 @@ class Shown:
 
     refusal: SurveyError | None = None
     identity: Identity | None = None
-    parcels: list[Parcel] = field(default_factory=list)
+    previews: list[SmsPreview] = field(default_factory=list)
 
 
 @blueprint.get("/cases", endpoint="queue")
@@ -72,7 +72,7 @@ def show_queue() -> ResponseReturnValue:
     ours holds more of an address than its path.
     """
     session, staff, now = db.session(), current_staff(), clock.now()
-    seen = sight.visible(session, staff)
+    seen = access_control.visible(session, staff)
     wanted = _wanted()
     cases = _found(session, staff, seen, wanted)
     found = queue.in_views(session, cases, staff, now)
@@ -87,8 +87,8 @@ def show_queue() -> ResponseReturnValue:
         empty=gettext(EMPTY_VIEWS[view]),
         labels=labels,
         alerts=queue.count_alerts(seen),
-        months=queue.filed_months(session),
-        damaged=sight.damaged(session, staff, seen),
+        months=queue.archived_months(session),
+        damaged=access_control.damaged(session, staff, seen),
         grave=queue.grave_and_free(seen) if staff.role is RoleName.HANDLER else [],
         wanted=wanted,
         agencies=queue.agencies_of(seen),
@@ -106,22 +106,22 @@ def _found(session: Session, staff: Staff, seen: list[SeenCase], wanted: Wanted)
     found = search(session, seen, wanted)
     # Only a code goes to the database, whose log may print what it was asked for.
     if not found and CASE_CODE.fullmatch(code := wanted.text.upper()):
-        filed = sight.filed_under(session, staff, code)
-        found = search(session, filed, replace(wanted, text=""))
+        found = access_control.archived_under(session, staff, code)
+        found = search(session, found, replace(wanted, text=""))
     return found
 
 
 @blueprint.get("/cases/filed-away")
-def filed_away() -> ResponseReturnValue:
+def archived() -> ResponseReturnValue:
     """The cases of a month that were closed long ago."""
     session, staff, now = db.session(), current_staff(), clock.now()
-    months = queue.filed_months(session)
+    months = queue.archived_months(session)
     asked = request.args.get("month", "")
     month = next((one for one in months if one == asked), next(iter(months), None))
     number = request.args.get("page", 1, type=int)
-    cases = sight.filed_away(session, staff, month) if month else []
+    cases = access_control.archived(session, staff, month) if month else []
     return render_template(
-        "staff/cases/filed_away.html",
+        "staff/cases/archived.html",
         month=month,
         months=months,
         page=queue.show_page(session, cases, number, now),
@@ -167,12 +167,12 @@ def postpone(code: str) -> ResponseReturnValue:
 def preview(code: str) -> ResponseReturnValue:
     """Show what each way of texting the reply costs; stores nothing."""
     session, now = db.session(), clock.now()
-    case = sight.find(session, current_staff(), code)
+    case = access_control.find(session, current_staff(), code)
     form = CaseForm.sent()
-    text, parcels = form.reply.data, []
+    text, previews = form.reply.data, []
     if text.strip() and notices.may_text(case):
-        parcels = [_parcel(session, case, text, way, now) for way in WAYS if way is not Way.PAGE]
-    return _page(code, form, now, Shown(parcels=parcels))
+        previews = [_preview(session, case, text, way, now) for way in WAYS if way is not Way.PAGE]
+    return _page(code, form, now, Shown(previews=previews))
 
 
 @blueprint.post("/cases/<code>/reply")
@@ -227,7 +227,7 @@ def reveal(code: str) -> ResponseReturnValue:
     seen: list[Identity] = []
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
-        seen.append(sight.reveal(unit, staff, case, reason, now))
+        seen.append(access_control.reveal(unit, staff, case, reason, now))
 
     failed = _try(code, step)
     return failed or _page(code, form, clock.now(), Shown(identity=seen[0]))
@@ -260,18 +260,18 @@ def _try(code: str, step: Step) -> ResponseReturnValue | None:
     return None
 
 
-def _page(code: str, form: CaseForm, now: datetime, shown: Shown) -> ResponseReturnValue:
+def _page(code: str, form: CaseForm, now: datetime, published_tables: Shown) -> ResponseReturnValue:
     """The page of a case, with all that was typed and no step has used up."""
-    file = open_file(db.session(), current_staff(), code, now)
+    file = case_detail(db.session(), current_staff(), code, now)
     form.offer(WAYS if file.has_page else WAYS_BY_SMS)
-    refusal = shown.refusal
+    refusal = published_tables.refusal
     page = render_template(
         "staff/cases/case.html",
         file=file,
         case=file.case,
         me=current_staff(),
         is_handler=current_staff().role is RoleName.HANDLER,
-        shown=shown,
+        published_tables=published_tables,
         fault=words_for(refusal) if refusal else "",
         drafts=form.drafts(),
         is_conflict=isinstance(refusal, Conflict),
@@ -283,13 +283,13 @@ def _page(code: str, form: CaseForm, now: datetime, shown: Shown) -> ResponseRet
     return page, status
 
 
-def _parcel(session: Session, case: Case, text: str, way: Way, now: datetime) -> Parcel:
+def _preview(session: Session, case: Case, text: str, way: Way, now: datetime) -> SmsPreview:
     try:
         message = notices.compose(session, case, text, way, now)
     except Invalid as refusal:
-        return Parcel(WAYS[way], "", "", words_for(refusal))
+        return SmsPreview(WAYS[way], "", "", words_for(refusal))
     if message is None:
-        return Parcel(WAYS[way], "", "")
+        return SmsPreview(WAYS[way], "", "")
     size = measure(message.text)
     letters = gettext("không dấu") if message.encoding == "gsm7" else gettext("có dấu")
     cost = gettext(
@@ -299,7 +299,7 @@ def _parcel(session: Session, case: Case, text: str, way: Way, now: datetime) ->
         segments=size.segments,
         letters=letters,
     )
-    return Parcel(WAYS[way], cost, message.text)
+    return SmsPreview(WAYS[way], cost, message.text)
 
 
 def _chosen_view(

@@ -17,7 +17,7 @@ from survey.indices import Breakdown, Figure, Status
 from survey.models.staff import Scope
 from survey.period import Month, Period, period_of
 from survey.province import codes_of
-from survey.province.targets import ladder
+from survey.province.targets import schedule
 from survey.reports.figures import FrameFigures
 from survey.reports.gather import frame_of
 from survey.reports.phrases import REASONS
@@ -27,7 +27,7 @@ from survey.web.staff.guard import current_scope
 blueprint = staff_blueprint("dashboard", __name__, "/staff/dashboard")
 
 # The level of 2021–2025, which must be kept from 2026 on.
-LEVEL_TO_KEEP = Month("2025-12")
+LEVEL_TO_HOLD = Month("2025-12")
 # So many lines of a long table are open; the others are one click away.
 OPEN_LINES = 15
 # Which states are counted in the sentence of a section, in this order.
@@ -60,14 +60,14 @@ class Board:
     """Everything the page shows of one period."""
 
     overall: Figure
-    to_keep: float | None
+    to_hold: float | None
     frame: FrameFigures
     sectors: Section
     agencies: Section
     channels: Section
     not_invited: list[tuple[str, int]]
     is_narrowed: bool
-    judging: indices.Rules
+    rules: indices.Rules
 
 
 @blueprint.get("")
@@ -115,7 +115,7 @@ def periods_with_dossiers(months: list[Month]) -> list[Period]:
 
 def _board(session: Session, period: Period, now: datetime) -> Board:
     scope = current_scope()
-    tables = indices.shown(session, period, now)
+    tables = indices.published_tables(session, period, now)
     sectors: Sequence[Figure] = tables[Breakdown.SECTOR]
     if scope.sector_code:
         sectors = [one for one in sectors if one.key == scope.sector_code]
@@ -123,7 +123,7 @@ def _board(session: Session, period: Period, now: datetime) -> Board:
     coverage = invitations.coverage(session, period)
     return Board(
         overall=tables[Breakdown.OVERALL][0],
-        to_keep=_level_to_keep(session, period.last),
+        to_hold=_level_to_hold(session, period.last),
         frame=frame_of(session, period),
         sectors=Section(gettext("Theo lĩnh vực"), gettext("Lĩnh vực"), _worst_first(sectors)),
         agencies=Section(
@@ -136,13 +136,13 @@ def _board(session: Session, period: Period, now: datetime) -> Board:
         ),
         not_invited=_reasons(coverage.not_invited),
         is_narrowed=scope != Scope(),
-        judging=indices.rules_of(session, period),
+        rules=indices.rules_of(session, period),
     )
 
 
-def _level_to_keep(session: Session, month: Month) -> float | None:
+def _level_to_hold(session: Session, month: Month) -> float | None:
     """The target of the years before, where they are over."""
-    before = ladder(session, LEVEL_TO_KEEP).overall() if month > LEVEL_TO_KEEP else None
+    before = schedule(session, LEVEL_TO_HOLD).overall() if month > LEVEL_TO_HOLD else None
     return float(before.value) if before else None
 
 
@@ -159,7 +159,7 @@ def _worst_first(figures: Sequence[Figure]) -> list[Figure]:
 
 
 def _weight(one: Figure) -> int:
-    if one.is_hidden or not one.rated:
+    if one.is_suppressed or not one.rated:
         return 2
     return 1 if one.status is Status.FEW else 0
 

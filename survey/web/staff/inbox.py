@@ -12,7 +12,7 @@ from wtforms import RadioField, SelectField, SelectMultipleField, TextAreaField
 
 from survey import clock
 from survey.cases import inbox
-from survey.cases.sight import reveals_left
+from survey.cases.access_control import reveals_left
 from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, SurveyError
 from survey.messages.segments import measure
@@ -21,7 +21,7 @@ from survey.web.errors import status_of
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import Lines, StaffForm, choices
 from survey.web.staff.guard import current_staff
-from survey.web.staff.message_words import Parcel
+from survey.web.staff.message_words import SmsPreview
 from survey.wording import words_for
 
 REVEAL_REASONS = {
@@ -66,7 +66,7 @@ class Shown:
 
     refusal: SurveyError | None = None
     revealed: inbox.Thread | None = None
-    parcels: list[Parcel] = field(default_factory=list)
+    previews: list[SmsPreview] = field(default_factory=list)
 
 
 @blueprint.get("")
@@ -92,8 +92,8 @@ def preview(text_id: str) -> ResponseReturnValue:
     """Show what the answer costs in either form; stores nothing."""
     session, form = db.session(), ThreadForm.sent()
     typed = form.reply.data
-    parcels = [_parcel(session, typed, way) for way in WAYS] if typed.strip() else []
-    return _page(text_id, form, Shown(parcels=parcels))
+    previews = [_preview(session, typed, way) for way in WAYS] if typed.strip() else []
+    return _page(text_id, form, Shown(previews=previews))
 
 
 @blueprint.post("/<text_id>/answer")
@@ -144,13 +144,13 @@ def reveal(text_id: str) -> ResponseReturnValue:
     return _page(text_id, form, Shown(revealed=seen))
 
 
-def _page(text_id: str, form: ThreadForm, shown: Shown) -> ResponseReturnValue:
+def _page(text_id: str, form: ThreadForm, published_tables: Shown) -> ResponseReturnValue:
     session, now, staff = db.session(), clock.now(), current_staff()
-    refusal = shown.refusal
+    refusal = published_tables.refusal
     page = render_template(
         "staff/inbox/thread.html",
-        thread=shown.revealed or inbox.find(session, staff, text_id),
-        shown=shown,
+        thread=published_tables.revealed or inbox.find(session, staff, text_id),
+        published_tables=published_tables,
         form=form,
         reveals_left=reveals_left(session, staff, now),
         now=now,
@@ -158,11 +158,11 @@ def _page(text_id: str, form: ThreadForm, shown: Shown) -> ResponseReturnValue:
     return page, status_of(refusal) if refusal else 400 if form.fault else 200
 
 
-def _parcel(session: Session, typed: str, way: str) -> Parcel:
+def _preview(session: Session, typed: str, way: str) -> SmsPreview:
     try:
         sms = inbox.compose(session, typed, accented=way == "accented")
     except Invalid as refusal:
-        return Parcel(WAYS[way], "", "", words_for(refusal))
+        return SmsPreview(WAYS[way], "", "", words_for(refusal))
     size = measure(sms.text)
     cost = gettext(
         "%(units)s/%(room)s · %(segments)s tin",
@@ -170,4 +170,4 @@ def _parcel(session: Session, typed: str, way: str) -> Parcel:
         room=size.room,
         segments=size.segments,
     )
-    return Parcel(WAYS[way], cost, sms.text)
+    return SmsPreview(WAYS[way], cost, sms.text)

@@ -206,8 +206,8 @@ def _held(sent: FileStorage, day: date, staff_id: int, now: datetime) -> Upload:
     with TemporaryDirectory(prefix="intake-") as folder:
         path = Path(folder) / name
         sent.save(path)
-        one = held.hold(session, path, name, staff_id, now)
-    held.keep_trial(session, one, day, now)
+        one = held.advisory_lock(session, path, name, staff_id, now)
+    held.store_trial(session, one, day, now)
     return one
 
 
@@ -252,7 +252,7 @@ def _name(session: Session, staff_id: int) -> str:
 def _note(
     session: Session, now: datetime, act: str, upload_id: str, staff_id: int, **facts: object
 ) -> None:
-    audit.record(
+    audit.append(
         session, now, f"intake.{act}", f"upload:{upload_id}", staff_id=staff_id, detail=facts
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from survey.errors import SurveyError
 from survey.intake.error_file import NO_RECORDS
-from survey.intake.register import tally_of
+from survey.intake.register import import_counts
 from survey.intake.wording import FIELD_NAMES, REASONS
 from survey.models.intake import Upload
 from survey.models.job import Job, JobState
@@ -89,8 +89,8 @@ class Figures:
         if upload.run_id is None:
             facts = upload.recognised
             return cls._from(facts["outcomes"], Counter(facts["reasons"]))
-        tally = tally_of(session, upload.run_id)
-        return cls._from(tally.outcomes, tally.reasons)
+        counts = import_counts(session, upload.run_id)
+        return cls._from(counts.outcomes, counts.reasons)
 
     @classmethod
     def _from(cls, outcomes: Mapping[str, int], reasons: Counter[str]) -> Self:
@@ -176,5 +176,5 @@ def _lines(reasons: Mapping[str, int], wanted: Iterable[str]) -> Lines:
 
 
 def _fault(code: str) -> str:
-    told = code in SENTENCES and "{detail}" not in SENTENCES[code]
-    return words_for(SurveyError(code)) if told else gettext("Mã lỗi: %(code)s.", code=code)
+    is_explained = code in SENTENCES and "{detail}" not in SENTENCES[code]
+    return words_for(SurveyError(code)) if is_explained else gettext("Mã lỗi: %(code)s.", code=code)

@@ -10,7 +10,7 @@ from survey.models.message import MessageKind
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class SmsPreview:
     """One way a reply may be texted: its size in words, and the text, or why it cannot leave."""
 
     label: str

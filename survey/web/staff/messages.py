@@ -16,7 +16,7 @@ from survey.delivery import rates
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
 from survey.delivery.looking_up import look_up as look_up_number
-from survey.delivery.standing import outcomes_since, standing
+from survey.delivery.queue_status import outcomes_since, queue_status
 from survey.delivery.troubles import open_troubles, trouble_words
 from survey.delivery.unclear import Verdict, waiting_for_person
 from survey.delivery.unclear import decide as settle
@@ -87,7 +87,7 @@ def lasting(value: timedelta) -> str:
 def show() -> ResponseReturnValue:
     """What waits and what became of the rest; the page renews itself while messages leave."""
     session, now = db.session(), clock.now()
-    state = standing(session, now)
+    state = queue_status(session, now)
     days = request.args.get("days", 0, type=int)
     days = days if days in PERIODS else PERIODS[1]
     renews = state.is_under_way and STAND_STILL not in request.args
@@ -148,8 +148,8 @@ def look_up() -> ResponseReturnValue:
                 number = look_up_number(session, staff, typed, clock.now())
         except Invalid as refusal:
             form.explain(refusal)
-    shown = {"number": number, "form": form, "words": words, "states": STATES}
-    page = render_template("staff/messages/search.html", **shown)
+    published_tables = {"number": number, "form": form, "words": words, "states": STATES}
+    page = render_template("staff/messages/search.html", **published_tables)
     return page, 400 if form.fault else 200
 
 
@@ -168,15 +168,15 @@ def decide() -> ResponseReturnValue:
     ids = None if form.scope.data == "all" else form.message.data
     verdict = Verdict(form.verdict.data)
     with transaction() as session:
-        settled = settle(session, staff_id, ids, verdict, clock.now())
+        obsolete = settle(session, staff_id, ids, verdict, clock.now())
     if verdict == Verdict.LEFT:
         done = gettext(
-            "Đã ghi là đã gửi: %(count)s tin. Quyết định được ghi vào nhật ký.", count=settled
+            "Đã ghi là đã gửi: %(count)s tin. Quyết định được ghi vào nhật ký.", count=obsolete
         )
     else:
         done = gettext(
             "Đã đưa lại vào hàng đợi: %(count)s tin. Quyết định được ghi vào nhật ký.",
-            count=settled,
+            count=obsolete,
         )
     flash(done, "done")
     return redirect(url_for("messages.unclear"), 303)

@@ -35,7 +35,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "index_cards.show": EVERYONE,
     # Cases.
     "cases.queue": CASE_READERS,
-    "cases.filed_away": CASE_READERS,
+    "cases.archived": CASE_READERS,
     "cases.show": CASE_READERS,
     "cases.note": CASE_READERS,
     "cases.take": HANDLERS,

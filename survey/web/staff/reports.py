@@ -15,7 +15,7 @@ from survey.jobs import reports as jobs
 from survey.models.job import Job, JobState
 from survey.models.staff import RoleName, Staff
 from survey.period import Month, month_of
-from survey.reports import approval, shelf
+from survey.reports import approval, report_index
 from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.guard import current_staff
 from survey.web.staff.permissions import may_open
@@ -45,7 +45,7 @@ class Work:
 def show_all() -> ResponseReturnValue:
     """List the months; the page renews itself while something is built."""
     session = db.session()
-    months = shelf.months(session)
+    months = report_index.months(session)
     works = {one.month: _work(jobs.latest(session, one.month)) for one in months}
     is_building = any(work and work.is_under_way for work in works.values())
     renews = is_building and STAND_STILL not in request.args
@@ -71,7 +71,7 @@ def build(month: str) -> ResponseReturnValue:
     indices.check_period(named, now)
     with transaction() as session:
         jobs.order(session, named, now)
-        audit.record(session, now, jobs.KIND, f"month:{month}", staff_id=staff_id)
+        audit.append(session, now, jobs.KIND, f"month:{month}", staff_id=staff_id)
     flash(gettext("Đang lập báo cáo. Có thể rời trang này, tệp sẽ nằm ở đây khi xong."), "done")
     return redirect(url_for("reports.show_all") + f"#ky-{month}", 303)
 
@@ -91,7 +91,7 @@ def approve(month: str) -> ResponseReturnValue:
 @blueprint.get("/<month>/<name>")
 def download(month: str, name: str) -> ResponseReturnValue:
     """One built file."""
-    file = shelf.file_of(db.session(), _named(month), name)
+    file = report_index.file_of(db.session(), _named(month), name)
     content = BytesIO(file.content)
     return send_file(content, as_attachment=True, download_name=file.name, max_age=0)
 

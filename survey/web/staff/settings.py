@@ -109,7 +109,7 @@ class RulesForm(SettingsForm):
     confidence_percent = _number(
         _("Độ tin cậy của khoảng và của kết luận"), "%", NUMBERS["confidence_percent"]
     )
-    judged_from = _number(_("Số phiếu ít nhất để kết luận"), _("phiếu"), NUMBERS["judged_from"])
+    verdict_from = _number(_("Số phiếu ít nhất để kết luận"), _("phiếu"), NUMBERS["verdict_from"])
     send_bias = SelectField(
         _("Tin không rõ đã đi hay chưa, khi không hỏi được nhà mạng"),
         choices=choices(BIAS_WORDS),

@@ -40,11 +40,11 @@ LANGUAGE_KEPT = timedelta(days=365)
 def _within(*places: str) -> Callable[[str], str]:
     """Keeps an address that begins with one of these places of ours, and empties any other."""
 
-    def keep(target: str) -> str:
+    def keep_within(target: str) -> str:
         is_ours = target.startswith(places) and target.isprintable() and "\\" not in target
         return target if is_ours else ""
 
-    return keep
+    return keep_within
 
 
 class SignInForm(StaffForm):

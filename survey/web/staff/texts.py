@@ -102,7 +102,7 @@ def save(name: str) -> ResponseReturnValue:
     wording = Wording(sent.form.data, sent.words.data)
     try:
         with transaction() as session:
-            number = drafting.keep(session, staff_id, name, wording, clock.now()).number
+            number = drafting.store(session, staff_id, name, wording, clock.now()).number
     except Invalid as refusal:
         sent.explain(refusal)
         return _page(name, sent, TrialForm()), 400
@@ -160,7 +160,7 @@ def _page(name: str, form: WordsForm, test: TrialForm) -> str:
         form=form,
         test=test,
         step=StepForm(),
-        look=drafting.look(session, name, form.words.data, clock.now()),
+        look=drafting.check_text(session, name, form.words.data, clock.now()),
         values=[NAMES[value] for value in SLOTS[name].values],
         needs=[NAMES[value] for value in SLOTS[name].needs],
         versions=listed,

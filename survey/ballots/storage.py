@@ -1,0 +1,144 @@
+"""The ballot box: ballots are found by their keys and written into the pool.
+
+Nobody waits for another citizen: a new ballot is one INSERT, a change is a compare-and-swap on the
+ciphertext that was read. Two requests of one link meet at its key, and the second one reads again.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Insert, Row, Select, Update, bindparam, literal, select, union_all, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from survey.ballots.contents import (
+    Answer,
+    Ballot,
+    Pooled,
+    counted_as,
+    open_counted,
+    open_pooled,
+    pooled_row,
+)
+from survey.ballots.pool import forget_pool
+from survey.crypto.sealed import row_name
+from survey.db import chunked, connection_of, table_of
+from survey.errors import Conflict, Refused
+from survey.models.ballot import CountedBallot, PooledBallot
+from survey.models.snapshot import closings_of
+
+log = structlog.get_logger()
+POOL, COUNTED = PooledBallot.__tablename__, CountedBallot.__tablename__
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ballot as it stands: the counted one, what the pool holds instead, and what was said."""
+
+    ballot: Ballot
+    pooled: Pooled | None
+    comment: str
+    # Ciphertext in the pool, empty without: a change replaces exactly this.
+    sealed: bytes = b""
+    # What closings keep of a ballot that was disowned and is not counted out yet.
+    counted: Ballot | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """What the citizen said last; None once it was disowned and nothing of it counts."""
+        if self.pooled and self.pooled.current:
+            current = self.pooled.current
+            return Answer(current.ratings, current.reasons, self.comment)
+        left = self.counted if self.pooled else self.ballot
+        if left is None:
+            return None
+        last = left.versions[-1]
+        return Answer(last.ratings, last.reasons, self.comment)
+
+
+def _of_table(table: type[PooledBallot | CountedBallot]) -> Select[*tuple[Any, ...]]:
+    name = literal(table.__tablename__).label("table")
+    columns = (table.key, table.month, table.content_sealed, table.comment_sealed)
+    return select(name, *columns).where(table.key.in_(bindparam("keys", expanding=True)))
+
+
+_BALLOTS = union_all(_of_table(CountedBallot), _of_table(PooledBallot))
+
+
+def find(session: Session, key: bytes) -> Found | None:
+    """The ballot under a key, or None; Refused when it does not open."""
+    row = _rows(session, [key]).get(key)
+    return None if row is None else _found(session, row)
+
+
+def find_many(session: Session, keys: Collection[bytes]) -> dict[bytes, Found]:
+    """The ballots under some keys, for a list: one that does not open is left out and logged."""
+    read = {key: _if_it_opens(session, row) for key, row in _rows(session, keys).items()}
+    return {key: found for key, found in read.items() if found is not None}
+
+
+def _if_it_opens(session: Session, row: Row[Any]) -> Found | None:
+    try:
+        return _found(session, row)
+    except Refused as refused:
+        fault = refused
+    log.error("ballot.does_not_open", fault=fault.code)
+    return None
+
+
+def _rows(session: Session, keys: Collection[bytes]) -> dict[bytes, Row[Any]]:
+    """The encrypted ballots under some keys; the pooled one stands for the counted one."""
+    rows: dict[bytes, Row[Any]] = {}
+    for some in chunked(list(keys)):
+        read = connection_of(session).execute(_BALLOTS, {"keys": some}).all()
+        rows |= {bytes(row.key): row for row in sorted(read, key=lambda row: row.table == POOL)}
+    return rows
+
+
+def _found(session: Session, row: Row[Any]) -> Found:
+    key, sealed = bytes(row.key), bytes(row.content_sealed)
+    table = PooledBallot if row.table == POOL else CountedBallot
+    comment = table.comment.decrypt(session, row_name(key), row.comment_sealed) or ""
+    if row.table == POOL:
+        pooled = open_pooled(session, key, row.month, sealed)
+        counted = None
+        if pooled.is_withdrawn:
+            counted = counted_as(pooled, pooled.ballot, closings_of(session)[row.month])
+        return Found(pooled.ballot, pooled, comment, sealed, counted)
+    return Found(open_counted(session, key, row.month, sealed), None, comment)
+
+
+def put(session: Session, pooled: Pooled, comment: str, before: Found | None) -> None:
+    """Write a new, changed or disowned ballot into the pool, over exactly what was read `before`.
+
+    Conflict `ballot_changed` when another request of the same link was faster: read again.
+    """
+    row = pooled_row(session, pooled, comment)
+    statement: Insert | Update
+    if before is not None and before.sealed:
+        statement = _SWAP
+        given = {**row, "at_key": row.pop("key"), "read": before.sealed}
+    else:
+        statement = _FRESH[connection_of(session).dialect.name]
+        given = row
+    written = connection_of(session).execute(statement, given, execution_options=_COUNTED_ROWS)
+    if written.rowcount != 1:
+        raise Conflict("ballot_changed")
+    forget_pool(session)
+
+
+# psycopg's number of rows written is otherwise lost after an INSERT.
+_COUNTED_ROWS = {"preserve_rowcount": True}
+_SWAP = (
+    update(table_of(PooledBallot))
+    .where(
+        PooledBallot.key == bindparam("at_key"), PooledBallot.content_sealed == bindparam("read")
+    )
+    .values(content_sealed=bindparam("content_sealed"), comment_sealed=bindparam("comment_sealed"))
+)
+_FRESH: dict[str, Insert] = {
+    name: dialect.insert(table_of(PooledBallot)).on_conflict_do_nothing()
+    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+}

@@ -1,0 +1,130 @@
+"""How the outbox stands: what waits, since when, how fast it goes and what holds it back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from survey.cases.deadlines import day_of
+from survey.db import settings_of
+from survey.messages.outbox import circuit_breaker
+from survey.messages.outbox.leases import is_due
+from survey.messages.outbox.rules import load_rules
+from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
+from survey.period import Month
+
+# The pace is measured over the last minute, and told once a few seconds were seen.
+PACE_OVER = timedelta(minutes=1)
+PACE_SEEN = timedelta(seconds=3)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReason:
+    """Why nothing leaves: `window`, `breaker`, `fault` or `budget`; until when, where known.
+
+    `detail`: of a fault, what the provider complains about.
+    """
+
+    reason: str
+    until: datetime | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """The outbox at one instant.
+
+    `waiting`: due and not handed over, the oldest since `oldest`; `scheduled`: due later.
+    `pace`: messages a second over the last minute, None when nothing left. `remaining`: what the
+    waiting ones need at that pace.
+    """
+
+    waiting: int
+    oldest: datetime | None
+    scheduled: int
+    sending: int
+    unclear: int
+    sent_today: int
+    pace: float | None
+    remaining: timedelta | None
+    pause_reason: PauseReason | None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there will soon be more to see."""
+        return bool(self.sending or (self.waiting and self.pause_reason is None))
+
+
+def queue_status(session: Session, now: datetime) -> QueueStatus:
+    """The outbox now. Refused `no_province` before the reference data are loaded."""
+    states = _counts(session)
+    waiting, oldest = session.execute(
+        select(func.count(), func.min(Message.due_at)).select_from(Message).where(is_due(now))
+    ).one()
+    pace = _pace(session, now)
+    return QueueStatus(
+        waiting=waiting,
+        oldest=oldest,
+        scheduled=states.get(MessageState.READY, 0) - waiting,
+        sending=states.get(MessageState.SENDING, 0),
+        unclear=states.get(MessageState.UNKNOWN, 0),
+        sent_today=_sent_since(session, day_of(now)),
+        pace=pace,
+        remaining=timedelta(seconds=waiting / pace) if pace and waiting else None,
+        pause_reason=pause_reason(session, now),
+    )
+
+
+def outcomes_since(session: Session, since: datetime) -> dict[str, int]:
+    """State → messages that were due since an instant."""
+    return dict(_counts(session, since))
+
+
+def _counts(session: Session, since: datetime | None = None) -> Mapping[str, int]:
+    query = select(Message.state, func.count()).group_by(Message.state)
+    if since is not None:
+        query = query.where(Message.due_at >= since)
+    return dict(session.execute(query).all())
+
+
+def _sent_since(session: Session, since: datetime) -> int:
+    query = select(func.count()).select_from(Message).where(Message.sent_at >= since)
+    return session.scalar(query) or 0
+
+
+def _pace(session: Session, now: datetime) -> float | None:
+    """Messages a second since the first that left within the last minute.
+
+    Without answers of a dialogue, of which only the day is kept: they are few beside the others.
+    """
+    lately = (
+        Message.sent_at > now - PACE_OVER,
+        Message.sent_at <= now,
+        Message.kind != MessageKind.DIALOGUE,
+    )
+    first = session.scalar(select(func.min(Message.sent_at)).where(*lately))
+    if first is None or now - first < PACE_SEEN:
+        return None
+    count = session.scalar(select(func.count()).select_from(Message).where(*lately)) or 0
+    return count / (now - first).total_seconds()
+
+
+def pause_reason(session: Session, now: datetime) -> PauseReason | None:
+    """What keeps messages that we start from leaving now."""
+    rules = load_rules(session)
+    health = session.get(ProviderHealth, settings_of(session).sms.provider)
+    if health is not None and health.paused_reason:
+        return PauseReason("fault", health.open_until, health.paused_reason)
+    if health is not None and circuit_breaker.is_closed(health, now):
+        return PauseReason("breaker", health.open_until)
+    if not rules.is_open(now):
+        window = (rules.window_start, rules.window_end)
+        return PauseReason("window", rules.calendar.next_send_time(now, *window))
+    spent = [one.period for one in circuit_breaker.budgets(session, rules, now) if one.is_spent]
+    if "month" in spent:
+        return PauseReason("budget", Month.at(now).ends)
+    if spent:
+        return PauseReason("budget", day_of(now) + timedelta(days=1))
+    return None

@@ -1,0 +1,118 @@
+"""Whose question needs no answer any more: it has one, was disowned, or never reached its phone.
+
+A reminder is parted from its invitation, so that is found as its citizen would find it: by the link
+in the reminder's text, or by the phone and the reply code in it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.crypto.tokens import REPLY_CODE_LENGTH, TOKEN_ALPHABET, TOKEN_SHAPE, reply_secret
+from survey.models.ballot import ballot_key, cast_keys
+from survey.models.invitation import Invitation
+from survey.models.message import Message, MessageKind, MessageState
+from survey.models.recipient import Recipient
+
+# A reply code as it stands in a text.
+CODE_SHAPE = re.compile(rf"\b[{TOKEN_ALPHABET}]{{{REPLY_CODE_LENGTH}}}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message with its receiver and its text."""
+
+    message: Message
+    recipient: Recipient
+    body: str
+
+    @property
+    def tokens(self) -> list[str]:
+        """What looks like a link's token in the text."""
+        return TOKEN_SHAPE.findall(self.body)
+
+
+def obsolete(session: Session, opened: Iterable[Opened]) -> set[str]:
+    """Ids of reminders that are not needed, and of repeated invitations that evidently arrived."""
+    messages = list(opened)
+    reminders = [one for one in messages if one.message.kind == MessageKind.REMINDER]
+    repeated = [one for one in messages if _is_repeated(one.message)]
+    if not reminders and not repeated:
+        return set()
+    asked = _by_link(session, reminders)
+    asked |= _by_reply_code(session, [one for one in reminders if one.message.id not in asked])
+    never_came = _never_came(session, [invitation.id for invitation in asked.values()])
+    done = {name for name, invitation in asked.items() if invitation.id in never_came}
+    asked |= _by_row(session, repeated)
+    done |= {name for name, invitation in asked.items() if invitation.is_repudiated}
+    return done | _answered(session, [*reminders, *repeated], asked)
+
+
+def _is_repeated(message: Message) -> bool:
+    return message.kind == MessageKind.INVITATION and message.attempt > 0
+
+
+def _by_row(session: Session, repeated: Iterable[Opened]) -> dict[str, Invitation]:
+    """Message id → invitation, of messages that name it."""
+    names = {one.message.invitation_id: one.message.id for one in repeated}
+    found = session.scalars(select(Invitation).where(Invitation.id.in_(names)))
+    return {names[one.id]: one for one in found}
+
+
+def _by_link(session: Session, reminders: Sequence[Opened]) -> dict[str, Invitation]:
+    """Message id → invitation, by the link in the text."""
+    owners = {
+        Invitation.by_token.of(session, token): one.message.id
+        for one in reminders
+        for token in one.tokens
+    }
+    found = session.scalars(select(Invitation).where(Invitation.token_hash.in_(owners)))
+    return {owners[one.token_hash]: one for one in found if one.token_hash}
+
+
+def _by_reply_code(session: Session, reminders: Sequence[Opened]) -> dict[str, Invitation]:
+    """Message id → invitation, by the code in the text among those its phone was ever asked with.
+
+    The phone is the invitation's message's: the register may put a dossier's right meanwhile.
+    """
+    owners = {
+        (index, code): one.message.id
+        for one in reminders
+        for code in CODE_SHAPE.findall(one.body)
+        for index in Message.recipient.hashes_of(session, one.recipient.indexed_text())
+    }
+    rows = session.execute(
+        select(Message.recipient_index, Invitation)
+        .join(Invitation, Invitation.id == Message.invitation_id)
+        .where(Message.recipient_index.in_({index for index, _ in owners}))
+        .where(Message.kind == MessageKind.INVITATION)
+        .where(Invitation.reply_code.in_({code for _, code in owners}))
+    )
+    asked = {(index, one.reply_code): one for index, one in rows}
+    return {owners[key]: asked[key] for key in owners.keys() & asked.keys()}
+
+
+def _never_came(session: Session, invitations: Iterable[int]) -> set[int | None]:
+    """Invitations whose message did not reach its phone."""
+    query = select(Message.invitation_id).where(
+        Message.invitation_id.in_(invitations),
+        Message.kind == MessageKind.INVITATION,
+        Message.state.in_([MessageState.UNDELIVERED, MessageState.EXPIRED]),
+    )
+    return set(session.scalars(query))
+
+
+def _answered(
+    session: Session, opened: Iterable[Opened], asked: Mapping[str, Invitation]
+) -> set[str]:
+    """Ids of messages whose question has an answer."""
+    owners: dict[bytes, str] = {}
+    for one in opened:
+        invitation = asked.get(one.message.id)
+        code = invitation.reply_code if invitation else None
+        secrets = [reply_secret(invitation.id, code)] if invitation and code else one.tokens
+        owners |= {ballot_key(session, secret): one.message.id for secret in secrets}
+    return {owners[key] for key in cast_keys(session, owners)}

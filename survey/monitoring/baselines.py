@@ -1,0 +1,341 @@
+"""Phase I: a person names months that were ordinary, and limits are made from them and frozen.
+
+All charts of quality together may raise one false alarm a month for the province, and so may all
+looks at the data. One agency may be frozen anew by itself, within what the other charts leave.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from analysis import AnalysisError
+from analysis.phase_one import baseline_charts, pooled_correlation, usual_shares
+from survey import audit
+from survey.errors import Invalid
+from survey.models.control_chart import (
+    BaselineLimits,
+    ChartState,
+    ControlChart,
+    Measure,
+    RateChart,
+    RateLimits,
+    Sums,
+    lock_control_charts,
+)
+from survey.models.organisation import Agency
+from survey.models.snapshot import Snapshot
+from survey.monitoring.cumulative_counts import (
+    ChartKey,
+    CumulativeCounts,
+    by_agency,
+    by_month,
+    cumulative_counts,
+)
+from survey.period import Month
+from survey.province import calendar_of
+from survey.province.workdays import Calendar, local_day
+
+FALSE_ALARMS_A_MONTH = 1.0
+LEAST_MONTHS, MOST_MONTHS = 2, 36
+# With fewer ratings a month a chart would sleep for years.
+LEAST_MONTHLY = 3
+LEAST_DELIVERED = 30
+# Answers and receipts of a day or week hang together a little even where phase I does not show it.
+LEAST_RHO = 0.002
+# Where hardly anything is known to arrive (no receipts), delivery cannot be watched.
+MOST_USUAL = 0.97
+# Agency, target group and limits of a chart; measure, agency (None: the province) and those of a
+# rate.
+Chart = tuple[int, str, BaselineLimits]
+Rate = tuple[Measure, int | None, RateLimits]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What was frozen: months used, charts of quality, rates of the data."""
+
+    months: tuple[Month, ...]
+    charts: int
+    rates: int
+
+
+def set_baseline(
+    session: Session, first: Month, last: Month, now: datetime, *, staff_id: int | None = None
+) -> Baseline:
+    """Make all limits anew from the months `first` to `last` (YYYY-MM) and begin from zero.
+
+    Months mostly of Tết weeks are left out. Invalid: `watch_months` unless between 2 and 36
+    ordinary months, `watch_open_month` for one that is not closed, `watch_no_ratings`,
+    `watch_unsettled`.
+    """
+    months = _ordinary(session, first, last)
+    found = by_month(session, months)
+    lock_control_charts(
+        session
+    )  # after the lock of the ballots just read, as the counting job takes them
+    groups = _groups(found, months)
+    each = FALSE_ALARMS_A_MONTH / max(1, sum(map(len, groups.values())))
+    try:
+        found_charts = [
+            _charts(name, chart_keys, chart_keys, each) for name, chart_keys in groups.items()
+        ]
+    except AnalysisError as unsettled:  # ratings that scatter so much leave no limit
+        raise Invalid("watch_unsettled") from unsettled
+    charts = [chart for some in found_charts for chart in some]
+    if not charts:
+        raise Invalid("watch_no_ratings")
+    rates = _rates(found, months)
+    for table in (ControlChart, RateChart):
+        session.execute(delete(table))
+    _store(session, charts, rates, _baseline(months, now, staff_id))
+    begin(session, cumulative_counts(session), local_day(now))
+    detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
+    audit.append(
+        session, now, "watch.freeze", f"months:{first}..{last}", staff_id=staff_id, detail=detail
+    )
+    return Baseline(months, len(charts), len(rates))
+
+
+def set_agency_baseline(
+    session: Session,
+    code: str,
+    first: Month,
+    last: Month,
+    now: datetime,
+    *,
+    staff_id: int | None = None,
+) -> Baseline:
+    """Make the limits of one agency anew; all others keep theirs, and their scores.
+
+    It still learns from the like of it in the same months. Its charts may raise as many false
+    alarms as before, or what the others leave: all together stay below one a month. Invalid:
+    as `freeze`, `unknown_agency`, `watch_not_frozen` before the province was, `watch_no_room`.
+    """
+    agency = session.scalars(select(Agency).where(Agency.code == code)).first()
+    if agency is None:
+        raise Invalid("unknown_agency", code[:40])
+    months = _ordinary(session, first, last)
+    found = by_month(session, months)
+    lock_control_charts(session)
+    charts = _charts_of(session, agency.id, _groups(found, months))
+    rates = [one for one in _rates(found, months) if one[1] == agency.id]
+    for table in (ControlChart, RateChart):
+        session.execute(delete(table).where(table.agency_id == agency.id))
+    _store(session, charts, rates, _baseline(months, now, staff_id))
+    begin(session, cumulative_counts(session), local_day(now), agency.id)
+    detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
+    audit.append(session, now, "watch.freeze", f"agency:{code}", staff_id=staff_id, detail=detail)
+    return Baseline(months, len(charts), len(rates))
+
+
+def _charts_of(
+    session: Session, agency_id: int, groups: Mapping[str, Mapping[int, Sequence[CumulativeCounts]]]
+) -> list[Chart]:
+    """The new charts of one agency, within what those of the others leave."""
+    kept = [
+        (one.agency_id, one.limits.false_alarms) for one in session.scalars(select(ControlChart))
+    ]
+    if not kept:
+        raise Invalid("watch_not_frozen")
+    own = {name: chart_keys for name, chart_keys in groups.items() if agency_id in chart_keys}
+    if not own:
+        raise Invalid("watch_no_ratings")
+    each = _room([alarms for other, alarms in kept if other != agency_id], len(own))
+    try:
+        found = [_charts(name, chart_keys, [agency_id], each) for name, chart_keys in own.items()]
+    except AnalysisError as full:  # no limit is high enough for so small an allowance
+        raise Invalid("watch_no_room") from full
+    return [chart for charts in found for chart in charts]
+
+
+def _room(others: Sequence[float], number: int) -> float:
+    """False alarms a month for each of `number` charts beside the others: an equal part, or less
+    where they leave less.
+    """
+    left = FALSE_ALARMS_A_MONTH - sum(others)
+    each = min(left / number, FALSE_ALARMS_A_MONTH / (len(others) + number))
+    if each <= 0:
+        raise Invalid("watch_no_room")
+    return each
+
+
+def _baseline(months: Sequence[Month], now: datetime, staff_id: int | None) -> dict[str, Any]:
+    """What a chart or rate says in clear of how it was frozen."""
+    days = {"first_month": months[0], "last_month": months[-1], "baseline_on": local_day(now)}
+    return {**days, "baseline_by": staff_id}
+
+
+def _store(
+    session: Session, charts: Sequence[Chart], rates: Sequence[Rate], baseline: Mapping[str, Any]
+) -> None:
+    for agency_id, group, limits in charts:
+        chart = ControlChart(agency_id=agency_id, sector_group=group, **baseline)
+        session.add(chart)
+        chart.limits, chart.state = limits, ChartState()
+    for measure, of_agency, shares in rates:
+        place = {"measure": measure, "agency_id": of_agency, "batch_from": baseline["baseline_on"]}
+        rate = RateChart(**place, **baseline)
+        session.add(rate)
+        rate.limits, rate.sums = shares, Sums()
+
+
+def begin(
+    session: Session,
+    found: Mapping[ChartKey, CumulativeCounts],
+    day: date,
+    agency_id: int | None = None,
+) -> None:
+    """Let every chart and rate (or those of one agency) take what is there as read: only what
+    comes after counts.
+    """
+    session.flush()
+    charts, rates = select(ControlChart), select(RateChart)
+    if agency_id is not None:
+        charts = charts.where(ControlChart.agency_id == agency_id)
+        rates = rates.where(RateChart.agency_id == agency_id)
+    for chart in session.scalars(charts):
+        now = found.get((chart.agency_id, chart.sector_group), CumulativeCounts())
+        state = chart.state
+        state.read_delivered, state.read_rated = now.delivered, now.rated
+        state.read_dissatisfied = now.dissatisfied
+        chart.state = state
+    added = by_agency(found)
+    for rate in session.scalars(rates):
+        now = added.get(rate.agency_id, CumulativeCounts())
+        rate.batch_from = day
+        rate.sums = Sums(now.delivered, now.rated)
+    session.flush()
+
+
+def _ordinary(session: Session, first: Month, last: Month) -> tuple[Month, ...]:
+    calendar = calendar_of(session)
+    months: list[Month] = []
+    month = first
+    while month <= last and len(months) <= MOST_MONTHS:
+        if not is_tet_month(calendar, month):
+            months.append(month)
+        month = month.following
+    if not LEAST_MONTHS <= len(months) <= MOST_MONTHS:
+        raise Invalid("watch_months")
+    closed = select(func.count(func.distinct(Snapshot.month))).where(Snapshot.month.in_(months))
+    if session.scalar(closed) != len(months):
+        raise Invalid("watch_open_month")
+    return tuple(months)
+
+
+def is_tet_month(calendar: Calendar, month: Month) -> bool:
+    """Whether most days of a month (YYYY-MM) lie in Tết weeks."""
+    begin, end = month.first_day, month.day_after
+    days = [begin + timedelta(days=number) for number in range((end - begin).days)]
+    return sum(calendar.in_tet_weeks(day) for day in days) > len(days) / 2
+
+
+def _groups(
+    found: Mapping[Month, Mapping[ChartKey, CumulativeCounts]], months: Sequence[Month]
+) -> dict[str, dict[int, list[CumulativeCounts]]]:
+    """Sector group → agency → months, of the spots with enough ratings for a chart."""
+    groups: dict[str, dict[int, list[CumulativeCounts]]] = defaultdict(dict)
+    for agency_id, group in sorted({chart_key for month in found.values() for chart_key in month}):
+        series = [
+            found.get(month, {}).get((agency_id, group), CumulativeCounts()) for month in months
+        ]
+        if sum(one.rated for one in series) >= LEAST_MONTHLY * len(months):
+            groups[group][agency_id] = series
+    return groups
+
+
+def _charts(
+    group: str,
+    chart_keys: Mapping[int, Sequence[CumulativeCounts]],
+    wanted: Collection[int],
+    each: float,
+) -> list[Chart]:
+    """The charts of the agencies `wanted`, with `each` false alarms a month; all spots of the group
+    learn from one another.
+    """
+    bad = [[one.dissatisfied for one in series] for series in chart_keys.values()]
+    rated = [[one.rated for one in series] for series in chart_keys.values()]
+    totals = [
+        CumulativeCounts(*map(sum, zip(*series, strict=True))) for series in chart_keys.values()
+    ]
+    usual = usual_shares([one.dissatisfied for one in totals], [one.rated for one in totals])
+    rows = zip(chart_keys, usual.share, usual.careful, totals, strict=True)
+    chosen = [row for row in rows if row[0] in wanted]
+    monthly = [round(total.rated / len(bad[0])) for *_, total in chosen]
+    careful_shares = [careful for _, _, careful, _ in chosen]
+    rho = pooled_correlation(bad, rated)
+    designs = baseline_charts(monthly, careful_shares, each * len(chosen), rho)
+    return [
+        (
+            agency_id,
+            group,
+            BaselineLimits(
+                usual=float(share),
+                careful=float(careful),
+                answer_rate=min(1.0, total.rated / max(1, total.delivered)),
+                den=int(design.den),
+                num=int(design.num),
+                alarm_at=int(design.H),
+                batch=int(design.n),
+                false_alarms=float(design.false_alarms),
+                rated=int(total.rated),
+            ),
+        )
+        for (agency_id, share, careful, total), design in zip(chosen, designs, strict=True)
+    ]
+
+
+def _rates(
+    found: Mapping[Month, Mapping[ChartKey, CumulativeCounts]], months: Sequence[Month]
+) -> list[Rate]:
+    """How often invitations fail and citizens stay silent, for the province and each agency."""
+    series: dict[int | None, list[CumulativeCounts]] = defaultdict(list)
+    for month in months:
+        added = by_agency(found.get(month, {}))
+        for key in {*added, *series}:
+            series[key] = [*series[key], added.get(key, CumulativeCounts())]
+    rates: list[Rate] = []
+    for measure in Measure:
+        agencies: dict[int | None, list[tuple[int, int]]] = {
+            key: _misses(measure, one) for key, one in series.items() if key is not None
+        }
+        rates += _rates_of(measure, agencies)
+        rates += _rates_of(measure, {None: _misses(measure, series.get(None, []))})
+    return rates
+
+
+def _misses(measure: Measure, series: Sequence[CumulativeCounts]) -> list[tuple[int, int]]:
+    """(missed, of how many) by month."""
+    if measure is Measure.DELIVERY:
+        pairs = [(one.invited - one.delivered, one.invited) for one in series]
+    else:
+        pairs = [(one.delivered - one.rated, one.delivered) for one in series]
+    return [(min(max(0, missed), out_of), out_of) for missed, out_of in pairs]
+
+
+def _rates_of(
+    measure: Measure, series: Mapping[int | None, Sequence[tuple[int, int]]]
+) -> list[Rate]:
+    kept = {
+        key: pairs
+        for key, pairs in series.items()
+        if sum(out_of for _, out_of in pairs) >= LEAST_DELIVERED
+    }
+    if not kept:
+        return []
+    longest = max(map(len, kept.values()))
+    padded = [[*pairs, *[(0, 0)] * (longest - len(pairs))] for pairs in kept.values()]
+    missed = [[one for one, _ in pairs] for pairs in padded]
+    out_of = [[two for _, two in pairs] for pairs in padded]
+    usual = usual_shares([sum(row) for row in missed], [sum(row) for row in out_of])
+    rho = max(LEAST_RHO, pooled_correlation(missed, out_of))
+    return [
+        (measure, key, RateLimits(float(share), float(careful), float(rho)))
+        for key, share, careful in zip(kept, usual.share, usual.careful, strict=True)
+        if share <= MOST_USUAL
+    ]
