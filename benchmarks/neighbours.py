@@ -90,7 +90,7 @@ def _analyses(port: int, months: list[str]) -> Iterator[list[str]]:
     """Staff at work as long as the block lasts: each opens one analysis after the other, of another
     month every time; gives the months that were shown.
     """
-    published_tables: list[str] = []
+    shown: list[str] = []
     is_over = threading.Event()
     turn = itertools.cycle(months)
 
@@ -100,13 +100,13 @@ def _analyses(port: int, months: list[str]) -> Iterator[list[str]]:
             month = next(turn)
             page = f"http://localhost:{port}/staff/analysis?period={month}"
             browser.get(page, timeout=120).raise_for_status()
-            published_tables.append(month)
+            shown.append(month)
 
     readers = [threading.Thread(target=read) for _ in range(READERS)]
     for reader in readers:
         reader.start()
     try:
-        yield published_tables
+        yield shown
     finally:
         is_over.set()
         for reader in readers:

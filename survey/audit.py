@@ -33,7 +33,7 @@ READABLE = (
     "rules.",
     "staff.",
     "text.",
-    "watch.freeze",
+    "baseline.set",
 )
 # A row that does not open, or holds something else than an act.
 UNREADABLE = (Refused, ValueError, TypeError, LookupError)

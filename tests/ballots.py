@@ -42,7 +42,7 @@ def all_found(session):
 
 def all_said(session):
     """What every citizen says now; disowned ballots are left out."""
-    return [one.said for one in all_found(session).values() if one.said]
+    return [one.answer for one in all_found(session).values() if one.answer]
 
 
 def put(session, cell, ratings, now=NOW, **more):

@@ -71,13 +71,13 @@ class RecordCache:
     cases: list[OpenedCase]
 
 
-SHELVES: WeakKeyDictionary[Engine, RecordCache] = WeakKeyDictionary()
+CACHES: WeakKeyDictionary[Engine, RecordCache] = WeakKeyDictionary()
 
 
 def opened_in_work(session: Session) -> list[OpenedCase]:
     """All cases in work that open, soonest due first; what was changed or deleted is forgotten."""
     engine, token_key = session.get_bind().engine, keyring(session).token_key
-    cache = SHELVES.get(engine)
+    cache = CACHES.get(engine)
     before = cache.cases if cache is not None and cache.token_key == token_key else []
     current = dict(connection_of(session).execute(_CURRENT).all())
     cases = [one for one in before if current.get(one.id) == one.revision]
@@ -86,7 +86,7 @@ def opened_in_work(session: Session) -> list[OpenedCase]:
         for some in chunked(missing):
             cases += opened_where(session, Case.id.in_(some))
         cases.sort(key=lambda one: one.order)
-    SHELVES[engine] = RecordCache(token_key, cases[:MOST_CACHED])
+    CACHES[engine] = RecordCache(token_key, cases[:MOST_CACHED])
     return cases
 
 

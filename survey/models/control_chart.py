@@ -69,7 +69,7 @@ class ChartState:
 
 def lock_control_charts(session: Session) -> None:
     """Let one at a time read and change the values of the watch: they are changed whole."""
-    advisory_lock(session, "watch")
+    advisory_lock(session, "control_charts")
 
 
 class _Baseline:

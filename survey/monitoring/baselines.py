@@ -96,7 +96,7 @@ def set_baseline(
     begin(session, cumulative_counts(session), local_day(now))
     detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
     audit.append(
-        session, now, "watch.freeze", f"months:{first}..{last}", staff_id=staff_id, detail=detail
+        session, now, "baseline.set", f"months:{first}..{last}", staff_id=staff_id, detail=detail
     )
     return Baseline(months, len(charts), len(rates))
 
@@ -129,7 +129,7 @@ def set_agency_baseline(
     _store(session, charts, rates, _baseline(months, now, staff_id))
     begin(session, cumulative_counts(session), local_day(now), agency.id)
     detail = {"charts": len(charts), "rates": len(rates), "months": list(months)}
-    audit.append(session, now, "watch.freeze", f"agency:{code}", staff_id=staff_id, detail=detail)
+    audit.append(session, now, "baseline.set", f"agency:{code}", staff_id=staff_id, detail=detail)
     return Baseline(months, len(charts), len(rates))
 
 

@@ -57,7 +57,7 @@ def raise_signal(session: Session, key: AlertKey, signal: Signal, now: datetime)
     alert.record = AlertRecord(key, day_of(now), signal)
     session.flush()
     detail = {"rule": key.rule, "agency": key.agency_id, "group": key.scope}
-    audit.append(session, now, "watch.alert", f"alert:{alert.id}", detail=detail)
+    audit.append(session, now, "control_alert.opened", f"alert:{alert.id}", detail=detail)
 
 
 def extend(session: Session, key: AlertKey, later: Signal) -> None:
@@ -115,7 +115,7 @@ def close(session: Session, alert_id: int, staff: Staff, words: str, now: dateti
     alert.record = replace(record, closed_at=now, closed_by=staff.id, close_words=words)
     _reset(session, record.key)
     session.flush()
-    audit.append(session, now, "watch.close", f"alert:{alert.id}", staff_id=staff.id)
+    audit.append(session, now, "control_alert.closed", f"alert:{alert.id}", staff_id=staff.id)
 
 
 def _reset(session: Session, key: AlertKey) -> None:

@@ -93,12 +93,14 @@ def _changes(found: Overview) -> Point:
     )
     caution = _caution(found)
     if not sure:
-        words = gettext("%(said)s; chưa đủ căn cứ để nói nơi nào tăng hay giảm.", sentence=sentence)
+        words = gettext(
+            "%(sentence)s; chưa đủ căn cứ để nói nơi nào tăng hay giảm.", sentence=sentence
+        )
         return Point(lead, words + caution)
     return Point(
         lead,
         gettext(
-            "%(said)s. %(places)s thay đổi có cơ sở, sau khi đã điều chỉnh cho việc so "
+            "%(sentence)s. %(places)s thay đổi có cơ sở, sau khi đã điều chỉnh cho việc so "
             "nhiều nơi cùng lúc; với các nơi còn lại chưa đủ căn cứ để nói là tăng hay "
             "giảm.%(caution)s",
             sentence=sentence,
@@ -298,8 +300,8 @@ def _year_table(found: Overview) -> Table:
     sectors = sorted(found.outlooks, key=lambda one: one.so_far - one.target)
     whole = [one for one in sectors if one.key == Breakdown.OVERALL]
     sectors = [one for one in sectors if one.key != Breakdown.OVERALL]
-    published_tables = [*whole, *sectors[:MOST_SECTORS]]
-    rows = tuple(_year_row(one) for one in published_tables)
+    shown = [*whole, *sectors[:MOST_SECTORS]]
+    rows = tuple(_year_row(one) for one in shown)
     notes, others = [gettext(YEAR_NOTE)], Counter(_prospect(one) for one in sectors[MOST_SECTORS:])
     if others:
         # Without their signs, which only cells bear.
@@ -307,7 +309,7 @@ def _year_table(found: Overview) -> Table:
             f"{number} {words.partition(' ')[2].lower()}" for words, number in others.items()
         )
         notes.insert(
-            0, gettext("Các lĩnh vực khác, gần hoặc trên mục tiêu hơn: %(told)s.", values=values)
+            0, gettext("Các lĩnh vực khác, gần hoặc trên mục tiêu hơn: %(values)s.", values=values)
         )
     title = gettext(
         "Mục tiêu năm %(year)s, tính đến %(month)s (%%)",

@@ -125,17 +125,17 @@ def _targets(report: Report) -> tuple[str, ...]:
 
 
 def _agencies(report: Report) -> Section:
-    published_tables = [one for one in report.agencies if one.finished]
-    silent = len(report.agencies) - len(published_tables)
+    shown = [one for one in report.agencies if one.finished]
+    silent = len(report.agencies) - len(shown)
     sentence = gettext(
         "Có %(shown)s cơ quan, đơn vị có hồ sơ hoàn thành trong kỳ",
-        published_tables=len(published_tables),
+        shown=len(shown),
     )
     sentence += (
         "; " + gettext("%(silent)s đơn vị không có hồ sơ.", silent=silent) if silent else "."
     )
     by_unit = tables.figure_table(
-        gettext("Chỉ số theo đơn vị (%)"), gettext("Cơ quan, đơn vị"), published_tables, report
+        gettext("Chỉ số theo đơn vị (%)"), gettext("Cơ quan, đơn vị"), shown, report
     )
     by_channel = tables.figure_table(
         gettext("Chỉ số theo hình thức nộp hồ sơ (%)"),

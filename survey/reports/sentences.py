@@ -88,17 +88,17 @@ def tiles(report: Report) -> tuple[Tile, ...]:
 
 def _index_tile(report: Report) -> Tile:
     whole, before = report.overall, report.before
-    published_tables = None if whole.is_suppressed else whole.index
+    shown = None if whole.is_suppressed else whole.index
     lines = [gettext("Mục tiêu %(target)s", target=phrases.level(whole.target))]
     if before:
-        moved = phrases.change(published_tables, before.index)
+        moved = phrases.change(shown, before.index)
         lines.append(f"{_last(before.month)}: {phrases.percent(before.index)} ({moved})")
     detail = f"n = {phrases.count(whole)}"
-    if published_tables is not None:
+    if shown is not None:
         detail = f"({phrases.percent(whole.low)}–{phrases.percent(whole.high)}) · {detail}"
     return Tile(
         label=gettext("Chỉ số hài lòng"),
-        value=phrases.percent(published_tables),
+        value=phrases.percent(shown),
         detail=detail,
         lines=tuple(lines),
         status=phrases.status(whole),

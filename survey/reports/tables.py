@@ -225,10 +225,10 @@ def bounds_table(report: Report) -> Table:
 
 def _bounds_row(one: Figure) -> tuple[Cell, ...]:
     shares = (one.response_rate, one.missing_low, one.missing_high)
-    published_tables = [None if one.is_suppressed else share for share in shares]
+    shown = [None if one.is_suppressed else share for share in shares]
     return (
         Cell(one.label),
-        *(Cell(phrases.percent(each), each, Kind.SHARE) for each in published_tables),
+        *(Cell(phrases.percent(each), each, Kind.SHARE) for each in shown),
     )
 
 

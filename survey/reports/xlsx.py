@@ -259,8 +259,8 @@ def _write_figures(
         sheet.write_string(row, 1, one.label, book.cell[is_total])
         sheet.set_row(row, _height((one.label, name_width)))
         for column, (_heading, field, kind) in enumerate(FIGURE_COLUMNS, 2):
-            published_tables = not one.is_suppressed or field in ALWAYS_SHOWN
-            value = getattr(one, field) if published_tables and _has_meaning(one, field) else None
+            shown = not one.is_suppressed or field in ALWAYS_SHOWN
+            value = getattr(one, field) if shown and _has_meaning(one, field) else None
             _write_number(book, sheet, (row, column), value, kind, is_total=is_total)
         sheet.write_string(row, len(headings) - 1, phrases.status(one), book.cell[is_total])
     last = len(figures) + 2
@@ -350,8 +350,8 @@ def _write_table(book: Book, sheet: Sheet, row: int, table: Table) -> int:
     for place, cells in enumerate(table.rows):
         row += 1
         is_total = place < table.strong
-        published_tables = cells[first:]
-        for column, cell in enumerate(published_tables):
+        shown = cells[first:]
+        for column, cell in enumerate(shown):
             if cell.value is None or cell.kind is Kind.TEXT:
                 is_number = columns[column].kind in NUMBERS
                 look = book.missing if is_number else book.cell
@@ -359,9 +359,7 @@ def _write_table(book: Book, sheet: Sheet, row: int, table: Table) -> int:
             else:
                 at = (row, column)
                 _write_number(book, sheet, at, cell.value, cell.kind, is_total=is_total)
-        sheet.set_row(
-            row, _height(*zip((cell.text for cell in published_tables), SUBJECT, strict=False))
-        )
+        sheet.set_row(row, _height(*zip((cell.text for cell in shown), SUBJECT, strict=False)))
     for note in table.notes:
         row += 1
         _write_across(book, sheet, row, note, SUBJECT, "note")

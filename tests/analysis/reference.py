@@ -297,7 +297,7 @@ def _f_arl(inputs: dict, options: dict) -> Result:
 
 
 def _g_lmg(inputs: dict, _options: dict) -> Result:
-    found = drivers.lmg(drivers.entries(inputs["patterns"]), minimum=0)
+    found = drivers.lmg(drivers.moments(inputs["patterns"]), minimum=0)
     result: Result = {"r2": found.r2}
     for name in ("lmg", "share", "performance", "zero_order"):
         values = _defined(getattr(found, name).tolist())

@@ -51,17 +51,17 @@ def test_constant_and_repeated_factors_explain_nothing_of_their_own():
     """A factor that never varies gets nothing; two equal ones share alike."""
     rows = np.array(PATTERNS)
     constant = np.insert(rows, 2, 3, axis=1)
-    found = drivers.lmg(drivers.entries(constant))
+    found = drivers.lmg(drivers.moments(constant))
     assert found.lmg[2] == pytest.approx(0)
     assert np.isnan(found.zero_order[2])
-    twice = drivers.lmg(drivers.entries(np.insert(rows, 1, rows[:, 0], axis=1)))
+    twice = drivers.lmg(drivers.moments(np.insert(rows, 1, rows[:, 0], axis=1)))
     assert twice.lmg[0] == pytest.approx(twice.lmg[1])
-    assert twice.r2 == pytest.approx(drivers.lmg(drivers.entries(rows)).r2)
+    assert twice.r2 == pytest.approx(drivers.lmg(drivers.moments(rows)).r2)
 
 
 def test_unrelated_factors_have_no_shares():
     """When nothing is explained there is nothing to divide."""
-    found = drivers.lmg(drivers.entries([[1, 1, 50], [1, 2, 50], [2, 1, 50], [2, 2, 50]]))
+    found = drivers.lmg(drivers.moments([[1, 1, 50], [1, 2, 50], [2, 1, 50], [2, 2, 50]]))
     assert found.r2 == pytest.approx(0)
 
 

@@ -174,7 +174,7 @@ def _compare(session, citizens):
     found = ballots.all_found(session)
     keys = {ballot_key(session, token): told for token, told in citizens.told.items()}
     assert found.keys() <= keys.keys()
-    overall = {key: one.said.overall for key, one in found.items()}
+    overall = {key: one.answer.overall for key, one in found.items()}
     wrong = {
         key: (overall.get(key, 0), told.may_hold)
         for key, told in keys.items()

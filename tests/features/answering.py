@@ -51,7 +51,7 @@ def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="
     key = ballots.put(
         session, cell, {"overall": overall}, NOW, comment=comment or "", mode=Mode(mode)
     )
-    return alerts.Change(key, cell, None, storage.find(session, key).said)
+    return alerts.Change(key, cell, None, storage.find(session, key).answer)
 
 
 def change(session, key, *, overall, comment=None):
@@ -61,8 +61,8 @@ def change(session, key, *, overall, comment=None):
     pooled = before.pooled or ballots.waiting(before.ballot, NOW)
     pooled = replace(pooled, current=replacing(last, {"overall": overall}, ()))
     storage.put(session, pooled, comment or "", before)
-    after = storage.find(session, key).said
-    return alerts.Change(key, before.ballot.cell, before.said, after)
+    after = storage.find(session, key).answer
+    return alerts.Change(key, before.ballot.cell, before.answer, after)
 
 
 def raise_case(session, now=NOW, *, contact=None, **answer_parts):

@@ -47,6 +47,6 @@ def work(transact):
         with transact() as session:
             staff = session.get_one(Staff, staff_id)
             revision = session.scalar(select(Case.revision).where(Case.code == code))
-            yield session, staff, steps.lease(session, staff, code, revision)
+            yield session, staff, steps.claim(session, staff, code, revision)
 
     return one_step

@@ -47,7 +47,7 @@ def after(day):
 
 def findings(session):
     """What every alert of the watch is about."""
-    return [alert.finding for alert in session.scalars(select(ControlAlert))]
+    return [alert.record for alert in session.scalars(select(ControlAlert))]
 
 
 def change_limits(session, agency_ids, **values):
@@ -64,7 +64,7 @@ def record(session, without):
         {
             **{column.name: getattr(row, column.name) for column in table.__table__.columns},
             "limits": row.limits,
-            "opened": row.progress if table is ControlChart else row.sums,
+            "opened": row.state if table is ControlChart else row.sums,
         }
         for table in (ControlChart, RateChart)
         for row in session.scalars(select(table).order_by(table.id))

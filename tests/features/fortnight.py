@@ -76,12 +76,12 @@ class Fortnight:
         """Let everything happen in the order of time."""
         with self.app.app_context():
             while self.ahead:
-                timestamp, _, act = heapq.heappop(self.ahead)
-                act(timestamp)
+                instant, _, act = heapq.heappop(self.ahead)
+                act(instant)
 
-    def _plan(self, timestamp: datetime, act: Act) -> None:
-        if timestamp < END:
-            heapq.heappush(self.ahead, (timestamp.astimezone(UTC), self.entered, act))
+    def _plan(self, instant: datetime, act: Act) -> None:
+        if instant < END:
+            heapq.heappush(self.ahead, (instant.astimezone(UTC), self.entered, act))
             self.entered += 1
 
     def _finish(self, day: int, now: datetime) -> None:
@@ -137,17 +137,17 @@ class Fortnight:
             partial(_with, steps.close, Ending(CloseReason.RESOLVED)),
         )
         for code in fresh:
-            timestamp = now
+            instant = now
             for act, (least, most) in zip(acts, HANDLED, strict=True):
                 hours = self.dice.uniform(least, most)
-                timestamp = self.calendar.add_working_hours(timestamp, hours)
-                self._plan(timestamp, partial(self._work, code, act))
+                instant = self.calendar.add_working_hours(instant, hours)
+                self._plan(instant, partial(self._work, code, act))
 
     def _work(self, code: str, act: Callable[..., None], now: datetime) -> None:
         with unit_of_work(self.app) as session:
             staff = session.get_one(Staff, self.handler_id)
             revision = session.scalar(select(Case.revision).where(Case.code == code)) or 0
-            act(session, staff, steps.lease(session, staff, code, revision), now)
+            act(session, staff, steps.claim(session, staff, code, revision), now)
 
 
 def _with(step: Callable[..., None], more: object, *held: object) -> None:

@@ -31,7 +31,7 @@ from survey.models.message import Conversation, Message, MessageKind
 from tests import ballots
 from tests.features import answering
 from tests.features.disk import steal
-from tests.features.instants import Given, Timestamp
+from tests.features.thefts import Given, Theft
 from tests.messages.gateway import Gateway
 from tests.seeding import LINK, NOW, Wanted, ask_everybody, finish
 
@@ -87,16 +87,18 @@ class Nights:
             count_and_clean(self.now)
         self.night, self.now = self.night + 1, self.now + DAY
 
-    def stolen(self, folder: Path) -> Timestamp:
+    def stolen(self, folder: Path) -> Theft:
         """The disk now."""
         with self.app.app_context(), transaction() as session:
-            kept = {one.number: one.act["subject"] for one in session.scalars(select(CitizenEntry))}
+            kept = {
+                one.number: one.entry["subject"] for one in session.scalars(select(CitizenEntry))
+            }
         entries = {
             number: subject.removeprefix("case:")
             for number, subject in kept.items()
             if subject.startswith("case:")
         }
-        return Timestamp(steal(self.app, folder), deepcopy(self.given), entries)
+        return Theft(steal(self.app, folder), deepcopy(self.given), entries)
 
     def _answer(self, code: str) -> None:
         with transaction() as session:
@@ -154,7 +156,7 @@ def _written(session: Session) -> tuple[set[Any], set[Any]]:
 
 def lived(
     app: Flask, folder: Path, *, two_way: bool, leak: Callable[[Session, dict[str, Given]], None]
-) -> dict[str, Timestamp]:
+) -> dict[str, Theft]:
     """Three moments: with all ballots in the `pool`, after the `night` that counted them, and after
     several `nights`; `planted` is the last one again, after the leak.
     """

@@ -104,8 +104,8 @@ def test_an_answer_has_one_case_that_grows(transact):
     ):
         with transact() as session:
             found = storage.find(session, key)
-            changed = alerts.Change(key, found.ballot.cell, found.said, found.said)
-            if (found.said.overall, found.said.comment) != (overall, comment or ""):
+            changed = alerts.Change(key, found.ballot.cell, found.answer, found.answer)
+            if (found.answer.overall, found.answer.comment) != (overall, comment or ""):
                 changed = answering.change(session, key, overall=overall, comment=comment)
             alerts.raise_for_answer(session, LATER, changed, contact)
     with transact() as session:

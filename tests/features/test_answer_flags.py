@@ -71,17 +71,17 @@ def test_a_tap_no_person_can_make_is_flagged(transact, tokens):
     """
     quick, slow, bare, *forged = tokens[:7]
     with transact() as session:
-        published_tables = {token: shown_at(session, token, NOW) for token in tokens}
+        shown = {token: shown_at(session, token, NOW) for token in tokens}
     soon, later = NOW + timedelta(seconds=1), NOW + timedelta(seconds=5)
     keys = [
-        say(transact, quick, soon, overall=4, published_tables=published_tables[quick]),
-        say(transact, slow, later, overall=4, published_tables=published_tables[slow]),
+        say(transact, quick, soon, overall=4, shown=shown[quick]),
+        say(transact, slow, later, overall=4, shown=shown[slow]),
         say(transact, bare, soon, overall=4),
     ]
     assert flags(transact, *keys) == ["too_fast", "", ""]
-    wrong = (published_tables[quick], "zz.1", "é", f"{published_tables[forged[3]]}0")
+    wrong = (shown[quick], "zz.1", "é", f"{shown[forged[3]]}0")
     others = [
-        say(transact, token, soon, overall=4, published_tables=text)
+        say(transact, token, soon, overall=4, shown=text)
         for token, text in zip(forged, wrong, strict=True)
     ]
     assert flags(transact, *others) == [""] * 4

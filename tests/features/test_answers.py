@@ -244,7 +244,7 @@ def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
             assert invitation.token_hash is None
             key = ballot_key(session, reply_secret(invitation.id, invitation.reply_code))
             found = storage.find(session, key)
-            assert (found.ballot.mode, found.said.overall) == ("sms", overall)
+            assert (found.ballot.mode, found.answer.overall) == ("sms", overall)
         assert ballots.count(session) == 2
         assert levels(session) == {2: 1, 5: 1}
         assert checking.check(session) == []
@@ -325,7 +325,7 @@ def test_not_mine_takes_the_answer_out(
             if is_again:
                 ballots.count(session)
                 _is_out(session)
-                assert [one.said.overall for one in ballots.all_found(session).values()] == [4]
+                assert [one.answer.overall for one in ballots.all_found(session).values()] == [4]
                 assert checking.check(session) == []
 
 

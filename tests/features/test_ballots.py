@@ -64,16 +64,16 @@ def figures(runner, month=MONTH, now=NOW):
     """Dossiers, ratings, satisfied ones and their share, as `index show` has them of the province;
     only the ratings of a procedure.
     """
-    published_tables = {}
+    shown = {}
     for by in Breakdown:
         words = ("--period", month, "--by", by, "--now", now.isoformat(), "--json")
         for line in runner("index", "show", *words).json:
-            published_tables[by.value, line["key"]] = (
+            shown[by.value, line["key"]] = (
                 line["finished"],
                 line["rated"],
                 line["satisfied"],
             )
-    return published_tables
+    return shown
 
 
 def import_file(app, folder, **changes):
@@ -89,7 +89,7 @@ def the_ballot(app):
         (found,) = ballots.all_found(session).values()
         entry = session.scalars(select(CoverageEntry)).one()
         assert found.ballot.cell == entry.cell
-        assert ballots.levels(session, IMPORTED) == {found.said.overall: 1}
+        assert ballots.levels(session, IMPORTED) == {found.answer.overall: 1}
         assert checking.check(session) == []
         return found
 
@@ -110,11 +110,11 @@ def test_a_corrected_phone_votes_no_second_time_by_link(app, environment, tmp_pa
         assert found.keys() == {ASKED}
         tokens.add(found[ASKED])
         say(app, found[ASKED], now=IMPORTED_AT, overall=number)
-        assert the_ballot(app).said.overall == number
+        assert the_ballot(app).answer.overall == number
         if number % 2:
             with unit_of_work(app) as session:
                 assert counting.count(session, IMPORTED_AT) == 1
-            assert the_ballot(app).said.overall == number
+            assert the_ballot(app).answer.overall == number
     assert len(tokens) == 1
 
 
@@ -147,12 +147,12 @@ def test_a_corrected_phone_votes_no_second_time_by_reply(make_app, tmp_path):
         for number in (SECOND, THIRD):
             for words in ("5", f"5 {code}", f"HL 5 {code}"):
                 write(number, words)
-        assert the_ballot(app).said.overall == 1
+        assert the_ballot(app).answer.overall == 1
         with unit_of_work(app) as session:
             counting.count(session, IMPORTED_AT)
-        assert the_ballot(app).said.overall == 1
+        assert the_ballot(app).answer.overall == 1
     write(ASKED, "2")
-    assert the_ballot(app).said.overall == 2
+    assert the_ballot(app).answer.overall == 2
 
 
 def test_an_answer_counts_at_once(app, runner):
@@ -230,7 +230,7 @@ def test_a_link_cannot_grow(app):
         say(app, busy, overall=2 + round_)  # what it says already is no change
         say(app, calm, overall=4 + round_)
         with unit_of_work(app) as session:
-            assert storage.find(session, ballot_key(session, busy)).said.overall == 2 + round_
+            assert storage.find(session, ballot_key(session, busy)).answer.overall == 2 + round_
             assert _lengths(session, PooledBallot) == [(1024, 512)] * 2
             counting.count(session, NOW)
         with unit_of_work(app) as session:

@@ -86,7 +86,7 @@ def test_requests_of_one_link_at_once_leave_one_ballot(app):
         at_once(*(lambda number=number: say(app, token, overall=number) for number in range(1, 6)))
         with unit_of_work(app) as session:
             (found,) = ballots.all_found(session).values()
-            last = found.said.overall
+            last = found.answer.overall
             assert ballots.levels(session) == {last: 1}
             if is_first:
                 orders = permutations({1, 2, 3, 4, 5} - {last})
@@ -146,7 +146,7 @@ def test_staff_work_on_a_case_while_ballots_are_counted(app):
     def work():
         with unit_of_work(app) as session:
             revision = session.scalar(select(Case.revision).where(Case.code == code))
-            case = steps.lease(session, session.get_one(Staff, staff), code, revision)
+            case = steps.claim(session, session.get_one(Staff, staff), code, revision)
             gate.wait()
             time.sleep(A_WHILE)
             steps.take(session, session.get_one(Staff, staff), case, NOW)
@@ -179,7 +179,7 @@ def test_limits_are_frozen_while_ballots_are_counted(app):
         with unit_of_work(app) as session:
             if code:
                 return monitoring.set_agency_baseline(session, code, *MONTHS, CLOSED_AT).charts
-            return monitoring.freeze(session, *MONTHS, CLOSED_AT).charts
+            return monitoring.set_baseline(session, *MONTHS, CLOSED_AT).charts
 
     for code, charts in (("", 3), (first, 1)):
         gate = threading.Barrier(2)

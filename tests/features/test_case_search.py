@@ -19,7 +19,7 @@ SAID = "Phải ĐI LẠI ba lần, cán bộ thiếu nhiệt tình. Gọi tôi 0
 
 def damage(session):
     """Make every stored standing unreadable under an unchanged revision, so that a case which is
-    opened again drops out of its list; gives the standings, for `repair`.
+    opened again drops out of its list; gives the records, for `repair`.
     """
     sealed = dict(session.execute(select(Case.id, Case.record_sealed)).all())
     repair(session, {number: bytes(len(whole)) for number, whole in sealed.items()})
@@ -27,7 +27,7 @@ def damage(session):
 
 
 def repair(session, sealed):
-    """Store standings as they are given, past the mapping, so that no revision is drawn."""
+    """Store records as they are given, past the mapping, so that no revision is drawn."""
     table = Case.__table__
     for number, whole in sealed.items():
         session.execute(update(table).where(table.c.id == number).values(record_sealed=whole))
@@ -71,7 +71,7 @@ def test_a_deleted_case_is_forgotten(transact):
         archiving.archive_due(session, LATER)
         session.execute(delete(Case).where(Case.id == gone.id))
         assert codes(access_control.visible(session, handler)) == {left.code}
-        report_index = records.SHELVES[session.get_bind().engine]
+        report_index = records.CACHES[session.get_bind().engine]
         assert [one.code for one in report_index.cases] == [left.code]
 
 
@@ -93,10 +93,10 @@ def test_another_database_in_the_same_place_is_read_anew(transact, monkeypatch):
         handler, engine = answering.add_staff(session), session.get_bind().engine
         code = answering.raise_case(session).code
         access_control.visible(session, handler)
-        other = records.IndexEntry(b"another database's", records.SHELVES[engine].cases)
-        monkeypatch.setitem(records.SHELVES, engine, other)
+        other = records.RecordCache(b"another database's", records.CACHES[engine].cases)
+        monkeypatch.setitem(records.CACHES, engine, other)
         assert codes(access_control.visible(session, handler)) == {code}
-        monkeypatch.setitem(records.SHELVES, engine, other)
+        monkeypatch.setitem(records.CACHES, engine, other)
         damage(session)
         assert codes(access_control.visible(session, handler)) == set()
 

@@ -134,8 +134,8 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
         assert message.case_hash == Message.by_case.of(session, case.code)
         assert message.recipient == Recipient.by_sms(WISH.phone_e164)
         assert message.body == plain.text
-        published_tables = case_detail(session, session.get_one(Staff, handler), code, MONDAY)
-        assert published_tables.timeline[-1].kind == "message"
+        shown = case_detail(session, session.get_one(Staff, handler), code, MONDAY)
+        assert shown.timeline[-1].kind == "message"
 
 
 def test_without_a_mobile_no_text_goes_out(transact, work):
@@ -193,8 +193,8 @@ def test_a_reply_is_put_off_once_and_in_time(transact, work, contact):
         assert calendar.working_hours_between(promised, due_at) == pytest.approx(12.5)
         with pytest.raises(Refused, match="already_postponed"):
             steps.postpone(session, staff, case, "Chờ tiếp", MONDAY)
-        published_tables = case_detail(session, staff, code, MONDAY)
-        assert published_tables.may_postpone_until is None
+        shown = case_detail(session, staff, code, MONDAY)
+        assert shown.may_postpone_until is None
         newest = case.timeline[-1]
         assert (newest.kind, newest.text) == ("postponed", "Chờ xác minh")
         told = [deadline_words(due_at, "vi")] if contact else []
@@ -242,12 +242,12 @@ def test_the_accused_agency_never_sees_who_complained(transact, work):
         agency = session.get_one(Agency, case.record.agency_id)
         head = answering.add_staff(session, RoleName.AGENCY_HEAD, agency=agency).id
     with work(head, code) as (session, staff, case):
-        published_tables = case_detail(session, staff, code, MONDAY)
-        assert published_tables.citizen is None
-        assert not published_tables.may_text
-        assert published_tables.timeline[0].is_day
-        assert "0905" not in published_tables.comment
-        assert "Lan" not in str([entry.text for entry in published_tables.timeline])
+        shown = case_detail(session, staff, code, MONDAY)
+        assert shown.citizen is None
+        assert not shown.may_text
+        assert shown.timeline[0].is_day
+        assert "0905" not in shown.comment
+        assert "Lan" not in str([entry.text for entry in shown.timeline])
         with pytest.raises(Refused, match="handlers_only"):
             access_control.reveal(session, staff, case, "tò mò", MONDAY)
         with pytest.raises(Refused, match="handlers_only"):

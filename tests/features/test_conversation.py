@@ -19,7 +19,7 @@ from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, InboundEvent, Message
 from survey.models.province import Province
 from tests import ballots
-from tests.features.stolen import dump, entries
+from tests.features.stolen import dump, timestamps
 from tests.messages.gateway import Gateway
 from tests.opened import the_case
 from tests.seeding import NOW, Wanted, ask_everybody, finish
@@ -103,7 +103,7 @@ def rated(phone):
 
 def overall(found):
     """The ratings that ballots give now."""
-    return sorted(one.said.overall for one in found)
+    return sorted(one.answer.overall for one in found)
 
 
 def inbox(phone):
@@ -123,7 +123,7 @@ def test_a_good_rating(phone, read, rated):
     assert phone.writes("5") == []
     assert phone.writes("4") == []
     (ballot,) = rated()
-    assert ballot.said.overall == 4
+    assert ballot.answer.overall == 4
     assert ballot.pooled.current.replaced == ballots.replaced(5)
     assert read(Inbound.id) == []
     assert read(Case.id) == []
@@ -138,7 +138,7 @@ def test_a_comment_leaves_no_day(phone, rated):
         with phone.app.app_context(), transaction() as session:
             tables = dump(session)
             rows = [(name, row) for name in tables for row in tables[name]]
-            return Counter((name, day) for name, row in rows for day in entries(row))
+            return Counter((name, day) for name, row in rows for day in timestamps(row))
 
     phone.asked(1)
     phone.writes("5")
@@ -206,7 +206,7 @@ def test_from_good_to_bad(phone, rated):
     assert "GOI" in phone.writes("2")[0]
     assert phone.writes("1") == []
     (ballot,) = rated()
-    assert ballot.said.overall == 1
+    assert ballot.answer.overall == 1
     assert ballot.pooled.current.replaced == ballots.replaced(4, 2)
 
 
@@ -221,7 +221,7 @@ def test_two_dossiers_with_codes(phone):
         for invitation in session.scalars(select(Invitation)):
             secret = reply_secret(invitation.id, invitation.reply_code)
             found = storage.find(session, ballot_key(session, secret))
-            stored[invitation.reply_code] = found.said.overall
+            stored[invitation.reply_code] = found.answer.overall
         assert len(ballots.keys(session)) == 2
     assert stored == {first: 5, second: 1}
 

@@ -158,8 +158,8 @@ def test_the_ledger_adds_up_and_a_gap_is_found(transact: Transact, runner: Runne
     """`coverage show` counts every reason; `verify` exits 1 as soon as one entry is gone."""
     with transact() as session:
         finish(session, [Wanted(1), Wanted(2, finished_at=NOW - 40 * DAY), Wanted(3)])
-    published_tables = runner("coverage", "show", "--period", MONTH, "--json").json
-    assert published_tables == {"finished": 2, "invited": 2, "not_invited": {}}
+    shown = runner("coverage", "show", "--period", MONTH, "--json").json
+    assert shown == {"finished": 2, "invited": 2, "not_invited": {}}
     april = runner("coverage", "show", "--period", "2026-04", "--json").json
     assert april == {"finished": 1, "invited": 0, "not_invited": {"too_old": 1}}
     assert runner("coverage", "verify", "--period", MONTH).code == 0

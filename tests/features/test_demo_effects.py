@@ -166,10 +166,10 @@ def test_the_watch_tells_the_planted_from_the_rest(app):
     The fall is told within two months of the first late return, though only a dozen answer a month.
     """
     with unit_of_work(app) as session:
-        alerts = [alert.trigger for alert in session.scalars(select(ControlAlert))]
+        alerts = [alert.record for alert in session.scalars(select(ControlAlert))]
         codes = dict(session.execute(select(Agency.id, Agency.code)).all())
-        told = {one.place.rule: one for one in alerts}
-        assert sorted((one.place.rule, codes.get(one.place.agency_id)) for one in alerts) == [
+        told = {one.key.rule: one for one in alerts}
+        assert sorted((one.key.rule, codes.get(one.key.agency_id)) for one in alerts) == [
             ("delivery_dip", None),
             ("quality_drop", FALLING_UNIT),
         ]

@@ -173,15 +173,15 @@ def test_the_same_seed_gives_the_same_data(sqlite_copies, tmp_path):
     """Two databases filled with one seed show the same figures and the same stages, supplements and
     extensions of dossiers; another seed shows others.
     """
-    published_tables = []
+    shown = []
     for seed in ("1", "1", "2"):
-        folder = tmp_path / str(len(published_tables))
+        folder = tmp_path / str(len(shown))
         folder.mkdir()
         with running(demo_environment(sqlite_copies.copy(folder), folder)) as app:
             assert load(app, "--seed", seed).code == 0
-            published_tables.append(_figures(app))
-    assert published_tables[0] == published_tables[1]
-    assert published_tables[0] != published_tables[2]
+            shown.append(_figures(app))
+    assert shown[0] == shown[1]
+    assert shown[0] != shown[2]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,8 @@ def test_late_answers_tell_no_line_that_the_closing_hid(transact, told_by_sector
         (agency,) = (one for one in agencies(session) if one.code == few)
         cell = Cell(agency.id, "land", MONTH, "counter", "on_time")
         ballots.put_many(session, cell, {4: 1, 5: 1}, procedure=LAND)
-        assert not indices.hidden(session, indices.course(session, MONTH, MONTH, LATER)).any()
+        series = indices.time_series(session, MONTH, MONTH, LATER)
+        assert not indices.suppressed(session, series).any()
         found = insights.live(session, MONTH)
         assert {one.rated for one in found.changes[Breakdown.AGENCY]} == {None}
         assert found.funnel is None

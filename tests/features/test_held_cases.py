@@ -106,8 +106,8 @@ def test_the_hotline_of_the_province_releases_on_record(transact):
         assert (act.staff_id, act.subject) == (hotline.id, f"case:{case.code}")
         assert "Cần đơn vị giải trình" in str(act.detail)
         assert all(sees(session, staff, case.code) for staff in accused)
-        published_tables = case_detail(session, accused[0], case.code, MONDAY)
-        assert "Cần đơn vị giải trình" not in str([one.text for one in published_tables.timeline])
+        shown = case_detail(session, accused[0], case.code, MONDAY)
+        assert "Cần đơn vị giải trình" not in str([one.text for one in shown.timeline])
 
 
 def test_a_case_that_grows_grave_is_closed_at_that_moment(transact):

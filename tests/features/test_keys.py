@@ -123,7 +123,7 @@ def _watch(session):
     rate = RateChart(measure=Measure.RESPONSE, batch_from=NOW.date(), **frozen)
     session.add_all([chart, rate])
     chart.limits = BaselineLimits(0.1, 0.1, 0.5, 8, 1, 60, 20, 0.1, 100)
-    chart.progress = ChartState(since=NOW.date())
+    chart.state = ChartState(since=NOW.date())
     rate.limits, rate.sums = RateLimits(0.1, 0.1, 0.1), Sums(3, 2)
     raise_signal(session, DIP, TOLD, NOW)
 

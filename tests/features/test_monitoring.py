@@ -66,7 +66,7 @@ def test_an_outage_is_read_day_by_day(watched):
             counting.count(session, after(date(2026, 4, day)))
         outage(session, (here, crowded), date(2026, 4, 12))
         counting.count(session, after(date(2026, 4, 14)))
-        charts = {one.chart.agency_id: one.progress for one in monitoring.stands(session)}
+        charts = {one.chart.agency_id: one.state for one in monitoring.stands(session)}
         told = [charts[one.id] for one in units]
     assert told[0].score == told[1].score == 3 * told[2].score > 0
     assert [one.since_rated for one in told] == [60, 60, 60]
@@ -89,12 +89,12 @@ def test_what_arrived_in_an_outage_is_not_missed_before_it_is_over(watched):
         for agency in units:
             say(session, agency, Month("2026-04"), (2, 0, 58), date(2026, 4, 16))
         counting.count(session, after(date(2026, 4, 25)))
-        assert [told.place[:2] for told in findings(session)] == [("response_dip", None)]
+        assert [told.key[:2] for told in findings(session)] == [("response_dip", None)]
 
 
 def scores(session):
     """The score of every chart."""
-    return [stand.progress.score for stand in monitoring.stands(session)]
+    return [stand.state.score for stand in monitoring.stands(session)]
 
 
 def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
@@ -107,8 +107,8 @@ def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
             night(session, date(2026, 4, day))
         (told,) = findings(session)
         signal = told.signal
-        assert told.place[:2] == ("quality_drop", here.id)
-        assert told.place.scope == LAND
+        assert told.key[:2] == ("quality_drop", here.id)
+        assert told.key.scope == LAND
         assert signal.since == date(2026, 4, 2)
         assert signal.expected == pytest.approx(0.1, abs=0.02)
         assert signal.seen / signal.out_of == pytest.approx(4 / 7)
@@ -125,18 +125,18 @@ def test_single_answers_are_never_read_alone(watched):
     with watched() as session:
         here = agencies(session)[0]
         chart = session.scalars(select(ControlChart).where(ControlChart.agency_id == here.id)).one()
-        before = chart.progress
+        before = chart.state
         say(session, here, Month("2026-04"), (0, 4, 6))
         night(session, date(2026, 4, 2))
-        assert chart.progress == before
+        assert chart.state == before
         say(session, here, Month("2026-04"), (1, 0, 0))
         night(session, date(2026, 4, 3))
-        after = chart.progress
+        after = chart.state
         assert after.score > before.score
         assert after.read_rated == before.read_rated + 5
         # Run again for the same night: nothing new, nothing moves.
         assert night(session, date(2026, 4, 3)) == 0
-        assert chart.progress == after
+        assert chart.state == after
 
 
 def test_a_stolen_chart_tells_nothing_of_what_it_read(watched):
@@ -173,7 +173,7 @@ def test_a_crowded_night_counts_as_one_batch(watched):
         say(session, here, Month("2026-04"), (12, 8, 0))
         say(session, there, Month("2026-04"), (120, 80, 0))
         night(session, date(2026, 4, 2))
-        usual, crowded = (chart.progress for chart in session.scalars(charts))
+        usual, crowded = (chart.state for chart in session.scalars(charts))
         assert usual.score == crowded.score > 0
         assert (usual.since_rated, crowded.since_rated) == (20, 200)
 
@@ -204,14 +204,14 @@ def test_missing_answers_raise_a_data_alert_instead(watched):
                 say(session, agency, Month("2026-04"), (1, 4, 95))
             night(session, date(2026, 4, 1) + timedelta(weeks=week))
         (told,) = findings(session)
-        assert told.place == ("response_dip", None, "")
+        assert told.key == ("response_dip", None, "")
         signal = told.signal
         assert signal.expected == pytest.approx(0.6, abs=0.02)
         assert signal.seen / signal.out_of == pytest.approx(0.95)
         # A fall so deep that all the silent together could not undo it is told all the same.
         say(session, units[0], Month("2026-04"), (0, 200, 10))
         night(session, date(2026, 4, 30))
-        assert ("quality_drop", units[0].id) in [told.place[:2] for told in findings(session)]
+        assert ("quality_drop", units[0].id) in [told.key[:2] for told in findings(session)]
 
 
 def test_messages_that_do_not_arrive_raise_a_data_alert(transact):
@@ -237,7 +237,7 @@ def test_messages_that_do_not_arrive_raise_a_data_alert(transact):
         assert night(session, today + timedelta(days=1)) == 1
         (told,) = findings(session)
         signal = told.signal
-        assert told.place[:2] == ("delivery_dip", None)
+        assert told.key[:2] == ("delivery_dip", None)
         assert (signal.seen, signal.out_of) == (20, 60)
         assert (signal.since, signal.until) == (today, today)
 
@@ -253,13 +253,13 @@ def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watche
         with pytest.raises(Invalid, match="alert_words"):
             monitoring.close(session, alert.id, analyst, "  ", NOW)
         monitoring.close(session, alert.id, analyst, "Máy lấy số hỏng, đã sửa.", LATER)
-        closed = alert.finding
+        closed = alert.record
         assert (closed.closed_at, closed.closed_by) == (LATER, analyst.id)
         assert closed.close_words == "Máy lấy số hỏng, đã sửa."
         assert not any(scores(session))
         with pytest.raises(NotFound):
             monitoring.close(session, alert.id, analyst, "Lần nữa", NOW)
-        (entry,) = audit.entries(session, action="watch.close")
+        (entry,) = audit.entries(session, action="control_alert.closed")
         assert (entry.staff_id, entry.subject) == (analyst.id, f"alert:{alert.id}")
         say(session, here, Month("2026-04"), (0, 30, 30))
         assert night(session, date(2026, 4, 3)) == 1
@@ -284,7 +284,7 @@ def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
         charts = list(session.scalars(select(ControlChart)))
         assert {chart.baseline_by for chart in charts} == {analyst.id}
         assert len(charts) == baseline.charts
-        *_, newest = audit.entries(session, action="watch.freeze")
+        *_, newest = audit.entries(session, action="baseline.set")
         assert newest.detail["months"] == ["2025-12", "2026-01"]
         assert night(session, date(2026, 4, 2)) == 0
         assert not any(scores(session))
@@ -316,11 +316,11 @@ def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
         assert (baseline.months, baseline.charts) == (("2026-01", "2026-03"), 1)
         (chart,) = session.scalars(select(ControlChart).where(ControlChart.agency_id == here.id))
         assert chart.limits.usual > usual + 0.2
-        assert chart.progress.score == 0
+        assert chart.state.score == 0
         assert (chart.first_month, chart.baseline_by) == ("2026-01", analyst.id)
         assert record(session, here.id) == before
-        *_, newest = audit.entries(session, action="watch.freeze")
-        assert (newest.action, newest.subject) == ("watch.freeze", f"agency:{here.code}")
+        *_, newest = audit.entries(session, action="baseline.set")
+        assert (newest.action, newest.subject) == ("baseline.set", f"agency:{here.code}")
         assert newest.staff_id == analyst.id
         for agency in (here, fresh, there):
             monitoring.set_agency_baseline(session, agency.code, MONTHS[0], Month("2026-03"), LATER)
@@ -362,7 +362,7 @@ def test_the_worker_reads_every_night(watched, runner):
     ran = runner("worker", "--once", "--now", "2026-04-03T05:00:00+07:00")
     assert ran.code == 0, ran.err
     with watched() as session:
-        assert [told.place.rule for told in findings(session)] == ["quality_drop"]
+        assert [told.key.rule for told in findings(session)] == ["quality_drop"]
 
 
 def test_months_that_allow_no_limit_are_refused(watched, monkeypatch):

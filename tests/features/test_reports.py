@@ -79,10 +79,10 @@ def test_the_four_formats_hold_the_same_figures(closed, built):
                 continue
             assert row[2:5] == [one["finished"], one["rated"], one["satisfied"]]
             assert row[6:9] == pytest.approx([one["index"], one["low"], one["high"]])
-            published_tables = "{} ({}–{})".format(*(phrases.percent(value) for value in row[6:9]))
+            shown = "{} ({}–{})".format(*(phrases.percent(value) for value in row[6:9]))
             counts = f"{number(one['rated'])} / {number(one['finished'])}"
             for text in texts:
-                assert squeezed(published_tables + counts) in re.sub(r"(\))\d,\d\d", r"\1", text)
+                assert squeezed(shown + counts) in re.sub(r"(\))\d,\d\d", r"\1", text)
 
 
 def test_the_first_page_says_the_verdict_and_four_figures(closed, built):

@@ -8,7 +8,7 @@ import pytest
 from analysis.phase_one import batch_step
 from survey.models.control_chart import BaselineLimits, ChartState
 from survey.monitoring import quality
-from survey.monitoring.cumulative_counts import Standing
+from survey.monitoring.cumulative_counts import CumulativeCounts
 
 FIRST = date(2026, 4, 1)
 DEN, NUM, BATCH = 8, 1, 20
@@ -32,7 +32,7 @@ def read(found: BaselineLimits, nights: Nights, delivered: int) -> tuple[ChartSt
     for number, (came, dissatisfied) in enumerate(nights):
         day, rated, bad = FIRST + timedelta(days=number), rated + came, bad + dissatisfied
         reached = delivered * (number + 1)
-        now = Standing(invited=reached, delivered=reached, rated=rated, dissatisfied=bad)
+        now = CumulativeCounts(invited=reached, delivered=reached, rated=rated, dissatisfied=bad)
         quality.move(found, progress, now, day, is_tet=False)
     return progress, day
 

@@ -108,7 +108,7 @@ def of_unit(time_series: indices.TimeSeries, unit: int, month: int) -> dict[str,
     }
 
 
-def published_tables(session: Session, month: str, by: str) -> dict[str, dict[str, Any]]:
+def shown(session: Session, month: str, by: str) -> dict[str, dict[str, Any]]:
     """Figures of a month by key, as `index show --revised` computes them."""
     names = (
         *("finished", "rated", "satisfied", "index", "low", "high"),
@@ -126,7 +126,7 @@ def test_each_month_is_what_that_month_alone_shows(scattered: Transact, along: s
         assert time_series.months == (*CLOSED[:2], EMPTY, CLOSED[2], OPEN, SPAN[1])
         assert time_series.provisional.tolist() == [False, False, True, False, True, True]
         for month, name in enumerate(time_series.months):
-            expected = published_tables(session, name, along)
+            expected = shown(session, name, along)
             for unit, one in enumerate(time_series.units):
                 key = one.agency or one.sector or "overall"
                 if key in expected:

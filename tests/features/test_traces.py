@@ -115,13 +115,13 @@ def test_a_row_of_counts_survives_who_answers_meanwhile(
         with transact() as session:
             ballots.count(session)
         with ThreadPoolExecutor(3) as pool:
-            entries = (
+            instants = (
                 pool.submit(_alone, app, answers.repudiate, one, NOW),
                 pool.submit(_alone, app, answers.submit, other, Submission(overall=3), NOW),
                 pool.submit(_alone, app, ballots.count),
             )
-            for entry in entries:
-                entry.result()
+            for instant in instants:
+                instant.result()
         with transact() as session:
             assert ballots.levels(session) == {3: 1}
             ballots.count(session)
@@ -131,9 +131,9 @@ def test_a_row_of_counts_survives_who_answers_meanwhile(
             assert rated(session) == []
 
 
-def _alone(app: Flask, entry: Callable[..., object], *said: object) -> None:
+def _alone(app: Flask, instant: Callable[..., object], *said: object) -> None:
     with unit_of_work(app) as session:
-        entry(session, *said)
+        instant(session, *said)
 
 
 def test_an_empty_row_of_counts_is_as_good_as_none(transact: Transact, ask: Ask) -> None:
@@ -182,7 +182,7 @@ def texted(transact: Transact, ask: Ask) -> str:
         staff = answering.add_staff(session)
         case = session.scalars(select(Case)).one()
         for step, more in ((steps.take, ()), (steps.reply, (("Đã nhắc nhở.", Way.PLAIN),))):
-            claimed = steps.lease(session, staff, case.code, case.revision)
+            claimed = steps.claim(session, staff, case.code, case.revision)
             step(session, staff, claimed, *more, NOW)
             session.flush()
     return token

@@ -25,18 +25,18 @@ from tests import ballots
 from tests.conftest import run_command, unit_of_work
 from tests.features.attacks import LIMIT, strongest, strongest_pair
 from tests.features.disk import places, steal
-from tests.features.instants import (
+from tests.features.nights import lived
+from tests.features.stolen import dump
+from tests.features.test_answers import TWO_WAY
+from tests.features.thefts import (
     BALLOTS,
     CASES,
     CITIZENS,
     DIALOGUES,
     ENTRIES,
     OF_ANSWERS,
-    Timestamp,
+    Theft,
 )
-from tests.features.nights import lived
-from tests.features.stolen import dump
-from tests.features.test_answers import TWO_WAY
 from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 # n1 … n5 of a row of counts.
@@ -47,7 +47,7 @@ ANSWERS_OF_A_PAGE = 120
 # Messages are too many for new files every night: their pages keep what was deleted longer.
 OF_MESSAGES = re.compile(r" in (pk_|ix_|uq_|TOAST of )?message")
 # Living takes long: the promises about one database and one way of answering share what was stolen.
-lives: dict[tuple[str, str], dict[str, Timestamp]] = {}
+lives: dict[tuple[str, str], dict[str, Theft]] = {}
 
 
 @pytest.fixture(params=["web", "sms"])
@@ -63,7 +63,7 @@ def life(request, engine, make_app, tmp_path):
 
 
 @pytest.fixture(params=["pool", "night", "nights"])
-def timestamp(request, life):
+def theft(request, life):
     """One of the moments."""
     return life[request.param]
 
@@ -89,23 +89,23 @@ def plant(session, given):
     session.execute(update(Count).values(n5=Count.n5 + 1))
 
 
-def answered(timestamp):
+def answered(theft):
     """Dossier code → whether its citizen answered; without those who wish to be called."""
-    given = timestamp.given
-    codes = timestamp.kinds["dossier"].dossiers.values()
+    given = theft.given
+    codes = theft.kinds["dossier"].dossiers.values()
     return {code: code in given for code in codes if code not in given or not given[code].is_called}
 
 
-def by_order(timestamp, kind, features, *, one_night=False):
+def by_order(theft, kind, features, *, one_night=False):
     """The best guess of the order in which answers came; `one_night`: of those that one night
     counted and that never changed since.
     """
-    found = {key: timestamp.given[code] for key, code in timestamp.kinds[kind].dossiers.items()}
+    found = {key: theft.given[code] for key, code in theft.kinds[kind].dossiers.items()}
     planted_effects = [{key: one.place for key, one in found.items()}]
     if one_night:
         planted_effects = [
             {key: one.place for key, one in found.items() if one.first_night == one.night == night}
-            for night in range(1, 1 + max(one.night for one in timestamp.given.values()))
+            for night in range(1, 1 + max(one.night for one in theft.given.values()))
         ]
     return max(strongest(features, truth) for truth in planted_effects)
 
@@ -118,22 +118,22 @@ def check(report, tried):
     assert best.strength < LIMIT, best
 
 
-def test_nothing_shows_who_answered(timestamp, report):
+def test_nothing_shows_who_answered(theft, report):
     """Neither a row of a dossier, its question or its message, nor how often and where their bytes
     lie on the disk, tells dossiers that were answered from others.
     """
-    both = [timestamp.of_citizens(known) for known in (timestamp.rows, timestamp.places)]
-    check(report, [(len(one), strongest(one, answered(timestamp))) for one in both])
+    both = [theft.of_citizens(known) for known in (theft.rows, theft.places)]
+    check(report, [(len(one), strongest(one, answered(theft))) for one in both])
 
 
-def test_nothing_pairs_an_answer_with_its_dossier(timestamp, report):
+def test_nothing_pairs_an_answer_with_its_dossier(theft, report):
     """No two columns or places lay ballots, cases, acts or messages of dialogues beside the
     dossiers they are about.
     """
-    citizens, tried = timestamp.of_citizens(timestamp.rows), []
+    citizens, tried = theft.of_citizens(theft.rows), []
     for kind in OF_ANSWERS:
-        features = {**timestamp.rows[kind], **timestamp.places[kind]}
-        best = strongest_pair(citizens, features, timestamp.kinds[kind].dossiers)
+        features = {**theft.rows[kind], **theft.places[kind]}
+        best = strongest_pair(citizens, features, theft.kinds[kind].dossiers)
         tried.append((len(citizens) * len(features), best))
     check(report, tried)
 
@@ -143,10 +143,10 @@ def test_no_row_lies_in_the_order_of_answers(life, report, when):
     """Once they are counted, ballots, cases and messages of dialogues of all nights lie among each
     other, and nothing in their rows shows which answer came first; nor in acts, within a night.
     """
-    timestamp, tried = life[when], []
-    for kind, features in timestamp.rows.items():
+    theft, tried = life[when], []
+    for kind, features in theft.rows.items():
         if kind in OF_ANSWERS:
-            best = by_order(timestamp, kind, features, one_night=kind == ENTRIES)
+            best = by_order(theft, kind, features, one_night=kind == ENTRIES)
             tried.append((len(features), best))
     check(report, tried)
 
@@ -156,11 +156,11 @@ def test_what_was_deleted_keeps_no_order(life, report, when):
     """Nowhere on the disk do bytes of cases lie in the order of answers, nor those of ballots, acts
     and dialogues in the order of the answers of one night; but for PostgreSQL's pages of messages.
     """
-    timestamp, tried = life[when], []
-    for kind, known in timestamp.places.items():
+    theft, tried = life[when], []
+    for kind, known in theft.places.items():
         features = {name: one for name, one in known.items() if not OF_MESSAGES.search(name)}
         if kind in OF_ANSWERS:
-            best = by_order(timestamp, kind, features, one_night=kind != CASES)
+            best = by_order(theft, kind, features, one_night=kind != CASES)
             tried.append((len(features), best))
     check(report, tried)
 
@@ -170,13 +170,13 @@ def test_the_place_of_a_count_shows_no_answer(life, report, when):
     """Neither the place of a cell's counts nor who wrote them shows when it was answered first or
     last, or whether it was on the last day.
     """
-    timestamp = life[when]
-    given = list(timestamp.given.values())
+    theft = life[when]
+    given = list(theft.given.values())
     first = {one.cell: one.place for one in reversed(given)}
     last, night = {one.cell: one.place for one in given}, max(one.night for one in given)
     moved = {cell: any((one.cell, one.night) == (cell, night) for one in given) for cell in last}
-    best = max(strongest(timestamp.counts, truth) for truth in (first, last, moved))
-    check(report, [(len(timestamp.counts), best)])
+    best = max(strongest(theft.counts, truth) for truth in (first, last, moved))
+    check(report, [(len(theft.counts), best)])
 
 
 def test_no_older_figure_is_left(life, engine):
@@ -215,23 +215,20 @@ def test_the_frame_does_not_move(life):
     """No answer and no night changes, moves or touches a row of the sampling frame."""
     tidied = {"hints", "more_hints", "lp_off"}  # by PostgreSQL itself
     pool, night, nights = (
-        [
-            {name: row[name] for name in row.keys() - tidied}
-            for row in timestamp.disk.tables["frame"]
-        ]
-        for timestamp in (life["pool"], life["night"], life["nights"])
+        [{name: row[name] for name in row.keys() - tidied} for row in theft.disk.tables["frame"]]
+        for theft in (life["pool"], life["night"], life["nights"])
     )
     assert pool == night == nights != []
 
 
-def test_nothing_shows_what_was_answered(timestamp, report):
+def test_nothing_shows_what_was_answered(theft, report):
     """No row or byte of a ballot tells a good rating from a bad one: all have one length, and only
     comments are of a few.
     """
-    ratings = {one.key: one.rating for one in timestamp.given.values()}
-    both = [known[BALLOTS] for known in (timestamp.rows, timestamp.places)]
+    ratings = {one.key: one.rating for one in theft.given.values()}
+    both = [known[BALLOTS] for known in (theft.rows, theft.places)]
     check(report, [(len(one), strongest(one, ratings)) for one in both])
-    rows = timestamp.kinds[BALLOTS].rows
+    rows = theft.kinds[BALLOTS].rows
     assert {len(row["content_sealed"]) for row in rows} == {CONTENT_BYTES}
     comments = {len(row["comment_sealed"]) for row in rows if row["comment_sealed"]}
     assert comments == {COMMENT_BYTES}
@@ -242,32 +239,32 @@ def test_what_a_thief_of_the_same_day_learns(life, engine):
     the keys of ballots came, and on PostgreSQL, by the transaction, which case each opened. None of
     these rows leads to a dossier, but for who wishes to be called.
     """
-    timestamp, tables = life["pool"], life["pool"].disk.tables
-    known = (timestamp.rows[BALLOTS], timestamp.places[BALLOTS])
-    assert max(by_order(timestamp, BALLOTS, one) for one in known).strength > LIMIT
+    theft, tables = life["pool"], life["pool"].disk.tables
+    known = (theft.rows[BALLOTS], theft.places[BALLOTS])
+    assert max(by_order(theft, BALLOTS, one) for one in known).strength > LIMIT
     beside = {"ballot_pool", "case", "waiting_entry", "inbound_event", "conversation"}
     if engine == "postgresql":
         wrote = {row["xmin"] for row in tables["ballot_pool"]}
         assert {name for name in tables for row in tables[name] if row["xmin"] in wrote} <= beside
-    called = {one.case for one in timestamp.given.values() if one.is_called}
+    called = {one.case for one in theft.given.values() if one.is_called}
     for name in beside:
         for row in tables[name]:
             if row.get("code") not in called:
-                assert {other for other, _ in timestamp.disk.web.reach(name, row)} == {name}
+                assert {other for other, _ in theft.disk.web.reach(name, row)} == {name}
 
 
-def test_a_wish_to_be_called_names_nobody(timestamp):
+def test_a_wish_to_be_called_names_nobody(theft):
     """Nothing of a dossier stands on the case of who wishes to be called, so that a stolen database
     shows neither who complained nor whose answer that was.
     """
-    called = {one.case for one in timestamp.given.values() if one.is_called}
-    cases = [row for row in timestamp.disk.tables["case"] if row["code"] in called]
+    called = {one.case for one in theft.given.values() if one.is_called}
+    cases = [row for row in theft.disk.tables["case"] if row["code"] in called]
     assert len(cases) == len(called) > 0
     here = {long(value) for row in cases for value in row.values()}
     there = {
         long(row[name])
         for kind in CITIZENS
-        for row in timestamp.kinds[kind].rows
+        for row in theft.kinds[kind].rows
         for name in row
         if name != "month"
     }
@@ -278,26 +275,26 @@ def test_the_attacks_find_what_is_planted(life, engine):
     """None of the attacks is harmless: what a careless program leaves is found by each, in so far
     as SQLite does not lay rows by their keys, whatever the order they are written in.
     """
-    timestamp = life["planted"]
-    assert strongest(timestamp.of_citizens(timestamp.rows), answered(timestamp)).strength > LIMIT
+    theft = life["planted"]
+    assert strongest(theft.of_citizens(theft.rows), answered(theft)).strength > LIMIT
     kinds = (BALLOTS, CASES, DIALOGUES) if engine == "postgresql" else (DIALOGUES,)
     for kind in kinds:
-        if timestamp.rows[kind]:
-            assert by_order(timestamp, kind, timestamp.rows[kind]).strength > LIMIT, kind
-            assert by_order(timestamp, kind, timestamp.places[kind]).strength > LIMIT, kind
-    codes = timestamp.kinds["dossier"].dossiers.values()
+        if theft.rows[kind]:
+            assert by_order(theft, kind, theft.rows[kind]).strength > LIMIT, kind
+            assert by_order(theft, kind, theft.places[kind]).strength > LIMIT, kind
+    codes = theft.kinds["dossier"].dossiers.values()
     planted = {code: number for number, code in enumerate(codes)}
-    pairs = timestamp.kinds[BALLOTS].dossiers
+    pairs = theft.kinds[BALLOTS].dossiers
     features = {"planted": {key: planted[code] for key, code in pairs.items()}}
     assert strongest_pair({"dossier": planted}, features, pairs).strength > LIMIT
 
 
-def test_no_value_stands_on_both_sides(timestamp):
+def test_no_value_stands_on_both_sides(theft):
     """No key, hash or ciphertext of a ballot occurs in any other table: dossiers, cases, acts."""
-    rows = [(name, row) for name, rows in timestamp.disk.tables.items() for row in rows]
+    rows = [(name, row) for name, rows in theft.disk.tables.items() for row in rows]
     here = {long(value) for name, row in rows if name in OF_BALLOTS for value in row.values()}
     there = {long(value) for name, row in rows if name not in OF_BALLOTS for value in row.values()}
-    assert len(here) > len(timestamp.given)
+    assert len(here) > len(theft.given)
     assert not (here & there) - {None}
 
 

@@ -66,7 +66,7 @@ def stolen(request: pytest.FixtureRequest, engine: str, make_app: Callable[..., 
             session = db.session()
             tables = dump(session)
             found = ballots.all_found(session)
-            ratings = {name: one.said.overall for name, one in found.items()}
+            ratings = {name: one.answer.overall for name, one in found.items()}
             cases = {
                 name: code
                 for name in found

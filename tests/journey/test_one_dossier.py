@@ -56,14 +56,14 @@ class Calendars:
         return datetime.combine(self.finish.date() + timedelta(days=50), time(10), LOCAL)
 
 
-def sending_time(entry: datetime) -> str:
+def sending_time(instant: datetime) -> str:
     """The next moment at which messages may leave."""
-    return Calendar().next_send_time(entry, time(8), time(20)).isoformat()
+    return Calendar().next_send_time(instant, time(8), time(20)).isoformat()
 
 
-def send(runner: Runner, entry: datetime, console: Path) -> dict[str, str]:
+def send(runner: Runner, instant: datetime, console: Path) -> dict[str, str]:
     """Send what is due; phone → token."""
-    sent = runner("messages", "send-due", "--now", sending_time(entry), "--json").json
+    sent = runner("messages", "send-due", "--now", sending_time(instant), "--json").json
     assert sent["sent"] > 0
     assert (sent["failed"], sent["unknown"], sent["waiting"]) == (0, 0, 0)
     return links(console)

@@ -25,8 +25,8 @@ def write_export(target: Path, last_day: date, finished: Mapping[int, datetime])
         for cell in row:
             if isinstance(cell, openpyxl.cell.Cell):
                 cell.value = _moved(cell.value, shift)
-    for number, entry in finished.items():
-        sheet.cell(number, FINISHED_COLUMN).value = entry
+    for number, instant in finished.items():
+        sheet.cell(number, FINISHED_COLUMN).value = instant
         sheet.cell(number, STATUS_COLUMN).value = "Đã trả kết quả"
     book.save(target)
 

@@ -164,8 +164,8 @@ def test_a_reminder_counts_for_no_agency(app):
         ask_everybody(session)
         finish(session, [Wanted(1)], NOW)
     with app.app_context():
-        for entry in (NOW, NOW + 3 * DAY):
-            assert outbox.send_due(gateway, entry).sent == 1
+        for instant in (NOW, NOW + 3 * DAY):
+            assert outbox.send_due(gateway, instant).sent == 1
     words = ("messages", "cost", "--month", "2026-05")
     told = run_command(app, *words, "--json").json["by_agency"]
     assert sorted((one["key"] or "", one["dong"]) for one in told) == [

@@ -250,13 +250,13 @@ def at(day, clock):
         (at("2026-05-25", "10:00"), at("2026-05-26", "08:00")),  # the province's own day off
     ],
 )
-def test_window_binds_what_we_start(transact, gateway, entry, open_again):
+def test_window_binds_what_we_start(transact, gateway, instant, open_again):
     """At night and on holidays only answers leave; what we start waits for the window."""
     with transact() as session:
         session.add(SpecialDay(day=at("2026-05-25", "00:00").date(), kind="extra_off"))
         for number, kind in enumerate((MessageKind.REMINDER, MessageKind.DIALOGUE)):
-            queue(session, number, kind, kind=kind, due_at=entry, expires_at=entry + WEEK)
-    assert outbox.send_due(gateway, entry) == outbox.SendSummary(1, 0, 0, 1)
+            queue(session, number, kind, kind=kind, due_at=instant, expires_at=instant + WEEK)
+    assert outbox.send_due(gateway, instant) == outbox.SendSummary(1, 0, 0, 1)
     assert gateway.texts == ["dialogue"]
     assert outbox.send_due(gateway, open_again).sent == 1
 

@@ -229,8 +229,8 @@ def test_the_week_cap_counts_reminders(transact, gateway):
         finish(session, [Wanted(2, phone=Wanted(1).mobile)], MORNING)
     outbox.send_due(gateway, MORNING + 9 * MINUTE)
     assert len(gateway.taken) == 1
-    for entry in (MORNING + 11 * MINUTE, NOW + 7 * DAY - MINUTE):
-        outbox.send_due(gateway, entry)
+    for instant in (MORNING + 11 * MINUTE, NOW + 7 * DAY - MINUTE):
+        outbox.send_due(gateway, instant)
         assert len(gateway.taken) == 2
     outbox.send_due(gateway, NOW + 7 * DAY + MINUTE)
     assert len(gateway.taken) == 3

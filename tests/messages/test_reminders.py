@@ -58,8 +58,8 @@ def test_it_waits_for_its_day(transact, gateway):
         query = select(Message.due_at, Message.expires_at)
         (row,) = session.execute(query.where(Message.kind == MessageKind.REMINDER))
     assert tuple(row) == (at("2026-05-23", "00:00"), at("2026-06-03", "00:00"))
-    for entry, waiting in (("2026-05-22", "23:59"), 0), (("2026-05-23", "07:59"), 1):
-        assert outbox.send_due(gateway, at(*entry)) == outbox.SendSummary(0, 0, 0, waiting)
+    for instant, waiting in (("2026-05-22", "23:59"), 0), (("2026-05-23", "07:59"), 1):
+        assert outbox.send_due(gateway, at(*instant)) == outbox.SendSummary(0, 0, 0, waiting)
     assert outbox.send_due(gateway, at("2026-05-23", "08:00")) == outbox.SendSummary(1, 0, 0, 0)
 
 

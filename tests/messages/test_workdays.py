@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from survey.province.workdays import Calendar, finish_moment, local_day, state_holidays
+from survey.province.workdays import Calendar, finish_instant, local_day, state_holidays
 
 OPEN, SHUT = time(8), time(20)
 CALENDAR = Calendar()
@@ -72,9 +72,9 @@ def test_province_adds_and_swaps():
 )
 def test_next_send_time(start, sent):
     """Texts leave between eight and eight, weekends too, never on a public holiday."""
-    entry = CALENDAR.next_send_time(at(*start), OPEN, SHUT)
-    assert entry == at(*sent)
-    assert entry.utcoffset() == timedelta(0)
+    instant = CALENDAR.next_send_time(at(*start), OPEN, SHUT)
+    assert instant == at(*sent)
+    assert instant.utcoffset() == timedelta(0)
 
 
 def test_seconds_left_in_window():
@@ -108,9 +108,10 @@ def test_no_hours_backwards():
     assert CALENDAR.working_hours_between(at("2026-11-23", "10:00"), at("2026-11-20", "10:00")) == 0
 
 
-def test_finish_moment():
+def test_finish_instant():
     """A finish without a time is five in the afternoon; a time without a zone is local."""
-    assert finish_moment(date(2026, 11, 20)) == datetime(2026, 11, 20, 10, tzinfo=UTC)
-    assert finish_moment(datetime(2026, 11, 20, 9, 30)) == datetime(2026, 11, 20, 2, 30, tzinfo=UTC)  # noqa: DTZ001
-    assert finish_moment(at("2026-11-20", "23:30")).tzinfo is UTC
+    assert finish_instant(date(2026, 11, 20)) == datetime(2026, 11, 20, 10, tzinfo=UTC)
+    without_zone = datetime(2026, 11, 20, 9, 30)  # noqa: DTZ001
+    assert finish_instant(without_zone) == datetime(2026, 11, 20, 2, 30, tzinfo=UTC)
+    assert finish_instant(at("2026-11-20", "23:30")).tzinfo is UTC
     assert local_day(datetime(2026, 11, 20, 18, tzinfo=UTC)) == date(2026, 11, 21)

@@ -8,7 +8,7 @@ from tests.features import answering
 from tests.opened import opened
 
 LETTER = "Kính gửi Ông/Bà, chúng tôi xin lỗi và đã trả hồ sơ."
-SUPPRESSED = re.compile(r'name="(csrf_token|revision|seen)" value="([^"]*)"')
+HIDDEN_FIELDS = re.compile(r'name="(csrf_token|revision|seen)" value="([^"]*)"')
 
 
 def open_case(app, **parts):
@@ -20,7 +20,7 @@ def open_case(app, **parts):
 
 def fields(client, path):
     """What the hidden fields of a page hold."""
-    return dict(SUPPRESSED.findall(client.get(path).text))
+    return dict(HIDDEN_FIELDS.findall(client.get(path).text))
 
 
 def act(client, code, step, held=None, **typed):

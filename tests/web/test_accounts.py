@@ -165,8 +165,8 @@ def test_a_session_ends_after_half_an_hour_idle_or_half_a_day(sqlite_app, clock,
     """Thirty idle minutes or twelve hours in all end a session, and the page says so."""
     client = signed_in(sqlite_app, "leader")
     *within, after = [NOW + timedelta(minutes=number) for number in minutes]
-    for entry in within:
-        clock.set(entry)
+    for instant in within:
+        clock.set(instant)
         assert client.get("/staff/password").status_code == 200
     clock.set(after)
     answer = client.get("/staff/password")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from survey import indices, monitoring
-from survey.models.control_chart import ControlChart, ControlRule, Place, Signal
+from survey.models.control_chart import AlertKey, ControlChart, ControlRule, Signal
 from survey.models.staff import Scope
 from survey.monitoring.signals import raise_signal
 from survey.period import Month
@@ -24,8 +24,8 @@ def raise_both(app):
     with unit_of_work(app) as session:
         here = agencies(session)[0]
         for place, figures in (
-            (Place(ControlRule.QUALITY_DROP, here.id, "general"), (0.08, 9, 20, 0.01)),
-            (Place(ControlRule.DELIVERY_DIP, None), (0.015, 24, 160, 0.00002)),
+            (AlertKey(ControlRule.QUALITY_DROP, here.id, "general"), (0.08, 9, 20, 0.01)),
+            (AlertKey(ControlRule.DELIVERY_DIP, None), (0.015, 24, 160, 0.00002)),
         ):
             expected, seen, out_of, chance = figures
             raise_signal(
@@ -73,9 +73,9 @@ def test_an_analyst_closes_with_words(app):
     raise_both(app)
     with unit_of_work(app) as session:
         (alert_id,) = [
-            card.id
-            for card in monitoring.cards(session, Scope())
-            if card.trigger.place.rule == "quality_drop"
+            alert.id
+            for alert in monitoring.open_alerts(session, Scope())
+            if alert.record.key.rule == "quality_drop"
         ]
     path = f"/staff/alerts/{alert_id}/close"
     analyst = signed_in(app, "analyst")
@@ -163,4 +163,4 @@ def test_the_commands_freeze_and_list(app, runner, last):
     assert listed["delivery_dip"]["seen"] == 24
     assert "24/160" in runner("alerts", "list").out
     with unit_of_work(app) as session:
-        assert len(monitoring.cards(session, Scope())) == 2
+        assert len(monitoring.open_alerts(session, Scope())) == 2

@@ -17,7 +17,7 @@ from tests.conftest import unit_of_work
 from tests.features import answering
 from tests.features.answering import WISH
 from tests.opened import put_case, the_case
-from tests.web.case_pages import HIDDEN, LETTER, act, fields, open_case
+from tests.web.case_pages import HIDDEN_FIELDS, LETTER, act, fields, open_case
 from tests.web.staff_accounts import signed_in
 
 
@@ -90,7 +90,7 @@ def test_an_outdated_form_shows_both_texts_and_loses_nothing(app):
     assert text.count("Ghi chú của ca trước") == 2
     assert text.count(LETTER) == 2
     assert ">Nháp riêng</textarea>" in text
-    again = act(client, code, "reply", dict(HIDDEN.findall(text)), reply=LETTER, way="page")
+    again = act(client, code, "reply", dict(HIDDEN_FIELDS.findall(text)), reply=LETTER, way="page")
     assert again.status_code == 303
     with unit_of_work(app) as session:
         assert the_case(session).reply == LETTER

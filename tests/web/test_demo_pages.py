@@ -148,7 +148,7 @@ def test_a_phone_without_internet_answers_by_text(demo_app):
     with unit_of_work(demo_app) as session:
         (found,) = ballots.all_found(session).values()
         assert found.ballot.mode == "sms"
-        assert found.said.comment == "phải đi lại nhiều lần"
+        assert found.answer.comment == "phải đi lại nhiều lần"
         assert session.scalars(select(Case.contact_index)).one() is not None
 
 

@@ -10,7 +10,7 @@ from tests.conftest import unit_of_work
 from tests.features.test_inbox import ASKED, text
 from tests.web.staff_accounts import signed_in
 
-SUPPRESSED = re.compile(r'name="(csrf_token|text)" value="([^"]*)"')
+HIDDEN_FIELDS = re.compile(r'name="(csrf_token|text)" value="([^"]*)"')
 ROOM = "/staff/inbox"
 LETTER = "Hồ sơ của Ông/Bà đã có kết quả."
 
@@ -26,7 +26,7 @@ def test_a_text_is_read_answered_and_gone(app):
     path = re.search(rf"{ROOM}/\w+", listed)[0]
     page = client.get(path).text
     assert "056123456789" not in page
-    held = dict(SUPPRESSED.findall(page))
+    held = dict(HIDDEN_FIELDS.findall(page))
     shown = client.post(f"{path}/reveal", data={**held, "reveal_kind": "call_back"}).text
     assert "0900 000 007" in shown
     assert ASKED in shown

@@ -19,7 +19,7 @@ from survey.errors import NotFound, SurveyError
 from survey.formats import number
 from survey.models.organisation import Agency
 from survey.models.staff import Staff
-from survey.monitoring import labels as watch_labels
+from survey.monitoring import labels as chart_labels
 from survey.period import Month, month_of
 from survey.province import agencies_on, calendar_of
 from survey.province.workdays import TET_WEEKS, local_day
@@ -93,7 +93,7 @@ def close(alert_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/watch")
-def update_charts() -> ResponseReturnValue:
+def control_charts() -> ResponseReturnValue:
     """What is usual for each unit and how far it is from an alarm."""
     return _charts_page(None)
 
@@ -122,7 +122,7 @@ def set_baseline() -> ResponseReturnValue:
         charts=baseline.charts,
     )
     flash(done, "done")
-    return redirect(url_for("alerts.watch"), 303)
+    return redirect(url_for("alerts.control_charts"), 303)
 
 
 def _page(refused: Refused | None = None) -> str:
@@ -130,15 +130,15 @@ def _page(refused: Refused | None = None) -> str:
     return render_template(
         "staff/alerts/list.html",
         signals=monitoring.open_alerts(session, current_scope()),
-        open_alerts=queue.case_groups(access_control.visible(session, staff)),
+        groups=queue.case_groups(access_control.visible(session, staff)),
         reads_cases=may_open(staff.role, "cases.queue"),
         may_close=may_open(staff.role, "alerts.close"),
-        may_watch=may_open(staff.role, "alerts.watch"),
+        may_watch=may_open(staff.role, "alerts.control_charts"),
         may_see_delivery=may_open(staff.role, "messages.delivery"),
         refused=refused,
         blank=CloseForm(),
         labels=labels,
-        update_charts=watch_labels,
+        chart_labels=chart_labels,
     )
 
 
@@ -151,7 +151,7 @@ def _charts_page(sent: BaselineForm | None) -> str:
     base = min(baseline, key=lambda one: (one.baseline_on, one.id), default=None)
     baseline_by = session.get(Staff, base.baseline_by) if base and base.baseline_by else None
     return render_template(
-        "staff/alerts/watch.html",
+        "staff/alerts/control_charts.html",
         charts=charts,
         base=base,
         parts_of_charts=[part for part in (charts[:OPEN_CHARTS], charts[OPEN_CHARTS:]) if part],
@@ -160,8 +160,8 @@ def _charts_page(sent: BaselineForm | None) -> str:
         months=closed,
         form=_filled(sent, closed, agencies_on(session, local_day(now)) if charts else []),
         tet=_tet_weeks(session, local_day(now)),
-        may_freeze=may_open(current_staff().role, "alerts.freeze"),
-        labels=watch_labels,
+        may_freeze=may_open(current_staff().role, "alerts.set_baseline"),
+        labels=chart_labels,
     )
 
 

@@ -260,18 +260,18 @@ def _try(code: str, step: Step) -> ResponseReturnValue | None:
     return None
 
 
-def _page(code: str, form: CaseForm, now: datetime, published_tables: Shown) -> ResponseReturnValue:
+def _page(code: str, form: CaseForm, now: datetime, shown: Shown) -> ResponseReturnValue:
     """The page of a case, with all that was typed and no step has used up."""
     file = case_detail(db.session(), current_staff(), code, now)
     form.offer(WAYS if file.has_page else WAYS_BY_SMS)
-    refusal = published_tables.refusal
+    refusal = shown.refusal
     page = render_template(
         "staff/cases/case.html",
         file=file,
         case=file.case,
         me=current_staff(),
         is_handler=current_staff().role is RoleName.HANDLER,
-        published_tables=published_tables,
+        shown=shown,
         fault=words_for(refusal) if refusal else "",
         drafts=form.drafts(),
         is_conflict=isinstance(refusal, Conflict),

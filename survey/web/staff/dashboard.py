@@ -85,7 +85,7 @@ def show() -> str:
         board=_board(session, period, now) if set(months) & set(period.months) else None,
         closing=period.closable_from,
         formula=indices.formula_of(session, period),
-        judged=max((one for one in closed if one < period.first), default=""),
+        scored=max((one for one in closed if one < period.first), default=""),
     )
 
 

@@ -1,4 +1,4 @@
-"""Index cards: what each figure means, how it is computed, and what it does not say."""
+"""Formula reference: what each figure means, how it is computed, and what it does not say."""
 
 from flask import render_template
 
@@ -6,13 +6,13 @@ from survey.catalogues import gettext, speaking
 from survey.reports import formula_reference
 from survey.web.staff.errors import staff_blueprint
 
-blueprint = staff_blueprint("index_cards", __name__, "/staff/index-cards")
+blueprint = staff_blueprint("formula_reference", __name__, "/staff/index-cards")
 
 
 @blueprint.get("")
 def show_all() -> str:
-    """Every card, by its title."""
-    return render_template("staff/cards/list.html", formula_reference=formula_reference.FORMULAS)
+    """Every formula, by its title."""
+    return render_template("staff/formula_reference/list.html", formulas=formula_reference.FORMULAS)
 
 
 @blueprint.get("/<name>")
@@ -22,5 +22,5 @@ def show(name: str) -> str:
     with speaking("en"):  # as a statistician elsewhere would cite it
         english = gettext(one.formula)
     return render_template(
-        "staff/cards/show.html", formula=one, example=one.example(), english=english
+        "staff/formula_reference/show.html", formula=one, example=one.example(), english=english
     )

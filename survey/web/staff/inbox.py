@@ -144,13 +144,13 @@ def reveal(text_id: str) -> ResponseReturnValue:
     return _page(text_id, form, Shown(revealed=seen))
 
 
-def _page(text_id: str, form: ThreadForm, published_tables: Shown) -> ResponseReturnValue:
+def _page(text_id: str, form: ThreadForm, shown: Shown) -> ResponseReturnValue:
     session, now, staff = db.session(), clock.now(), current_staff()
-    refusal = published_tables.refusal
+    refusal = shown.refusal
     page = render_template(
         "staff/inbox/thread.html",
-        thread=published_tables.revealed or inbox.find(session, staff, text_id),
-        published_tables=published_tables,
+        thread=shown.revealed or inbox.find(session, staff, text_id),
+        shown=shown,
         form=form,
         reveals_left=reveals_left(session, staff, now),
         now=now,

@@ -148,8 +148,8 @@ def look_up() -> ResponseReturnValue:
                 number = look_up_number(session, staff, typed, clock.now())
         except Invalid as refusal:
             form.explain(refusal)
-    published_tables = {"number": number, "form": form, "words": words, "states": STATES}
-    page = render_template("staff/messages/search.html", **published_tables)
+    shown = {"number": number, "form": form, "words": words, "states": STATES}
+    page = render_template("staff/messages/search.html", **shown)
     return page, 400 if form.fault else 200
 
 

@@ -31,8 +31,8 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "staff.second_factor": EVERYONE,
     # Figures.
     "dashboard.show": EVERYONE,
-    "index_cards.show_all": EVERYONE,
-    "index_cards.show": EVERYONE,
+    "formula_reference.show_all": EVERYONE,
+    "formula_reference.show": EVERYONE,
     # Cases.
     "cases.queue": CASE_READERS,
     "cases.archived": CASE_READERS,
@@ -49,8 +49,8 @@ PAGES: dict[str, frozenset[RoleName]] = {
     # Alerts, and what the watch takes for usual.
     "alerts.show_all": EVERYONE,
     "alerts.close": REPORT_MAKERS,
-    "alerts.watch": REPORT_READERS,
-    "alerts.freeze": REPORT_MAKERS,
+    "alerts.control_charts": REPORT_READERS,
+    "alerts.set_baseline": REPORT_MAKERS,
     # Texts from citizens that a person has to read.
     "inbox.show_all": HANDLERS,
     "inbox.show": HANDLERS,

@@ -58,7 +58,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Timestamp:
+class Theft:
     """The disk at one moment, and the truth it must not show."""
 
     disk: Disk
