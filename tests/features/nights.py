@@ -160,17 +160,17 @@ def lived(
     """Three moments: with all ballots in the `pool`, after the `night` that counted them, and after
     several `nights`; `planted` is the last one again, after the leak.
     """
-    nights, timestamps = Nights(app, two_way=two_way), {}
+    nights, thefts = Nights(app, two_way=two_way), {}
     first, *others = ANSWERS
     nights.day(first)
-    timestamps["pool"] = nights.stolen(folder)
+    thefts["pool"] = nights.stolen(folder)
     nights.count()
-    timestamps["night"] = nights.stolen(folder)
+    thefts["night"] = nights.stolen(folder)
     for number in others:
         nights.day(number)
         nights.count()
-    timestamps["nights"] = nights.stolen(folder)
+    thefts["nights"] = nights.stolen(folder)
     with app.app_context(), transaction() as session:
         leak(session, nights.given)
-    timestamps["planted"] = nights.stolen(folder)
-    return timestamps
+    thefts["planted"] = nights.stolen(folder)
+    return thefts

@@ -97,7 +97,7 @@ def said_anew(session, table):
     """Other words, encrypted with the right key at the right place."""
     second = session.get(table, 2)
     if table is CitizenEntry:
-        second.instant = {**second.instant, "action": "case.closed"}
+        second.entry = {**second.entry, "action": "case.closed"}
     else:
         second.action = "text.approved"
 
@@ -154,7 +154,7 @@ def test_acts_are_read_as_they_were_recorded(app):
         staff = write_acts(session)
         made, *others = audit.entries(session)
         assert made.action == "staff.add"
-        assert [(instant.action, instant.subject) for instant in others] == ACTS
+        assert [(entry.action, entry.subject) for entry in others] == ACTS
         replied = audit.Entry(
             NOW + timedelta(minutes=3),
             *(staff.id, "case.replied", "case:PA7F3K2Q"),

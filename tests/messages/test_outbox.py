@@ -242,7 +242,7 @@ def at(day, clock):
 
 
 @pytest.mark.parametrize(
-    ("moment", "open_again"),
+    ("instant", "open_again"),
     [
         (at("2026-05-20", "06:30"), at("2026-05-20", "08:00")),
         (at("2026-05-20", "20:00"), at("2026-05-21", "08:00")),
