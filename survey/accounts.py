@@ -262,7 +262,7 @@ def change_password(session: Session, now: datetime, staff: Staff, old: str, new
     """
     if not _fits(staff.password, old):
         raise Refused("wrong_password")
-    _judge(staff, old, new)
+    _check_new_password(staff, old, new)
     set_password(staff, new)
     append(session, now, "staff.password", f"staff:{staff.id}", staff_id=staff.id)
 
@@ -274,7 +274,7 @@ def set_password(staff: Staff, password: str) -> None:
     end_sessions(staff)
 
 
-def _judge(staff: Staff, old: str, new: str) -> None:
+def _check_new_password(staff: Staff, old: str, new: str) -> None:
     if not PASSWORD_LEAST <= len(new) <= PASSWORD_MOST:
         raise Invalid("password_length")
     name = staff.email.partition("@")[0]

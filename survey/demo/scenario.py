@@ -116,13 +116,13 @@ def planted_effects(scenario: Scenario, calendar: Calendar) -> PlantedEffects:
     """Where the truths of a scene lie."""
     periods = scenario.periods
     fall = periods[max(len(periods) - 1 - FALL_MONTHS_AGO, 0)]
-    judged = (scenario.closed_periods or periods)[-1]
-    first = judged.first_day
+    last_closed = (scenario.closed_periods or periods)[-1]
+    first = last_closed.first_day
     return PlantedEffects(
         fall_from=fall.first_day + timedelta(days=FALL_DAY - 1),
-        small_month=judged,
+        small_month=last_closed,
         tet=_tet(scenario, calendar),
-        burst_month=judged,
+        burst_month=last_closed,
         silence=Days(first, first + timedelta(days=CARRIER_DAYS - 1)),
     )
 

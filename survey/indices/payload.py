@@ -158,7 +158,7 @@ def compose(
         "coverage": dict(inputs.coverage),
         "late": _late(inputs.frame),
         "rules": floor_violations(agencies, inputs.rules),
-        "judging": rules_row(inputs.rules),
+        "scoring": rules_row(inputs.rules),
         "corrections": inputs.corrections,
         "revision": inputs.revision,
     }

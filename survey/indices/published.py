@@ -10,7 +10,7 @@ from survey.disclosure import Breakdown
 from survey.indices.disclosure_control import suppressed_payload
 from survey.indices.figures import read_figure
 
-AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "judging", "names")
+AS_STORED = ("month", "formula", "closed_at", "frame", "coverage", "late", "scoring", "names")
 LEFT_OUT = ("covers", "provisional")
 
 

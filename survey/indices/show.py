@@ -39,7 +39,7 @@ def rules_of(session: Session, period: Period) -> Rules:
 
 def _scored(payload: Mapping[str, Any]) -> Rules:
     """The rules of a payload."""
-    return read_rules(payload["judging"])
+    return read_rules(payload["scoring"])
 
 
 def show(

@@ -207,7 +207,7 @@ class FileCleaner:
     def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
         """`export_day` is the last day the export covers, local."""
         self._rows = RowCleaner(header, catalogue, export_day)
-        self._told_by = [header.columns[f] for f in IDENTITY_FIELDS if f in header.columns]
+        self._reported_by = [header.columns[f] for f in IDENTITY_FIELDS if f in header.columns]
         self._accepted: dict[str, int] = {}
 
     def clean(self, number: int, cells: Row) -> Outcome:
@@ -227,7 +227,7 @@ class FileCleaner:
 
     def _fingerprint(self, cells: Row) -> int:
         """A small number that tells rows apart well enough for a remark, not for a decision."""
-        texts = (text_of(cells[i]) for i in self._told_by if i < len(cells))
+        texts = (text_of(cells[i]) for i in self._reported_by if i < len(cells))
         return zlib.crc32("\x1f".join(texts).encode())
 
 

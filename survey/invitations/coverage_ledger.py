@@ -211,15 +211,15 @@ def _text(
         return compose_as(wordings[name], name, code=ask.reply_code, reply_number=number, **values)
     granted = ask.dossier.outcome in {Outcome.GRANTED, Outcome.OPEN}
     name = "invitation" if granted else "invitation_refused"
-    stencil = _stencil(wordings[name], name, values["agency"], settings.public_url)
-    text = stencil.text.replace(BLANK_DIGITS, values["last4"], 1).replace(
+    template = _template(wordings[name], name, values["agency"], settings.public_url)
+    text = template.text.replace(BLANK_DIGITS, values["last4"], 1).replace(
         BLANK_TOKEN, ask.token or ""
     )
-    return stencil._replace(text=text)
+    return template._replace(text=text)
 
 
 @cache
-def _stencil(wording: Wording | None, name: str, agency: str, public_url: str) -> SmsText:
+def _template(wording: Wording | None, name: str, agency: str, public_url: str) -> SmsText:
     """The text of an agency with blanks as long as what takes their place, so its size holds."""
     url = f"{public_url}/s/{BLANK_TOKEN}"
     return compose_as(wording, name, agency=agency, last4=BLANK_DIGITS, url=url)

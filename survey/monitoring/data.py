@@ -58,13 +58,13 @@ def dips(
     """Look at every batch that is complete by the end of `day`, and begin the next ones."""
     limit = FALSE_ALARMS_A_MONTH / max(1.0, sum(_looks(rate) for rate in rates))
     batches = [*_delivered(session, rates, day), *_answered(rates, by_agency(found), day)]
-    judged = []
+    dips = []
     for rate, since, until, seen, out_of in batches:
         if rate.measure == Measure.DELIVERY or not _is_of_tet(calendar, since, until):
             baseline = rate.limits
             chance = rarity(seen, out_of, baseline.careful, baseline.rho)
-            judged.append(Dip(rate, baseline.usual, since, until, seen, out_of, chance))
-    return [dip for dip in judged if dip.chance < limit]
+            dips.append(Dip(rate, baseline.usual, since, until, seen, out_of, chance))
+    return [dip for dip in dips if dip.chance < limit]
 
 
 Batch = tuple[RateChart, date, date, int, int]

@@ -271,7 +271,7 @@ def read_report(
     names = {row["key"]: row["label"] for row in groups["agency"]}
     coverage = payload["coverage"]["not_invited"]
     frame = payload["frame"]
-    scoring, closed_at = payload["judging"], payload["closed_at"]
+    scoring, closed_at = payload["scoring"], payload["closed_at"]
     return Report(
         month=month_of(payload["month"]),
         origin=origin,
