@@ -18,7 +18,7 @@ def command() -> None:
     """Group the commands on the watch."""
 
 
-@command.command("freeze", help=gettext("Chốt mức nền từ các kỳ bình thường đã chốt số liệu."))
+@command.command("set-baseline", help=gettext("Chốt mức nền từ các kỳ bình thường đã chốt số liệu."))
 @click.option("--from", "first", type=MonthOption(), required=True)
 @click.option("--to", "last", type=MonthOption(), required=True)
 @click.option(
@@ -52,7 +52,7 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stan
         [_document(one) for one in found],
         as_json=as_json,
         text="\n".join(map(_line, found))
-        or gettext("Chưa chốt mức nền. Hãy chạy: flask --app survey monitor freeze."),
+        or gettext("Chưa chốt mức nền. Hãy chạy: flask --app survey monitor set-baseline."),
     )
 
 

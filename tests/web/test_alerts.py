@@ -136,7 +136,7 @@ def test_an_analyst_freezes_one_agency_alone(app, runner):
     wrong = post(analyst, "/staff/alerts/watch", **{**chosen, "agency": "LOC-X"})
     assert wrong.status_code == 400
     assert "Không có cơ quan nào mang mã LOC-X" in wrong.text
-    words = ("monitor", "freeze", "--from", BEFORE, "--to", MONTHS[1])
+    words = ("monitor", "set-baseline", "--from", BEFORE, "--to", MONTHS[1])
     assert runner(*words, "--agency", LAND_OFFICE, "--json").json["charts"] == 1
     refused = runner(*words, "--agency", "LOC-X")
     assert (refused.code, "LOC-X" in refused.err) == (2, True)
@@ -149,7 +149,7 @@ def test_the_commands_freeze_and_list(app, runner, last):
         for month in MONTHS:
             fill_month(session, month)
             indices.close(session, month, NOW)
-    ran = runner("monitor", "freeze", "--from", MONTHS[0], "--to", last, "--json")
+    ran = runner("monitor", "set-baseline", "--from", MONTHS[0], "--to", last, "--json")
     if last == MONTHS[1]:
         assert ran.json["months"] == list(MONTHS)
         assert ran.json["charts"] > 0
