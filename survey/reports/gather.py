@@ -76,7 +76,7 @@ def _origin(session: Session, month: Month, snapshot: Snapshot | None, now: date
         template=letterhead_file(settings_of(session).province),
         kept=_kept(session, month),
         approved=_approved(session, snapshot),
-        formulas_url=f"{settings_of(session).public_url}/staff/index-cards",
+        formulas_url=f"{settings_of(session).public_url}/staff/formulas",
     )
 
 

@@ -115,16 +115,16 @@ def test_cases_closed_long_ago_stand_under_their_month(app):
     code, _ = open_case(app, overall=1)
     client = signed_in(app, "handler")
     assert "các tháng trước" not in client.get("/staff/cases?view=all").text
-    assert "Không có phản ánh nào đã đóng từ trước." in client.get("/staff/cases/filed-away").text
+    assert "Không có phản ánh nào đã đóng từ trước." in client.get("/staff/cases/archived").text
     act(client, code, "take")
     act(client, code, "close", close_reason="unreachable", close_text_unreachable=LETTER)
     with unit_of_work(app) as session:
         assert archiving.archive_due(session, NOW + timedelta(days=140)) == 1
     page = client.get("/staff/cases?view=all").text
     assert code not in page
-    assert 'href="/staff/cases/filed-away"' in page
+    assert 'href="/staff/cases/archived"' in page
     for odd in ("", "?month=2026-11", "?month=x", "?month=2020-01", "?page=9"):
-        shown = client.get(f"/staff/cases/filed-away{odd}").text
+        shown = client.get(f"/staff/cases/archived{odd}").text
         assert f'href="/staff/cases/{code}"' in shown
         assert "tháng 11/2026" in shown
     assert client.get(f"/staff/cases/{code}").status_code == 200

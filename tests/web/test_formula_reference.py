@@ -13,7 +13,7 @@ from tests.conftest import unit_of_work
 from tests.web.figures import fill_month
 from tests.web.staff_accounts import signed_in
 
-ROOM = "/staff/index-cards"
+ROOM = "/staff/formulas"
 MONTH = Month("2026-05")
 
 

@@ -8,7 +8,7 @@ from tests.web.case_pages import act, fields, open_case
 from tests.web.staff_accounts import signed_in
 
 GRAVE = "Cán bộ đòi phong bì mới nhận hồ sơ"
-PAGES = ("/staff/cases?view=all", "/staff/cases/filed-away", "/staff/alerts", "/staff/dashboard")
+PAGES = ("/staff/cases?view=all", "/staff/cases/archived", "/staff/alerts", "/staff/dashboard")
 
 
 def test_the_agency_learns_nothing_of_a_case_with_grave_words(app):

@@ -92,13 +92,13 @@ def close(alert_id: int) -> ResponseReturnValue:
     return redirect(url_for("alerts.show_all"), 303)
 
 
-@blueprint.get("/watch")
+@blueprint.get("/control-charts")
 def control_charts() -> ResponseReturnValue:
     """What is usual for each unit and how far it is from an alarm."""
     return _charts_page(None)
 
 
-@blueprint.post("/watch")
+@blueprint.post("/control-charts")
 def set_baseline() -> ResponseReturnValue:
     """Freeze what is usual anew, from months a person chose, for all or for one agency."""
     staff_id, now = current_staff().id, clock.now()

@@ -111,7 +111,7 @@ def _found(session: Session, staff: Staff, seen: list[SeenCase], wanted: Wanted)
     return found
 
 
-@blueprint.get("/cases/filed-away")
+@blueprint.get("/cases/archived")
 def archived() -> ResponseReturnValue:
     """The cases of a month that were closed long ago."""
     session, staff, now = db.session(), current_staff(), clock.now()

@@ -6,7 +6,7 @@ from survey.catalogues import gettext, speaking
 from survey.reports import formula_reference
 from survey.web.staff.errors import staff_blueprint
 
-blueprint = staff_blueprint("formula_reference", __name__, "/staff/index-cards")
+blueprint = staff_blueprint("formula_reference", __name__, "/staff/formulas")
 
 
 @blueprint.get("")
