@@ -18,7 +18,9 @@ def command() -> None:
     """Group the commands on the watch."""
 
 
-@command.command("set-baseline", help=gettext("Chốt mức nền từ các kỳ bình thường đã chốt số liệu."))
+@command.command(
+    "set-baseline", help=gettext("Chốt mức nền từ các kỳ bình thường đã chốt số liệu.")
+)
 @click.option("--from", "first", type=MonthOption(), required=True)
 @click.option("--to", "last", type=MonthOption(), required=True)
 @click.option(

@@ -51,7 +51,7 @@ def findings(session):
 
 
 def change_limits(session, agency_ids, **values):
-    """Freeze the charts of these agencies at other limits."""
+    """Set the charts of these agencies at other limits."""
     for chart in session.scalars(
         select(ControlChart).where(ControlChart.agency_id.in_(agency_ids))
     ):

@@ -15,6 +15,7 @@ from tests.features.answering import agencies
 from tests.web.figures import LAND_OFFICE, fill_month
 from tests.web.staff_accounts import post, signed_in
 
+CHARTS = "/staff/alerts/control-charts"
 NOW = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
 BEFORE, MONTHS = Month("2026-03"), (Month("2026-04"), Month("2026-05"))
 
@@ -92,18 +93,18 @@ def test_an_analyst_closes_with_words(app):
 def test_an_analyst_freezes_what_is_usual(app, runner):
     """From closed months only; the page then shows each unit, and a leader may look, not act."""
     analyst = signed_in(app, "analyst")
-    assert "Cần ít nhất hai kỳ" in analyst.get("/staff/alerts/control-charts").text
+    assert "Cần ít nhất hai kỳ" in analyst.get(CHARTS).text
     with unit_of_work(app) as session:
         for month in MONTHS:
             fill_month(session, month)
             indices.close(session, month, NOW)
-    wrong = post(analyst, "/staff/alerts/control-charts", first="2026-05", last="2026-04")
+    wrong = post(analyst, CHARTS, first="2026-05", last="2026-04")
     assert wrong.status_code == 400
     assert "Cần từ 2 đến 36 kỳ" in wrong.text
-    assert post(analyst, "/staff/alerts/control-charts", first="2026-x", last="2026-05").status_code == 400
-    assert post(analyst, "/staff/alerts/control-charts", first=MONTHS[0], last=MONTHS[1]).status_code == 303
+    assert post(analyst, CHARTS, first="2026-x", last="2026-05").status_code == 400
+    assert post(analyst, CHARTS, first=MONTHS[0], last=MONTHS[1]).status_code == 303
     leader = signed_in(app, "leader")
-    page = leader.get("/staff/alerts/control-charts").text
+    page = leader.get(CHARTS).text
     assert "tháng 04/2026 đến tháng 05/2026" in page
     assert "Chốt lại mức nền" not in page
     shown = runner("monitor", "show", "--json").json
@@ -123,17 +124,17 @@ def test_an_analyst_freezes_one_agency_alone(app, runner):
         for month in (BEFORE, *MONTHS):
             fill_month(session, month)
             indices.close(session, month, NOW)
-    assert 'name="agency"' not in analyst.get("/staff/alerts/control-charts").text
-    post(analyst, "/staff/alerts/control-charts", first=BEFORE, last=MONTHS[1])
-    page = analyst.get("/staff/alerts/control-charts").text
+    assert 'name="agency"' not in analyst.get(CHARTS).text
+    post(analyst, CHARTS, first=BEFORE, last=MONTHS[1])
+    page = analyst.get(CHARTS).text
     assert "chốt riêng ngày" not in page
     assert ">Sở Y tế</option>" in page
     chosen = {"first": MONTHS[0], "last": MONTHS[1], "agency": LAND_OFFICE}
-    assert post(analyst, "/staff/alerts/control-charts", **chosen).status_code == 303
-    page = analyst.get("/staff/alerts/control-charts").text
+    assert post(analyst, CHARTS, **chosen).status_code == 303
+    page = analyst.get(CHARTS).text
     assert page.count("chốt riêng ngày") == 1
     assert "Từ tháng 03/2026 đến tháng 05/2026" in page
-    wrong = post(analyst, "/staff/alerts/control-charts", **{**chosen, "agency": "LOC-X"})
+    wrong = post(analyst, CHARTS, **{**chosen, "agency": "LOC-X"})
     assert wrong.status_code == 400
     assert "Không có cơ quan nào mang mã LOC-X" in wrong.text
     words = ("monitor", "set-baseline", "--from", BEFORE, "--to", MONTHS[1])
