@@ -147,10 +147,10 @@ class Registry:
     def _places(self, count: int) -> Iterator[tuple[date, Unit]]:
         """Day of finish and unit of so many dossiers; the small unit has its fixed number."""
         planted_effects, small = self.planted_effects, self.roles.small
-        small = [day for day in self.workdays if Month.of(day) == planted_effects.small_month]
-        fixed = min(SMALL_UNIT_DOSSIERS, count) if small else 0
+        days = [day for day in self.workdays if Month.of(day) == planted_effects.small_month]
+        fixed = min(SMALL_UNIT_DOSSIERS, count) if days else 0
         for _ in range(fixed):
-            yield self.dice.choice(small), small
+            yield self.dice.choice(days), small
         weights = [self._pace(day) for day in self.workdays]
         for day in self.dice.choices(self.workdays, weights, k=count - fixed):
             working, shares = self.pools[Month.of(day)]
