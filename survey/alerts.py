@@ -1,6 +1,6 @@
 """A very bad answer becomes one case; the open ones of a rule and an agency are one alert.
 
-Comments are judged by a versioned word list, read with and without diacritics.
+Comments are searched with a versioned word list, read with and without diacritics.
 """
 
 import csv
@@ -111,7 +111,7 @@ def withdraw_contact(session: Session, now: datetime, ballot_key: bytes) -> None
 
 
 def grave_topics(comment: str) -> frozenset[str]:
-    """Topics (money, harassment, help) of which a comment tells; negated phrases do not count."""
+    """Topics (money, harassment, help) that a comment speaks of; negated phrases do not count."""
     return frozenset(
         topic
         for clause in _CLAUSE.split(comment)

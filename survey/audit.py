@@ -94,8 +94,8 @@ def is_readable(action: str) -> bool:
 def append_later(
     session: Session, at: datetime, action: str, subject: str, detail: Mapping[str, object]
 ) -> None:
-    """Keep what a citizen caused until `append_waiting` adds it to the log, among others: the place
-    of an entry would show when it happened.
+    """Store an entry that a citizen caused until `append_waiting` appends it to the log among
+    others: its position in the log would show when it happened.
     """
     row = WaitingEntry(id=secrets.token_hex(16))
     session.add(row)

@@ -205,7 +205,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
 def _lasting(psycopg: Any) -> Any:  # noqa: ANN401 - the driver, which SQLite does without
     """The connection to PostgreSQL that keeps its prepared statements when a reader is done.
 
-    At a ROLLBACK the driver drops them, and planning the statements of an answer anew takes the
+    At a ROLLBACK the driver drops them, and planning the statements of an answer again takes the
     database four times as long as running them.
     """
 
@@ -264,7 +264,7 @@ def _has_spoken(driver: Any) -> bool:  # noqa: ANN401
 def _begin(connection: Connection) -> None:
     """Begin to read or to write; readers see one snapshot of the database to their end.
 
-    A figure adds up what was counted and what waits to be counted, so both must be of one moment.
+    A figure adds up what was counted and what waits to be counted, so both must be of one snapshot.
     """
     writing = connection.get_execution_options().get("writing", False)
     driver = cast("Any", connection.connection.driver_connection)

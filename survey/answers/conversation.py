@@ -1,6 +1,6 @@
 """A text from a phone finds its conversation: a rating is stored, a wish obeyed, doubt asked once.
 
-What is kept of a text that rated is that one came: neither its day nor its phone.
+Of a text that rated only the event is stored: neither its day nor its phone number.
 """
 
 import secrets
@@ -72,7 +72,7 @@ def receive(session: Session, inbound: InboundSms, now: datetime) -> None:
 
 
 def _is_first(session: Session, inbound: InboundSms, now: datetime) -> bool:
-    """Keep that a text came; False if this event was seen before."""
+    """Store that a text came (idempotent); False if this event was seen before."""
     name = inbound.event_id or f"{inbound.from_number}|{inbound.text}|{now:%Y-%m-%dT%H:%M}"
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     fresh = dialect.insert(InboundEvent).values(
@@ -241,7 +241,7 @@ class _Talk:
         return list(self.session.scalars(query).unique())
 
     def _notes(self) -> Conversation:
-        """What this phone was asked or told before, made when missing."""
+        """The conversation with this phone number, created when missing."""
         dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
         held = Conversation.phone.holds(self.session, self.recipient.indexed_text())
         query = select(Conversation).where(held).with_for_update()
@@ -257,7 +257,9 @@ class _Talk:
         self._queue(compose(self.session, name, hotline=hotline_of(self.session), **values))
 
     def _queue(self, text: SmsText) -> None:
-        """Queue an answer; it has the same kind whatever was said, and so tells nothing."""
+        """Queue an answer; it has the same kind whatever was answered, so that the kind reveals
+        nothing.
+        """
         draft = outbox.Draft(
             kind=MessageKind.DIALOGUE,
             recipient=self.recipient,

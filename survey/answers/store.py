@@ -124,7 +124,7 @@ def reopen(session: Session, token: str, now: datetime) -> None:
 def _withdrawn(
     session: Session, found: Found | None, invitation: Invitation, key: bytes, now: datetime
 ) -> Pooled:
-    """The ballot of a link that was disowned, until it is counted out."""
+    """The ballot of a repudiated link, until the counting job takes it out of the counts."""
     if found and found.pooled:
         return replace(found.pooled, current=None)
     entry = invitation.coverage

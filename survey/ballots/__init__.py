@@ -1,1 +1,1 @@
-"""The ballot box: a citizen's answer is kept once, encrypted, and counted in batches."""
+"""The ballot box: a citizen's answer is stored once, encrypted, and counted in batches."""

@@ -1,4 +1,5 @@
-"""Sums over the ballots of a month that are finer than the clear counts: kept encrypted, as one.
+"""Sums over the ballots of a month that are finer than the clear counts: stored encrypted, as one
+value.
 
 A dossier is often the only one of its procedure in a month, whatever stands beside it in its cell;
 so a stolen database must not show what was said about which procedure, nor which cell a flag or a
@@ -25,7 +26,7 @@ from survey.models.snapshot import closings_of
 from survey.period import Month
 from survey.surveys import Pattern, read_patterns, rows_of
 
-# Months whose brief this process keeps.
+# Months whose brief this process caches.
 MOST_BRIEFS = 64
 
 
@@ -130,7 +131,7 @@ def _open(session: Session, month: Month, sealed: bytes) -> Aggregate:
 def aggregate_now(session: Session, month: Month) -> Aggregate:
     """The sums of a month with what the pool adds to them."""
     found, closings = stored_aggregate(session, month), closings_of(session)[month]
-    # Bursts are judged over all that came, as the counting does.
+    # Bursts are looked for in all ballots that came, as the counting job does.
     for one in with_bursts(session, pool_of(session).ballots):
         if one.ballot.cell.month == month:
             _move(found, one, closings)

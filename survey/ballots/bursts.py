@@ -1,7 +1,7 @@
 """Signs of manipulation in how answers come in; a flag deletes nothing.
 
-A burst is many top ratings for one agency within ten minutes. It is judged from the pool, where
-ballots keep their ten minutes until they are counted.
+A burst is many top ratings for one agency within ten minutes. It is looked for in the pool, where
+ballots hold their ten-minute slot until they are counted.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""What was opened is kept in memory: decrypting is what reading ballots costs."""
+"""Decrypted values are cached in memory: decrypting is the main cost of reading ballots."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -27,7 +27,7 @@ class Cache(Generic[Opened]):
             return found
 
     def add(self, row: object, sealed: bytes, opened: Opened) -> None:
-        """Keep what a ciphertext of a row holds."""
+        """Cache the decrypted value of a ciphertext of a row."""
         with self._lock:
             self._opened[row, sealed[:NONCE_BYTES]] = opened
             while len(self._opened) > self._most:

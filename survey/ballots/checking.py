@@ -48,7 +48,7 @@ def described(difference: Difference) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Recount:
-    """What the counted ballots add up to. Procedures are not among it: ballots do not keep them."""
+    """The sums of the counted ballots. Procedures are not part of it: ballots do not hold them."""
 
     ratings: Counter[tuple[Cell, str, int]] = field(default_factory=Counter)
     aggregates: dict[Month, Aggregate] = field(default_factory=dict)
@@ -99,7 +99,8 @@ def _with_codes(session: Session, found: Sequence[Difference]) -> list[Differenc
 
 
 def rebuild(session: Session) -> int:
-    """Write counts and frame anew from ballots and ledger; how many numbers were wrong before.
+    """Rebuild counts and sampling frame from ballots and coverage ledger; returns how many numbers
+    were wrong before.
 
     Sums per procedure cannot be computed again, since ballots do not know their procedure: `check`
     compares their totals. `delivered` belongs to the outbox and stays. Counting waits.

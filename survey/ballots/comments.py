@@ -32,7 +32,7 @@ class SealedComment:
 
     @property
     def nonce(self) -> bytes:
-        """Drawn anew whenever it is written: the same nonce, the same comment."""
+        """Drawn again at each write: the same nonce means the same comment."""
         return self.sealed[:NONCE_BYTES]
 
     def open(self, session: Session) -> str:

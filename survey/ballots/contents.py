@@ -1,6 +1,6 @@
 """What a ballot holds, and how it is packed for encryption.
 
-A ballot keeps one version of the ratings for each closing of its month: the last one given before
+A ballot holds one version of the ratings for each closing of its month: the last one given before
 it. Versions that were replaced leave a chained SHA-256, so that a closing can be proven.
 """
 
@@ -65,7 +65,9 @@ class Current:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descent:
-    """Who applied and which offices took part, so that counts can be cut anew later."""
+    """Who applied and which agencies took part, so that counts by other groups can be made
+    later.
+    """
 
     # "citizen" or "business", empty while unknown.
     applicant: str = ""
@@ -141,7 +143,7 @@ def digest_of(version: Version | Current) -> str:
 def replacing(
     before: Version | Current, ratings: Mapping[str, int], reasons: Sequence[str]
 ) -> Current:
-    """A version in place of another, which it keeps as a digest."""
+    """A version in place of another, whose digest it holds."""
     return Current(dict(ratings), tuple(reasons), digest_of(before))
 
 
@@ -232,7 +234,7 @@ def counted_as(pooled: Pooled, before: Ballot | None, closings: int) -> Ballot |
     """The counted ballot that a pooled one becomes, `before` being what was counted of it so far.
 
     `closings` of the month came before it is counted. A version of the same closing is replaced;
-    None where nothing is left: disowned, and nothing of it was in a closing.
+    None where nothing is left: repudiated, and no closing counted it.
     """
     kept = before.versions if before else ()
     if pooled.current is None:

@@ -55,7 +55,7 @@ def count(session: Session) -> int:
     taken = _take(session)
     if not taken:
         return 0
-    # Nothing is to be done for links that were disowned before anything of them was counted.
+    # Nothing is to be done for links that were repudiated before they were counted.
     steps = [step for step in _steps(session, taken) if step.before or step.after]
     # Neither the order of the pool nor that of its keys leads on into the box.
     secrets.SystemRandom().shuffle(steps)
@@ -96,7 +96,7 @@ def _steps(session: Session, taken: Sequence[tuple[Pooled, str]]) -> Iterator[_S
 
 
 def _counted_before(session: Session, keys: Sequence[bytes]) -> dict[bytes, Ballot]:
-    """Ballots that were counted before and are changed now, read anew: the pool's copy is for
+    """Ballots that were counted before and are changed now, read again: the pool's copy is for
     figures only.
     """
     found = {}

@@ -1,7 +1,7 @@
 """Follow-up cards (double sampling, Hansen and Hurwitz 1946): of a seeded random share of
 invitations a card is kept, so that after a closing some of those who stayed silent can be called.
 
-A card is parted from its invitation at once. Cards of those who answered are destroyed unseen.
+A card is unlinked from its invitation at once. Cards of those who answered are destroyed unseen.
 """
 
 import secrets
@@ -21,7 +21,7 @@ _WRITE = insert(table_of(FollowupCard))
 
 
 def lay(session: Session, cards: Sequence[tuple[str, Card]]) -> None:
-    """Keep some cards (month, card), in random order: beside their invitations they would name
+    """Store some cards (month, card), in random order: beside their invitations they would name
     them.
     """
     rows = []

@@ -1,6 +1,6 @@
 """The pool opened in memory: every figure is the stored counts and what the pool adds to them.
 
-Opened ballots are cached by their nonce, which is drawn anew by every change.
+Decrypted ballots are cached by their nonce, which every change draws again.
 """
 
 from collections import Counter, defaultdict
@@ -67,7 +67,9 @@ class Pool:
                     yield one.ballot.cell, question, rating, sign
 
     def _ratings(self, one: Pooled) -> Mapping[str, int]:
-        """The ratings that will count of a ballot: of a withdrawn one, those a closing keeps."""
+        """The ratings of a ballot that will count: of a withdrawn one, those that a closing
+        counted.
+        """
         if not one.is_withdrawn:
             return one.ratings
         counted = counted_as(one, one.ballot, self.closings.get(one.ballot.cell.month, 0))
@@ -81,8 +83,8 @@ class Pool:
 def pool_of(session: Session) -> Pool:
     """The pool as this transaction sees it, read once.
 
-    Pool and counts must be of one moment: reading transactions see one snapshot of the database, a
-    writing one shares the lock of the counting job.
+    Pool and counts must be of one snapshot: reading transactions see one snapshot of the database,
+    a writing one shares the advisory lock of the counting job.
     """
     transaction = session.get_transaction()
     known = session.info.get("pool")

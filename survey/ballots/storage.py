@@ -35,19 +35,19 @@ POOL, COUNTED = PooledBallot.__tablename__, CountedBallot.__tablename__
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A ballot as it stands: the counted one, what the pool holds instead, and what was said."""
+    """A ballot: the counted one, the pooled one that replaces it, and the comment."""
 
     ballot: Ballot
     pooled: Pooled | None
     comment: str
     # Ciphertext in the pool, empty without: a change replaces exactly this.
     sealed: bytes = b""
-    # What closings keep of a ballot that was disowned and is not counted out yet.
+    # What closings counted of a ballot that was repudiated and is not taken out yet.
     counted: Ballot | None = None
 
     @property
     def answer(self) -> Answer | None:
-        """What the citizen said last; None once it was disowned and nothing of it counts."""
+        """The citizen's last answer; None once it was repudiated and nothing of it counts."""
         if self.pooled and self.pooled.current:
             current = self.pooled.current
             return Answer(current.ratings, current.reasons, self.comment)
@@ -111,7 +111,8 @@ def _found(session: Session, row: Row[Any]) -> Found:
 
 
 def put(session: Session, pooled: Pooled, comment: str, before: Found | None) -> None:
-    """Write a new, changed or disowned ballot into the pool, over exactly what was read `before`.
+    """Write a new, changed or repudiated ballot into the pool, over exactly what was read `before`
+    (compare-and-swap).
 
     Conflict `ballot_changed` when another request of the same link was faster: read again.
     """

@@ -100,7 +100,7 @@ def archived_under(session: Session, staff: Staff, code: str) -> list[SeenCase]:
 def damaged(session: Session, staff: Staff, visible_cases: Sequence[SeenCase]) -> list[str]:
     """Codes of cases in work that do not open: damaged.
 
-    Whose they are nobody can tell, so the hotline of the whole province alone is told.
+    No agency or sector is known, so only the hotline of the whole province sees them.
     """
     if not may_release(session, staff):
         return []
@@ -156,7 +156,8 @@ def masked_identity(staff: Staff, case: Case) -> Identity | None:
 
 
 def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> Identity:
-    """Name, number and dossier for this one view; timeline and chain keep who looked, and why.
+    """Name, phone number and dossier for this one view; timeline and audit log record who looked,
+    and why.
 
     Refused: `handlers_only`, `no_contact_wished`, `case_closed`, `reveal_quota` after 20 a day.
     Invalid `reveal_reason` without a reason of at most 300 characters.

@@ -153,7 +153,7 @@ def _entry(event: CaseEvent, person: Staff | None, *, is_handler: bool) -> Timel
         title=gettext(EVENTS[event.kind]),
         by=(person.name or person.email) if person else "",
         text=text if is_handler else mask_text(text),
-        # A head could know the moment at which somebody stood at the counter with a phone.
+        # The head of an agency could know who stood at the counter with a phone at that instant.
         is_day=event.staff_id is None and (not is_handler or event.at == day_of(event.at)),
         number=event.number,
     )

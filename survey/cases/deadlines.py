@@ -33,7 +33,7 @@ def hours_of_a_day() -> float:
 
 
 def day_of(now: datetime) -> datetime:
-    """Local midnight before `now`: what is kept of the time when a citizen wants no call."""
+    """Local midnight before `now`: all that is stored of the time when a citizen wants no call."""
     return datetime.combine(local_day(now), time(), tzinfo=LOCAL).astimezone(UTC)
 
 
@@ -131,5 +131,5 @@ def may_reopen(case: CaseRecord, now: datetime) -> bool:
 
 
 def reopen_until(ended: datetime) -> datetime:
-    """Last moment to reopen what ended then."""
+    """Last instant at which a case that ended then can be reopened."""
     return ended + timedelta(days=REOPEN_DAYS)

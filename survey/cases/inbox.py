@@ -80,7 +80,7 @@ def find(session: Session, staff: Staff, text_id: str) -> Thread:
 
 
 def reveal(session: Session, staff: Staff, text_id: str, reason: str, now: datetime) -> Thread:
-    """Number and words in full for this one view; the chain keeps who looked, and why.
+    """Phone number and text in full for this one view; the audit log records who looked, and why.
 
     Invalid `reveal_reason`; Refused `reveal_quota` after 20 looks a day, those at cases included.
     """
@@ -110,7 +110,7 @@ def compose(session: Session, words: str, *, accented: bool) -> SmsText:
 def answer(
     session: Session, staff: Staff, ids: Sequence[str], text: SmsText, now: datetime
 ) -> None:
-    """Answer by SMS and settle the texts that were on the page; later ones keep waiting.
+    """Answer by SMS and close the texts that were on the page; later ones stay open.
 
     It leaves like any answer of a dialogue: the number goes with it.
     """

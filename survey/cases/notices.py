@@ -17,7 +17,7 @@ from survey.models.message import MessageKind
 from survey.models.recipient import Recipient
 from survey.province import hotline_of
 
-# A reply that costs more than this belongs on the page, and the message only tells of it.
+# A reply that costs more than this belongs on the page, and the message only announces it.
 MOST_SEGMENTS = 5
 WORTH_SENDING = timedelta(days=3)
 
@@ -83,7 +83,7 @@ def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
 
 
 def notify_of_deadline(session: Session, case: Case, body: str, now: datetime) -> None:
-    """Tell by when the written reply comes: `delay` when it was put off, or `reopened`.
+    """Send by when the written reply comes: `delay` when it was put off, or `reopened`.
 
     Who did not wish to be called, or gave no mobile, reads it on the page of the link.
     """

@@ -52,9 +52,9 @@ class About:
 
 
 def opening_instant(case: Case, now: datetime) -> datetime:
-    """What is kept of the time of a citizen's act: the day, or the instant if a call is wished.
+    """The stored time of a citizen's act: the day, or the instant if a call is wished.
 
-    Told to the second, whoever reads the case could know who stood at the counter then.
+    With a time of day, whoever reads the case could know who stood at the counter then.
     """
     return now if case.contact_sealed else day_of(now)
 
@@ -159,7 +159,7 @@ def open_again(
     record = replace(
         case.record,
         state=CaseState.REOPENED,
-        # Whoever called it settled is not the one to judge that again.
+        # Another person than the one who closed the case decides on it now.
         assignee_id=None,
         began_at=at,
         first_due_at=first_due_at,
@@ -193,7 +193,7 @@ def reopen_by_citizen(session: Session, ballot_key: bytes, now: datetime) -> Cas
 def reopen(
     session: Session, case: Case, now: datetime, *, staff_id: int | None = None, text: str = ""
 ) -> None:
-    """Use up the one second look; who wished to be called is told the new deadline.
+    """Reopen the case, once; whoever wished to be called is notified of the new deadline.
 
     Refused as `reopen_by_citizen` says; `staff_id` and `text` as in `open_again`.
     """

@@ -1,4 +1,4 @@
-"""Opened cases are kept in memory by id and revision: decrypting is what a list of them costs.
+"""Decrypted cases are cached in memory by id and revision: decrypting is the main cost of a list.
 
 Nothing here says who may see a case: `sight` decides that after the cache, on every request.
 """
@@ -22,7 +22,7 @@ from survey.models.case import (
     record_if_it_opens,
 )
 
-# Opened cases that a process keeps of one database, about a kilobyte each.
+# Decrypted cases that a process caches of one database, about a kilobyte each.
 MOST_CACHED = 1 << 15
 
 _CASE = table_of(Case).c

@@ -1,4 +1,4 @@
-"""What staff do with a case, from taking it to closing it; timeline and chain keep each step.
+"""The steps of staff on a case, from taking it to closing it; timeline and audit log record each.
 
 Every step begins with `claim`, which holds the row and refuses an outdated view of it.
 """
@@ -91,7 +91,8 @@ def note(session: Session, staff: Staff, case: Case, text: str, now: datetime) -
 
 
 def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
-    """Put the written reply off, once and before it is due; who wished to be called is told.
+    """Extend the deadline of the written reply, once and before it is due; whoever wished to be
+    called is notified.
 
     `reason` is read by colleagues and the agency. Refused `already_postponed`, `postpone_too_late`,
     `case_step` when nobody works on it; Invalid `postpone_reason`.
@@ -157,7 +158,8 @@ def close(session: Session, staff: Staff, case: Case, ending: Ending, now: datet
 
 
 def release(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
-    """Let the agency a held case is about see it; timeline and audit log keep who did so, and why.
+    """Release a held case to the agency it is about; timeline and audit log record who did so, and
+    why.
 
     Refused `whole_province_only`, `not_held`; Invalid `release_reason`.
     """
@@ -178,7 +180,7 @@ def release(session: Session, staff: Staff, case: Case, reason: str, now: dateti
 def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
     """Open the case again, once, for a citizen who calls and is not satisfied with the reply.
 
-    Who was told by SMS has no page with such a button. Refused as `opening.reopen` says.
+    Whoever was answered by SMS has no page with such a button. Refused as `opening.reopen` says.
     """
     _only_handlers(staff)
     opening.reopen(session, case, now, staff_id=staff.id, text="Người dân gọi tổng đài đề nghị.")

@@ -8,7 +8,7 @@ from survey.models.case import Case, CaseEvent, check_words
 
 
 def add_event(session: Session, case: Case, event: CaseEvent) -> None:
-    """Add a step; the case's revision changes with it, so that whoever writes beside it is told.
+    """Add a step; the case's revision changes with it, so that a concurrent writer gets a conflict.
 
     The caller holds the case's row.
     """

@@ -1,4 +1,4 @@
-"""`flask alerts`: open alerts, of the watch and those that gather cases."""
+"""`flask alerts`: open alerts of control charts and open cases by reason and agency."""
 
 from datetime import datetime
 

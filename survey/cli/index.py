@@ -33,7 +33,7 @@ SHOWN = (
     *("response_rate", "missing_low", "missing_high", "target", "verdict", "needed"),
     "provisional",
 )
-# A line of a course; figures that must not be printed are null, and `hidden` says so.
+# A line of a time series; figures that must not be published are null, and `hidden` says so.
 POINT = (
     *("month", "agency", "agency_label", "sector", "sector_label", "finished", "rated"),
     *("satisfied", "index", "low", "high", "target", "verdict", "provisional", "hidden"),
@@ -229,7 +229,7 @@ def recompute(*, snapshot: int, now: datetime, as_json: bool) -> None:  # noqa: 
 )
 @common_options
 def rebuild(*, only_check: bool, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Compare counts with the ballots, or write them anew."""
+    """Compare counts with the ballots, or rebuild them."""
     if not only_check:
         with transaction() as session:
             wrong = checking.rebuild(session)

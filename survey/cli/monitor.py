@@ -1,4 +1,4 @@
-"""`flask monitor`: freeze what is usual, and show how far each unit is from an alarm."""
+"""`flask monitor`: set the baseline of control charts, show how far each is from its alarm."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from survey.reports.phrases import percentage
 
 @click.group(help=gettext("Theo dõi diễn biến: chốt mức nền, xem biểu đồ."))
 def command() -> None:
-    """Group the commands on the watch."""
+    """Group the commands on control charts."""
 
 
 @command.command(
@@ -28,7 +28,7 @@ def command() -> None:
 )
 @common_options
 def set_baseline(*, first: Month, last: Month, agency: str, now: datetime, as_json: bool) -> None:
-    """Make all limits anew, or those of one agency; recorded in the audit chain."""
+    """Set all control limits, or those of one agency; recorded in the audit log."""
     with transaction() as session:
         if agency:
             baseline = monitoring.set_agency_baseline(session, agency, first, last, now)

@@ -69,7 +69,7 @@ def erase(*, phone: str, now: datetime, as_json: bool) -> None:
 )
 @common_options
 def rekey(*, full: bool, now: datetime, as_json: bool) -> None:
-    """Wrap the keys with the current DATA_KEY; `full`: with new keys, everything encrypted anew."""
+    """Wrap the keys with the current DATA_KEY; `full`: with new keys, everything re-encrypted."""
     with transaction() as session:
         done = {"rewrapped": keys.rewrap(session)}
         if full:

@@ -23,7 +23,7 @@ def blind_index(session: Session, use: str, text: str) -> bytes:
 
 
 def blind_indexes(session: Session, use: str, text: str) -> list[bytes]:
-    """The same under every readable key, for look-ups: two while all is encrypted anew."""
+    """The same under every readable key, for look-ups: two during a full re-encryption."""
     ring = keyring(session)
     return [_digest(ring, key, use, text) for key in ring.index_keys]
 

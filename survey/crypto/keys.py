@@ -1,4 +1,4 @@
-"""The keyring: random keys that encrypt and hash, wrapped by DATA_KEY and kept in the database.
+"""The keyring: random keys that encrypt and hash, wrapped by DATA_KEY and stored in the database.
 
 Envelope encryption: changing DATA_KEY wraps a handful of keys again, whatever the size of the
 database. A wrapped key is also the check value: a wrong DATA_KEY does not open it.
@@ -170,7 +170,7 @@ def keyring(session: Session) -> Keyring:
 
 
 def _cache_of(session: Session) -> _KeyCache:
-    """What is kept of the session's database; each value that is encrypted asks for it."""
+    """The cached keys of the session's database; each encryption asks for them."""
     cache = session.info["keys"] = _KEY_CACHES.setdefault(session.get_bind().engine, _KeyCache())
     return cache
 
@@ -207,7 +207,7 @@ def check(session: Session) -> None:
 
 
 def forget(engine: Engine) -> None:
-    """Read the keys of a database anew: another one lies in its place."""
+    """Read the keys of a database again: another database took its place."""
     _KEY_CACHES.setdefault(engine, _KeyCache()).until = 0
 
 

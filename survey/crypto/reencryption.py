@@ -1,4 +1,4 @@
-"""Encrypting everything anew: one loop over all that the models declare encrypted.
+"""Full re-encryption: one loop over all that the models declare encrypted.
 
 A value is replaced only if it still is what was read, so whoever changes it at the same time wins;
 a later pass finds what is left. Run again it moves nothing. Rows are rewritten in the order of

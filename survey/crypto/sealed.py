@@ -157,7 +157,7 @@ class Sealed(Generic[T]):
         return self.decrypt(_session_of(instance), self.name_of(instance), sealed)
 
     def __set__(self, instance: object, value: T) -> None:
-        """Encrypt, and make the blind index anew; None empties both."""
+        """Encrypt, and compute the blind index again; None empties both."""
         session = _session_of(instance)
         setattr(instance, self.column, self.encrypt(session, self.name_of(instance), value))
         if self.index is not None:

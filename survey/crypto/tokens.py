@@ -30,7 +30,7 @@ def reply_secret(invitation_id: int, reply_code: str) -> str:
 
 
 def new_token() -> str:
-    """A link token drawn anew: 12 characters, 60 bits."""
+    """A new random link token: 12 characters, 60 bits."""
     return _random_code(TOKEN_LENGTH)
 
 

@@ -31,7 +31,7 @@ ENDED = (MessageState.FAILED, MessageState.CANCELLED, MessageState.EXPIRED)
 @dataclass(frozen=True, slots=True)
 class Spent:
     """Messages, segments and dong of one agency, or of none (`key` None): answers by SMS, and
-    reminders, which lead to no agency because they tell who answered.
+    reminders, which lead to no agency because they would reveal who answered.
 
     `unpriced`: messages without a price, not in `dong`.
     """

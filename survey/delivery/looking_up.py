@@ -36,7 +36,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as it may be shown, what it was sent (newest first), and since when it wants none.
+    """A masked number, the messages to it (newest first), and since when it opted out.
 
     Answers of a dialogue and reminders are never among them: the ones lose their number when they
     leave, the others bear another hash of it as soon as their day has come, since a reminder that
@@ -49,7 +49,8 @@ class Number:
 
 
 def look_up(session: Session, staff: Staff, typed: str, now: datetime) -> Number:
-    """Messages of a number as somebody typed it; the chain keeps who looked and how much was seen.
+    """Messages of a number as somebody typed it; the audit log records who looked and how much was
+    seen.
 
     Invalid `bad_mobile` if it is no Vietnamese mobile.
     """

@@ -15,7 +15,7 @@ from survey.messages.outbox.rules import load_rules
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.period import Month
 
-# The pace is measured over the last minute, and told once a few seconds were seen.
+# The pace is measured over the last minute, and given once a few seconds were seen.
 PACE_OVER = timedelta(minutes=1)
 PACE_SEEN = timedelta(seconds=3)
 
@@ -112,7 +112,7 @@ def _pace(session: Session, now: datetime) -> float | None:
 
 
 def pause_reason(session: Session, now: datetime) -> PauseReason | None:
-    """What keeps messages that we start from leaving now."""
+    """Why messages that we start do not leave now."""
     rules = load_rules(session)
     health = session.get(ProviderHealth, settings_of(session).sms.provider)
     if health is not None and health.paused_reason:

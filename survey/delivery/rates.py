@@ -3,7 +3,8 @@ of line with what that line did before.
 
 A day is marked when it lies below the limit of its p-chart (Laney's p' where a day holds
 thousands) and, so that few messages cry no wolf, its exact interval lies wholly below the one of
-the days before. Networks let numbers move between carriers: a prefix tells who gave it out.
+the days before. Networks let numbers move between carriers: a prefix shows which network gave it
+out.
 
 Counted are invitations and replies to complaints. Reminders and answers of a dialogue keep no
 prefix: with their times it would narrow down whose they are, and so who answered.

@@ -25,7 +25,7 @@ INVITED = frozenset({Decision.ASKED, Decision.PROVIDER_REFUSED, Decision.EXPIRED
 ANSWERED_SHARE = 0.2
 SMALL_UNIT_ANSWERS = 8
 SMALL_UNIT_RATINGS = (4, 4, 4, 4, 4, 4, 4, 1)
-# Truth 8: who is late or refused answers less, and judges worse.
+# Planted effect 8: citizens with late or refused dossiers answer less and rate lower.
 ANSWERS_LESS: Mapping[str, float] = {
     Lateness.LATE: 0.55,
     Outcome.REFUSED: 0.4,

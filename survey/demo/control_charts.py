@@ -1,6 +1,7 @@
-"""The watch of a demo: an analyst freezes what was usual before the fall, then every night counts.
+"""The control charts of a demo: an analyst sets the baseline before the fall, then every night
+counts.
 
-Answers keep no time, so the nights are replayed from the drafts, which still know theirs.
+Ballots hold no time, so the nights are replayed from the drafts, which still know theirs.
 """
 
 from collections import defaultdict
@@ -52,7 +53,9 @@ class Monitoring:
         )
 
     def acts(self) -> Iterator[tuple[datetime, Act]]:
-        """When to freeze and when to read; nothing where too few months lie before the fall."""
+        """When to set the baseline and when to read; nothing where too few months precede the
+        fall.
+        """
         if len(self.usual) < LEAST_MONTHS:
             return
         baseline = self.usual[-1].closable_from + FREEZING

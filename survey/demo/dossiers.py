@@ -63,7 +63,7 @@ REFUSED_SHARE, UNSENT_SHARE = 0.004, 0.003
 
 @dataclass(slots=True)
 class DossierDraft:
-    """A dossier before it is written; moments are aware instants."""
+    """A dossier before it is written; instants are aware."""
 
     code: str
     unit: Unit

@@ -44,7 +44,7 @@ CLOSINGS = (
     (CloseReason.NOT_A_COMPLAINT, 0.02),
     (CloseReason.UNREACHABLE, 0.02),
 )
-# Of the cases with grave words that are worked on, so many are shown to the agency.
+# Of the cases with grave words that are worked on, so many are released to the agency.
 RELEASED, HOURS_TO_RELEASE = 0.5, 0.25
 ASKED = "Cần đơn vị giải trình; lời góp ý không làm lộ người phản ánh."
 RECEIVERS = ("Thanh tra tỉnh", "Sở Nội vụ", "Ủy ban nhân dân tỉnh")

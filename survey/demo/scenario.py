@@ -1,6 +1,6 @@
 """What a demo is drawn from, and the truths planted in it for people and tests to find.
 
-Scale, seed and moment decide everything but tokens, ids and nonces.
+Scale, seed and instant decide everything but tokens, ids and nonces.
 """
 
 import random
@@ -91,7 +91,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class PlantedEffects:
-    """What is planted where.
+    """The effects that are planted, and where.
 
     1. `fall_from`: land dossiers of the falling unit come late, and its citizens are angry.
     2. `small_month`: the small unit has exactly eight answers, which look bad and prove nothing.
@@ -100,7 +100,7 @@ class PlantedEffects:
     6. `silence`: phones of one carrier are not reached; nobody is less satisfied.
     7. `crossing_sector`: its share stands on its target in every month.
 
-    4 (online higher than counter), 8 (late and refused dossiers answer less and judge worse) and
+    4 (online higher than counter), 8 (late and refused dossiers answer less and rate lower) and
     9 (comments with phone and id numbers) hold everywhere.
     """
 
@@ -113,7 +113,7 @@ class PlantedEffects:
 
 
 def planted_effects(scenario: Scenario, calendar: Calendar) -> PlantedEffects:
-    """Where the truths of a scene lie."""
+    """Where the planted effects of a scenario are."""
     periods = scenario.periods
     fall = periods[max(len(periods) - 1 - FALL_MONTHS_AGO, 0)]
     last_closed = (scenario.closed_periods or periods)[-1]

@@ -106,7 +106,7 @@ class DossierFacts(NamedTuple):
 
     @property
     def stage_reached(self) -> StageFacts | None:
-        """The stage to be kept; None where the dossier's receipt or return says as much."""
+        """The stage to be stored; None where the dossier's receipt or return says as much."""
         reported = self.stage
         if reported is None or self._is_return(reported) or self._is_receipt(reported):
             return None

@@ -55,8 +55,8 @@ NAMES = [part.name for part in fields(Written)][1:]
 class Recorded:
     """What became of some facts, and what the coverage ledger has to know.
 
-    `finished`: dossiers with a return date and without a ledger entry; `recipients`: dossier
-    code → whom to write to.
+    `finished`: dossiers with a return date and without an entry in the coverage ledger;
+    `recipients`: dossier code → whom to write to.
     """
 
     comparisons: Sequence[Comparison]

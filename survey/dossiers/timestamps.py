@@ -30,6 +30,6 @@ class Timestamp(NamedTuple):
 
 
 def timestamp_of(at: datetime, *, has_time: bool) -> Timestamp:
-    """The moment of a stored instant."""
+    """The timestamp of a stored instant."""
     local = at.astimezone(LOCAL)
     return Timestamp(local.date(), local.time() if has_time else None)
