@@ -61,7 +61,7 @@ class Recount:
 
     @property
     def pattern_rows(self) -> list[Any]:
-        """The patterns as a payload keeps them."""
+        """The answer patterns as a payload holds them."""
         return rows_of(self.patterns.items())
 
 
@@ -102,7 +102,7 @@ def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -
 
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":
-    """The counts that a closing kept: a `Source` that never changes."""
+    """The counts of a closing: a `Source` that never changes."""
     counted = payload["counted"]
     rows = [[*row[:4], OVERALL_QUESTION, *row[4:]] for row in counted["cells"]]
     return Recounted(read_inputs(payload["inputs"]), [*rows, *counted["factors"]])

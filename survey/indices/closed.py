@@ -1,4 +1,4 @@
-"""Reads the snapshots of closed months, and keeps in memory what pages read of them.
+"""Reads the snapshots of closed months, and caches what pages read of them.
 
 A snapshot never changes. What was read of one is known by its month, its digest and its
 ciphertext, so that another ciphertext, damaged or exchanged, is opened and checked.
@@ -61,7 +61,7 @@ def payload_of(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, Any]], T]) -> T:
-    """What a function reads of a payload, kept: it gives a value that nobody can change.
+    """What a function reads of a payload, cached; the function must return an immutable value.
 
     Refused `snapshot_broken`, or `wrong_key`.
     """

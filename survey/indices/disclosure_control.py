@@ -34,7 +34,9 @@ from survey.period import Month, Period
 def published_tables(
     session: Session, period: Period, now: datetime
 ) -> dict[Breakdown, tuple[Figure, ...]]:
-    """Every table of a period as it may be printed: `show`, with what must be hidden."""
+    """Every table of a period as it may be published: `show`, with the lines that must be
+    suppressed marked.
+    """
     if not isinstance(period, Month):
         return _published_over(session, period, now)
     found = {by: show(session, period, by, now) for by in Breakdown}
@@ -57,7 +59,7 @@ def _published_over(
 
 
 def suppressed_payload(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """A payload whose figures say what must be hidden; the stored one stays as it is."""
+    """A payload whose figures mark what must be suppressed; the stored one stays as it is."""
     tables = {by: [read_figure(row) for row in payload["figures"][by]] for by in Breakdown}
     found = _marked(tables, suppressed_in(session, payload))
     figures = {by.value: [asdict(one) for one in lines] for by, lines in found.items()}
@@ -76,14 +78,14 @@ def _marked(
 
 
 def suppressed_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
-    """The lines of a payload that must not be printed."""
+    """The lines of a payload that must be suppressed."""
     return _counted(payload).suppressed(_sectors(session))
 
 
 def _suppressed_at(
     session: Session, closings: Mapping[Month, Snapshot]
 ) -> dict[Month, frozenset[Key]]:
-    """The lines that closings of some months hid."""
+    """The lines that closings of some months suppressed."""
     sectors = _sectors(session)
     return {
         month: part_of(session, snapshot, _counted).suppressed(sectors)

@@ -1,4 +1,4 @@
-"""Counts of a month, added up by what is shown and kept apart by post-stratum.
+"""Counts of a month, added up by line of a table and by post-stratum.
 
 A post-stratum is sector × channel × lateness: dossiers of different sectors are asked in different
 shares, and late citizens answer less, so each stratum weighs as its finished dossiers do.

@@ -9,7 +9,7 @@ coverage  {invited, not_invited: {reason: n}}
 late      {agency code: {finished, late}}
 rules     [{agency, label, rule, value, limit, operator, quote, source, proven}]
           bars that agencies touch
-judging   {confidence, verdict_from, floors}   the rules that judged
+scoring   {confidence, verdict_from, floors}   the rules behind the verdicts
 corrections  number of dossiers changed after their cell was fixed
     revision  what changed in the month before since its closing (`indices.revision`), or null
 counted   {cells: [agency code, sector, channel, lateness, n1 … n5], factors: [agency code, sector,
@@ -43,7 +43,7 @@ Row = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the figures of a month need beside the answers, as it stood at one moment.
+    """What the figures of a month need beside the answers, of one snapshot of the database.
 
     `frame`: agency code, sector, channel, lateness, then the numbers of FRAME. `procedure_frame`:
     procedure, channel, lateness, finished. `procedure_counts`: procedure, channel, lateness,

@@ -18,7 +18,7 @@ def published(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
     """The public part of a closing's payload.
 
     `figures` {breakdown: [line]}, `factors` {question: [line of the whole]}; a line is a `Figure`.
-    One that must be hidden is left out, and so is one without a rating: that a line is missing
+    A suppressed line is left out, and so is one without a rating: that a line is missing
     does not say which of the two it is.
     """
     protected = suppressed_payload(session, payload)

@@ -1,7 +1,9 @@
-"""What changed in a month after its closing, and why: told once, by the report of the next month.
+"""What changed in a month after its closing, and why: published once, by the report of the next
+month.
 
 The closing itself never changes. New figures stand only where at least LEAST_SHOWN answers came
-or changed, since the difference of two published tables would tell the ratings of fewer.
+or changed, since the difference of two published tables would reveal the ratings of fewer
+(differencing).
 """
 
 from collections import Counter
@@ -26,7 +28,7 @@ def revision(session: Session, month: Month) -> dict[str, Any] | None:
 
     `late`: answers that came after the closing; `changed`: answers changed after it; `dossiers`:
     finished dossiers that came in later. `lines`: key, label, moved (late and changed answers of
-    the line), old and new index with rated and finished; `new` is None where it must not be told.
+    the line), old and new index with rated and finished; `new` is None where it must be suppressed.
     """
     snapshot = first(session, month)
     if snapshot is None:
@@ -59,7 +61,7 @@ def revision(session: Session, month: Month) -> dict[str, Any] | None:
 
 
 def _line(before: Figure | None, now: Figure, moved: int, *, decided: bool) -> dict[str, Any]:
-    # What the report of the month hid stays hidden, lines that only cover others too.
+    # What the report of the month suppressed stays suppressed, complementary lines too.
     was_suppressed = before is not None and before.is_suppressed
     old = _numbers(before) if before and not was_suppressed else None
     return {

@@ -1,4 +1,4 @@
-"""The province's rules of judging, as data, and what they make of counts."""
+"""Scoring: the province's rules as data, and the figures and verdicts that follow from counts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,33 +21,33 @@ from survey.province.targets import floor_rules
 
 LATE_FLOOR = "late_agency_not_good"
 INDEX_FLOOR = "index_not_good"
-# The bars that are counted here, and from which side they are touched.
+# The floors that are evaluated here, and from which side they are reached.
 OPERATORS = {LATE_FLOOR: ">=", INDEX_FLOOR: "<="}
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A bar from a document: an agency that touches it may not be rated "good"."""
+    """A floor from a policy document: an agency that reaches it may not be rated "good"."""
 
     name: str
     # A percentage as the document writes it, a whole or a decimal number.
     percent: str
-    # ">=" for lateness, "<=" for the index: a bar is touched from its number on.
+    # ">=" for lateness, "<=" for the index: a floor is reached from its number on.
     operator: str
     quote: str
     source: str
 
     @property
     def limit(self) -> Fraction:
-        """The bar as a share."""
+        """The floor as a share."""
         return Fraction(self.percent) / 100
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a month is judged: confidence of the printed interval (a share; each of its bounds is
-    one-sided at half the rest), fewest ratings for a verdict, and the bars in force.
+    """How a month is scored: confidence of the printed interval (a share; each of its bounds is
+    one-sided at half the rest), fewest ratings for a verdict, and the floors in force.
     """
 
     confidence: float
@@ -56,7 +56,7 @@ class Rules:
 
     @property
     def one_sided(self) -> float:
-        """Confidence of each bound of the interval: the verdict uses the bounds that are shown."""
+        """Confidence of each bound of the interval: the verdict uses the printed bounds."""
         return (1 + self.confidence) / 2
 
 
@@ -106,7 +106,7 @@ class _Scored:
 
 
 def figures(counts: Sequence[LineCounts], rules: Rules, *, provisional: bool) -> list[Figure]:
-    """Judge every line. Without a target, or while provisional, there is no verdict."""
+    """Score every line. Without a target, or while provisional, there is no verdict."""
     if not counts:
         return []
     cells = _cells(counts)
@@ -123,7 +123,7 @@ def figures(counts: Sequence[LineCounts], rules: Rules, *, provisional: bool) ->
 def _score(
     counts: Sequence[LineCounts], cells: _Cells, rules: Rules, *, provisional: bool
 ) -> list[_Scored]:
-    """Verdicts of all lines; those with one target are judged at once. While provisional nothing
+    """Verdicts of all lines; those with one target are decided at once. While provisional nothing
     is certain: more dossiers finish.
     """
     targets = [count.line.target.value if count.line.target else None for count in counts]
@@ -274,7 +274,7 @@ def _low(
 
 
 def rules_row(rules: Rules) -> dict[str, Any]:
-    """The rules as they are stored with the figures they judged."""
+    """The rules as they are stored with the figures they decided."""
     return asdict(rules)
 
 

@@ -30,7 +30,7 @@ def formula_of(session: Session, period: Period) -> str:
 
 
 def rules_of(session: Session, period: Period) -> Rules:
-    """The rules that judged the last month of a period, or those in force while it is open."""
+    """The rules that decided the last month of a period, or those in force while it is open."""
     snapshot = first(session, period.last)
     if snapshot is None:
         return rules_in_force(session, period.last)

@@ -163,7 +163,7 @@ def _statement(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
 
 
 def _cells(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
-    """One row a stratum; nothing is added up where the key of a cell already tells agencies apart.
+    """One row a stratum; nothing is added up where the key of a cell already separates agencies.
 
     Months are listed, not spanned: with each of them the key leads straight to one agency.
     """

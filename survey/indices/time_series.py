@@ -1,4 +1,5 @@
-"""The course of the index: every unit month after month, computed at once from the counts of today.
+"""The index as a time series: every unit month after month, computed at once from the counts of
+today.
 
 A unit is the province, a sector, an agency, or a sector at an agency. The figures are those of
 `show` with `revised`: answers that came after a closing count, since a snapshot knows no sectors of
@@ -38,7 +39,9 @@ NO_TARGET = (0, 1)
 
 
 class Along(StrEnum):
-    """Whose course: of the province, its sectors, its agencies, or the sectors at its agencies."""
+    """Whose time series: of the province, its sectors, its agencies, or the sectors at its
+    agencies.
+    """
 
     OVERALL = "overall"
     SECTOR = "sector"
@@ -118,7 +121,7 @@ def time_series(
 
     A closed month has guarded intervals and verdicts, an open one any-time intervals. A sector at
     an agency has its sector's target. Invalid: `future_period`, `backward_months`,
-    `unknown_breakdown`, `unknown_agency` (a code nobody has, or a course without agencies);
+    `unknown_breakdown`, `unknown_agency` (a code nobody has, or a series without agencies);
     Refused `no_province`.
     """
     months = _months(first, last, now)
@@ -144,10 +147,10 @@ def time_series(
 
 
 def suppressed(session: Session, time_series: TimeSeries) -> BoolArray:
-    """What must not be printed of a course, shape (units, months), by the counts of today.
+    """What must be suppressed in a time series, shape (units, months), by the counts of today.
 
-    These are lines that the tables of their month hide, and the sectors at agencies that must not
-    be told beside those tables; a course of one agency hides what that of all does.
+    These are lines that the tables of their month suppress, and the sectors at agencies that must
+    not be published beside those tables; the series of one agency suppresses what that of all does.
     """
     at_agencies = any(unit.agency and unit.sector for unit in time_series.units)
     found = suppressed_now(
@@ -162,7 +165,7 @@ def suppressed(session: Session, time_series: TimeSeries) -> BoolArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rules:
-    """What lines are judged by: the province's rules, closed months (months,), and targets as
+    """What lines are scored by: the province's rules, closed months (months,), and targets as
     fractions (units, months, 2).
     """
 
@@ -308,7 +311,7 @@ def _targets(
 def _verdicts(
     counts: SmallIntArray, bounds: FloatArray, targets: IntArray, verdict_from: int
 ) -> WordArray:
-    """What closed lines are told, shape (lines,): from enough ratings, or all, what holds whatever
+    """Verdicts of closed lines, shape (lines,): from enough ratings, or all, what holds whatever
     the silent say, else what the bounds say.
     """
     satisfied, rated, finished = counts[:3].sum(axis=2, dtype=np.int64)

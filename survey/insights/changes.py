@@ -17,7 +17,7 @@ FALSE_DISCOVERIES = 0.05
 class Change:
     """One line in two months on the later one's mix; fractions, None where not comparable.
 
-    Numbers of ratings are None where they must not be told. `is_sure` holds after
+    Numbers of ratings are None where they must be suppressed. `is_sure` holds after
     Benjamini-Hochberg over all lines; otherwise there are not enough grounds.
     """
 
@@ -59,7 +59,7 @@ def changes(now: Reading, before: Reading, by: Breakdown) -> list[Change]:
 
 
 def _compare(now: Unit, before: Unit) -> Difference | None:
-    """The difference on the later mix; None where one must not be told or too few rated."""
+    """The difference on the later mix; None where one must be suppressed or too few rated."""
     if not (now.is_published and before.is_published) or min(now.rated, before.rated) < FEW:
         return None
     both = common(now.mix, before.mix)

@@ -97,5 +97,5 @@ def patterns_now(session: Session, months: Sequence[Month]) -> Patterns:
 
 
 def patterns_of(payload: Mapping[str, Any]) -> Patterns:
-    """Those that the payload of a closing kept."""
+    """Those in the payload of a closing."""
     return read_patterns(payload["counted"]["patterns"])

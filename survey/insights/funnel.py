@@ -45,7 +45,7 @@ def funnel(reading: Reading) -> Funnel | None:
     None without an agency to draw, or where all or none are satisfied: then nobody stands out.
     """
     units = reading.units(Breakdown.AGENCY)
-    # The centre is of all, hidden units too: it is printed elsewhere and gives none of them away.
+    # The centre is of all units, suppressed ones too: it is published elsewhere and reveals none.
     good, rated = sum(one.satisfied for one in units), sum(one.rated for one in units)
     drawn = [one for one in units if one.is_published and one.rated >= LEAST_SHOWN]
     if not drawn or not 0 < good < rated:

@@ -43,7 +43,7 @@ class Outlook:
 
 
 def outlooks(lines: Sequence[Line], series: Series, month: Month) -> list[Outlook]:
-    """The province and its sectors against the year's target, as far as `month` tells; lines with
+    """The province and its sectors against the year's target, as far as `month` shows; lines with
     too few ratings in the year are left out.
     """
     found = []

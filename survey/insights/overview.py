@@ -1,4 +1,4 @@
-"""All that one month tells when it is compared: as it stands now, or as it was closed."""
+"""All comparisons of one month: with the counts of now, or as it was closed."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -29,7 +29,7 @@ class Pair:
     """First minus second with its interval (fractions); `is_clear` when that holds no zero.
 
     `by_sector`: what each sector contributes, the greatest first; empty where one sector holds all
-    or where a contribution would tell the ratings of fewer than five.
+    or where a contribution would reveal the ratings of fewer than five.
     """
 
     first: Side
@@ -75,7 +75,7 @@ def pair(session: Session, month: Month, first: str, second: str) -> Pair:
 
 
 def _comparable(one: Unit, other: Unit) -> list[tuple[str, bool]]:
-    """The common strata, if both have ratings enough in them and may be told."""
+    """The common strata, if both have ratings enough in them and may be published."""
     for unit in (one, other):
         if unit.rated >= FEW and not unit.is_published:
             raise Refused("pair_hidden", unit.label)
@@ -97,7 +97,7 @@ def _side(unit: Unit, index: float, strata: list[tuple[str, bool]]) -> Side:
 def _by_sector(
     first: Mix, second: Mix, base: dict[tuple[str, bool], int]
 ) -> list[tuple[str, float]]:
-    """Sector → points of the difference; they add up to it, so all may be told or none."""
+    """Sector → points of the difference; they add up to it, so all may be published or none."""
     sectors = {sector for sector, _ in base}
     fewest = min(_rated(mix, sector) for mix in (first, second) for sector in sectors)
     if len(sectors) == 1 or fewest < LEAST_SHOWN:

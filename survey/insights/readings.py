@@ -56,7 +56,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A month (YYYY-MM) with its counts, what it is shown by, and what its tables hide."""
+    """A month (YYYY-MM) with its counts, its breakdown, and the lines its tables suppress."""
 
     month: Month
     source: Source
@@ -89,7 +89,7 @@ def as_it_stands(session: Session, month: Month, suppressed: frozenset[Key]) -> 
 
 
 def as_closed(payload: Mapping[str, Any], suppressed: frozenset[Key]) -> Reading:
-    """The counts that the payload of a closing kept."""
+    """The counts in the payload of a closing."""
     lines = read_inputs(payload["inputs"]).lines
     return Reading(month_of(payload["month"]), source_of(payload), lines.__getitem__, suppressed)
 

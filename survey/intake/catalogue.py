@@ -1,4 +1,6 @@
-"""The reference data that cleaning looks things up in: frozen, in memory, built once an import."""
+"""The reference data that cleaning looks things up in: immutable, in memory, built once an
+import.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import date

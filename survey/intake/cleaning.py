@@ -226,7 +226,7 @@ class FileCleaner:
         return Outcome(number, ACCEPTED, result.warnings, code, result)
 
     def _fingerprint(self, cells: Row) -> int:
-        """A small number that tells rows apart well enough for a remark, not for a decision."""
+        """A short hash that distinguishes rows well enough for a remark, not for a decision."""
         texts = (text_of(cells[i]) for i in self._reported_by if i < len(cells))
         return zlib.crc32("\x1f".join(texts).encode())
 

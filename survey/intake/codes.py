@@ -1,4 +1,4 @@
-"""Dossier codes and procedure codes as exports write them: cleaned, then judged."""
+"""Dossier codes and procedure codes as exports write them: cleaned, then checked."""
 
 import re
 from datetime import date

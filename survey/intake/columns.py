@@ -159,7 +159,7 @@ def _claim_groups(
 def _assign(
     claims: list[tuple[str, int] | None], labels: tuple[str, ...]
 ) -> tuple[dict[str, int], tuple[str, ...]]:
-    """One column a field: the earlier alias wins; what may mean two things is settled last."""
+    """One column a field: the earlier alias wins; an ambiguous heading is assigned last."""
     chosen: dict[str, tuple[int, int]] = {}
     ambiguous: list[int] = []
     receiving: list[int] = []

@@ -1,4 +1,4 @@
-"""What a file really is, judged by its bytes, and whether it is safe to open at all."""
+"""What a file really is, by its bytes, and whether it is safe to open at all."""
 
 import hashlib
 import zipfile

@@ -21,7 +21,7 @@ _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?", re.ASCII)
 
 
 def read_timestamp(cell: object) -> Timestamp | None:
-    """The moment in a non-blank cell: text, number or real date; None when it cannot be read."""
+    """The timestamp in a non-blank cell: text, number or real date; None when it cannot be read."""
     timestamp = _read(cell)
     return timestamp if timestamp is not None and timestamp.day.year >= OLDEST_YEAR else None
 

@@ -177,7 +177,7 @@ def _is_blank(cell: object) -> bool:
 
 
 def _timestamp(cell: object, hint: str, hints: list[str]) -> Timestamp | None:
-    """The moment of a cell; a hint where something else stands in it."""
+    """The timestamp of a cell; a hint where it holds something else."""
     if _is_blank(cell):
         return None
     timestamp = _read(cell)

@@ -26,7 +26,7 @@ SECONDS_TO_OPEN = 90
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One recognised table of a file; nothing of its rows is kept in memory."""
+    """One recognised table of a file; none of its rows are held in memory."""
 
     name: str
     kind: Kind
@@ -119,7 +119,7 @@ def _sheet_rows(
 
 @contextmanager
 def _speaking(path: Path, *arguments: str) -> Iterator[IO[bytes]]:
-    """The answer of the reading process; its end tells whether the file could be read."""
+    """The answer of the reading process; its exit code says whether the file could be read."""
     command = [sys.executable, "-I", sheet_rows.__file__, *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own script

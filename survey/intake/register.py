@@ -57,7 +57,7 @@ class ImportCounts:
 def begin(session: Session, table: Table, export_day: date, now: datetime) -> Run:
     """Open a run for a file, or take up the unfinished one of the same bytes.
 
-    An unfinished run keeps its own export day, so that its rows are judged by one rule.
+    An unfinished run keeps its own export day, so that all its rows are cleaned by one rule.
     """
     query = (
         select(ImportRun)

@@ -1,4 +1,4 @@
-"""A file as chunks of judged rows, in order; the same file always falls into the same chunks."""
+"""A file as chunks of cleaned rows, in order; the same file always gives the same chunks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Chunk:
 
 
 def chunks(table: Table, catalogue: Catalogue, export_day: date) -> Iterator[Chunk]:
-    """All rows of a file, judged where they are asked for."""
+    """All rows of a file, cleaned lazily."""
     cleaner = FileCleaner(table.header, catalogue, export_day)
     cleaned = (cleaner.clean(number, cells) for number, cells in table.rows())
     while outcomes := tuple(islice(cleaned, CHUNK_ROWS)):

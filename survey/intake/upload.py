@@ -114,7 +114,7 @@ def held_table(session: Session, upload: Upload) -> Table:
 
 
 def dry_run(session: Session, upload: Upload, export_day: date, now: datetime) -> DryRun:
-    """Judge the rows of a held upload without writing anything."""
+    """Clean the rows of a held upload without writing anything."""
     counts, problems = ImportCounts(), list[Outcome]()
     for one in _cleaned(session, held_table(session, upload), export_day, now):
         counts.add(one.outcome, ";".join(one.reasons))
@@ -163,7 +163,7 @@ def trial_file(session: Session, upload: Upload, now: datetime) -> tuple[str, by
 
 
 def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> ImportCounts:
-    """After the import: forget the rows, keep only those that were not taken, as an error file."""
+    """After the import: delete the rows, store only the rejected ones, as an error file."""
     content, rows = build_error_file(table, outcomes_of(session, run.id))
     upload.run_id = run.id
     upload.content = content if rows else None

@@ -40,7 +40,7 @@ def coverage(session: Session, period: Period) -> CoverageFigures:
 
 
 def missing_entries(session: Session, period: Period) -> int:
-    """Finished dossiers of a period without a ledger entry: must be 0."""
+    """Finished dossiers of a period without an entry in the coverage ledger: must be 0."""
     return (
         session.scalar(
             select(func.count())
@@ -57,7 +57,9 @@ def missing_entries(session: Session, period: Period) -> int:
 
 
 def verify_coverage(session: Session, period: Period) -> bool:
-    """Whether every finished dossier has its entry and ledger and frame tell the same."""
+    """Whether every finished dossier has its entry, and coverage ledger and sampling frame
+    agree.
+    """
     figures = coverage(session, period)
     finished, invited = session.execute(
         select(func.sum(Frame.finished), func.sum(Frame.invited)).where(

@@ -64,7 +64,8 @@ def register_finished(
     recipients: Mapping[str, Recipient],
     now: datetime,
 ) -> None:
-    """Decide for finished dossiers that have no ledger entry yet, and queue the invitations.
+    """Decide for finished dossiers without an entry in the coverage ledger, and queue the
+    invitations.
 
     `recipients`: dossier code → whom to write to. Dossiers need their ids (flushed before).
     """
@@ -150,7 +151,7 @@ def _invite(
     """Write invitations and queue their messages."""
     if not asks:
         return
-    # Of whom it asks all questions is told by the token alone.
+    # Only the token says of whom all questions are asked.
     made_on = local_day(now)
     full = surveys.current(session, QuestionnaireKind.FULL, made_on)
     if full is None:

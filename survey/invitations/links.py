@@ -25,7 +25,7 @@ _BY_HASH = (
 
 
 class Link(Protocol):
-    """What tells whether a link still takes answers: the model has it, and so has a plain row."""
+    """What decides whether a link still takes answers: the model has it, and so has a plain row."""
 
     @property
     def expires_at(self) -> datetime:
@@ -44,7 +44,7 @@ def may_answer(invitation: Link, now: datetime) -> bool:
 def fresh_token(*, is_full: bool) -> str:
     """A token whose link asks to rate each factor as well, or does not.
 
-    Nothing stored may tell it: the row of the answer does, and the only one of a cell would be
+    No stored value may reveal it: the row of the answer does, and the only one of a cell would be
     named.
     """
     while asks_factors(token := new_token()) is not is_full:
@@ -80,7 +80,9 @@ def _keep_readable(session: Session, token: str, now: datetime) -> bool:
 
 
 def stays_readable(case: CaseRecord, now: datetime) -> bool:
-    """Whether a case that stands so keeps the page of its link readable after the link's days."""
+    """Whether a case with this record keeps the page of its link readable after the link
+    expired.
+    """
     if case.state != CaseState.CLOSED or case.closed_at is None:
         return True
     return now < case.closed_at + READABLE_AFTER_CLOSE

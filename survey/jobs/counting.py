@@ -33,8 +33,8 @@ log = structlog.get_logger()
 def count(session: Session, now: datetime) -> int:
     """Count every ballot that waits; how many.
 
-    The watch reads the days that are over before their ballots lose them; what citizens caused is
-    appended to the audit log, and rows that would keep an order are shuffled.
+    The control charts read the days that are over before their ballots lose them; what citizens
+    caused is appended to the audit log, and rows that would keep an order are shuffled.
     """
     counting.lock(session)
     monitoring.update(session, now)
@@ -88,7 +88,7 @@ def close_due_months(_taken: Taken, now: datetime) -> dict[str, Any]:
 
 def check_counts(_taken: Taken, _now: datetime) -> dict[str, Any]:
     """Compare the counts with the ballots; a difference is an error an operator must see."""
-    # Every ballot is opened: nobody who writes waits for it, and all is read as of one moment.
+    # Every ballot is decrypted: no writer waits for it, and all is read in one snapshot.
     differences = checking.check(db.session())
     if differences:
         first = checking.described(differences[0])

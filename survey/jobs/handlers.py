@@ -1,6 +1,6 @@
 """What each kind of job does. A handler may run twice; it opens its own transactions.
 
-What it gives is kept with its day, so what citizens' answers led to is not among it.
+What it returns is stored with its day, so results of citizens' answers are not part of it.
 """
 
 from collections.abc import Callable

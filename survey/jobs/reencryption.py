@@ -15,7 +15,7 @@ KIND = "privacy.former_keys"
 
 def pass_over_all(advance: Callable[[int], None]) -> tuple[int, int]:
     """Encrypt with the keys in force what is not yet; how many values moved, and how many are
-    damaged. `advance` is told how many values were seen since.
+    damaged. `advance` gets how many values were seen since.
     """
     moved = broken = 0
     for sealed in all_sealed():

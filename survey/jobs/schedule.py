@@ -26,7 +26,7 @@ class Recurring:
     hour: int | None
 
     def latest(self, now: datetime) -> datetime:
-        """The last moment at or before `now` at which it was due."""
+        """The last instant at or before `now` at which it was due."""
         local = now.astimezone(LOCAL).replace(minute=0, second=0, microsecond=0)
         if self.hour is None:
             return local
@@ -46,7 +46,9 @@ RECURRING = (
 
 
 def make_due(session: Session, now: datetime) -> None:
-    """Put every recurring job whose last moment has no job yet, and a count of a full pool."""
+    """Enqueue every recurring job whose last due instant has no job yet, and a count of a full
+    pool.
+    """
     for recurring in RECURRING:
         due = recurring.latest(now)
         key = f"{recurring.kind}@{due:%Y-%m-%dT%H}"

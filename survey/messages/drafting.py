@@ -1,4 +1,6 @@
-"""A text while the province writes it: what it says and costs at its longest, and what is kept."""
+"""A text while the province writes it: what it says and costs at its longest, and its stored
+versions.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +56,7 @@ def check_text(session: Session, name: str, words: str, now: datetime) -> TextCh
 def store(
     session: Session, staff_id: int, name: str, wording: Wording, now: datetime
 ) -> TextVersion:
-    """Keep a wording as the next version of a text.
+    """Store a wording as the next version of a text.
 
     NotFound `no_such_text`; Invalid `text_has_problems` where `check_text` finds any in its form.
     """

@@ -1,4 +1,4 @@
-"""How states of messages are called, wherever they are shown."""
+"""Names of the states of messages, for pages and commands."""
 
 from survey.catalogues import _
 from survey.models.message import MessageState

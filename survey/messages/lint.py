@@ -41,7 +41,7 @@ _NAME_WISHES = ("ten", "ho ten", "ho va ten", "nguoi nop", "cong dan")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a wording may not be kept; `detail` is the place in it."""
+    """Why a wording may not be stored; `detail` is the place in it."""
 
     code: str
     detail: str = ""
@@ -61,7 +61,7 @@ class Preview:
 
 
 def problems(name: str, words: str, host: str) -> list[Problem]:
-    """What keeps a wording of the text `name` from being kept, apart from its cost.
+    """Why a wording of the text `name` may not be stored, apart from its cost.
 
     `host` is the one host a link may name.
     """

@@ -47,7 +47,7 @@ _CARRIERS = {
 _CLEAN_MOBILE = re.compile(r"(?:\+84|0084|84|0)?([35789][0-9]{8})")
 # A cell of a spreadsheet that held a number, and was printed with decimals.
 _DECIMAL = re.compile(r"(?:(\+?[0-9]{9,15})[.,]0+|[1-9][0-9]{5,}[.,][0-9]{1,4})", re.ASCII)
-# Where a cell is parted into numbers, tried in this order: at signs that stand in few numbers, at
+# Where a cell is split into numbers, tried in this order: at signs that stand in few numbers, at
 # signs that stand in none, at wider gaps, at blanks.
 _SPLIT_AT = tuple(
     re.compile(signs)
@@ -113,7 +113,7 @@ def carrier_of(prefix: str) -> str:
 
 
 def _candidates(text: str) -> Iterator[Shape]:
-    """The shapes of telephone numbers in a cell, those first that are parted most clearly."""
+    """The shapes of telephone numbers in a cell, those first that are separated most clearly."""
     found = list(runs(text))
     for signs in _SPLIT_AT:
         for groups in found:
@@ -123,7 +123,7 @@ def _candidates(text: str) -> Iterator[Shape]:
 
 
 def _shapes(groups: Sequence[Group], signs: re.Pattern[str]) -> Iterator[Shape]:
-    """The numbers of a run, parted where such a sign stands between two groups."""
+    """The numbers of a run, split where such a sign stands between two groups."""
     first = 0
     for index in range(1, len(groups) + 1):
         if index == len(groups) or signs.search(groups[index].before):

@@ -41,7 +41,7 @@ def apply(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
 
 
 def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
-    """Keep the raw event; False if it was there already."""
+    """Store the raw event; False if it was there already (idempotent)."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     row = dialect.insert(Receipt).values(
         provider=receipt.provider,
@@ -49,7 +49,8 @@ def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
         attempt_id=receipt.attempt_id[:32],
         status=receipt.status[:30],
         error_code=receipt.error_code[:20],
-        # Not the moment: of a dialogue's it is a rating's, and that can be told only later.
+        # Not the instant: in a dialogue it is that of a rating, and which message it is shows only
+        # later.
         received_at=local_midnight(now),
     )
     stored = session.execute(row.on_conflict_do_nothing().returning(Receipt.id))

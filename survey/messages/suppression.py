@@ -12,7 +12,7 @@ from survey.province.workdays import local_day
 
 
 def opt_out(session: Session, recipient: Recipient, now: datetime) -> None:
-    """Write the wish of a receiver down, once: it holds on every channel. Only the day is kept."""
+    """Store the opt-out of a receiver, once: it holds on every channel. Only the day is stored."""
     if session.scalars(
         select(OptOut.id).where(OptOut.phone.holds(session, recipient.indexed_text()))
     ).first():

@@ -20,7 +20,7 @@ WORTH_SENDING = timedelta(hours=1)
 
 
 def send_test(session: Session, staff_id: int, typed: str, text: SmsText, now: datetime) -> None:
-    """Queue a text for a number as somebody typed it; the chain keeps who sent one.
+    """Queue a text for a number as somebody typed it; the audit log records who sent one.
 
     Invalid `bad_mobile`; Refused `test_quota` after twenty a day (local day).
     """

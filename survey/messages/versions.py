@@ -43,7 +43,7 @@ def compose(session: Session, name: str, **values: str) -> SmsText:
 def compose_alike(session: Session, name: str, texts: Mapping[str, Mapping[str, str]]) -> SmsText:
     """The text `name` of `texts` (name → values), of which one is sent.
 
-    What is kept of it once it left must not tell which: where the province's own wordings would
+    What is stored once it left must not reveal which: where the province's own wordings would
     differ in parts or letters, the shipped ones leave.
     """
     own = {one: compose(session, one, **values) for one, values in texts.items()}
@@ -91,7 +91,7 @@ def numbered(session: Session, name: str, number: int) -> Wording | None:
 def draft(
     session: Session, staff_id: int, name: str, wording: Wording, now: datetime
 ) -> TextVersion:
-    """Keep a wording as the next version of a text; it was looked over by the caller."""
+    """Store a wording as the next version of a text; the caller has checked it."""
     last = session.scalar(select(func.max(TextVersion.number)).where(TextVersion.name == name))
     version = TextVersion(
         name=name,

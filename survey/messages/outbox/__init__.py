@@ -1,7 +1,7 @@
 """The outbox: rows are the truth, a claim is committed before its call, doubt is not sent again.
 
 `queue` puts messages in, `parting` cuts what leads from a reminder to its dossier, `claims` takes
-what may leave, `settled` knows whose question needs no answer any more, `sending` calls the
+what may leave, `obsolete` finds messages that are no longer needed, `sending` calls the
 provider, `outcomes` writes down what came of it, `reconciling` finds out the fate of calls that
 ended unclear.
 """

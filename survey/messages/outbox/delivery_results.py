@@ -114,7 +114,7 @@ def fail_delivery(
 
 
 def withdraw(session: Session, case_code: str, now: datetime) -> None:
-    """Who was told about a case wishes no call any more: from the case nothing leads to the
+    """Whoever was notified about a case wishes no call any more: from the case nothing leads to the
     receiver.
 
     What waits is not sent. A call under way keeps the receiver until its fate is known, and is not
@@ -188,12 +188,14 @@ def _blank(message: Message) -> None:
 
 
 def _instant_of(message: Message, now: datetime) -> datetime:
-    """What is kept of a moment: of a dialogue the day, since its texts follow a rating at once."""
+    """The stored part of an instant: of a dialogue the day, since its texts follow a rating at
+    once.
+    """
     return local_midnight(now) if message.kind == MessageKind.DIALOGUE else now
 
 
 def _forget_instants(message: Message) -> None:
-    """A dialogue that is over bears no moment, only its days."""
+    """A dialogue that is over holds no instants, only its days."""
     message.due_at = message.expires_at = local_midnight(message.due_at)
     message.retry_at = None
     if message.sent_at is not None:
@@ -201,8 +203,8 @@ def _forget_instants(message: Message) -> None:
 
 
 def _forget_reminded(message: Message) -> None:
-    """What became of a parted reminder must lead to nobody: nothing stays that tells it from the
-    others of its day but how it went.
+    """The delivery result of an unlinked reminder must lead to nobody: nothing stays that sets it
+    apart from the others of its day but how it went.
 
     Where it left, the hash of its address stays, since a number gets only so many messages a week.
     """
@@ -222,7 +224,7 @@ def _invited_cell(session: Session, message: Message) -> Cell | None:
 def _uninvite(
     session: Session, message: Message, decision: Decision, deltas: CounterDeltas
 ) -> None:
-    """Give the ledger entry of an invitation that was never made its reason."""
+    """Give the coverage entry of an invitation that was never made its reason."""
     if cell := _invited_cell(session, message):
         session.get_one(Invitation, message.invitation_id).coverage.decision = decision
         deltas.add(cell, "invited", -1)

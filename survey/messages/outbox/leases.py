@@ -86,7 +86,7 @@ def _take(
         if reason:
             cancel(session, message, reason, worker.now, deltas)
         elif checks.is_held(message):
-            pass  # before it is asked about answers, so that having to wait tells of none
+            pass  # before answers are looked up, so that having to wait reveals none
         elif message.id in checks.obsolete:
             checks.settle(message, deltas)
         else:
@@ -142,7 +142,7 @@ def _due(session: Session, worker: WorkerContext, rules: Rules, room: int) -> li
     found: list[Message] = []
     for kinds in QUEUE:
         if room > len(found):
-            # Whoever wrote while the run lasts is not kept waiting for its end.
+            # Whoever wrote while the run lasts does not wait for its end.
             by = worker.now if kinds == QUEUE[0] else worker.due_by
             query = _ready(worker.channel, kinds, by).limit(room - len(found))
             found += session.scalars(query)
@@ -156,7 +156,7 @@ def _ready(channel: MessageChannel, kinds: Sequence[MessageKind], now: datetime)
     return (
         select(Message)
         .where(is_due(now), Message.channel == channel, Message.kind.in_(kinds))
-        # A reminder leaves parted from its invitation, or its fate would tell who answered.
+        # A reminder leaves unlinked from its invitation, or its state would reveal who answered.
         .where(or_(Message.kind != MessageKind.REMINDER, Message.invitation_id.is_(None)))
         .where(or_(Message.retry_at.is_(None), Message.retry_at <= now), Message.expires_at > now)
         .order_by(*order, Message.due_at)
@@ -213,7 +213,7 @@ class _Checks:
         if until <= self.now:
             return False
         if message.kind == MessageKind.REMINDER:
-            # A moment would lead to the message it waits for, and so to a phone.
+            # An exact instant would lead to the message it waits for, and so to a phone.
             until = until.replace(minute=0, second=0, microsecond=0) + HOUR
         message.retry_at = until
         return True
@@ -221,8 +221,8 @@ class _Checks:
     def settle(self, message: Message, deltas: CounterDeltas) -> None:
         """End what needs no answer any more.
 
-        An invitation that is answered or disowned has arrived, whatever the provider said: it is
-        written down as any other, or its row would tell that there is an answer.
+        An invitation that is answered or repudiated has arrived, whatever the provider said: it is
+        written down as any other, or its row would reveal that there is an answer.
         """
         if message.kind == MessageKind.INVITATION:
             name = message.provider_id or message.attempt_id or ""

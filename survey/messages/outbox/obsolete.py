@@ -1,6 +1,6 @@
-"""Whose question needs no answer any more: it has one, was disowned, or never reached its phone.
+"""Messages that are no longer needed: their question was answered, repudiated, or never arrived.
 
-A reminder is parted from its invitation, so that is found as its citizen would find it: by the link
+A reminder is unlinked from its invitation, which is found as its citizen would find it: by the link
 in the reminder's text, or by the phone and the reply code in it.
 """
 

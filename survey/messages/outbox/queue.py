@@ -16,8 +16,8 @@ from survey.models.recipient import Recipient
 
 WRITE_MESSAGE = insert(table_of(Message))
 # More than the longest answer of a dialogue takes, five segments: all have this length,
-# since thanks and the question what went wrong differ in theirs and so would tell a rating. So are
-# reminders parted from their invitation: by its length a body would be found again.
+# since thanks and the question what went wrong differ in theirs and so would reveal a rating. So
+# are unlinked reminders: by its length a body would be found again.
 PADDED_BYTES = 1024
 
 
@@ -53,7 +53,7 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     recipient = draft.recipient
     body = draft.text.text
     if draft.kind == MessageKind.DIALOGUE:
-        # Pages keep it long after the row has lost it.
+        # Pages of the database hold it long after the row has lost it.
         body = padded(body)
     return {
         "id": message_id,

@@ -125,7 +125,9 @@ class _Run:
         return batch
 
     def _finished(self) -> list[Result]:
-        """Calls that ended: waits a while for the first, then a moment for others."""
+        """Calls that ended: waits up to LOOK_SECONDS for the first, then GATHER_SECONDS for
+        others.
+        """
         ended: list[Future[Accepted]] = []
         until = time.monotonic() + LOOK_SECONDS
         with contextlib.suppress(queue.Empty):

@@ -1,9 +1,9 @@
-"""Reminders whose day has come are parted from their invitations, all of them, answered or not.
+"""Unlinks reminders whose day has come from their invitations, all of them, answered or not.
 
-Whether a reminder left or was not needed tells whether there is an answer, so from here on its row
-must lead to no dossier and no receiver: it is written anew, under a new id and in a random place,
-with a hash of the address that nothing else holds. Its encrypted body alone knows what it asks
-about.
+Whether a reminder left or was not needed reveals whether there is an answer, so from here on its
+row must lead to no dossier and no receiver: it is written again, under a new id and in a random
+place, with a hash of the address that nothing else holds. Its encrypted body alone knows what it
+asks about.
 """
 
 import secrets
@@ -28,9 +28,9 @@ UNFINISHED = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
 
 
 def unlink_due(session: Session, now: datetime) -> int:
-    """Part some reminders that are due; gives how many, 0 when none is left.
+    """Unlink some reminders that are due; returns how many, 0 when none is left.
 
-    Those that another process is parting are left to it. Run again it finds the others.
+    Those that another process is unlinking are skipped. Run again it finds the others.
     """
     table = table_of(Message)
     query = (
@@ -51,7 +51,7 @@ def unlink_due(session: Session, now: datetime) -> int:
 
 
 def _unlinked(session: Session, row: Mapping[Any, Any], now: datetime) -> dict[str, object]:
-    """The same reminder as a row of its own; its day is the day it was parted on."""
+    """The same reminder as a row of its own; its day is the day it was unlinked on."""
     message_id = secrets.token_hex(16)
     # It waits, so it has a receiver.
     recipient = Message.recipient.decrypt(session, row["id"], row["recipient_sealed"])

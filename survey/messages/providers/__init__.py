@@ -138,7 +138,7 @@ class CallbackReader(Protocol):
         ...
 
     def read_receipt(self, callback: Callback) -> DeliveryReceipt:
-        """A request that tells what became of a message."""
+        """A delivery receipt: what became of a message."""
         ...
 
     def read_inbound(self, callback: Callback) -> InboundSms:

@@ -50,7 +50,7 @@ class KannelProvider:
         self.opener = build_opener(ProxyHandler({}))
 
     def send(self, sms: OutgoingSms) -> Accepted:
-        """Hand one message over; it is kept if Kannel answers 202, whatever it says besides."""
+        """Hand one message over; accepted if Kannel answers 202, whatever else it says."""
         try:
             with self.opener.open(self._address(sms), timeout=TIMEOUT_SECONDS) as answer:
                 status = answer.status
