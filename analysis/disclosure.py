@@ -25,7 +25,7 @@ _IDLE = 2
 
 @dataclass(frozen=True, slots=True)
 class SuppressedCell:
-    """What an outsider can infer about a hidden count: at least `low`, at most `high`."""
+    """What an outsider can infer about a suppressed count: at least `low`, at most `high`."""
 
     position: Place
     low: int
@@ -35,14 +35,14 @@ class SuppressedCell:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The hidden cells, and whether none of them can be narrowed below the wanted width."""
+    """The suppressed cells, and whether none of them can be narrowed below the wanted width."""
 
     cells: tuple[SuppressedCell, ...]
     safe: bool
 
 
 def audit(counts: ArrayLike, suppressed: ArrayLike, min_width: int) -> Audit:
-    """Return what can be inferred about the hidden cells of a table, (R, C) or a list (C,).
+    """Return what can be inferred about the suppressed cells of a table, (R, C) or a list (C,).
 
     All other cells and the totals (of rows and columns; of the list) are published. Bounds are
     exact: the smallest and largest whole count that fits, by integer programming. A cell is
@@ -82,7 +82,7 @@ class Lines:
 
     `cells` (K,) are the counts; `members` (L, K) says which cells each line adds up (entries may
     be negative: two sums that must agree are a line of count 0). `fixed` (L,) marks lines that are
-    never hidden. Cells that everybody knows to be empty are left out of K.
+    never suppressed. Cells that everybody knows to be empty are left out of K.
     """
 
     cells: FloatArray
@@ -101,10 +101,10 @@ def protect_lines(
 ) -> BoolArray:
     """Hide further lines of tables published together until no secret count can be worked out.
 
-    `secret` and `hidden` have shape (L,): the lines to protect, and all that are not printed to
+    `secret` and `hidden` have shape (L,): the lines to protect, and all that are not published to
     begin with. A secret is safe when two whole-numbered tables fit everything printed and differ
     by at least min_width in it; else the smallest line that its bound rests on (a nonzero dual
-    of the linear program) is hidden too. Other hidden lines may be narrower. Raises
+    of the linear program) is suppressed too. Other suppressed lines may be narrower. Raises
     AnalysisError (``invalid_counts``, ``cannot_protect``). Source: Fischetti & Salazar (2001), as
     `audit`; the search is ours.
 
@@ -130,7 +130,9 @@ def protect_lines(
 
 
 class _View:
-    """What is printed. Cells that no printed line tells apart are one: only their sum is known."""
+    """The published lines. Cells that no published line separates are one: only their sum is
+    known.
+    """
 
     def __init__(self, lines: Lines, mask: BoolArray) -> None:
         self.members = lines.members
@@ -207,7 +209,7 @@ class _View:
 
     def moved(self, goals: csr_array, reached: FloatArray, missing: FloatArray) -> FloatArray:
         """Return whole sums that fit and bring many goals (lines, sums) beyond what was `reached`,
-        each by no more than is `missing`; only sums of hidden lines move.
+        each by no more than is `missing`; only sums of suppressed lines move.
         """
         free = np.flatnonzero(self.suppressed)
         rest = self.true.copy()
@@ -247,7 +249,9 @@ class _View:
 
 
 def _rests_on(lines: Lines, mask: BoolArray, line: int) -> int:
-    """Return the smallest line that could be hidden and that a bound of a secret line rests on."""
+    """Return the smallest line that could be suppressed and that a bound of a secret line rests
+    on.
+    """
     shown = np.flatnonzero(~mask)
     goal = lines.members[[line]].sum(axis=0)
     free = ~lines.fixed[shown] & (lines.counts[shown] > 0)
@@ -262,7 +266,9 @@ def _rests_on(lines: Lines, mask: BoolArray, line: int) -> int:
 
 
 def _extreme(matrix: FloatArray, known: FloatArray, column: int, sign: int) -> int:
-    """Return the smallest (sign 1) or largest (sign -1) whole count that a hidden cell can be."""
+    """Return the smallest (sign 1) or largest (sign -1) whole count that a suppressed cell can
+    be.
+    """
     goal = np.zeros(matrix.shape[1])
     goal[column] = sign
     # Without a gap of 0 the solver may stop some counts short of the bound in large tables.

@@ -82,7 +82,7 @@ def headline_lines(
 def headline_verdicts(
     y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, target: Target, confidence: float
 ) -> VerdictLines:
-    """Judge the post-stratified index of each line against target = (num, den) at period close.
+    """Decide the post-stratified index of each line against target = (num, den) at period close.
 
     One-sided guarded bounds at `confidence` (above one half): met if low >= target, not met if high
     < target, else uncertain, as when nothing was rated; a complete line is decided on integers. The
@@ -156,7 +156,7 @@ def decide(
 def floor_lines(
     y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, floor: Target, confidence: float
 ) -> NDArray[np.str_]:
-    """Tell of each line whether its index stands at or below floor = (num, den), or above it.
+    """Decide of each line whether its index is at or below floor = (num, den), or above it.
 
     ``below_floor`` when the one-sided upper bound is at most the floor, ``above_floor`` when the
     lower bound exceeds it, else ``uncertain``; whole numbers decide what the silent cannot change

@@ -1,6 +1,6 @@
-"""Charts that watch one unit over time: p and Laney p' limits, CUSUM and EWMA paths.
+"""Control charts of one unit over time: p and Laney p' limits, CUSUM and EWMA paths.
 
-Limits are frozen and re-based by a person. Those drawn here take phase I for the truth, which
+A person sets the baseline of the limits. Those drawn here take phase I for the truth, which
 needs some 20 stable periods; with fewer, `analysis.phase_one` lets limits stand on a careful share
 instead, which covers the error of estimation. How often a chart cries wolf is computed in
 `analysis.runlength`.

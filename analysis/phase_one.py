@@ -1,4 +1,4 @@
-"""Phase I of watching: what is usual for each unit, and the frozen limits that follow from it.
+"""Phase I baseline of control charts: what is usual for each unit, and the limits that follow.
 
 A usual share is itself an estimate. A limit that takes it for the truth cries wolf where phase I
 happened to go well; so limits stand on a careful share, which the truth passes rarely.

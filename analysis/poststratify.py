@@ -258,7 +258,7 @@ def _thin(
     alive: NDArray[np.bool_],
     thresholds: tuple[int, int],
 ) -> NDArray[np.bool_]:
-    """Tell which cells must be merged; none where a line has a single cell left."""
+    """Return which cells must be merged; none where a line has a single cell left."""
     is_late = late == 1
     late_cells = (alive & is_late).sum(axis=1, keepdims=True)
     other_cells = (alive & ~is_late).sum(axis=1, keepdims=True)

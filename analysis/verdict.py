@@ -1,8 +1,8 @@
 """Is a target met, not met, or not yet certain? Exact tests of one cell, and plans of sample size.
 
-Reports judge post-stratified lines with `analysis.headline.headline_verdicts`. Decided on integers,
-once, at period close: looking again and again with the same bounds is wrong far more often than the
-level says; live screens use `analysis.anytime` instead.
+Reports decide post-stratified lines with `analysis.headline.headline_verdicts`. Decided on
+integers, once, at period close: looking again and again with the same bounds is wrong far more
+often than the level says; live screens use `analysis.anytime` instead.
 """
 
 import math
@@ -67,7 +67,7 @@ class Plan:
 
 
 def exact_verdict(y: int, n: int, N: int, target: tuple[int, int], confidence: float) -> Verdict:
-    """Judge the index of one cell of a closed period against the target (num, den) exactly.
+    """Decide the index of one cell of a closed period against the target (num, den) exactly.
 
     One-sided hypergeometric bounds at `confidence` (above one half), held against the target as
     whole numbers: met if low >= target, not met if high < target, else uncertain, as when nothing
@@ -163,7 +163,7 @@ def is_late(late: int, N: int, limit: tuple[int, int]) -> bool:
 
 
 def floor_verdict(y: int, n: int, N: int, late: int, confidence: float) -> FloorVerdict:
-    """Judge "may this agency be ranked good?" from N dossiers, `late` of them overdue.
+    """Decide "may this agency be ranked good?" from N dossiers, `late` of them overdue.
 
     Not from 5 % late dossiers on, nor at an index of 80 % or less (Khanh Hoa 2022).
     Lateness as `is_late`; the index floor uses exact one-sided bounds. An agency without dossiers

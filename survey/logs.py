@@ -49,7 +49,7 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-# Libraries that tell of every step while a report is written, of every request for an SMS, or of
+# Libraries that log every step while a report is written, of every request for an SMS, or of
 # every plugin of a migration.
 TALKATIVE = ("weasyprint", "fontTools", "matplotlib", "twilio", "alembic.runtime.plugins")
 

@@ -194,27 +194,27 @@ SENTENCES = {
         "Chưa đủ căn cứ: {detail} có dưới 30 phiếu trong phần hồ sơ so được. Hãy chọn tháng hoặc "
         "cơ quan có nhiều phiếu hơn."
     ),
-    "watch_months": _(
+    "baseline_months": _(
         "Cần từ 2 đến 36 kỳ bình thường để chốt mức nền (kỳ có Tết không tính). Hãy chọn lại kỳ "
         "đầu và kỳ cuối."
     ),
-    "watch_open_month": _(
+    "baseline_open_month": _(
         "Mức nền chỉ lấy từ các kỳ đã chốt số liệu. Hãy chọn kỳ cuối sớm hơn, hoặc chốt các kỳ "
         "còn mở trước."
     ),
-    "watch_not_frozen": _(
+    "baseline_missing": _(
         "Chưa chốt mức nền của toàn tỉnh. Hãy chốt toàn tỉnh trước, rồi mới chốt lại riêng một cơ "
         "quan."
     ),
-    "watch_no_room": _(
+    "baseline_no_room": _(
         "Các biểu đồ khác đã dùng hết mức báo nhầm cho phép của toàn tỉnh (một lần mỗi tháng). Hãy "
         "chốt lại mức nền của toàn tỉnh."
     ),
-    "watch_unsettled": _(
+    "baseline_unsettled": _(
         "Kết quả của các kỳ đã chọn lên xuống quá mạnh nên không lập được mức báo động. Hãy "
         "chọn những kỳ ổn định hơn."
     ),
-    "watch_no_ratings": _(
+    "baseline_no_ratings": _(
         "Các kỳ đã chọn có quá ít phiếu trả lời để lập mức nền. Hãy chọn thêm kỳ."
     ),
     "no_alert": _("Cảnh báo này không còn mở. Có thể người khác vừa đóng."),

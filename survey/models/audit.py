@@ -1,6 +1,6 @@
 """The audit log: what staff and the platform did, readable; what a citizen caused, encrypted.
 
-Each is a chain of its own. One numbering for both would place a citizen's act between two moments.
+Each is a chain of its own. One numbering for both would place a citizen's act between two instants.
 """
 
 from datetime import datetime

@@ -1,6 +1,6 @@
 """Ballots: citizens' answers, encrypted. New ones wait in the pool until a batch is counted.
 
-No row leads to a dossier and none keeps a time or an order; `survey.ballots` works on them.
+No row leads to a dossier and none holds a time or an order; `survey.ballots` works on them.
 """
 
 from collections.abc import Collection

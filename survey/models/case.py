@@ -24,7 +24,7 @@ from survey.period import Month
 # All records have this length, and timelines a multiple of the other: a length would tell how far
 # a case has come.
 RECORD_BYTES = 1024
-# Advisory lock of shuffling all cases; who changes one shares it, since its row is written anew.
+# Advisory lock of shuffling all cases; who changes one shares it, since its row is rewritten.
 ORDER_LOCK = "case order"
 TIMELINE_BYTES = 2048
 # Contact data of all cases have this length: a name's would lead to the dossier whose encrypted
@@ -92,12 +92,12 @@ class EventKind(StrEnum):
 class CaseRecord:
     """What a case is about and where it stands. ValueError when closing and its reason disagree."""
 
-    # Key of the ballot it is about, in hex; None once that was disowned.
+    # Key of the ballot it is about, in hex; None once that was repudiated.
     ballot_key: str | None
     agency_id: int
     sector_code: str
     reason: str
-    # Version of the word list that judged the comment.
+    # Version of the word list that the comment was searched with.
     words_version: int
     state: str = CaseState.NEW
     assignee_id: int | None = None
@@ -197,7 +197,7 @@ class Case(Base):
     # What citizens and staff quote, such as PA7F3K2Q.
     code: Mapped[str] = mapped_column(String(8), unique=True)
     # Of the ballot's key: the case of an answer is found, never the answer of a case. Once that was
-    # disowned, of the code: an empty one would tell of it.
+    # repudiated, of the code: an empty one would reveal it.
     answer_hash: Mapped[bytes] = mapped_column(unique=True)
     # Local month (YYYY-MM) in which it was opened.
     month: Mapped[Month] = mapped_column()
@@ -224,8 +224,8 @@ class Case(Base):
         row=("code",),
         index=BlindIndex("contact_index", _number_to_call),
     )
-    # Drawn anew by every change: who saves an old version is told, nothing is lost, and no number
-    # grows that would tell how much was done.
+    # Drawn again by every change: whoever saves an old version gets a conflict, nothing is lost,
+    # and no number grows that would reveal how much was done.
     revision: Mapped[int] = mapped_column(BigInteger)
 
     __mapper_args__ = {  # noqa: RUF012
@@ -264,7 +264,7 @@ def check_words(events: Sequence[CaseEvent]) -> None:
 
 
 def if_it_opens(case: Case, part: Sealed[Read]) -> Read | None:
-    """The standing or timeline of a case; None, with a line in the log, if it does not open.
+    """The record or timeline of a case; None, with a line in the log, if it does not open.
 
     One damaged case must not stop a list, a report or the night's work on all others.
     """
@@ -272,7 +272,7 @@ def if_it_opens(case: Case, part: Sealed[Read]) -> Read | None:
 
 
 def record_if_it_opens(session: Session, code: str, sealed: bytes) -> CaseRecord | None:
-    """The standing of a case from its column, where many are listed; None as above."""
+    """The record of a case from its column, where many are listed; None as above."""
     return _read_or_log(code, lambda: Case.record.decrypt(session, code, sealed))
 
 

@@ -1,8 +1,9 @@
-"""What is watched: one frozen limit and one running score per agency and sector group.
+"""Control charts: control limits from a baseline and a running CUSUM score per agency and sector
+group.
 
-The limits of phase I are frozen by a person. Scores move with batches of several ratings and keep
-sums only. All numbers are encrypted: what was added to a sum since would tell how the last few
-answered, and so would the day of an alert.
+The limits come from a phase I baseline that a person sets. Scores move with batches of several
+ratings and keep sums only. All numbers are encrypted: what was added to a sum since would reveal
+how the last few answered, and so would the day of an alert.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ BASELINE = "first_month last_month baseline_on baseline_by"
 
 @dataclass(frozen=True, slots=True)
 class BaselineLimits:
-    """What is frozen of a chart. ValueError for shares and steps that no chart can have."""
+    """The control limits of a chart, from its baseline. ValueError for shares and steps that no
+    chart can have.
+    """
 
     # Share of dissatisfied ratings (1–3) in phase I, and the share the limit stands on.
     usual: float
@@ -53,7 +56,7 @@ class BaselineLimits:
 
 @dataclass(slots=True)
 class ChartState:
-    """Where a chart stands."""
+    """The running state of a chart."""
 
     # The score and, while it is above zero, the day it left zero and the sums since.
     score: int = 0
@@ -68,12 +71,14 @@ class ChartState:
 
 
 def lock_control_charts(session: Session) -> None:
-    """Let one at a time read and change the values of the watch: they are changed whole."""
+    """Take the advisory lock of the control charts: their values are read and changed by one at a
+    time.
+    """
     advisory_lock(session, "control_charts")
 
 
 class _Baseline:
-    """When a person froze it, and from which months (YYYY-MM)."""
+    """When a person set the baseline, and from which months (YYYY-MM)."""
 
     first_month: Mapped[Month] = mapped_column()
     last_month: Mapped[Month] = mapped_column()
@@ -92,7 +97,7 @@ class ControlChart(_Baseline, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
-    # Target group of the sectors watched together.
+    # Target group of the sectors monitored together.
     sector_group: Mapped[str] = mapped_column(String(40))
     limits_sealed: Mapped[bytes]
     limits = Sealed[BaselineLimits](
@@ -107,7 +112,7 @@ class ControlChart(_Baseline, Base):
 
 
 class Measure(StrEnum):
-    """What is watched about the data themselves."""
+    """What is monitored about the data themselves."""
 
     DELIVERY = "delivery"
     RESPONSE = "response"
@@ -115,8 +120,9 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """What is frozen of a rate: the share not delivered or not answered in phase I, the share a
-    batch is judged by, and the correlation within a batch. ValueError for other than shares.
+    """The limits of a rate, from its baseline: the share not delivered or not answered in phase I,
+    the share a batch is compared with, and the correlation within a batch. ValueError for other
+    than shares.
     """
 
     usual: float
@@ -173,7 +179,7 @@ class RateChart(_Baseline, Base):
 
 
 class ControlRule(StrEnum):
-    """Why the watch raises an alert."""
+    """Why a control chart raises an alert."""
 
     # Satisfaction fell; invitations do not arrive; citizens answer less.
     QUALITY_DROP = "quality_drop"
@@ -183,7 +189,9 @@ class ControlRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What an alert of the watch says: what moved, since when, expected and seen, how sure."""
+    """What the alert of a control chart says: what moved, since when, expected and seen, how
+    sure.
+    """
 
     # First and last day of what was looked at.
     since: date
@@ -206,7 +214,7 @@ class AlertKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AlertRecord:
-    """An alert of the watch: its place, when it was opened, what it says, and how it ended."""
+    """The record of an alert: its key, when it was opened, what it says, and how it ended."""
 
     key: AlertKey
     # Local midnight of the day.
@@ -219,7 +227,7 @@ class AlertRecord:
 
 
 def name_of(key: AlertKey) -> str:
-    """A place as it is hashed."""
+    """A key as the text that is hashed (blind index)."""
     return f"{key.rule}|{key.agency_id or ''}|{key.scope}"
 
 
@@ -228,7 +236,7 @@ def _indexed_text(alert: "ControlAlert", record: AlertRecord) -> str:
 
 
 class ControlAlert(Base):
-    """An alert of the watch. Nothing in clear says where it is or when it was raised."""
+    """An alert of a control chart. Nothing in clear says where it is or when it was raised."""
 
     __tablename__ = "control_alert"
     __table_args__ = ({"sqlite_with_rowid": False},)

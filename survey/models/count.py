@@ -1,7 +1,7 @@
 """Counts and sampling frame, from which figures are made. This file is their only writer.
 
-Both are kept per cell: agency × sector × month × channel × lateness (× question). The key space is
-fixed, so a report costs the same at ten thousand and at a hundred million answers.
+Both are stored per cell: agency × sector × month × channel × lateness (× question). The key space
+is fixed, so a report costs the same at ten thousand and at a hundred million answers.
 """
 
 import secrets
@@ -225,7 +225,7 @@ def count_finished(
 def add_counts(session: Session, moved: Mapping[tuple[Cell, str, int], int]) -> None:
     """Add ratings ((cell, question, 1–5) → how many, negative to take out) to the counts.
 
-    The counts of a touched month are written anew, in random order where a table keeps one (ctid):
+    The counts of a touched month are rewritten, in random order where a table has one (ctid):
     otherwise what was rewritten would lie behind the rest. ValueError where one becomes negative.
     """
     for month in sorted({cell.month for (cell, _, _), step in moved.items() if step}):
@@ -256,7 +256,7 @@ def _write_counts(
 
 
 def drop_counts(session: Session) -> None:
-    """Take all counts out, to be added anew."""
+    """Remove all counts, to be added again."""
     session.execute(delete(Count))
 
 

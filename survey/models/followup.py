@@ -1,6 +1,6 @@
 """Follow-up cards: of a random share of invitations, what is needed to call those who stay silent.
 
-A card leads to no dossier without the key: it is parted from its invitation when it is made.
+A card leads to no dossier without the key: it is unlinked from its invitation when it is made.
 """
 
 from typing import ClassVar, NamedTuple

@@ -62,7 +62,7 @@ class CoverageEntry(Base):
     month: Mapped[Month] = mapped_column()
     channel: Mapped[str] = mapped_column(String(10))
     lateness: Mapped[str] = mapped_column(String(10))
-    # Kept beside the cell for the procedure counts.
+    # Stored beside the cell for the procedure counts.
     procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"))
 
     __clear__: ClassVar = {
@@ -80,7 +80,8 @@ class Invitation(Base):
     answered, and no reminder that left or was not needed leads here.
 
     An answer is found from the token alone (`HMAC(k2, token)` on the response), so no row here
-    changes when somebody answers: otherwise the order of changed rows would tell who answered what.
+    changes when somebody answers: otherwise the order of changed rows would reveal who answered
+    what.
     """
 
     __tablename__ = "invitation"
@@ -120,7 +121,7 @@ class Invitation(Base):
 
 
 class OptOut(Base):
-    """A phone that wants no more messages. The day only: a moment could betray a rating."""
+    """A phone that wants no more messages. The day only: an exact instant could reveal a rating."""
 
     __tablename__ = "opt_out"
 

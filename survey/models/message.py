@@ -1,8 +1,8 @@
 """Messages out (the outbox) and in, the provider's receipts, and each provider's health.
 
 A message of a dialogue (thanks, follow-up) loses its receiver and keeps days only once it left,
-since its time would be a rating's. A reminder is parted from its invitation when its day comes,
-since what becomes of it tells whether there is a rating.
+since its time would be a rating's. A reminder is unlinked from its invitation when its day comes,
+since its state reveals whether there is a rating.
 """
 
 from datetime import date, datetime
@@ -21,8 +21,8 @@ from survey.period import Month
 
 
 class MessageKind(StrEnum):
-    """Why a message is sent. `dialogue` covers every answer to an inbound text, so it never tells a
-    rating.
+    """Why a message is sent. `dialogue` covers every answer to an inbound text, so it never reveals
+    a rating.
     """
 
     INVITATION = "invitation"
@@ -150,7 +150,7 @@ class Message(Base):
     case_hash: Mapped[bytes | None]
     by_case = KeyedHash("case_hash")
     # Receiver, and its blind index; both empty once a dialogue message has left. A dialogue message
-    # has an index of its own use, so has what is written about a case, and so has a parted
+    # has an index of its own use, so has what is written about a case, and so has an unlinked
     # reminder, whose index stays a week where it left; the address goes.
     recipient_sealed: Mapped[bytes | None]
     recipient_index: Mapped[bytes | None]
@@ -159,9 +159,9 @@ class Message(Base):
         row=("id",),
         index=BlindIndex("recipient_index", indexed_text, reads=("kind", "invitation_id")),
     )
-    # First three digits of the number, such as 090: delivery is watched by them. Never of a
-    # dialogue, whose time stands beside a rating, of a parted reminder, or of a reply to who wishes
-    # no call any more.
+    # First three digits of the number, such as 090: delivery is monitored by them. Never of a
+    # dialogue, whose time stands beside a rating, of an unlinked reminder, or of a reply to who
+    # wishes no call any more.
     prefix: Mapped[str | None] = mapped_column(String(3))
     body_sealed: Mapped[bytes | None]
     body = Sealed[str | None](TEXT, row=("id",))
@@ -171,7 +171,7 @@ class Message(Base):
     segments: Mapped[int]
     encoding: Mapped[str] = mapped_column(String(5))
     state: Mapped[str] = mapped_column(String(20), default=MessageState.READY)
-    # Not before this instant, and worthless after that one; of reminders days, not moments. Of a
+    # Not before this instant, and worthless after that one; of reminders days, not instants. Of a
     # dialogue that left or ended these and all others are the days on which they were.
     due_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -221,7 +221,7 @@ class InboundEvent(Base):
     """That a text came, so that nothing is acted on twice; for all texts alike.
 
     It has no day and leads to no `Inbound`: a comment is not replied to, so days on which more
-    texts came than messages of a dialogue left would tell when comments did.
+    texts came than messages of a dialogue left would reveal when comments did.
     """
 
     __tablename__ = "inbound_event"

@@ -72,7 +72,7 @@ class Province(Base):
     intermediary_days: Mapped[int] = mapped_column(default=90)
     # Share of invitations that get the full questionnaire, in percent.
     full_percent: Mapped[int] = mapped_column(default=10)
-    # Share of invitations of which a follow-up card is kept, in percent.
+    # Share of invitations for which a follow-up card is stored, in percent.
     followup_percent: Mapped[int] = mapped_column(default=10)
     # Confidence of the interval printed beside each index, in percent; verdicts use its bounds.
     confidence_percent: Mapped[int] = mapped_column(default=95)

@@ -18,8 +18,8 @@ class MessageChannel(StrEnum):
 class IndexUse(StrEnum):
     """What a message's blind index is for: equal addresses are equal within one use only.
 
-    A parted reminder, who was talked to in a dialogue (and so has answered) and who is written to
-    about a case (and so has complained) must not be found beside the invitation or the dossier.
+    An unlinked reminder, who was talked to in a dialogue (and so has answered) and who is written
+    to about a case (and so has complained) must not be found beside the invitation or the dossier.
     """
 
     ASKED = ""

@@ -27,7 +27,7 @@ from survey.crypto.sealed import PackedText, Sealed
 from survey.db import Base
 from survey.period import Month
 
-# Payloads have a multiple of it, compressed: a length would tell of small numbers.
+# Payloads have a multiple of it, compressed: a length would reveal small numbers.
 PAYLOAD_BYTES = 1 << 16
 
 
@@ -40,7 +40,7 @@ class Approval(Base):
         ForeignKey("snapshot.id"), primary_key=True, autoincrement=False
     )
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
-    # Name of the account at that moment, as reports print it.
+    # Name of the account at that time, as reports print it.
     name: Mapped[str] = mapped_column(String(200))
     approved_at: Mapped[datetime]
 
@@ -66,7 +66,7 @@ class Snapshot(Base):
     formula: Mapped[str] = mapped_column(String(60))
     # SHA-256 of the payload.
     digest: Mapped[str] = mapped_column(String(64))
-    # What pages and reports show of it: no line that must be hidden (`indices.published`).
+    # What pages and reports publish of it: no line that must be suppressed (`indices.published`).
     published: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     # Canonical JSON (sorted keys, no blanks) of all figures.
     payload_sealed: Mapped[bytes] = mapped_column(deferred=True)
@@ -78,7 +78,7 @@ class Snapshot(Base):
     }
 
     def store(self, payload: str, published: dict[str, Any]) -> None:
-        """Take a payload, with the digest by which any other is told apart, and its public part."""
+        """Take a payload, with the digest that identifies it, and its public part."""
         self.digest = hashlib.sha256(payload.encode()).hexdigest()
         self.payload, self.published = payload, published
 

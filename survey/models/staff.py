@@ -58,7 +58,7 @@ class Staff(Base):
     active: Mapped[bool] = mapped_column(default=True)
     # A new value ends every session of this account.
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
-    # The password was handed over by somebody else: it opens nothing after this moment, and until
+    # The password was handed over by somebody else: it opens nothing after this instant, and until
     # then only the page to choose an own one. None: an own password.
     one_time_until: Mapped[datetime | None]
     # Second factor: method, secret, hashes of recovery codes, and the last time step used.

@@ -1,6 +1,7 @@
-"""The watch: what is usual for each unit, and an alert when it no longer holds.
+"""Statistical process control: a baseline for each unit, and an alert when it no longer holds.
 
-`freezing` fixes limits, `daily` reads what came since yesterday, `signals` raises and closes.
+`baselines` sets control limits, `daily` reads what came since yesterday, `signals` raises and
+closes.
 """
 
 from survey.monitoring.baselines import (

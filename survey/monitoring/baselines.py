@@ -1,7 +1,9 @@
-"""Phase I: a person names months that were ordinary, and limits are made from them and frozen.
+"""Baselines (phase I): a person names months that were ordinary, and control limits follow from
+them.
 
 All charts of quality together may raise one false alarm a month for the province, and so may all
-looks at the data. One agency may be frozen anew by itself, within what the other charts leave.
+looks at the data. The baseline of one agency may be set by itself, within what the other charts
+leave.
 """
 
 from collections import defaultdict
@@ -47,7 +49,7 @@ LEAST_MONTHLY = 3
 LEAST_DELIVERED = 30
 # Answers and receipts of a day or week hang together a little even where phase I does not show it.
 LEAST_RHO = 0.002
-# Where hardly anything is known to arrive (no receipts), delivery cannot be watched.
+# Where hardly anything is known to arrive (no receipts), delivery cannot be monitored.
 MOST_USUAL = 0.97
 # Agency, target group and limits of a chart; measure, agency (None: the province) and those of a
 # rate.
@@ -57,7 +59,7 @@ Rate = tuple[Measure, int | None, RateLimits]
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What was frozen: months used, charts of quality, rates of the data."""
+    """What a baseline set: months used, charts of quality, rates of the data."""
 
     months: tuple[Month, ...]
     charts: int
@@ -67,11 +69,11 @@ class Baseline:
 def set_baseline(
     session: Session, first: Month, last: Month, now: datetime, *, staff_id: int | None = None
 ) -> Baseline:
-    """Make all limits anew from the months `first` to `last` (YYYY-MM) and begin from zero.
+    """Set all control limits from the months `first` to `last` (YYYY-MM) and begin from zero.
 
-    Months mostly of Tết weeks are left out. Invalid: `watch_months` unless between 2 and 36
-    ordinary months, `watch_open_month` for one that is not closed, `watch_no_ratings`,
-    `watch_unsettled`.
+    Months mostly of Tết weeks are left out. Invalid: `baseline_months` unless between 2 and 36
+    ordinary months, `baseline_open_month` for one that is not closed, `baseline_no_ratings`,
+    `baseline_unsettled`.
     """
     months = _ordinary(session, first, last)
     found = by_month(session, months)
@@ -85,10 +87,10 @@ def set_baseline(
             _charts(name, chart_keys, chart_keys, each) for name, chart_keys in groups.items()
         ]
     except AnalysisError as unsettled:  # ratings that scatter so much leave no limit
-        raise Invalid("watch_unsettled") from unsettled
+        raise Invalid("baseline_unsettled") from unsettled
     charts = [chart for some in found_charts for chart in some]
     if not charts:
-        raise Invalid("watch_no_ratings")
+        raise Invalid("baseline_no_ratings")
     rates = _rates(found, months)
     for table in (ControlChart, RateChart):
         session.execute(delete(table))
@@ -110,11 +112,12 @@ def set_agency_baseline(
     *,
     staff_id: int | None = None,
 ) -> Baseline:
-    """Make the limits of one agency anew; all others keep theirs, and their scores.
+    """Set the control limits of one agency; all others keep theirs, and their scores.
 
     It still learns from the like of it in the same months. Its charts may raise as many false
     alarms as before, or what the others leave: all together stay below one a month. Invalid:
-    as `freeze`, `unknown_agency`, `watch_not_frozen` before the province was, `watch_no_room`.
+    as `set_baseline`, `unknown_agency`, `baseline_missing` before the province was,
+    `baseline_no_room`.
     """
     agency = session.scalars(select(Agency).where(Agency.code == code)).first()
     if agency is None:
@@ -141,15 +144,15 @@ def _charts_of(
         (one.agency_id, one.limits.false_alarms) for one in session.scalars(select(ControlChart))
     ]
     if not kept:
-        raise Invalid("watch_not_frozen")
+        raise Invalid("baseline_missing")
     own = {name: chart_keys for name, chart_keys in groups.items() if agency_id in chart_keys}
     if not own:
-        raise Invalid("watch_no_ratings")
+        raise Invalid("baseline_no_ratings")
     each = _room([alarms for other, alarms in kept if other != agency_id], len(own))
     try:
         found = [_charts(name, chart_keys, [agency_id], each) for name, chart_keys in own.items()]
     except AnalysisError as full:  # no limit is high enough for so small an allowance
-        raise Invalid("watch_no_room") from full
+        raise Invalid("baseline_no_room") from full
     return [chart for charts in found for chart in charts]
 
 
@@ -160,12 +163,12 @@ def _room(others: Sequence[float], number: int) -> float:
     left = FALSE_ALARMS_A_MONTH - sum(others)
     each = min(left / number, FALSE_ALARMS_A_MONTH / (len(others) + number))
     if each <= 0:
-        raise Invalid("watch_no_room")
+        raise Invalid("baseline_no_room")
     return each
 
 
 def _baseline(months: Sequence[Month], now: datetime, staff_id: int | None) -> dict[str, Any]:
-    """What a chart or rate says in clear of how it was frozen."""
+    """What a chart or rate says in clear of its baseline."""
     days = {"first_month": months[0], "last_month": months[-1], "baseline_on": local_day(now)}
     return {**days, "baseline_by": staff_id}
 
@@ -221,10 +224,10 @@ def _ordinary(session: Session, first: Month, last: Month) -> tuple[Month, ...]:
             months.append(month)
         month = month.following
     if not LEAST_MONTHS <= len(months) <= MOST_MONTHS:
-        raise Invalid("watch_months")
+        raise Invalid("baseline_months")
     closed = select(func.count(func.distinct(Snapshot.month))).where(Snapshot.month.in_(months))
     if session.scalar(closed) != len(months):
-        raise Invalid("watch_open_month")
+        raise Invalid("baseline_open_month")
     return tuple(months)
 
 

@@ -23,7 +23,7 @@ from survey.province.workdays import LOCAL, Calendar
 # Receipts have a day to come in; a week of answers is long enough for their delay not to matter.
 RECEIPT_DAYS = 1
 WEEK = timedelta(days=7)
-# A batch that did not fill in so long is given up: it would tell of the past.
+# A batch that did not fill in so long is given up: it would describe the past.
 LONGEST = timedelta(days=27)
 LOOKS_A_MONTH = {"day": 30.4, "week": 4.35}
 # Whatever was taken by the provider and is not known to have arrived.

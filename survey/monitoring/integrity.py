@@ -1,6 +1,6 @@
 """Signs that figures may have been helped, beside each unit's score; they delete and prove nothing.
 
-A person outside the unit decides what a sign means, so the index is shown twice: with the
+A person outside the unit decides what a sign means, so the index is given twice: with the
 flagged answers and without them.
 """
 
@@ -29,7 +29,7 @@ from survey.models.questionnaire import OVERALL, SATISFIED_FROM
 from survey.monitoring.cumulative_counts import DISSATISFIED
 from survey.period import Month
 
-# Share of false signs among those shown for late dossiers asked less.
+# Share of false signs among those listed for late dossiers asked less.
 FALSE_DISCOVERIES = 0.05
 # Only the index is read here, not its interval.
 CONFIDENCE = 0.95
@@ -61,7 +61,7 @@ class Signs:
     all agencies. `flagged` counts responses by flag; `index` and
     `index_without` (responses that carry a flag) weigh each stratum by its finished dossiers, as
     the index of a report does; fractions, None where nobody is left. `is_published` is False where
-    the tables of the month hide the agency: then no number of its ratings may be shown.
+    the tables of the month suppress the agency: then no number of its ratings may be published.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""How rules and sector groups of the watch are called, on pages and in commands."""
+"""Names of rules and sector groups of control charts, on pages and in commands."""
 
 from survey.catalogues import _
 from survey.models.control_chart import ControlRule

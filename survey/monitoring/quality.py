@@ -1,6 +1,6 @@
 """Satisfaction: each chart's score moves with the ratings that came since the last reading.
 
-A reading waits for a batch of ratings, so that no row tells of single answers; more than a batch
+A reading waits for a batch of ratings, so that no row reveals single answers; more than a batch
 counts as one, since answers of one night hang together. Batches of Tết weeks are read but do not
 move a score: that dip is known beforehand.
 """
@@ -86,7 +86,7 @@ def move(
 
 
 def forget(state: ChartState) -> None:
-    """Nothing has been rising: the sums begin anew with the next batch."""
+    """Nothing has been rising: the sums begin again with the next batch."""
     state.since = None
     state.since_delivered = state.since_rated = state.since_dissatisfied = 0
 

@@ -1,4 +1,6 @@
-"""Alerts of the watch: raised once per rule, place and group, seen by scope, closed by a person."""
+"""Alerts of control charts: raised once per rule, agency and group, seen by scope, closed by a
+person.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -31,7 +33,9 @@ DATA_RULES = (ControlRule.DELIVERY_DIP, ControlRule.RESPONSE_DIP)
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """An open alert of the watch, what it is about, and its agency (None: the whole province)."""
+    """An open alert of a control chart, what it is about, and its agency (None: the whole
+    province).
+    """
 
     id: int
     record: AlertRecord
@@ -39,7 +43,7 @@ class OpenAlert:
 
 
 def open_alert_keys(session: Session) -> set[AlertKey]:
-    """Where an alert of the watch is open."""
+    """The keys of open alerts."""
     return {record.key for _, record in _open(session)}
 
 
@@ -63,7 +67,7 @@ def raise_signal(session: Session, key: AlertKey, signal: Signal, now: datetime)
 def extend(session: Session, key: AlertKey, later: Signal) -> None:
     """It goes on: an open alert on the data counts a further batch, one on quality its newest sums.
 
-    A fall whose chart began again stays as it was told.
+    A fall whose chart began again stays as it was reported.
     """
     by_key = ControlAlert.record.holds(session, name_of(key))
     alert = session.scalars(select(ControlAlert).where(by_key)).one()
@@ -79,7 +83,7 @@ def extend(session: Session, key: AlertKey, later: Signal) -> None:
 
 
 def open_alerts(session: Session, scope: Scope) -> list[OpenAlert]:
-    """Open alerts of the watch within a scope, data before quality, newest first.
+    """Open alerts of control charts within a scope, data before quality, newest first.
 
     Who sees one agency tree only sees no alert of the whole province.
     """

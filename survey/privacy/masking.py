@@ -27,7 +27,7 @@ _PLUS_OR_BRACKET = re.compile(rf"[+(][+( {INVISIBLE}]*$")
 
 
 class Span(NamedTuple):
-    """Where a number stands in a text, and what is shown instead."""
+    """Where a number is in a text, and what replaces it."""
 
     start: int
     end: int

@@ -52,7 +52,7 @@ from survey.row_order import shuffle_rows
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The rules: days each kind of data is kept."""
+    """The rules: days for which each kind of data is stored."""
 
     # Phones and names on dossiers and messages, after the finish.
     contact_days: int = 90
@@ -98,7 +98,8 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
     """
     recipient = Recipient.by_sms(e164)
     sent = Message.recipient.holds(session, recipient.indexed_text())
-    # A reminder that is being parted is found by its new index, so that is asked for after the old.
+    # A reminder that is being unlinked is found by its new index, so that is asked for after the
+    # old.
     cancelled = _cancel_waiting(session, sent)
     apart = [recipient.indexed_text(use) for use in IndexUse if use is not IndexUse.ASKED]
     others = or_(*(Message.recipient.holds(session, text) for text in apart))
@@ -201,7 +202,9 @@ def _erase_messages(session: Session, before: datetime) -> int:
 
 
 def _forget_reminded(session: Session, before: datetime) -> int:
-    """Two reminders of one phone need not be told apart from others' for longer than they count."""
+    """Two reminders of one phone need not be distinguishable from others' for longer than they
+    count.
+    """
     return _count(
         session,
         update(Message)
@@ -235,7 +238,7 @@ def _blank_contacts(cases: Iterable[Case]) -> int:
 
 
 def _erase_comments(session: Session, before: datetime) -> int:
-    """By month, since a ballot keeps no date: a month is past its term when its last day is."""
+    """By month, since a ballot holds no date: a month is past its term when its last day is."""
     month, kept = Month.at(before), _ballots_of_open_cases(session)
     erased = 0
     for table in (CountedBallot, PooledBallot):
@@ -248,7 +251,7 @@ def _erase_comments(session: Session, before: datetime) -> int:
 
 
 def _drop_cards(session: Session, before: datetime) -> int:
-    """By month, since a card keeps no date."""
+    """By month, since a card holds no date."""
     return _count(session, delete(FollowupCard).where(FollowupCard.month < Month.at(before)))
 
 

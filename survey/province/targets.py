@@ -13,7 +13,7 @@ from survey.models.target import Rule, Target
 from survey.period import Month
 from survey.province.reading import province_if_loaded
 
-# A province without a target of its own is shown this one's ladder, and told so.
+# A province without targets of its own gets this target schedule, and the page says so.
 DEFAULT_SCHEDULE = "Sóc Trăng"
 OVERALL = "overall"
 AGENCY = "agency_service"

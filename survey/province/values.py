@@ -30,7 +30,7 @@ class WholeNumber:
     most: int
 
     def read(self, text: str) -> int:
-        """Invalid `out_of_bounds` tells the bounds."""
+        """Invalid `out_of_bounds` names the bounds."""
         digits = text.strip()
         is_number = digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS
         if not is_number or not self.least <= int(digits) <= self.most:
@@ -58,7 +58,7 @@ class Choice:
     options: type[StrEnum]
 
     def read(self, text: str) -> StrEnum:
-        """Invalid `not_a_choice` tells the values."""
+        """Invalid `not_a_choice` names the values."""
         try:
             return self.options(text.strip())
         except ValueError:

@@ -1,4 +1,4 @@
-"""Brings the reference files into the database: by code, again without harm, telling changes."""
+"""Brings the reference files into the database: by code, idempotent, reporting changes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ BEGINNINGS = frozenset({EventKind.OPENED, EventKind.REOPENED})
 
 
 class Outcome(StrEnum):
-    """What became of a case by a moment; named as the fields of CaseLine, the worst first."""
+    """The outcome of a case at an instant; named as the fields of CaseLine, the worst first."""
 
     OVERDUE = "overdue"
     UNANSWERED = "unanswered"
@@ -79,8 +79,8 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class CaseHistory:
-    """One case by a moment: its rounds that were due in the month, whether its last is closed, and
-    whether one of them followed an opening again.
+    """The history of one case up to an instant: its rounds that were due in the month, whether its
+    last is closed, and whether one of them followed an opening again.
     """
 
     seen: SeenCase

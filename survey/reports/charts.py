@@ -1,6 +1,6 @@
 """The charts: sectors against their targets with intervals, and agencies in their funnel.
 
-Shape tells the status as well as colour, so it reads in black and white.
+Shape shows the status as well as colour, so it reads in black and white.
 """
 
 import io

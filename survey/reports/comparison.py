@@ -1,7 +1,7 @@
 """What a report says when months and units are compared: changes, outliers, drivers, outlook.
 
 Only what has grounds is named, with how strong they are; everything else is said to have none. What
-goes together is told as such, never as a cause.
+goes together is stated as such, never as a cause.
 """
 
 from collections import Counter

@@ -125,7 +125,7 @@ def _write_content(word: WordPart, section: Section) -> None:
 
 
 def _write_annex(word: WordPart, report: Document) -> None:
-    """On a page of its own, its pages counted anew, and none on the first."""
+    """On a page of its own, its pages numbered from one, no number on the first."""
     section = word.add_section(WD_SECTION.NEW_PAGE)
     section.different_first_page_header_footer = True
     start = OxmlElement("w:pgNumType")

@@ -1,6 +1,6 @@
 """The worked examples of the index cards.
 
-Their numbers are computed by the very functions that judge a month.
+Their numbers are computed by the very functions that score a month.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""What a report holds, as plain frozen values: read from a snapshot's payload, or from a draft's.
+"""What a report holds, as plain immutable values: read from a snapshot's payload, or from a
+draft's.
 
 All shares are fractions 0..1; None means that nothing was rated or that the payload has no value.
 """
@@ -141,7 +142,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class RevisedLine:
-    """One line of the month before: as closed, and as it stands now (None: must not be told)."""
+    """One line of the month before: as closed, and as it stands now (None: suppressed)."""
 
     label: str
     moved: int

@@ -1,7 +1,7 @@
 """Reads everything a report prints: the snapshot or live counts, cases as they stood, corrections.
 
 Cases and corrections are read as they stood when the period was closed, from stamps and steps that
-are never changed, and months are compared by the counts that closings kept. So a report of a closed
+are never changed, and months are compared by the counts in the closings. So a report of a closed
 month stays the same whenever it is built.
 """
 

@@ -148,7 +148,7 @@ def reading(figure: Figure) -> str:
 
 
 def count(figure: Figure) -> str:
-    """Number of ratings, or a dash where they must not be told."""
+    """Number of ratings, or a dash where they are suppressed."""
     return NONE if figure.is_suppressed else number(figure.rated)
 
 

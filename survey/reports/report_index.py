@@ -1,4 +1,4 @@
-"""Which months can have a report, which files lie ready, and what is still missing."""
+"""The index of reports: which months can have one, which files are ready, what is still missing."""
 
 import hashlib
 from collections import Counter
@@ -36,7 +36,7 @@ class ReadyFile:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """One month: figures behind it, closing, approval, silent units, files that lie ready."""
+    """One month: figures behind it, closing, approval, silent units, files that are ready."""
 
     month: Month
     finished: int
@@ -140,7 +140,7 @@ def file_of(session: Session, month: Month, name: str) -> ReportFile:
 
 
 def store(session: Session, month: Month, name: str, content: bytes, now: datetime) -> None:
-    """Keep a built file; one of the same name is replaced."""
+    """Store a built file; one of the same name is replaced."""
     file = session.get(ReportFile, (month, name)) or ReportFile(month=month, name=name)
     file.store(content, now)
     session.add(file)

@@ -44,7 +44,9 @@ class RowNumber(IntegerConverter):
 
 
 class LongRowNumber(RowNumber):
-    """The same where numbers are drawn at random from a wide column, so that they tell no order."""
+    """The same where numbers are drawn at random from a wide column, so that they reveal no
+    order.
+    """
 
     bits = 63
 

@@ -145,7 +145,9 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
         return {**wrong, **{name: self[name].errors[0] for name in fields if self[name].errors}}
 
     def kept(self, page: str | None) -> list[tuple[str, str]]:
-        """Every known field and every rating that `page` does not show, to travel along hidden."""
+        """Every known field and every rating that `page` does not show, to be sent along in hidden
+        fields.
+        """
         shown = PAGES.get(page or "", ())
         kept = [
             (name, value) for name in FIELDS if name not in shown for value in self[name].raw_data

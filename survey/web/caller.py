@@ -12,7 +12,7 @@ LINE_BITS = 64
 
 
 def address() -> str:
-    """The caller's address, of IPv6 its /64 network; empty when nothing tells it.
+    """The caller's address, of IPv6 its /64 network; empty when it is unknown.
 
     A proxy on this machine or in TRUSTED_PROXIES is believed about who called it, nobody else.
     """

@@ -1,4 +1,6 @@
-"""Headers of every answer: what a browser may load, frame, store, tell. Pages may be stricter."""
+"""Headers of every answer: what a browser may load, frame, store, send on. Pages may be
+stricter.
+"""
 
 from flask import Flask, Response, request
 

@@ -1,4 +1,4 @@
-"""Figures for Prometheus, read from the tables when asked, so that all processes tell the same.
+"""Figures for Prometheus, read from the tables when asked, so that all processes report the same.
 
 Counts only. A scraper brings METRICS_TOKEN; without that setting the page is not there.
 """

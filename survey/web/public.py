@@ -154,7 +154,7 @@ def reopen(token: str) -> AnyResponse:
 
 @public.get("/privacy")
 def privacy() -> Response:
-    """What is kept, for how long, and what is promised."""
+    """What is stored, for how long, and what is promised."""
     province = province_if_loaded(db.session())
     days = province.link_days if province else Province.link_days.default.arg
     return render(

@@ -1,4 +1,4 @@
-"""What providers tell us: receipts and texts from phones, acted on in one transaction.
+"""Webhooks of providers: receipts and texts from phones, acted on in one transaction.
 
 A request that is not the provider's gets 403 and no word why; a repeat changes nothing.
 """

@@ -272,9 +272,9 @@ def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
             say(session, agencies(session)[0], month)
         indices.close(session, Month("2026-01"), NOW)
         indices.close(session, Month("2026-02"), NOW)
-        with pytest.raises(Invalid, match="watch_open_month"):
+        with pytest.raises(Invalid, match="baseline_open_month"):
             monitoring.set_baseline(session, Month("2026-01"), Month("2026-03"), NOW)
-        with pytest.raises(Invalid, match="watch_months"):
+        with pytest.raises(Invalid, match="baseline_months"):
             monitoring.set_baseline(session, Month("2026-01"), Month("2026-02"), NOW)
         analyst = add_staff(session, "analyst")
         baseline = monitoring.set_baseline(
@@ -340,18 +340,18 @@ def test_an_agency_alone_is_refused_with_a_reason(watched):
         before = record(session, None)
         for code, last, why in (
             ("LOC-X", MONTHS[-1], "unknown_agency"),
-            (silent.code, MONTHS[-1], "watch_no_ratings"),
-            (here.code, Month("2026-03"), "watch_open_month"),
+            (silent.code, MONTHS[-1], "baseline_no_ratings"),
+            (here.code, Month("2026-03"), "baseline_open_month"),
         ):
             with pytest.raises(Invalid, match=why):
                 monitoring.set_agency_baseline(session, code, MONTHS[0], last, NOW)
         assert record(session, None) == before
         others = [one.chart.agency_id for one in monitoring.stands(session)]
         change_limits(session, {*others} - {here.id}, false_alarms=0.2)
-        with pytest.raises(Invalid, match="watch_no_room"):
+        with pytest.raises(Invalid, match="baseline_no_room"):
             monitoring.set_agency_baseline(session, here.code, MONTHS[0], MONTHS[-1], NOW)
         session.execute(delete(ControlChart))
-        with pytest.raises(Invalid, match="watch_not_frozen"):
+        with pytest.raises(Invalid, match="baseline_missing"):
             monitoring.set_agency_baseline(session, here.code, MONTHS[0], MONTHS[-1], NOW)
 
 
@@ -370,6 +370,6 @@ def test_months_that_allow_no_limit_are_refused(watched, monkeypatch):
     monkeypatch.setattr(baselines, "FALSE_ALARMS_A_MONTH", 0.0)
     with watched() as session:
         before = record(session, None)
-        with pytest.raises(Invalid, match="watch_unsettled"):
+        with pytest.raises(Invalid, match="baseline_unsettled"):
             monitoring.set_baseline(session, MONTHS[0], MONTHS[-1], NOW)
         assert record(session, None) == before

@@ -1,4 +1,6 @@
-"""Open alerts, of bad answers and of the watch, and the page of what the watch takes for usual."""
+"""Open alerts of bad answers and of control charts, and the page of control charts and
+baselines.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,13 +36,13 @@ blueprint = staff_blueprint("alerts", __name__, "/staff/alerts")
 
 # As many charts stand open; the others are one click away.
 OPEN_CHARTS = 15
-# Chances are told in years from so many months on, and no rarer than one in so many.
+# Chances are given in years from so many months on, and no rarer than one in so many.
 IN_YEARS_FROM = 24
 RAREST = 10_000
 
 
 class CloseForm(StaffForm):
-    """What was found when an alert of the watch was looked into."""
+    """What was found when an alert of a control chart was looked into."""
 
     FIELD_OF_REFUSAL: ClassVar = {"alert_words": "words"}
 
@@ -71,13 +73,13 @@ class Refused:
 
 @blueprint.get("")
 def show_all() -> ResponseReturnValue:
-    """Open alerts: of the watch, then those that gather cases."""
+    """Open alerts: of control charts, then open cases by reason and agency."""
     return _page()
 
 
 @blueprint.post("/<bigint:alert_id>/close")
 def close(alert_id: int) -> ResponseReturnValue:
-    """Close an alert of the watch with what was found."""
+    """Close an alert of a control chart with what was found."""
     staff_id, form = current_staff().id, CloseForm.sent()
     try:
         with transaction() as unit:
@@ -100,7 +102,7 @@ def control_charts() -> ResponseReturnValue:
 
 @blueprint.post("/control-charts")
 def set_baseline() -> ResponseReturnValue:
-    """Freeze what is usual anew, from months a person chose, for all or for one agency."""
+    """Set the baseline from months a person chose, for all agencies or for one."""
     staff_id, now = current_staff().id, clock.now()
     form = BaselineForm.sent()
     code = form.agency.data
@@ -146,7 +148,7 @@ def _charts_page(sent: BaselineForm | None) -> str:
     session, now = db.session(), clock.now()
     charts = monitoring.stands(session)
     closed = indices.closed_months(session)
-    # Whoever is frozen anew alone is so after all were.
+    # An agency's own baseline is set after the one of all.
     baseline = [stand.chart for stand in charts]
     base = min(baseline, key=lambda one: (one.baseline_on, one.id), default=None)
     baseline_by = session.get(Staff, base.baseline_by) if base and base.baseline_by else None

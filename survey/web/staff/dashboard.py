@@ -26,7 +26,7 @@ from survey.web.staff.guard import current_scope
 
 blueprint = staff_blueprint("dashboard", __name__, "/staff/dashboard")
 
-# The level of 2021–2025, which must be kept from 2026 on.
+# The level of 2021–2025, which must be held from 2026 on.
 LEVEL_TO_HOLD = Month("2025-12")
 # So many lines of a long table are open; the others are one click away.
 OPEN_LINES = 15

@@ -21,7 +21,7 @@ from survey.web.staff.permissions import PAGES, may_open
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
-# The moment of the last request is written at most this often.
+# The time of the last request is written at most this often.
 SEEN_EVERY = timedelta(minutes=1)
 OPEN_TO_BEGINNERS = ("staff.password", "sign_in.leave")
 

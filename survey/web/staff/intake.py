@@ -93,7 +93,7 @@ def show_all() -> ResponseReturnValue:
 
 @blueprint.post("")
 def upload() -> ResponseReturnValue:
-    """Recognise a file, try it and hold it sealed; refused with a sentence, nothing is kept."""
+    """Recognise a file, try it and hold it encrypted; when refused, nothing is stored."""
     staff_id, now = current_staff().id, clock.now()
     form = UploadForm.sent()
     if not form.validate():
@@ -170,7 +170,7 @@ def discard(upload_id: str) -> ResponseReturnValue:
 def errors(upload_id: str) -> ResponseReturnValue:
     """The rows that are not taken, in the layout of the input, with the reason beside each.
 
-    They hold names and numbers of citizens in clear, so the chain keeps who fetched them.
+    They hold names and numbers of citizens in clear, so the audit log records who fetched them.
     """
     session, staff_id, now = db.session(), current_staff().id, clock.now()
     one = held.find_upload(session, upload_id, now)

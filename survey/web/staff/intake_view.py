@@ -146,7 +146,7 @@ class Reading:
 
 
 def work_of(upload: Upload, job: Job | None) -> Work:
-    """What the newest job of an upload tells; an upload with a run is done whatever it says."""
+    """What the newest job of an upload says; an upload with a run is done whatever it says."""
     if upload.run_id is not None:
         return Work(is_done=True)
     if job is None:

@@ -1,4 +1,4 @@
-"""How states, kinds and reasons of messages are called on staff pages, and how times are told."""
+"""Names of states, kinds and reasons of messages on staff pages, and the wording of times."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -46,7 +46,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "cases.reopen": HANDLERS,
     "cases.reveal": HANDLERS,
     "cases.release": HANDLERS,
-    # Alerts, and what the watch takes for usual.
+    # Alerts, control charts and their baselines.
     "alerts.show_all": EVERYONE,
     "alerts.close": REPORT_MAKERS,
     "alerts.control_charts": REPORT_READERS,

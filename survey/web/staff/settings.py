@@ -50,7 +50,7 @@ DAY_WORDS: dict[str, object] = {DayKind.EXTRA_OFF: _("Nghỉ thêm"), DayKind.SW
 
 
 def _number(label: object, unit: object, bounds: WholeNumber) -> Field:
-    """A number, its unit behind the input; the browser is told the bounds that the room keeps."""
+    """A number, its unit behind the input; the browser gets the bounds that `province` checks."""
     box = NumberInput(min=bounds.least, max=bounds.most)
     return StringField(label, description=unit, widget=box, render_kw={"required": True})
 

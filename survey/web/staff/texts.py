@@ -95,7 +95,7 @@ def look(name: str) -> ResponseReturnValue:
 
 @blueprint.post("/<name>")
 def save(name: str) -> ResponseReturnValue:
-    """Keep the typed words as the next version, if nothing is wrong with them."""
+    """Store the typed words as the next version, if nothing is wrong with them."""
     staff_id, sent = current_staff().id, WordsForm.sent()
     if not sent.validate():
         return _page(name, sent, TrialForm()), 400
