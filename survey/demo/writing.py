@@ -34,8 +34,9 @@ from survey.models.invitation import (
     random_id,
 )
 from survey.models.message import Message, MessageKind, MessageState
+from survey.models.message_channel import MessageChannel
 from survey.models.questionnaire import OVERALL
-from survey.models.recipient import MessageChannel, Recipient
+from survey.models.recipient import Recipient
 from survey.models.stage import Source
 from survey.period import Month
 from survey.privacy.retention import TERMS

@@ -16,7 +16,8 @@ from survey.crypto.reasons import ASKED, RANDOM, WORK
 from survey.crypto.sealed import TEXT, BlindIndex, KeyedHash, Sealed
 from survey.db import Base, one_of
 from survey.errors import Conflict
-from survey.models.recipient import IndexUse, MessageChannel, Recipient, RecipientCodec
+from survey.models.message_channel import MessageChannel
+from survey.models.recipient import IndexUse, Recipient, RecipientCodec
 from survey.period import Month
 
 

@@ -5,14 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from survey.formats import mask_phone
+from survey.models.message_channel import MessageChannel
 
 _MOBILE = re.compile(r"\+84[35789][0-9]{8}")
-
-
-class MessageChannel(StrEnum):
-    """What carries a message (not how a dossier was handed in)."""
-
-    SMS = "sms"
 
 
 class IndexUse(StrEnum):

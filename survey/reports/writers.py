@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from survey.catalogues import SOURCE, speaking
 from survey.reports import docx, html, pdf, xlsx
-from survey.reports.compose import compose
 from survey.reports.document import Document
 from survey.reports.figures import Report
+from survey.reports.sections import compose
 
 
 def render(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:

@@ -16,7 +16,8 @@ from survey.errors import Invalid
 from survey.messages import outbox
 from survey.messages.suppression import opt_out
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
-from survey.models.recipient import MessageChannel, Recipient
+from survey.models.message_channel import MessageChannel
+from survey.models.recipient import Recipient
 from survey.models.staff import Staff
 from survey.privacy import retention
 from survey.province.workdays import local_day

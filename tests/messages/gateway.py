@@ -8,7 +8,8 @@ from survey.messages.providers import Accepted, ListedSms, OutgoingSms
 from survey.messages.providers.abilities import Abilities
 from survey.messages.text import SmsText
 from survey.models.message import MessageKind
-from survey.models.recipient import MessageChannel, Recipient
+from survey.models.message_channel import MessageChannel
+from survey.models.recipient import Recipient
 
 # 10:00 on a Wednesday in Viet Nam.
 NOW = datetime(2026, 5, 20, 3, 0, tzinfo=UTC)

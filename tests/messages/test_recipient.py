@@ -7,7 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from survey.messages import outbox
 from survey.messages.providers import abilities, build_provider
 from survey.models.message import Message
-from survey.models.recipient import IndexUse, MessageChannel, Recipient
+from survey.models.message_channel import MessageChannel
+from survey.models.recipient import IndexUse, Recipient
 from survey.settings import from_env
 from tests.messages.gateway import NOW, Gateway, phone, queue
 

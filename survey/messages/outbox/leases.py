@@ -17,7 +17,8 @@ from survey.messages.outbox.rules import ANSWERS, ASKING, GAP, QUEUE, STARTED, W
 from survey.messages.providers import OutgoingSms
 from survey.models.invitation import OptOut
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
-from survey.models.recipient import IndexUse, MessageChannel
+from survey.models.message_channel import MessageChannel
+from survey.models.recipient import IndexUse
 from survey.province.workdays import local_day
 
 HOUR = timedelta(hours=1)

@@ -8,7 +8,7 @@ field with it.
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from survey.models.recipient import MessageChannel
+from survey.models.message_channel import MessageChannel
 from survey.settings import LOOPBACK, KannelSettings, SmsSettings, TwilioSettings
 
 

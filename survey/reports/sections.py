@@ -1,4 +1,4 @@
-"""A report in words: title, first page, numbered sections, annex and footer."""
+"""The sections of a report in words: title, first page, numbered sections, annex and footer."""
 
 from datetime import date
 
