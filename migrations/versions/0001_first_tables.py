@@ -414,6 +414,7 @@ def upgrade() -> None:
         sa.Column("name_en", sa.String(length=100), nullable=False),
         sa.Column("target_group", sa.String(length=40), nullable=False),
         sa.Column("sample_percent", sa.Integer(), nullable=False),
+        sa.CheckConstraint("replace(code, ',', '') = code", name=op.f("ck_sector_no_comma")),
         sa.CheckConstraint(
             "sample_percent BETWEEN 0 AND 100", name=op.f("ck_sector_sample_percent")
         ),
@@ -532,11 +533,11 @@ def upgrade() -> None:
     op.create_table(
         "count",
         sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("question", sa.String(length=20), nullable=False),
         sa.Column("agency_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("sector_code", sa.String(length=30), nullable=False),
         sa.Column("channel", sa.String(length=10), nullable=False),
         sa.Column("lateness", sa.String(length=10), nullable=False),
-        sa.Column("question", sa.String(length=20), nullable=False),
         sa.Column("n1", sa.Integer(), nullable=False),
         sa.Column("n2", sa.Integer(), nullable=False),
         sa.Column("n3", sa.Integer(), nullable=False),
@@ -563,11 +564,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint(
             "month",
+            "question",
             "agency_id",
             "sector_code",
             "channel",
             "lateness",
-            "question",
             name=op.f("pk_count"),
         ),
         sqlite_with_rowid=False,

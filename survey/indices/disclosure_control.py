@@ -152,8 +152,10 @@ def _small(rated: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _small_months(strata: Strata) -> set[int]:
     """Positions of months in which a sector at an agency or a channel is small: in the others no
-    agency and no sector is.
+    agency and no sector is. None is where no stratum is.
     """
+    if not _small(strata.rated).any():
+        return set()
     sector, channel = (
         np.unique([name[part] for name in strata.names], return_inverse=True)[1][strata.name]
         for part in (0, 1)

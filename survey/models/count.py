@@ -62,7 +62,7 @@ class Group(NamedTuple):
 class _InMonth:
     """The first part of every key: a local month, YYYY-MM."""
 
-    month: Mapped[Month] = mapped_column(primary_key=True, sort_order=-9)
+    month: Mapped[Month] = mapped_column(primary_key=True, sort_order=-10)
 
 
 class _ByHandling:
@@ -96,7 +96,10 @@ class Count(_OfAgency, Base):
     __tablename__ = "count"
     __table_args__ = _constraints("n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0")
 
-    question: Mapped[str] = mapped_column(ForeignKey("question.code"), primary_key=True)
+    # Second in the key, so that the ratings of one question of a month lie together.
+    question: Mapped[str] = mapped_column(
+        ForeignKey("question.code"), primary_key=True, sort_order=-9
+    )
     n1: Mapped[int] = mapped_column(default=0)
     n2: Mapped[int] = mapped_column(default=0)
     n3: Mapped[int] = mapped_column(default=0)

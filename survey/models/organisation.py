@@ -85,7 +85,11 @@ class Sector(Base):
     """A field of administration and the target group it belongs to."""
 
     __tablename__ = "sector"
-    __table_args__ = (CheckConstraint("sample_percent BETWEEN 0 AND 100", name="sample_percent"),)
+    __table_args__ = (
+        CheckConstraint("sample_percent BETWEEN 0 AND 100", name="sample_percent"),
+        # Codes are read many in one text, with commas between (`indices.strata`).
+        CheckConstraint("replace(code, ',', '') = code", name="no_comma"),
+    )
 
     code: Mapped[str] = mapped_column(String(30), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
