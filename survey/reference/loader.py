@@ -138,7 +138,16 @@ def _provinces(session: Session, folder: Path) -> Iterable[Values]:
 
 
 def _sectors(folder: Path) -> Iterable[Values]:
-    for _, row in lines(folder, "sectors.csv"):
+    for place, row in lines(folder, "sectors.csv"):
+        if "," in row["code"]:
+            raise Invalid(
+                "reference_broken",
+                gettext(
+                    "%(place)s: mã lĩnh vực “%(code)s” không được có dấu phẩy.",
+                    place=place,
+                    code=row["code"],
+                ),
+            )
         yield {
             "code": row["code"],
             "name": row["name_vi"],

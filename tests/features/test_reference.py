@@ -34,7 +34,7 @@ def own_folder(tmp_path):
     """A province folder of one's own: the shipped files of Khánh Hòa under their name."""
     folder = tmp_path / "khanh_hoa"
     shutil.copytree(DATA / "khanh_hoa", folder)
-    for name in ("sms_prices.csv", "questionnaires.csv"):
+    for name in ("sms_prices.csv", "questionnaires.csv", "sectors.csv"):
         shutil.copy(DATA / name, folder)
     return folder
 
@@ -105,6 +105,7 @@ BROKEN = {
     "lost_alias": ("agency_aliases.csv", "LOC-KH-STNMT", "LOC-KH-NONE", "LOC-KH-NONE"),
     "no_price": ("sms_prices.csv", ",850,", ",,", "sms_prices.csv, dòng 3"),
     "no_column": ("agencies.csv", "parent_code", "parent", "thiếu cột parent_code"),
+    "a_comma": ("sectors.csv", "\nland,", '\n"la,nd",', "không được có dấu phẩy"),
     "no_kind": ("questionnaires.csv", "short,1,", "brief,1,", "không có loại phiếu “brief”"),
     "only_full": ("questionnaires.csv", "short,1,", "full,2,", "thiếu phiếu loại short"),
     "short_asks": (
