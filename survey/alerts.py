@@ -244,7 +244,7 @@ def _read_words(clause: str) -> list[_Word]:
 
 
 def _word(text: str) -> _Word:
-    """`hòa` and `hoà` are one word: the tone is told at its end."""
+    """`hòa` and `hoà` are one word: the tone mark is read at the end of the word."""
     parts = unicodedata.normalize("NFD", text)
     letters = "".join(part for part in parts if part not in _TONES)
     tones = "".join(part for part in parts if part in _TONES)

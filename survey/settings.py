@@ -361,7 +361,7 @@ def _language(wanted: str) -> str:
 
 
 def from_env(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings of this process. Nothing is refused here: `check()` and `faults()` judge."""
+    """Settings of this process. Nothing is refused here: `check()` and `faults()` decide."""
     read = _Reader(os.environ if env is None else env)
     demo = read.switch("DEMO", default=False)
     port = read.number("PORT", 8000, HIGHEST_PORT)

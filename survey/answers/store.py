@@ -55,7 +55,7 @@ def submit(session: Session, token: str, submission: Submission, now: datetime) 
     sender = Sender(BY_TOKEN, ballot_key(session, clean), values, Mode.WEB, token)
     asked = sender.asked(session)
     if asked is None or not invitations.may_answer(asked, now):
-        invitations.find_by_token(session, token, now)  # tells unknown and expired links apart
+        invitations.find_by_token(session, token, now)  # distinguishes unknown from expired links
         raise Refused("answering_closed")
     submission = submission.checked(asked.factors)
     if not asked.is_full:  # no ratings of factors were asked, so nothing answers them

@@ -39,7 +39,7 @@ def may_text(case: Case) -> bool:
 def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -> SmsText | None:
     """The message for a reply; None for the page alone.
 
-    NOTICE tells that there is a reply; PLAIN and ACCENTED carry its words without and with
+    NOTICE announces a reply; PLAIN and ACCENTED carry its words without and with
     diacritics. Invalid `sms_characters` lists signs that carriers refuse, `reply_too_long_for_sms`
     tells the segments.
     """

@@ -40,7 +40,7 @@ class Number:
 
     Answers of a dialogue and reminders are never among them: the ones lose their number when they
     leave, the others bear another hash of it as soon as their day has come, since a reminder that
-    left or was not needed tells who answered. One that still waits for its day tells nothing.
+    left or was not needed reveals who answered. One that still waits for its day reveals nothing.
     """
 
     masked: str

@@ -30,7 +30,7 @@ from survey.province.workdays import local_day
 
 SHOWN_DAYS = 14
 BASE_DAYS = 28
-# Below so many days or messages before it, or messages on it, a day is not judged.
+# Below so many days or messages before it, or messages on it, a day has no limits.
 FEWEST_DAYS, FEWEST_BEFORE, FEWEST_ON_IT = 10, 100, 10
 # From so many messages a day on, p-limits are uselessly narrow.
 LANEY_FROM = 1000
@@ -43,9 +43,10 @@ OTHERS = _("Mạng khác")
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One line on one day: messages whose fate is due, how many arrived, and the judgement.
+    """One line on one day: messages whose receipt is due, how many arrived, and whether that is in
+    control.
 
-    `usual` is the share of the days before, None where there were too few to judge by.
+    `usual` is the share of the days before, None where there were too few for control limits.
     """
 
     handed_over: int
@@ -94,7 +95,9 @@ Series = list[RateCount]
 
 
 def board(session: Session, now: datetime) -> Board:
-    """Delivery of the last fourteen days, today included, judged by up to 28 days before each."""
+    """Delivery of the last fourteen days, today included, each against limits from up to 28 days
+    before it.
+    """
     last = local_day(now)
     count = SHOWN_DAYS + BASE_DAYS
     days = [last - timedelta(days=back) for back in reversed(range(count))]

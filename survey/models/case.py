@@ -21,7 +21,7 @@ from survey.errors import Refused
 from survey.models.alert import unordered_id
 from survey.period import Month
 
-# All records have this length, and timelines a multiple of the other: a length would tell how far
+# All records have this length, and timelines a multiple of the other: a length would reveal how far
 # a case has come.
 RECORD_BYTES = 1024
 # Advisory lock of shuffling all cases; who changes one shares it, since its row is rewritten.

@@ -92,7 +92,7 @@ class Invitation(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dossier_id: Mapped[int] = mapped_column(ForeignKey("dossier.id"), unique=True)
-    # With all its questions; whom it asks only the first is told by the token (`asks_factors`).
+    # With all its questions; the token decides whom it asks only the first (`asks_factors`).
     questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"))
     # HMAC(k1, token) of a link; the token itself stands nowhere.
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)

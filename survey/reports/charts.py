@@ -33,7 +33,7 @@ LOOKS: dict[Status, dict[str, Any]] = {
     Status.PROVISIONAL: {"marker": "D", "color": "#4d4d4d", "markerfacecolor": "white"},
     Status.NO_TARGET: {"marker": "s", "color": "#6b6b6b", "markerfacecolor": "white"},
 }
-# Where a family is missing the next one serves; nobody need be told.
+# Where a family is missing the next one serves; without a warning.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 STYLE: dict[Any, Any] = {
     "font.family": ["Arimo", "Liberation Sans", "DejaVu Sans"],

@@ -36,7 +36,7 @@ def render(page: str) -> bytes:
     """Print a page; raises Refused(`pdf_not_available`) where Pango is not installed."""
     if weasyprint is None:
         raise Refused("pdf_not_available")
-    logging.getLogger("fontTools").setLevel(logging.ERROR)  # subsetting tells every step
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # subsetting logs every step
     fonts = weasyprint.text.fonts.FontConfiguration()
     own_files = weasyprint.urls.URLFetcher(allowed_protocols=("file",))
     spare = weasyprint.CSS(string=SPARE, font_config=fonts, url_fetcher=own_files)

@@ -114,7 +114,7 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
             )
 
     def validate_contact_phone(self, phone: Field) -> None:
-        """What is too long for a number is none; the rest is judged where numbers are known."""
+        """What is too long for a number is none; the rest is checked where numbers are known."""
         if len(phone.text) > PHONE_LENGTH:
             raise ValidationError(self._sentence(Invalid("bad_contact_phone")))
 
@@ -157,8 +157,8 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
         return kept
 
     def explain(self, refusal: Invalid) -> None:
-        """Put a refusal that only the database could find beside its field; `judge` finds those of
-        ratings and reasons.
+        """Put a refusal that only the database could find beside its field; `check_ratings` finds
+        those of ratings and reasons.
         """
         if refusal.code in {"bad_rating", "bad_factor"}:
             return

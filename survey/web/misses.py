@@ -1,7 +1,7 @@
 """Guessed links: who asks for many that do not exist is answered shortly for the rest of a minute.
 
 A link that exists is never refused, whoever asks: hundreds of citizens may share one address. What
-keeps links from being guessed is their length; this keeps guessing cheap for us, and tells.
+keeps links from being guessed is their length; this keeps guessing cheap for us, and counts it.
 """
 
 import hmac

@@ -65,7 +65,7 @@ def refuse(
 ) -> None:
     """The provider will never take it: the citizen was not asked after all.
 
-    `opted_out`: the phone told the provider to stop, which binds all that we send.
+    `opted_out`: the phone opted out at the provider, which binds all that we send.
     """
     decision = Decision.PROVIDER_REFUSED
     if reason == "opted_out":

@@ -1,9 +1,9 @@
 """One reminder to those who do not answer.
 
 It is queued while the invitation still holds its link, sealed like any message, for a whole day:
-a moment would lead to the one its invitation left at. When the day has come it is parted from its
-invitation (`parting`), and only when its turn comes is it asked whether there is an answer: nothing
-is written when somebody answers, and what becomes of the reminder leads to nobody.
+an exact instant would lead to the one its invitation left at. When the day has come it is unlinked
+from its invitation (`parting`), and only when its turn comes is it asked whether there is an
+answer: nothing is written when somebody answers, and what becomes of the reminder leads to nobody.
 """
 
 from collections.abc import Mapping, Sequence

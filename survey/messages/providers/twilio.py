@@ -1,6 +1,6 @@
 """Twilio through its official client: the only file that knows it.
 Creating a message takes no idempotency key, so only failures that are listed here as creating
-nothing are told as such; all others leave the fate unknown.
+nothing are reported as such; all others leave the outcome unknown.
 """
 
 from collections.abc import Iterable

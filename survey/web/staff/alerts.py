@@ -57,7 +57,7 @@ class CloseForm(StaffForm):
 class BaselineForm(StaffForm):
     """From which closed months what is usual is taken, and for whom."""
 
-    # Which months and agencies there are, monitoring judges.
+    # `monitoring` checks which months and agencies there are.
     first = SelectField(_("Từ kỳ"), validate_choice=False, default="")
     last = SelectField(_("Đến kỳ"), validate_choice=False, default="")
     agency = SelectField(_("Phạm vi"), validate_choice=False, default="")

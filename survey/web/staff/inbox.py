@@ -54,7 +54,7 @@ class ThreadForm(StaffForm):
         default="plain",
         invalid_choice_message=_("Hãy chọn dạng gửi: không dấu hoặc có dấu."),
     )
-    # Whether a reason will do, the inbox judges.
+    # `inbox` checks the reason.
     reveal_kind = SelectField(
         _("Lý do"), choices=choices(REVEAL_REASONS), validate_choice=False, default=""
     )
