@@ -1,9 +1,9 @@
-"""Post-strata of many months in one statement, as arrays.
+"""Read the post-strata of many months in one SQL statement, as arrays.
 
-300 agencies have 170,000 strata in two years. As rows these cost several Python objects each, twice
-what it takes to find them. So the database joins what one agency has in one month into texts of
-names and numbers, and each text becomes an array at once. Agencies have the same names month after
-month, so few texts of names differ.
+300 agencies have 170,000 strata in two years. One row each would cost several Python objects, twice
+the time of the query itself. So the database concatenates the strata of one agency in one month
+into strings of names and numbers, and each string is parsed into an array at once. An agency has
+the same strata month after month, so few of the name strings differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,24 +33,24 @@ from survey.models.count import OF_FRAME, RATED, Count, Frame
 from survey.models.questionnaire import SATISFIED_FROM
 from survey.period import Month
 
-# As wide as the columns of the tables: a report of the province holds a million of these numbers.
+# 32 bits, as the database columns: a report of the province holds a million of these numbers.
 IntArray = NDArray[np.int32]
-# Between the strata of a text; any white space parts numbers.
+# Separator between the strata of a string; numbers are split at any white space.
 NEXT = "\n"
-# Texts that are in memory together: those of a whole report would be half of what it needs.
+# Rows fetched at once: the strings of a whole report would be half of its memory.
 ROWS_AT_ONCE = 1000
-# The agency of strata that are those of all agencies together.
+# The agency id of strata summed over all agencies.
 ALL_TOGETHER = 0
 SATISFIED = func.coalesce(Count.n4 + Count.n5, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strata:
-    """What stands in each post-stratum, arrays of shape (strata,).
+    """Counts of each post-stratum, arrays of shape (strata,).
 
-    `month` is a position among the months asked for, `agency` an id or ALL_TOGETHER, `name` a
-    position in `names` (sector, channel, lateness), which are sorted. A stratum of a month and an
-    agency stands once; strata are sorted by month, agency and name.
+    `month` is a position among the requested months, `agency` an id or ALL_TOGETHER, `name` a
+    position in `names` (sector, channel, lateness), which are sorted. Each combination of month,
+    agency and name occurs once; strata are sorted by these three.
     """
 
     names: Sequence[Stratum]
@@ -65,8 +65,8 @@ class Strata:
 def read_strata(
     session: Session, months: Sequence[Month], *, by_agency: bool, agency_id: int | None = None
 ) -> Strata:
-    """Frame and overall ratings of the months (YYYY-MM), of each agency, of one, or of all
-    together. Every stratum with finished dossiers is there, whether somebody answered or not.
+    """Sampling frame and overall ratings of the months (YYYY-MM), for each agency, for one, or
+    summed over all. Every stratum with finished dossiers is included, also without answers.
     """
     given = {"months": list(months), "agency_id": agency_id}
     statement = _statement(by_agency=by_agency, of_one=agency_id is not None)
@@ -100,8 +100,10 @@ def _add_pool(
     at_month: Mapping[Month, int],
     at_name: Mapping[Stratum, int],
 ) -> None:
-    """Add the ballots that wait to be counted to the strata, in place; every dossier that was
-    answered is in the frame, so its stratum is there unless it is of another agency than asked for.
+    """Add the ballots waiting in the pool to the strata, in place.
+
+    Every answered dossier is in the sampling frame, so a stratum is missing only if it belongs to
+    an agency that was not requested.
     """
     by_agency = strata.agency.any()
     height = int(strata.agency.max(initial=0)) + 1
@@ -118,16 +120,14 @@ def _add_pool(
 
 
 class _Names:
-    """Names of strata, numbered as they come."""
+    """Names of strata, numbered in order of appearance."""
 
     def __init__(self) -> None:
         self.numbered: dict[Stratum, int] = {}
         self._texts: dict[tuple[str, ...], IntArray] = {}
 
     def numbers(self, texts: tuple[str, ...]) -> IntArray:
-        """The number of each name, from a text of their sectors, one of channels and one of
-        latenesses.
-        """
+        """The number of each name, given a string of sectors, one of channels, one of lateness."""
         if texts not in self._texts:
             sectors, channels, latenesses = (text.split(NEXT) for text in texts)
             names = zip(sectors, channels, latenesses, strict=True)
@@ -139,7 +139,7 @@ class _Names:
 def _columns(
     rows: Sequence[Row[*tuple[Any, ...]]], at_month: Mapping[Month, int], seen: _Names
 ) -> tuple[IntArray, ...]:
-    """Month, agency, name, finished, rated and satisfied of each stratum of some rows."""
+    """Month, agency, name, finished, rated and satisfied of each stratum in some rows."""
     months, agencies, *texts = zip(*rows, strict=True)
     names = [seen.numbers(one) for one in zip(*texts[:3], strict=True)]
     sizes = [one.size for one in names]
@@ -153,7 +153,10 @@ def _columns(
 
 @cache
 def _statement(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
-    """Month, agency and the texts of its strata. Built once: that takes longer than one agency."""
+    """Select month, agency and the strings of its strata.
+
+    Cached, because building the statement takes longer than running it for one agency.
+    """
     cells = _cells(by_agency=by_agency, of_one=of_one).subquery().c
     numbers = (cast(one, String) for one in (cells.finished, cells.rated, cells.satisfied))
     columns = (cells.sector_code, cells.channel, cells.lateness, *numbers)
@@ -163,9 +166,10 @@ def _statement(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
 
 
 def _cells(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
-    """One row a stratum; nothing is added up where the key of a cell already tells agencies apart.
+    """Select one row per stratum; by agency no sums are needed, since the key holds the agency.
 
-    Months are listed, not spanned: with each of them the key leads straight to one agency.
+    Months are listed (IN) instead of compared with BETWEEN, so that the index is used down to the
+    agency.
     """
     names = (Frame.sector_code, Frame.channel, Frame.lateness)
     agency = Frame.agency_id if by_agency else literal(ALL_TOGETHER)

@@ -1,6 +1,7 @@
-"""The watch: what is usual for each unit, and an alert when it no longer holds.
+"""Statistical process control: control charts of each unit against its phase I baseline.
 
-`freezing` fixes limits, `daily` reads what came since yesterday, `signals` raises and closes.
+`baselines` sets control limits (phase I), `daily` updates the charts every night (phase II),
+`signals` raises and closes alerts.
 """
 
 from survey.monitoring.baselines import (
