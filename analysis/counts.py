@@ -1,4 +1,4 @@
-"""What every module asks of counts and levels before it computes: refuse nonsense early.
+"""Validation of counts, shares and confidence levels, shared by all modules of the package.
 
 Notation of the whole package: N finished dossiers, n of them rated, y of these rated 4 or 5.
 """
@@ -110,7 +110,7 @@ def finite(value: Any, name: str) -> float:  # noqa: ANN401 - judges any object
 
 
 def _inside(value: Any) -> bool:  # noqa: ANN401 - judges any object
-    """Tell whether something is a number strictly between 0 and 1."""
+    """Return whether something is a number strictly between 0 and 1."""
     try:
         return bool(0.0 < value < 1.0)
     except (TypeError, ValueError):

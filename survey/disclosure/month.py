@@ -2,7 +2,7 @@
 
 Lines are suppressed until no small one can be computed from the published ones. An attacker is
 assumed to know which agency has dossiers of which sector and channel, and the sector of each
-procedure; so a sector handled by one agency only reveals ratings of that agency.
+procedure; so the figures of a sector that only one agency handles reveal that agency's ratings.
 """
 
 from collections import Counter
