@@ -1,7 +1,7 @@
-"""The province's statistics: pure functions on counts; no web, no tables, no clock, no files.
+"""The province's statistics: pure functions on counts, without web, database, clock or files.
 
-Only intervals, verdicts and non-response are re-exported, so that importing them stays cheap;
-every other family is imported as its own module (`from analysis import headline`).
+Only intervals, verdicts and non-response are re-exported, so that the import stays cheap; the other
+modules are imported by name (`from analysis import headline`).
 """
 
 from analysis.anytime import confidence_sequence

@@ -1,7 +1,7 @@
-"""A confidence sequence: bounds that stay honest however often anybody looks.
+"""A confidence sequence (any-time interval): bounds that hold at every sample size at once.
 
-Live screens use it before a period closes; the bounds of `analysis.intervals` hold for one
-look only (looking at every rating makes them wrong in 60 % of the cases instead of 10 %).
+Live pages use it before a period closes. The intervals of `analysis.intervals` are valid at a
+single look only: read after every rating, they are wrong in 60 % of the cases instead of 10 %.
 """
 
 from analysis import exact
@@ -12,9 +12,9 @@ from analysis.intervals import CountInterval, Status, finite_se
 def confidence_sequence(y: int, n: int, N: int, confidence: float) -> CountInterval:
     """Return bounds for the share satisfied among all N that hold at every n at once.
 
-    Keeps each count M with prior(M)/posterior(M) < 1/alpha under a uniform prior, that is
-    (n + 1) P(y | n, M, N) > alpha. The price: it is wider than the bounds of a single look.
-    Assumes that ratings come in as if drawn at random without replacement. Raises
+    The set of all counts M with prior(M)/posterior(M) < 1/alpha under a uniform prior, that is
+    (n + 1) P(y | n, M, N) > alpha. It is wider than an interval for a single look.
+    Assumes that ratings arrive as if drawn at random without replacement. Raises
     AnalysisError (``invalid_counts``, ``invalid_confidence``).
 
     References
@@ -40,7 +40,7 @@ def confidence_sequence(y: int, n: int, N: int, confidence: float) -> CountInter
 
 
 def _edge(y: int, n: int, N: int, kept: int, far: int, limit: float) -> int:
-    """Halve the way from a kept count to the far end; return the last count that is kept."""
+    """Return the last count inside the set, by bisection between `kept` (inside) and `far`."""
     if exact.pmf(y, n, far, N) > limit:
         return far
     while abs(far - kept) > 1:

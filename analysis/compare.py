@@ -1,7 +1,8 @@
-"""Did it change, do they differ? Differences of indices, and many comparisons at once.
+"""Differences of two indices with intervals and p-values, and multiple-testing adjustment.
 
-The dossiers of a period are here a sample of how the service works, so no finite-population
-correction by default: with it, two complete periods would always differ "significantly".
+The dossiers of a period are treated as a sample of how the service works, so there is no
+finite-population correction (fpc) by default: with it, two complete periods would always differ
+"significantly".
 """
 
 import math
@@ -51,7 +52,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """Adjusted p-values in the given order, None kept; 0-based positions that are rejected."""
+    """Adjusted p-values in the given order (None stays None); 0-based positions rejected."""
 
     adjusted: tuple[float | None, ...]
     rejected: tuple[int, ...]
@@ -89,7 +90,7 @@ def two_sample(y1: int, n1: int, y2: int, n2: int, confidence: float) -> TwoSamp
 
 
 def fisher(y1: int, n1: int, y2: int, n2: int) -> float:
-    """Return Fisher's exact two-sided p-value: all tables no more likely than the one seen.
+    """Return Fisher's exact two-sided p-value: sum over tables no more likely than the observed.
 
     Likelihoods within 1e-7 of each other count as equal, as in R ``fisher.test``.
 
@@ -130,7 +131,7 @@ def fisher_less(y1: int, n1: int, y2: int, n2: int) -> float:
 def mover(estimates: Limits, first: Limits, second: Limits) -> Limits:
     """Return limits of a difference from the limits of its two parts (MOVER).
 
-    No AnalysisError: the limits come checked and hold their estimate.
+    No AnalysisError: the limits are checked before and contain their estimate.
 
     References
     ----------
@@ -160,7 +161,7 @@ def two_stratified(
     """Compare two post-stratified indices, each given as (y, n, N) of shape (H,).
 
     Wald limits and p-value with the normal quantile; MOVER from each side's logit limits. Where a
-    side has no variance (index 0 or 1, or complete with `fpc`) its limits are a point, as in R:
+    side has no variance (index 0 or 1, or a census with `fpc`) its limits are a point, as in R:
     prefer `fixed_mix` there. Raises AnalysisError as `analysis.design.stratified`. Source: R
     ``svycontrast`` on ``svyby(covmat=TRUE)`` for Wald; `mover`.
 
@@ -181,12 +182,13 @@ def fixed_mix(
     base: ArrayLike,
     confidence: float,
 ) -> Difference:
-    """Compare two periods or units on one mix of strata, so that mix is not mistaken for quality.
+    """Compare two periods or units on the same mix of strata (direct standardisation).
 
-    `first` and `second` are (y, n) over the same H strata; `base` are the dossiers N_h of the
-    base period whose shares weight both. No fpc; each stratum's variance is at least that of
-    (y+1)/(n+2), so strata without a dissatisfied answer do not pretend to be certain; MOVER
-    from Wilson limits on the effective size. A stratum of weight 0 may be empty. Raises
+    So a change of mix is not mistaken for a change of quality. `first` and `second` are (y, n) over
+    the same H strata; `base` are the dossiers N_h of the base period, whose shares weight both. No
+    fpc; each stratum's variance is at least that of (y+1)/(n+2), so that strata without a
+    dissatisfied answer do not count as certain; MOVER from Wilson limits on the effective size. A
+    stratum of weight 0 may be empty. Raises
     AnalysisError (``invalid_counts``, ``empty_stratum``, ``no_data`` without base dossiers).
 
     References
@@ -230,7 +232,7 @@ def _weighted_share(
 def _difference(
     indices: Limits, errors: Limits, limits: tuple[Limits, Limits], confidence: float
 ) -> Difference:
-    """Put a difference together from its two sides."""
+    """Return the difference computed from its two sides."""
     estimate, se = indices[0] - indices[1], math.hypot(*errors)
     half = normal_quantile(confidence) * se
     low, high = mover(indices, *limits)
@@ -242,7 +244,7 @@ def _difference(
 
 
 def _logit_limits(side: DesignMean, confidence: float) -> Limits:
-    """Return one side's logit limits; a point where R has no variance."""
+    """Return one side's logit limits; a point where R gives no variance."""
     low, high = design_interval(side, "xlogit", confidence, df=math.inf)
     return (side.estimate, side.estimate) if low is None or high is None else (low, high)
 
@@ -252,10 +254,10 @@ def _floats(limits: tuple[FloatArray, FloatArray]) -> Limits:
 
 
 def adjust(p_values: Sequence[float | None], method: Adjustment, alpha: float) -> Adjusted:
-    """Adjust the p-values of one family, fixed beforehand; None is kept and not counted.
+    """Adjust the p-values of one family of tests, chosen beforehand; None stays, uncounted.
 
-    `BH` (false discovery rate) for dashboards, `holm` (family-wise) where a named unit suffers
-    a consequence. `alpha` in (0, 1). Raises AnalysisError (``invalid_p_value``,
+    `BH` (false discovery rate) for dashboards, `holm` (family-wise error rate) where there are
+    consequences for a named unit. `alpha` in (0, 1). Raises AnalysisError (``invalid_p_value``,
     ``invalid_method``, ``invalid_share``).
 
     References

@@ -1,4 +1,4 @@
-"""What every module asks of counts and levels before it computes: refuse nonsense early.
+"""Validation of counts, shares and confidence levels, shared by all modules of the package.
 
 Notation of the whole package: N finished dossiers, n of them rated, y of these rated 4 or 5.
 """

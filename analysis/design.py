@@ -1,6 +1,6 @@
-"""Index and standard error under a survey design, from counts per stratum, as R's survey does.
+"""Index and standard error under a survey design, from counts per stratum, as in R's ``survey``.
 
-For parity with R and for studies; reports use the guarded interval of `analysis.poststratify`.
+For comparison with R and for studies; reports use the guarded interval of `analysis.poststratify`.
 """
 
 import math
@@ -31,14 +31,14 @@ class DesignMean:
 
     @property
     def n_eff(self) -> float | None:
-        """p(1-p)/variance: the simple-sample size with this variance; None without variance."""
+        """Effective sample size p(1-p)/variance; None without variance."""
         spread = self.estimate * (1 - self.estimate)
         return spread / self.se**2 if self.se > 0 and spread > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class CitizenSums:
-    """Running sums over citizens of m ratings with y satisfied: additive, so kept in rollups."""
+    """Sums over citizens with m ratings each, y of them satisfied; additive over groups."""
 
     citizens: int
     m: int
@@ -51,13 +51,13 @@ class CitizenSums:
 def strata_arrays(
     y: ArrayLike, n: ArrayLike, N: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return strata as arrays of shape (H,) without those that hold no dossier.
+    """Return strata as arrays of shape (H,) without those that have no dossier.
 
     Raises
     ------
     AnalysisError
-        ``invalid_counts``; ``no_data`` without dossiers; ``empty_stratum`` when nobody of a
-        stratum answered: R's stratified design would silently drop it, which biases.
+        ``invalid_counts``; ``no_data`` without dossiers; ``empty_stratum`` when a stratum has no
+        ratings: R's stratified design would silently drop it, which causes bias.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def stratified(
     Equals R ``svymean`` on ``svydesign(strata=~h, fpc=~N)``, without `fpc` on
     ``weights=~N/n``. `lonely` is R's ``survey.lonely.psu`` for strata with one rating of
     several dossiers. Raises AnalysisError (`strata_arrays`; ``single_respondent_stratum``;
-    ``invalid_method`` for another word).
+    ``invalid_method`` for an unknown `lonely`).
 
     References
     ----------
@@ -116,7 +116,7 @@ def stratified(
 def stratified_se(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> float | None:
     """Return the standard error of `stratified` with fpc, or None where R gives no number.
 
-    That is without a rating, and where an open stratum has a single one.
+    None without a rating, and where a stratum that is no census has a single one.
 
     Raises AnalysisError (``invalid_counts``; ``empty_stratum`` beside strata with ratings).
     Source: as `stratified`.
@@ -133,7 +133,7 @@ def stratified_se(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> float | None:
 
 
 def _average_factor(n: FloatArray) -> float:
-    """Return strata / strata with a variance of their own, R's "average" for lonely ones."""
+    """Return number of strata / number with a variance: R's "average" for lonely strata."""
     if not (n > 1).any():
         message = "No stratum has two respondents to average over."
         raise AnalysisError("single_respondent_stratum", message)
@@ -141,10 +141,10 @@ def _average_factor(n: FloatArray) -> float:
 
 
 def poststratified(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> DesignMean:
-    """Return the index of a simple random sample weighted to known strata afterwards.
+    """Return the post-stratified index of a simple random sample.
 
-    Equals R ``postStratify`` on ``svydesign(ids=~1, fpc=~sum(N))``. It assumes that n_h came
-    out proportional to N_h; where citizens choose to answer, use `stratified`. Raises
+    Equals R ``postStratify`` on ``svydesign(ids=~1, fpc=~sum(N))``. It assumes n_h about
+    proportional to N_h; where citizens choose whether to answer, use `stratified`. Raises
     AnalysisError (`strata_arrays`; ``single_respondent_stratum`` for one rating in all).
 
     References
@@ -205,12 +205,12 @@ def citizen_sums(m: ArrayLike, y: ArrayLike, count: ArrayLike = 1) -> CitizenSum
 
 
 def clustered(sums: CitizenSums) -> DesignMean:
-    """Return the index when ratings of one citizen hang together, exactly from three sums.
+    """Return the index when ratings of one citizen are correlated (cluster sample), from sums.
 
     v = k/(k-1) (sum y^2 - 2p sum ym + p^2 sum m^2) / n^2 over k citizens with n ratings; equals R
     ``svydesign(ids=~citizen, weights=~1)``. Raises AnalysisError (``single_respondent_stratum``
-    below two citizens, ``no_data`` without ratings, ``invalid_counts`` for sums that no citizens
-    have). Source: Lumley (2004), as `poststratified`; the closed form is ours, equal to 1e-16.
+    below two citizens, ``no_data`` without ratings, ``invalid_counts`` for impossible sums).
+    Source: Lumley (2004), as `poststratified`; the closed form is ours, equal to 1e-16.
 
     Examples
     --------
@@ -224,16 +224,16 @@ def clustered(sums: CitizenSums) -> DesignMean:
         raise AnalysisError("no_data", "There is no rating.")
     if k < 2:  # noqa: PLR2004 - a variance needs two
         raise AnalysisError("single_respondent_stratum", "One citizen has no variance.")
-    # Whole numbers first: the three terms cancel almost completely at high satisfaction.
+    # Exact integers: at high satisfaction the three terms cancel almost completely.
     squares = sums.yy * n * n - 2 * y * sums.ym * n + y * y * sums.mm
     return DesignMean(y / n, math.sqrt(k / (k - 1) * (squares / n**4)), k - 1, n)
 
 
 def _check(sums: CitizenSums) -> None:
-    """Refuse sums that no citizens can have: their squares and products bind each other."""
+    """Refuse sums that are impossible together."""
     k, m, y, yy, ym, mm = (whole(value, "a sum over citizens") for value in astuple(sums))
     ordered = y <= yy <= ym <= mm and y <= m <= mm
-    # Cauchy and Schwarz, three times.
+    # The Cauchy-Schwarz inequality, three times.
     if not ordered or m * m > k * mm or y * y > k * yy or ym * ym > yy * mm:
         raise AnalysisError("invalid_counts", f"No citizens have these sums: {sums}.")
 
@@ -277,14 +277,14 @@ def _likelihood(d: DesignMean, n_eff: float, t: float, _tail: float) -> Limits:
 
 
 def _boundary(inside: Callable[[float], bool], kept: float, dropped: float) -> float:
-    """Halve the way from a kept to a dropped point until floating point ends."""
+    """Return the boundary between a point inside and one outside, by bisection."""
     while (middle := (kept + dropped) / 2) not in {kept, dropped}:
         kept, dropped = (middle, dropped) if inside(middle) else (kept, middle)
     return kept
 
 
 def _t_ratio(d: DesignMean, t: float, tail: float) -> float:
-    """Return (t_{n-1}/t_df)^2, Korn and Graubard's price of few degrees of freedom."""
+    """Return (t_{n-1}/t_df)^2, Korn and Graubard's correction for few degrees of freedom."""
     return float(stdtrit(whole(d.n - 1, "n - 1"), tail) / t) ** 2
 
 
@@ -304,7 +304,7 @@ def design_interval(
 ) -> tuple[float | None, float | None]:
     """Return R's ``svyciprop`` limits by name, or None twice where R has none (index 0 or 1).
 
-    `method`: mean (leaves [0, 1]), logit = xlogit, asin (folds back beyond the end points),
+    `method`: mean (may exceed [0, 1]), logit = xlogit, asin (folds back beyond the end points),
     beta (Korn-Graubard, n_eff not capped at n), likelihood (exact root; R's profile is 3e-5
     from it), wilson_neff. `df` replaces the design's own (inf: normal). A census is a point.
     Raises AnalysisError (``invalid_method``, ``invalid_confidence``, ``no_degrees_of_freedom``).

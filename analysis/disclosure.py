@@ -1,7 +1,8 @@
-"""Public tables that let nobody work out a small group's answers: hide, then prove.
+"""Disclosure control: complementary suppression in published tables, and an audit that proves it.
 
-Publish closed periods only, with one fixed hierarchy and no free filters: a cumulative table
-minus last month's is a one-month table, and percentages with a known n are counts.
+Publish closed periods only, with one fixed hierarchy and no free filters, to prevent differencing
+attacks: a cumulative table minus last month's is a one-month table, and percentages with a known n
+are counts.
 """
 
 from dataclasses import dataclass
@@ -17,15 +18,15 @@ from analysis.errors import AnalysisError
 
 BoolArray = NDArray[np.bool_]
 Place = tuple[int, ...]
-# So many of the largest sums are moved first: with all of 9,000, one bound takes two seconds.
+# Only this many of the largest sums are varied first: with all 9,000, one bound takes 2 seconds.
 _LARGE = 1200
-# So many turns that prove nothing end the search for tables that prove many lines at once.
+# The search for tables that prove many lines at once ends after this many turns without success.
 _IDLE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressedCell:
-    """What an outsider can infer about a suppressed count: at least `low`, at most `high`."""
+    """What an attacker can infer about a suppressed count: at least `low`, at most `high`."""
 
     position: Place
     low: int
@@ -35,7 +36,7 @@ class SuppressedCell:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The suppressed cells, and whether none of them can be narrowed below the wanted width."""
+    """The suppressed cells, and whether every one has an interval of at least the wanted width."""
 
     cells: tuple[SuppressedCell, ...]
     safe: bool
@@ -45,8 +46,8 @@ def audit(counts: ArrayLike, suppressed: ArrayLike, min_width: int) -> Audit:
     """Return what can be inferred about the suppressed cells of a table, (R, C) or a list (C,).
 
     All other cells and the totals (of rows and columns; of the list) are published. Bounds are
-    exact: the smallest and largest whole count that fits, by integer programming. A cell is
-    disclosed when high - low < min_width. Cells come column by column. Raises AnalysisError
+    exact: the smallest and largest integer count that fits, by integer programming. A cell is
+    disclosed when high - low < min_width. Cells are returned column by column. Raises AnalysisError
     (``invalid_counts``).
 
     References
@@ -78,11 +79,11 @@ def audit(counts: ArrayLike, suppressed: ArrayLike, min_width: int) -> Audit:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Lines of several tables over the same cells, as an outsider knows them.
+    """Lines of several tables over the same cells, as known to an attacker.
 
-    `cells` (K,) are the counts; `members` (L, K) says which cells each line adds up (entries may
-    be negative: two sums that must agree are a line of count 0). `fixed` (L,) marks lines that are
-    never suppressed. Cells that everybody knows to be empty are left out of K.
+    `cells` (K,) are the counts; `members` (L, K) says which cells each line sums (entries may be
+    negative: two sums that must be equal are a line of count 0). `fixed` (L,) marks lines that are
+    never suppressed. Cells that are publicly known to be empty are left out of K.
     """
 
     cells: FloatArray
@@ -99,12 +100,13 @@ class Lines:
 def protect_lines(
     lines: Lines, secret: ArrayLike, suppressed: ArrayLike, min_width: int
 ) -> BoolArray:
-    """Hide further lines of tables published together until no secret count can be worked out.
+    """Complementary suppression: suppress further lines until no secret count can be inferred.
 
-    `secret` and `hidden` have shape (L,): the lines to protect, and all that are not published to
-    begin with. A secret is safe when two whole-numbered tables fit everything printed and differ
-    by at least min_width in it; else the smallest line that its bound rests on (a nonzero dual
-    of the linear program) is suppressed too. Other suppressed lines may be narrower. Raises
+    For tables published together. `secret` and `suppressed` have shape (L,): the lines to protect,
+    and all lines suppressed at the start. A secret line is safe when two integer tables fit all
+    published lines and differ by at least min_width in it; otherwise the smallest line that its
+    bound depends on (a nonzero dual of the linear program) is suppressed too. Suppressed lines
+    that are not secret may have narrower bounds. Returns the mask of suppressed lines (L,). Raises
     AnalysisError (``invalid_counts``, ``cannot_protect``). Source: Fischetti & Salazar (2001), as
     `audit`; the search is ours.
 
@@ -130,9 +132,7 @@ def protect_lines(
 
 
 class _View:
-    """The published lines. Cells that no published line separates are one: only their sum is
-    known.
-    """
+    """The published lines. Cells that no published line distinguishes are merged to one sum."""
 
     def __init__(self, lines: Lines, mask: BoolArray) -> None:
         self.members = lines.members
@@ -156,7 +156,7 @@ class _View:
         self.suppressed[self.group[lines.members[mask].sum(axis=0) > 0]] = True
 
     def fit(self, goal: FloatArray, free: BoolArray) -> FloatArray:
-        """Return whole sums that fit what is printed, with the smallest goal; only `free` move."""
+        """Return integer sums that fit the published lines, minimising `goal`; only `free` vary."""
         part = self.sums[:, np.flatnonzero(free)]
         known = part @ self.true[free]
         # Without a gap of 0 the solver may stop some counts short of the bound in large tables.
@@ -171,7 +171,7 @@ class _View:
         return sums
 
     def reach(self, lines: NDArray[np.intp]) -> tuple[csr_array, csr_array]:
-        """Which sums lie wholly in each line, and which at least in part; both (lines, sums)."""
+        """Which sums are fully in each line, and which at least in part; both (lines, sums)."""
         shape = (self.group.size, self.sizes.size)
         to_sums = csr_array(
             (np.ones(self.group.size), (np.arange(self.group.size), self.group)), shape=shape
@@ -185,10 +185,11 @@ class _View:
         return inner, outer
 
     def doubtful(self, lines: NDArray[np.intp], width: int) -> list[int]:
-        """Those of the lines that a few tables do not prove safe.
+        """The lines that a few tables do not prove safe.
 
-        Each turn looks for one table that fits and moves as many counts as it can, every other one
-        up and the rest down: many lines are proven at once, the few that are left one by one.
+        Each turn searches one table that fits and changes as many counts as possible, alternately
+        up and down, so that many lines are proven at once; the few that remain are then proven one
+        by one.
         """
         inner, outer = self.reach(lines)
         least, most = inner @ self.true, outer @ self.true
@@ -208,8 +209,8 @@ class _View:
         return left
 
     def moved(self, goals: csr_array, reached: FloatArray, missing: FloatArray) -> FloatArray:
-        """Return whole sums that fit and bring many goals (lines, sums) beyond what was `reached`,
-        each by no more than is `missing`; only sums of suppressed lines move.
+        """Return integer sums that fit and raise many goals (lines, sums) above `reached`, each by
+        at most `missing`; only sums of suppressed lines vary.
         """
         free = np.flatnonzero(self.suppressed)
         rest = self.true.copy()
@@ -234,9 +235,9 @@ class _View:
         return rest
 
     def width(self, line: int, enough: int) -> int:
-        """How far apart the smallest and largest possible count of a line are; exact if < enough.
+        """Largest minus smallest possible count of a line; exact if < enough.
 
-        Mostly a few large sums prove that there is room; all are tried where they do not.
+        Usually varying a few large sums proves the width; all are varied where that fails.
         """
         inner, outer = (part.toarray()[0] for part in self.reach(np.array([line])))
 
@@ -249,9 +250,7 @@ class _View:
 
 
 def _rests_on(lines: Lines, mask: BoolArray, line: int) -> int:
-    """Return the smallest line that could be suppressed and that a bound of a secret line rests
-    on.
-    """
+    """Return the smallest line that may be suppressed and that a secret line's bound depends on."""
     shown = np.flatnonzero(~mask)
     goal = lines.members[[line]].sum(axis=0)
     free = ~lines.fixed[shown] & (lines.counts[shown] > 0)
@@ -266,9 +265,7 @@ def _rests_on(lines: Lines, mask: BoolArray, line: int) -> int:
 
 
 def _extreme(matrix: FloatArray, known: FloatArray, column: int, sign: int) -> int:
-    """Return the smallest (sign 1) or largest (sign -1) whole count that a suppressed cell can
-    be.
-    """
+    """Return the smallest (sign 1) or largest (sign -1) possible count of a suppressed cell."""
     goal = np.zeros(matrix.shape[1])
     goal[column] = sign
     # Without a gap of 0 the solver may stop some counts short of the bound in large tables.

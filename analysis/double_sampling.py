@@ -1,8 +1,8 @@
-"""The index of those who did not answer, from a random sample of them who were called.
+"""Double sampling for non-response (Hansen and Hurwitz): call a random sample of non-respondents.
 
-Double sampling for non-response (Hansen and Hurwitz): every finished dossier was asked, so only the
-second phase, the calls, is uncertain. Within a stratum those called who were not reached or refused
-are taken as missing at random: no formula repairs a hotline that reaches the content more easily.
+Every finished dossier was invited, so only the second phase, the calls, has sampling error. Within
+a stratum, called citizens who were not reached or refused are taken as missing at random: no
+formula corrects for a hotline that reaches satisfied citizens more easily.
 """
 
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ from analysis.poststratify import guarded_lines
 
 Rule = Literal["hypergeometric", "beta_guarded", "census", "none_silent"]
 
-# Fewer answered calls than this estimate nothing.
+# With fewer answered calls than this nothing is estimated.
 FEWEST_CALLS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class SilentStrata:
-    """What the calls found out about the silent of each stratum, counts of one shape (H,).
+    """Results of the calls to non-respondents in each stratum, counts of one shape (H,).
 
-    `n2` silent dossiers, `called` of them drawn by simple random sampling, `answered` of these who
-    rated, `y2` of these satisfied.
+    `n2` dossiers without an answer, `called` of them drawn by simple random sampling, `answered` of
+    these rated, `y2` of these satisfied.
     """
 
     n2: ArrayLike
@@ -42,7 +42,8 @@ class SilentStrata:
 class SampledIndex:
     """An index with its standard error and limits, fractions 0..1; None where undefined.
 
-    `se` is the textbook's and None where an open stratum has one answer; the limits do not use it.
+    `se` follows the textbook; None where a stratum that is no census has one answer. The limits do
+    not use it.
     """
 
     index: float | None
@@ -53,11 +54,12 @@ class SampledIndex:
 
 @dataclass(frozen=True, slots=True)
 class DoubleSample:
-    """The index of the silent, that of all, and the rule that gave the limits of both.
+    """The index of the non-respondents, that of all, and the rule used for the limits of both.
 
-    Rules: hypergeometric where one stratum has silent citizens; beta_guarded where several have,
-    Korn and Graubard's limits on the guarded n_eff of `analysis.poststratify.guarded_lines`, cut to
-    what is possible; census where all the silent answered, a point; none_silent.
+    Rules: hypergeometric where one stratum has non-respondents; beta_guarded where several have,
+    Korn and Graubard's limits on the guarded n_eff of `analysis.poststratify.guarded_lines`,
+    clipped to the possible range; census where all non-respondents answered the call, a point;
+    none_silent.
     """
 
     silent: SampledIndex
@@ -71,15 +73,15 @@ _NOTHING = SampledIndex(None, None, None, None)
 def double_sampling(
     n1: ArrayLike, y1: ArrayLike, strata: SilentStrata, confidence: float
 ) -> DoubleSample:
-    """Estimate the index of the silent and of all from strata, counts of shape (H,).
+    """Estimate the index of non-respondents and of all from strata, counts of shape (H,).
 
-    `n1` dossiers of each stratum whose citizen answered without being called, `y1` of them
-    satisfied. Silent: x = sum n2_h p_h / sum n2_h with p_h = y2/answered. All: those who answered
-    are known, so (Y1 + N2 x)/N holds of the index and of both limits, which never leave the
-    worst-case bounds. Limits by the rule at `DoubleSample`.
+    `n1` dossiers of each stratum whose citizen answered without a call, `y1` of them satisfied.
+    Non-respondents: x = sum n2_h p_h / sum n2_h with p_h = y2/answered. All: the answers without a
+    call are known, so the index and both limits are (Y1 + N2 x)/N; they never exceed the worst-case
+    (Manski) bounds. The rules of the limits are described at `DoubleSample`.
 
     Raises AnalysisError: ``invalid_counts`` (also without a dossier), ``invalid_confidence``,
-    ``too_few_calls`` (fewer than 30 answered in all), ``empty_stratum``, in this order.
+    ``too_few_calls`` (fewer than 30 answered in total), ``empty_stratum``, in this order.
 
     References
     ----------
@@ -110,7 +112,7 @@ def double_sampling(
 
 
 def _check_calls(answered: FloatArray) -> None:
-    """Refuse calls too few to estimate anything, then strata with silent citizens but no call."""
+    """Refuse too few answered calls, then strata with non-respondents but no answered call."""
     if answered.sum() < FEWEST_CALLS:
         raise AnalysisError("too_few_calls", f"Fewer than {FEWEST_CALLS} of the silent answered.")
     if (answered == 0).any():
@@ -118,7 +120,7 @@ def _check_calls(answered: FloatArray) -> None:
 
 
 def _checked(n1: ArrayLike, y1: ArrayLike, strata: SilentStrata) -> tuple[FloatArray, ...]:
-    """Return y2, answered, called, n2, y1, n1 as arrays (H,), or refuse what is impossible."""
+    """Return y2, answered, called, n2, y1, n1 as arrays (H,), or refuse impossible counts."""
     silent = count_arrays(strata.y2, strata.answered, strata.called, strata.n2)
     spoken = count_arrays(y1, n1)
     columns = [np.atleast_1d(column) for column in (*silent, *spoken)]
@@ -130,7 +132,7 @@ def _checked(n1: ArrayLike, y1: ArrayLike, strata: SilentStrata) -> tuple[FloatA
 def _limits(
     y: FloatArray, n: FloatArray, N: FloatArray, confidence: float
 ) -> tuple[float, float, Rule]:
-    """Return limits of the index of the silent, and by which rule."""
+    """Return the limits of the non-respondents' index, and the rule used."""
     rated, silent = float(n.sum()), float(N.sum())
     if rated == silent:
         share = float(y.sum() / silent)

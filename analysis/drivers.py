@@ -1,6 +1,6 @@
-"""What moves the overall rating: shares of explained variance per factor. Association, not cause.
+"""Driver analysis (LMG): each factor's share of the explained variance of the overall rating.
 
-Works on patterns: rows of factor scores, overall score, count of ratings.
+Association, not cause. Works on patterns: rows of factor scores, overall score, count of ratings.
 """
 
 import math
@@ -37,7 +37,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Drivers:
-    """Per factor, arrays of shape (k,): `lmg` adds up to `r2`, `share` to 1 (NaN at r2 = 0).
+    """Per factor, arrays of shape (k,): `lmg` sums to `r2`, `share` to 1 (NaN at r2 = 0).
 
     `performance` is the share of scores 4-5; `zero_order` the correlation with the overall
     score, NaN for a factor that never varies.
@@ -59,7 +59,7 @@ class ShareLimits:
 
 
 def pattern_table(patterns: ArrayLike) -> FloatArray:
-    """Return patterns as an array (P, k+2), or refuse what is no table of scores and counts.
+    """Return patterns as an array (P, k+2), or refuse an invalid table of scores and counts.
 
     Raises
     ------
@@ -97,11 +97,11 @@ def moments(patterns: ArrayLike) -> Moments:
 
 
 def lmg(sums: Moments, minimum: int = MINIMUM_RATINGS) -> Drivers:
-    """Return each factor's part of R^2, averaged over all orders of entry (Shapley value).
+    """Return each factor's part of R^2, averaged over all orders of entry (LMG, Shapley value).
 
-    All 2^k subsets are fitted from the moment matrix, so use it for a handful of factors.
-    Halo and same-everywhere answers spread importance evenly: print `straight_lining` beside
-    it. Raises AnalysisError (``too_few_ratings`` below `minimum`,
+    All 2^k subsets are fitted from the moment matrix, so use it for few factors. Halo effects and
+    straight-lining spread importance evenly: print `straight_lining` beside it. Raises
+    AnalysisError (``too_few_ratings`` below `minimum`,
     ``no_variation`` when the overall score never varies).
 
     References
@@ -128,7 +128,7 @@ def lmg(sums: Moments, minimum: int = MINIMUM_RATINGS) -> Drivers:
 
 
 def _of_one(sums: Moments, minimum: int) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return `_correlations` of one set, or refuse what is too few or does not vary."""
+    """Return `_correlations` of one set, or refuse too few ratings or a constant overall score."""
     if sums.count < max(minimum, 1):
         raise AnalysisError("too_few_ratings", f"Drivers need {minimum} complete ratings.")
     return _correlations(sums.count, sums.sums[np.newaxis], sums.products[np.newaxis])
@@ -137,8 +137,9 @@ def _of_one(sums: Moments, minimum: int) -> tuple[FloatArray, NDArray[np.bool_]]
 def _correlations(
     count: float, sums: FloatArray, products: FloatArray
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return correlations (n, k+1, k+1) of n sets of as many ratings, 0 for what never varies in a
-    set, and what varies (n, k+1).
+    """Return correlations (n, k+1, k+1) of n sets of `count` ratings, and what varies (n, k+1).
+
+    The correlations of a score that is constant in a set are 0.
     """
     mean = sums / count
     covariance = products / count - mean[:, :, np.newaxis] * mean[:, np.newaxis, :]
@@ -153,7 +154,7 @@ def _correlations(
 
 
 def _explained(correlation: FloatArray) -> FloatArray:
-    """Return R^2 of every subset of factors (n, 2^k); bit j of the position stands for factor j."""
+    """Return R^2 of every subset of factors (n, 2^k); bit j of the position is factor j."""
     sets, factors = correlation.shape[0], correlation.shape[1] - 1
     explained = np.zeros((sets, 2**factors))
     for subset in range(1, 2**factors):
@@ -166,7 +167,7 @@ def _explained(correlation: FloatArray) -> FloatArray:
 
 
 def _shapley(values: FloatArray) -> FloatArray:
-    """Return Shapley values (n, k) of n games, given by the value of every coalition (n, 2^k)."""
+    """Return Shapley values (n, k) of n games from the value of every coalition (n, 2^k)."""
     players = (values.shape[1] - 1).bit_length()
     size = np.array([subset.bit_count() for subset in range(values.shape[1])])
     order = [math.factorial(m) * math.factorial(players - 1 - m) for m in range(players)]
@@ -180,7 +181,7 @@ def _shapley(values: FloatArray) -> FloatArray:
 
 
 def _shares(parts: FloatArray) -> FloatArray:
-    """Return parts of R^2 (n, k) as shares that add up to 1; NaN where nothing is explained."""
+    """Return parts of R^2 (n, k) as shares with sum 1; NaN where nothing is explained."""
     r2 = parts.sum(axis=1, keepdims=True)
     return np.where(r2 > 0, parts / np.where(r2 > 0, r2, 1.0), np.nan)
 
@@ -190,8 +191,8 @@ def share_limits(
 ) -> ShareLimits:
     """Return percentile-bootstrap limits of `lmg` shares, resampling whole ratings.
 
-    The same seed gives the same limits. Raises AnalysisError as `lmg`, and ``invalid_counts``
-    without a repeat.
+    The same seed gives the same limits. Raises AnalysisError as `lmg`, and ``invalid_counts`` for
+    less than one repeat.
 
     References
     ----------
@@ -221,7 +222,7 @@ def share_limits(
 
 
 def straight_lining(patterns: ArrayLike) -> float | None:
-    """Return the share of ratings with one score everywhere; None without ratings.
+    """Return the share of answers with the same score for every question; None without ratings.
 
     Raises AnalysisError (``invalid_patterns``).
 
@@ -242,9 +243,9 @@ def straight_lining(patterns: ArrayLike) -> float | None:
 
 
 def quadrants(importance: ArrayLike, performance: ArrayLike) -> tuple[Quadrant, ...]:
-    """Return where each factor stands: importance and performance (k,) against their means.
+    """Return each factor's quadrant: importance and performance (k,) against their means.
 
-    Raises AnalysisError (``invalid_patterns`` for unlike or empty lists).
+    Raises AnalysisError (``invalid_patterns`` for lists of different length or empty ones).
 
     References
     ----------

@@ -1,12 +1,12 @@
-"""Exact hypergeometric probabilities and bounds for one cell, in plain floating point.
+"""Exact hypergeometric probabilities and bounds for one cell, in floating point.
 
-Loader's saddle-point form keeps full precision up to populations of thousands of millions,
-where differences of log-gamma lose five digits, and needs no import of scipy.stats.
+Loader's saddle-point form has full precision up to populations of billions, where differences of
+log-gamma lose five digits, and needs no import of scipy.stats.
 """
 
 import math
 
-# A tail equal to the level is not rejected; 1e-12 decides what "equal" means.
+# A tail probability equal to the level, within this tolerance, is not rejected.
 TIE = 1e-12
 _STIRLING = tuple(
     math.lgamma(k + 1) - (k + 0.5) * math.log(k) + k - 0.5 * math.log(2 * math.pi) if k else 0.0
@@ -15,7 +15,7 @@ _STIRLING = tuple(
 
 
 def _stirling_error(k: int) -> float:
-    """Return log(k!) minus Stirling's approximation of it."""
+    """Return log(k!) minus its Stirling approximation."""
     if k < len(_STIRLING):
         return _STIRLING[k]
     s = 1.0 / (k * k)
@@ -51,7 +51,7 @@ def _log_binomial(x: int, size: int, p: float) -> float:
 def pmf(x: int, n: int, M: int, N: int) -> float:
     """Return P(X = x): x satisfied among n drawn from N dossiers of which M are satisfied.
 
-    No AnalysisError: the counts come checked, 0 <= M, n <= N.
+    No AnalysisError: the counts are checked before, 0 <= M, n <= N.
 
     References
     ----------
@@ -72,9 +72,9 @@ def pmf(x: int, n: int, M: int, N: int) -> float:
 
 
 def lower_tail(x: int, n: int, M: int, N: int) -> float:
-    """Return P(X <= x), summed on the side of the mode where few terms count.
+    """Return P(X <= x), summed on the side of the mode with fewer relevant terms.
 
-    No AnalysisError: the counts come checked. Source: as `pmf`.
+    No AnalysisError: the counts are checked before. Source: as `pmf`.
 
     Examples
     --------
@@ -87,12 +87,12 @@ def lower_tail(x: int, n: int, M: int, N: int) -> float:
         return 1.0
     if x * N < n * M:
         return min(1.0, _sum_down(x, n, M, N))
-    # Counting the unsatisfied instead turns the upper tail into a lower one.
+    # Counting unsatisfied instead of satisfied turns the upper tail into a lower one.
     return max(0.0, 1.0 - _sum_down(n - x - 1, n, N - M, N))
 
 
 def _sum_down(x: int, n: int, M: int, N: int) -> float:
-    """Sum P(X = x), P(X = x - 1), ... until the terms no longer count."""
+    """Sum P(X = x), P(X = x - 1), ... until the terms are negligible."""
     term = total = pmf(x, n, M, N)
     while x > 0 and term > total * 1e-17:
         term *= x * (N - M - n + x) / ((n - x + 1) * (M - x + 1))
@@ -104,7 +104,7 @@ def _sum_down(x: int, n: int, M: int, N: int) -> float:
 def probabilities(n: int, M: int, N: int) -> list[float]:
     """Return P(X = 0), ..., P(X = n).
 
-    No AnalysisError: the counts come checked. Source: as `pmf`.
+    No AnalysisError: the counts are checked before. Source: as `pmf`.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def lowest_count(y: int, n: int, N: int, alpha: float) -> int:
 
     A tail equal to alpha (within 1e-12) is not rejected. Shapes: scalars, 0 <= y <= n <= N.
 
-    No AnalysisError: the counts come checked. Source: Buonaccorsi (1987), see
+    No AnalysisError: the counts are checked before. Source: Buonaccorsi (1987), see
     `analysis.intervals.hypergeometric`.
 
     Examples
@@ -142,7 +142,7 @@ def lowest_count(y: int, n: int, N: int, alpha: float) -> int:
     def accepts(M: int) -> bool:
         return 1.0 - lower_tail(y - 1, n, M, N) >= alpha
 
-    # Start from the normal approximation and widen: far fewer steps than halving 0..N.
+    # Start from the normal approximation and widen: far fewer steps than bisecting 0..N.
     low, high = y, y + N - n
     p = y / n
     step = 1 + int(N * math.sqrt((p * (1 - p) + 1 / n) / n * (N - n) / N))
@@ -167,7 +167,7 @@ def lowest_count(y: int, n: int, N: int, alpha: float) -> int:
 def highest_count(y: int, n: int, N: int, alpha: float) -> int:
     """Return the largest population count M with P(X <= y | M) >= alpha.
 
-    No AnalysisError: the counts come checked. Source: as `lowest_count`.
+    No AnalysisError: the counts are checked before. Source: as `lowest_count`.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Will the target be reached by its date? First the arithmetic, then a careful trend.
+"""Forecast whether a target will be reached by its date: the share needed, and a logit trend.
 
-A chance to reach a target is not a verdict. Series must be restarted at breaks such as the
-reorganisation of units; Tet months bend any trend.
+A probability of reaching a target is not a verdict. Restart a series at breaks such as the
+reorganisation of units; Tet months distort any trend.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from analysis.errors import AnalysisError
 
 Outlook = Literal["likely", "unlikely", "open", "too_short"]
 
-# Below eight months, or further ahead than half the history, a trend is a guess.
+# With fewer months, or further ahead than half the history, the outlook is "too_short".
 MONTHS_NEEDED = 8
 _LIKELY = 0.9
-# Newton's method needs about six steps; a separated series never ends.
+# Newton's method needs about six steps; it does not converge on a separated series.
 _STEPS = 25
 _SMALLEST_STEP = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A quasi-binomial trend on the logit scale and the index it gives at the deadline.
+    """A quasi-binomial trend on the logit scale and the index it forecasts for the deadline.
 
-    `phi` >= 1 is the overdispersion; `prob_reach` the chance that the trend's index at the
-    deadline is at least the target; `outlook` the wording that the data bear.
+    `phi` >= 1 is the overdispersion; `prob_reach` the probability that the trend's index at the
+    deadline is at least the target; `outlook` the wording that the data support.
     """
 
     intercept: float
@@ -43,10 +43,10 @@ class Forecast:
 
 
 def needed_share(y: int, n: int, remaining: int, target: float) -> float | None:
-    """Return the share of satisfied still needed among `remaining` ratings, at least 0.
+    """Return the share of satisfied needed among the `remaining` ratings, at least 0.
 
-    (T (n + remaining) - y)/remaining; above 1 the target is out of reach whatever happens; None
-    when nothing remains. Raises AnalysisError (``invalid_counts``, ``invalid_share``). Source:
+    (T (n + remaining) - y)/remaining; above 1 the target is out of reach; None when nothing
+    remains. Raises AnalysisError (``invalid_counts``, ``invalid_share``). Source:
     plain arithmetic on counts.
 
     Examples
@@ -63,7 +63,7 @@ def needed_share(y: int, n: int, remaining: int, target: float) -> float | None:
 def trend(
     y: ArrayLike, n: ArrayLike, deadline: float, target: float, confidence: float
 ) -> Forecast:
-    """Fit a logit trend to months 0..T-1 (counts of shape (T,)) and look at month `deadline`.
+    """Fit a logit trend to months 0..T-1 (counts of shape (T,)) and forecast month `deadline`.
 
     Binomial regression, phi = max(1, Pearson X2/df), t interval on the logit scale; months
     without ratings are skipped. Raises AnalysisError (``invalid_counts``, ``invalid_share``,
@@ -123,7 +123,7 @@ def _logit_fit(X: FloatArray, y: FloatArray, n: FloatArray) -> tuple[FloatArray,
 
 
 def _outlook(reach: float, months: int, ahead: float) -> Outlook:
-    """Return the words that a chance allows, given the history and the distance ahead."""
+    """Return the wording for a probability, given the months of history and the months ahead."""
     if months < MONTHS_NEEDED or ahead > months / 2:
         return "too_short"
     if reach >= _LIKELY:

@@ -1,6 +1,7 @@
-"""Index and verdict as reports print them: thin cells merged, guarded interval, three values.
+"""Index and verdict of reports: thin cells merged, guarded interval, three-valued verdict.
 
-Many report lines at once; rows of (L, K) arrays are lines, columns the cells of a line.
+Many report lines at once: the rows of (L, K) arrays are lines, the columns the cells (post-strata)
+of a line.
 """
 
 import math
@@ -18,7 +19,7 @@ from analysis.verdict import target_share
 BoolArray = NDArray[np.bool_]
 # A target share as whole numbers: (85, 100) is 85 %.
 Target = tuple[int, int]
-# A product that is whole but for a rounding error is that whole number.
+# A product within this distance of an integer is that integer (rounding errors).
 _WHOLE = 1e-9
 
 
@@ -27,8 +28,9 @@ class VerdictLines:
     """Verdicts of report lines, arrays of shape (L,).
 
     `low` and `high` are one-sided bounds. `needed_n` is the number of ratings that would
-    decide at the same index, `additional_n` how many of them are still to come; both NaN where
-    decided or nothing was rated. `secured` and `lost` hold whatever the silent would say.
+    decide at the same index, `additional_n` the part of it still missing; both NaN where decided or
+    nothing was rated. `secured`: certainly met, and `lost`: certainly not met, by the worst-case
+    (Manski) bounds, whatever the non-respondents would answer.
     """
 
     verdict: NDArray[np.str_]
@@ -43,8 +45,9 @@ class VerdictLines:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What bounds say about targets, arrays of shape (L,): the verdict met, not_met or uncertain;
-    `secured` and `lost` hold whatever the silent would say.
+    """Verdicts of bounds against targets, arrays of shape (L,): met, not_met or uncertain.
+
+    `secured`: certainly met, and `lost`: certainly not met, by the worst-case (Manski) bounds.
     """
 
     verdict: NDArray[np.str_]
@@ -64,7 +67,7 @@ class BoundLines:
 def headline_lines(
     y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, confidence: float
 ) -> GuardedLines:
-    """Return the index of each line: `collapse_lines`, then `guard`; N = 0 is no cell.
+    """Return the index of each line: `collapse_lines`, then `guard`; N = 0 means no cell.
 
     Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: `GuardedLines`;
     merging as `collapse_lines`.
@@ -82,12 +85,12 @@ def headline_lines(
 def headline_verdicts(
     y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, target: Target, confidence: float
 ) -> VerdictLines:
-    """Decide the post-stratified index of each line against target = (num, den) at period close.
+    """Return each line's verdict on its index against target = (num, den) at period close.
 
     One-sided guarded bounds at `confidence` (above one half): met if low >= target, not met if high
     < target, else uncertain, as when nothing was rated; a complete line is decided on integers. The
-    ratings still needed assume the same index in each cell and that the silent of all cells come in
-    evenly; for one cell they are `analysis.verdict.needed_ratings`. Raises AnalysisError
+    ratings still needed assume that each cell keeps its index and that the missing ratings of all
+    cells arrive evenly; for one cell see `analysis.verdict.needed_ratings`. Raises AnalysisError
     (``invalid_counts``, ``invalid_confidence``, ``invalid_target``). Source: bounds as
     `headline_lines`; three values are ours.
 
@@ -123,18 +126,18 @@ def decide(
     bounds: tuple[ArrayLike, ArrayLike],
     target: tuple[ArrayLike, ArrayLike],
 ) -> Decisions:
-    """Hold bounds (low, high) of lines against their targets, shares as whole numbers (num, den).
+    """Return verdicts of bounds (low, high) of lines against their targets (num, den).
 
     `counts` are (satisfied, rated, finished) of each line, all its cells together. A complete line
-    is decided on integers. The rule of `headline_verdicts`, for lines of many targets.
+    is decided on integers. The rule of `headline_verdicts`, for lines with different targets.
 
     Raises AnalysisError (``invalid_counts``, ``invalid_target``). Source: as
     `headline_verdicts`.
 
     Examples
     --------
-    >>> told = decide(([258, 9], [300, 10], [1000, 10]), ([0.82, 0.9], [0.9, 0.9]), (85, 100))
-    >>> told.verdict.tolist(), told.secured.tolist()
+    >>> found = decide(([258, 9], [300, 10], [1000, 10]), ([0.82, 0.9], [0.9, 0.9]), (85, 100))
+    >>> found.verdict.tolist(), found.secured.tolist()
     (['uncertain', 'met'], [False, True])
     """
     count_arrays(*counts)
@@ -156,13 +159,14 @@ def decide(
 def floor_lines(
     y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, floor: Target, confidence: float
 ) -> NDArray[np.str_]:
-    """Decide of each line whether its index is at or below floor = (num, den), or above it.
+    """Return whether the index of each line is at or below the threshold floor = (num, den).
 
     ``below_floor`` when the one-sided upper bound is at most the floor, ``above_floor`` when the
-    lower bound exceeds it, else ``uncertain``; whole numbers decide what the silent cannot change
-    any more. The same index and bounds as `headline_verdicts`; `analysis.verdict.floor_verdict` is
-    the exact form for one cell. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``,
-    ``invalid_target``). Source: bounds as `headline_lines`.
+    lower bound exceeds it, else ``uncertain``; integers decide where the missing ratings cannot
+    change the result. The same index and bounds as `headline_verdicts`;
+    `analysis.verdict.floor_verdict` is the exact form for one cell. Raises AnalysisError
+    (``invalid_counts``, ``invalid_confidence``, ``invalid_target``). Source: bounds as
+    `headline_lines`.
 
     Examples
     --------
@@ -189,12 +193,12 @@ def floor_lines(
 def anytime_lines(
     y: ArrayLike, n: ArrayLike, N: ArrayLike, late: ArrayLike, confidence: float
 ) -> BoundLines:
-    """Return the index of each line with bounds that anybody may look at as often as they like.
+    """Return the index of each line with any-time bounds, valid however often they are read.
 
-    One cell: `analysis.confidence_sequence`. Several: the sequence on as many ratings as the
-    post-stratified index is worth, n' = m N/(N - 1 + m) with m its guarded effective size, never
-    more than there are; y' = index x n', rounded outwards. That is exact for one cell and a working
-    approximation for several, checked by simulation; it assumes that ratings come in as if at
+    One cell: `analysis.confidence_sequence`. Several: the confidence sequence on the effective
+    number of ratings, n' = m N/(N - 1 + m) with m the guarded effective size of the post-stratified
+    index, at most the actual number; y' = index x n', rounded outwards. That is exact for one cell
+    and an approximation for several, checked by simulation; it assumes that ratings arrive as if at
     random inside each cell. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``).
     Source: Waudby-Smith & Ramdas (2020), see `confidence_sequence`; n' is ours.
 
@@ -223,7 +227,7 @@ def anytime_lines(
 def _needed(
     cells: MergedLines, index: FloatArray, lines: BoolArray, target: float, confidence: float
 ) -> FloatArray:
-    """Return the fewest ratings that decide each of the chosen lines, by halving n..N."""
+    """Return the fewest ratings that decide each of the chosen lines, by bisecting n..N."""
     y, n, N = cells.y[lines], cells.n[lines], cells.N[lines]
     share = y / np.maximum(n, 1)
     rated, total, above = n.sum(axis=1), N.sum(axis=1), index[lines] > target

@@ -31,7 +31,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class CountInterval(Interval):
-    """An exact interval that also names the possible numbers of satisfied dossiers."""
+    """An exact interval with the smallest and largest possible number of satisfied dossiers."""
 
     count_low: int
     count_high: int
@@ -61,12 +61,12 @@ def normal_quantile(confidence: float, *, one_sided: bool = False) -> float:
 
 
 def score_limits(p: ArrayLike, size: ArrayLike, z: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return Wilson's limits for shares `p` seen in samples of (effective) size `size`.
+    """Return Wilson's limits for shares `p` observed in samples of (effective) size `size`.
 
     Roots t of (p - t)^2 = z^2 t(1 - t) / size, in [0, 1]; exactly 0 at p = 0 and 1 at p = 1;
     a point at size = inf; all shapes broadcast. Size must be > 0.
 
-    No AnalysisError: shares and sizes come checked.
+    No AnalysisError: shares and sizes are checked before.
 
     References
     ----------
@@ -93,7 +93,7 @@ def beta_limits(y: ArrayLike, rest: ArrayLike, tail: float) -> tuple[FloatArray,
     Quantiles `tail` of Beta(y, rest + 1) and 1 - tail of Beta(y + 1, rest); exactly 0 at y = 0 and
     1 at rest = 0; all shapes broadcast. Fractions arise from effective sample sizes.
 
-    No AnalysisError: the sizes come checked.
+    No AnalysisError: the sizes are checked before.
 
     References
     ----------
@@ -117,7 +117,7 @@ def fpc_size(n: ArrayLike, N: ArrayLike) -> FloatArray:
 
     Infinite at a census (n = N).
 
-    No AnalysisError: the counts come checked, n <= N.
+    No AnalysisError: the counts are checked before, n <= N.
 
     References
     ----------
@@ -135,7 +135,7 @@ def fpc_size(n: ArrayLike, N: ArrayLike) -> FloatArray:
 
 
 def _scalar(y: int, n: int, low: float, high: float) -> Interval:
-    """Pack the limits of an infinite population; no rating means no index and [0, 1]."""
+    """Return the interval for an infinite population; no index and [0, 1] without a rating."""
     if n == 0:
         return Interval(None, 0.0, 1.0, None, "no_data")
     p = y / n
@@ -145,7 +145,7 @@ def _scalar(y: int, n: int, low: float, high: float) -> Interval:
 def finite_se(y: int, n: int, N: int) -> float | None:
     """Return the unbiased standard error with fpc; None for one rating of several dossiers.
 
-    No AnalysisError: the counts come checked, n >= 1.
+    No AnalysisError: the counts are checked before, n >= 1.
 
     References
     ----------
@@ -256,9 +256,9 @@ def hypergeometric(y: int, n: int, N: int, confidence: float) -> CountInterval:
     """Return the exact interval: all counts M that neither one-sided test rejects.
 
     A tail probability equal to the level (within 1e-12) is not rejected. Use it for n < 30,
-    an index of 0 or 1, and decisions with legal weight. Counts are whole, so with few unrated
-    left the interval may stand a fraction of a dossier beside y/n (1 of 20 rated, N = 21: only
-    1/21 at 80 %); it always holds N y/n rounded down or up. Raises AnalysisError
+    an index of 0 or 1, and decisions with legal consequences. Counts are integers, so with few
+    unrated dossiers the interval may miss y/n by a fraction of a dossier (1 of 20 rated, N = 21:
+    only 1/21 at 80 %); it always contains N y/n rounded down or up. Raises AnalysisError
     (``invalid_counts``, ``invalid_confidence``).
 
     References

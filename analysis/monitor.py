@@ -1,9 +1,8 @@
 """Control charts of one unit over time: p and Laney p' limits, CUSUM and EWMA paths.
 
-A person sets the baseline of the limits. Those drawn here take phase I for the truth, which
-needs some 20 stable periods; with fewer, `analysis.phase_one` lets limits stand on a careful share
-instead, which covers the error of estimation. How often a chart cries wolf is computed in
-`analysis.runlength`.
+A person sets and renews the phase I baseline. The limits computed here take its estimates as exact,
+which needs about 20 stable periods; with fewer, `analysis.phase_one` uses a careful share instead,
+which covers the estimation error. False alarm rates are computed in `analysis.runlength`.
 """
 
 import math
@@ -62,8 +61,8 @@ def control_limits(
 ) -> ControlLimits:
     """Return centre -+ k sigma limits for y satisfied of n ratings per period, shape (T,).
 
-    `p` suits about 20 to 1,000 ratings a period; `laney` widens by the spread of z-scores seen from
-    period to period, for thousands, where p-limits are uselessly narrow. Without `center` the
+    `p` suits about 20 to 1,000 ratings a period. `laney` suits thousands, where p-limits are too
+    narrow: it widens them by the variation of z-scores between periods. Without `center` the
     pooled share is used; k_sigma > 0. Raises AnalysisError (``invalid_counts``, ``no_data``,
     ``invalid_method``, ``invalid_share``, ``invalid_number``).
 
@@ -90,7 +89,7 @@ def control_limits(
     factor = _laney_factor(p[some], sigma[some], middle) if method == "laney" else None
     width = k_sigma * sigma * (1.0 if method == "p" else math.nan if factor is None else factor)
     low, high = np.maximum(0, middle - width), np.minimum(1, middle + width)
-    # Comparisons with NaN are false: an empty period never alarms.
+    # Comparisons with NaN are false, so an empty period never alarms.
     return ControlLimits(middle, factor, low, high, _positions(p < low), _positions(p > high))
 
 
@@ -102,7 +101,7 @@ def _laney_factor(p: FloatArray, sigma: FloatArray, middle: float) -> float | No
 
 
 def _above_zero(value: float, name: str) -> float:
-    """Return a finite number above 0; a chart without width or limit alarms always or never."""
+    """Return a finite number above 0: with another, a chart would alarm always or never."""
     if finite(value, name) <= 0:
         raise AnalysisError("invalid_number", f"{name} must exceed 0, not {value!r}.")
     return value
@@ -116,7 +115,7 @@ def cusum_path(y: ArrayLike, n: ArrayLike, p0: float, p1: float, h: float) -> Cu
     """Return the log-likelihood CUSUM of satisfied ratings from index p0 towards p1.
 
     S = max(0, S + y log(p1/p0) + (n - y) log((1-p1)/(1-p0))); alarm at S >= h, no reset; any
-    n, also 0. Shares strictly inside (0, 1), p1 unlike p0, h > 0. Raises AnalysisError
+    n, also 0. Shares strictly inside (0, 1), p1 not p0, h > 0. Raises AnalysisError
     (``invalid_counts``, ``invalid_share``, ``invalid_number``, ``no_distance``).
 
     References
@@ -137,7 +136,7 @@ def cusum_path(y: ArrayLike, n: ArrayLike, p0: float, p1: float, h: float) -> Cu
 
 
 def _path(steps: FloatArray, h: float) -> CusumPath:
-    """Add the steps with a floor at 0 and find the first value at or above h."""
+    """Return the cumulative sum of steps, never below 0, and the first position at or above h."""
     total, path = 0.0, []
     for step in steps.tolist():
         total = max(0.0, total + step)
@@ -149,7 +148,7 @@ def _path(steps: FloatArray, h: float) -> CusumPath:
 def ewma_path(
     y: ArrayLike, n: ArrayLike, p0: float, weight: float, k_sigma: float = 3.0
 ) -> EwmaPath:
-    """Return the exponentially weighted index with its time-varying lower limit, for slow drift.
+    """Return the EWMA of the index with its time-varying lower limit, to detect slow drift.
 
     z = w p + (1-w) z with variance w^2 p0(1-p0)/n + (1-w)^2 variance; an empty period leaves
     both as they are. p0 strictly inside (0, 1), weight w in (0, 1]. Raises AnalysisError

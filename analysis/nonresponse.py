@@ -1,6 +1,7 @@
-"""Who did not answer, and what that could change: printed beside each index.
+"""Non-response: response rates, worst-case (Manski) bounds and R-indicator beside each index.
 
-No interval covers this: ratings are volunteered, so the bounds here stand next to every figure.
+No confidence interval covers non-response, because citizens choose whether to rate; so these bounds
+are printed next to every figure.
 """
 
 import math
@@ -35,7 +36,7 @@ def response_rate(n: int, N: int) -> float | None:
     """Return n/N, or None when no dossier was finished.
 
     Raises AnalysisError (``invalid_counts``). Source: AAPOR, Standard Definitions, response rate 1:
-    the silent all count.
+    all non-respondents count.
 
     Examples
     --------
@@ -47,9 +48,10 @@ def response_rate(n: int, N: int) -> float | None:
 
 
 def missing_bounds(y: int, n: int, N: int) -> tuple[float, float]:
-    """Return the share satisfied if all the silent were dissatisfied, and if all were satisfied.
+    """Return the worst-case (Manski) bounds of the share satisfied.
 
-    y/N and (y+N-n)/N; (0, 1) when no dossier was finished.
+    y/N if all non-respondents were dissatisfied, (y+N-n)/N if all were satisfied; (0, 1) when no
+    dossier was finished.
 
     Raises AnalysisError (``invalid_counts``).
 
@@ -67,11 +69,11 @@ def missing_bounds(y: int, n: int, N: int) -> tuple[float, float]:
 
 
 def nonresponse(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> Nonresponse:
-    """Measure non-response over strata: arrays y, n, N of shape (H,), one entry a stratum.
+    """Measure non-response over strata: arrays y, n, N of shape (H,), one entry per stratum.
 
     R = 1 - 2 sd(rho) over all dossiers with rho = n_h/N_h (divisor N - 1); 1 means that all
-    strata answer alike. It compares only between reports on the same strata. The adjusted
-    index needs an answer in every stratum. Raises AnalysisError (``invalid_counts``).
+    strata have the same response rate. It is comparable only between reports on the same strata.
+    The adjusted index needs an answer in every stratum. Raises AnalysisError (``invalid_counts``).
 
     References
     ----------
@@ -85,7 +87,7 @@ def nonresponse(y: ArrayLike, n: ArrayLike, N: ArrayLike) -> Nonresponse:
     (0.87, 0.67, 10.9)
     """
     ys, ns, Ns = (np.atleast_1d(column) for column in count_arrays(y, n, N))
-    # A stratum without dossiers has no rate and weighs nothing.
+    # A stratum without dossiers has no response rate and weight 0.
     ys, ns, Ns = (column[Ns > 0] for column in (ys, ns, Ns))
     satisfied, rated, finished = int(ys.sum()), int(ns.sum()), int(Ns.sum())
     low, high = missing_bounds(satisfied, rated, finished)

@@ -1,4 +1,4 @@
-"""Proportional-odds regression of the overall score on factor scores: direction and size."""
+"""Proportional-odds regression of the overall score on factor scores."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from analysis.counts import FloatArray
 from analysis.drivers import pattern_table
 from analysis.errors import AnalysisError
 
-# Newton's method needs about eight steps; separated scores never end.
+# Newton's method needs about eight steps; it does not converge when scores are separated.
 _STEPS = 30
 _SMALLEST_STEP = 1e-10
 _ROUNDING = 1e-12
@@ -94,7 +94,7 @@ def _design(X: FloatArray, code: NDArray[np.int64], weight: FloatArray, cuts: in
 
 
 def _maximise(design: _Design, theta: FloatArray) -> tuple[FloatArray, FloatArray, float]:
-    """Climb by Newton steps, halved where they overshoot; the likelihood is concave."""
+    """Maximise by Newton steps, halved where they overshoot; the likelihood is concave."""
     value, slope, information = _likelihood(design, theta)
     for _ in range(_STEPS):
         step = np.linalg.solve(information, slope)
@@ -109,7 +109,10 @@ def _maximise(design: _Design, theta: FloatArray) -> tuple[FloatArray, FloatArra
 
 
 def _likelihood(design: _Design, theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Return the log-likelihood (-inf out of order), its slope and the observed information."""
+    """Return the log-likelihood, its gradient and the observed information.
+
+    The log-likelihood is -inf when the thresholds are out of order.
+    """
     f_upper = np.where(design.has_upper > 0, expit(design.upper @ theta), 1.0)
     f_lower = np.where(design.has_lower > 0, expit(design.lower @ theta), 0.0)
     chance = f_upper - f_lower

@@ -1,7 +1,8 @@
-"""Phase I baseline of control charts: what is usual for each unit, and the limits that follow.
+"""Phase I baseline of control charts: the usual share of each unit, and the control limits.
 
-A usual share is itself an estimate. A limit that takes it for the truth cries wolf where phase I
-happened to go well; so limits stand on a careful share, which the truth passes rarely.
+A usual share is itself an estimate. A limit that takes it as exact alarms falsely where phase I was
+better than usual by chance; so limits are based on a careful share, an upper confidence bound that
+the true share rarely exceeds.
 """
 
 import math
@@ -17,23 +18,24 @@ from analysis.errors import AnalysisError
 from analysis.rank import shrink
 from analysis.runlength import Chart, batch_probabilities, design_charts
 
-# Below so many units their spread cannot be learnt: each stands on its own ratings.
+# With fewer units the spread between them cannot be estimated: each unit is estimated alone.
 _FEW_UNITS = 5
 _JEFFREYS = 0.5
-# Limits are designed on a grid, upwards, so that hundreds of units share a few dozen designs.
+# Shares and volumes are rounded up to a grid, so that hundreds of units share a few dozen designs.
 _SHARE_STEP, _VOLUME_STEP = 1.1, 1.5
 _LEAST_SHARE, _LARGEST_SHARE = 0.02, 0.6
-# Correlated ratings: so many batches a month, more where a batch would pass so many ratings, but
-# one a night at most.
+# With correlated ratings: this many batches a month, more where a batch would have more than this
+# many ratings, but at most one a night.
 _BATCHES, _BATCH_RATINGS, _NIGHTS = 4, 60, 31
-# Ratings of one night hang together a little even where phase I does not show it, which matters to
-# busy units. What scatters more than the other bound lasts longer than a batch.
+# Bounds of the correlation. Ratings of one night are a little correlated even where phase I shows
+# nothing, which matters for units with many ratings. More correlation than the upper bound must
+# come from effects that last longer than a batch.
 _LEAST_RHO, _MOST_RHO = 0.002, 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """Each unit's estimated share, and the share it surpasses with chance 1 - `sure`; (K,)."""
+    """Each unit's estimated share, and the bound it exceeds with probability 1 - `sure`; (K,)."""
 
     share: FloatArray
     careful: FloatArray
@@ -42,9 +44,10 @@ class Usual:
 def usual_shares(x: ArrayLike, n: ArrayLike, sure: float = 0.9) -> Usual:
     """Return usual and careful shares of units of one type with x of n in phase I, shape (K,).
 
-    Beta-binomial shrinkage towards the units' own spread (`analysis.rank.shrink`); units that
-    differ no more than by chance share one value; below five units each stands alone on
-    Jeffreys' prior. Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_data``).
+    Beta-binomial shrinkage towards the units' common mean (`analysis.rank.shrink`); units that
+    differ no more than by chance share one value; with fewer than five units each is estimated
+    alone with Jeffreys' prior. Raises AnalysisError (``invalid_counts``, ``invalid_share``,
+    ``no_data``).
 
     References
     ----------
@@ -71,7 +74,7 @@ def _posterior(x: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
         return x + _JEFFREYS, n - x + _JEFFREYS
     try:
         prior = shrink(x, n, 0.95)
-    except AnalysisError:  # the units differ no more than chance lets them
+    except AnalysisError:  # The units differ no more than by chance.
         together = np.full(n.shape, x.sum() + _JEFFREYS)
         return together, np.full(n.shape, (n - x).sum() + _JEFFREYS)
     return x + prior.alpha, n - x + prior.beta
@@ -80,9 +83,9 @@ def _posterior(x: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
 def pooled_correlation(x: ArrayLike, n: ArrayLike) -> float:
     """Return the correlation of ratings within a period, from units (rows) by periods (columns).
 
-    Moments of Pearson's statistic around each unit's own share, summed over units, so that
-    neither differences between units nor chance within a small one count: shape (K, T), 0 when
-    periods scatter as chance lets them. Raises AnalysisError (``invalid_counts``).
+    Moment estimate from Pearson's statistic around each unit's own share, summed over units, so
+    that neither differences between units nor random variation within a small one count; shape
+    (K, T). 0 when periods vary no more than by chance. Raises AnalysisError (``invalid_counts``).
 
     References
     ----------
@@ -108,7 +111,7 @@ def pooled_correlation(x: ArrayLike, n: ArrayLike) -> float:
 
 
 def rarity(x: int, n: int, q: float, rho: float = 0.0) -> float:
-    """Return the chance of x or more of n when the share is q: how rare a bad batch is.
+    """Return the probability of x or more of n when the share is q: how rare a bad batch is.
 
     Raises AnalysisError (``invalid_counts``, ``invalid_share``). Source: the upper tail of
     `analysis.runlength.batch_probabilities`.
@@ -123,7 +126,7 @@ def rarity(x: int, n: int, q: float, rho: float = 0.0) -> float:
 
 
 def doubled_odds(q: float) -> float:
-    """Return the share whose odds are twice those of q: the change that charts are tuned to find.
+    """Return the share whose odds are twice those of q: the change that charts should detect.
 
     Raises AnalysisError (``invalid_share``). Source: q' / (1 - q') = 2 q / (1 - q), solved.
 
@@ -138,13 +141,14 @@ def doubled_odds(q: float) -> float:
 def baseline_charts(
     monthly: ArrayLike, careful: ArrayLike, alarms_per_month: float, rho: float = 0.0
 ) -> tuple[Chart, ...]:
-    """Return one CUSUM a unit, tuned to doubled odds of dissatisfaction, shape (K,).
+    """Return one CUSUM chart per unit, tuned to doubled odds of dissatisfaction, shape (K,).
 
     While no unit is worse than its careful share, all together raise fewer than
     `alarms_per_month` false alarms a month. `monthly` ratings and shares are rounded up to a
-    grid, shares to at least 2 %. `rho` is the correlation within a month; it may stem from nights
-    apart, so a batch is given as many times as much as a month has batches, up to 0.05. A chart
-    with n > 1 is fed once a night at most, and `batch_step` counts a batch as `n` ratings.
+    grid, shares to at least 2 %. `rho` is the correlation within a month. As it may come from
+    single nights, the correlation within a batch is taken as rho times the batches of a month, up
+    to 0.05. A chart with n > 1 gets at most one batch a night, and `batch_step` counts a batch as
+    `n` ratings.
     Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_data``, ``no_distance``,
     ``never_alarms``). Source: Gandy & Kvaloy (2013), see `usual_shares`; the grid is ours.
 
@@ -167,11 +171,12 @@ def baseline_charts(
 
 
 def batch_step(step: tuple[int, int], n: int, rated: int, dissatisfied: int) -> int:
-    """Return by how much a batch moves a chart with step = (den, num) for batches of n ratings.
+    """Return the change of score by a batch, for a chart with step = (den, num) and batch size n.
 
-    A batch of more than n counts as n with the same share, rounded down: it scatters less than n
-    do, however correlated, so alarms stay as rare as stated. n = 1 takes ratings for independent
-    and counts all. Raises AnalysisError (``invalid_counts``). Source: ours.
+    A batch of more than n ratings counts as n with the same share, rounded down: its share varies
+    less than that of n ratings, however correlated, so false alarms stay as rare as stated. n = 1
+    treats ratings as independent and counts all. Raises AnalysisError (``invalid_counts``). Source:
+    ours.
 
     Examples
     --------
@@ -186,7 +191,7 @@ def batch_step(step: tuple[int, int], n: int, rated: int, dissatisfied: int) -> 
 
 @cache
 def _design(volume: float, q: float, allowed: float, rho: float) -> Chart:
-    """Return the chart at a point of the grid; designed once, since many units share it."""
+    """Return the chart at a point of the grid; cached, because many units share it."""
     counted = min(math.ceil(volume), _NIGHTS * _BATCH_RATINGS)
     batches = max(_BATCHES, math.ceil(counted / _BATCH_RATINGS))
     least = _LEAST_RHO if batches > _BATCHES else 0.0
@@ -195,7 +200,7 @@ def _design(volume: float, q: float, allowed: float, rho: float) -> Chart:
 
 
 def _inside(careful: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    """Return careful shares that fit the units, each inside [0, 1], or refuse."""
+    """Return careful shares of the units' shape, each inside [0, 1], or refuse."""
     shares = np.asarray(careful, dtype=np.float64)
     if shares.shape not in {(), (1,), shape}:
         raise AnalysisError("invalid_counts", "Give each unit one careful share.")

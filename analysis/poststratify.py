@@ -1,8 +1,8 @@
-"""The headline index: post-stratified over channel and lateness, with the guarded interval.
+"""The headline index: post-stratified, with the guarded interval.
 
-The raw share is not a harmless default: where late citizens answer less, its interval misses
-the truth. What no weighting repairs (answers that depend on the rating itself inside a cell)
-stays visible in `analysis.nonresponse.missing_bounds`.
+The raw share is biased where citizens with late dossiers respond less: its interval then misses the
+true value. Non-response that depends on the rating itself inside a cell cannot be corrected by
+weighting; `analysis.nonresponse.missing_bounds` shows how much it could change.
 """
 
 from dataclasses import dataclass
@@ -55,9 +55,9 @@ class GuardedLines:
 
 @dataclass(frozen=True, slots=True)
 class MergedLines:
-    """Merged cells, shape (L, K): counts are 0 in the place of a cell that moved elsewhere.
+    """Merged cells, shape (L, K): counts are 0 at the column of a cell merged into another.
 
-    `owner[i, k]` is the column that holds the dossiers of the former cell k of line i.
+    `owner[i, k]` is the column that now contains the dossiers of the original cell k of line i.
     """
 
     y: FloatArray
@@ -68,7 +68,7 @@ class MergedLines:
 
 @dataclass(frozen=True, slots=True)
 class Degenerate:
-    """Limits of an index of exactly 0 or 1, and the rule that gave them."""
+    """Limits of an index of exactly 0 or 1, and the rule used."""
 
     estimate: float
     n_eff: float | None
@@ -90,16 +90,18 @@ class _Sums:
 def guarded_lines(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> GuardedLines:
     """Return guarded indices of L lines from cells of shape (L, K); N = 0 marks no cell.
 
-    The formula stands at `GuardedLines`. One cell: Wilson with fpc. All complete: a point. No
-    rating: no index, [0, 1]. The order of cells changes nothing.
+    The formula is given at `GuardedLines`. One cell: Wilson with fpc. All complete: a point. No
+    rating: no index, [0, 1]. The order of cells does not matter.
 
     One more satisfied answer raises the index, but in fewer than 0.3 % of random lines at 95 % it
-    lowered a bound, by up to 0.05, where a thin cell first shows both answers; in none whose cells
-    all had ten ratings. Twice the answers at equal shares widen it only if fewer cells are merged.
+    lowered a bound, by up to 0.05, where a thin cell gets its first dissatisfied or satisfied
+    answer; never where all cells had ten ratings. Twice the answers at equal shares widen the
+    interval only if fewer cells are merged.
 
-    A nominal 95 % covered at least 93 % in our simulations where answering depends on the cell
-    only. It does NOT hold when answering depends on the rating inside a cell (no weights can), nor
-    when few citizens give many ratings (`analysis.design.clustered`). Raises AnalysisError:
+    A nominal 95 % covered at least 93 % in our simulations where response depends on the cell only.
+    It does NOT hold when response depends on the rating inside a cell (no weights can correct
+    that), nor when few citizens give many ratings (`analysis.design.clustered`). Raises
+    AnalysisError:
     ``invalid_counts``, ``invalid_confidence``, ``empty_stratum`` (use `collapse_lines` first).
     Source: `GuardedLines`.
 
@@ -119,7 +121,8 @@ def guard(y: FloatArray, n: FloatArray, N: FloatArray, confidence: float) -> Gua
 
     Fractions arise when a plan spreads future ratings over the cells.
 
-    Raises AnalysisError (``invalid_confidence``). The counts come checked. Source: `GuardedLines`.
+    Raises AnalysisError (``invalid_confidence``); the counts are checked before. Source:
+    `GuardedLines`.
 
     Examples
     --------
@@ -148,7 +151,7 @@ def guard(y: FloatArray, n: FloatArray, N: FloatArray, confidence: float) -> Gua
 
 
 def _line_sums(y: FloatArray, n: FloatArray, N: FloatArray) -> _Sums:
-    """Return index, smoothed index, guarded variance and Kish size of each line."""
+    """Return index, smoothed index, guarded variance and Kish effective size of each line."""
     rated, total = np.maximum(n, 1), np.maximum(N.sum(axis=1, keepdims=True), 1)
     weight, share, smooth = N / total, y / rated, (y + 1) / (n + 2)
     textbook = np.where(n > 1, n / np.maximum(n - 1, 1) * share * (1 - share), 0.25)
@@ -174,7 +177,7 @@ def _effective_size(sums: _Sums, rated: FloatArray) -> FloatArray:
 
 
 def _t_quantile(df: FloatArray, confidence: float) -> FloatArray:
-    """Return t quantiles; each number of degrees of freedom is computed once."""
+    """Return t quantiles, each distinct number of degrees of freedom computed once."""
     distinct, position = np.unique(df, return_inverse=True)
     quantiles: FloatArray = -stdtrit(distinct, (1 - level(confidence)) / 2)
     return quantiles[position]
@@ -188,13 +191,13 @@ def collapse_lines(
     min_same: int = 10,
     min_any: int = 2,
 ) -> MergedLines:
-    """Merge thin cells of each line, shape (L, K); columns stand in the order of their names.
+    """Merge thin cells of each line, shape (L, K); columns are sorted by the names of the cells.
 
     A cell is thin when it is open (n < N) and has fewer than `min_same` ratings, or fewer than
-    `min_any` where no other cell shares its lateness. The thinnest is merged into the thinnest
+    `min_any` where no other cell has the same lateness. The thinnest is merged into the thinnest
     other cell of the same lateness, else of all; ties by column; repeat until none is thin or
-    one is left. A complete cell is never thin. Lateness stays apart as long as it can: merging
-    late into on-time cells costs more bias than small cells cost precision.
+    one is left. A complete cell is never thin. Cells of different lateness stay separate as long as
+    possible, because merging them adds more bias than small cells cost precision.
 
     Raises AnalysisError (``invalid_counts``). Source: ours, checked by simulation; R survey's
     ``sparseCells`` is a precedent.
@@ -212,7 +215,7 @@ def collapse_lines(
 
 
 def _lateness(late: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the lateness group of each cell, or refuse what does not fit the cells."""
+    """Return the lateness group of each cell, or refuse another shape than that of the cells."""
     try:
         return np.broadcast_to(count_arrays(late)[0], shape).astype(np.int64)
     except ValueError as error:
@@ -226,7 +229,7 @@ def _merge(
     alive: NDArray[np.bool_],
     thresholds: tuple[int, int],
 ) -> MergedLines:
-    """Merge one cell of each line that has a thin one, until no line has."""
+    """Merge one thin cell per line at a time, until no line has a thin cell."""
     lines, width = alive.shape
     counts, alive = counts.copy(), alive.copy()
     rank = np.tile(np.arange(width), (lines, 1))
@@ -272,9 +275,9 @@ def _thin(
 def joined(
     y: ArrayLike, n: ArrayLike, N: ArrayLike, group: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return strata (H,) with those of one `group` added up, in the order of the groups.
+    """Return strata (H,) with those of the same `group` summed, sorted by group.
 
-    Raises AnalysisError (``invalid_counts``). Source: ours, the same strata made coarser.
+    Raises AnalysisError (``invalid_counts``). Source: ours, plain sums.
 
     Examples
     --------
@@ -289,7 +292,7 @@ def joined(
 
 
 def degenerate(y: ArrayLike, n: ArrayLike, N: ArrayLike, confidence: float) -> Degenerate:
-    """Return limits where all or none of the ratings are satisfied: R's variance is 0 there.
+    """Return limits for an index of 0 or 1, where R's variance is 0.
 
     One stratum: exact hypergeometric. Several: Clopper-Pearson on the Kish size over open strata.
     All complete: a point. Raises AnalysisError (``not_degenerate``,

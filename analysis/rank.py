@@ -1,7 +1,7 @@
-"""Orders of many units that admit their uncertainty: rank intervals, shrinkage, funnel limits.
+"""Comparing many units with their uncertainty: rank intervals, shrinkage, funnel limits.
 
-Never a public league table: with 150 units the median 95 % rank interval is 149 places wide.
-Publish tiers (`analysis.verdict`) and a funnel.
+Do not publish a ranking: with 150 units the median 95 % rank interval is 149 places wide. Publish
+verdicts (`analysis.verdict`) and a funnel plot.
 """
 
 import math
@@ -16,7 +16,7 @@ from scipy.special import betaincinv, betaln, ndtri, polygamma, psi
 from analysis.counts import FloatArray, count_arrays, level, share
 from analysis.errors import AnalysisError
 
-# Beyond this sum of prior weights the units do not differ more than chance lets them.
+# Above this sum of prior weights (alpha + beta) the units differ no more than by chance.
 _FLAT_PRIOR = 1e6
 _FLAT_GRADIENT = 1e-4
 
@@ -35,7 +35,7 @@ class RankIntervals:
 class Shrunk:
     """Beta-binomial prior (alpha, beta) of the units, and each unit's shrunken index and limits.
 
-    `rho` is the correlation of ratings within a unit; `loglik` the kernel of the likelihood.
+    `rho` is the correlation of ratings within a unit; `loglik` the kernel of the log-likelihood.
     """
 
     alpha: float
@@ -65,8 +65,8 @@ def rank_intervals(
     """Return simultaneous confidence intervals of ranks from indices and standard errors (K,).
 
     Give standard errors without fpc and with the add-one variance. A unit's best rank is 1 +
-    the number of units surely better. Ties share the better rank. Raises AnalysisError
-    (``invalid_counts`` for unlike shapes, ``invalid_share`` for an index or error that is no
+    the number of units significantly better. Ties share the better rank. Raises AnalysisError
+    (``invalid_counts`` for different shapes, ``invalid_share`` for an index or error that is no
     number, ``no_data`` for no unit, ``invalid_method``).
 
     References
@@ -90,7 +90,7 @@ def rank_intervals(
         raise AnalysisError("invalid_method", f"Unknown adjustment {adjust!r}.")
     z = -float(ndtri(levels[adjust] / 2))
     low, high = values - z * errors, values + z * errors
-    # Sorted limits turn each count into a search, so thousands of units stay cheap.
+    # Sorted limits allow binary search, so thousands of units stay cheap.
     surely_better = units - np.searchsorted(np.sort(low), high, side="right")
     surely_worse = np.searchsorted(np.sort(high), low, side="left")
     better = units - np.searchsorted(np.sort(values), values, side="right")
@@ -98,7 +98,7 @@ def rank_intervals(
 
 
 def _with_errors(index: ArrayLike, se: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return indices and their standard errors as arrays (K,), or refuse what is no such pair."""
+    """Return indices and their standard errors as arrays (K,), or refuse invalid ones."""
     values, errors = (np.atleast_1d(np.asarray(c, dtype=np.float64)) for c in (index, se))
     if values.shape != errors.shape or values.ndim != 1:
         raise AnalysisError("invalid_counts", "Give one standard error an index.")
@@ -111,8 +111,8 @@ def shrink(y: ArrayLike, n: ArrayLike, confidence: float) -> Shrunk:
     """Return empirical-Bayes indices of units of one type, counts of shape (K,).
 
     Maximises sum log B(y+a, n-y+b) - log B(a, b); index (y+a)/(n+a+b) with beta quantiles;
-    units without ratings get the prior. For internal order only: a shrunken index borrows other
-    units' results and must not decide a verdict. Raises AnalysisError (``invalid_counts``,
+    units without ratings get the prior. For internal use only: a shrunken index depends on the
+    results of other units and must not decide a verdict. Raises AnalysisError (``invalid_counts``,
     ``no_data``, ``no_overdispersion`` when the units differ no more than by chance).
 
     References
@@ -193,7 +193,7 @@ def _bend(y: FloatArray, n: FloatArray, ab: FloatArray) -> FloatArray:
 def funnel_limits(
     n: ArrayLike, centre: float, confidence: float, dispersion: float = 1.0
 ) -> FunnelLimits:
-    """Return where a unit with n ratings and true index `centre` would fall by chance.
+    """Return funnel limits: where the index of a unit with n ratings varies around `centre`.
 
     centre -+ z sqrt(dispersion centre (1 - centre)/n), clipped to [0, 1]. Raises AnalysisError
     (``invalid_counts``, ``invalid_share``, ``invalid_confidence``).
@@ -222,10 +222,10 @@ def funnel_limits(
 
 
 def funnel_dispersion(y: ArrayLike, n: ArrayLike, centre: float, trim: float = 0.1) -> float:
-    """Return how much more the units scatter than chance: mean squared z, at least 1.
+    """Return the overdispersion of the units: mean squared z-score, at least 1.
 
-    The outer `trim` (0..0.5) of z-scores on either side is pulled in (winsorised), so that the
-    units the funnel should find do not widen it. Raises AnalysisError as `funnel_limits`. Source:
+    The outer `trim` (0..0.5) of z-scores on either side is winsorised, so that the outliers that
+    the funnel should detect do not widen it. Raises AnalysisError as `funnel_limits`. Source:
     Spiegelhalter (2005), as `funnel_limits`.
 
     Examples

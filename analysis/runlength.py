@@ -1,7 +1,7 @@
-"""How long until a chart alarms, exactly, and limits that keep false alarms rare.
+"""Exact average run lengths (ARL) of control charts, and limits that keep false alarms rare.
 
-State false alarms per month for the whole province, not per chart; overdispersion (rho) is
-part of the computation, because ignoring it breaks every promise.
+False alarms are stated per month for the whole province, not per chart. The correlation of ratings
+(rho) is part of the computation, because without it there would be far more false alarms.
 """
 
 import math
@@ -16,15 +16,15 @@ from scipy.special import betaln, gammaln, xlog1py, xlogy
 from analysis.counts import FloatArray, count_arrays, share, whole
 from analysis.errors import AnalysisError
 
-# Charts that would need more states than this wait too long to be of use.
+# Charts that would need more states than this take too long to alarm to be useful.
 _LARGEST_CHART = 2048
-# Chances of large batches add up to 1 but for the rounding of their logarithms.
+# Tolerance for the sum of probabilities, since those of large batches come from logarithms.
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A CUSUM of dissatisfied ratings for one unit.
+    """A CUSUM chart of dissatisfied ratings for one unit.
 
     Per batch of n ratings with x dissatisfied: S = max(0, S + den x - num n), alarm at S >= H
     (`analysis.monitor.counting_path`); n = 1 is the Bernoulli chart. `arl0` and `arl1` are
@@ -71,9 +71,9 @@ def batch_probabilities(n: int, q: float, rho: float = 0.0) -> FloatArray:
 def chain_arl(chances: FloatArray, steps: FloatArray, H: int) -> float:
     """Return the mean number of batches until S >= H, from S = 0, by a finite Markov chain.
 
-    `chances`, which add up to 1, and whole-numbered `steps` have one entry an outcome of a batch;
+    `chances` (probabilities with sum 1) and integer `steps` have one entry per outcome of a batch;
     the states are S = 0..H-1. Raises AnalysisError (``invalid_counts`` for H = 0 or a step that is
-    not whole, ``invalid_share`` for chances that do not add up, ``never_alarms``).
+    no integer, ``invalid_share`` for another sum than 1, ``never_alarms``).
 
     References
     ----------
@@ -103,7 +103,9 @@ def chain_arl(chances: FloatArray, steps: FloatArray, H: int) -> float:
 
 
 def bernoulli_arl(q: float, m: int, H: int) -> float:
-    """Return ratings until alarm when a share q is dissatisfied: steps +(m-1) / -1, alarm >= H.
+    """Return the ARL of the Bernoulli CUSUM at a share q dissatisfied: +(m-1) / -1, alarm >= H.
+
+    The mean number of ratings until an alarm.
 
     Raises AnalysisError as `batch_arl`.
 
@@ -121,7 +123,7 @@ def bernoulli_arl(q: float, m: int, H: int) -> float:
 
 
 def batch_arl(n: int, q: float, step: tuple[int, int], H: int, rho: float = 0.0) -> float:
-    """Return batches until alarm: S = max(0, S + den x - k_num) >= H, step = (den, k_num).
+    """Return the ARL in batches: S = max(0, S + den x - k_num) >= H, step = (den, k_num).
 
     Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``never_alarms``). Source: as
     `chain_arl`.
@@ -137,7 +139,7 @@ def batch_arl(n: int, q: float, step: tuple[int, int], H: int, rho: float = 0.0)
 
 
 def limit_arl(n: int, q: float, limit: int, rho: float = 0.0) -> float:
-    """Return batches until x >= limit dissatisfied of n, one batch at a time (a p-chart).
+    """Return the ARL in batches of a p-chart: until x >= limit dissatisfied of n in one batch.
 
     Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``never_alarms``). Source: the mean
     of a geometric waiting time.
@@ -162,16 +164,16 @@ def design_charts(
     batches: int = 30,
     rho: float = 0.0,
 ) -> tuple[Chart, ...]:
-    """Return one chart a unit so that all together alarm falsely < `alarms_per_month` a month.
+    """Return a chart per unit; all together raise < `alarms_per_month` false alarms a month.
 
     `monthly`: expected ratings a month, shape (K,); `q0` the usual and `q1` > q0 the share of
-    dissatisfied to detect soon. With rho = 0 a Bernoulli chart counts ratings; with rho > 0
-    each of `batches` a month is correlated within. Every unit gets the same part of the
-    allowance, so small units are not drowned by large ones. Units without ratings raise.
+    dissatisfied to detect soon. With rho = 0 a Bernoulli chart counts single ratings; with rho > 0
+    ratings come in `batches` a month and are correlated within each. Every unit gets an equal part
+    of the allowed false alarms, so that large units do not use up that of small ones.
 
-    Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_distance``, ``no_data``,
-    ``never_alarms`` when the allowance would need an absurdly high limit). Source: `bernoulli_arl`
-    and `batch_arl`; the equal parts of the allowance are ours.
+    Raises AnalysisError (``invalid_counts``, ``invalid_share``, ``no_distance``, ``no_data``, also
+    for a unit without ratings, ``never_alarms`` when the limit would be far too high). Source:
+    `bernoulli_arl` and `batch_arl`; the equal parts are ours.
 
     Examples
     --------
@@ -196,11 +198,11 @@ def design_charts(
 
 
 def reference_step(q0: float, q1: float) -> tuple[int, int]:
-    """Return (den, num): the smallest fraction num/den near the best reference value a rating.
+    """Return (den, num): the simplest fraction num/den near the optimal reference value.
 
-    Best is r = log((1-q0)/(1-q1)) / log(q1(1-q0)/(q0(1-q1))), between q0 and q1; the fraction lies
-    within a twentieth of their distance from it. Raises AnalysisError (``no_distance``). Source:
-    Reynolds & Stoumbos (1999), see `bernoulli_arl`; the nearness is ours.
+    Optimal per rating is r = log((1-q0)/(1-q1)) / log(q1(1-q0)/(q0(1-q1))), between q0 and q1; the
+    fraction is within (q1 - q0)/20 of it. Raises AnalysisError (``no_distance``). Source: Reynolds
+    & Stoumbos (1999), see `bernoulli_arl`; the tolerance is ours.
 
     Examples
     --------
@@ -218,7 +220,7 @@ def reference_step(q0: float, q1: float) -> tuple[int, int]:
 def _smallest_chart(
     n: int, shares: tuple[float, float], rho: float, batches: float, allowed: float
 ) -> Chart:
-    """Return the chart with the lowest limit that keeps to the allowance of one unit."""
+    """Return the chart with the lowest limit within the allowed false alarms of one unit."""
     den, num = reference_step(*shares)
 
     def arl(q: float, H: int) -> float:
@@ -230,7 +232,7 @@ def _smallest_chart(
 
 
 def _first(enough: Callable[[int], bool]) -> int:
-    """Return the smallest limit that is enough, by doubling and halving."""
+    """Return the smallest limit that is enough, by doubling and bisection."""
     high = 1
     while not enough(high):
         high *= 2

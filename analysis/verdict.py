@@ -1,8 +1,8 @@
-"""Is a target met, not met, or not yet certain? Exact tests of one cell, and plans of sample size.
+"""Verdict on a target (met, not met, uncertain): exact tests of one cell, and sample size planning.
 
-Reports decide post-stratified lines with `analysis.headline.headline_verdicts`. Decided on
-integers, once, at period close: looking again and again with the same bounds is wrong far more
-often than the level says; live screens use `analysis.anytime` instead.
+Reports use `analysis.headline.headline_verdicts` for post-stratified lines. A verdict is decided on
+integers, once, at period close: repeated looks with the same bounds are wrong far more often than
+the confidence level says; live pages use `analysis.anytime` instead.
 """
 
 import math
@@ -20,9 +20,9 @@ Outcome = Literal["met", "not_met", "uncertain"]
 FloorOutcome = Literal["below_floor", "above_floor", "uncertain"]
 RankGood = Literal["yes", "no", "uncertain"]
 
-# Ratings are whole: a need that exceeds an integer by a rounding error is that integer.
+# Ratings are integers: a number that exceeds an integer by a rounding error is that integer.
 _ROUNDING = 1e-9
-# Shares as whole numbers: "not good" from so many late dossiers on, and up to this index.
+# Shares (num, den): "not good" at this share of late dossiers or more, or this index or less.
 _LATE_LIMIT, _INDEX_FLOOR = (5, 100), (80, 100)
 
 
@@ -30,9 +30,9 @@ _LATE_LIMIT, _INDEX_FLOOR = (5, 100), (80, 100)
 class Verdict:
     """A verdict with its exact one-sided bounds (fractions 0..1).
 
-    `secured`: met whatever the silent would say; `lost`: out of reach whatever they say.
-    `needed_n`: ratings (of N) that would decide at the same index; None when already decided
-    or when nothing was rated.
+    `secured`: certainly met by the worst-case (Manski) bounds, whatever non-respondents would
+    answer; `lost`: certainly not met. `needed_n`: ratings (of N) that would decide at the same
+    index; None when already decided or when nothing was rated.
     """
 
     verdict: Outcome
@@ -47,7 +47,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class FloorVerdict:
-    """May the agency be ranked "good"? Bounds are exact, one-sided fractions 0..1."""
+    """Whether the agency may be rated "good"; bounds are exact, one-sided fractions 0..1."""
 
     late_share: float | None
     late_fail: bool
@@ -59,7 +59,7 @@ class FloorVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Ratings to collect: `n0` for an endless population, `n` of N, and the exact power."""
+    """Ratings to collect: `n0` for an infinite population, `n` of N, and the exact power."""
 
     n0: float
     n: int
@@ -67,11 +67,11 @@ class Plan:
 
 
 def exact_verdict(y: int, n: int, N: int, target: tuple[int, int], confidence: float) -> Verdict:
-    """Decide the index of one cell of a closed period against the target (num, den) exactly.
+    """Return the exact verdict on one cell of a closed period against the target (num, den).
 
-    One-sided hypergeometric bounds at `confidence` (above one half), held against the target as
-    whole numbers: met if low >= target, not met if high < target, else uncertain, as when nothing
-    was rated. The ratings still needed are those of Wilson's bounds (`needed_ratings`). Raises
+    One-sided hypergeometric bounds at `confidence` (above one half), compared with the target in
+    integers: met if low >= target, not met if high < target, else uncertain, as when nothing was
+    rated. The ratings still needed are those of Wilson's bounds (`needed_ratings`). Raises
     AnalysisError (``invalid_counts``, ``invalid_confidence``, ``invalid_target``). Source: bounds
     as `analysis.intervals.hypergeometric`; three values are ours.
 
@@ -123,7 +123,7 @@ def needed_ratings(y: int, n: int, N: int, target: tuple[int, int], confidence: 
     """Return how many ratings (n..N) would decide at the index y/n, target as (num, den).
 
     n0 N/(N - 1 + n0) with n0 = z^2 T(1 - T)/(p - T)^2, the inversion of the one-sided Wilson
-    bound with fpc; an index exactly on the target, or no rating at all, is decided only by a
+    bound with fpc; an index equal to the target, or no rating at all, is decided only by a
     census. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``, ``invalid_target``).
 
     References
@@ -141,15 +141,15 @@ def needed_ratings(y: int, n: int, N: int, target: tuple[int, int], confidence: 
     distance = y * den - num * n
     if distance == 0:
         return N
-    # (p - T)^2 from integers: no rounding however close the index lies to the target.
+    # (p - T)^2 from integers: no rounding error, however close the index is to the target.
     endless = z * z * num * (den - num) * n * n / (distance * distance)
     return min(N, max(n, math.ceil(endless * N / (N - 1 + endless) - _ROUNDING)))
 
 
 def is_late(late: int, N: int, limit: tuple[int, int]) -> bool:
-    """Say whether `late` overdue dossiers of N are the share limit = (num, den) or more.
+    """Return whether `late` overdue dossiers of N are at least the share limit = (num, den).
 
-    Lateness is a census and needs no interval; without dossiers nothing is late. Raises
+    Lateness is a census and needs no interval; False without dossiers. Raises
     AnalysisError (``invalid_counts``, ``invalid_target``). Source: plain arithmetic on counts.
 
     Examples
@@ -163,12 +163,12 @@ def is_late(late: int, N: int, limit: tuple[int, int]) -> bool:
 
 
 def floor_verdict(y: int, n: int, N: int, late: int, confidence: float) -> FloorVerdict:
-    """Decide "may this agency be ranked good?" from N dossiers, `late` of them overdue.
+    """Return whether an agency with N dossiers, `late` of them overdue, may be rated "good".
 
-    Not from 5 % late dossiers on, nor at an index of 80 % or less (Khanh Hoa 2022).
-    Lateness as `is_late`; the index floor uses exact one-sided bounds. An agency without dossiers
-    fails neither. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``). Source: bounds
-    as `hypergeometric`.
+    Not with 5 % or more late dossiers, nor with an index of 80 % or less (Khanh Hoa 2022).
+    Lateness as `is_late`; the index threshold uses exact one-sided bounds. An agency without
+    dossiers violates neither. Raises AnalysisError (``invalid_counts``, ``invalid_confidence``).
+    Source: bounds as `hypergeometric`.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def floor_verdict(y: int, n: int, N: int, late: int, confidence: float) -> Floor
 
 
 def plan(N: int, true_index: float, target: float, confidence: float, power: float) -> Plan:
-    """Return the ratings needed of N dossiers to decide with `power` if the truth is as given.
+    """Return the ratings needed of N dossiers to decide with `power` at the given true index.
 
     Normal approximation with fpc, then the exact power of the score test over the
     hypergeometric outcomes. Shares strictly inside (0, 1). Raises AnalysisError
@@ -228,7 +228,7 @@ def plan(N: int, true_index: float, target: float, confidence: float, power: flo
 
 
 def _exact_power(n: int, N: int, p: float, t: float, z: float) -> float:
-    """Return the chance that n ratings of N clear the target t when round(pN) are satisfied."""
+    """Return the probability that n ratings of N decide correctly; round(pN) are satisfied."""
     chances = exact.probabilities(n, round(p * N), N)
     if n == N:
         return math.fsum(c for y, c in enumerate(chances) if (y / n >= t) == (p >= t))

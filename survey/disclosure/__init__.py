@@ -1,7 +1,7 @@
 """Disclosure control: which figures may be published together. Pure decisions on counts.
 
-A line with few ratings is suppressed (primary suppression), and so are others until its ratings are
-no remainder of what is published (complementary suppression).
+A line with few ratings is suppressed (primary suppression), and so are further lines until its
+ratings cannot be computed by subtracting published figures (complementary suppression).
 """
 
 from survey.disclosure.lines import (

@@ -1,4 +1,4 @@
-"""Lines of published tables, and the cells that they add up."""
+"""Lines of published tables, and the cells that they sum."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ LEAST_SHOWN = 5
 
 
 class Breakdown(StrEnum):
-    """What figures are published by: each is one table."""
+    """Breakdowns of the published figures: each is one table."""
 
     OVERALL = "overall"
     SECTOR = "sector"
@@ -20,14 +20,14 @@ class Breakdown(StrEnum):
 
 # Agency code, sector, channel.
 Cell = tuple[str, str, str]
-# A breakdown, or AT_AGENCY, and a key of it.
+# A breakdown, or AT_AGENCY, and a key within it.
 Key = tuple[str, str]
 AT_AGENCY = "agency_sector"
 WHOLE: Key = (Breakdown.OVERALL, Breakdown.OVERALL.value)
 
 
 def at_agency(agency: str, sector: str) -> Key:
-    """The line of a sector (code) at an agency (code), which no table of a month holds."""
+    """The line of a sector (code) at an agency (code); no monthly table has such lines."""
     return AT_AGENCY, f"{agency} {sector}"
 
 
@@ -38,7 +38,7 @@ def lines_of(cell: Cell) -> list[Key]:
 
 
 def added_up(cells: Mapping[Cell, int]) -> Counter[Key]:
-    """The ratings of every line over cells."""
+    """The ratings of every line, summed over the cells."""
     agencies, sectors, channels = Counter[str](), Counter[str](), Counter[str]()
     for (agency, sector, channel), rated in cells.items():
         agencies[agency] += rated

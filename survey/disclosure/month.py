@@ -1,8 +1,8 @@
-"""What all tables of a month reveal together: lines are suppressed until no small one can be worked
-out.
+"""Complementary suppression over all tables of a month together, against differencing attacks.
 
-Everybody knows which agency has dossiers of which sector and by which channel, and to which sector
-a procedure belongs; so a sector of one agency gives away that agency's ratings.
+Lines are suppressed until no small one can be computed from the published ones. An attacker is
+assumed to know which agency has dossiers of which sector and channel, and the sector of each
+procedure; so the figures of a sector that only one agency handles reveal that agency's ratings.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ from survey.disclosure.one_table import suppressed_in
 
 # The sector of each procedure.
 Sectors = frozenset[tuple[str, str]]
-# The whole is always published, unless it is small itself.
+# The overall line is always published, unless it is small itself.
 TABLES = frozenset(Breakdown) - {Breakdown.OVERALL}
 
 
@@ -43,20 +43,21 @@ class Counts:
 
     @classmethod
     def of(cls, lines: Mapping[Key, int], cells: Mapping[Cell, int]) -> "Counts":
-        """Counts of lines as they were stored; a procedure that nobody rated says nothing."""
+        """Counts from stored lines; procedures without ratings are left out."""
         some = ((key, n) for key, n in lines.items() if n or key[0] != Breakdown.PROCEDURE)
         return cls(frozenset(some), frozenset(cells.items()))
 
     @classmethod
     def added_up(cls, cells: Mapping[Cell, int], procedures: Mapping[Key, int]) -> "Counts":
-        """Counts of cells, and of procedures, which no cell knows."""
+        """Counts summed from cells, and those of procedures, which cells do not distinguish."""
         return cls.of(added_up(cells) | Counter(procedures), cells)
 
     def suppressed(
         self, sectors: Iterable[tuple[str, str]], *, at_agencies: bool = False
     ) -> frozenset[Key]:
-        """The lines that must be suppressed, given the sector of every procedure; with those of
-        `at_agency` where sectors at agencies are published too.
+        """The lines that must be suppressed; `sectors` are (procedure, sector) of every procedure.
+
+        With `at_agencies`, where sectors at agencies are published too, their lines are included.
         """
         if not at_agencies and not any(is_small(rated) for _, rated in self.lines):
             return frozenset()
@@ -69,7 +70,7 @@ class Counts:
 def _in_tables(counts: Counts, sector_of: Sectors) -> frozenset[Key]:
     """The lines of tables that must be suppressed.
 
-    Where the whole is suppressed too, each table is protected by itself.
+    Where the overall line is suppressed, each table is protected on its own.
     """
     rated = dict(sorted(counts.lines))
     suppressed = {
@@ -87,7 +88,7 @@ def _in_tables(counts: Counts, sector_of: Sectors) -> frozenset[Key]:
 def _at_agencies(counts: Counts, sector_of: Sectors) -> frozenset[Key]:
     """`_in_tables`, and the sectors at agencies that must be suppressed beside those tables.
 
-    None is published where the tables alone give away a small one.
+    All are suppressed where the tables alone already reveal a small one.
     """
     suppressed = {*_in_tables(counts, sector_of)}
     rated: Counter[Key] = Counter()
@@ -110,11 +111,11 @@ def _at_agencies(counts: Counts, sector_of: Sectors) -> frozenset[Key]:
 
 
 def _with_complementary(known: "_Known", suppressed: Collection[Key]) -> frozenset[Key]:
-    """Suppressed lines and those that must be suppressed besides; all that may be, if that is too
-    few.
+    """Add complementary suppressions to the suppressed lines; where these cannot protect the small
+    lines, suppress every line of `known.kinds`.
     """
     rated = known.rated
-    # Procedures may have moved to another sector since they were counted.
+    # Second try without sectors: procedures may have moved to another sector since the count.
     for each in (known, replace(known, sector_of={})):
         keys = each.keys
         marks = ([is_small(rated.get(key, 0)) for key in keys], [key in suppressed for key in keys])
@@ -131,9 +132,9 @@ def _with_complementary(known: "_Known", suppressed: Collection[Key]) -> frozens
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What an outsider knows: lines, the cells they add up, and that procedures make up sectors.
+    """What an attacker knows: the lines, the cells they sum, and the procedures of each sector.
 
-    Only lines of `kinds` may be suppressed besides those that are.
+    Only lines of `kinds` may be suppressed in addition.
     """
 
     rated: Mapping[Key, int]
@@ -143,7 +144,7 @@ class _Known:
 
     @property
     def keys(self) -> list[Key]:
-        """Lines over the cells, then sums that agree: sectors and their procedures."""
+        """Lines over the cells, then one constraint per sector: it equals its procedures' sum."""
         plain = [
             key for key in self.rated if key[0] != Breakdown.PROCEDURE or key[1] in self.sector_of
         ]
@@ -151,7 +152,7 @@ class _Known:
         return [*plain, *((Breakdown.PROCEDURE, f"={sector}") for sector in sectors)]
 
     def lines(self) -> disclosure.Lines:
-        """The same for `analysis.disclosure`: a column a cell, then one a procedure."""
+        """Input of `analysis.disclosure`: one column per cell, then one per procedure."""
         keys = self.keys
         at = {key: place for place, key in enumerate(keys)}
         entries = [*self._of_cells(at), *self._of_procedures(at)]

@@ -1,4 +1,4 @@
-"""Suppression in one table with a total, whatever else is published."""
+"""Suppression in one table with a total, independent of other tables."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -6,12 +6,12 @@ from survey.disclosure.lines import LEAST_SHOWN, Key, is_small
 
 
 def safe_to_publish(counts: Sequence[int], suppressed: Sequence[bool] = ()) -> list[bool]:
-    """Which lines of a table with a total may be published: none of 1 … LEAST_SHOWN - 1 ratings,
-    none that is suppressed elsewhere, and none whose remainder would give such a line.
+    """Which lines of a table with a total may be published.
 
-    Two suppressed lines can hold anything up to their sum, so the smallest others are suppressed
-    too (complementary suppression) until that is LEAST_SHOWN; where all lines together are
-    fewer, none is published.
+    None with 1 … LEAST_SHOWN - 1 ratings, and none suppressed elsewhere (`suppressed`). Since
+    subtracting the published lines from the total reveals the sum of the suppressed ones, the
+    smallest other lines are suppressed too (complementary suppression) until there are at least two
+    with LEAST_SHOWN ratings together; where all lines have fewer, none is published.
     """
     held = [is_small(count) for count in counts]
     held = [one or other for one, other in zip(held, suppressed or held, strict=True)]
@@ -33,7 +33,7 @@ def safe_to_publish(counts: Sequence[int], suppressed: Sequence[bool] = ()) -> l
 def suppressed_in(
     keys: Sequence[Key], rated: Mapping[Key, int], suppressed: Collection[Key] = ()
 ) -> Iterable[Key]:
-    """Lines of one table that must be suppressed, given those that are suppressed elsewhere."""
+    """Lines of one table that must be suppressed; `suppressed` are those suppressed elsewhere."""
     counts = [rated[key] for key in keys]
     published = safe_to_publish(counts, [key in suppressed for key in keys])
     return (key for key, safe in zip(keys, published, strict=True) if rated[key] and not safe)

@@ -1,5 +1,5 @@
-"""Counts become indices: figures with intervals, verdicts against targets, snapshots of closed
-periods.
+"""Compute indices from counts: figures with intervals, verdicts against targets, and snapshots of
+closed periods.
 """
 
 from survey.disclosure import LEAST_SHOWN, Breakdown

@@ -1,4 +1,4 @@
-"""Counting again from the ballots, as they stood before a closing: the second way to a snapshot.
+"""Recount the ballots as they were before a period close, to verify a snapshot independently.
 
 Nothing here reads the stored counts.
 """
@@ -40,9 +40,9 @@ Place = tuple[str, str, str, str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What counts at a closing: ratings by place, the answers in each cell, what complete
-    questionnaires rate together, and a SHA-256 over every version that was there, replaced ones by
-    their digests.
+    """The recount for a period close: ratings by place, number of answers in each cell, rating
+    patterns of complete questionnaires, and a SHA-256 over every version of every ballot; a
+    replaced version enters with its own digest.
     """
 
     ratings: Counter[Place]
@@ -61,14 +61,15 @@ class Recount:
 
     @property
     def pattern_rows(self) -> list[Any]:
-        """The answer patterns as a payload holds them."""
+        """The patterns in the form that a payload stores."""
         return rows_of(self.patterns.items())
 
 
 def recount(session: Session, month: Month, closing: int) -> Recount:
-    """Count the last version of each ballot of a month (YYYY-MM) before the closing `closing`.
+    """Count the last version of each ballot of a month (YYYY-MM) before closing number `closing`.
 
-    The digest covers no comment (retention erases those) and nothing that changes with a key.
+    The digest covers no comments, because the retention rules delete them, and nothing that a
+    change of encryption keys alters.
     """
     codes = dict(session.execute(select(Agency.id, Agency.code)).all())
     ratings: Counter[Place] = Counter()
@@ -88,7 +89,7 @@ def recount(session: Session, month: Month, closing: int) -> Recount:
             ratings[(*place, question, rating)] += 1
         if (pattern := ballot.questions.pattern(given)) is not None:
             patterns[pattern] += 1
-    # Sorted, since ballots lie in no order.
+    # Sorted, because ballots are read in no fixed order.
     digest = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
     return Recount(ratings, answered, patterns, digest)
 
@@ -102,17 +103,17 @@ def _digest(ballot: Ballot, place: Sequence[str], versions: Sequence[Version]) -
 
 
 def source_of(payload: Mapping[str, Any]) -> "Recounted":
-    """The counts of a closing: a `Source` that never changes."""
+    """The counts stored in the payload of a closing, as a `Source` that never changes."""
     counted = payload["counted"]
     rows = [[*row[:4], OVERALL_QUESTION, *row[4:]] for row in counted["cells"]]
     return Recounted(read_inputs(payload["inputs"]), [*rows, *counted["factors"]])
 
 
 class Recounted:
-    """A `Source` from ballots and stored inputs instead of the counts.
+    """A `Source` computed from ballots and stored inputs instead of the stored counts.
 
-    `ratings`: agency code, sector, channel, lateness, question, n1 … n5. What is kept in memory is
-    small: texts stand there once, and each sum is made once.
+    `ratings`: agency code, sector, channel, lateness, question, n1 … n5. To save memory, strings
+    are interned; to save time, each sum is computed once.
     """
 
     def __init__(self, inputs: Inputs, ratings: Iterable[Row]) -> None:
@@ -123,11 +124,11 @@ class Recounted:
         self.factors = [code for code, _name in inputs.factors]
 
     def finished(self, by: Breakdown) -> Finished:
-        """As `Source` says."""
+        """See `Source.finished`."""
         return self._finished[by]
 
     def rated(self, by: Breakdown, questions: Sequence[str]) -> Rated:
-        """As `Source` says."""
+        """See `Source.rated`."""
         wanted = by, tuple(questions)
         if wanted not in self._rated:
             self._rated[wanted] = self._sums(*wanted)
@@ -171,5 +172,5 @@ def _stratum(sector: str, channel: str, lateness: str) -> Stratum:
 
 
 def _interned(row: Row) -> tuple[Any, ...]:
-    """The row with texts that stand in memory once."""
+    """The row with its strings interned."""
     return tuple(intern(part) if isinstance(part, str) else part for part in row)

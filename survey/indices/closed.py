@@ -1,7 +1,7 @@
-"""Reads the snapshots of closed months, and caches what pages read of them.
+"""Read the snapshots of closed months, with a cache in memory of the parts that pages use.
 
-A snapshot never changes. What was read of one is known by its month, its digest and its
-ciphertext, so that another ciphertext, damaged or exchanged, is opened and checked.
+A snapshot never changes. The cache key holds its month, its number, its digest and a hash of its
+ciphertext, so that a damaged or exchanged ciphertext misses the cache and is decrypted and checked.
 """
 
 import hashlib
@@ -24,29 +24,29 @@ from survey.models.snapshot import Snapshot
 from survey.period import Month
 
 T = TypeVar("T")
-# Of each part, by the function that reads it. The counts that longer periods add up are up to some
-# megabytes a month.
+# Size of each cache; there is one for each function that reads a part. The counts that figures of
+# longer periods are summed from take up to a few megabytes a month.
 MOST_MONTHS = 24
 _parts: defaultdict[object, Cache[Any]] = defaultdict(lambda: Cache(MOST_MONTHS))
 
 
 def first(session: Session, month: Month) -> Snapshot | None:
-    """The closing that holds for a month, if it was closed."""
+    """The valid snapshot of a month (the first one stored), or None while the month is open."""
     return session.scalars(
         select(Snapshot).where(Snapshot.month == month).order_by(Snapshot.number).limit(1)
     ).first()
 
 
 def firsts(session: Session, months: Collection[Month]) -> dict[Month, Snapshot]:
-    """The closings that hold for some months, with their payloads; by month."""
+    """The valid snapshots of some months, with their payloads loaded; by month."""
     query = select(Snapshot).where(Snapshot.month.in_(months)).order_by(Snapshot.number.desc())
     found = session.scalars(query.options(undefer(Snapshot.payload_sealed)))
     return {one.month: one for one in found}
 
 
 def payload_of(snapshot: Snapshot) -> dict[str, Any]:
-    """The payload of a snapshot; Refused `snapshot_broken` when it was changed or does not fit its
-    digest.
+    """Decrypt the payload of a snapshot. Refused `snapshot_broken` when it was tampered with or
+    does not match its digest.
     """
     try:
         text = snapshot.payload
@@ -61,7 +61,7 @@ def payload_of(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, Any]], T]) -> T:
-    """What a function reads of a payload, cached; the function must return an immutable value.
+    """The cached result of the function `read` on a payload; the result must be immutable.
 
     Refused `snapshot_broken`, or `wrong_key`.
     """
@@ -77,7 +77,7 @@ def part_of(session: Session, snapshot: Snapshot, read: Callable[[Mapping[str, A
 
 
 def figures_of(session: Session, snapshot: Snapshot, by: str, question: str) -> list[Figure]:
-    """Figures of a closed month."""
+    """Figures of a closed month from its snapshot."""
     return list(part_of(session, snapshot, _tables)[question, by])
 
 

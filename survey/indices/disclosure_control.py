@@ -1,4 +1,7 @@
-"""Reads what `survey.disclosure` decides on, and marks the figures that must be suppressed."""
+"""Disclosure control of figures: read the counts for `survey.disclosure`, mark suppressed figures.
+
+Suppression is decided in `survey.disclosure`; this module reads from the database.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,8 +37,8 @@ from survey.period import Month, Period
 def published_tables(
     session: Session, period: Period, now: datetime
 ) -> dict[Breakdown, tuple[Figure, ...]]:
-    """Every table of a period as it may be published: `show`, with the lines that must be
-    suppressed marked.
+    """Every table of a period as it may be published: the figures of `show`, with those that must
+    be suppressed marked.
     """
     if not isinstance(period, Month):
         return _published_over(session, period, now)
@@ -59,7 +62,7 @@ def _published_over(
 
 
 def suppressed_payload(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """A payload whose figures mark what must be suppressed; the stored one stays as it is."""
+    """A copy of a payload in which the figures that must be suppressed are marked."""
     tables = {by: [read_figure(row) for row in payload["figures"][by]] for by in Breakdown}
     found = _marked(tables, suppressed_in(session, payload))
     figures = {by.value: [asdict(one) for one in lines] for by, lines in found.items()}
@@ -78,14 +81,14 @@ def _marked(
 
 
 def suppressed_in(session: Session, payload: Mapping[str, Any]) -> frozenset[Key]:
-    """The lines of a payload that must be suppressed."""
+    """The lines of a payload that must not be published."""
     return _counted(payload).suppressed(_sectors(session))
 
 
 def _suppressed_at(
     session: Session, closings: Mapping[Month, Snapshot]
 ) -> dict[Month, frozenset[Key]]:
-    """The lines that closings of some months suppressed."""
+    """Month → the lines that its closing suppressed."""
     sectors = _sectors(session)
     return {
         month: part_of(session, snapshot, _counted).suppressed(sectors)
@@ -114,10 +117,11 @@ def suppressed_now(
     strata: Strata | None = None,
     at_agencies: bool = False,
 ) -> dict[Month, frozenset[Key]]:
-    """Month (YYYY-MM) → the lines that must not be printed, by the counts of today; with those of
-    `at_agency` where sectors at agencies are printed too.
+    """Month (YYYY-MM) → the lines that must not be published, by the counts of today.
 
-    `strata` are those of every agency in these months, where they were read already.
+    Lines of a sector at an agency (`survey.disclosure.at_agency`) are included with `at_agencies`,
+    where these are published too. `strata`: the strata of every agency in these months, if they
+    were read already.
     """
     strata = strata or read_strata(session, months, by_agency=True)
     procedures: dict[Month, Counter[Key]] = {
@@ -137,8 +141,10 @@ def suppressed_now(
 
 
 def still_suppressed(session: Session, months: Sequence[Month]) -> dict[Month, frozenset[Key]]:
-    """`suppressed_now`, with what the closing of a month suppressed: the growth of a line that late
-    answers made large would reveal how small it was.
+    """`suppressed_now`, plus the lines that the closing of each month suppressed.
+
+    This prevents a differencing attack: if a line was too small at the closing and late answers
+    made it large enough, the published figure less the late answers would reveal the small one.
     """
     found = suppressed_now(session, months)
     for month, keys in _suppressed_at(session, firsts(session, months)).items():
@@ -151,8 +157,9 @@ def _small(rated: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _small_months(strata: Strata) -> set[int]:
-    """Positions of months in which a sector at an agency or a channel is small: in the others no
-    agency and no sector is. None is where no stratum is.
+    """Positions of the months in which a sector at an agency, or a channel, is small.
+
+    In all other months no agency and no sector can be small.
     """
     if not _small(strata.rated).any():
         return set()
@@ -160,7 +167,7 @@ def _small_months(strata: Strata) -> set[int]:
         np.unique([name[part] for name in strata.names], return_inverse=True)[1][strata.name]
         for part in (0, 1)
     )
-    # Strata are sorted by month, agency and name, so those of a sector at an agency stand together.
+    # Strata are sorted by month, agency and name, so those of a sector at an agency are adjacent.
     begins = np.flatnonzero(
         np.any([np.diff(one, prepend=-1) for one in (strata.month, strata.agency, sector)], axis=0)
     )
@@ -185,6 +192,6 @@ def _cells(strata: Strata, month: int, codes: Mapping[int, str]) -> Counter[Cell
 
 
 def _sectors(session: Session) -> Sequence[tuple[str, str]]:
-    """Procedure and sector of every procedure."""
+    """(procedure code, sector code) of every procedure."""
     query = select(Procedure.code, Procedure.sector_code)
     return [(code, sector) for code, sector in session.execute(query)]

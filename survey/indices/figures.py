@@ -1,7 +1,8 @@
-"""One figure: the index of a scope with its interval, what stands beside it, and its verdict.
+"""One figure: the index of a line with its interval, accompanying numbers, and its verdict.
 
-Index = post-stratified share of ratings 4–5. Before the closing of a month its interval is the
-any-time one, at the closing the guarded one (`survey.reports.formula_reference` explains both).
+Index = post-stratified share of ratings 4–5. While a month is open, the interval is a confidence
+sequence (any-time interval); at the closing it is the guarded interval.
+`survey.reports.formula_reference` explains both.
 """
 
 from collections.abc import Mapping
@@ -11,13 +12,13 @@ from typing import Any
 
 from survey.disclosure import is_small
 
-# Name and version of the formulas; a change of what is computed is a new version.
+# Name and version of the formulas; any change of the computation gets a new version.
 FORMULA = "post-stratified-guarded/1"
 LIVE_FORMULA = "post-stratified-anytime/1"
 
 
 class Status(StrEnum):
-    """How a figure stands against its target, as documents say it."""
+    """Status of a figure against its target, as printed in documents."""
 
     MET = "met"
     UNCERTAIN = "uncertain"
@@ -30,7 +31,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line: the index of a sector, an agency, a procedure, a channel or the whole.
+    """One line of a table: the index of a sector, agency, procedure, channel or the province.
 
     Shares and targets are fractions 0–1; None where undefined.
     """
@@ -54,24 +55,24 @@ class Figure:
     provisional: bool
     # Whose document sets the target; empty without one.
     target_source: str = ""
-    # True when the target is another province's ladder, used as the default.
+    # True when the target comes from another province's target schedule, used as the default.
     target_is_default: bool = False
-    # Share of 4–5 among all ratings of all factors together, and how many these are.
+    # Share of ratings 4–5 among all ratings of all factors together, and the number of these.
     sipas: float | None = None
     sipas_rated: int = 0
-    # Too few ratings for a verdict by the province's rule, and not those of all dossiers either.
+    # Fewer ratings than the province's rule asks for a verdict, and not every dossier is rated.
     few: bool = False
-    # Must not be printed, so that nobody works out another line from the total.
+    # Suppressed so that no small line can be worked out from the total (complementary suppression).
     covers: bool = False
 
     @property
     def is_suppressed(self) -> bool:
-        """Whether the line must not be printed: so few rated, or it covers one of these."""
+        """Whether the line must not be published: primary or complementary suppression."""
         return self.covers or is_small(self.rated)
 
     @property
     def status(self) -> Status:
-        """Where the figure stands; small samples are never called met or not met."""
+        """Status against the target; a small sample is never met or not met."""
         if self.is_suppressed:
             return Status.SUPPRESSED
         if self.target is None and self.rated:

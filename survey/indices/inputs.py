@@ -1,4 +1,4 @@
-"""Reads from the tables what the figures of a month need beside the answers."""
+"""Read from the database what the figures of a month need besides the answers."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from survey.surveys import current, names
 
 
 def read_live(session: Session, month: Month, source: Stored) -> Inputs:
-    """The inputs as they stand now."""
+    """The current inputs."""
     covered = coverage(session, month)
     return Inputs(
         rules=rules_in_force(session, month),
@@ -39,8 +39,8 @@ def read_live(session: Session, month: Month, source: Stored) -> Inputs:
 
 
 def _factors(session: Session, month: Month, source: Stored) -> list[Row]:
-    """The factors of the questionnaire in force at the end of a month, and others that were rated
-    in it, since links asked by the questionnaire before.
+    """Code and name of the factors in the questionnaire in force at the end of a month, and of any
+    others rated in it: invitations sent earlier ask the previous questionnaire.
     """
     asked = current(session, QuestionnaireKind.FULL, month.day_after - timedelta(days=1))
     rated = {question for (_, question, _), times in source.aggregate.procedures.items() if times}
@@ -93,7 +93,7 @@ def _corrections(session: Session, month: Month) -> int:
 def draft_payload(
     session: Session, month: Month, now: datetime, *, provisional: bool
 ) -> dict[str, Any]:
-    """The payload from the counts as they stand now, with its inputs but without a digest."""
+    """The payload computed from the current counts, with its inputs but without a digest."""
     source = Stored(session, month)
     inputs = read_live(session, month, source)
     payload = compose(month, now.isoformat(), inputs, source, provisional=provisional)

@@ -1,7 +1,7 @@
-"""Counts of a month, added up by line of a table and by post-stratum.
+"""Counts of a month for each line of a breakdown, by post-stratum.
 
-A post-stratum is sector × channel × lateness: dossiers of different sectors are asked in different
-shares, and late citizens answer less, so each stratum weighs as its finished dossiers do.
+A post-stratum is sector × channel × lateness. Sectors have different invitation rates, and citizens
+with late dossiers respond less, so each stratum is weighted by its number of finished dossiers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,11 +39,11 @@ Rated = Mapping[str, Mapping[Stratum, Ratings]]
 
 
 class Source(Protocol):
-    """Where the counts of one month come from: stored, or counted again."""
+    """Where the counts of one month come from: the stored counts, or a recount."""
 
     @property
     def factors(self) -> Sequence[str]:
-        """Every question but the overall one that may have been rated, in order."""
+        """Codes of all questions except the overall one that may have ratings, in order."""
         ...
 
     def finished(self, by: Breakdown) -> Finished:
@@ -66,7 +66,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LineCounts:
-    """Counts of one line: stratum → (finished dossiers, ratings), and ratings of all factors."""
+    """Counts of one line: stratum → (finished dossiers, ratings), and summed factor ratings."""
 
     line: Line
     strata: Mapping[Stratum, tuple[int, Ratings]]
@@ -74,7 +74,7 @@ class LineCounts:
 
 
 def counts(source: Source, lines: Sequence[Line], by: Breakdown, question: str) -> list[LineCounts]:
-    """Counts of one question for each line, strata in the order of their names."""
+    """Counts of one question for each line, strata sorted by name."""
     of_factors = source.rated(by, source.factors)
     return [
         LineCounts(line, strata, summed(of_factors.get(line.key, {}).values()))
@@ -85,9 +85,7 @@ def counts(source: Source, lines: Sequence[Line], by: Breakdown, question: str) 
 def strata_of(
     source: Source, lines: Sequence[Line], by: Breakdown, question: str
 ) -> Iterator[tuple[Line, dict[Stratum, tuple[int, Ratings]]]]:
-    """Each line with its strata in the order of their names: finished dossiers, and ratings of one
-    question.
-    """
+    """Each line with its strata sorted by name: finished dossiers, and ratings of one question."""
     finished, rated = source.finished(by), source.rated(by, (question,))
     for line in lines:
         dossiers, ratings = finished.get(line.key, {}), rated.get(line.key, {})
@@ -96,14 +94,16 @@ def strata_of(
 
 
 def summed(parts: Any) -> Ratings:  # noqa: ANN401 - any iterable of ratings
-    """Ratings of several strata together."""
+    """Add up the ratings of several strata."""
     n1, n2, n3, n4, n5 = (sum(column) for column in zip(NO_RATINGS, *parts, strict=True))
     return (n1, n2, n3, n4, n5)
 
 
 class Stored:
-    """The stored counts, and what the pool adds to them unless the month is being closed: then all
-    that counts was counted just before. Costs the same at any number of counted ballots.
+    """A `Source` of the stored counts plus the ballots that wait in the pool.
+
+    Without the pool while a month is being closed, since the counting job ran just before. The cost
+    does not depend on the number of counted ballots.
     """
 
     def __init__(self, session: Session, month: Month, *, with_pool: bool = True) -> None:
@@ -114,7 +114,7 @@ class Stored:
         self._finished: dict[Breakdown, Finished] = {}
 
     def finished(self, by: Breakdown) -> Finished:
-        """As `Source` says; read once."""
+        """See `Source.finished`; read once."""
         if by not in self._finished:
             self._finished[by] = self._read_finished(by)
         return self._finished[by]
@@ -129,7 +129,7 @@ class Stored:
         return found
 
     def rated(self, by: Breakdown, questions: Sequence[str]) -> Rated:
-        """As `Source` says."""
+        """See `Source.rated`."""
         found: dict[str, dict[Stratum, Ratings]] = {}
         if by is Breakdown.PROCEDURE:
             for group, given in self.aggregate.by_procedure(questions).items():
@@ -147,7 +147,7 @@ class Stored:
 
     @cached_property
     def factors(self) -> Sequence[str]:
-        """As `Source` says; read once."""
+        """See `Source.factors`; read once."""
         return factors(self.session)
 
     @cached_property
@@ -204,7 +204,7 @@ COLUMNS: Mapping[Breakdown, str] = {
 
 
 def lines_of(session: Session, month: Month, by: Breakdown, source: Source) -> list[Line]:
-    """Every key with finished dossiers, by code; overall is always one line."""
+    """A line for every key with finished dossiers, sorted by code; overall is always one line."""
     steps = schedule(session, month)
     if by is Breakdown.OVERALL:
         return [Line(OVERALL, _("Toàn tỉnh"), steps.overall())]
@@ -241,7 +241,7 @@ def _target_groups(session: Session, by: Breakdown) -> dict[str, str]:
 
 
 def target_of(steps: TargetSchedule, by: Breakdown, target_group: str) -> TargetInForce | None:
-    """The target of a line; `target_group` is that of its sector, where it is of one."""
+    """The target of a line; `target_group` is that of the line's sector, if it has one."""
     if by is Breakdown.AGENCY:
         return steps.agency()
     if by in {Breakdown.SECTOR, Breakdown.PROCEDURE}:

@@ -1,4 +1,4 @@
-"""Figures from the counts as they stand now."""
+"""Figures computed from the current counts."""
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,7 @@ from survey.period import Month
 def live(
     session: Session, month: Month, by: Breakdown, question: str, *, provisional: bool
 ) -> list[Figure]:
-    """Score every line of a breakdown for one question of a month."""
+    """Compute the figure of every key of a breakdown for one question of a month."""
     source = Stored(session, month)
     counted = counts(source, lines_of(session, month, by, source), by, question)
     return figures(counted, rules_in_force(session, month), provisional=provisional)

@@ -1,4 +1,4 @@
-"""The figures of a month as one JSON object: from live counts, or again from stored inputs.
+"""The figures of a month as one JSON object, computed from live counts or from stored inputs.
 
 month, formula, closed_at
 figures   {by: [Figure]}                 the overall question, by every breakdown
@@ -8,17 +8,16 @@ frame     {finished, invited, delivered, answered}
 coverage  {invited, not_invited: {reason: n}}
 late      {agency code: {finished, late}}
 rules     [{agency, label, rule, value, limit, operator, quote, source, proven}]
-          bars that agencies touch
-scoring   {confidence, verdict_from, floors}   the rules behind the verdicts
+          thresholds that agencies violate
+judging   {confidence, verdict_from, floors}   the rules of the verdicts
 corrections  number of dossiers changed after their cell was fixed
-    revision  what changed in the month before since its closing (`indices.revision`), or null
+revision  changes of the previous month since its closing (`indices.revision`), or null
 counted   {cells: [agency code, sector, channel, lateness, n1 … n5], factors: [agency code, sector,
           channel, lateness, factor, n1 … n5], patterns: [[factors], [ratings of these, overall,
-          how often]]}, so that months can be compared and added up as they were closed; closed
-          months only
-inputs    what else was counted, so that everything above can be computed again (`Inputs`);
-          closed months only
-inputs_digest  SHA-256 of `inputs` and of the answers counted
+          frequency]]}, so that closed months can be compared and added up; closed months only
+inputs    the other counts, from which everything above can be recomputed (`Inputs`); closed months
+          only
+inputs_digest  SHA-256 of `inputs` and of the counted answers
 """
 
 import hashlib
@@ -43,14 +42,14 @@ Row = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the figures of a month need beside the answers, of one snapshot of the database.
+    """What the figures of a month need besides the answers, read at one point in time.
 
-    `frame`: agency code, sector, channel, lateness, then the numbers of FRAME. `procedure_frame`:
-    procedure, channel, lateness, finished. `procedure_counts`: procedure, channel, lateness,
-    question, n1 … n5 (answers do not know their procedure, so these cannot be counted again; their
-    sums can). Rows are sorted. `factors`: code and name of each factor, in order. `salt`:
-    random, so that nobody finds a payload from its digest by trying; empty in drafts, which have no
-    digest.
+    `frame` (the sampling frame): agency code, sector, channel, lateness, then the numbers of FRAME.
+    `procedure_frame`: procedure, channel, lateness, finished. `procedure_counts`: procedure,
+    channel, lateness, question, n1 … n5 (ballots do not store their procedure, so only the sums of
+    these rows can be recounted). Rows are sorted. `factors`: code and name of each factor, in
+    order. `salt`: random, so that nobody can find a payload from its digest by brute force; empty
+    in drafts, which have no digest.
     """
 
     rules: Rules
@@ -65,7 +64,7 @@ class Inputs:
     salt: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The inputs as they stand in a payload."""
+        """The inputs in the form that a payload stores."""
         lines = {by.value: [_line_row(line) for line in found] for by, found in self.lines.items()}
         return {
             "rules": rules_row(self.rules),
@@ -109,7 +108,7 @@ def closing_payload(
     patterns: Sequence[Row],
     answers_digest: str,
 ) -> dict[str, Any]:
-    """The payload of a closing: figures, inputs, and the digest that ties the answers to them."""
+    """The payload of a closing: figures, inputs, and a digest that binds the answers to them."""
     row = inputs.to_json()
     digest = sha256(f"{sha256(canonical(row))}:{answers_digest}")
     payload = compose(month, closed_at, inputs, source, provisional=False)
@@ -136,7 +135,7 @@ def cells_of(source: Source, question: str = OVERALL) -> list[Row]:
 def compose(
     month: Month, at: str, inputs: Inputs, source: Source, *, provisional: bool
 ) -> dict[str, Any]:
-    """Every figure of a month from inputs and counts; `at` is an instant in ISO form."""
+    """Every figure of a month from inputs and counts; `at` is a timestamp in ISO 8601 form."""
 
     def scored(by: Breakdown, question: str) -> list[dict[str, Any]]:
         counted = counts(source, inputs.lines[by], by, question)
@@ -178,7 +177,7 @@ def _late(frame: Sequence[Row]) -> dict[str, dict[str, int]]:
 
 
 def canonical(document: Mapping[str, Any]) -> str:
-    """Canonical JSON: what a digest is taken over."""
+    """Canonical JSON, over which digests are computed."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -25,11 +25,11 @@ def is_provisional(session: Session, period: Period) -> bool:
 
 
 def closed_months(session: Session) -> list[Month]:
-    """Months that were closed, in their order."""
+    """Closed months, oldest first."""
     return list(session.scalars(select(Snapshot.month).distinct().order_by(Snapshot.month)))
 
 
 def months_with_dossiers(session: Session, now: datetime) -> list[Month]:
-    """Months in which dossiers finished, newest first, none of the future."""
+    """Months with finished dossiers, newest first, without future months."""
     found = select(Frame.month).where(Frame.finished > 0, Frame.month <= Month.at(now))
     return list(session.scalars(found.distinct().order_by(Frame.month.desc())))

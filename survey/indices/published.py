@@ -1,4 +1,4 @@
-"""What of a closed month may stand in clear: the lines that pages and reports show, no other."""
+"""The part of a closed month that may be stored unencrypted: the published lines and no others."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -17,9 +17,9 @@ LEFT_OUT = ("covers", "provisional")
 def published(session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
     """The public part of a closing's payload.
 
-    `figures` {breakdown: [line]}, `factors` {question: [line of the whole]}; a line is a `Figure`.
-    A suppressed line is left out, and so is one without a rating: that a line is missing
-    does not say which of the two it is.
+    `figures` {breakdown: [line]}, `factors` {question: [overall line]}; a line is a `Figure`.
+    Suppressed lines are left out, and so are lines without a rating, so that a missing line does
+    not reveal which of the two it is.
     """
     protected = suppressed_payload(session, payload)
     figures = {by.value: _shown(protected["figures"][by]) for by in Breakdown}

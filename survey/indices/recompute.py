@@ -1,4 +1,4 @@
-"""Proving a snapshot: its figures computed again from the answers, byte for byte."""
+"""Verify a snapshot: recompute its figures from the ballots and compare byte for byte."""
 
 import json
 from collections import Counter
@@ -23,7 +23,7 @@ MOST_DIFFERENCES = 50
 
 @dataclass(frozen=True, slots=True)
 class Recomputation:
-    """What came out: the digest that was stored, the one computed, and where they part."""
+    """The result: the stored digest, the recomputed digest, and the differences."""
 
     snapshot: int
     month: Month
@@ -34,16 +34,16 @@ class Recomputation:
 
     @property
     def ok(self) -> bool:
-        """Whether every byte is the same and nothing else contradicts the snapshot."""
+        """Whether the payload is identical and no other table contradicts the snapshot."""
         return self.digest == self.recomputed and not self.differences
 
 
 def recompute(session: Session, snapshot_id: int) -> Recomputation:
-    """Compute a snapshot again from the last versions of the ballots before its closing.
+    """Recompute a snapshot from the last version of each ballot before its closing.
 
-    An edited, deleted or slipped-in version is a difference; what citizens say after the closing
-    is none. NotFound `no_snapshot`; Refused `snapshot_broken` when the stored payload does not fit
-    its own digest.
+    An edited, deleted or inserted version is reported as a difference; answers given after the
+    closing are not. NotFound `no_snapshot`; Refused `snapshot_broken` when the stored payload does
+    not match its own digest.
     """
     snapshot = session.get(Snapshot, snapshot_id)
     if snapshot is None:
@@ -74,7 +74,7 @@ def recompute(session: Session, snapshot_id: int) -> Recomputation:
 
 
 def _between(path: str, stored: Any, again: Any) -> list[str]:  # noqa: ANN401 - any JSON
-    """Where two documents differ, as paths with both values."""
+    """Differences of two JSON documents, as paths with both values."""
     if isinstance(stored, dict) and isinstance(again, dict):
         names = sorted({*stored, *again})
         return [
@@ -91,7 +91,9 @@ def _between(path: str, stored: Any, again: Any) -> list[str]:  # noqa: ANN401 -
 
 
 def _sums(inputs: Inputs, counted: Recount) -> list[str]:
-    """Stored numbers that must add up to the answers: per procedure, and answers in the frame."""
+    """Stored sums that differ from the recount: counts per procedure, and answers in the sampling
+    frame.
+    """
     procedures: Counter[tuple[object, ...]] = Counter()
     for _procedure, channel, lateness, question, *levels in inputs.procedure_counts:
         for level, number in enumerate(levels, start=1):
@@ -112,7 +114,10 @@ def _sums(inputs: Inputs, counted: Recount) -> list[str]:
 
 
 def _ledger(session: Session, month: Month, inputs: Inputs) -> list[str]:
-    """Cells with fewer dossiers in the ledger than were counted; later files may only add some."""
+    """Cells with fewer dossiers in the coverage ledger than in the snapshot.
+
+    Files imported after the closing may only add dossiers.
+    """
     entry = CoverageEntry
     cell = (Agency.code, entry.sector_code, entry.channel, entry.lateness)
     query = (
@@ -130,7 +135,7 @@ def _ledger(session: Session, month: Month, inputs: Inputs) -> list[str]:
 
 
 def _audit(session: Session, snapshot: Snapshot) -> list[str]:
-    """The closing, and what was published of it, as the audit log has them."""
+    """Differences of the snapshot and its published part from the digests in the audit log."""
     closings = audit.entries(session, action="index.close", subject=f"month:{snapshot.month}")
     decided = [(entry.detail.get("digest"), entry.detail.get("published")) for entry in closings]
     found = (snapshot.digest, sha256(canonical(snapshot.published)))

@@ -1,9 +1,8 @@
-"""What changed in a month after its closing, and why: published once, by the report of the next
-month.
+"""Revision of a month: changes since its closing, published once, in the next month's report.
 
-The closing itself never changes. New figures stand only where at least LEAST_SHOWN answers came
-or changed, since the difference of two published tables would reveal the ratings of fewer
-(differencing).
+The closing itself never changes. New figures are published only where at least LEAST_SHOWN answers
+were added or changed: otherwise the difference of the two published tables would reveal the
+ratings of fewer people (differencing attack).
 """
 
 from collections import Counter
@@ -23,12 +22,12 @@ from survey.period import Month
 
 
 def revision(session: Session, month: Month) -> dict[str, Any] | None:
-    """Old and new figures of a closed month (YYYY-MM), overall and by sector, with the reasons;
-    None for an open month and for one in which nothing changed.
+    """Old and new figures of a closed month (YYYY-MM), overall and by sector, with the reasons.
 
-    `late`: answers that came after the closing; `changed`: answers changed after it; `dossiers`:
-    finished dossiers that came in later. `lines`: key, label, moved (late and changed answers of
-    the line), old and new index with rated and finished; `new` is None where it must be suppressed.
+    None for an open month and for one without changes. `late`: answers given after the closing;
+    `changed`: answers changed after it; `dossiers`: finished dossiers imported after it. `lines`:
+    key, label, moved (late and changed answers of the line), old and new index with rated and
+    finished; `new` is None where it must not be published.
     """
     snapshot = first(session, month)
     if snapshot is None:
@@ -61,7 +60,7 @@ def revision(session: Session, month: Month) -> dict[str, Any] | None:
 
 
 def _line(before: Figure | None, now: Figure, moved: int, *, decided: bool) -> dict[str, Any]:
-    # What the report of the month suppressed stays suppressed, complementary lines too.
+    # A line that the month's report suppressed stays so, after complementary suppression too.
     was_suppressed = before is not None and before.is_suppressed
     old = _numbers(before) if before and not was_suppressed else None
     return {
@@ -79,7 +78,7 @@ def _numbers(one: Figure) -> dict[str, Any]:
 
 
 def _moved(session: Session, month: Month) -> tuple[Counter[str], Counter[str]]:
-    """Sector (and overall) → answers given, and answers changed, after the first closing."""
+    """By sector and overall: answers given, and answers changed, after the first closing."""
     sums = briefs_now(session, [month])[month]
     late, changed = sums.late, sums.changed
     for found in (late, changed):

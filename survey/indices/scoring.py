@@ -1,4 +1,4 @@
-"""Scoring: the province's rules as data, and the figures and verdicts that follow from counts."""
+"""The province's scoring rules as data, and the figures, verdicts and violations they produce."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,33 +21,35 @@ from survey.province.targets import floor_rules
 
 LATE_FLOOR = "late_agency_not_good"
 INDEX_FLOOR = "index_not_good"
-# The floors that are evaluated here, and from which side they are reached.
+# The thresholds evaluated here, and the comparison that violates each.
 OPERATORS = {LATE_FLOOR: ">=", INDEX_FLOOR: "<="}
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A floor from a policy document: an agency that reaches it may not be rated "good"."""
+    """A threshold from a document: an agency that violates it may not be rated "good"."""
 
     name: str
     # A percentage as the document writes it, a whole or a decimal number.
     percent: str
-    # ">=" for lateness, "<=" for the index: a floor is reached from its number on.
+    # ">=" for lateness, "<=" for the index: reaching the threshold violates it.
     operator: str
     quote: str
     source: str
 
     @property
     def limit(self) -> Fraction:
-        """The floor as a share."""
+        """The threshold as a share."""
         return Fraction(self.percent) / 100
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a month is scored: confidence of the printed interval (a share; each of its bounds is
-    one-sided at half the rest), fewest ratings for a verdict, and the floors in force.
+    """The scoring rules of a month.
+
+    `confidence` of the printed two-sided interval (a share), `verdict_from` (the fewest ratings for
+    a verdict), and the thresholds in force.
     """
 
     confidence: float
@@ -56,12 +58,12 @@ class Rules:
 
     @property
     def one_sided(self) -> float:
-        """Confidence of each bound of the interval: the verdict uses the printed bounds."""
+        """One-sided confidence of each bound: verdicts use the bounds of the printed interval."""
         return (1 + self.confidence) / 2
 
 
 def rules_in_force(session: Session, month: Month) -> Rules:
-    """The rules of this province in a month (YYYY-MM); Refused `no_province` without one."""
+    """The rules of the province in a month (YYYY-MM). Refused `no_province` without a province."""
     province = province_of(session)
     floors = tuple(
         Floor(rule.name, rule.value, rule.operator, rule.quote, rule.source)
@@ -73,7 +75,7 @@ def rules_in_force(session: Session, month: Month) -> Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Post-strata of all lines, arrays of shape (lines, most strata); N = 0 is no stratum."""
+    """Post-strata of all lines, arrays of shape (lines, most strata); N = 0 means no stratum."""
 
     y: IntArray
     n: IntArray
@@ -98,7 +100,7 @@ def _cells(counts: Sequence[LineCounts]) -> _Cells:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """Verdict of one line, whether so few rated that none is given, and ratings still needed."""
+    """Verdict of one line, whether it has too few ratings for one, and ratings still needed."""
 
     verdict: str
     few: bool
@@ -106,7 +108,7 @@ class _Scored:
 
 
 def figures(counts: Sequence[LineCounts], rules: Rules, *, provisional: bool) -> list[Figure]:
-    """Score every line. Without a target, or while provisional, there is no verdict."""
+    """Compute the figure of every line. Without a target, or while provisional, no verdict."""
     if not counts:
         return []
     cells = _cells(counts)
@@ -123,8 +125,9 @@ def figures(counts: Sequence[LineCounts], rules: Rules, *, provisional: bool) ->
 def _score(
     counts: Sequence[LineCounts], cells: _Cells, rules: Rules, *, provisional: bool
 ) -> list[_Scored]:
-    """Verdicts of all lines; those with one target are decided at once. While provisional nothing
-    is certain: more dossiers finish.
+    """Verdicts of all lines; lines with the same target are computed at once.
+
+    While provisional no verdict is certain, because more dossiers will finish.
     """
     targets = [count.line.target.value if count.line.target else None for count in counts]
     rated, total = cells.n.sum(axis=1), cells.N.sum(axis=1)
@@ -151,7 +154,10 @@ def _score(
 def _settle(
     words: tuple[str, str], counts: tuple[int, int], needed: int | None, verdict_from: int
 ) -> _Scored:
-    """From enough ratings, or all: what holds whatever the silent say, else what bounds say."""
+    """With enough ratings, the verdict of the Manski bounds if certain, else of the interval.
+
+    Enough are `verdict_from` ratings, or one for every dossier; with fewer it is uncertain.
+    """
     (sure, decided), (rated, total) = words, counts
     if not rated:
         return _Scored("uncertain", few=True, needed=None)
@@ -206,18 +212,18 @@ def _satisfied(ratings: Ratings) -> int:
 
 
 def nonresponse(count: LineCounts) -> analysis.Nonresponse:
-    """Non-response over the strata that the index of a line weighs, thin ones merged as there."""
+    """Non-response over the strata of a line, with thin strata merged as for its index."""
     cells = _cells([count])
     merged = collapse_lines(cells.y, cells.n, cells.N, cells.late)
     return analysis.nonresponse(merged.y[0], merged.n[0], merged.N[0])
 
 
 def floor_violations(counts: Sequence[LineCounts], rules: Rules) -> list[dict[str, Any]]:
-    """Agencies (`tallies` of the overall question) that touch a bar, with the bar's own words.
+    """Agencies that violate a threshold, with the quote from its document.
 
-    Lateness is counted on all dossiers, in whole numbers. The index is `proven` at or below its
-    bar when its whole interval is, from enough ratings or from all; an index that merely stands
-    there is listed as not proven.
+    `counts` are those of the overall question, by agency. Lateness is counted exactly on all
+    dossiers. A low index is `proven` when its whole interval lies at or below the threshold, with
+    enough ratings or one for every dossier; if only the estimate does, it is listed as not proven.
     """
     found = []
     for floor in rules.floors:
@@ -240,7 +246,7 @@ def floor_violations(counts: Sequence[LineCounts], rules: Rules) -> list[dict[st
 
 
 def _late(counts: Sequence[LineCounts], floor: Floor) -> list[tuple[LineCounts, float, bool]]:
-    """Agencies whose share of late dossiers is the bar or more."""
+    """Agencies whose share of late dossiers is at or above the threshold."""
     touched = []
     for count in counts:
         finished = sum(number for number, _ in count.strata.values())
@@ -253,7 +259,7 @@ def _late(counts: Sequence[LineCounts], floor: Floor) -> list[tuple[LineCounts, 
 def _low(
     counts: Sequence[LineCounts], floor: Floor, rules: Rules
 ) -> list[tuple[LineCounts, float, bool]]:
-    """Agencies whose index is the bar or less, with whether the interval proves it."""
+    """Agencies whose index is at or below the threshold, and whether the interval proves it."""
     if not counts:
         return []
     cells, limit = _cells(counts), floor.limit
@@ -274,7 +280,7 @@ def _low(
 
 
 def rules_row(rules: Rules) -> dict[str, Any]:
-    """The rules as they are stored with the figures they decided."""
+    """The rules in the form stored beside the figures they were applied to."""
     return asdict(rules)
 
 

@@ -1,4 +1,4 @@
-"""The index of a period by sector, agency, procedure or channel: live, closed, or revised."""
+"""Figures of a period by breakdown: from live counts, from snapshots, or revised."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ from survey.surveys import check_question
 
 
 def formula_of(session: Session, period: Period) -> str:
-    """Name and version of the formula a period's figures are computed by."""
+    """Name and version of the formula of a period's figures."""
     if isinstance(period, Month):
         snapshot = first(session, period)
         return snapshot.formula if snapshot else LIVE_FORMULA
@@ -30,7 +30,7 @@ def formula_of(session: Session, period: Period) -> str:
 
 
 def rules_of(session: Session, period: Period) -> Rules:
-    """The rules that decided the last month of a period, or those in force while it is open."""
+    """The rules in the snapshot of a period's last month, or those in force while it is open."""
     snapshot = first(session, period.last)
     if snapshot is None:
         return rules_in_force(session, period.last)
@@ -51,8 +51,8 @@ def show(
     question: str = OVERALL,
     revised: bool = False,
 ) -> list[Figure]:
-    """Figures of a period. A closed month shows its snapshot, also within a longer period;
-    `revised` shows the counts of today.
+    """Figures of a period. For a closed month they come from its snapshot, also within a longer
+    period; with `revised` they come from the counts of today.
 
     Invalid: `future_period`, `unknown_breakdown`, `unknown_question`. Refused `snapshot_broken`.
     """
@@ -75,7 +75,7 @@ def show(
 def tables(
     session: Session, period: Period, closings: Mapping[Month, Snapshot]
 ) -> dict[Breakdown, list[Figure]]:
-    """Every table of a longer period, from the closings of its closed months and open counts."""
+    """Every table of a longer period, from snapshots of closed months and counts of open ones."""
     source = spanned(session, period, closings)
     rules, provisional = rules_of(session, period), is_provisional(session, period)
     return {

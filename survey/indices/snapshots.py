@@ -1,4 +1,4 @@
-"""Closing a month: every figure a report may print, stored once, with formula and digests."""
+"""Period close: store every figure that a report may publish once, with formula and digests."""
 
 import secrets
 from dataclasses import replace
@@ -29,9 +29,11 @@ SALT_BYTES = 16
 
 
 def close(session: Session, month: Month, now: datetime) -> Snapshot:
-    """Store the snapshot of a month; closed already: the first one, unchanged.
+    """Store the snapshot of a month; idempotent: a closed month returns its snapshot unchanged.
 
-    The caller counted the pool in this transaction: what comes now counts after the closing.
+    The caller must have counted the pool in the same transaction, so that every later answer
+    belongs after the closing. Takes an advisory lock on the month.
+
     Refused `too_early` before day 15 of the next month, `empty_month` without a finished dossier,
     `counts_differ` while counts and ballots disagree or more rated than were invited; Invalid
     `future_period`.
@@ -64,7 +66,7 @@ def close(session: Session, month: Month, now: datetime) -> Snapshot:
 
 
 def closable_months(session: Session, now: datetime) -> list[Month]:
-    """Months with finished dossiers that may be closed now and are not."""
+    """Open months with dossiers that may be closed now."""
     closed = select(Snapshot.month)
     months = session.scalars(
         select(Frame.month).where(Frame.month.not_in(closed)).distinct().order_by(Frame.month)

@@ -1,9 +1,9 @@
-"""Figures of several months together, from the counts of each.
+"""Figures of several months together, from the counts of each month.
 
-The months are strata: a post-stratum of a longer period is month × sector × channel × lateness, and
-thin ones are merged as within a month. So a figure is neither a mean of months nor a raw share: a
-month in which more of the citizens answered weighs no more for that. A closed month counts as it
-was closed, an open one as it stands now.
+Months are strata: a post-stratum of a longer period is month × sector × channel × lateness, and
+thin ones are merged as within a month. So a figure is neither a mean of the months nor a raw share:
+a month with a higher response rate gets no more weight. A closed month counts with its snapshot,
+an open one with its current counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ from survey.period import Month, Period
 
 
 class Spanned:
-    """A `Source` over several months; names of strata begin with their month."""
+    """A `Source` over several months; the sector in a stratum's name is prefixed by its month."""
 
     def __init__(self, parts: Mapping[Month, Source]) -> None:
         self.parts = parts
-        # Each once, in the order of the months.
+        # Each factor once, in the order of the months.
         asked = (factor for part in parts.values() for factor in part.factors)
         self.factors = list(dict.fromkeys(asked))
 
     def finished(self, by: Breakdown) -> Finished:
-        """As `Source` says."""
+        """See `Source.finished`."""
         found: dict[str, dict[Stratum, int]] = {}
         for month, part in self.parts.items():
             for key, strata in part.finished(by).items():
@@ -37,7 +37,7 @@ class Spanned:
         return found
 
     def rated(self, by: Breakdown, questions: Sequence[str]) -> Rated:
-        """As `Source` says."""
+        """See `Source.rated`."""
         found: dict[str, dict[Stratum, Ratings]] = {}
         for month, part in self.parts.items():
             for key, strata in part.rated(by, questions).items():
@@ -52,7 +52,7 @@ def _in_month(month: Month, stratum: Stratum) -> Stratum:
 
 
 def spanned(session: Session, period: Period, closings: Mapping[Month, Snapshot]) -> Spanned:
-    """The counts of a period, those of closed months from their closings.
+    """The counts of a period; those of closed months come from their snapshots.
 
     Refused `snapshot_broken`.
     """

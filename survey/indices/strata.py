@@ -1,10 +1,9 @@
-"""Post-strata of many months, as arrays: one statement reads the sampling frame, one the ratings.
+"""Read the post-strata of many months in one SQL statement, as arrays.
 
-300 agencies have 170,000 strata in two years. As rows these cost several Python objects each, twice
-what it takes to find them. So the database aggregates what one agency has in one month into texts
-of names and numbers, and each text becomes an array at once. Agencies have the same names month
-after month, so few texts of names differ. Both tables lie in the order of their keys and are read
-in it; a join in the database would look every stratum up by its whole key.
+300 agencies have 170,000 strata in two years. One row each would cost several Python objects, twice
+the time of the query itself. So the database concatenates the strata of one agency in one month
+into strings of names and numbers, and each string is parsed into an array at once. An agency has
+the same strata month after month, so few of the name strings differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,13 +36,13 @@ from survey.models.count import Count, Frame
 from survey.models.questionnaire import OVERALL, SATISFIED_FROM
 from survey.period import Month
 
-# As wide as the columns of the tables: a report of the province holds a million of these numbers.
+# 32 bits, as the database columns: a report of the province holds a million of these numbers.
 IntArray = NDArray[np.int32]
-# Between the strata of a text. No code of a sector holds it (a CHECK of its table).
-NEXT = ","
-# Texts that are in memory together: those of a whole report would be half of what it needs.
+# Separator between the strata of a string; numbers are split at any white space.
+NEXT = "\n"
+# Rows fetched at once: the strings of a whole report would be half of its memory.
 ROWS_AT_ONCE = 1000
-# The agency of strata that are those of all agencies together.
+# The agency id of strata summed over all agencies.
 ALL_TOGETHER = 0
 # What is read of a table, and from which of its rows.
 Part = tuple[Mapping[str, ColumnElement[int]], ColumnElement[bool]]
@@ -59,11 +58,11 @@ RATINGS: Part = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strata:
-    """What stands in each post-stratum, arrays of shape (strata,).
+    """Counts of each post-stratum, arrays of shape (strata,).
 
-    `month` is a position among the months asked for, `agency` an id or ALL_TOGETHER, `name` a
-    position in `names` (sector, channel, lateness), which are sorted. A stratum of a month and an
-    agency stands once; strata are sorted by month, agency and name.
+    `month` is a position among the requested months, `agency` an id or ALL_TOGETHER, `name` a
+    position in `names` (sector, channel, lateness), which are sorted. Each combination of month,
+    agency and name occurs once; strata are sorted by these three.
     """
 
     names: Sequence[Stratum]
@@ -78,8 +77,8 @@ class Strata:
 def read_strata(
     session: Session, months: Sequence[Month], *, by_agency: bool, agency_id: int | None = None
 ) -> Strata:
-    """Frame and overall ratings of the months (YYYY-MM), of each agency, of one, or of all
-    together. Every stratum with finished dossiers is there, whether somebody answered or not.
+    """Sampling frame and overall ratings of the months (YYYY-MM), for each agency, for one, or
+    summed over all. Every stratum with finished dossiers is included, also without answers.
     """
     given = {"months": list(months), "agency_id": agency_id}
     kind = {"by_agency": by_agency, "of_one": agency_id is not None}
@@ -115,8 +114,10 @@ def _add_pool(
     pool: Pool,
     at_month: Mapping[str, int],
 ) -> None:
-    """Add the ballots that wait to be counted to the strata, in place; every dossier that was
-    answered is in the frame, so its stratum is there unless it is of another agency than asked for.
+    """Add the ballots waiting in the pool to the strata, in place.
+
+    Every answered dossier is in the sampling frame, so a stratum is missing only if it belongs to
+    an agency that was not requested.
     """
     by_agency = strata.agency.any()
     for cell, levels in pool.steps().items():
@@ -132,16 +133,14 @@ def _add_pool(
 
 
 class _Names:
-    """Names of strata, numbered as they come."""
+    """Names of strata, numbered in order of appearance."""
 
     def __init__(self) -> None:
         self.numbered: dict[Stratum, int] = {}
         self._texts: dict[tuple[str, ...], IntArray] = {}
 
     def numbers(self, texts: tuple[str, ...]) -> IntArray:
-        """The number of each name, from a text of their sectors, one of channels and one of
-        latenesses.
-        """
+        """The number of each name, given a string of sectors, one of channels, one of lateness."""
         if texts not in self._texts:
             sectors, channels, latenesses = (text.split(NEXT) for text in texts)
             names = zip(sectors, channels, latenesses, strict=True)
@@ -197,7 +196,7 @@ def _read(
 def _columns(
     rows: Sequence[Row[*tuple[Any, ...]]], at_month: Mapping[str, int], seen: _Names
 ) -> tuple[IntArray, ...]:
-    """Month, agency, name and numbers of each stratum of some rows."""
+    """Month, agency, name, finished, rated and satisfied of each stratum in some rows."""
     months, agencies, *texts = zip(*rows, strict=True)
     names = [seen.numbers(one) for one in zip(*texts[:3], strict=True)]
     sizes = [one.size for one in names]
@@ -228,37 +227,24 @@ def _joined_on_postgresql(element: _Joined, compiler: SQLCompiler, **more: Any) 
 
 
 @cache
-def _of_frame(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
-    return _statement(Frame, FRAME, by_agency=by_agency, of_one=of_one)
+def _statement(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
+    """Select month, agency and the strings of its strata.
+
+    Cached, because building the statement takes longer than running it for one agency.
+    """
+    cells = _cells(by_agency=by_agency, of_one=of_one).subquery().c
+    numbers = (cast(one, String) for one in (cells.finished, cells.rated, cells.satisfied))
+    columns = (cells.sector_code, cells.channel, cells.lateness, *numbers)
+    texts = [func.aggregate_strings(column, NEXT) for column in columns]
+    place = (cells.month, cells.agency_id)
+    return select(*place, *texts).group_by(*place)
 
 
-@cache
-def _of_ratings(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
-    return _statement(Count, RATINGS, by_agency=by_agency, of_one=of_one)
+def _cells(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
+    """Select one row per stratum; by agency no sums are needed, since the key holds the agency.
 
-
-def _statement(
-    table: type[Frame | Count], part: Part, *, by_agency: bool, of_one: bool
-) -> Select[*tuple[Any, ...]]:
-    """Month, agency and the texts of its strata: sectors, channels, latenesses, then numbers."""
-    numbers, where = part
-    cells = _cells(table, numbers, by_agency=by_agency, of_one=of_one).where(where).subquery().c
-    columns = (cells.sector_code, cells.channel, cells.lateness, *(cells[name] for name in numbers))
-    # As text: months are few, and reading one costs more than looking it up.
-    place = (type_coerce(cells.month, String), cells.agency_id)
-    return select(*place, *map(_Joined, columns)).group_by(cells.month, cells.agency_id)
-
-
-def _cells(
-    table: type[Frame | Count],
-    numbers: Mapping[str, ColumnElement[int]],
-    *,
-    by_agency: bool,
-    of_one: bool,
-) -> Select[*tuple[Any, ...]]:
-    """One row a stratum; nothing is added up where the key of a cell already separates agencies.
-
-    Months are listed, not spanned: with each of them the key leads straight to one agency.
+    Months are listed (IN) instead of compared with BETWEEN, so that the index is used down to the
+    agency.
     """
     names = (table.sector_code, table.channel, table.lateness)
     agency = table.agency_id if by_agency else literal(ALL_TOGETHER)

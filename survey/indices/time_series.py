@@ -1,9 +1,8 @@
-"""The index as a time series: every unit month after month, computed at once from the counts of
-today.
+"""Time series of the index: every unit in every month, computed at once from the counts of today.
 
 A unit is the province, a sector, an agency, or a sector at an agency. The figures are those of
-`show` with `revised`: answers that came after a closing count, since a snapshot knows no sectors of
-single agencies.
+`show` with `revised`: answers given after a closing count, because a snapshot has no figures for
+the sectors of single agencies.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,9 +38,7 @@ NO_TARGET = (0, 1)
 
 
 class Along(StrEnum):
-    """Whose time series: of the province, its sectors, its agencies, or the sectors at its
-    agencies.
-    """
+    """Units of a time series: the province, sectors, agencies, or sectors at agencies."""
 
     OVERALL = "overall"
     SECTOR = "sector"
@@ -51,14 +48,14 @@ class Along(StrEnum):
 
 OF_AGENCIES = frozenset({Along.AGENCY, Along.AGENCY_SECTOR})
 OF_SECTORS = frozenset({Along.SECTOR, Along.AGENCY_SECTOR})
-# Whose target holds: a sector at an agency has that of its sector.
+# The breakdown whose targets apply: a sector at an agency has the target of its sector.
 TARGETS = {
     Along.OVERALL: Breakdown.OVERALL,
     Along.SECTOR: Breakdown.SECTOR,
     Along.AGENCY: Breakdown.AGENCY,
     Along.AGENCY_SECTOR: Breakdown.SECTOR,
 }
-# Lines whose intervals are computed together: what they need on the way stays within 10 MB.
+# Lines whose intervals are computed together: their temporary arrays stay within 10 MB.
 AT_ONCE = 4096
 SECTORS = select(Sector.code, Sector.name, Sector.target_group)
 CLOSED = select(Snapshot.month).where(Snapshot.month.between(bindparam("first"), bindparam("last")))
@@ -66,7 +63,7 @@ CLOSED = select(Snapshot.month).where(Snapshot.month.between(bindparam("first"),
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Codes and names of an agency and a sector; empty where a unit is not of a single one."""
+    """Codes and names of an agency and a sector; empty where the unit covers all of them."""
 
     agency: str = ""
     sector: str = ""
@@ -75,7 +72,7 @@ class Unit:
 
     @property
     def key(self) -> Key:
-        """The line of a month it is, as `survey.disclosure` names it."""
+        """The key of this unit's line in a month, as used by `survey.disclosure`."""
         if self.agency and self.sector:
             return at_agency(self.agency, self.sector)
         if self.agency:
@@ -87,10 +84,10 @@ class Unit:
 class TimeSeries:
     """The index of units over months; arrays of shape (units, months), `provisional` (months,).
 
-    Units stand in the order of their codes. Shares are fractions 0–1. Where no dossier finished
-    `finished` is 0; where nobody answered `index` is NaN between the bounds 0 and 1. `target` is
-    NaN and `verdict` empty where there is none; open months (`provisional`) have no verdict.
-    `strata` are those of every agency, where it took these.
+    Units are sorted by code. Shares are fractions 0–1. Where no dossier finished, `finished` is 0;
+    where nobody answered, `index` is NaN and the bounds are 0 and 1. `target` is NaN and `verdict`
+    empty where there is none; open months (`provisional`) have no verdict. `strata` are those of
+    every agency, if they were read for this time series, else None.
     """
 
     months: tuple[Month, ...]
@@ -116,12 +113,12 @@ def time_series(
     along: str = Along.AGENCY_SECTOR,
     agency: str = "",
 ) -> TimeSeries:
-    """The index of every unit in each month from `first` to `last` (YYYY-MM), or those of one
-    agency (a code).
+    """The index of every unit in each month from `first` to `last` (YYYY-MM); with `agency` (a
+    code) only the units of one agency.
 
     A closed month has guarded intervals and verdicts, an open one any-time intervals. A sector at
     an agency has its sector's target. Invalid: `future_period`, `backward_months`,
-    `unknown_breakdown`, `unknown_agency` (a code nobody has, or a series without agencies);
+    `unknown_breakdown`, `unknown_agency` (no agency has the code, or `along` is without agencies);
     Refused `no_province`.
     """
     months = _months(first, last, now)
@@ -149,8 +146,9 @@ def time_series(
 def suppressed(session: Session, time_series: TimeSeries) -> BoolArray:
     """What must be suppressed in a time series, shape (units, months), by the counts of today.
 
-    These are lines that the tables of their month suppress, and the sectors at agencies that must
-    not be published beside those tables; the series of one agency suppresses what that of all does.
+    These are the lines suppressed in the tables of their month, and the sectors at agencies that
+    must not be published beside those tables. A time series of one agency suppresses the same
+    lines as that of all agencies.
     """
     at_agencies = any(unit.agency and unit.sector for unit in time_series.units)
     found = suppressed_now(
@@ -165,8 +163,8 @@ def suppressed(session: Session, time_series: TimeSeries) -> BoolArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rules:
-    """What lines are scored by: the province's rules, closed months (months,), and targets as
-    fractions (units, months, 2).
+    """Scoring rules: those of the province, closed months (months,), and targets as fractions
+    (units, months, 2).
     """
 
     confidence: float
@@ -183,7 +181,7 @@ def _scored(
     rules: _Rules,
     of_all: Strata | None,
 ) -> TimeSeries:
-    """The figures of strata that belong to these lines (unit times months, plus month)."""
+    """The figures of the strata; `line` of a stratum is unit × number of months + month."""
     shape, lines = (len(units), len(months)), len(units) * len(months)
     counts = _grid(strata, line, lines)
     bounds = _bounds(counts, np.tile(rules.closed, len(units)), rules.confidence)
@@ -219,7 +217,7 @@ def _months(first: Month, last: Month, now: datetime) -> tuple[Month, ...]:
 
 
 def _agencies(session: Session, along: Along, code: str) -> dict[int, tuple[str, str]]:
-    """Id → code and name in the order of codes: of all, of one, or of none."""
+    """Agency id → (code, name), sorted by code: all agencies, one, or ALL_TOGETHER."""
     if along not in OF_AGENCIES:
         if code:
             raise Invalid("unknown_agency", code)
@@ -239,7 +237,7 @@ def _units(
     *,
     of_sectors: bool,
 ) -> tuple[tuple[Unit, ...], IntArray]:
-    """Units with dossiers, in the order of their codes, and the unit of each stratum."""
+    """Units with dossiers, sorted by code, and the unit of each stratum."""
     ids = list(agencies)
     rank = np.zeros(max(ids, default=0) + 1, dtype=np.int64)
     rank[ids] = np.arange(len(ids))
@@ -257,10 +255,10 @@ def _units(
 
 
 def _grid(strata: Strata, line: IntArray, lines: int) -> SmallIntArray:
-    """(satisfied, rated, finished, late) of each line's strata in the order of their names, shape
-    (4, lines, most strata). A line is a unit in a month; finished = 0 is no stratum.
+    """(satisfied, rated, finished, late) of each line's strata sorted by name, shape (4, lines,
+    most strata). A line is a unit in a month; finished = 0 means no stratum.
     """
-    # Strata are sorted by month, agency and name, so those of a line stand together.
+    # Strata are sorted by month, agency and name, so those of a line are adjacent.
     begins = np.flatnonzero(np.diff(line, prepend=-1))
     sizes = np.diff(begins, append=line.size)
     column = np.arange(line.size) - np.repeat(begins, sizes)
@@ -298,8 +296,8 @@ def _bounds(counts: SmallIntArray, closed: BoolArray, confidence: float) -> Floa
 def _targets(
     steps: Mapping[Month, TargetSchedule], along: Along, groups: Sequence[str]
 ) -> IntArray:
-    """Targets of units (of these target groups) in each month as fractions, shape (units, months,
-    2); NO_TARGET where there is none.
+    """Targets in each month of units with these target groups, as fractions of shape (units,
+    months, 2); NO_TARGET where there is none.
     """
     found = {}
     for group in set(groups):
@@ -311,8 +309,10 @@ def _targets(
 def _verdicts(
     counts: SmallIntArray, bounds: FloatArray, targets: IntArray, verdict_from: int
 ) -> WordArray:
-    """Verdicts of closed lines, shape (lines,): from enough ratings, or all, what holds whatever
-    the silent say, else what the bounds say.
+    """Verdicts of closed lines, shape (lines,).
+
+    With enough ratings, or one for every dossier, the verdict of the Manski bounds if certain, else
+    that of the confidence bounds; with fewer it is uncertain.
     """
     satisfied, rated, finished = counts[:3].sum(axis=2, dtype=np.int64)
     decided = headline.decide(

@@ -1,6 +1,6 @@
-"""What moved and what goes with it: periods and units compared, drivers, funnel, outlook.
+"""Comparisons of periods and units, drivers of satisfaction, funnel plot, and outlook.
 
-Associations, not causes; where the data do not bear a sentence, the figure says so by itself.
+Associations, not causes; each result marks where the data do not support a statement.
 """
 
 from survey.insights.changes import FEW, Change

@@ -1,4 +1,4 @@
-"""A month against an earlier one, on one mix of dossiers."""
+"""Compare a month with an earlier one on the same mix of dossiers (direct standardisation)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from survey.indices import Breakdown
 from survey.insights.readings import Mix, Reading, Unit
 
 CONFIDENCE = 0.95
-# Fewer ratings than this are compared with nothing.
+# Lines with fewer ratings than this are not compared.
 FEW = 30
 FALSE_DISCOVERIES = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line in two months on the later one's mix; fractions, None where not comparable.
+    """One line in two months, weighted by the later month's mix; fractions, None if not comparable.
 
-    Numbers of ratings are None where they must be suppressed. `is_sure` holds after
-    Benjamini-Hochberg over all lines; otherwise there are not enough grounds.
+    Numbers of ratings are None where they must be suppressed. `is_sure`: the difference is
+    significant after Benjamini-Hochberg over all lines.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Change:
 
 
 def changes(now: Reading, before: Reading, by: Breakdown) -> list[Change]:
-    """Every line of a month against an earlier one, greatest change first among the sure ones."""
+    """Compare every line of a month with an earlier one; significant and large changes first."""
     earlier = {one.key: one for one in before.units(by)}
     pairs = [(one, earlier.get(one.key, Unit(one.key, one.label, {}))) for one in now.units(by)]
     compared = [_compare(one, then) for one, then in pairs]
@@ -59,7 +59,7 @@ def changes(now: Reading, before: Reading, by: Breakdown) -> list[Change]:
 
 
 def _compare(now: Unit, before: Unit) -> Difference | None:
-    """The difference on the later mix; None where one must be suppressed or too few rated."""
+    """The difference on the later mix; None where one is suppressed or has too few ratings."""
     if not (now.is_published and before.is_published) or min(now.rated, before.rated) < FEW:
         return None
     both = common(now.mix, before.mix)
@@ -74,7 +74,7 @@ def common(first: Mix, second: Mix) -> list[tuple[str, bool]]:
 def difference(
     first: Mix, second: Mix, base: Sequence[int], strata: Sequence[tuple[str, bool]]
 ) -> Difference | None:
-    """First minus second over strata that weigh as `base` dossiers do; None without a dossier."""
+    """First minus second, strata weighted by their `base` dossiers; None without a dossier."""
     if not sum(base):
         return None
     one, other = (

@@ -1,4 +1,7 @@
-"""Which factors go with the overall rating, in complete questionnaires. Association, not cause."""
+"""Driver analysis: factors associated with the overall rating in complete questionnaires.
+
+Association, not cause.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,20 +24,20 @@ from survey.insights.changes import CONFIDENCE
 from survey.period import Month
 from survey.surveys import Names, Pattern, most_given, read_patterns
 
-# Of the resampling: the same page twice shows the same limits.
+# Of the bootstrap; the fixed seed makes its limits reproducible.
 SEED, REPEATS = 1, 100
-# Every subset of the factors is fitted: with one more the time doubles, here it is a second.
+# Every subset of the factors is fitted: each further factor doubles the time, which is 1 s for 10.
 MOST_FACTORS = 10
-# What complete questionnaires rated → how often that was given together.
+# Ratings of a complete questionnaire → frequency.
 Patterns = Mapping[Pattern, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """A factor by its name: its share of what the factors explain with limits, its share of 4–5,
-    its place.
+    """A factor by its name: its share of the explained variance with limits, its share of ratings
+    4–5 (`performance`), and its quadrant of importance and performance.
 
-    `quadrant` is empty where the limits hold an even share: then nothing sets it apart.
+    `quadrant` is empty where the limits include an even share: then it does not stand out.
     """
 
     factor: str
@@ -47,10 +50,11 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Drivers:
-    """What goes with the overall rating; empty below `needed` complete questionnaires.
+    """Drivers of the overall rating; empty below `needed` complete questionnaires.
 
-    `same_everywhere` is the share of questionnaires with one rating everywhere, which spreads
-    importance evenly. `is_too_long`: more than MOST_FACTORS were asked, so nothing is computed.
+    `same_everywhere` is the share of questionnaires that give every question the same rating
+    (straight-lining), which spreads importance evenly. `is_too_long`: more than MOST_FACTORS were
+    asked, so nothing is computed.
     """
 
     complete: int
@@ -62,7 +66,7 @@ class Drivers:
 
 
 def drivers(given: Patterns, names: Names) -> Drivers:
-    """What goes with the overall rating, of the factors that most complete questionnaires rated."""
+    """Drivers of the overall rating, for the factors of most complete questionnaires."""
     codes, ratings = most_given(given)
     patterns = [[*levels, times] for levels, times in ratings.items()]
     complete = sum(ratings.values())
@@ -72,7 +76,7 @@ def drivers(given: Patterns, names: Names) -> Drivers:
         return Drivers(complete, MINIMUM_RATINGS, None, same, (), is_too_long)
     try:
         found = lmg(moments(patterns))
-    except AnalysisError:  # everybody gave the same overall rating
+    except AnalysisError:  # Everybody gave the same overall rating.
         return Drivers(complete, MINIMUM_RATINGS, None, same, ())
     shares, performance = found.share.tolist(), found.performance.tolist()
     limits = share_limits(patterns, CONFIDENCE, seed=SEED, repeats=REPEATS)
@@ -89,7 +93,7 @@ def drivers(given: Patterns, names: Names) -> Drivers:
 
 
 def patterns_now(session: Session, months: Sequence[Month]) -> Patterns:
-    """Those of the complete questionnaires of some months, as they stand now."""
+    """Patterns of the complete questionnaires of some months, from current counts."""
     found: Counter[Pattern] = Counter()
     for brief in briefs_now(session, months).values():
         found.update(brief.patterns)
@@ -97,5 +101,5 @@ def patterns_now(session: Session, months: Sequence[Month]) -> Patterns:
 
 
 def patterns_of(payload: Mapping[str, Any]) -> Patterns:
-    """Those in the payload of a closing."""
+    """Patterns stored in the payload of a closing."""
     return read_patterns(payload["counted"]["patterns"])

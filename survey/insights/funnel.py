@@ -1,4 +1,4 @@
-"""Units against the number of their ratings: who lies where chance does not draw."""
+"""Funnel plot: agencies whose share of satisfied ratings differs by more than chance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from survey.indices import LEAST_SHOWN, Breakdown
 from survey.insights.readings import Reading
 
 FUNNEL_LEVELS = (0.95, 0.998)
-# Points along a limit.
+# Points along each limit curve.
 STEPS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A unit of the funnel; `outside` is the level whose limits it lies beyond, below or above."""
+    """A unit of the funnel; `outside` is the highest level whose limits it exceeds, or None."""
 
     key: str
     label: str
@@ -26,7 +26,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """Units against their number of ratings, with limits (level → (n, low, high) along the way)."""
+    """Share by number of ratings for each unit, with limits: level → points (n, low, high)."""
 
     centre: float
     dispersion: float
@@ -35,17 +35,17 @@ class Funnel:
 
     @property
     def outside(self) -> tuple[Dot, ...]:
-        """The units beyond a limit, farthest level first."""
+        """The units outside a limit, highest level first."""
         return tuple(one for one in self.dots if one.outside)
 
 
 def funnel(reading: Reading) -> Funnel | None:
-    """Agencies against the province's share, with limits that chance draws.
+    """Agencies against the province's share, with the limits of random variation.
 
-    None without an agency to draw, or where all or none are satisfied: then nobody stands out.
+    None without an agency to plot, or where all or none are satisfied.
     """
     units = reading.units(Breakdown.AGENCY)
-    # The centre is of all units, suppressed ones too: it is published elsewhere and reveals none.
+    # The centre includes suppressed units: it is published elsewhere and reveals none of them.
     good, rated = sum(one.satisfied for one in units), sum(one.rated for one in units)
     drawn = [one for one in units if one.is_published and one.rated >= LEAST_SHOWN]
     if not drawn or not 0 < good < rated:

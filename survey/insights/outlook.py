@@ -1,4 +1,4 @@
-"""Will the year's target be reached? Arithmetic first, then a trend, then words."""
+"""Outlook: whether the year's target will be reached, by arithmetic and by a trend forecast."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +24,11 @@ Series = Mapping[str, Mapping[Month, tuple[int, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Will the year's target be reached? The arithmetic first, then a trend that may be too short.
+    """Outlook of one line on the year's target; forecast and limits are None for a short trend.
 
-    `needed` is the share needed in the months left, above 1 out of reach, None in December;
-    `words` is likely, unlikely, open or too_short.
+    `needed` is the share of satisfied ratings needed in the remaining months: above 1 the target is
+    out of reach, None if no further ratings are expected, as in December. `words` is likely,
+    unlikely, open or too_short.
     """
 
     key: str
@@ -43,8 +44,8 @@ class Outlook:
 
 
 def outlooks(lines: Sequence[Line], series: Series, month: Month) -> list[Outlook]:
-    """The province and its sectors against the year's target, as far as `month` shows; lines with
-    too few ratings in the year are left out.
+    """Outlook of each line on the year's target, by the data up to `month`; lines without a target
+    or with too few ratings in the year are left out.
     """
     found = []
     for line in lines:
@@ -55,12 +56,12 @@ def outlooks(lines: Sequence[Line], series: Series, month: Month) -> list[Outloo
 
 
 def first_month(month: Month) -> str:
-    """The first month of a trend that ends with `month`."""
+    """The first month (YYYY-MM) of a trend that ends with `month`."""
     return month.plus(1 - TREND_MONTHS)
 
 
 def series_now(session: Session, month: Month) -> Series:
-    """Two years up to a month, as they stand now."""
+    """Current counts of the two years up to a month."""
     query = (
         select(Count.sector_code, Count.month, func.sum(RATED - DISSATISFIED), func.sum(RATED))
         .where(
@@ -79,7 +80,7 @@ def series_now(session: Session, month: Month) -> Series:
 
 
 def added_up(rows: Iterable[tuple[str, Month, int, int]]) -> Series:
-    """Sector, month, satisfied and rated as a series, with the province's."""
+    """Series of each sector and of the province from rows (sector, month, satisfied, rated)."""
     found: dict[str, dict[Month, tuple[int, int]]] = {}
     for sector, of_month, good, rated in rows:
         for key in (sector, OVERALL):
@@ -107,7 +108,7 @@ def _outlook(
     try:
         ahead = len(pairs) - 1 + months_left
         found = trend([y for y, _ in pairs], [n for _, n in pairs], ahead, target, CONFIDENCE)
-    except AnalysisError:  # too few months, or all satisfied: there is no trend to speak of
+    except AnalysisError:  # Too few months, or all satisfied: no trend can be fitted.
         found = None
     if found is not None and found.outlook != words:
         forecast, low, high, words = found.forecast, found.low, found.high, found.outlook
@@ -119,7 +120,7 @@ def _outlook(
 
 
 def _month_by_month(series: Mapping[Month, tuple[int, int]], month: Month) -> list[tuple[int, int]]:
-    """Every month from the first with ratings to `month`; a trend counts empty ones as time."""
+    """Every month from the first with ratings to `month`, empty ones included as (0, 0)."""
     found, of_month = [], min(series)
     while of_month <= month:
         found.append(series.get(of_month, (0, 0)))

@@ -1,4 +1,4 @@
-"""All comparisons of one month: with the counts of now, or as it was closed."""
+"""All comparisons of one month together, from its current counts or from its closing."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,9 +34,9 @@ DRIVER_MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What changed against the month before (empty where that was closed later), what goes with
-    satisfaction in `driver_months` months, which units stand out, where the year leads, and how
-    evenly the kinds of dossiers answered (None where too few did).
+    """All comparisons of a month: changes against the month before (empty where that was closed
+    later), drivers over `driver_months` months, funnel of agencies, outlooks on the year's target,
+    and non-response over the strata (None with too few ratings).
     """
 
     month: Month
@@ -50,7 +50,7 @@ class Overview:
 
 
 def live(session: Session, month: Month) -> Overview:
-    """The overview of a month (YYYY-MM) from the counts and answers of today."""
+    """The overview of a month (YYYY-MM) from current counts and answers."""
     suppressed = still_suppressed(session, _year_and_before(month))
     before, now = (as_it_stands(session, one, suppressed[one]) for one in (month.previous, month))
     return Overview(
@@ -66,7 +66,7 @@ def live(session: Session, month: Month) -> Overview:
 
 
 def closed(session: Session, snapshot: Snapshot) -> Overview:
-    """The overview of a closing, from it and those made before it: later answers change nothing.
+    """The overview of a closing, from its payload and earlier ones; later answers do not matter.
 
     Refused `snapshot_broken`.
     """
@@ -80,7 +80,7 @@ def closed(session: Session, snapshot: Snapshot) -> Overview:
     with_patterns = [payloads[of] for of in _driver_months(month) if of in payloads]
     patterns: Counter[Pattern] = Counter()
     called: dict[str, str] = {}
-    # From the newest back: the names it was closed with.
+    # From the newest month back, so that the latest name of each factor is used.
     for payload in with_patterns:
         patterns.update(patterns_of(payload))
         called = {**dict(payload["names"]), **called}
@@ -101,7 +101,7 @@ def _driver_months(month: Month) -> list[Month]:
 
 
 def _year_and_before(month: Month) -> list[Month]:
-    """The months of a year up to one of them, and the one before that."""
+    """The months of a year up to `month`, and the month before `month`."""
     year = [Month.numbered(month.year, number) for number in range(1, month.number + 1)]
     return sorted({month.previous, *year})
 
@@ -109,7 +109,10 @@ def _year_and_before(month: Month) -> list[Month]:
 def _outlooks(
     now: Reading, series: Series, suppressed: Mapping[Month, frozenset[Key]]
 ) -> list[Outlook]:
-    """Those of lines that no month of the year hides: the year less its other months is a month."""
+    """Outlooks of the lines that no month of the year suppresses.
+
+    This prevents a differencing attack: the year less its other months would reveal that month.
+    """
     of_year = [keys for month, keys in suppressed.items() if month.year == now.month.year]
     lines = [
         line
@@ -121,7 +124,7 @@ def _outlooks(
 
 
 def _closings(session: Session, last: Snapshot) -> dict[Month, dict[str, Any]]:
-    """Month → payload of what was closed when `last` was, two years back."""
+    """Month → payload of the closings made up to `last`, two years back."""
     query = (
         select(Snapshot)
         .where(

@@ -1,4 +1,4 @@
-"""Two agencies of one month on one mix of dossiers, and whether chance alone may set them apart."""
+"""Compare two agencies of one month on the same mix of dossiers (direct standardisation)."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from survey.period import Month
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One agency: index on the common mix and the share of its dossiers that lie in it (0–1)."""
+    """One agency: its index on the common mix, and the share (0–1) of its dossiers in that mix."""
 
     key: str
     label: str
@@ -26,10 +26,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """First minus second with its interval (fractions); `is_clear` when that holds no zero.
+    """First minus second with its interval (fractions); `is_clear` if that excludes zero.
 
-    `by_sector`: what each sector contributes, the greatest first; empty where one sector holds all
-    or where a contribution would reveal the ratings of fewer than five.
+    `by_sector`: the contribution of each sector, the greatest first; empty where there is only one
+    sector, or where a contribution would reveal the ratings of fewer than five people.
     """
 
     first: Side
@@ -41,16 +41,16 @@ class Pair:
 
     @property
     def is_clear(self) -> bool:
-        """Whether there are grounds to say that the two differ."""
+        """Whether the difference is significant."""
         return self.low > 0 or self.high < 0
 
 
 def pair(session: Session, month: Month, first: str, second: str) -> Pair:
-    """Compare two agencies (codes) in a month (YYYY-MM) as it stands now.
+    """Compare two agencies (codes) in a month (YYYY-MM) by its current counts.
 
-    Both are weighted by the dossiers of both together, over the sectors, late or not, in which both
-    have ratings. Invalid `pair_same`, `pair_unknown`; Refused `pair_hidden`, `pair_apart`,
-    `pair_few`.
+    Both are weighted by the dossiers of both together, over the strata (sector × late or not) in
+    which both have ratings. Invalid `pair_same`, `pair_unknown`; Refused `pair_hidden` (a
+    suppressed agency), `pair_apart` (no common stratum), `pair_few` (too few ratings).
     """
     reading = as_it_stands(session, month, still_suppressed(session, [month])[month])
     units = {one.key: one for one in reading.units(Breakdown.AGENCY)}
@@ -75,7 +75,7 @@ def pair(session: Session, month: Month, first: str, second: str) -> Pair:
 
 
 def _comparable(one: Unit, other: Unit) -> list[tuple[str, bool]]:
-    """The common strata, if both have ratings enough in them and may be published."""
+    """The common strata. Refused if an agency is suppressed or has too few ratings in them."""
     for unit in (one, other):
         if unit.rated >= FEW and not unit.is_published:
             raise Refused("pair_hidden", unit.label)
@@ -97,7 +97,7 @@ def _side(unit: Unit, index: float, strata: list[tuple[str, bool]]) -> Side:
 def _by_sector(
     first: Mix, second: Mix, base: dict[tuple[str, bool], int]
 ) -> list[tuple[str, float]]:
-    """Sector → points of the difference; they add up to it, so all may be published or none."""
+    """(sector, contribution to the difference); as they sum to it, all are published or none."""
     sectors = {sector for sector, _ in base}
     fewest = min(_rated(mix, sector) for mix in (first, second) for sector in sectors)
     if len(sectors) == 1 or fewest < LEAST_SHOWN:

@@ -1,4 +1,4 @@
-"""The counts of one month as they are compared: those of today, or those of its closing."""
+"""The counts of one month as input of comparisons: current ones, or those of its closing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,15 +27,16 @@ from survey.models.dossier import Lateness
 from survey.models.questionnaire import OVERALL
 from survey.period import Month, month_of
 
-# Late or not, within a sector: fine enough that a change of mix is no change of quality.
+# (sector, late) → (finished, rated, satisfied): strata fine enough to separate a change of mix from
+# a change of quality.
 Mix = Mapping[tuple[str, bool], tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One line of a month: (sector, late) → finished, rated, satisfied.
+    """One line of a month with its mix of dossiers.
 
-    `is_published` is False where the tables of the month hide the line too.
+    `is_published` is False where the tables of the month suppress the line.
     """
 
     key: str
@@ -56,7 +57,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A month (YYYY-MM) with its counts, its breakdown, and the lines its tables suppress."""
+    """A month (YYYY-MM) with its counts, the lines of each breakdown, and the suppressed lines."""
 
     month: Month
     source: Source
@@ -74,7 +75,7 @@ class Reading:
         return self._units[by]
 
     def nonresponse(self) -> Nonresponse | None:
-        """How evenly the kinds of dossiers answered, whole province; None where too few did."""
+        """Non-response over the strata of the whole province; None with too few ratings."""
         lines = self.lines(Breakdown.OVERALL)
         (whole,) = counts(self.source, lines, Breakdown.OVERALL, OVERALL)
         rated = sum(sum(ratings) for _, ratings in whole.strata.values())
@@ -82,14 +83,14 @@ class Reading:
 
 
 def as_it_stands(session: Session, month: Month, suppressed: frozenset[Key]) -> Reading:
-    """The counts of today, late answers included."""
+    """The current counts, including answers given after the closing."""
     source = Stored(session, month)
     lines = cache(lambda by: lines_of(session, month, by, source))
     return Reading(month, source, lines, suppressed)
 
 
 def as_closed(payload: Mapping[str, Any], suppressed: frozenset[Key]) -> Reading:
-    """The counts in the payload of a closing."""
+    """The counts stored in the payload of a closing."""
     lines = read_inputs(payload["inputs"]).lines
     return Reading(month_of(payload["month"]), source_of(payload), lines.__getitem__, suppressed)
 

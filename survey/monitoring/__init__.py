@@ -1,7 +1,7 @@
-"""Statistical process control: a baseline for each unit, and an alert when it no longer holds.
+"""Statistical process control: control charts of each unit against its phase I baseline.
 
-`baselines` sets control limits, `daily` reads what came since yesterday, `signals` raises and
-closes.
+`baselines` sets control limits (phase I), `daily` updates the charts every night (phase II),
+`signals` raises and closes alerts.
 """
 
 from survey.monitoring.baselines import (

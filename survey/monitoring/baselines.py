@@ -1,9 +1,8 @@
-"""Baselines (phase I): a person names months that were ordinary, and control limits follow from
-them.
+"""Phase I baseline: a person names ordinary months, and control limits are computed from them.
 
-All charts of quality together may raise one false alarm a month for the province, and so may all
-looks at the data. The baseline of one agency may be set by itself, within what the other charts
-leave.
+All satisfaction charts together may raise one false alarm a month for the province, and so may all
+checks of the data (delivery and response rates). The baseline of a single agency may be set again,
+within the false alarms that the other charts leave.
 """
 
 from collections import defaultdict
@@ -44,22 +43,21 @@ from survey.province.workdays import Calendar, local_day
 
 FALSE_ALARMS_A_MONTH = 1.0
 LEAST_MONTHS, MOST_MONTHS = 2, 36
-# With fewer ratings a month a chart would sleep for years.
+# With fewer ratings a month, a chart would take years to signal a change.
 LEAST_MONTHLY = 3
 LEAST_DELIVERED = 30
-# Answers and receipts of a day or week hang together a little even where phase I does not show it.
+# Answers and receipts of one day or week are a little correlated even where phase I shows nothing.
 LEAST_RHO = 0.002
-# Where hardly anything is known to arrive (no receipts), delivery cannot be monitored.
+# Where nearly all messages lack a delivery receipt, the delivery rate cannot be monitored.
 MOST_USUAL = 0.97
-# Agency, target group and limits of a chart; measure, agency (None: the province) and those of a
-# rate.
+# Of a chart: agency, target group, limits. Of a rate: measure, agency (None: the province), limits.
 Chart = tuple[int, str, BaselineLimits]
 Rate = tuple[Measure, int | None, RateLimits]
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a baseline set: months used, charts of quality, rates of the data."""
+    """Result of setting a baseline: months used, numbers of satisfaction charts and of rates."""
 
     months: tuple[Month, ...]
     charts: int
@@ -69,25 +67,25 @@ class Baseline:
 def set_baseline(
     session: Session, first: Month, last: Month, now: datetime, *, staff_id: int | None = None
 ) -> Baseline:
-    """Set all control limits from the months `first` to `last` (YYYY-MM) and begin from zero.
+    """Set all control limits from the months `first` to `last` (YYYY-MM); scores restart at zero.
 
-    Months mostly of Tết weeks are left out. Invalid: `baseline_months` unless between 2 and 36
-    ordinary months, `baseline_open_month` for one that is not closed, `baseline_no_ratings`,
-    `baseline_unsettled`.
+    Months that lie mostly in Tết weeks are left out. Invalid: `watch_months` unless 2 to 36
+    ordinary months remain, `watch_open_month` if one is not closed, `watch_no_ratings` without a
+    unit with enough ratings, `watch_unsettled` when ratings vary too much for any limit.
     """
     months = _ordinary(session, first, last)
     found = by_month(session, months)
     lock_control_charts(
         session
-    )  # after the lock of the ballots just read, as the counting job takes them
+    )  # After the advisory lock of the ballots just read: the counting job uses the same order.
     groups = _groups(found, months)
     each = FALSE_ALARMS_A_MONTH / max(1, sum(map(len, groups.values())))
     try:
         found_charts = [
             _charts(name, chart_keys, chart_keys, each) for name, chart_keys in groups.items()
         ]
-    except AnalysisError as unsettled:  # ratings that scatter so much leave no limit
-        raise Invalid("baseline_unsettled") from unsettled
+    except AnalysisError as unsettled:  # The ratings vary too much for any limit.
+        raise Invalid("watch_unsettled") from unsettled
     charts = [chart for some in found_charts for chart in some]
     if not charts:
         raise Invalid("baseline_no_ratings")
@@ -112,12 +110,12 @@ def set_agency_baseline(
     *,
     staff_id: int | None = None,
 ) -> Baseline:
-    """Set the control limits of one agency; all others keep theirs, and their scores.
+    """Set the limits of one agency; all other agencies keep their limits and scores.
 
-    It still learns from the like of it in the same months. Its charts may raise as many false
-    alarms as before, or what the others leave: all together stay below one a month. Invalid:
-    as `set_baseline`, `unknown_agency`, `baseline_missing` before the province was,
-    `baseline_no_room`.
+    Its usual shares are still estimated together with similar agencies in the same months. Each of
+    its charts gets an equal part of the allowed false alarms, or less where the other charts leave
+    less: all together stay below one a month. Invalid: as `set_baseline`, `unknown_agency`,
+    `watch_not_frozen` before the province has a baseline, `watch_no_room` if nothing is left.
     """
     agency = session.scalars(select(Agency).where(Agency.code == code)).first()
     if agency is None:
@@ -139,7 +137,7 @@ def set_agency_baseline(
 def _charts_of(
     session: Session, agency_id: int, groups: Mapping[str, Mapping[int, Sequence[CumulativeCounts]]]
 ) -> list[Chart]:
-    """The new charts of one agency, within what those of the others leave."""
+    """The new charts of one agency, within the false alarms that those of the others leave."""
     kept = [
         (one.agency_id, one.limits.false_alarms) for one in session.scalars(select(ControlChart))
     ]
@@ -151,14 +149,14 @@ def _charts_of(
     each = _room([alarms for other, alarms in kept if other != agency_id], len(own))
     try:
         found = [_charts(name, chart_keys, [agency_id], each) for name, chart_keys in own.items()]
-    except AnalysisError as full:  # no limit is high enough for so small an allowance
-        raise Invalid("baseline_no_room") from full
+    except AnalysisError as full:  # No limit is high enough for so few false alarms.
+        raise Invalid("watch_no_room") from full
     return [chart for charts in found for chart in charts]
 
 
 def _room(others: Sequence[float], number: int) -> float:
-    """False alarms a month for each of `number` charts beside the others: an equal part, or less
-    where they leave less.
+    """False alarms a month for each of `number` new charts: an equal part, or less where the
+    other charts leave less.
     """
     left = FALSE_ALARMS_A_MONTH - sum(others)
     each = min(left / number, FALSE_ALARMS_A_MONTH / (len(others) + number))
@@ -168,7 +166,7 @@ def _room(others: Sequence[float], number: int) -> float:
 
 
 def _baseline(months: Sequence[Month], now: datetime, staff_id: int | None) -> dict[str, Any]:
-    """What a chart or rate says in clear of its baseline."""
+    """The unencrypted columns of a chart or rate that describe its baseline."""
     days = {"first_month": months[0], "last_month": months[-1], "baseline_on": local_day(now)}
     return {**days, "baseline_by": staff_id}
 
@@ -193,8 +191,8 @@ def begin(
     day: date,
     agency_id: int | None = None,
 ) -> None:
-    """Let every chart and rate (or those of one agency) take what is there as read: only what
-    comes after counts.
+    """Mark the current sums as read by every chart and rate, or by those of one agency, so that
+    only later data count.
     """
     session.flush()
     charts, rates = select(ControlChart), select(RateChart)
@@ -232,7 +230,7 @@ def _ordinary(session: Session, first: Month, last: Month) -> tuple[Month, ...]:
 
 
 def is_tet_month(calendar: Calendar, month: Month) -> bool:
-    """Whether most days of a month (YYYY-MM) lie in Tết weeks."""
+    """Whether most days of a month (YYYY-MM) are in Tết weeks."""
     begin, end = month.first_day, month.day_after
     days = [begin + timedelta(days=number) for number in range((end - begin).days)]
     return sum(calendar.in_tet_weeks(day) for day in days) > len(days) / 2
@@ -241,7 +239,7 @@ def is_tet_month(calendar: Calendar, month: Month) -> bool:
 def _groups(
     found: Mapping[Month, Mapping[ChartKey, CumulativeCounts]], months: Sequence[Month]
 ) -> dict[str, dict[int, list[CumulativeCounts]]]:
-    """Sector group → agency → months, of the spots with enough ratings for a chart."""
+    """Sector group → agency → counts by month, for chart keys with enough ratings for a chart."""
     groups: dict[str, dict[int, list[CumulativeCounts]]] = defaultdict(dict)
     for agency_id, group in sorted({chart_key for month in found.values() for chart_key in month}):
         series = [
@@ -258,8 +256,9 @@ def _charts(
     wanted: Collection[int],
     each: float,
 ) -> list[Chart]:
-    """The charts of the agencies `wanted`, with `each` false alarms a month; all spots of the group
-    learn from one another.
+    """The charts of the agencies `wanted`, with `each` false alarms a month.
+
+    Usual shares are estimated from all agencies of the sector group together (shrinkage).
     """
     bad = [[one.dissatisfied for one in series] for series in chart_keys.values()]
     rated = [[one.rated for one in series] for series in chart_keys.values()]
@@ -296,7 +295,7 @@ def _charts(
 def _rates(
     found: Mapping[Month, Mapping[ChartKey, CumulativeCounts]], months: Sequence[Month]
 ) -> list[Rate]:
-    """How often invitations fail and citizens stay silent, for the province and each agency."""
+    """Usual rates of undelivered and of unanswered invitations, by agency and for the province."""
     series: dict[int | None, list[CumulativeCounts]] = defaultdict(list)
     for month in months:
         added = by_agency(found.get(month, {}))
@@ -313,7 +312,7 @@ def _rates(
 
 
 def _misses(measure: Measure, series: Sequence[CumulativeCounts]) -> list[tuple[int, int]]:
-    """(missed, of how many) by month."""
+    """(number missing, total) by month."""
     if measure is Measure.DELIVERY:
         pairs = [(one.invited - one.delivered, one.invited) for one in series]
     else:

@@ -1,4 +1,4 @@
-"""What counts and frame come to per agency and sector group, over all months or by month."""
+"""Sums of counts and sampling frame by agency and sector group, over all months or by month."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from survey.models.organisation import Sector
 from survey.models.questionnaire import OVERALL, SATISFIED_FROM
 from survey.period import Month
 
-# Agency and target group of its sectors.
+# Agency id and target group of sectors.
 ChartKey = tuple[int, str]
 DISSATISFIED = Count.n1 + Count.n2 + Count.n3
 
 
 class CumulativeCounts(NamedTuple):
-    """Sums of one spot: invitations, those delivered, ratings, and those of 1 to 3."""
+    """Sums of one chart key: invitations, delivered ones, ratings, and ratings of 1 to 3."""
 
     invited: int = 0
     delivered: int = 0
@@ -28,15 +28,15 @@ class CumulativeCounts(NamedTuple):
     dissatisfied: int = 0
 
     def plus(self, other: "CumulativeCounts") -> "CumulativeCounts":
-        """Both together."""
+        """The sum of both."""
         return CumulativeCounts(*(one + two for one, two in zip(self, other, strict=True)))
 
 
 def cumulative_counts(
     session: Session, until: date | None = None
 ) -> dict[ChartKey, CumulativeCounts]:
-    """The sums of every spot as they stand now; without ballots that wait to be counted and came
-    after the local day `until`, where one is given.
+    """The current sums of every chart key; with `until` (a local day), without the ballots in the
+    pool that came after it.
     """
     pool = pool_of(session)
     found: dict[ChartKey, CumulativeCounts] = defaultdict(CumulativeCounts)
@@ -49,7 +49,7 @@ def cumulative_counts(
 def by_month(
     session: Session, months: Sequence[Month]
 ) -> dict[Month, dict[ChartKey, CumulativeCounts]]:
-    """Month → spot → sums, as they stand now."""
+    """Month → chart key → current sums."""
     return _by_month(session, months, pool_of(session).of(months))
 
 

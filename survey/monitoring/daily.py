@@ -1,4 +1,7 @@
-"""The night's reading: first the data, then satisfaction: missing answers can feign a fall."""
+"""Nightly update of the control charts: first data quality, then satisfaction.
+
+The order matters, because missing answers can look like a fall of satisfaction.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -26,8 +29,11 @@ RULES = {Measure.DELIVERY: ControlRule.DELIVERY_DIP, Measure.RESPONSE: ControlRu
 
 
 def update(session: Session, now: datetime) -> int:
-    """Read everything that came until the end of yesterday, day by day, before it is counted: a
-    long outage does not arrive as one night. How many alerts were raised.
+    """Update the charts with all ballots until the end of yesterday, day by day; return the number
+    of alerts raised.
+
+    Runs before the counting job, so that the ballots of several days, as after a long outage, are
+    not read as those of one night.
     """
     last = _yesterday(now)
     first = min((one.day for one in pool_of(session).ballots), default=last)
@@ -44,9 +50,9 @@ def _yesterday(now: datetime) -> date:
 def update_charts(
     session: Session, found: Mapping[ChartKey, CumulativeCounts], day: date, now: datetime
 ) -> int:
-    """Move charts and rates on to what was found by the end of `day`, and raise what calls for it.
+    """Update charts and rates with the sums `found` at the end of `day`; raise or extend alerts.
 
-    Running it again for the same day changes nothing.
+    Idempotent: a second run for the same day changes nothing. Returns the number of new alerts.
     """
     lock_control_charts(session)
     calendar = calendar_of(session)
@@ -55,12 +61,12 @@ def update_charts(
         select(RateChart).order_by(RateChart.agency_id.is_not(None), RateChart.id)
     ).all()
     fresh: dict[AlertKey, Signal] = {}
-    # How many invitations had arrived is known of the newest day only, so answers that are missing
-    # are not looked for by the end of an earlier one.
+    # The number of delivered invitations is known for the newest day only, so response rates are
+    # not checked for earlier days.
     complete = found if day >= _yesterday(now) else {}
     for dip in dips(session, rates, complete, day, calendar):
         rule = RULES[Measure(dip.rate.measure)]
-        # What befalls the whole province needs no alert for each agency besides.
+        # With an alert for the whole province, agencies get no alert for the same rule.
         key, province = AlertKey(rule, dip.rate.agency_id), AlertKey(rule, None)
         if key == province or province not in is_open | set(fresh):
             fresh[key] = _signal_of_dip(dip)

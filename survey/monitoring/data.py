@@ -1,7 +1,7 @@
-"""The data themselves: invitations that do not arrive, citizens who no longer answer.
+"""Data quality checks: dips of the delivery rate and of the response rate.
 
-Each look compares one batch with phase I: how rare is it that so many or more are missing, given
-the correlation within a batch? Together all looks raise one false alarm a month.
+Each check compares one batch with the phase I baseline: the probability that so many or more are
+missing, given the correlation within a batch. All checks together raise one false alarm a month.
 """
 
 from collections import defaultdict
@@ -20,13 +20,13 @@ from survey.monitoring.baselines import FALSE_ALARMS_A_MONTH, LEAST_DELIVERED
 from survey.monitoring.cumulative_counts import ChartKey, CumulativeCounts, by_agency
 from survey.province.workdays import LOCAL, Calendar
 
-# Receipts have a day to come in; a week of answers is long enough for their delay not to matter.
+# Delivery receipts get one day to arrive; in a week of answers their delay does not matter.
 RECEIPT_DAYS = 1
 WEEK = timedelta(days=7)
-# A batch that did not fill in so long is given up: it would describe the past.
+# A batch that is still too small after so long is dropped, because it would describe the past.
 LONGEST = timedelta(days=27)
 LOOKS_A_MONTH = {"day": 30.4, "week": 4.35}
-# Whatever was taken by the provider and is not known to have arrived.
+# States of messages that the provider accepted.
 LEFT = (
     MessageState.SENT,
     MessageState.DELIVERED,
@@ -37,7 +37,7 @@ LEFT = (
 
 @dataclass(frozen=True, slots=True)
 class Dip:
-    """A batch that is too bad for chance: share usually missing, and how rare it is by chance."""
+    """A batch with its usual share missing, and the probability of so many missing by chance."""
 
     rate: RateChart
     usual: float
@@ -55,7 +55,10 @@ def dips(
     day: date,
     calendar: Calendar,
 ) -> list[Dip]:
-    """Look at every batch that is complete by the end of `day`, and begin the next ones."""
+    """Check every batch that is complete by the end of `day`, and begin the next batches.
+
+    Returns those too rare for chance.
+    """
     limit = FALSE_ALARMS_A_MONTH / max(1.0, sum(_looks(rate) for rate in rates))
     batches = [*_delivered(session, rates, day), *_answered(rates, by_agency(found), day)]
     dips = []
@@ -79,12 +82,12 @@ def _is_daily(rate: RateChart) -> bool:
 
 
 def _is_due(rate: RateChart, days: int) -> bool:
-    """Whether a batch of so many days is looked at: every day, or at the end of a week."""
+    """Whether a batch of so many days is checked: every day, or at the end of a week."""
     return days > 0 and (_is_daily(rate) or days % WEEK.days == 0)
 
 
 def _delivered(session: Session, rates: Sequence[RateChart], day: date) -> Iterator[Batch]:
-    """Batches of invitations that left: each day for the province, each week for an agency."""
+    """Batches of sent invitations: daily for the province, weekly for an agency."""
     until = day - timedelta(days=RECEIPT_DAYS)
     due: dict[date, list[RateChart]] = defaultdict(list)
     for rate in rates:
@@ -103,7 +106,7 @@ def _delivered(session: Session, rates: Sequence[RateChart], day: date) -> Itera
 
 
 def _sent(session: Session, since: date, until: date) -> dict[int | None, tuple[int, int]]:
-    """Agency (None: the province) → invitations that left on these days, and those delivered."""
+    """Agency id (None: the province) → invitations sent on these days, and delivered ones."""
     moments = [datetime.combine(day, time(), LOCAL) for day in (since, until + timedelta(days=1))]
     arrived = func.sum(case((Message.state == MessageState.DELIVERED, 1), else_=0))
     query = (
@@ -129,7 +132,7 @@ def _sent(session: Session, since: date, until: date) -> dict[int | None, tuple[
 def _answered(
     rates: Sequence[RateChart], added: Mapping[int | None, CumulativeCounts], day: date
 ) -> Iterator[Batch]:
-    """Weekly batches of delivered invitations and how many answers are missing."""
+    """Weekly batches of delivered invitations, and the number of missing answers."""
     for rate in rates:
         now = added.get(rate.agency_id)
         is_due = rate.batch_from + WEEK <= day + timedelta(days=1)
@@ -146,5 +149,5 @@ def _answered(
 
 
 def _is_of_tet(calendar: Calendar, since: date, until: date) -> bool:
-    """Around Tết people answer less: known beforehand, so it is no sign of a fault."""
+    """Whether a batch begins or ends in Tết weeks; response rates are always low then."""
     return calendar.in_tet_weeks(since) or calendar.in_tet_weeks(until)

@@ -1,6 +1,6 @@
-"""Signs that figures may have been helped, beside each unit's score; they delete and prove nothing.
+"""Signs of manipulated figures, for each agency; they prove nothing, and nothing is deleted.
 
-A person outside the unit decides what a sign means, so the index is given twice: with the
+A person outside the agency decides what a sign means, so the index is computed twice: with the
 flagged answers and without them.
 """
 
@@ -29,39 +29,39 @@ from survey.models.questionnaire import OVERALL, SATISFIED_FROM
 from survey.monitoring.cumulative_counts import DISSATISFIED
 from survey.period import Month
 
-# Share of false signs among those listed for late dossiers asked less.
+# False discovery rate of the sign that late dossiers are invited less.
 FALSE_DISCOVERIES = 0.05
-# Only the index is read here, not its interval.
+# Has no effect here: only the index is used, not its interval.
 CONFIDENCE = 0.95
 # Agency id, sector, channel, lateness.
 Cell = tuple[int, str, str, str]
-# Phones that keep dossiers from being asked about.
+# Coverage decisions not to invite because of the phone number.
 PHONE_SIGNS = (Decision.STAFF_PHONE, Decision.INTERMEDIARY)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How many of the finished dossiers were asked about."""
+    """Number of finished dossiers, and of those invited."""
 
     invited: int = 0
     finished: int = 0
 
     @property
     def share(self) -> float | None:
-        """Share asked, a fraction; None without a dossier."""
+        """Share invited, a fraction; None without a dossier."""
         return self.invited / self.finished if self.finished else None
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """One agency in one month.
+    """The signs of one agency in one month.
 
-    `asked_less` is the one-sided Fisher p-value that late dossiers were asked about less than
-    those on time, None without late ones; `is_asked_less` holds after Benjamini-Hochberg over
-    all agencies. `flagged` counts responses by flag; `index` and
-    `index_without` (responses that carry a flag) weigh each stratum by its finished dossiers, as
-    the index of a report does; fractions, None where nobody is left. `is_published` is False where
-    the tables of the month suppress the agency: then no number of its ratings may be published.
+    `asked_less` is the p-value of the one-sided Fisher test that late dossiers were invited less
+    than those on time, None unless there are both; `is_asked_less` is whether it is significant
+    after Benjamini-Hochberg over all agencies. `flagged` counts answers by flag. `index`, and
+    `index_without` the flagged answers, weight each stratum by its finished dossiers, as the index
+    of a report does; fractions, None without ratings. `is_published` is False where the tables of
+    the month suppress the agency: then no number of its ratings may be published.
     """
 
     key: str
@@ -80,7 +80,7 @@ class Signs:
 
     @property
     def is_notable(self) -> bool:
-        """Whether a person should look: fewer late ones asked, bursts, or taps no person makes."""
+        """Whether a person should check: late dossiers invited less, bursts, too fast answers."""
         return self.is_asked_less or any(
             self.flagged.get(flag) for flag in (Flag.BURST, Flag.TOO_FAST)
         )
@@ -200,7 +200,7 @@ def _index(
 def _flagged(
     session: Session, month: Month
 ) -> tuple[dict[int, Counter[str]], dict[Cell, tuple[int, int]]]:
-    """Answers by flag, and how many flagged ones a cell has and how many of them are satisfied."""
+    """Agency → answers by flag; cell → flagged answers, and satisfied ones among them."""
     by_flag: dict[int, Counter[str]] = defaultdict(Counter)
     weights: dict[Cell, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for (at, flags, rating), number in aggregate_now(session, month).flagged.items():

@@ -1,4 +1,4 @@
-"""Names of rules and sector groups of control charts, on pages and in commands."""
+"""Vietnamese labels of the monitoring rules and sector groups, for pages and commands."""
 
 from survey.catalogues import _
 from survey.models.control_chart import ControlRule
@@ -13,7 +13,7 @@ RULES: dict[str, str] = {
     ControlRule.DELIVERY_DIP: _("Tin nhắn không đến nơi"),
     ControlRule.RESPONSE_DIP: _("Người dân trả lời ít hẳn"),
 }
-# What is counted as seen, of what.
+# Labels of `Signal.seen` and of `Signal.out_of`.
 COUNTED: dict[str, tuple[str, str]] = {
     ControlRule.QUALITY_DROP: (_("phiếu chưa hài lòng"), _("phiếu")),
     ControlRule.DELIVERY_DIP: (_("tin không đến nơi"), _("tin đã gửi")),

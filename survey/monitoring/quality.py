@@ -1,8 +1,8 @@
-"""Satisfaction: each chart's score moves with the ratings that came since the last reading.
+"""Satisfaction control charts (CUSUM): ratings since the last reading change each chart's score.
 
-A reading waits for a batch of ratings, so that no row reveals single answers; more than a batch
-counts as one, since answers of one night hang together. Batches of Tết weeks are read but do not
-move a score: that dip is known beforehand.
+A reading waits for a batch of several ratings, so that no stored row reveals a single answer. A
+larger batch counts as one batch, because the answers of one night are correlated. Batches of Tết
+weeks are read without changing the score, because a dip is expected then.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ LEAST_BATCH = 5
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A chart, its limits and where it stands."""
+    """A chart with its limits and its current state."""
 
     chart: ControlChart
     limits: BaselineLimits
@@ -30,12 +30,12 @@ class Stand:
 
     @property
     def share(self) -> float:
-        """How far it is on its way to an alarm (1 and above: there)."""
+        """The score as a share of the alarm limit; 1 or more is an alarm."""
         return self.state.score / self.limits.alarm_at
 
 
 def stands(session: Session) -> list[Stand]:
-    """Every chart as it stands, the nearest to its alarm first."""
+    """Every chart with its current state, the nearest to an alarm first."""
     charts = session.scalars(select(ControlChart).options(joinedload(ControlChart.agency)))
     found = [Stand(one, one.limits, one.state) for one in charts]
     return sorted(found, key=lambda one: (-one.share, one.chart.agency.name, one.chart.id))
@@ -44,7 +44,7 @@ def stands(session: Session) -> list[Stand]:
 def read(
     session: Session, found: Mapping[ChartKey, CumulativeCounts], day: date, *, is_tet: bool
 ) -> list[Stand]:
-    """Move every chart on to what was found by the end of `day`; those at or above their limit."""
+    """Update every chart with the sums `found` at the end of `day`; return those in alarm."""
     over = []
     for stand in stands(session):
         chart, state = stand.chart, stand.state
@@ -62,10 +62,10 @@ def read(
 def move(
     limits: BaselineLimits, state: ChartState, now: CumulativeCounts, day: date, *, is_tet: bool
 ) -> None:
-    """Move the progress of a chart on to what was found by the end of `day`, if that is a batch."""
+    """Update the state of a chart with the sums at the end of `day`, if they complete a batch."""
     rated = now.rated - state.read_rated
     dissatisfied = now.dissatisfied - state.read_dissatisfied
-    # Changed or withdrawn answers may take more out than came in: then it waits for more.
+    # Changed or withdrawn answers may subtract more than was added: then wait for more ratings.
     if rated < max(LEAST_BATCH, limits.batch) or not 0 <= dissatisfied <= rated:
         return
     delivered = max(0, now.delivered - state.read_delivered)
@@ -86,20 +86,20 @@ def move(
 
 
 def forget(state: ChartState) -> None:
-    """Nothing has been rising: the sums begin again with the next batch."""
+    """Reset the sums since the score left zero; they restart with the next batch."""
     state.since = None
     state.since_delivered = state.since_rated = state.since_dissatisfied = 0
 
 
 def stands_without_the_silent(limits: BaselineLimits, state: ChartState, day: date) -> bool:
-    """Whether the fall, as read by `day`, would show even if every answer that is missing were a
-    satisfied one, come on the same nights as the others.
+    """Whether the chart would alarm even if every missing answer were a satisfied one.
 
-    Missing are the answers usual for what was delivered since the score left zero, less those
-    that came. In a chart of single ratings each takes `num` from the score. Where a night counts
-    as one batch of n, m among its r answers thin it: its step s becomes (r s - num n m) / (r + m),
-    by `analysis.phase_one.batch_step`; summed over nights with no more than n a night counted,
-    this is the least that the score could be.
+    The worst case for a fall of satisfaction read by `day`. Missing answers are those usually given
+    to the invitations delivered since the score left zero, less those given; they are assumed to
+    come on the same nights as the others. In a chart of single ratings each lowers the score by
+    `num`. Where a night counts as one batch of n, adding m answers to its r changes its step s to
+    (r s - num n m) / (r + m), by `analysis.phase_one.batch_step`; summed over nights, with at most
+    n ratings counted a night, this is the lowest possible score.
     """
     expected = round(state.since_delivered * limits.answer_rate)
     missing, rated = max(0, expected - state.since_rated), state.since_rated
@@ -112,11 +112,11 @@ def stands_without_the_silent(limits: BaselineLimits, state: ChartState, day: da
 
 
 def _counted(limits: BaselineLimits) -> int:
-    """As how many ratings a night's batch counts; 1 where each counts by itself."""
+    """The number of ratings a night's batch counts as; 1 where each rating counts by itself."""
     return max(LEAST_BATCH, limits.batch) if limits.batch > 1 else 1
 
 
 def province_rates(session: Session) -> list[RateChart]:
-    """How often messages of the whole province are usually not delivered, or not answered."""
+    """The baseline rates of the whole province: undelivered and unanswered invitations."""
     query = select(RateChart).where(RateChart.agency_id.is_(None))
     return list(session.scalars(query.order_by(RateChart.measure)))

@@ -1,6 +1,4 @@
-"""Alerts of control charts: raised once per rule, agency and group, seen by scope, closed by a
-person.
-"""
+"""Control chart alerts: one open alert per rule, agency and sector group, closed by a person."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -33,9 +31,7 @@ DATA_RULES = (ControlRule.DELIVERY_DIP, ControlRule.RESPONSE_DIP)
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """An open alert of a control chart, what it is about, and its agency (None: the whole
-    province).
-    """
+    """An open control chart alert with its record and its agency (None: the whole province)."""
 
     id: int
     record: AlertRecord
@@ -43,7 +39,7 @@ class OpenAlert:
 
 
 def open_alert_keys(session: Session) -> set[AlertKey]:
-    """The keys of open alerts."""
+    """The keys of all open control chart alerts."""
     return {record.key for _, record in _open(session)}
 
 
@@ -55,7 +51,7 @@ def _open(session: Session) -> Iterator[tuple[ControlAlert, AlertRecord]]:
 
 
 def raise_signal(session: Session, key: AlertKey, signal: Signal, now: datetime) -> None:
-    """Open an alert for a place without an open one, with what it says."""
+    """Open an alert; the caller has checked that none is open for the key."""
     alert = ControlAlert(id=unordered_id())
     session.add(alert)
     alert.record = AlertRecord(key, day_of(now), signal)
@@ -65,9 +61,9 @@ def raise_signal(session: Session, key: AlertKey, signal: Signal, now: datetime)
 
 
 def extend(session: Session, key: AlertKey, later: Signal) -> None:
-    """It goes on: an open alert on the data counts a further batch, one on quality its newest sums.
+    """Update an open alert: a data alert adds a further batch, a quality alert takes the new sums.
 
-    A fall whose chart began again stays as it was reported.
+    A quality alert whose chart has restarted since keeps its old sums.
     """
     by_key = ControlAlert.record.holds(session, name_of(key))
     alert = session.scalars(select(ControlAlert).where(by_key)).one()
@@ -83,9 +79,9 @@ def extend(session: Session, key: AlertKey, later: Signal) -> None:
 
 
 def open_alerts(session: Session, scope: Scope) -> list[OpenAlert]:
-    """Open alerts of control charts within a scope, data before quality, newest first.
+    """Open control chart alerts within a scope: those of the province first, then newest first.
 
-    Who sees one agency tree only sees no alert of the whole province.
+    A scope limited to some agencies excludes the alerts of the whole province.
     """
     agencies = {one.id: one for one in session.scalars(select(Agency))}
     found = [
@@ -103,7 +99,7 @@ def _order(alert: OpenAlert) -> tuple[bool, float, str, str]:
 
 
 def close(session: Session, alert_id: int, staff: Staff, words: str, now: datetime) -> None:
-    """A person looked into an alert: it closes with what was found, and its chart begins at zero.
+    """Close an alert with the findings of a person in `words`, and reset its chart to zero.
 
     NotFound `no_alert`; Invalid `alert_words` without words or with more than 500 characters.
     """
@@ -112,7 +108,7 @@ def close(session: Session, alert_id: int, staff: Staff, words: str, now: dateti
     record = alert.record if alert else None
     if alert is None or record is None or record.closed_at is not None:
         raise NotFound("no_alert")
-    # Other signs have no place in words, and take more room sealed.
+    # Unprintable characters are dropped; they would also make the encrypted column longer.
     words = "".join(one for one in words if one.isprintable() or one == "\n").strip()
     if not words or len(words) > LONGEST_WORDS:
         raise Invalid("alert_words")

@@ -1,7 +1,7 @@
 """Questions and questionnaires as data, and which questionnaire an invitation asks.
 
-`questionnaires` gives the questions of a questionnaire and the one in force on a day, `questions`
-the names and the order of all questions, `patterns` what complete questionnaires rated together.
+`questionnaires`: the questions of a questionnaire, and the one in force on a day. `questions`: the
+names and the order of all questions. `patterns`: counted ratings of complete questionnaires.
 """
 
 from survey.surveys.patterns import Pattern, most_given, read_patterns, rows_of

@@ -1,4 +1,4 @@
-"""Ratings that complete questionnaires gave together, counted: what drivers are computed from."""
+"""Counts of identical complete questionnaires, the input of the driver analysis."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 
 class Pattern(NamedTuple):
-    """What one complete questionnaire rated: its factors in their order, and their ratings with the
-    overall one last.
+    """The ratings of one complete questionnaire: its factors in order, and their ratings followed
+    by the overall rating.
     """
 
     factors: tuple[str, ...]
@@ -16,7 +16,7 @@ class Pattern(NamedTuple):
 
 
 def rows_of(patterns: Iterable[tuple[Pattern, int]]) -> list[Any]:
-    """Patterns as they are stored: [factors, [ratings …, how often they were given]], sorted."""
+    """Patterns in stored form: [[factors, [[*ratings, frequency], …]], …], sorted."""
     return [
         [list(factors), [[*pattern.ratings, times] for pattern, times in found]]
         for factors, found in groupby(sorted(patterns), key=lambda one: one[0].factors)
@@ -24,7 +24,7 @@ def rows_of(patterns: Iterable[tuple[Pattern, int]]) -> list[Any]:
 
 
 def read_patterns(rows: Iterable[Any]) -> Counter[Pattern]:
-    """Patterns from rows of `rows_of`."""
+    """Patterns from the rows that `rows_of` returns."""
     return Counter(
         {
             Pattern(tuple(factors), tuple(ratings)): times
@@ -37,8 +37,9 @@ def read_patterns(rows: Iterable[Any]) -> Counter[Pattern]:
 def most_given(
     patterns: Mapping[Pattern, int],
 ) -> tuple[tuple[str, ...], dict[tuple[int, ...], int]]:
-    """The factors that most complete questionnaires rated, and ratings → how often they were given:
-    questionnaires with other factors cannot be added to them.
+    """The set of factors with the most complete questionnaires, and ratings → frequency.
+
+    Questionnaires with other factors are left out, because their ratings cannot be added to these.
     """
     by_factors: dict[tuple[str, ...], dict[tuple[int, ...], int]] = {}
     for pattern, times in sorted(patterns.items()):

@@ -1,6 +1,6 @@
-"""What a questionnaire asks, and which version of it is in force on a day.
+"""The questions of a questionnaire, and which version of it is in force on a day.
 
-What a version asks never changes, so a process reads it once.
+The questions of a version never change, so each process reads them once.
 """
 
 from collections.abc import Mapping
@@ -24,15 +24,13 @@ from survey.surveys.patterns import Pattern
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What a questionnaire asks beside the overall question: codes of its factors, in order."""
+    """The questions of a questionnaire besides the overall one: codes of its factors, in order."""
 
     questionnaire_id: int
     factors: tuple[str, ...]
 
     def pattern(self, ratings: Mapping[str, int]) -> Pattern | None:
-        """The ratings of a complete questionnaire; None where there are no factors, or one is not
-        rated.
-        """
+        """The ratings of a complete questionnaire; None without factors or with one unrated."""
         if not self.factors:
             return None
         given = tuple(ratings[one] for one in (*self.factors, OVERALL) if one in ratings)
@@ -46,7 +44,7 @@ _CACHES: WeakKeyDictionary[Engine, Mapping[int, Questions]] = WeakKeyDictionary(
 
 
 def questions_of(session: Session, questionnaire_id: int) -> Questions:
-    """What a questionnaire asks; Refused `no_questionnaire` where it is not among the rows."""
+    """The questions of a questionnaire. Refused `no_questionnaire` for an unknown id."""
     engine = session.get_bind().engine
     found = _CACHES.get(engine, {}).get(questionnaire_id)
     if found is None:
@@ -68,8 +66,8 @@ def _read(session: Session) -> dict[int, Questions]:
 
 
 def in_force(kind: QuestionnaireKind, day: date | InstrumentedAttribute[date]) -> ScalarSelect[int]:
-    """Id of the questionnaire of a kind that invitations of a local day ask, as part of a
-    statement; NULL where none is valid yet.
+    """SQL subquery: id of the questionnaire of a kind that invitations of a local day ask; NULL
+    where none is valid yet.
     """
     one = Questionnaire.__table__.alias()
     return (
@@ -82,6 +80,6 @@ def in_force(kind: QuestionnaireKind, day: date | InstrumentedAttribute[date]) -
 
 
 def current(session: Session, kind: QuestionnaireKind, day: date) -> Questions | None:
-    """What invitations of a local day ask in a kind of questionnaire; None where none is valid."""
+    """The questions that invitations of a local day ask, for a kind; None where none is valid."""
     found = session.scalar(select(in_force(kind, day)))
     return None if found is None else questions_of(session, found)

@@ -1,4 +1,4 @@
-"""The names and the order of all questions, of every questionnaire there ever was."""
+"""The names and the order of all questions of all questionnaires, past ones too."""
 
 from collections.abc import Mapping
 
@@ -19,11 +19,11 @@ def names(session: Session) -> Names:
 
 
 def factors(session: Session) -> tuple[str, ...]:
-    """Codes of all questions but the overall one."""
+    """Codes of all questions except the overall one, in order."""
     return tuple(code for code in names(session) if code != OVERALL)
 
 
 def check_question(session: Session, code: str) -> None:
-    """Raise Invalid `unknown_question` for a code that no question has."""
+    """Raise Invalid `unknown_question` if no question has this code."""
     if session.get(Question, code) is None:
         raise Invalid("unknown_question", code)
