@@ -1,9 +1,10 @@
-"""Read the post-strata of many months in one SQL statement, as arrays.
+"""Post-strata of many months, as arrays: one statement reads the sampling frame, one the ratings.
 
-300 agencies have 170,000 strata in two years. One row each would cost several Python objects, twice
-the time of the query itself. So the database concatenates the strata of one agency in one month
-into strings of names and numbers, and each string is parsed into an array at once. An agency has
-the same strata month after month, so few of the name strings differ.
+300 agencies have 170,000 strata in two years. As rows these cost several Python objects each, twice
+what it takes to find them. So the database aggregates what one agency has in one month into texts
+of names and numbers, and each text becomes an array at once. Agencies have the same names month
+after month, so few texts of names differ. Both tables lie in the order of their keys and are read
+in it; a join in the database would look every stratum up by its whole key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,9 +39,9 @@ from survey.period import Month
 
 # 32 bits, as the database columns: a report of the province holds a million of these numbers.
 IntArray = NDArray[np.int32]
-# Separator between the strata of a string; numbers are split at any white space.
-NEXT = "\n"
-# Rows fetched at once: the strings of a whole report would be half of its memory.
+# Between the strata of a text. No code of a sector holds it (a CHECK of its table).
+NEXT = ","
+# Rows fetched at once: the texts of a whole report would be half of its memory.
 ROWS_AT_ONCE = 1000
 # The agency id of strata summed over all agencies.
 ALL_TOGETHER = 0
@@ -114,10 +115,8 @@ def _add_pool(
     pool: Pool,
     at_month: Mapping[str, int],
 ) -> None:
-    """Add the ballots waiting in the pool to the strata, in place.
-
-    Every answered dossier is in the sampling frame, so a stratum is missing only if it belongs to
-    an agency that was not requested.
+    """Add the ballots that wait to be counted to the strata, in place; every dossier that was
+    answered is in the frame, so its stratum is there unless it is of another agency than asked for.
     """
     by_agency = strata.agency.any()
     for cell, levels in pool.steps().items():
@@ -133,14 +132,16 @@ def _add_pool(
 
 
 class _Names:
-    """Names of strata, numbered in order of appearance."""
+    """Names of strata, numbered as they come."""
 
     def __init__(self) -> None:
         self.numbered: dict[Stratum, int] = {}
         self._texts: dict[tuple[str, ...], IntArray] = {}
 
     def numbers(self, texts: tuple[str, ...]) -> IntArray:
-        """The number of each name, given a string of sectors, one of channels, one of lateness."""
+        """The number of each name, from a text of their sectors, one of channels and one of
+        latenesses.
+        """
         if texts not in self._texts:
             sectors, channels, latenesses = (text.split(NEXT) for text in texts)
             names = zip(sectors, channels, latenesses, strict=True)
@@ -196,7 +197,7 @@ def _read(
 def _columns(
     rows: Sequence[Row[*tuple[Any, ...]]], at_month: Mapping[str, int], seen: _Names
 ) -> tuple[IntArray, ...]:
-    """Month, agency, name, finished, rated and satisfied of each stratum in some rows."""
+    """Month, agency, name and numbers of each stratum of some rows."""
     months, agencies, *texts = zip(*rows, strict=True)
     names = [seen.numbers(one) for one in zip(*texts[:3], strict=True)]
     sizes = [one.size for one in names]
@@ -227,24 +228,37 @@ def _joined_on_postgresql(element: _Joined, compiler: SQLCompiler, **more: Any) 
 
 
 @cache
-def _statement(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
-    """Select month, agency and the strings of its strata.
-
-    Cached, because building the statement takes longer than running it for one agency.
-    """
-    cells = _cells(by_agency=by_agency, of_one=of_one).subquery().c
-    numbers = (cast(one, String) for one in (cells.finished, cells.rated, cells.satisfied))
-    columns = (cells.sector_code, cells.channel, cells.lateness, *numbers)
-    texts = [func.aggregate_strings(column, NEXT) for column in columns]
-    place = (cells.month, cells.agency_id)
-    return select(*place, *texts).group_by(*place)
+def _of_frame(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
+    return _statement(Frame, FRAME, by_agency=by_agency, of_one=of_one)
 
 
-def _cells(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
-    """Select one row per stratum; by agency no sums are needed, since the key holds the agency.
+@cache
+def _of_ratings(*, by_agency: bool, of_one: bool) -> Select[*tuple[Any, ...]]:
+    return _statement(Count, RATINGS, by_agency=by_agency, of_one=of_one)
 
-    Months are listed (IN) instead of compared with BETWEEN, so that the index is used down to the
-    agency.
+
+def _statement(
+    table: type[Frame | Count], part: Part, *, by_agency: bool, of_one: bool
+) -> Select[*tuple[Any, ...]]:
+    """Month, agency and the texts of its strata: sectors, channels, latenesses, then numbers."""
+    numbers, where = part
+    cells = _cells(table, numbers, by_agency=by_agency, of_one=of_one).where(where).subquery().c
+    columns = (cells.sector_code, cells.channel, cells.lateness, *(cells[name] for name in numbers))
+    # As text: months are few, and reading one costs more than looking it up.
+    place = (type_coerce(cells.month, String), cells.agency_id)
+    return select(*place, *map(_Joined, columns)).group_by(cells.month, cells.agency_id)
+
+
+def _cells(
+    table: type[Frame | Count],
+    numbers: Mapping[str, ColumnElement[int]],
+    *,
+    by_agency: bool,
+    of_one: bool,
+) -> Select[*tuple[Any, ...]]:
+    """One row a stratum; nothing is added up where the key of a cell already separates agencies.
+
+    Months are listed, not spanned: with each of them the key leads straight to one agency.
     """
     names = (table.sector_code, table.channel, table.lateness)
     agency = table.agency_id if by_agency else literal(ALL_TOGETHER)

@@ -69,9 +69,9 @@ def set_baseline(
 ) -> Baseline:
     """Set all control limits from the months `first` to `last` (YYYY-MM); scores restart at zero.
 
-    Months that lie mostly in Tết weeks are left out. Invalid: `watch_months` unless 2 to 36
-    ordinary months remain, `watch_open_month` if one is not closed, `watch_no_ratings` without a
-    unit with enough ratings, `watch_unsettled` when ratings vary too much for any limit.
+    Months that lie mostly in Tết weeks are left out. Invalid: `baseline_months` unless 2 to 36
+    ordinary months remain, `baseline_open_month` if one is not closed, `baseline_no_ratings` without a
+    unit with enough ratings, `baseline_unsettled` when ratings vary too much for any limit.
     """
     months = _ordinary(session, first, last)
     found = by_month(session, months)
@@ -85,7 +85,7 @@ def set_baseline(
             _charts(name, chart_keys, chart_keys, each) for name, chart_keys in groups.items()
         ]
     except AnalysisError as unsettled:  # The ratings vary too much for any limit.
-        raise Invalid("watch_unsettled") from unsettled
+        raise Invalid("baseline_unsettled") from unsettled
     charts = [chart for some in found_charts for chart in some]
     if not charts:
         raise Invalid("baseline_no_ratings")
@@ -115,7 +115,7 @@ def set_agency_baseline(
     Its usual shares are still estimated together with similar agencies in the same months. Each of
     its charts gets an equal part of the allowed false alarms, or less where the other charts leave
     less: all together stay below one a month. Invalid: as `set_baseline`, `unknown_agency`,
-    `watch_not_frozen` before the province has a baseline, `watch_no_room` if nothing is left.
+    `baseline_missing` before the province has a baseline, `baseline_no_room` if nothing is left.
     """
     agency = session.scalars(select(Agency).where(Agency.code == code)).first()
     if agency is None:
@@ -150,7 +150,7 @@ def _charts_of(
     try:
         found = [_charts(name, chart_keys, [agency_id], each) for name, chart_keys in own.items()]
     except AnalysisError as full:  # No limit is high enough for so few false alarms.
-        raise Invalid("watch_no_room") from full
+        raise Invalid("baseline_no_room") from full
     return [chart for charts in found for chart in charts]
 
 
