@@ -70,8 +70,9 @@ def set_baseline(
     """Set all control limits from the months `first` to `last` (YYYY-MM); scores restart at zero.
 
     Months that lie mostly in Tết weeks are left out. Invalid: `baseline_months` unless 2 to 36
-    ordinary months remain, `baseline_open_month` if one is not closed, `baseline_no_ratings` without a
-    unit with enough ratings, `baseline_unsettled` when ratings vary too much for any limit.
+    ordinary months remain, `baseline_open_month` if one is not closed, `baseline_no_ratings`
+    without a unit with enough ratings, `baseline_unsettled` when ratings vary too much for any
+    limit.
     """
     months = _ordinary(session, first, last)
     found = by_month(session, months)
