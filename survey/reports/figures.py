@@ -250,10 +250,10 @@ class Report:
     @property
     def sectors_met(self) -> int | None:
         """How many sectors met their target; None while the month is not closed."""
-        return None if self.is_draft else len(record(self.sectors, Status.MET))
+        return None if self.is_draft else len(by_status(self.sectors, Status.MET))
 
 
-def record(figures: Sequence[Figure], status: Status) -> list[Figure]:
+def by_status(figures: Sequence[Figure], status: Status) -> list[Figure]:
     """The figures with one status, furthest below its target first."""
     return sorted((one for one in figures if one.status is status), key=lambda one: one.gap)
 

@@ -34,8 +34,8 @@ from survey.reports.figures import (
     LevelToHold,
     Origin,
     Report,
+    by_status,
     read_report,
-    record,
 )
 
 
@@ -108,7 +108,7 @@ def _before(session: Session, month: Month) -> Before | None:
     return Before(
         month=earlier,
         index=None if whole.is_suppressed else whole.index,
-        sectors_met=len(record(sectors, Status.MET)),
+        sectors_met=len(by_status(sectors, Status.MET)),
         sectors=len(sectors),
         response_rate=whole.response_rate,
         cases_on_time=read_cases(session, earlier, snapshot.closed_at).total.on_time_share,

@@ -8,7 +8,7 @@ from survey.indices import Figure, Status
 from survey.period import Month
 from survey.reports import phrases
 from survey.reports.document import Point, Tile
-from survey.reports.figures import Report, RuleHit, record
+from survey.reports.figures import Report, RuleHit, by_status
 
 MOST_POINTS = 4
 MOST_NAMES = 2
@@ -70,7 +70,7 @@ def _sectors(report: Report) -> str:
             (Status.SUPPRESSED, gettext("không hiện số liệu")),
             (Status.NO_TARGET, gettext("chưa giao mục tiêu")),
         )
-        if (found := record(report.sectors, status))
+        if (found := by_status(report.sectors, status))
     ]
     if not parts:
         return gettext("Chưa lĩnh vực nào đủ phiếu để đánh giá.")
@@ -113,7 +113,7 @@ def _sector_tile(report: Report) -> Tile:
         Status.UNCERTAIN: gettext("chưa rõ"),
         Status.FEW: gettext("ít mẫu"),
     }
-    counted = [(len(record(report.sectors, status)), word) for status, word in words.items()]
+    counted = [(len(by_status(report.sectors, status)), word) for status, word in words.items()]
     detail = " · ".join(f"{found} {word}" for found, word in counted if found)
     lines = [gettext("Mục tiêu %(total)s/%(total)s", total=total)]
     if before:
@@ -188,7 +188,7 @@ def direction(report: Report) -> tuple[Point, ...]:
 
 
 def _not_met(report: Report) -> Point | None:
-    found = record(report.sectors, Status.NOT_MET)
+    found = by_status(report.sectors, Status.NOT_MET)
     if not found:
         return None
     named = "; ".join(f"{one.label} {phrases.reading(one)}" for one in found[:MOST_NAMES])
@@ -290,7 +290,7 @@ def _phones(report: Report) -> Point | None:
 
 
 def _unsure(report: Report) -> Point | None:
-    found = record(report.sectors, Status.UNCERTAIN)
+    found = by_status(report.sectors, Status.UNCERTAIN)
     if not found:
         return None
     named = _first_names([one.label for one in found], gettext("lĩnh vực"))
@@ -313,12 +313,12 @@ def _first_names(names: list[str], kind: str) -> str:
 def good(report: Report) -> tuple[Point, ...]:
     """What went well, as far as the figures prove it."""
     points = []
-    if found := record(report.sectors, Status.MET):
+    if found := by_status(report.sectors, Status.MET):
         names = _first_names([one.label for one in reversed(found)], gettext("lĩnh vực"))
         points.append(
             Point(gettext("%(found)s lĩnh vực đạt mục tiêu:", found=len(found)), f"{names}.")
         )
-    agencies = record(report.agencies, Status.MET)
+    agencies = by_status(report.agencies, Status.MET)
     if agencies:
         names = _first_names(sorted(one.label for one in agencies), gettext("đơn vị"))
         points.append(

@@ -19,7 +19,8 @@ from survey import indices
 from survey.formats import number
 from survey.models.organisation import Agency
 from survey.period import Month
-from survey.reports import build, compose, gather, html, phrases
+from survey.reports import build, gather, html, phrases
+from survey.reports.sections import compose
 from survey.reports.writers import render
 from tests.conftest import run_command, unit_of_work
 from tests.features import report_data
@@ -133,7 +134,7 @@ def test_who_is_farthest_beyond_a_bar_is_named_first(closed):
         report = gather.gather(session, month, NOW)
     assert [one.value for one in report.rules] == [0.41, 0.1, 0.06]
     both = [*report.rules, replace(report.rules[0], rule="index_not_good", value=0.6)]
-    first = compose.compose(replace(report, rules=tuple(both))).direction
+    first = compose(replace(report, rules=tuple(both))).direction
     (said,) = [one.text for one in first if "(tỷ lệ hồ sơ trễ hạn" in one.text]
     assert "(tỷ lệ hồ sơ trễ hạn 41,0%, chỉ số hài lòng 60,0%); " in said
     assert "(tỷ lệ hồ sơ trễ hạn 10,0%); và 1 đơn vị khác tại mục 4." in said
@@ -303,5 +304,5 @@ def test_corrections_up_to_the_closing_are_listed(transact):
         report_data.change_after_finish(session, MONTH, "channel", NOW, dossiers=1)
         report = gather.gather(session, MONTH, NOW)
     assert [(one.field, one.dossiers) for one in report.corrections] == [("due_at", 3)]
-    page = html.render(compose.compose(report))
+    page = html.render(compose(report))
     assert "Ngày hẹn trả" in page

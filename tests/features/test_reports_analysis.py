@@ -8,9 +8,10 @@ import pytest
 from survey import indices
 from survey.indices import payload_of
 from survey.period import Month
-from survey.reports import compose, evenness, gather
+from survey.reports import comparison, evenness, gather
 from survey.reports.build import build
 from survey.reports.document import Kind
+from survey.reports.sections import compose
 from tests.conftest import FIXED, running, unit_of_work
 from tests.features import report_data
 from tests.features.answering import agencies
@@ -55,7 +56,7 @@ def close(session, *months):
 
 def section(session, month=MONTH, now=LATER):
     """The section as composed today."""
-    return compose.compose(gather.gather(session, month, now)).sections[PLACE]
+    return compose(gather.gather(session, month, now)).sections[PLACE]
 
 
 def words(found):
@@ -115,13 +116,13 @@ def test_a_closed_month_says_how_evenly_its_dossiers_answered(sqlite_app):
     """The report has the three measures as closed, whatever is said later; a draft has none."""
     with unit_of_work(sqlite_app) as session:
         two_months(session)
-        draft = compose.compose(gather.gather(session, MONTH, CLOSED_AT))
+        draft = compose(gather.gather(session, MONTH, CLOSED_AT))
         assert evenness.TITLE not in [one.title for one in draft.sections[COVERAGE].tables]
         close(session, BEFORE, MONTH)
         report = gather.gather(session, MONTH, LATER)
-        table = compose.compose(report).sections[COVERAGE].tables[-1]
+        table = compose(report).sections[COVERAGE].tables[-1]
         fill(session, agencies(session)[0], MONTH, 0, 500)
-        again = compose.compose(gather.gather(session, MONTH, LATER))
+        again = compose(gather.gather(session, MONTH, LATER))
     assert again.sections[COVERAGE].tables[-1] == table
     assert table.title == evenness.TITLE
     even, weight, shift = [row[1].value for row in table.rows]
@@ -204,4 +205,4 @@ def test_a_draft_says_why_it_compares_nothing(transact):
     with transact() as session:
         fill(session, agencies(session)[0], Month("2026-11"), 40, 2)
         draft = section(session, Month("2026-11"))
-        assert (draft.paragraphs, draft.tables) == ((compose.comparison.OPEN,), ())
+        assert (draft.paragraphs, draft.tables) == ((comparison.OPEN,), ())

@@ -10,7 +10,8 @@ from survey.answers import Submission
 from survey.errors import Refused
 from survey.models.staff import RoleName, Staff
 from survey.period import Month
-from survey.reports import approval, build, compose, gather, html, tables
+from survey.reports import approval, build, gather, html, tables
+from survey.reports.sections import compose
 from tests.features import report_data
 from tests.features.report_data import MONTH, NOW
 from tests.seeding import Wanted, ask_everybody, finish, links
@@ -32,7 +33,7 @@ def test_a_report_prints_no_covering_line(transact, tmp_path):
         report = gather.gather(session, MONTH, NOW)
     hidden = [one for one in report.sectors if one.is_suppressed]
     assert {one.key for one in hidden} == {"construction", "health"}
-    document = compose.compose(report)
+    document = compose(report)
     rows = [row for table in document.sections[0].tables for row in table.rows]
     for one in hidden:
         (first, *_) = [row for row in rows if row[1].text == one.label]
@@ -127,7 +128,7 @@ def test_late_answers_are_told_by_the_next_report(transact, runner, say):
     assert whole.new.index < 0.75
     assert (land.moved, land.new.rated) == (5, 10)
     assert (justice.moved, justice.new, health.new) == (1, None, None)
-    page = html.render(compose.compose(report))
+    page = html.render(compose(report))
     assert "10 phiếu người dân trả lời sau ngày chốt, 1 phiếu người dân sửa lại sau ngày" in page
     assert tables.REVISION_NOTE in page
     assert runner("index", "recompute", "--snapshot", "2").code == 0
