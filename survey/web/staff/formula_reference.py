@@ -1,4 +1,4 @@
-"""Index cards: what each figure means, how it is computed, and what it does not say."""
+"""Formula reference: what each figure means, how it is computed, and its limits."""
 
 from flask import render_template
 
@@ -11,7 +11,7 @@ blueprint = staff_blueprint("index_cards", __name__, "/staff/index-cards")
 
 @blueprint.get("")
 def show_all() -> str:
-    """Every card, by its title."""
+    """Every formula, by title."""
     return render_template("staff/cards/list.html", formula_reference=formula_reference.FORMULAS)
 
 
@@ -19,7 +19,7 @@ def show_all() -> str:
 def show(name: str) -> str:
     """One formula with a worked example."""
     one = formula_reference.formula(name)
-    with speaking("en"):  # as a statistician elsewhere would cite it
+    with speaking("en"):  # the English citation for statisticians elsewhere
         english = gettext(one.formula)
     return render_template(
         "staff/cards/show.html", formula=one, example=one.example(), english=english
