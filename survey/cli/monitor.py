@@ -1,4 +1,4 @@
-"""`flask monitor`: freeze what is usual, and show how far each unit is from an alarm."""
+"""`flask monitor`: set baselines (phase I), and show how far each control chart is from alarm."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from survey.reports.phrases import percentage
 
 @click.group(help=gettext("Theo dõi diễn biến: chốt mức nền, xem biểu đồ."))
 def command() -> None:
-    """Group the commands on the watch."""
+    """Group the commands on control charts."""
 
 
 @command.command("freeze", help=gettext("Chốt mức nền từ các kỳ bình thường đã chốt số liệu."))
@@ -26,7 +26,7 @@ def command() -> None:
 )
 @common_options
 def set_baseline(*, first: Month, last: Month, agency: str, now: datetime, as_json: bool) -> None:
-    """Make all limits anew, or those of one agency; recorded in the audit chain."""
+    """Set baseline and limits anew, for all or for one agency; recorded in the audit log."""
     with transaction() as session:
         if agency:
             baseline = monitoring.set_agency_baseline(session, agency, first, last, now)
@@ -46,7 +46,7 @@ def set_baseline(*, first: Month, last: Month, agency: str, now: datetime, as_js
 )
 @common_options
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stand as the night left them
-    """Print every chart, the nearest to its alarm first."""
+    """Print every chart, nearest to its alarm limit first."""
     found = monitoring.stands(db.session())
     emit(
         [_document(one) for one in found],
