@@ -17,7 +17,7 @@ def provider() -> Provider:
 
 
 def provider_at(now: datetime) -> Provider:
-    """The provider for sending at `now`; Refused `not_this_time` if it reaches real people."""
+    """The provider for sending at `now`; Refused `not_this_time` if it would reach people."""
     found = provider()
     if not found.abilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
         raise Refused("not_this_time")

@@ -18,7 +18,7 @@ GIVEN = (
     *("Sơn", "Tâm", "Thảo", "Thủy", "Trang", "Tuấn", "Vân", "Vinh", "Yến"),
 )
 # Carriers: two-digit prefixes of their mobiles, and share. The last one, that of effect 6, has
-# twice its market share, so that its missing deliveries show.
+# twice its market share, so that its failing deliveries show.
 CARRIERS = (
     (("32", "33", "34", "35", "36", "37", "38", "39", "86", "96", "97", "98"), 0.55),
     (("81", "82", "83", "84", "85", "88", "91", "94"), 0.2),
@@ -63,5 +63,5 @@ def foreign(dice: random.Random) -> str:
 
 
 def is_silent(number: str) -> bool:
-    """Whether a number belongs to the carrier of effect 6, which delivers nothing."""
+    """Whether a number belongs to the carrier of effect 6, which delivers few messages."""
     return number.startswith(tuple(f"+84{prefix}" for prefix in SILENT))
