@@ -1,4 +1,4 @@
-"""How evenly groups of dossiers answered (nonresponse, R-indicator), for the report and the analysis page."""
+"""How evenly groups of dossiers answered (nonresponse), for the report and the analysis page."""
 
 from analysis.nonresponse import Nonresponse
 from survey.catalogues import _, gettext
