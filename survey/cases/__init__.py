@@ -1,5 +1,5 @@
-"""What hotline handlers work on: opening, clocks, steps, and who may see what of whom.
+"""Cases of hotline handlers: opening, deadlines, steps, lists and access control.
 
-`opening` holds what a citizen causes, `steps` what staff do, `sight` what staff may see,
-`queue` the lists. A case without the citizen's wish to be called leads to no dossier.
+`opening` holds what citizens cause, `steps` what staff do, `access_control` which account may see
+which case, `queue` the lists. A case without a callback request holds no reference to a dossier.
 """

@@ -1,7 +1,7 @@
-"""Who may see what: cases by agency tree and sector, contact data by reason and on record.
+"""Access control: cases by agency tree and sector, contact data only with a logged reason.
 
-The head of an agency reads the cases of that agency and never who complained. A case with grave
-words is closed to every account of an agency until the hotline releases it.
+The head of an agency reads the cases of that agency but never the citizen's identity. A case with
+grave words is closed to every account of an agency until the hotline releases it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,16 +32,16 @@ from survey.privacy.masking import mask_name
 from survey.province.workdays import local_day
 
 READERS = frozenset({RoleName.HANDLER, RoleName.AGENCY_HEAD})
-# A person who looks at more identities than this in a day is collecting, not calling back.
+# An account that reveals more identities than this a day is collecting data, not calling back.
 REVEALS_A_DAY = 20
 REASON_LENGTH = 300
-# Looks at cases and in the inbox are counted together.
+# Reveals in cases and in the inbox count towards the same daily limit.
 REVEAL = "contact.reveal"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Name (may be empty), phone, and dossier code (empty while masked) of who wishes a call."""
+    """Name (may be empty), phone and dossier code (empty while masked) of who asked for a call."""
 
     name: str
     phone: str
@@ -49,7 +49,7 @@ class Identity:
 
 
 class SeenCase(NamedTuple):
-    """An opened case that an account may see, with the agency and sector it is about."""
+    """A decrypted case that an account may see, with the agency and sector it is about."""
 
     case: OpenedCase
     agency: Agency
@@ -57,24 +57,24 @@ class SeenCase(NamedTuple):
 
     @property
     def record(self) -> CaseRecord:
-        """What the case is about and where it stands."""
+        """The case's agency, sector, state and deadlines."""
         return self.case.record
 
     @property
     def code(self) -> str:
-        """What people quote."""
+        """The public case code."""
         return self.case.code
 
     @property
     def is_closed(self) -> bool:
-        """Whether nobody works on it any more."""
+        """Whether the case is closed."""
         return self.case.record.state == CaseState.CLOSED
 
 
 def visible(session: Session, staff: Staff) -> list[SeenCase]:
-    """The cases an account may see, but those filed away; soonest due first.
+    """The unarchived cases that an account may see, soonest due first.
 
-    Nobody but handlers and heads of agencies sees any.
+    Only handlers and heads of agencies see cases.
     """
     if staff.role not in READERS:
         return []
@@ -82,7 +82,7 @@ def visible(session: Session, staff: Staff) -> list[SeenCase]:
 
 
 def archived(session: Session, staff: Staff, month: Month) -> list[SeenCase]:
-    """The cases of a month (YYYY-MM) that were filed away and that an account may see."""
+    """The archived cases of a month (YYYY-MM) that an account may see."""
     if staff.role not in READERS:
         return []
     cases = opened_where(session, Case.is_archived, Case.month == month)
@@ -90,7 +90,7 @@ def archived(session: Session, staff: Staff, month: Month) -> list[SeenCase]:
 
 
 def archived_under(session: Session, staff: Staff, code: str) -> list[SeenCase]:
-    """The case of a code, if it was filed away and the account may see it."""
+    """The archived case with this code, if there is one and the account may see it."""
     if staff.role not in READERS:
         return []
     cases = opened_where(session, Case.is_archived, Case.code == code)
@@ -98,13 +98,13 @@ def archived_under(session: Session, staff: Staff, code: str) -> list[SeenCase]:
 
 
 def damaged(session: Session, staff: Staff, visible_cases: Sequence[SeenCase]) -> list[str]:
-    """Codes of cases in work that do not open: damaged.
+    """Codes of unarchived cases that cannot be decrypted.
 
-    No agency or sector is known, so only the hotline of the whole province sees them.
+    Which agency they belong to is unknown, so only handlers of the whole province get the list.
     """
     if not may_release(session, staff):
         return []
-    # Whoever may release sees all of them.
+    # An account that may release cases sees every case, so a difference means damaged ones.
     listed = select(func.count()).select_from(Case).where(Case.is_archived.is_(False))
     if session.scalar(listed) == len(visible_cases):
         return []
@@ -113,7 +113,7 @@ def damaged(session: Session, staff: Staff, visible_cases: Sequence[SeenCase]) -
 
 
 def seen(session: Session, cases: Iterable[OpenedCase], scope: Scope) -> list[SeenCase]:
-    """Opened cases with agency and sector, as far as they lie within a scope."""
+    """The decrypted cases within a scope, with their agency and sector."""
     within = [one for one in cases if _is_within(scope, one.record)]
     ids = {one.record.agency_id for one in within}
     agencies = {one.id: one for one in session.scalars(select(Agency).where(Agency.id.in_(ids)))}
@@ -125,24 +125,24 @@ def seen(session: Session, cases: Iterable[OpenedCase], scope: Scope) -> list[Se
 
 
 def is_seen(session: Session, staff: Staff, record: CaseRecord) -> bool:
-    """Whether an account may see the case that stands so."""
+    """Whether an account may see a case with this record."""
     return staff.role in READERS and _is_within(scope_of(session, staff), record)
 
 
 def may_release(session: Session, staff: Staff) -> bool:
-    """Whether an account may release held cases: the hotline of the whole province alone."""
+    """Whether an account may release held cases: only handlers of the whole province."""
     return staff.role is RoleName.HANDLER and scope_of(session, staff) == Scope()
 
 
 def _is_within(scope: Scope, record: CaseRecord) -> bool:
-    """Whether a scope holds a case; a held one lies in the scope of no agency."""
+    """Whether a case is within a scope; a held case is in the scope of no agency."""
     if record.is_held and scope.agency_ids is not None:
         return False
     return scope.holds(record.agency_id, record.sector_code)
 
 
 def find(session: Session, staff: Staff, code: str) -> Case:
-    """One case by its code; NotFound `no_case` when there is none in this account's scope."""
+    """The case with this code; NotFound `no_case` if there is none in this account's scope."""
     case = session.scalars(select(Case).where(Case.code == code)).first()
     if case is None or not is_seen(session, staff, case.record):
         raise NotFound("no_case", code)
@@ -150,14 +150,13 @@ def find(session: Session, staff: Staff, code: str) -> Case:
 
 
 def masked_identity(staff: Staff, case: Case) -> Identity | None:
-    """The shape of name and number for handlers; None without a wish to be called or the role."""
+    """Masked name and phone for handlers; None for other roles or without a callback request."""
     wish = case.contact if staff.role is RoleName.HANDLER else None
     return Identity(mask_name(wish.name), mask_phone(wish.phone_e164)) if wish else None
 
 
 def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> Identity:
-    """Name, phone number and dossier for this one view; timeline and audit log record who looked,
-    and why.
+    """Return name, phone and dossier code for one view; timeline and audit log store who and why.
 
     Refused: `handlers_only`, `no_contact_wished`, `case_closed`, `reveal_quota` after 20 a day.
     Invalid `reveal_reason` without a reason of at most 300 characters.
@@ -172,7 +171,7 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
     reason = reason.strip()
     if not reason or len(reason) > REASON_LENGTH:
         raise Invalid("reveal_reason")
-    # The account's row is held, so that two looks at once cannot both be the twentieth.
+    # The account's row is locked, so that two concurrent reveals cannot both be the twentieth.
     session.execute(select(Staff.id).where(Staff.id == staff.id).with_for_update())
     if reveals_left(session, staff, now) < 1:
         raise Refused("reveal_quota", str(REVEALS_A_DAY))
@@ -183,5 +182,5 @@ def reveal(session: Session, staff: Staff, case: Case, reason: str, now: datetim
 
 
 def reveals_left(session: Session, staff: Staff, now: datetime) -> int:
-    """How often this account may still look at contact data today (local day)."""
+    """How many more contacts this account may reveal today (local day)."""
     return max(0, REVEALS_A_DAY - used_on(session, staff.id, REVEAL, local_day(now)))

@@ -1,7 +1,6 @@
-"""Closed cases leave the lists of work three months after they were closed; those in work lie in
-random order.
+"""Archive closed cases after three months; shuffle the rows of the others.
 
-A list opens every case it may show; without filing it would open all there ever were.
+A list decrypts every case that is not archived; without archiving it would decrypt all cases ever.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ LISTED = timedelta(days=90)
 
 
 def archive_due(session: Session, now: datetime) -> int:
-    """File away what was closed long ago; gives how many. One that does not open stays listed."""
+    """Archive cases closed long ago; return how many. One that cannot be decrypted stays listed."""
     archived = 0
     for case in session.scalars(in_work().with_for_update(skip_locked=True)):
         record = if_it_opens(case, Case.record)
@@ -29,8 +28,9 @@ def archive_due(session: Session, now: datetime) -> int:
 
 
 def shuffle(session: Session) -> None:
-    """Rewrite the rows of cases in work in random order: their place would show which of them a
-    citizen or a handler touched last.
+    """Rewrite the rows of unarchived cases in random order.
+
+    Physical row order (ctid) would show which case a citizen or a handler changed last.
     """
     advisory_lock(session, ORDER_LOCK)
     shuffle_rows(session, Case, Case.is_archived.is_(False))

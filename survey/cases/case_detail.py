@@ -1,4 +1,4 @@
-"""All that one page shows of a case: the answer, one timeline, two clocks, the masked citizen."""
+"""The case detail of one page: answer, timeline, both deadlines and the masked citizen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ from survey.models.staff import RoleName, Staff
 from survey.privacy.masking import mask_text
 from survey.surveys import names
 
-# What colleagues write among themselves may name the citizen: heads of agencies do not read it.
+# Notes between colleagues may name the citizen, so heads of agencies do not read them.
 INSIDE = frozenset({EventKind.REVEALED, EventKind.NOTED, EventKind.HELD, EventKind.RELEASED})
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One entry of the timeline; `by` is a person of staff, or empty for citizen and platform.
+    """One entry of the timeline; `by` is a staff name, or empty for the citizen and the platform.
 
-    `is_day` when only the day is known; `number` counts the case's own steps (0: a message).
+    `is_day`: only the day is known. `number` counts the case's own steps (0: a message).
     """
 
     at: datetime
@@ -62,13 +62,13 @@ class CaseDetail:
     citizen: Identity | None
     reveals_left: int
     may_text: bool
-    # Who answers by SMS has no link, and so no page on which to read.
+    # A citizen who answers by SMS has no link, and so no page on which to read the reply.
     has_page: bool
-    # A citizen who calls may have the case opened again.
+    # A handler may reopen the case for a citizen who calls.
     may_reopen: bool
-    # The agency does not see it yet, and this account may let it.
+    # The case is still held back from the agency, and this account may release it.
     may_release: bool
-    # The new deadline if the reply is put off now; None when it cannot be any more.
+    # The new deadline if the reply is postponed now; None when it can no longer be postponed.
     may_postpone_until: datetime | None
 
 
@@ -113,7 +113,7 @@ def _reasons(session: Session, codes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _timeline(session: Session, staff: Staff, case: Case) -> list[TimelineEntry]:
-    """Steps in their order; messages after the last step before them."""
+    """Steps in their order; each message after the steps that precede it in time."""
     is_handler = staff.role is RoleName.HANDLER
     events = case.timeline
     ids = {event.staff_id for event in events if event.staff_id}
@@ -153,7 +153,7 @@ def _entry(event: CaseEvent, person: Staff | None, *, is_handler: bool) -> Timel
         title=gettext(EVENTS[event.kind]),
         by=(person.name or person.email) if person else "",
         text=text if is_handler else mask_text(text),
-        # The head of an agency could know who stood at the counter with a phone at that instant.
+        # The exact time would show the head of an agency who was at the counter with a phone then.
         is_day=event.staff_id is None and (not is_handler or event.at == day_of(event.at)),
         number=event.number,
     )

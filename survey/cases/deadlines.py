@@ -1,4 +1,4 @@
-"""The two clocks of a case, in the working hours of the province's offices."""
+"""The two deadlines of a case (first reaction, written reply), in office hours of the province."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -10,21 +10,21 @@ from survey.models.case import CaseRecord, CaseState
 from survey.province import calendar_of
 from survey.province.workdays import LOCAL, OFFICE_HOURS, Calendar, local_day
 
-# A person looks at it within one working day and a bit, so nothing waits over two mornings.
+# One working day, so that no case waits for a first reaction over two mornings.
 FIRST_REACTION_HOURS = 8.0
 # Five working days for the written reply, the term provincial hotlines (1022) promise.
 REPLY_DAYS = 5
-# The written reply may be put off by a third of its term, as a late dossier may.
+# The written reply may be postponed by a third of its term, as that of a late dossier may.
 POSTPONED_BY = 1 / 3
 # A case is called urgent when less than this is left.
 SOON_HOURS = 4.0
 REOPEN_DAYS = 30
-# States in which a clock runs; a replied case waits for the citizen, not for staff.
+# States in which a deadline runs; a replied case waits for the citizen, not for staff.
 RUNNING = frozenset({CaseState.NEW, CaseState.IN_PROGRESS, CaseState.REOPENED})
 
 
 def hours_of_a_day() -> float:
-    """Working hours of an ordinary day."""
+    """Working hours of an ordinary working day."""
     minutes = (
         (closes.hour - opens.hour) * 60 + closes.minute - opens.minute
         for opens, closes in OFFICE_HOURS
@@ -33,14 +33,14 @@ def hours_of_a_day() -> float:
 
 
 def day_of(now: datetime) -> datetime:
-    """Local midnight before `now`: all that is stored of the time when a citizen wants no call."""
+    """Local midnight before `now`: the time stored when the citizen does not ask for a call."""
     return datetime.combine(local_day(now), time(), tzinfo=LOCAL).astimezone(UTC)
 
 
 def deadlines(session: Session, now: datetime, *, by_the_day: bool) -> tuple[datetime, datetime]:
-    """When a first reaction and a written reply are due to what came now.
+    """The deadlines of the first reaction and of the written reply for a case opened at `now`.
 
-    By the day: they count from the day after, as terms in law do.
+    With `by_the_day` they count from the next day, as terms in law do.
     """
     calendar = calendar_of(session)
     start = day_of(now) + timedelta(days=1) if by_the_day else now
@@ -51,22 +51,22 @@ def deadlines(session: Session, now: datetime, *, by_the_day: bool) -> tuple[dat
 
 
 def reply_due(calendar: Calendar, began: datetime) -> datetime:
-    """The deadline of a written reply whose term runs from `began`."""
+    """The deadline of a written reply whose term began at `began`."""
     return calendar.add_working_hours(began, REPLY_DAYS * hours_of_a_day())
 
 
 def put_off(calendar: Calendar, due: datetime) -> datetime:
-    """A deadline of a written reply, put off."""
+    """The postponed deadline of a written reply due at `due`."""
     return calendar.add_working_hours(due, REPLY_DAYS * hours_of_a_day() * POSTPONED_BY)
 
 
 def postponed_until(session: Session, case: CaseRecord) -> datetime:
-    """The deadline of the written reply if it is put off."""
+    """The deadline of the case's written reply if it is postponed."""
     return put_off(calendar_of(session), case.due_at)
 
 
 class Pace(StrEnum):
-    """How one clock stands."""
+    """State of one deadline."""
 
     RUNNING = "running"
     SOON = "soon"
@@ -78,7 +78,7 @@ class Pace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One deadline, when it was met, and working hours left: negative passed, None at rest."""
+    """One deadline, when it was met, and working hours left (negative: overdue; None: stopped)."""
 
     due: datetime
     done_at: datetime | None
@@ -87,7 +87,7 @@ class Clock:
 
 
 def read_clocks(session: Session, case: CaseRecord, now: datetime) -> tuple[Clock, Clock]:
-    """The clocks of the first reaction and of the written reply."""
+    """The deadlines of the first reaction and of the written reply, with their state at `now`."""
     calendar = calendar_of(session)
     is_running = case.state in RUNNING
     return (
@@ -115,15 +115,15 @@ def _clock(
 
 
 def time_left(calendar: Calendar, due: datetime, now: datetime) -> float:
-    """Working hours until `due`, negative once it passed."""
+    """Working hours until `due`, negative once it has passed."""
     if due >= now:
         return calendar.working_hours_between(now, due)
-    # A deadline that passed a minute ago, or over a weekend, is passed all the same.
+    # A deadline that passed a minute ago, or over a weekend, counts as passed too.
     return min(-calendar.working_hours_between(due, now), -1 / 60)
 
 
 def may_reopen(case: CaseRecord, now: datetime) -> bool:
-    """Whether the citizen may say once more that it is not settled: after a reply, 30 days long."""
+    """Whether the citizen may reopen the case: once, up to 30 days after the reply or closing."""
     if case.is_reopened or case.state not in {CaseState.REPLIED, CaseState.CLOSED}:
         return False
     ended = case.closed_at or case.replied_at
@@ -131,5 +131,5 @@ def may_reopen(case: CaseRecord, now: datetime) -> bool:
 
 
 def reopen_until(ended: datetime) -> datetime:
-    """Last instant at which a case that ended then can be reopened."""
+    """Last time at which a case that ended at `ended` may be reopened."""
     return ended + timedelta(days=REOPEN_DAYS)

@@ -1,6 +1,6 @@
-"""The hotline's inbox: texts that no rule could answer, oldest first, each phone's together.
+"""The hotline's inbox: inbound texts that no rule could answer, oldest first, grouped by phone.
 
-Numbers are masked; a look at one needs a reason and counts among the day's looks at identities.
+Numbers are masked; revealing one needs a reason and counts towards the daily limit of reveals.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ REASONS = frozenset({"call_back", "compare", "urgent"})
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text; `call_by`: until when a call was promised, where the citizen asked for one."""
+    """One inbound text; `call_by`: the deadline of a promised call, None if none was requested."""
 
     id: str
     received_at: datetime
@@ -43,7 +43,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What one number wrote and nobody settled, oldest first; `phone` is masked until revealed."""
+    """The open texts of one number, oldest first; `phone` is masked until revealed."""
 
     phone: str
     texts: tuple[Text, ...]
@@ -51,19 +51,20 @@ class Thread:
 
     @property
     def id(self) -> str:
-        """The name of its oldest text."""
+        """The id of its oldest text."""
         return self.texts[0].id
 
 
 def waiting(session: Session) -> int:
-    """How many texts wait for a person."""
+    """How many texts wait for a handler."""
     query = select(func.count()).select_from(Inbound).where(Inbound.needs_person)
     return session.scalar(query) or 0
 
 
 def threads(session: Session, staff: Staff) -> list[Thread]:
-    """The numbers that wait longest, oldest first; Refused `not_hotline` for others than hotline
-    staff of the whole province.
+    """The numbers waiting for a handler, oldest first, from at most 100 texts.
+
+    Refused `not_hotline` for accounts other than hotline handlers of the whole province.
     """
     _check(session, staff)
     query = select(Inbound).where(Inbound.needs_person).order_by(Inbound.received_at, Inbound.id)
@@ -74,20 +75,20 @@ def threads(session: Session, staff: Staff) -> list[Thread]:
 
 
 def find(session: Session, staff: Staff, text_id: str) -> Thread:
-    """All that waits from the number of one text; NotFound `no_inbound` once it is settled."""
+    """All open texts of the number that sent this one; NotFound `no_inbound` once it is settled."""
     _check(session, staff)
     return _thread(session, _rows(session, text_id))
 
 
 def reveal(session: Session, staff: Staff, text_id: str, reason: str, now: datetime) -> Thread:
-    """Phone number and text in full for this one view; the audit log records who looked, and why.
+    """The thread with number and words in full, for one view; the audit log stores who and why.
 
-    Invalid `reveal_reason`; Refused `reveal_quota` after 20 looks a day, those at cases included.
+    Invalid `reveal_reason`; Refused `reveal_quota` after 20 reveals a day, those of cases included.
     """
     _check(session, staff)
     if reason not in REASONS:
         raise Invalid("reveal_reason")
-    # The account's row is held, so that two looks at once cannot both be the twentieth.
+    # The account's row is locked, so that two concurrent reveals cannot both be the twentieth.
     session.execute(select(Staff.id).where(Staff.id == staff.id).with_for_update())
     if reveals_left(session, staff, now) < 1:
         raise Refused("reveal_quota", str(REVEALS_A_DAY))
@@ -100,7 +101,7 @@ def reveal(session: Session, staff: Staff, text_id: str, reason: str, now: datet
 
 
 def compose(session: Session, words: str, *, accented: bool) -> SmsText:
-    """The answer as it leaves, the hotline's number behind it; raises Invalid as replies do."""
+    """The answer as SMS text, ending with the hotline's number; Invalid as `notices.carried`."""
     if not words.strip():
         raise Invalid("reply_empty")
     hotline = hotline_of(session)
@@ -110,9 +111,9 @@ def compose(session: Session, words: str, *, accented: bool) -> SmsText:
 def answer(
     session: Session, staff: Staff, ids: Sequence[str], text: SmsText, now: datetime
 ) -> None:
-    """Answer by SMS and close the texts that were on the page; later ones stay open.
+    """Answer by SMS and settle the texts with these ids; texts that came later stay open.
 
-    It leaves like any answer of a dialogue: the number goes with it.
+    Like other messages of a dialogue, its phone number is deleted after sending.
     """
     rows = _settle(session, staff, ids, "inbox.answer", now)
     recipient = recipient_at(rows[0].phone)
@@ -129,7 +130,7 @@ def answer(
 
 
 def settle(session: Session, staff: Staff, ids: Sequence[str], now: datetime) -> None:
-    """Nothing more to do about these texts: called back, or nothing to answer."""
+    """Settle these texts without an answer: the citizen was called, or no answer is needed."""
     _settle(session, staff, ids, "inbox.done", now)
 
 

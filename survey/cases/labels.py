@@ -1,4 +1,4 @@
-"""How states, reasons and steps of cases are called, on pages and in commands."""
+"""Labels of states, reasons and steps of cases, for pages and commands."""
 
 from survey.catalogues import _
 from survey.models.case import CaseReason, CaseState, CloseReason, EventKind
@@ -10,7 +10,7 @@ STATES: dict[str, str] = {
     CaseState.REOPENED: _("Mở lại"),
     CaseState.CLOSED: _("Đã đóng"),
 }
-# The same values name the rules of alerts.
+# The rules of alerts have the same values.
 REASONS: dict[str, str] = {
     CaseReason.GRAVE_WORDS: _("Nghiêm trọng"),
     CaseReason.CALL_BACK_WISH: _("Đề nghị gọi lại"),
@@ -28,8 +28,8 @@ CLOSE_REASONS: dict[str, str] = {
     CloseReason.UNREACHABLE: _("Không liên lạc được"),
     CloseReason.NOT_A_COMPLAINT: _("Không thuộc diện phản ánh, kiến nghị"),
 }
-# What a citizen reads on the page when a case is closed, until a handler words it otherwise; in
-# Vietnamese, as all that offices write to citizens.
+# Default text that the citizen reads when a case is closed; a handler may change it. In Vietnamese,
+# like everything that offices write to citizens.
 CLOSE_WORDS: dict[str, str] = {
     CloseReason.RESOLVED: (
         "Phản ánh của Ông/Bà đã được giải quyết xong, như đã trả lời bằng văn bản. Cảm ơn Ông/Bà đã"

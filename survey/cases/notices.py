@@ -1,4 +1,4 @@
-"""Text messages about a case, to who wished to be called: the reply, a delay, a second look."""
+"""SMS about a case for citizens who asked for a call: reply, postponed deadline, reopening."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,13 +17,13 @@ from survey.models.message import MessageKind
 from survey.models.recipient import Recipient
 from survey.province import hotline_of
 
-# A reply that costs more than this belongs on the page, and the message only announces it.
+# A reply with more segments than this is read on the page; the message only announces it.
 MOST_SEGMENTS = 5
 WORTH_SENDING = timedelta(days=3)
 
 
 class Way(StrEnum):
-    """How a reply reaches the citizen besides the page of the link."""
+    """How a reply reaches the citizen in addition to the page of the link."""
 
     PAGE = "page"
     NOTICE = "notice"
@@ -32,16 +32,16 @@ class Way(StrEnum):
 
 
 def may_text(case: Case) -> bool:
-    """Whether the citizen wished to be called and gave a number that takes messages."""
+    """Whether the citizen asked for a call and gave a mobile number."""
     return _recipient(case) is not None
 
 
 def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -> SmsText | None:
-    """The message for a reply; None for the page alone.
+    """The message for a reply; None if it is published on the page only.
 
-    NOTICE announces a reply; PLAIN and ACCENTED carry its words without and with
-    diacritics. Invalid `sms_characters` lists signs that carriers refuse, `reply_too_long_for_sms`
-    tells the segments.
+    NOTICE announces the reply; PLAIN and ACCENTED contain its text without and with diacritics.
+    Invalid `sms_characters` lists the characters that carriers refuse, `reply_too_long_for_sms`
+    gives the number of segments.
     """
     if way is Way.PAGE:
         return None
@@ -56,7 +56,7 @@ def compose(session: Session, case: Case, reply: str, way: Way, now: datetime) -
 
 
 def carried(words: str, *, accented: bool) -> SmsText:
-    """Words of a person as a message, with or without diacritics; Invalid as `compose` says."""
+    """A text as SMS, with or without diacritics; Invalid as in `compose`."""
     text = words if accented else plain(words)
     if refused := [sign for sign in dict.fromkeys(text) if sign in REFUSED_BY_CARRIERS]:
         raise Invalid("sms_characters", " ".join(refused))
@@ -67,7 +67,7 @@ def carried(words: str, *, accented: bool) -> SmsText:
 
 
 def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
-    """Put the message into the outbox; Refused `no_mobile_wished` without such a number."""
+    """Queue the message in the outbox; Refused `no_mobile_wished` without a mobile number."""
     recipient = _recipient(case)
     if recipient is None:
         raise Refused("no_mobile_wished")
@@ -83,9 +83,9 @@ def send(session: Session, case: Case, text: SmsText, now: datetime) -> None:
 
 
 def notify_of_deadline(session: Session, case: Case, body: str, now: datetime) -> None:
-    """Send by when the written reply comes: `delay` when it was put off, or `reopened`.
+    """Send the deadline of the written reply: `body` is `delay` (postponed) or `reopened`.
 
-    Who did not wish to be called, or gave no mobile, reads it on the page of the link.
+    A citizen who asked for no call, or gave no mobile number, reads it on the page of the link.
     """
     if not may_text(case):
         return

@@ -1,4 +1,4 @@
-"""What a citizen causes: a case opens, grows by what is added, and opens again once."""
+"""What citizens cause: open a case, add to it, and reopen it once."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,9 +32,9 @@ from survey.period import Month
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Why an answer needs a person, and by which version of the word list.
+    """Why an answer needs a handler, and the version of the word list that decided it.
 
-    `grave_words`: a digest of the comment where it has grave words, else empty.
+    `grave_words`: digest of the comment if it has grave words, else empty.
     """
 
     reason: CaseReason
@@ -44,7 +44,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The answer of a case: the key of its ballot, the agency and the sector it is about."""
+    """The answer of a case: key of its ballot, and the agency and sector it is about."""
 
     ballot_key: bytes
     agency_id: int
@@ -52,9 +52,9 @@ class About:
 
 
 def opening_instant(case: Case, now: datetime) -> datetime:
-    """The stored time of a citizen's act: the day, or the instant if a call is wished.
+    """The stored time of a citizen's action: the instant if a call is requested, else the day.
 
-    With a time of day, whoever reads the case could know who stood at the counter then.
+    An exact time would show readers of the case who was at the counter then.
     """
     return now if case.contact_sealed else day_of(now)
 
@@ -66,7 +66,7 @@ def open_case(
     trigger: Trigger,
     contact: ContactWish | None,
 ) -> Case:
-    """Open the one case of an answer; without a wish to be called it leads to no dossier."""
+    """Open the one case of an answer; without a callback request it has no link to the dossier."""
     opened_at = now if contact else day_of(now)
     first_due_at, due_at = deadlines(session, now, by_the_day=contact is None)
     case = Case(code=_fresh_code(session), month=Month.at(now))
@@ -92,9 +92,10 @@ def open_case(
 
 
 def add_contact(session: Session, now: datetime, case: Case, contact: ContactWish) -> bool:
-    """Put the number to call onto a case; False when it is the same number again.
+    """Store the callback request in a case; False if the number is unchanged.
 
-    The chain is written by `record_contact` when all else is done: its lock comes last, always.
+    The caller writes the audit entry with `record_contact` as its last step, because the audit
+    log's lock is always taken last.
     """
     if case.contact is not None and case.contact.phone_e164 == contact.phone_e164:
         return False
@@ -104,13 +105,14 @@ def add_contact(session: Session, now: datetime, case: Case, contact: ContactWis
 
 
 def record_contact(session: Session, now: datetime, case: Case) -> None:
-    """Log that a citizen wishes to be called."""
+    """Log that a citizen asked for a call."""
     _record(session, now, case, "case.contact")
 
 
 def forget_contact(session: Session, now: datetime, case: Case) -> None:
-    """The citizen no longer wishes to be called: number, name and dossier leave the case, and what
-    was texted about it leads from there to no phone.
+    """Delete number, name and dossier code from the case when the callback request is withdrawn.
+
+    Its messages are unlinked as well, so that no phone number can be found from the case.
     """
     if case.contact_sealed is None:
         return
@@ -122,21 +124,21 @@ def forget_contact(session: Session, now: datetime, case: Case) -> None:
 
 
 def add_from_citizen(session: Session, now: datetime, case: Case, text: str) -> None:
-    """Write into the timeline that the citizen changed the answer; `text` says what, no more."""
+    """Add a timeline entry that the citizen changed the answer; `text` says what was changed."""
     at = opening_instant(case, now)
     add_event(session, case, CaseEvent(at, None, EventKind.CITIZEN_ADDED, text))
 
 
 def raise_reason(case: Case, trigger: Trigger) -> None:
-    """What the citizen added is more serious than what opened the case: it moves to that alert."""
+    """Raise the case to the more serious reason that the citizen's addition triggered."""
     record, version = case.record, trigger.words_version
     case.record = replace(record, reason=trigger.reason, words_version=version)
 
 
 def close_to_agency(session: Session, now: datetime, case: Case, trigger: Trigger) -> None:
-    """Close a case to the agency it is about, for the grave words that a citizen added.
+    """Hold a case back from the agency it is about, because the citizen added grave words.
 
-    Whoever of the agency worked on it is taken off it: it lies open for the hotline.
+    An assignee who may no longer see it is removed, so that a handler of the hotline can take it.
     """
     held = replace(case.record, is_held=True, held_words=trigger.grave_words)
     owner = session.get(Staff, held.assignee_id) if held.assignee_id else None
@@ -149,9 +151,9 @@ def close_to_agency(session: Session, now: datetime, case: Case, trigger: Trigge
 def open_again(
     session: Session, now: datetime, case: Case, *, staff_id: int | None = None, text: str = ""
 ) -> None:
-    """A case that was replied to or closed runs once more: fresh clocks, for anybody to take.
+    """Reopen a case that was replied to or closed: new deadlines, no assignee.
 
-    `staff_id` and `text` say who of staff did it for the citizen, and why.
+    `staff_id` and `text`: who of staff did it for the citizen, and why.
     """
     at = opening_instant(case, now) if staff_id is None else now
     by_the_day = case.contact_sealed is None
@@ -159,7 +161,7 @@ def open_again(
     record = replace(
         case.record,
         state=CaseState.REOPENED,
-        # Another person than the one who closed the case decides on it now.
+        # The handler who settled the case is not the one to review it.
         assignee_id=None,
         began_at=at,
         first_due_at=first_due_at,
@@ -175,10 +177,10 @@ def open_again(
 
 
 def reopen_by_citizen(session: Session, ballot_key: bytes, now: datetime) -> Case:
-    """The citizen is not satisfied with the reply: the case opens again, once, for anybody to take.
+    """Reopen the case, once, because the citizen is not satisfied with the reply.
 
-    NotFound `no_case`; Refused `case_already_reopened`, or `case_not_reopenable` before a reply
-    and later than 30 days after the end.
+    NotFound `no_case`; Refused `case_already_reopened`, or `case_not_reopenable` before a reply and
+    later than 30 days after the end.
     """
     advisory_lock(session, ORDER_LOCK, shared=True)
     query = case_of(session, ballot_key).with_for_update()
@@ -193,9 +195,9 @@ def reopen_by_citizen(session: Session, ballot_key: bytes, now: datetime) -> Cas
 def reopen(
     session: Session, case: Case, now: datetime, *, staff_id: int | None = None, text: str = ""
 ) -> None:
-    """Reopen the case, once; whoever wished to be called is notified of the new deadline.
+    """Reopen the case (allowed once) and text the new deadline if a call was requested.
 
-    Refused as `reopen_by_citizen` says; `staff_id` and `text` as in `open_again`.
+    Refused as in `reopen_by_citizen`; `staff_id` and `text` as in `open_again`.
     """
     record = case.record
     if record.is_reopened:
@@ -215,6 +217,6 @@ def _fresh_code(session: Session) -> str:
 
 
 def _record(session: Session, now: datetime, case: Case, action: str) -> None:
-    """Log what a citizen did, so that a case nobody worked on cannot vanish unseen."""
+    """Append the citizen's action to the audit log, so that no case can vanish unnoticed."""
     reason, at = case.record.reason, opening_instant(case, now)
     audit.append_later(session, at, action, f"case:{case.code}", {"reason": reason})

@@ -1,6 +1,6 @@
-"""The lists: a handler's queue with its views and counts, and open alerts with their cases.
+"""Lists of cases: a handler's queue with views and counts, and open alerts with their cases.
 
-What decides is sealed in each case, so lists are made from opened cases that an account sees.
+State and deadlines are encrypted in each case, so lists are built from decrypted cases.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ EXCERPT_LENGTH = 90
 
 
 class View(StrEnum):
-    """The views of the queue, in the order they are offered."""
+    """Views of the queue, in the order of the page."""
 
     MINE = "mine"
     UNASSIGNED = "unassigned"
@@ -41,7 +41,7 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the queue; `hours_left` in working hours, negative when overdue, None at rest."""
+    """One row of the queue; `hours_left`: working hours, negative if overdue, None if stopped."""
 
     seen: SeenCase
     assignee: Staff | None
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """One page of a view: rows, its number from 1, pages in all, cases in all."""
+    """One page of a view: rows, page number from 1, number of pages, number of cases."""
 
     rows: list[Row]
     number: int
@@ -62,8 +62,9 @@ class QueuePage:
 
 @dataclass(frozen=True, slots=True)
 class CaseGroup:
-    """The open cases of one rule at one agency, soonest due first; `opened_at`: since when the
-    first of them runs.
+    """The open cases of one rule at one agency, soonest due first.
+
+    `opened_at`: when the earliest of them began.
     """
 
     rule: str
@@ -75,7 +76,7 @@ class CaseGroup:
 def in_views(
     session: Session, cases: Sequence[SeenCase], staff: Staff, now: datetime
 ) -> dict[View, list[SeenCase]]:
-    """The cases that stand in each view."""
+    """The cases of each view."""
     soon = calendar_of(session).add_working_hours(now, SOON_HOURS)
     found: dict[View, list[SeenCase]] = {view: [] for view in View}
     found[View.ALL] = list(cases)
@@ -95,7 +96,7 @@ def in_views(
 
 
 def show_page(session: Session, cases: Sequence[SeenCase], number: int, now: datetime) -> QueuePage:
-    """One page of these cases: what is grave and open on top, then soonest due first."""
+    """One page of these cases: open ones with grave words first, then soonest due first."""
     pages = max(1, -(-len(cases) // PAGE_ROWS))
     number = min(max(1, number), pages)
     first = (number - 1) * PAGE_ROWS
@@ -106,9 +107,7 @@ def show_page(session: Session, cases: Sequence[SeenCase], number: int, now: dat
 
 
 def open_cases(session: Session, state: str = "") -> list[SeenCase]:
-    """All open cases, or all cases in work of a state, for who may see everything; soonest due
-    first.
-    """
+    """All open cases, or unarchived ones of a state, without access control; soonest due first."""
     cases = seen(session, opened_in_work(session), Scope())
     if state:
         return [one for one in cases if one.record.state == state]
@@ -116,31 +115,31 @@ def open_cases(session: Session, state: str = "") -> list[SeenCase]:
 
 
 def agencies_of(cases: Sequence[SeenCase]) -> list[Agency]:
-    """The agencies that some cases are about, by name."""
+    """The agencies of these cases, by name."""
     found = {one.agency.id: one.agency for one in cases}
     return sorted(found.values(), key=lambda one: alphabetical(one.name))
 
 
 def archived_months(session: Session) -> list[Month]:
-    """The months (YYYY-MM) of which cases were filed away, newest first."""
+    """The months (YYYY-MM) that have archived cases, newest first."""
     query = select(Case.month).where(Case.is_archived).distinct()
     return list(session.scalars(query.order_by(Case.month.desc())))
 
 
 def grave_and_free(cases: Sequence[SeenCase]) -> list[SeenCase]:
-    """The open cases with grave words that nobody took, soonest due first."""
+    """The open cases with grave words that have no assignee, soonest due first."""
     free = (one for one in cases if one.case.is_grave and one.record.assignee_id is None)
     return sorted(free, key=lambda one: one.case.order)
 
 
 def count_alerts(cases: Sequence[SeenCase]) -> int:
-    """How many open alerts of bad answers there are: those of `case_groups`."""
+    """Number of open alerts of bad answers, as grouped by `case_groups`."""
     records = (one.case.record for one in cases)
     return len({(one.reason, one.agency_id) for one in records if one.state != CaseState.CLOSED})
 
 
 def case_groups(cases: Sequence[SeenCase]) -> list[CaseGroup]:
-    """The open alerts of bad answers, at most one a rule and agency: gravest and fullest first."""
+    """Open alerts of bad answers, one per rule and agency: gravest, then most cases first."""
     found: dict[tuple[str, int], list[SeenCase]] = {}
     for one in cases:
         if not one.is_closed:
@@ -161,7 +160,7 @@ def case_groups(cases: Sequence[SeenCase]) -> list[CaseGroup]:
 
 
 def answers_in(session: Session, records: Iterable[CaseRecord]) -> dict[str, Answer]:
-    """What the citizens of some cases say now, by the key of the ballot (hex) as cases name it."""
+    """The current answers of these cases, by key of the ballot (hex) as stored in the case."""
     keys = [bytes.fromhex(one.ballot_key) for one in records if one.ballot_key]
     found = storage.find_many(session, keys)
     return {key.hex(): one.answer for key, one in found.items() if one.answer}
@@ -190,12 +189,12 @@ def _rows(session: Session, cases: Sequence[SeenCase], now: datetime) -> list[Ro
 
 
 def _excerpt(comment: str) -> str:
-    """The first characters of a comment, numbers covered before it is cut."""
+    """The first characters of a comment, masked before it is cut."""
     text = " ".join(mask_text(comment).split())
     if len(text) <= EXCERPT_LENGTH:
         return text
     cut = text[:EXCERPT_LENGTH]
-    # A cover such as [số điện thoại] is not cut in two.
+    # A mask such as [số điện thoại] is not cut in two.
     if cut.rfind("[") > cut.rfind("]"):
         cut = cut[: cut.rfind("[")]
     return f"{cut.rstrip()}…"

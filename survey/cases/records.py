@@ -1,6 +1,6 @@
-"""Decrypted cases are cached in memory by id and revision: decrypting is the main cost of a list.
+"""Cache of decrypted cases by id and revision, because decryption is the main cost of a list.
 
-Nothing here says who may see a case: `sight` decides that after the cache, on every request.
+There is no access control here: `access_control` filters after the cache, on every request.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from survey.models.case import (
     record_if_it_opens,
 )
 
-# Decrypted cases that a process caches of one database, about a kilobyte each.
+# Most decrypted cases that a process caches for one database, about a kilobyte each.
 MOST_CACHED = 1 << 15
 
 _CASE = table_of(Case).c
@@ -35,13 +35,12 @@ _ROWS = select(
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class OpenedCase:
-    """Where a case of one revision stands, and what lists order it by; nobody's contact data.
+    """The decrypted record of a case at one revision, with its sort keys; no contact data.
 
-    `next_due`: the deadline of the first reaction until there is one, then of the reply;
-    `deadline`: the same while a clock runs. `is_grave`: it has grave words and waits for staff.
-    `order`: running clocks first, then what was replied to, closed ones last; soonest due first.
-    `comment`: nonce and words of the citizen's comment, as
-    `search` last read them; None before.
+    `next_due`: the deadline of the first reaction until there is one, then of the reply.
+    `deadline`: the same while it runs, else None. `is_grave`: it has grave words and waits for
+    staff. `order`: running deadlines first, then replied, closed ones last; soonest due first.
+    `comment`: nonce and words of the citizen's comment as `search` last read them; None before.
     """
 
     id: int
@@ -58,15 +57,15 @@ class OpenedCase:
 
     @property
     def answer(self) -> str:
-        """The words of the comment as `search` compares them, between blanks; empty before."""
+        """The comment's words between spaces, as `search` compares them; empty before reading."""
         return self.comment[1] if self.comment else ""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordCache:
-    """The cases in work of one database, in their order, as they were last listed."""
+    """The unarchived cases of one database, in order, as last listed."""
 
-    # Another database, restored in its place, has another one.
+    # Identifies the database: another one restored in its place has another key.
     token_key: bytes
     cases: list[OpenedCase]
 
@@ -75,7 +74,7 @@ CACHES: WeakKeyDictionary[Engine, RecordCache] = WeakKeyDictionary()
 
 
 def opened_in_work(session: Session) -> list[OpenedCase]:
-    """All cases in work that open, soonest due first; what was changed or deleted is forgotten."""
+    """All unarchived cases that can be decrypted, soonest due first; changed ones are reread."""
     engine, token_key = session.get_bind().engine, keyring(session).token_key
     cache = CACHES.get(engine)
     before = cache.cases if cache is not None and cache.token_key == token_key else []
@@ -91,7 +90,7 @@ def opened_in_work(session: Session) -> list[OpenedCase]:
 
 
 def opened_where(session: Session, *chosen: ColumnExpressionArgument[bool]) -> Iterable[OpenedCase]:
-    """Open some cases, past the cache; one that does not open is left out and logged."""
+    """Decrypt cases without the cache; one that cannot be decrypted is logged and left out."""
     for row in connection_of(session).execute(_ROWS.where(*chosen)):
         record = record_if_it_opens(session, row.code, row.record_sealed)
         if record is None:

@@ -1,6 +1,6 @@
-"""Trigger cases by state, agency, and code or words of what the citizen wrote.
+"""Search cases by state, agency, and code or words of the citizen's comment.
 
-It only narrows down what an account sees, and reads the comment as pages show it: without numbers.
+A search only narrows the cases an account may see, and reads comments without numbers, as pages do.
 """
 
 import re
@@ -26,32 +26,31 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for: a state, an agency (its code) with those below it, a code or words; each
-    may be empty.
-    """
+    """A search: state, agency code (includes agencies below), case code or words; each optional."""
 
     state: str = ""
     agency: str = ""
     text: str = ""
 
     def __bool__(self) -> bool:
-        """Whether anything is looked for."""
+        """Whether anything is searched for."""
         return bool(self.state or self.agency or self.text)
 
     @property
     def words(self) -> list[str]:
-        """The words looked for, diacritics and case aside."""
+        """The words of the search, without diacritics and in lower case."""
         return words_of(self.text)
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as they are compared: without marks, case and signs."""
+    """The words of a text for comparison: without diacritics, case and punctuation."""
     return _WORD.findall(fold(text.casefold()))
 
 
 def search(session: Session, cases: Sequence[SeenCase], wanted: Wanted) -> list[SeenCase]:
-    """Those of some cases that are wanted, in their order: of the code that is looked for, as far
-    as it is typed, or else with every word in the comment.
+    """The matching cases, in the given order.
+
+    A text matches case codes that begin with it; if none do, comments that have all its words.
     """
     found = list(cases)
     if wanted.state:
@@ -68,10 +67,10 @@ def search(session: Session, cases: Sequence[SeenCase], wanted: Wanted) -> list[
 def _with_words(
     session: Session, cases: Sequence[SeenCase], words: Collection[str]
 ) -> list[SeenCase]:
-    """Those of some cases whose comment has all of some words.
+    """The cases whose comment has all of these words.
 
-    Another comment is another revision of its case, but an erased one is not: so what is found by
-    words that were read before is read again.
+    A changed comment raises the case's revision, but an erased one does not; so comments that match
+    by cached words are read again.
     """
     whole = [f" {word} " for word in words]
 
@@ -85,7 +84,7 @@ def _with_words(
 
 
 def _read_comments(session: Session, cases: Sequence[OpenedCase]) -> None:
-    """Let opened cases hold the words of their comments as they stand now, each opened once."""
+    """Load the current comment words into decrypted cases; only changed comments are decrypted."""
     by_key = {bytes.fromhex(one.record.ballot_key or ""): one for one in cases}
     comments = {one.key: one for one in sealed_comments(session, list(by_key))}
     for key, case in by_key.items():
@@ -98,8 +97,9 @@ def _read_comments(session: Session, cases: Sequence[OpenedCase]) -> None:
 
 
 def _open(session: Session, case: OpenedCase, comment: SealedComment) -> str:
-    """A comment; without words, and with a line in the log, if it does not open: one damaged
-    comment stops no search.
+    """Decrypt a comment; empty, with an error in the log, if that fails.
+
+    One damaged comment must not stop a search.
     """
     try:
         return comment.open(session)

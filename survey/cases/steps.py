@@ -1,6 +1,6 @@
-"""The steps of staff on a case, from taking it to closing it; timeline and audit log record each.
+"""Steps of staff on a case, from taking to closing it; timeline and audit log store each step.
 
-Every step begins with `claim`, which holds the row and refuses an outdated view of it.
+Every step begins with `claim`, which locks the row and refuses an outdated revision.
 """
 
 from dataclasses import dataclass, replace
@@ -31,14 +31,16 @@ from survey.models.staff import RoleName, Staff
 
 TEXT_LENGTH = 4000
 RECEIVER_LENGTH = 200
-# These say that the matter is settled, which takes a written reply.
+# These reasons claim that the matter is settled, which takes a written reply.
 NEED_REPLY = frozenset({CloseReason.RESOLVED, CloseReason.EXPLAINED})
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a case is closed, what the citizen reads of it, to whom it was transferred (only then),
-    a note for colleagues, and how the words reach the citizen besides the page.
+    """How a case is closed.
+
+    `text` is for the citizen, `receiver` only for a transfer, `note` for colleagues; `way`: how the
+    text reaches the citizen in addition to the page.
     """
 
     reason: CloseReason
@@ -48,16 +50,17 @@ class Ending:
     way: Way = Way.PAGE
 
     def __post_init__(self) -> None:
-        """Restate what must hold: a notice speaks of a reply, not of an ending."""
+        """Validate `way`: ValueError for a notice, which announces replies only."""
         if self.way is Way.NOTICE:
             message = "an ending is texted in full or not at all"
             raise ValueError(message)
 
 
 def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
-    """The case, held until the transaction ends; NotFound `no_case` outside the account's scope.
+    """Lock the case's row until the transaction ends (optimistic check of `revision`).
 
-    Conflict `case_changed` when somebody, or the citizen, changed it after `revision` was read.
+    NotFound `no_case` outside the account's scope; Conflict `case_changed` when staff or the
+    citizen changed the case after `revision` was read.
     """
     advisory_lock(session, ORDER_LOCK, shared=True)
     query = select(Case).where(Case.code == code).with_for_update()
@@ -70,7 +73,7 @@ def claim(session: Session, staff: Staff, code: str, revision: int) -> Case:
 
 
 def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
-    """Own the case; also takes over from a colleague and resumes what was replied to."""
+    """Assign the case to oneself; also takes over from a colleague or resumes a replied case."""
     _only_handlers(staff)
     record = case.record
     if record.state != CaseState.IN_PROGRESS:
@@ -86,16 +89,15 @@ def take(session: Session, staff: Staff, case: Case, now: datetime) -> None:
 
 
 def note(session: Session, staff: Staff, case: Case, text: str, now: datetime) -> None:
-    """Add words that only staff read; heads of agencies explain their side this way."""
+    """Add a note that only staff read; heads of agencies state their view this way."""
     _record(session, case, CaseEvent(now, staff.id, EventKind.NOTED, _words(text, "note_empty")))
 
 
 def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
-    """Extend the deadline of the written reply, once and before it is due; whoever wished to be
-    called is notified.
+    """Postpone the written reply, once and before it is due; text the citizen who asked for a call.
 
     `reason` is read by colleagues and the agency. Refused `already_postponed`, `postpone_too_late`,
-    `case_step` when nobody works on it; Invalid `postpone_reason`.
+    `case_step` unless the case is in progress; Invalid `postpone_reason`.
     """
     record = _own(staff, case)
     reason = _words(reason, "postpone_reason")
@@ -114,10 +116,10 @@ def postpone(session: Session, staff: Staff, case: Case, reason: str, now: datet
 def reply(
     session: Session, staff: Staff, case: Case, letter: tuple[str, Way], now: datetime
 ) -> None:
-    """Reply in writing: `letter` is the text for the citizen's page and the way besides it.
+    """Reply in writing; `letter` is the text for the citizen's page and the additional way.
 
     Refused `take_first` for cases of others, `no_mobile_wished`; Invalid `reply_empty`,
-    `text_too_long`, or what `notices.compose` says of the message.
+    `text_too_long`, or an error of `notices.compose`.
     """
     record = _own(staff, case)
     text, way = letter
@@ -131,11 +133,11 @@ def reply(
 
 
 def close(session: Session, staff: Staff, case: Case, ending: Ending, now: datetime) -> None:
-    """Close with a reason and words for the citizen, who may still reopen.
+    """Close with a reason and a text for the citizen, who may still reopen.
 
     Refused `close_needs_reply` when the reason says it is settled and nobody replied,
-    `no_mobile_wished`; Invalid `close_text` without words when nobody replied, `close_receiver`,
-    `text_too_long`, or what `notices.compose` says of the message.
+    `no_mobile_wished`; Invalid `close_text` without a text when nobody replied, `close_receiver`,
+    `text_too_long`, or an error of `notices.compose`.
     """
     record = _own(staff, case)
     if ending.reason in NEED_REPLY and record.replied_at is None:
@@ -158,8 +160,7 @@ def close(session: Session, staff: Staff, case: Case, ending: Ending, now: datet
 
 
 def release(session: Session, staff: Staff, case: Case, reason: str, now: datetime) -> None:
-    """Release a held case to the agency it is about; timeline and audit log record who did so, and
-    why.
+    """Release a held case to its agency; timeline and audit log store who did so, and why.
 
     Refused `whole_province_only`, `not_held`; Invalid `release_reason`.
     """
@@ -178,9 +179,9 @@ def release(session: Session, staff: Staff, case: Case, reason: str, now: dateti
 
 
 def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
-    """Open the case again, once, for a citizen who calls and is not satisfied with the reply.
+    """Reopen the case, once, for a citizen who calls and is not satisfied with the reply.
 
-    Whoever was answered by SMS has no page with such a button. Refused as `opening.reopen` says.
+    Citizens who answer by SMS have no page with that button. Refused as in `opening.reopen`.
     """
     _only_handlers(staff)
     opening.reopen(session, case, now, staff_id=staff.id, text="Người dân gọi tổng đài đề nghị.")
@@ -188,7 +189,7 @@ def reopen(session: Session, staff: Staff, case: Case, now: datetime) -> None:
 
 
 def _record(session: Session, case: Case, event: CaseEvent) -> None:
-    """Write timeline and chain, the chain last: its lock is the one all others wait for."""
+    """Write timeline, then audit log: its lock is taken last, because all writers wait for it."""
     add_event(session, case, event)
     subject = f"case:{case.code}"
     audit.append(session, event.at, f"case.{event.kind}", subject, staff_id=event.staff_id)
@@ -205,7 +206,7 @@ def _only_handlers(staff: Staff) -> None:
 
 
 def _own(staff: Staff, case: Case) -> CaseRecord:
-    """Where a case of one's own stands; Refused `handlers_only`, or `take_first`."""
+    """The record of one's own case; Refused `handlers_only`, or `take_first`."""
     _only_handlers(staff)
     record = case.record
     if record.assignee_id != staff.id:
@@ -214,7 +215,7 @@ def _own(staff: Staff, case: Case) -> CaseRecord:
 
 
 def _receiver(ending: Ending) -> str:
-    """To whom a case is transferred, in one line; empty for other reasons."""
+    """The receiver of a transferred case, in one line; empty for other reasons."""
     if ending.reason is not CloseReason.TRANSFERRED:
         return ""
     receiver = " ".join(ending.receiver.split())

@@ -1,4 +1,4 @@
-"""The one way to write a case's timeline."""
+"""Write a case's timeline."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ from survey.models.case import Case, CaseEvent, check_words
 
 
 def add_event(session: Session, case: Case, event: CaseEvent) -> None:
-    """Add a step; the case's revision changes with it, so that a concurrent writer gets a conflict.
+    """Add a step; the case's revision rises with it, so that concurrent writers get a conflict.
 
-    The caller holds the case's row.
+    The caller holds the lock of the case's row.
     """
     before = case.timeline
     after = (*before, replace(event, number=len(before) + 1))

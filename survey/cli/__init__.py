@@ -1,4 +1,4 @@
-"""The command line: one file per group, loaded only when its command is called."""
+"""The command line: one module per command group, imported only when its command is called."""
 
 from importlib import import_module
 
@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 
 from survey.catalogues import speak
 
-# Name on the command line → file in this folder, which holds it as `command`.
+# Command name → module in this package, which holds it as `command`.
 COMMANDS = {
     "alerts": "alerts",
     "audit": "audit",
@@ -35,7 +35,7 @@ COMMANDS = {
 
 
 class LazyCommands(AppGroup):
-    """The application's commands; a command's file is imported when it is asked for."""
+    """The application's commands; a command's module is imported on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands."""
@@ -51,15 +51,15 @@ class LazyCommands(AppGroup):
 
 
 def is_looked_up() -> bool:
-    """Whether the application is made by `flask` or `celery` to find one of our commands.
+    """Whether `flask` or `celery` is creating the application to find one of our commands.
 
-    Flask's own (`run`, `routes`, `shell`) make it later, inside a context of theirs.
+    Flask's own commands (`run`, `routes`, `shell`) create it later, in their own context.
     """
     context = click.get_current_context(silent=True)
     return context is not None and context.parent is None
 
 
 def register(app: Flask) -> None:
-    """Put every command on the application, and speak the language of the settings."""
+    """Register every command on the application, and use the language of the settings."""
     speak(app.extensions["settings"].language)
     app.cli = LazyCommands(app.name)

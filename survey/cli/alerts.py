@@ -1,4 +1,4 @@
-"""`flask alerts`: open alerts of control charts and open cases by reason and agency."""
+"""`flask alerts`: open alerts of control charts, of sending, and of cases."""
 
 from datetime import datetime
 
@@ -81,7 +81,7 @@ def _of_signal(alert: monitoring.OpenAlert) -> dict[str, object]:
 
 
 def _trouble(alert: Alert) -> dict[str, object]:
-    """An alert on sending: of no agency; `scope` says which budget or provider."""
+    """An alert on sending has no agency; `scope` is the budget or provider."""
     return {
         "rule": alert.rule,
         "agency": None,

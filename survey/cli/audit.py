@@ -1,4 +1,4 @@
-"""`flask audit`: whether the chain of acts is whole."""
+"""`flask audit`: verify the hash chain of the audit log."""
 
 import sys
 from datetime import datetime
@@ -16,7 +16,7 @@ CHECK_FAILED = 1
 
 @click.group(help=gettext("Nhật ký kiểm toán nối chuỗi."))
 def command() -> None:
-    """Group the commands on the audit chain."""
+    """Group the commands on the audit log."""
 
 
 @command.command(
@@ -24,7 +24,7 @@ def command() -> None:
 )
 @common_options
 def verify(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - a chain is whole or not at any time
-    """Check every row against the one before it."""
+    """Check the hash of every row against the row before it."""
     rows, is_whole = audit.verify(db.session())
     words = (
         gettext("nguyên vẹn")

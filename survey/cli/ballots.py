@@ -1,4 +1,4 @@
-"""`flask ballots`: count what waits in the pool."""
+"""`flask ballots`: run the counting job on the pool of ballots."""
 
 from datetime import datetime
 

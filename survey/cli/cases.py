@@ -43,7 +43,7 @@ def command() -> None:
 )
 @common_options
 def show(*, state: str | None, agency: str, text: str, now: datetime, as_json: bool) -> None:
-    """Print open cases, or those in a state; nothing in it names who complained."""
+    """Print open cases, or those in a state; the output never identifies the citizen."""
     session: Session = db.session()
     cases = search(session, open_cases(session, state or ""), Wanted(agency=agency, text=text))
     nothing = gettext("Không tìm thấy phản ánh nào phù hợp.")

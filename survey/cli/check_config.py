@@ -1,4 +1,4 @@
-"""`flask check-config`: each wrong or weak setting by name."""
+"""`flask check-config`: report each wrong or weak setting by name."""
 
 import sys
 from dataclasses import asdict
@@ -34,8 +34,9 @@ BROKER = "CELERY_BROKER_URL"
 )
 @options_without_key
 def command(*, settings_only: bool, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Print every fault of the settings; exit 1 when one would stop a production start, and with a
-    wrong DATA_KEY. Says of each of DATA_KEYS_OLD whether it is still needed.
+    """Print every fault of the settings, and whether each of DATA_KEYS_OLD is still needed.
+
+    Exit code 1 for a fault that would stop a production start, and for a wrong DATA_KEY.
     """
     settings: Settings = current_app.extensions["settings"]
     faults = settings.faults()
@@ -69,13 +70,13 @@ def _old_key_line(key: keys.OldKey) -> str:
 
 
 def _unusable_province(settings: Settings) -> list[Fault]:
-    """A folder of the province that is not there, or a letterhead that takes no report."""
+    """A missing folder of the province, or a letterhead that cannot be used for a report."""
     try:
         template = letterhead_file(settings.province)
     except Invalid:
         return [Fault("PROVINCE", "is neither a shipped province nor a folder of its files")]
     try:
-        # The libraries of documents are loaded by those who write some.
+        # Imported here because it loads the document libraries.
         import_module("survey.reports.letterhead").check(template)
     except Invalid as refusal:
         return [Fault("PROVINCE", words_for(refusal))]
@@ -83,11 +84,11 @@ def _unusable_province(settings: Settings) -> list[Fault]:
 
 
 def _silent_broker(settings: Settings) -> list[Fault]:
-    """A broker that the settings name and that does not answer."""
+    """A broker in the settings that does not answer."""
     if not settings.celery_broker_url:
         return []
     try:
-        # Celery is loaded by those who use it.
+        # Imported here because it loads Celery.
         import_module("survey.jobs.distributed").ask(settings)
     except Away as away:
         return [Fault(BROKER, str(away))]
@@ -95,7 +96,7 @@ def _silent_broker(settings: Settings) -> list[Fault]:
 
 
 def _keys() -> tuple[list[Fault], list[keys.OldKey]]:
-    """Whether DATA_KEY opens the database, and each of DATA_KEYS_OLD that is listed."""
+    """Whether DATA_KEY decrypts the database, and the state of each of DATA_KEYS_OLD."""
     try:
         keys.check(db.session())
         return [], keys.old_keys(db.session())

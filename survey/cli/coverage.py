@@ -1,4 +1,4 @@
-"""`flask coverage`: who was asked and who was not, and whether it adds up."""
+"""`flask coverage`: the coverage ledger, who was invited and who was not, and its consistency."""
 
 import sys
 from dataclasses import asdict
@@ -19,14 +19,14 @@ CHECK_FAILED = 1
 
 @click.group(help=gettext("Sổ mời đánh giá: đã mời, chưa mời và lý do."))
 def command() -> None:
-    """Group the commands on the ledger."""
+    """Group the commands on the coverage ledger."""
 
 
 @command.command("show", help=gettext("Số hồ sơ kết thúc, đã mời, không mời theo lý do."))
 @click.option("--period", type=PeriodOption(), required=True)
 @common_options
 def show(*, period: Period, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Print the ledger of a period."""
+    """Print the coverage ledger of a period."""
     figures = invitations.coverage(db.session(), period)
     lines = [
         gettext(
@@ -48,7 +48,7 @@ def show(*, period: Period, now: datetime, as_json: bool) -> None:  # noqa: ARG0
 @click.option("--period", type=PeriodOption(), required=True)
 @common_options
 def verify(*, period: Period, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Check that the ledger of a period adds up."""
+    """Check that the coverage ledger of a period adds up."""
     session = db.session()
     adds_up = invitations.verify_coverage(session, period)
     document = {"ok": adds_up, **asdict(invitations.coverage(session, period))}

@@ -17,7 +17,7 @@ migrate = Migrate(render_as_batch=True, compare_type=True)
 
 @with_appcontext
 def prepare(**options: Any) -> None:  # noqa: ANN401 - Flask-Migrate's own
-    """Let the commands find database and migrations."""
+    """Point Flask-Migrate's commands to the database and the migrations."""
     migrate.init_app(current_app, db, directory=str(ROOT / "migrations"))
     commands.callback(**options)
 

@@ -1,4 +1,4 @@
-"""`flask demo`: invented data for people who want to look around."""
+"""`flask demo`: load invented data for trying the product out."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -33,7 +33,7 @@ def command() -> None:
 def load_command(
     *, dossiers: int, months: int, seed: int, if_empty: bool, now: datetime, as_json: bool
 ) -> None:
-    """Fill an empty database."""
+    """Load a demo into an empty database."""
     scenario = Scenario(dossiers, months, seed, now)
     with transaction() as session:
         if if_empty and has_dossiers(session):
@@ -53,7 +53,7 @@ def load_command(
             err=True,
         )
         loaded = load(session, scenario)
-        for month in scenario.reported_periods:  # the worker builds them, the newest first
+        for month in scenario.reported_periods:  # the worker builds them, newest first
             reports.order(session, month, now)
     text = gettext(
         "Đã tạo %(dossiers)s hồ sơ, %(invited)s lời mời, %(answers)s phiếu trả lời, "

@@ -27,13 +27,13 @@ from survey.period import Month, Period
 from survey.reports.phrases import level, percent
 from survey.wording import words_for
 
-# What the contract names; the rest is for pages and reports.
+# The columns that the contract names; the others are for pages and reports.
 SHOWN = (
     *("key", "label", "finished", "rated", "satisfied", "raw", "index", "low", "high", "mean"),
     *("response_rate", "missing_low", "missing_high", "target", "verdict", "needed"),
     "provisional",
 )
-# A line of a time series; figures that must not be published are null, and `hidden` says so.
+# Columns of a time series; suppressed figures are null, and `hidden` marks them.
 POINT = (
     *("month", "agency", "agency_label", "sector", "sector_label", "finished", "rated"),
     *("satisfied", "index", "low", "high", "target", "verdict", "provisional", "hidden"),
@@ -150,7 +150,7 @@ def _number(value: float) -> float | None:
 
 
 def _point(point: dict[str, Any]) -> str:
-    """One line for people."""
+    """One line of text output."""
     name = " · ".join(filter(None, (point["agency_label"], point["sector_label"])))
     head = f"{point['month']} · " + (name or gettext("Toàn tỉnh"))
     if point["hidden"]:
@@ -197,7 +197,7 @@ def close(*, period: Month, now: datetime, as_json: bool) -> None:
 )
 @common_options
 def recompute(*, snapshot: int, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Compute a snapshot again from the answers."""
+    """Recompute a snapshot from the answers."""
     found = indices.recompute(db.session(), snapshot)
     text = gettext(
         "Kỳ %(month)s, %(formula)s: khớp từng byte, %(digest)s",
@@ -229,7 +229,7 @@ def recompute(*, snapshot: int, now: datetime, as_json: bool) -> None:  # noqa: 
 )
 @common_options
 def rebuild(*, only_check: bool, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Compare counts with the ballots, or rebuild them."""
+    """Compare the counts with the ballots, or rebuild them."""
     if not only_check:
         with transaction() as session:
             wrong = checking.rebuild(session)
@@ -273,7 +273,7 @@ def _goal(target: float | None) -> str:
 
 
 def _verdict(verdict: str | None, *, is_provisional: bool) -> str:
-    """A closed month's line without a verdict has no target, or nobody rated it."""
+    """A row of a closed month without a verdict has no target or no ratings."""
     if is_provisional:
         return gettext("tạm tính")
     return NONE if verdict is None else gettext(WORDS[verdict])

@@ -1,4 +1,4 @@
-"""Commands that bring files of the one-stop software in."""
+"""Commands that import files of the one-stop software."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +44,7 @@ def command() -> None:
 def import_command(
     file: Path, outcomes: Path | None, now: datetime, *, dry_run: bool, as_json: bool
 ) -> None:
-    """Import a file, or only try it out."""
+    """Import a file, or only dry-run it."""
     if outcomes is not None:
         _check_writable(outcomes, file)
     table = open_table(file, read_header_words(db.session()))
@@ -67,7 +67,7 @@ def _import(table: Table, outcomes: Path | None, now: datetime) -> ImportCounts:
                 with transaction() as session:
                     run = store(session, run, chunk, now)
             advance(len(chunk.outcomes))
-    # Before the run is closed: who is stopped while this is written gets it from the next try.
+    # Written before the run is finished, so that a retry after an interruption writes it again.
     if outcomes is not None:
         _write(outcomes, outcomes_of(db.session(), run.id))
     with transaction() as session:
@@ -96,7 +96,7 @@ def _rehearse(table: Table, outcomes: Path | None, now: datetime) -> ImportCount
 
 
 def _check_writable(path: Path, source: Path) -> None:
-    """Before a long import, try what it will write at its end; never over the file it reads."""
+    """Check that the output can be written before a long import, and that it is not the input."""
     try:
         if path.exists() and source.exists() and path.samefile(source):
             message = gettext(
@@ -121,7 +121,7 @@ def _write(path: Path, lines: Iterable[OutcomeLine]) -> None:
 
 @contextmanager
 def _progress(table: Table) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal's stderr; silence elsewhere."""
+    """A progress bar on stderr if it is a terminal, else nothing."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

@@ -1,4 +1,4 @@
-"""`flask messages`: send what is due, find out what became of unclear calls."""
+"""`flask messages`: send due messages, reconcile unclear ones, and print costs."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -26,7 +26,7 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(min=1), help=gettext("Nhiều nhất bấy nhiêu tin."))
 @common_options
 def send_due(*, limit: int | None, now: datetime, as_json: bool) -> None:
-    """Send what is due at T."""
+    """Send the messages due at `now`."""
     summary = outbox.send_due(provider_at(now), now, limit)
     text = gettext(
         "Đã gửi %(sent)s, bị từ chối %(failed)s, chưa rõ %(unknown)s, còn chờ %(waiting)s.",
@@ -41,7 +41,7 @@ def send_due(*, limit: int | None, now: datetime, as_json: bool) -> None:
 @command.command("reconcile", help=gettext("Tìm hiểu các tin chưa rõ đã đi hay chưa."))
 @common_options
 def reconcile(*, now: datetime, as_json: bool) -> None:
-    """Look for unclear messages at the provider."""
+    """Reconcile messages with unknown result: look them up at the provider."""
     summary = outbox.reconcile(provider(), now)
     text = gettext(
         "Đã gửi thật %(found_sent)s, cho gửi lại %(released)s, vẫn chưa rõ %(still_unknown)s.",
@@ -56,7 +56,7 @@ def reconcile(*, now: datetime, as_json: bool) -> None:
 @click.option("--month", type=MonthOption(), required=True, help=gettext("Tháng, dạng YYYY-MM."))
 @common_options
 def cost(*, month: Month, now: datetime, as_json: bool) -> None:
-    """Print what a month's messages cost, per agency, and why others were not sent."""
+    """Print the costs of a month's messages per agency, and the reasons of those not sent."""
     costs = month_costs(db.session(), month, now)
     document = {
         "month": month,
@@ -72,7 +72,7 @@ def cost(*, month: Month, now: datetime, as_json: bool) -> None:
 
 
 def _cost_lines(costs: MonthCosts) -> list[str]:
-    """The same for people."""
+    """The costs as text lines."""
     lines = [
         gettext(
             "%(month)s: %(messages)s tin, %(segments)s đoạn, %(dong)s đồng",

@@ -1,4 +1,4 @@
-"""`flask monitor`: set the baseline of control charts, show how far each is from its alarm."""
+"""`flask monitor`: set baselines (phase I), and show how far each control chart is from alarm."""
 
 from datetime import datetime
 
@@ -28,7 +28,7 @@ def command() -> None:
 )
 @common_options
 def set_baseline(*, first: Month, last: Month, agency: str, now: datetime, as_json: bool) -> None:
-    """Set all control limits, or those of one agency; recorded in the audit log."""
+    """Set baseline and limits anew, for all or for one agency; recorded in the audit log."""
     with transaction() as session:
         if agency:
             baseline = monitoring.set_agency_baseline(session, agency, first, last, now)
@@ -48,7 +48,7 @@ def set_baseline(*, first: Month, last: Month, agency: str, now: datetime, as_js
 )
 @common_options
 def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - charts stand as the night left them
-    """Print every chart, the nearest to its alarm first."""
+    """Print every chart, nearest to its alarm limit first."""
     found = monitoring.stands(db.session())
     emit(
         [_document(one) for one in found],

@@ -1,4 +1,4 @@
-"""What every command has in common: `--now`, `--json`, and refusals that a person understands."""
+"""Options shared by all commands (`--now`, `--json`), and readable error messages."""
 
 import json
 import sys
@@ -26,14 +26,14 @@ SAME_CLOCK = timedelta(seconds=5)
 
 
 class Instant(click.ParamType[datetime]):
-    """An ISO 8601 instant; without a zone it is local time in Viet Nam."""
+    """An ISO 8601 datetime; without an offset it is local time in Viet Nam."""
 
     name = "ISO8601"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Parse to an aware UTC instant or fail with a sentence."""
+        """Parse to an aware UTC datetime, or fail with a sentence."""
         if isinstance(value, datetime):
             return value
         try:
@@ -60,7 +60,7 @@ class MonthOption(click.ParamType[Month]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Month:
-        """Check the shape or fail with a sentence."""
+        """Validate the format, or fail with a sentence."""
         try:
             return month_of(str(value))
         except Invalid:
@@ -82,7 +82,7 @@ class PeriodOption(click.ParamType[Period]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Period:
-        """Read the code or fail with a sentence."""
+        """Parse the code, or fail with a sentence."""
         try:
             return period_of(str(value))
         except Invalid as refusal:
@@ -90,9 +90,9 @@ class PeriodOption(click.ParamType[Period]):
 
 
 def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `now` and `as_json`, an application context, and exit code 2 for refusals.
+    """Give a command `now` and `as_json`, an application context, and exit code 2 for errors.
 
-    Exit code 1 with a wrong DATA_KEY: nothing is done then.
+    With a wrong DATA_KEY nothing is done, and the exit code is 1.
     """
 
     @wraps(function)
@@ -107,7 +107,7 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def options_without_key(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a command that looks at DATA_KEY itself, or at another database."""
+    """The same for a command that checks DATA_KEY itself, or uses another database."""
 
     @click.option("--now", type=Instant(), help=gettext("Chạy như thể đang ở thời điểm này."))
     @click.option("--json", "as_json", is_flag=True, help=gettext("In một văn bản JSON ra stdout."))
@@ -129,7 +129,7 @@ def options_without_key(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def running_clock(now: datetime) -> Callable[[], datetime]:
-    """A clock that shows `now` at this moment and goes on; the real one if they hardly differ."""
+    """A clock that runs on from `now`; the real clock if they hardly differ."""
     shift = now - clock.now()
     if abs(shift) < SAME_CLOCK:
         shift = timedelta()

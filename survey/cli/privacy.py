@@ -1,4 +1,4 @@
-"""`flask privacy`: retention, erasure of one citizen, change of keys."""
+"""`flask privacy`: retention, erasure of one citizen's data, and key rotation."""
 
 import sys
 import time
@@ -33,7 +33,7 @@ def command() -> None:
 @command.command("retention", help=gettext("Xóa dữ liệu cá nhân đã hết thời hạn lưu."))
 @common_options
 def erase_due(*, now: datetime, as_json: bool) -> None:
-    """Erase what is past its term."""
+    """Erase personal data past retention."""
     with transaction() as session:
         erased = retention.erase_due(session, now)
     emit(erased, as_json=as_json, text=_lines(erased))
@@ -69,7 +69,7 @@ def erase(*, phone: str, now: datetime, as_json: bool) -> None:
 )
 @common_options
 def rekey(*, full: bool, now: datetime, as_json: bool) -> None:
-    """Wrap the keys with the current DATA_KEY; `full`: with new keys, everything re-encrypted."""
+    """Wrap the keys with the current DATA_KEY; `full`: new keys, and everything re-encrypted."""
     with transaction() as session:
         done = {"rewrapped": keys.rewrap(session)}
         if full:
@@ -85,10 +85,11 @@ def rekey(*, full: bool, now: datetime, as_json: bool) -> None:
 
 
 def _reencrypt_all() -> dict[str, int]:
-    """Put new keys in force and pass over everything until nothing is left to move; how many values
-    moved and how many are damaged.
+    """Put new keys in force and re-encrypt until no value is left under the former keys.
+
+    Returns how many values were moved and how many are damaged.
     """
-    time.sleep(keys.FRESH_SECONDS)  # every process reads the new keys before one encrypts with them
+    time.sleep(keys.FRESH_SECONDS)  # every process loads the new keys before one encrypts with them
     with transaction() as session:
         keys.put_in_force(session)
     keys.forget(db.engine)
@@ -102,7 +103,7 @@ def _reencrypt_all() -> dict[str, int]:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, if a person looks on."""
+    """A progress bar on stderr if it is a terminal, else nothing."""
     columns = (
         TextColumn(gettext("Mã hóa lại")),
         BarColumn(),

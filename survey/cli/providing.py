@@ -1,4 +1,4 @@
-"""The provider of commands that send, which never pretend to people that it is another day."""
+"""The SMS provider for commands that send; real messages only at the real time."""
 
 from datetime import datetime, timedelta
 
@@ -12,12 +12,12 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 def provider() -> Provider:
-    """The provider that the settings name."""
+    """The provider of the settings."""
     return build_provider(current_app.extensions["settings"])
 
 
 def provider_at(now: datetime) -> Provider:
-    """The provider to send with at `now`; Refused `not_this_time` where it would reach people."""
+    """The provider for sending at `now`; Refused `not_this_time` if it would reach people."""
     found = provider()
     if not found.abilities.is_loopback and abs(now - clock.now()) > CLOCK_TOLERANCE:
         raise Refused("not_this_time")

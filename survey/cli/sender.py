@@ -1,4 +1,4 @@
-"""`flask sender`: the process for messages, or one turn of it."""
+"""`flask sender`: the process that sends messages, or one turn of it."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -16,7 +16,7 @@ from survey.jobs import sender
 @click.option("--once", is_flag=True, help=gettext("Gửi và đối soát một lần rồi dừng."))
 @common_options
 def command(*, once: bool, now: datetime, as_json: bool) -> None:
-    """Send what is due, and find out what became of unclear messages."""
+    """Send due messages, and reconcile those with an unknown result."""
     provider = provider_at(now)
     if once:
         done = sender.run_once(provider, now)

@@ -1,4 +1,4 @@
-"""`flask settings`: the province's settings, as their page shows and changes them."""
+"""`flask settings`: show and change the province's settings, as on their page."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import db, transaction
 
-# So that -1 is a value that is refused in words, not an option nobody knows.
+# So that -1 is rejected as a value with a sentence, not as an unknown option.
 ANY_VALUE = {"ignore_unknown_options": True}
 
 

@@ -1,4 +1,4 @@
-"""`flask staff`: accounts made where the server stands, each with a one-time password."""
+"""`flask staff`: create accounts on the server, each with a one-time password."""
 
 from datetime import datetime, timedelta
 
@@ -27,7 +27,7 @@ def command() -> None:
 @click.option("--name", default="", help=gettext("Họ và tên."))
 @common_options
 def add(*, email: str, role: str, now: datetime, as_json: bool, **place: str) -> None:
-    """Make an account."""
+    """Create an account."""
     account = accounts.NewAccount(
         email, RoleName(role), place["agency"], place["sector"], place["name"]
     )

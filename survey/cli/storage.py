@@ -1,4 +1,4 @@
-"""`flask storage`: back up, check and restore the database."""
+"""`flask storage`: back up the database, verify a backup, restore it."""
 
 import sys
 from datetime import datetime
@@ -21,7 +21,7 @@ FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 @click.group(help=gettext("Sao lưu, kiểm tra bản sao lưu và khôi phục cơ sở dữ liệu."))
 def command() -> None:
-    """Group the commands on copies of the database."""
+    """Group the commands on backups."""
 
 
 @command.command(
@@ -30,7 +30,7 @@ def command() -> None:
 @FILE
 @common_options
 def take(*, file: Path, now: datetime, as_json: bool) -> None:
-    """Copy the database."""
+    """Back up the database."""
     manifest = backup.take(db.engine, file, now)
     rows = sum(table.rows for table in manifest.tables.values())
     document = {"file": str(file.resolve()), "tables": len(manifest.tables), "rows": rows}
@@ -49,7 +49,7 @@ def take(*, file: Path, now: datetime, as_json: bool) -> None:
 @FILE
 @options_without_key
 def check(*, file: Path, now: datetime, as_json: bool) -> None:
-    """Prove that a copy can be brought back."""
+    """Verify that a backup can be restored."""
     differing = backup.check(db.engine, _settings(), file, now)
     text = (
         gettext("Bản sao lưu tốt.")
@@ -72,7 +72,7 @@ def check(*, file: Path, now: datetime, as_json: bool) -> None:
 )
 @options_without_key
 def restore(*, file: Path, replace: bool, now: datetime, as_json: bool) -> None:
-    """Bring a copy back."""
+    """Restore a backup."""
     manifest = backup.restore(db.engine, _settings(), file, now, replace=replace)
     rows = sum(table.rows for table in manifest.tables.values())
     emit(

@@ -1,4 +1,4 @@
-"""`flask version`: what is installed."""
+"""`flask version`: print the installed version."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from survey.version import VERSION, schema
 )
 @common_options
 def command(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001
-    """Print version, schema and formula."""
+    """Print version, database schema and formula version."""
     document = {"version": VERSION, "schema": schema(), "formula": FORMULA}
     text = gettext(
         "Lắng Nghe %(version)s, cơ sở dữ liệu %(schema)s, công thức %(formula)s.",

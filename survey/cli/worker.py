@@ -1,4 +1,4 @@
-"""`flask worker`: the process for jobs, or one turn of it."""
+"""`flask worker`: the process that runs jobs, or one turn of it."""
 
 from datetime import datetime
 

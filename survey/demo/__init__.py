@@ -1,6 +1,7 @@
-"""Invented data and the demo phone: only with DEMO=1, only for looking around.
+"""Invented data and the demo phones, only with DEMO=1, for trying the product out.
 
-`scene` says what is planted, `loading` fills a database, `doors` and `walk` serve the demo pages.
+`scenario` describes the planted effects, `loading` fills a database, `role_logins` and `walk` serve
+the demo pages.
 """
 
 from survey.demo.loading import Loaded, check, has_dossiers, load

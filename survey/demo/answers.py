@@ -1,4 +1,4 @@
-"""Who of those asked answers, and what: the planted truths become ratings here."""
+"""Simulate who answers an invitation and with what ratings, including the planted effects."""
 
 import random
 from collections import defaultdict
@@ -20,12 +20,12 @@ from survey.models.questionnaire import SATISFIED_FROM
 from survey.period import Month
 from survey.province.workdays import Calendar, local_day
 
-# Decisions that came after an invitation was made.
+# Decisions taken after an invitation was made.
 INVITED = frozenset({Decision.ASKED, Decision.PROVIDER_REFUSED, Decision.EXPIRED_UNSENT})
 ANSWERED_SHARE = 0.2
 SMALL_UNIT_ANSWERS = 8
 SMALL_UNIT_RATINGS = (4, 4, 4, 4, 4, 4, 4, 1)
-# Planted effect 8: citizens with late or refused dossiers answer less and rate lower.
+# Effect 8: citizens with late or refused dossiers answer less and rate worse.
 ANSWERS_LESS: Mapping[str, float] = {
     Lateness.LATE: 0.55,
     Outcome.REFUSED: 0.4,
@@ -36,7 +36,7 @@ JUDGES_WORSE: Mapping[str, float] = {
     Outcome.REFUSED: -0.22,
     Outcome.WITHDRAWN: -0.1,
 }
-# Before channel, lateness and the like are taken into account.
+# Chance of a rating of 4–5 per sector, before channel, lateness and the other effects.
 SATISFIED = {
     "land": 0.865,
     "construction": 0.9,
@@ -48,13 +48,13 @@ SATISFIED = {
     "transport": 0.93,
 }
 SATISFIED_ELSEWHERE = 0.92
-# Truth 4.
+# Effect 4.
 ONLINE_GAIN, COUNTER_LOSS = 0.035, -0.025
 TET_LOSS = -0.12
 FALL_LOSS = -0.42
 UNIT_SPREAD = 0.02
 LEAST, MOST = 0.03, 0.995
-# Shares of 5 among 4–5, and of 3, 2 and 1 among the others.
+# Shares of 5 among 4–5, and of 3, 2 and 1 among the other ratings.
 DELIGHTED = 0.45
 DISPLEASED = ((3, 0.46), (2, 0.34), (1, 0.2))
 COMMENT_SHARE = {1: 0.55, 2: 0.45, 3: 0.25, 4: 0.07, 5: 0.08}
@@ -64,19 +64,19 @@ FACTOR_SHIFTS = (-1, 0, 0, 0, 1)
 HOURS_TO_ANSWER = 1 / 16
 RESTLESS = timedelta(minutes=2)
 REVEALING_DAYS = 20
-# Truth 6.
+# Effect 6.
 REACHED, REACHED_IN_SILENCE = 0.985, 0.06
 UNHAPPY_UP_TO = 2
-# Truth 5.
+# Effect 5.
 BURST_ANSWERS, MOST_SATISFIED = 14, 5
-# Truth 7: the targets of land, construction and investment, 2021–2025 and after.
+# Effect 7: the targets of land, construction and investment, 2021–2025 and after.
 FIRST_LEVEL, SECOND_LEVEL = 0.85, 0.9
 LAST_MONTH_OF_FIRST_LEVEL = Month("2025-12")
 
 
 @dataclass(slots=True)
 class Asked:
-    """An invitation that left: when, until when it is open, whether it arrived, what came of it."""
+    """An invitation that was sent: when, its expiry, whether it arrived, and its answer."""
 
     dossier: DossierDraft
     due: datetime
@@ -90,12 +90,12 @@ class Asked:
     reasons: str = ""
     comment: str | None = None
     wants_call: bool = False
-    # Signs of manipulation, joined by ";", as `survey.ballots.bursts` would have seen them.
+    # Flags of manipulation, joined by ";", as `survey.ballots.bursts` would have set them.
     flags: str = ""
 
 
 class Citizens:
-    """Those who were asked."""
+    """Simulates the invited citizens."""
 
     def __init__(
         self,
@@ -115,9 +115,9 @@ class Citizens:
         }
 
     def ask(self, dossiers: Sequence[DossierDraft], factors: Sequence[str]) -> list[Asked]:
-        """The invitations that were made, in their order, some of them with an answer.
+        """The invitations that were sent, in their order, some with an answer.
 
-        `factors`: what the full questionnaire asks beside the overall question.
+        `factors`: what the full questionnaire asks besides the overall question.
         """
         asked = [self._invite(one) for one in dossiers if one.decision in INVITED]
         for one in asked:
@@ -157,12 +157,12 @@ class Citizens:
         )
 
     def _instant_of_answer(self, one: Asked) -> datetime | None:
-        """When this citizen would answer; None when that is past the link's end or to come."""
+        """When this citizen would answer; None if after the link's or the scenario's end."""
         instant = one.sent + RESTLESS + timedelta(hours=self.dice.expovariate(HOURS_TO_ANSWER))
         return instant if instant < min(one.expires, self.scenario.now) else None
 
     def _silence_most(self, reachable: list[Asked]) -> None:
-        """Let the share of answers be what it should, and the small unit's number exact."""
+        """Remove answers until response rate and the small unit's number of answers are exact."""
         drawn = [(self.dice.random() / self._readiness(one.dossier), one) for one in reachable]
         drawn.sort(key=lambda pair: pair[0])
         planted = [one for _, one in drawn if self._is_planted(one)]
@@ -188,7 +188,7 @@ class Citizens:
         return _rate(self.dice, is_satisfied=is_satisfied)
 
     def _chance(self, dossier: DossierDraft) -> float:
-        """How likely the citizen of a dossier is satisfied."""
+        """Probability that the citizen of a dossier is satisfied."""
         day = local_day(dossier.finished or self.scenario.now)
         sector = dossier.work.sector
         chance = SATISFIED.get(sector, SATISFIED_ELSEWHERE) + self.moods.get(dossier.unit.id, 0)
@@ -205,7 +205,7 @@ class Citizens:
         return min(max(chance, LEAST), MOST)
 
     def _plant(self, answered: Sequence[Asked]) -> None:
-        """PlantedEffects 2 and 7, which ask for exact shares."""
+        """Planted effects 2 and 7, which need exact shares."""
         planted = [one for one in answered if self._is_planted(one)]
         for one, rating in zip(planted, SMALL_UNIT_RATINGS, strict=False):
             one.rating = rating
@@ -221,7 +221,7 @@ class Citizens:
                 one.rating = _rate(self.dice, is_satisfied=place < satisfied)
 
     def _say(self, one: Asked, factors: Sequence[str]) -> None:
-        """Reasons, comment, factors and the wish to be called that go with a rating."""
+        """Set reasons, comment, factors and the callback request that go with a rating."""
         dice = self.dice
         words = comment(dice, one.rating)
         if dice.random() < COMMENT_SHARE[one.rating]:
@@ -236,7 +236,7 @@ class Citizens:
         one.wants_call = dice.random() < CALL_SHARE.get(one.rating, 0)
 
     def _burst(self, answered: Sequence[Asked]) -> None:
-        """Truth 5: at one counter somebody taps for a dozen citizens within ten minutes."""
+        """Effect 5: at one counter somebody submits a dozen ratings within ten minutes."""
         for one in answered:
             ratings = {one.rating, *one.factors.values()}
             if one.factors and len(ratings) == 1:
@@ -253,11 +253,11 @@ class Citizens:
             one.rating, one.factors = MOST_SATISFIED, {}
             one.comment, one.reasons, one.wants_call = None, "", False
             one.flags = Flag.BURST if size >= LEAST_BURST else ""
-        for one in group[size:][:1]:  # an honest one, or both indices might be full
+        for one in group[size:][:1]:  # an honest one, or both indices could be 100 %
             one.rating = UNHAPPY_UP_TO
 
     def _reveal(self, answered: Sequence[Asked]) -> None:
-        """Truth 9: some of the last bad answers hold a phone or an id number."""
+        """Effect 9: some of the latest bad answers contain a phone or id number."""
         since = self.scenario.now - timedelta(days=REVEALING_DAYS)
         recent = [
             one
@@ -269,7 +269,7 @@ class Citizens:
 
 
 def target_share(month: Month) -> float:
-    """What investment must reach in a month, as a fraction."""
+    """The target of investment in a month, as a fraction."""
     return FIRST_LEVEL if month <= LAST_MONTH_OF_FIRST_LEVEL else SECOND_LEVEL
 
 

@@ -1,4 +1,4 @@
-"""What citizens of a demo write: invented comments by polarity, some with numbers in them."""
+"""Invented comments of citizens by polarity; some contain numbers that must be masked."""
 
 import csv
 import random
@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 FILE = Path(__file__).parent / "data" / "comments_vi.csv"
-# A comment of this severity is said so much more rarely than a mild one.
+# Relative frequency of comments by severity: the more severe, the rarer.
 WEIGHTS = {"0": 1.0, "1": 1.0, "2": 0.4, "3": 0.07}
 TOPIC_FACTORS = {
     "attitude": "officials",
@@ -19,7 +19,7 @@ TOPIC_FACTORS = {
     "guidance": "officials",
     "lateness": "result",
 }
-# Truth 9: what must be masked on every screen. The numbers are invented.
+# Effect 9: what must be masked on every page. The numbers are invented.
 REVEALING = (
     "Hồ sơ trễ hẹn hai lần, nhờ gọi lại cho tôi số 0900 000 457, tôi chờ ở nhà",
     "Căn cước của tôi là 056000000123 mà cán bộ ghi sai rồi bắt tôi đi làm lại",
@@ -30,14 +30,14 @@ REVEALING = (
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """Words of a citizen, and the factor they speak of (empty: none)."""
+    """A citizen's comment, and the factor it is about (empty: none)."""
 
     text: str
     factor: str
 
 
 def comment(dice: random.Random, rating: int) -> Comment:
-    """A comment that fits a rating: complaints up to 2, remarks for 3, praise from 4 on."""
+    """A comment that fits a rating: complaints up to 2, remarks for 3, praise from 4."""
     found, weights = _comments()[_polarity(rating)]
     return dice.choices(found, weights)[0]
 

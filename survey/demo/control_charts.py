@@ -1,7 +1,6 @@
-"""The control charts of a demo: an analyst sets the baseline before the fall, then every night
-counts.
+"""Control charts of a demo: a phase I baseline before the fall, then an update every night.
 
-Ballots hold no time, so the nights are replayed from the drafts, which still know theirs.
+Stored answers have no time, so the nights are replayed from the drafts, which still do.
 """
 
 from collections import defaultdict
@@ -21,7 +20,7 @@ from survey.period import Month
 from survey.province import calendar_of
 from survey.province.workdays import LOCAL, local_day
 
-# After the month was closed, in office hours.
+# After the period close, in office hours.
 FREEZING = timedelta(hours=9)
 NIGHT = time(4)
 NEUTRAL = UNHAPPY_UP_TO + 1
@@ -29,7 +28,7 @@ Act = Callable[[datetime], None]
 
 
 class Monitoring:
-    """What an analyst and the nights of a demo do."""
+    """The analyst's baseline and the nightly updates of a demo."""
 
     def __init__(
         self,
@@ -53,9 +52,7 @@ class Monitoring:
         )
 
     def acts(self) -> Iterator[tuple[datetime, Act]]:
-        """When to set the baseline and when to read; nothing where too few months precede the
-        fall.
-        """
+        """When to set the baseline and to update; empty with too few months before the fall."""
         if len(self.usual) < LEAST_MONTHS:
             return
         baseline = self.usual[-1].closable_from + FREEZING
@@ -85,7 +82,7 @@ class Monitoring:
     def _news(
         self, asked: Sequence[Asked]
     ) -> dict[date, list[tuple[monitoring.ChartKey, monitoring.CumulativeCounts]]]:
-        """Day → what arrived and what was answered on it."""
+        """Day → messages delivered and answers received on it."""
         groups = dict(self.session.execute(select(Sector.code, Sector.target_group)).all())
         news: dict[date, list[tuple[monitoring.ChartKey, monitoring.CumulativeCounts]]] = (
             defaultdict(list)

@@ -1,6 +1,6 @@
-"""Dossiers of a demo: who handed in what, when it was due, when the result came, and who was asked.
+"""Dossiers of a demo: applicant, due date, result, and the decision about an invitation.
 
-The reasons for not asking follow from the phones by the very rules of `survey.invitations`.
+The reasons for not inviting follow the same rules as `survey.invitations`.
 """
 
 import random
@@ -23,7 +23,7 @@ from survey.province.workdays import LOCAL, OFFICE_HOURS, local_day
 OPEN_SHARE = 0.02
 OPEN_FOR_DAYS = 15
 SMALL_UNIT_DOSSIERS = 26
-# Before Tết everybody hurries, after it little is finished.
+# More dossiers are finished before Tết, and few after it.
 HASTE, REST = 1.3, 0.55
 NO_DUE_DATE = 0.02
 LATE = {"land": 0.08, "construction": 0.07, "investment": 0.05}
@@ -50,12 +50,12 @@ UNREACHABLE = {
     PhoneKind.LANDLINE: Decision.LANDLINE,
     PhoneKind.FOREIGN: Decision.FOREIGN,
 }
-# Phones of offices that hand in for others, of staff, and of people who come again.
+# Shares of phones of offices that file for others, of staff, and of returning citizens.
 OFFICE_SHARE, STAFF_SHARE, AGAIN_SHARE = 0.05, 0.004, 0.11
 DOSSIERS_OF_AN_OFFICE = 2000
 STAFF_PHONES = 6
 REMEMBERED = 900
-# Dossiers that came in a file more than 30 days after their end.
+# Dossiers imported more than 30 days after they were finished.
 FORGOTTEN_SHARE = 0.006
 OPT_OUT_SHARE = 0.012
 REFUSED_SHARE, UNSENT_SHARE = 0.004, 0.003
@@ -63,7 +63,7 @@ REFUSED_SHARE, UNSENT_SHARE = 0.004, 0.003
 
 @dataclass(slots=True)
 class DossierDraft:
-    """A dossier before it is written; instants are aware."""
+    """A dossier before it is written; times are aware datetimes."""
 
     code: str
     unit: Unit
@@ -82,7 +82,7 @@ class DossierDraft:
 
 @dataclass(slots=True)
 class PhoneBook:
-    """What is known of phones: offices, staff, opt-outs with their day, when each was asked."""
+    """Known phones: offices, staff, opt-outs with their day, and when each was last invited."""
 
     offices: list[str]
     staff: list[str]
@@ -92,7 +92,7 @@ class PhoneBook:
 
 
 class Registry:
-    """Draws the dossiers of a scene, in the order in which they were finished."""
+    """Draws the dossiers of a scenario in the order in which they were finished."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Registry:
         self.recent: deque[str] = deque(maxlen=REMEMBERED)
 
     def draw(self) -> list[DossierDraft]:
-        """All dossiers: finished ones by their end, then those still being worked on."""
+        """All dossiers: finished ones by time of finish, then those still in work."""
         unfinished = round(self.scenario.dossiers * OPEN_SHARE)
         places = self._places(self.scenario.dossiers - unfinished)
         found = [self._finished(day, unit) for day, unit in places]
@@ -139,13 +139,13 @@ class Registry:
         return finished + [one for one in found if one.finished is None]
 
     def _pool(self, month: Month) -> tuple[Sequence[Unit], Sequence[float]]:
-        """Units that worked through a month (as far as it went) and their shares."""
+        """Units that existed throughout a month (up to today) and their shares."""
         last = min(month.day_after - timedelta(days=1), self.scenario.today)
         working = [unit for unit in self.roles.units if unit.works_in(month.first_day, last)]
         return working, [unit.share for unit in working]
 
     def _places(self, count: int) -> Iterator[tuple[date, Unit]]:
-        """Day of finish and unit of so many dossiers; the small unit has its fixed number."""
+        """Day of finish and unit of `count` dossiers; the small unit has a fixed number."""
         planted_effects, small = self.planted_effects, self.roles.small
         days = [day for day in self.workdays if Month.of(day) == planted_effects.small_month]
         fixed = min(SMALL_UNIT_DOSSIERS, count) if days else 0
@@ -214,7 +214,7 @@ class Registry:
         )
 
     def _lateness(self, day: date, unit: Unit, sector: str) -> float:
-        """How likely a dossier is late."""
+        """Probability that a dossier is late."""
         planted_effects = self.planted_effects
         if unit is self.roles.falling and sector == "land" and day >= planted_effects.fall_from:
             return LATE_AFTER_FALL
@@ -227,14 +227,14 @@ class Registry:
         return f"{self.province.dossier_prefix}.{unit.number}-{day:%y%m%d}-{number:04d}"
 
     def _workday(self, place: int) -> date:
-        """The working day at a place, counted on beyond both ends by the week."""
+        """The working day at an index; beyond both ends extrapolated by the week."""
         last = len(self.workdays) - 1
         inside = min(max(place, 0), last)
         beyond = timedelta(days=round((place - inside) * 7 / 5))
         return self.workdays[inside] + beyond
 
     def _timestamp(self, day: date, hour: int | None = None) -> datetime:
-        """An instant of office hours on a day."""
+        """A random time in office hours on a day."""
         opens, closes = self.dice.choice(OFFICE_HOURS)
         chosen = self.dice.randint(opens.hour + 1, closes.hour - 1) if hour is None else hour
         clock = time(chosen, self.dice.randrange(60), self.dice.randrange(60))
@@ -248,7 +248,7 @@ class Registry:
         return others[kind](dice) if kind in others else None
 
     def _mobile(self) -> str:
-        """Of an office, of staff, of somebody who comes again, or of somebody new."""
+        """A mobile number of an office, of staff, of a returning citizen, or a new one."""
         dice = self.dice
         chance = dice.random()
         if chance < OFFICE_SHARE:
@@ -262,7 +262,7 @@ class Registry:
         return number
 
     def _decide(self, draft: DossierDraft) -> None:
-        """Ask, or the first reason that applies; dossiers come in the order of their end."""
+        """Decide to invite, or store the first reason against it; call in the order of finish."""
         finished = draft.finished
         if finished is None:
             return
@@ -299,12 +299,12 @@ class Registry:
 
 
 def pick_offer(dice: random.Random, unit: Unit) -> tuple[str, tuple[float, Sequence[Work]]]:
-    """A sector a unit works in, by its share."""
+    """A sector of a unit, drawn by its share."""
     return pick(dice, [(offer, offer[1][0]) for offer in unit.offers.items()])
 
 
 def _lateness(draft: DossierDraft) -> Lateness:
-    """By day, as the due date of demo dossiers has no time."""
+    """Compared by day, because the due date of demo dossiers has no time."""
     if draft.due is None or draft.finished is None:
         return Lateness.NONE
     late = local_day(draft.finished) > local_day(draft.due)

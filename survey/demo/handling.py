@@ -1,7 +1,7 @@
-"""What staff of a demo did: bad answers become cases, most are replied to, months are closed.
+"""What staff of a demo did: cases opened, most of them replied to, and months closed.
 
-Everything goes through the features, in the order of time, so cases, alerts and the audit chain
-are what they would be.
+Everything goes through the features in chronological order, so cases, alerts and the audit log are
+as in real use.
 """
 
 import heapq
@@ -26,17 +26,17 @@ from survey.province import calendar_of
 from survey.reports import approval
 
 AFTER_MIDNIGHT = timedelta(hours=1)
-# Answers as old as this were all dealt with, but for a few of the last weeks that were forgotten.
+# Cases older than this are all settled, except a few forgotten ones of the last weeks.
 SETTLED_DAYS = 13
 FORGOTTEN, FORGOTTEN_DAYS = 0.05, 75
-# How many steps (take, reply, close) are done: for each five younger ones these, in any order.
+# Number of steps (take, reply, close) done in each five younger cases, in random order.
 NO_STEP, ONE_STEP, TWO_STEPS, ALL_STEPS = range(4)
 OF_FIVE = (NO_STEP, ONE_STEP, TWO_STEPS, ALL_STEPS, ALL_STEPS)
-# A report is read and approved within two working days of the closing.
+# A report is approved within two working days of the period close.
 HOURS_TO_APPROVE = 11
 WORKING_HOURS = {"take": (0.5, 7.5), "reply": (3.0, 26.0), "close": (8.0, 40.0)}
 SLOW_SHARE, SLOW_FACTOR = 0.12, 2.4
-# Why cases are closed; the first two say that it is settled, so a written reply comes before.
+# Shares of closing reasons; the first two need a written reply before closing.
 CLOSINGS = (
     (CloseReason.RESOLVED, 0.52),
     (CloseReason.EXPLAINED, 0.4),
@@ -44,7 +44,7 @@ CLOSINGS = (
     (CloseReason.NOT_A_COMPLAINT, 0.02),
     (CloseReason.UNREACHABLE, 0.02),
 )
-# Of the cases with grave words that are worked on, so many are released to the agency.
+# Share of worked-on cases with grave words that are released to the agency.
 RELEASED, HOURS_TO_RELEASE = 0.5, 0.25
 ASKED = "Cần đơn vị giải trình; lời góp ý không làm lộ người phản ánh."
 RECEIVERS = ("Thanh tra tỉnh", "Sở Nội vụ", "Ủy ban nhân dân tỉnh")
@@ -74,7 +74,7 @@ Act = Callable[[datetime], None]
 
 
 class Hotline:
-    """The handlers of a demo at work, from its first answer to its present."""
+    """The handlers of a demo at work, from the first answer to the scenario's end."""
 
     def __init__(self, session: Session, scenario: Scenario, handlers: Sequence[Staff]) -> None:
         self.session, self.scenario, self.handlers = session, scenario, handlers
@@ -91,8 +91,9 @@ class Hotline:
         ballots: Mapping[int, Ballot],
         others: Iterable[tuple[datetime, Act]],
     ) -> None:
-        """Open a case for each answer that needs one, deal with it, and close the months; what
-        others do is done in its time.
+        """Open a case for each answer that needs one, work on it, and close the months.
+
+        `others`: actions of other people, done at their times.
         """
         for instant, act in others:
             self._plan(instant, act)
@@ -106,7 +107,7 @@ class Hotline:
             act(instant)
 
     def _plan(self, instant: datetime, act: Act) -> None:
-        """Something that will be done, unless that is still to come."""
+        """Plan an action, unless it would be after the scenario's end."""
         if instant < self.scenario.now:
             heapq.heappush(self.ahead, (instant.astimezone(UTC), self.entered, act))
             self.entered += 1
@@ -130,7 +131,7 @@ class Hotline:
         return act
 
     def _follow(self, case: Case, one: Asked, opened: datetime) -> None:
-        """Plan what a handler does with a case, as far as it gets."""
+        """Plan a handler's steps on a case, as many as it gets."""
         done = self._steps_done(self.scenario.now - opened)
         if done == NO_STEP:
             return
@@ -151,10 +152,10 @@ class Hotline:
             self._plan(closing, lambda now: steps.close(session, handler, case, ending, now))
 
     def _ending(self, one: Asked) -> steps.Ending:
-        """How a case will be closed, in the words that stand ready."""
+        """The ending of a case, with the default text of its reason."""
         reason = pick(self.dice, CLOSINGS)
         if reason is CloseReason.UNREACHABLE and not one.wants_call:
-            reason = CloseReason.EXPLAINED  # nobody is called who did not wish it
+            reason = CloseReason.EXPLAINED  # nobody is called without a callback request
         is_transferred = reason is CloseReason.TRANSFERRED
         receiver = self.dice.choice(RECEIVERS) if is_transferred else ""
         return steps.Ending(reason, CLOSE_WORDS[reason], receiver)
@@ -183,7 +184,7 @@ class Hotline:
 def approvals(
     session: Session, scenario: Scenario, leader: Staff
 ) -> Iterator[tuple[datetime, Act]]:
-    """When a leader approves which report; the last month's waits for who enters by that door."""
+    """When a leader approves each report; the newest is left for visitors to approve."""
     calendar = calendar_of(session)
     for month in scenario.reported_periods[1:]:
         instant = calendar.add_working_hours(month.closable_from, HOURS_TO_APPROVE)

@@ -1,4 +1,4 @@
-"""Filling an empty database with a demo: seeded, refused where real data might be."""
+"""Load a seeded demo into an empty database; refused where there might be real data."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,7 +35,7 @@ MOST_MONTHS = 36
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How much was written."""
+    """Number of rows written."""
 
     dossiers: int
     finished: int
@@ -48,7 +48,7 @@ class Loaded:
 
 
 def load(session: Session, scenario: Scenario) -> Loaded:
-    """Write a whole demo. Errors as `check`; Refused `demo_no_agency` where nobody works."""
+    """Write a whole demo. Errors as in `check`; Refused `demo_no_agency` if no unit works today."""
     province = check(session, scenario)
     calendar = calendar_of(session)
     planted = planted_effects(scenario, calendar)
@@ -85,7 +85,7 @@ def load(session: Session, scenario: Scenario) -> Loaded:
 
 
 def _questions(session: Session, scenario: Scenario, kind: QuestionnaireKind) -> Questions:
-    """What a kind of questionnaire asks at the end of the scene."""
+    """The questions of a kind of questionnaire at the scenario's end."""
     found = current(session, kind, local_day(scenario.now))
     if found is None:
         raise Refused("no_questionnaire")
@@ -93,15 +93,15 @@ def _questions(session: Session, scenario: Scenario, kind: QuestionnaireKind) ->
 
 
 def has_dossiers(session: Session) -> bool:
-    """Whether the database holds a dossier."""
+    """Whether the database has a dossier."""
     return session.scalar(select(Dossier.id).limit(1)) is not None
 
 
 def check(session: Session, scenario: Scenario) -> Province:
-    """Refuse before anything is drawn or announced; the province the demo stands for.
+    """Check the preconditions before anything is drawn; return the demo's province.
 
     Refused `not_a_demo` unless DEMO=1, `no_province` without reference data; Conflict
-    `dossiers_exist`; Invalid `demo_scale`, also where no working day has passed.
+    `dossiers_exist`; Invalid `demo_scale`, also when no working day has passed.
     """
     if not settings_of(session).demo:
         raise Refused("not_a_demo")

@@ -1,6 +1,6 @@
-"""Invented citizens: names put together at random, numbers with 000 in the middle.
+"""Invented citizens: names combined at random, phone numbers with 000 in the middle.
 
-Viet Nam reserves no numbers for fiction, so these go to the console provider only.
+Viet Nam reserves no numbers for fiction, so these are sent to the console provider only.
 """
 
 import random
@@ -17,8 +17,8 @@ GIVEN = (
     *("Khánh", "Lan", "Linh", "Long", "Mai", "Nam", "Nga", "Nhung", "Phúc", "Phương", "Quân"),
     *("Sơn", "Tâm", "Thảo", "Thủy", "Trang", "Tuấn", "Vân", "Vinh", "Yến"),
 )
-# What citizens of a province have: each carrier's share and the two digits its mobiles begin with.
-# The last one, that of truth 6, has twice its share in the market: its silence must show.
+# Carriers: two-digit prefixes of their mobiles, and share. The last one, that of effect 6, has
+# twice its market share, so that its failing deliveries show.
 CARRIERS = (
     (("32", "33", "34", "35", "36", "37", "38", "39", "86", "96", "97", "98"), 0.55),
     (("81", "82", "83", "84", "85", "88", "91", "94"), 0.2),
@@ -31,12 +31,12 @@ NUMBERS = 10_000
 
 
 def name(dice: random.Random) -> str:
-    """A full name of nobody in particular."""
+    """An invented full name."""
     return f"{dice.choice(FAMILIES)} {dice.choice(MIDDLES)} {dice.choice(GIVEN)}"
 
 
 def mobiles(dice: random.Random) -> Iterator[str]:
-    """Mobile numbers (E.164) without end; each carrier's come again only when all were used."""
+    """Endless mobile numbers (E.164); a carrier's numbers repeat only after all were used."""
     fresh = [(_numbers(dice, prefixes), share) for prefixes, share in CARRIERS]
     while True:
         number = next(pick(dice, fresh))
@@ -53,7 +53,7 @@ def _numbers(dice: random.Random, prefixes: Sequence[str]) -> Iterator[str]:
 
 
 def landline(dice: random.Random) -> str:
-    """A landline number of Khánh Hòa."""
+    """An invented landline number of Khánh Hòa."""
     return f"+84258000{dice.randrange(NUMBERS):04d}"
 
 
@@ -63,5 +63,5 @@ def foreign(dice: random.Random) -> str:
 
 
 def is_silent(number: str) -> bool:
-    """Whether a number belongs to the carrier of truth 6."""
+    """Whether a number belongs to the carrier of effect 6, which delivers few messages."""
     return number.startswith(tuple(f"+84{prefix}" for prefix in SILENT))

@@ -1,6 +1,6 @@
-"""The way of demo dossiers: papers that were missing, stages, letters of apology and new due dates.
+"""Progress of demo dossiers: missing papers, stages, letters of apology and new due dates.
 
-Chance of its own, so that nothing else of a demo depends on it.
+It has its own random generator, so that no other part of a demo depends on it.
 """
 
 import random
@@ -24,13 +24,13 @@ from survey.models.dossier import Outcome
 from survey.models.stage import Stage
 from survey.province.workdays import LOCAL, local_day
 
-# Of dossiers that took some days: papers were missing, and once more.
+# Of dossiers of some days: share with missing papers, and of those with more missing later.
 SUPPLEMENT_SHARE, AGAIN_SHARE = 0.06, 0.12
 LEAST_DAYS = timedelta(days=3)
-# Of late dossiers: with a letter, and of those letters too late.
+# Of late dossiers: share with a letter of apology, and of those with a letter sent too late.
 LETTER_SHARE, LATE_LETTER_SHARE = 0.45, 0.2
 PUT_OFF_DAYS = 2
-# Where dossiers stand that still run.
+# Stages of dossiers still in work, with shares.
 RUNNING = (
     (Stage.IN_WORK, 0.68),
     (Stage.SUPPLEMENT_ASKED, 0.14),
@@ -53,21 +53,21 @@ REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class DraftWay:
-    """The way of one dossier, and its first due date where another came to be in force."""
+    """The progress of one dossier, and its first due date if a later one replaced it."""
 
     progress: Progress
     first_due: datetime | None = None
 
 
 class Ways:
-    """Draws the ways of the dossiers of a scene, in their order."""
+    """Draws the progress of the dossiers of a scenario, in their order."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.now = scenario.now
         self.dice: random.Random = scenario.dice("progress")
 
     def draw(self, dossiers: Sequence[DossierDraft]) -> list[DraftWay]:
-        """One way a dossier."""
+        """The progress of each dossier."""
         return [
             self._running(one) if one.finished is None else self._ended(one) for one in dossiers
         ]
@@ -114,7 +114,7 @@ class Ways:
         )
 
     def _letters(self, draft: DossierDraft, finished: datetime) -> list[ExtensionFacts]:
-        """The letter of apology of some late dossiers, some of them after the due date."""
+        """Letters of apology for some late dossiers, some of them after the due date."""
         dice = self.dice
         if draft.due is None or local_day(finished) <= local_day(draft.due):
             return []
@@ -137,6 +137,6 @@ def _timestamp(at: datetime) -> Timestamp:
 
 
 def _first_due(draft: DossierDraft, asked: Sequence[SupplementFacts]) -> datetime | None:
-    """The due date before further papers were asked for."""
+    """The due date before further papers were requested."""
     first = asked[0].old_due if asked and draft.due is not None else None
     return None if first is None else first.instant

@@ -1,6 +1,6 @@
-"""Accounts of a demo: one for each role, with a password that follows from this installation's key.
+"""Role logins of a demo: one account per role, its password derived from SECRET_KEY.
 
-They exist only with DEMO=1; the page of doors shows them.
+They exist only with DEMO=1; a page of the demo lists them.
 """
 
 import hmac
@@ -26,7 +26,7 @@ GROUP = 4
 
 @dataclass(frozen=True, slots=True)
 class RoleLogin:
-    """One role's account: what the door says, and who is behind it."""
+    """One role's account: label, description, email and name."""
 
     role: RoleName
     title: str
@@ -78,7 +78,7 @@ ROLE_LOGINS: Mapping[RoleName, RoleLogin] = {
 
 
 def prepare_login(session: Session, role: RoleName, now: datetime) -> Staff:
-    """The account behind a door, made when somebody first comes; Refused `not_a_demo`."""
+    """The account of a role login, created on first use; Refused `not_a_demo`."""
     if not settings_of(session).demo:
         raise Refused("not_a_demo")
     login = ROLE_LOGINS[role]
@@ -94,7 +94,7 @@ def prepare_login(session: Session, role: RoleName, now: datetime) -> Staff:
 
 
 def password_of(session: Session, login: RoleLogin) -> str:
-    """The password of a door's account: random for whoever lacks this installation's key."""
+    """The password of a role login: HMAC under SECRET_KEY, so unpredictable without that key."""
     key = settings_of(session).secret_key.encode()
     digest = hmac.digest(key, f"demo door {login.email}".encode(), "sha256")
     letters = [TOKEN_ALPHABET[byte % len(TOKEN_ALPHABET)] for byte in digest]
@@ -103,7 +103,7 @@ def password_of(session: Session, login: RoleLogin) -> str:
 
 
 def demo_agency(session: Session) -> Agency | None:
-    """The unit of the walk, and of the door for heads of units."""
+    """The unit of the walk, and of the role login for heads of agencies."""
     found = session.scalar(select(Agency).where(Agency.code == FALLING_UNIT))
     if found is not None:
         return found

@@ -1,6 +1,6 @@
-"""What a demo is drawn from, and the truths planted in it for people and tests to find.
+"""The scenario of a demo, and the effects planted in its data for people and tests to find.
 
-Scale, seed and instant decide everything but tokens, ids and nonces.
+Scale, seed and time determine everything but tokens, ids and nonces.
 """
 
 import random
@@ -15,7 +15,7 @@ from survey.province.workdays import Calendar, local_day
 FALL_MONTHS_AGO = 4
 FALL_DAY = 12
 AROUND_TET = timedelta(days=12)
-# Tết begins in one of them.
+# Tết begins in one of these months.
 TET_MONTHS = (1, 2)
 CARRIER_DAYS = 12
 REPORTED = 3
@@ -25,26 +25,26 @@ Value = TypeVar("Value")
 
 
 def pick(dice: random.Random, shares: Sequence[tuple[Value, float]]) -> Value:
-    """One of several values by its share."""
+    """One of several values, drawn by its share."""
     values = [value for value, _ in shares]
     return dice.choices(values, [share for _, share in shares])[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Days from the first to the last, both within."""
+    """A range of days, both ends included."""
 
     first: date
     last: date
 
     def holds(self, day: date) -> bool:
-        """Whether a day lies within."""
+        """Whether a day is in the range."""
         return self.first <= day <= self.last
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """How much is drawn (`dossiers`, `months`), from which `seed`, up to which instant."""
+    """The size (`dossiers`, `months`), the `seed`, and the time at which the data end."""
 
     dossiers: int
     months: int
@@ -52,7 +52,7 @@ class Scenario:
     now: datetime
 
     def dice(self, purpose: str) -> random.Random:
-        """A source of chance of its own for each purpose, the same for the same scene."""
+        """A random generator per purpose, the same for the same seed."""
         return random.Random(f"{self.seed}:{purpose}")
 
     @property
@@ -70,16 +70,16 @@ class Scenario:
 
     @property
     def closed_periods(self) -> list[Month]:
-        """The months whose closing day has come."""
+        """The months whose period close is due."""
         return [month for month in self.periods if month.closable_from <= self.now]
 
     @property
     def reported_periods(self) -> list[Month]:
-        """The months whose reports lie ready, newest first: few, since each takes seconds."""
+        """The months with ready-made reports, newest first: few, because each takes seconds."""
         return self.closed_periods[: -REPORTED - 1 : -1]
 
     def workdays(self, calendar: Calendar) -> list[date]:
-        """Days on which results were handed out: every working day before today."""
+        """The days on which results were handed out: every working day before today."""
         day = self.periods[0].first_day
         found = []
         while day < self.today:
@@ -91,17 +91,17 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class PlantedEffects:
-    """The effects that are planted, and where.
+    """The planted effects and where they are.
 
-    1. `fall_from`: land dossiers of the falling unit come late, and its citizens are angry.
-    2. `small_month`: the small unit has exactly eight answers, which look bad and prove nothing.
-    3. `tet`: work is slow and citizens impatient around Tết (None when no Tết is in the months).
-    5. `burst_month`: at one counter a dozen top ratings come within minutes; they carry a flag.
-    6. `silence`: phones of one carrier are not reached; nobody is less satisfied.
-    7. `crossing_sector`: its share stands on its target in every month.
+    1. `fall_from`: land dossiers of the falling unit are late, and its citizens are dissatisfied.
+    2. `small_month`: the small unit has exactly eight answers, which look bad but prove nothing.
+    3. `tet`: dossiers are late and citizens dissatisfied around Tết (None without a Tết).
+    5. `burst_month`: at one counter a dozen top ratings come within minutes; they are flagged.
+    6. `silence`: one carrier's phones are not reached; satisfaction is the same.
+    7. `crossing_sector`: its share is on its target in every month.
 
-    4 (online higher than counter), 8 (late and refused dossiers answer less and rate lower) and
-    9 (comments with phone and id numbers) hold everywhere.
+    4 (online higher than counter), 8 (late and refused dossiers answer less and rate worse) and
+    9 (comments with phone and id numbers) are everywhere.
     """
 
     fall_from: date
@@ -113,7 +113,7 @@ class PlantedEffects:
 
 
 def planted_effects(scenario: Scenario, calendar: Calendar) -> PlantedEffects:
-    """Where the planted effects of a scenario are."""
+    """Where the effects of a scenario are planted."""
     periods = scenario.periods
     fall = periods[max(len(periods) - 1 - FALL_MONTHS_AGO, 0)]
     last_closed = (scenario.closed_periods or periods)[-1]
@@ -128,7 +128,7 @@ def planted_effects(scenario: Scenario, calendar: Calendar) -> PlantedEffects:
 
 
 def _tet(scenario: Scenario, calendar: Calendar) -> Days | None:
-    """Days around the Tết whose month the scene holds."""
+    """Days around a Tết that is in the scenario's months."""
     for month in scenario.periods:
         tet = calendar.tet(month.year) if month.number in TET_MONTHS else None
         if tet and Month.of(tet[0]) == month:

@@ -1,4 +1,4 @@
-"""Who works in a demo: the province's real units and procedures, with invented amounts of work."""
+"""Units of a demo: the province's real agencies and procedures, with invented workloads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from survey.demo.scenario import Scenario
 from survey.errors import Refused
 from survey.models.organisation import Agency, AgencyLevel, Procedure
 
-# Units that carry a planted truth, where the province has them.
+# Units with a planted effect, if the province has them.
 FALLING_UNIT = "LOC-KH-W22651"
 SMALL_UNIT = "LOC-KH-W22736"
 
-# Part of a department's name → share of all work, and of it by sector.
+# Part of a department's name → share of all dossiers, and the department's shares by sector.
 DEPARTMENTS: Mapping[str, tuple[float, Mapping[str, float]]] = {
     "Văn phòng Đăng ký đất đai": (9, {"land": 1}),
     "Sở Nông nghiệp và Môi trường": (2.5, {"land": 0.7, "other": 0.3}),
@@ -63,7 +63,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """An agency and its share of the work. `offers`: sector → share and procedures."""
+    """An agency and its share of the dossiers. `offers`: sector → share and procedures."""
 
     id: int
     code: str
@@ -83,7 +83,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class UnitRoles:
-    """All units of a demo, and the three that carry truths."""
+    """All units of a demo, and the three with planted effects."""
 
     units: Sequence[Unit]
     falling: Unit
@@ -92,7 +92,7 @@ class UnitRoles:
 
 
 def unit_roles(session: Session, scenario: Scenario) -> UnitRoles:
-    """The units of the province; Refused `demo_no_agency` when none of them works today."""
+    """The units of the province; Refused `demo_no_agency` if none of them works today."""
     procedures = session.scalars(select(Procedure).order_by(Procedure.code)).all()
     agencies = session.scalars(select(Agency).order_by(Agency.code)).all()
     dice = scenario.dice("units")
@@ -122,7 +122,7 @@ def unit_roles(session: Session, scenario: Scenario) -> UnitRoles:
 
 
 def _work(agency: Agency, spread: float) -> tuple[float, Mapping[str, float], tuple[str, str]]:
-    """Share of all work, mix of sectors and levels of procedures; nothing for other offices."""
+    """Share of all dossiers, mix of sectors and levels of procedures; zero for other offices."""
     if agency.code == FALLING_UNIT:
         return FALLING_SHARE, FALLING_MIX, COMMUNE_LEVELS
     if agency.code == SMALL_UNIT:
@@ -136,7 +136,7 @@ def _work(agency: Agency, spread: float) -> tuple[float, Mapping[str, float], tu
 
 
 def _offers(procedures: Sequence[Procedure], levels: tuple[str, ...]) -> dict[str, list[Work]]:
-    """Procedures in force by sector; those of schools, police and the power company (3.…) not."""
+    """Procedures in force by sector, except those of schools, police and power company (3.…)."""
     found: dict[str, list[Work]] = {}
     for procedure in procedures:
         is_ours = procedure.level in levels and not procedure.code.startswith("3.")

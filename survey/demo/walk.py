@@ -1,4 +1,4 @@
-"""The two-minute walk: a dossier that is finished now for the demo phone, and what it received."""
+"""The two-minute walk: a dossier finished now for a demo phone, and the messages it received."""
 
 import json
 import re
@@ -22,11 +22,11 @@ from survey.models.organisation import Procedure
 from survey.province import province_of
 from survey.province.workdays import LOCAL
 
-# What a visitor may hold in hand: a phone that opens links, and one that can only text.
+# The visitor's phones: one that opens links, and one that can only send texts.
 PHONE = REHEARSAL_PHONES[0]
 PHONES = {"link": PHONE, "text": REPLYING_PHONE}
 APPLICANT = "Lê Thị Thử"
-# First choice: what people hand in most at a commune.
+# First choice: the most frequent dossiers of a commune.
 SECTOR = "land"
 LEVELS = ("commune", "both")
 TAKEN_DAYS = 6
@@ -37,7 +37,7 @@ LINK = re.compile(r"https?://\S+")
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """A message as the demo phone shows it: the words before, the link (may be empty), the rest."""
+    """A message on the demo phone: text before the link, the link (may be empty), text after."""
 
     at: datetime
     before: str
@@ -46,10 +46,10 @@ class Sms:
 
 
 def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
-    """Register a dossier of a demo phone that is finished now; gives its code.
+    """Register a dossier of a demo phone as finished now; return its code.
 
-    Takes the same road as a row of an imported file. A phone that wanted no more messages starts
-    afresh, so the walk can be walked again. Refused `not_a_demo`, `no_province`.
+    It takes the same path as a row of an imported file. An opt-out of the phone is deleted, so that
+    the walk can be repeated. Refused `not_a_demo`, `no_province`.
     """
     if not settings_of(session).is_rehearsal:
         raise Refused("not_a_demo")
@@ -86,7 +86,7 @@ def finish_one(session: Session, now: datetime, number: str = PHONE) -> str:
 
 
 def messages(console_file: Path, most: int, number: str = PHONE) -> list[Sms]:
-    """What a demo phone received, newest first; a line that is being written is passed over."""
+    """Messages to a demo phone, newest first; a partly written last line is skipped."""
     found = []
     lines = console_file.read_bytes().splitlines() if console_file.exists() else []
     for line in reversed(lines):

@@ -1,7 +1,6 @@
-"""Rows of a demo, written in bulk: what the features would have left, personal data past their
-term already gone.
+"""Bulk-write a demo's rows as the features would have, without personal data past retention.
 
-Dossiers lie in the order of their end, answers in no order at all.
+Dossiers are written in the order of their end, ballots in random order.
 """
 
 import secrets
@@ -45,13 +44,13 @@ from survey.surveys import Questions
 
 DELIVERY = timedelta(seconds=9)
 PROVIDER = "console"
-# Invented, so that the page of costs has something to show.
+# An invented price, so that the page of costs shows amounts.
 DONG_A_MESSAGE = 850
 Row = dict[str, object]
 
 
 class Ledger:
-    """Writes dossiers, coverage, invitations, messages and answers of one scene."""
+    """Writes dossiers, coverage entries, invitations, messages and ballots of one scenario."""
 
     def __init__(
         self, session: Session, scenario: Scenario, full: Questions, short: Questions
@@ -63,7 +62,7 @@ class Ledger:
         self.ways = Ways(scenario)
 
     def write(self, dossiers: Sequence[DossierDraft], asked: Sequence[Asked]) -> dict[int, Ballot]:
-        """Write all of it; place in `asked` → its ballot, for those who answered."""
+        """Write all rows; return index in `asked` → ballot, for those who answered."""
         of_dossier = {id(one.dossier): one for one in asked}
         ways = self.ways.draw(dossiers)
         rows = [
@@ -94,7 +93,7 @@ class Ledger:
         return self._write_answers(asked, tokens)
 
     def write_phones(self, book: PhoneBook) -> None:
-        """Write the phones of staff and of those who want no more messages."""
+        """Write the phones of staff and of people who opted out."""
         opted_out: list[Row] = []
         for phone, day in sorted(book.opted_out.items()):
             row = random_id()
@@ -237,7 +236,7 @@ class Ledger:
 
 
 def _stage(way: DraftWay) -> Row:
-    """The columns of a dossier that its way decides."""
+    """The columns of a dossier that its progress determines."""
     return {"stage": int(way.progress.stage), "first_due_at": way.first_due}
 
 
@@ -245,7 +244,7 @@ _UNSENT: Row = {"sent_at": None, "cost_dong": None}
 
 
 def _fate(one: Asked) -> Row:
-    """What became of an invitation's message."""
+    """The delivery result of an invitation's message."""
     decision = one.dossier.decision
     if decision is Decision.PROVIDER_REFUSED:
         return {"state": MessageState.FAILED, "reason": "bad_number"} | _UNSENT
@@ -257,7 +256,7 @@ def _fate(one: Asked) -> Row:
 
 
 def _shuffled(count: int) -> list[int]:
-    """Places in an order nobody can foresee, so that rows of answers lie in no order."""
+    """A cryptographically random order, so that row order does not reveal the order of answers."""
     places = list(range(count))
     secrets.SystemRandom().shuffle(places)
     return places

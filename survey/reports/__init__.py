@@ -1,1 +1,1 @@
-"""The monthly report: one snapshot becomes a page, PDF, Word and Excel with the same figures."""
+"""The monthly report: one snapshot as HTML page, PDF, Word and Excel with the same figures."""

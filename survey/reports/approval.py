@@ -1,4 +1,4 @@
-"""A leader approves the report of a closed month; until then every copy of it is a draft."""
+"""Approval of a closed month's report by a leader; until then every copy is a draft."""
 
 from datetime import datetime
 
@@ -14,9 +14,9 @@ from survey.reports import phrases
 
 
 def approve(session: Session, month: Month, staff: Staff, now: datetime) -> Approval:
-    """Approve the report of a month (YYYY-MM); approved already: the first word stands.
+    """Approve the report of a month (YYYY-MM); idempotent: the first approval is stored.
 
-    Refused `not_closed` while the month is open, `snapshot_broken` when its figures do not fit
+    Refused `not_closed` while the month is open, `snapshot_broken` when its figures do not match
     their digest.
     """
     advisory_lock(session, f"closing:{month}")

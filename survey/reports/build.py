@@ -1,7 +1,7 @@
-"""Builds the files of a monthly report, one self-contained file a format.
+"""Build the files of a monthly report, one self-contained file per format.
 
-Reading is apart from writing: the database is free while files are drawn. The writers are loaded
-when they are needed, so that nobody else waits for the chart library.
+Reading is separate from writing, so that no database transaction is open while charts are drawn.
+The writers are imported on demand, because the chart library is slow to load.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ SUFFIXES = {Stage.OPEN: "-tam-tinh", Stage.CLOSED: "", Stage.APPROVED: "-da-duye
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """Absolute paths in the order asked for, and the snapshot they show (None: a draft)."""
+    """Absolute paths in the requested order, and the snapshot they show (None: a draft)."""
 
     files: tuple[Path, ...]
     snapshot: int | None
@@ -33,9 +33,9 @@ class BuildResult:
 def build(
     session: Session, month: Month, formats: Sequence[str], out: Path, now: datetime
 ) -> BuildResult:
-    """Write the report of a month (YYYY-MM) into the folder `out`, made if missing.
+    """Write the report of a month (YYYY-MM) into the folder `out`, which is created if missing.
 
-    Refusals of `check_formats`, `gather` and `write`; each file is whole or not there.
+    Errors of `check_formats`, `gather` and `write`; each file is written completely or not at all.
     """
     check_formats(formats)
     report = gather(session, month, now)
@@ -53,20 +53,20 @@ def check_formats(formats: Sequence[str]) -> None:
 
 
 def pdf_is_available() -> bool:
-    """Whether this machine can print PDF."""
+    """Whether PDF is available on this machine."""
     return bool(import_module("survey.reports.pdf").is_available())
 
 
 def render(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of one file after the other."""
+    """Name and bytes of each file, one after the other."""
     for name, content in import_module("survey.reports.writers").render(report, formats):
         yield file_name(report.month, name, report.stage), content
 
 
 def write(report: Report, formats: Sequence[str], out: Path) -> Iterator[Path]:
-    """Write the files one after the other; raises Invalid `cannot_write` for a folder that refuses.
+    """Write the files one after the other; Invalid `cannot_write` if the folder is not writable.
 
-    Every file appears whole or not at all.
+    Each file is written completely or not at all (atomic rename).
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -81,5 +81,5 @@ def write(report: Report, formats: Sequence[str], out: Path) -> Iterator[Path]:
 
 
 def file_name(month: Month, name: str, stage: Stage) -> str:
-    """Name of the file of a month in a format; a stage never overwrites another's files."""
+    """File name of a month's report; each stage has its own, so none overwrites another's files."""
     return f"bao-cao-{month}{SUFFIXES[stage]}.{name}"

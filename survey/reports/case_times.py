@@ -1,7 +1,6 @@
-"""Cases whose written reply was due in a month, and what became of them, as they stood at one
-moment.
+"""Cases whose written reply was due in a month, and their outcome as of one timestamp.
 
-Read from the steps of each case, which are never changed: what happens later changes no report.
+Read from the timeline of each case, which is append-only: later steps do not change a report.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,7 +28,7 @@ BEGINNINGS = frozenset({EventKind.OPENED, EventKind.REOPENED})
 
 
 class Outcome(StrEnum):
-    """The outcome of a case at an instant; named as the fields of CaseLine, the worst first."""
+    """The outcome of a case as of a timestamp; named as the fields of CaseLine, worst first."""
 
     OVERDUE = "overdue"
     UNANSWERED = "unanswered"
@@ -40,7 +39,7 @@ class Outcome(StrEnum):
     ON_TIME = "on_time"
 
 
-# Closed for these reasons nobody got the answer that was due, whatever was written before.
+# With these closing reasons the due reply was not given, whatever was written before.
 WITHOUT_ANSWER = {
     CloseReason.TRANSFERRED: Outcome.TRANSFERRED,
     CloseReason.UNREACHABLE: Outcome.UNREACHABLE,
@@ -49,9 +48,9 @@ WITHOUT_ANSWER = {
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """From opening, or opening again, to the next opening: one written reply is due in it.
+    """The time from opening or reopening to the next reopening, with one due written reply.
 
-    `closed` is the reason it was closed for, None while somebody works on it.
+    `closed` is the closing reason, None while the case is open.
     """
 
     began: datetime
@@ -62,7 +61,7 @@ class Round:
     closed: str | None
 
     def outcome(self, as_of: datetime) -> Outcome:
-        """Only a written reply by the deadline is in time, and no closing counts as a reply."""
+        """The outcome: only a written reply by the deadline is in time; a closing is no reply."""
         if self.closed in WITHOUT_ANSWER:
             return WITHOUT_ANSWER[CloseReason(self.closed)]
         if self.replied is not None:
@@ -72,15 +71,17 @@ class Round:
         return Outcome.OVERDUE if self.due < as_of else Outcome.WAITING
 
     def answered(self, as_of: datetime) -> datetime | None:
-        """When the citizen was answered in writing, if this counts as an answer."""
+        """When the citizen got the written reply, if the outcome counts as answered."""
         is_answer = self.outcome(as_of) in {Outcome.ON_TIME, Outcome.LATE}
         return self.replied if is_answer else None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseHistory:
-    """The history of one case up to an instant: its rounds that were due in the month, whether its
-    last is closed, and whether one of them followed an opening again.
+    """One case as of a timestamp.
+
+    Its rounds that were due in the month, whether the last one is closed, and whether one of them
+    followed a reopening.
     """
 
     seen: SeenCase
@@ -89,15 +90,13 @@ class CaseHistory:
     is_reopened: bool
 
     def outcome(self, as_of: datetime) -> Outcome:
-        """The worst of its rounds."""
+        """The worst outcome of its rounds."""
         found = {one.outcome(as_of) for one in self.rounds}
         return next(one for one in Outcome if one in found)
 
 
 def read_cases(session: Session, month: Month, as_of: datetime) -> CaseFigures:
-    """Cases whose reply was due in a local month (YYYY-MM), as they stood at `as_of`. Hours of
-    work.
-    """
+    """Cases whose reply was due in a local month (YYYY-MM), as of `as_of`, with working hours."""
     calendar = calendar_of(session)
     cases = _opened_until(session, month, as_of)
     histories = list(_histories(session, calendar, cases, (month, as_of)))
@@ -128,10 +127,10 @@ def _opened_until(session: Session, month: Month, as_of: datetime) -> list[SeenC
 def _histories(
     session: Session, calendar: Calendar, cases: Iterable[SeenCase], when: tuple[Month, datetime]
 ) -> Iterator[CaseHistory]:
-    """Courses of the cases that were due in the month; a long timeline is opened for no other."""
+    """Histories of the cases due in the month; only their timelines are decrypted."""
     month, as_of = when
     for one in cases:
-        if one.record.due_at < month.begins:  # its last deadline; all others were earlier
+        if one.record.due_at < month.begins:  # its latest deadline
             continue
         case = session.get_one(Case, one.case.id, options=[undefer(Case.timeline_sealed)])
         events = if_it_opens(case, Case.timeline) or ()
@@ -144,14 +143,14 @@ def _histories(
 
 
 def _parts(events: Sequence[CaseEvent]) -> Iterator[list[CaseEvent]]:
-    """The steps of each round: it begins with the opening, or with opening again."""
+    """The steps of each round, which begins with an opening or reopening."""
     begins = [place for place, one in enumerate(events) if one.kind in BEGINNINGS]
     for first, after in pairwise([*begins, len(events)]):
         yield list(events[first:after])
 
 
 def _round(calendar: Calendar, events: Sequence[CaseEvent]) -> Round:
-    """Deadlines follow from the steps alone, so a later round does not wipe out an earlier."""
+    """One round; its deadlines depend only on its own steps, not on those of later rounds."""
     opened = events[0].at
     began = opened + timedelta(days=1) if opened == day_of(opened) else opened
     at = {one.kind: one.at for one in reversed(events)}
@@ -185,6 +184,6 @@ def _grouped(
 def _median_hours(
     calendar: Calendar, spells: Iterable[tuple[datetime, datetime | None]]
 ) -> float | None:
-    """Median of the spells that ended; None without any."""
+    """Median of the finished spans in working hours; None if there are none."""
     hours = [calendar.working_hours_between(began, ended) for began, ended in spells if ended]
     return median(hours) if hours else None

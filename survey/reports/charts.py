@@ -1,6 +1,6 @@
-"""The charts: sectors against their targets with intervals, and agencies in their funnel.
+"""Charts: sectors against their targets with intervals, and the funnel plot of agencies.
 
-Shape shows the status as well as colour, so it reads in black and white.
+Status is shown by shape as well as colour, so that charts are readable in black and white.
 """
 
 import io
@@ -23,7 +23,7 @@ from survey.reports.document import Picture
 from survey.reports.figures import Report
 
 INK, FAINT, TARGET = "#1a1a1a", "#8a8a8a", "#111111"
-# Blue and orange stay apart for every kind of colour blindness; the shapes differ as well.
+# Blue and orange are distinct in every kind of colour blindness; the shapes differ as well.
 HALF = {"markerfacecoloralt": "white"}
 LOOKS: dict[Status, dict[str, Any]] = {
     Status.MET: {"marker": "o", "color": "#1f5fa8", "fillstyle": "full"},
@@ -33,7 +33,7 @@ LOOKS: dict[Status, dict[str, Any]] = {
     Status.PROVISIONAL: {"marker": "D", "color": "#4d4d4d", "markerfacecolor": "white"},
     Status.NO_TARGET: {"marker": "s", "color": "#6b6b6b", "markerfacecolor": "white"},
 }
-# Where a family is missing the next one serves; without a warning.
+# A missing font family is replaced by the next one; matplotlib need not warn of it.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 STYLE: dict[Any, Any] = {
     "font.family": ["Arimo", "Liberation Sans", "DejaVu Sans"],
@@ -49,12 +49,12 @@ ROUND_TO = 5
 LONGEST_LABEL = 30
 FUNNEL_HEIGHT = 58 * MM
 FUNNEL_TICKS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-# The widest limits last; a unit beyond them is named by its number.
+# The widest limits last; a unit beyond them is labelled with its number.
 FUNNEL_LINES = ((0.95, "-"), (0.998, "--"))
 
 
 def sector_chart(report: Report) -> Picture:
-    """Draw one line a sector, furthest below its target on top."""
+    """Draw one row per sector, furthest below its target on top."""
     rows = sorted(report.sectors, key=lambda one: (one.is_suppressed, one.gap, one.label))
     with mpl.rc_context(STYLE):
         plot = ROW * max(len(rows), 2)
@@ -137,7 +137,7 @@ def _left_end(rows: list[Figure]) -> float:
 
 
 def _explain(corner: Axes, rows: list[Figure], interval: str) -> None:
-    """The legend: only the signs that occur, and what line and tick mean."""
+    """The legend: only the symbols that occur, and what line and tick mean."""
     corner.set_axis_off()
     corner.set_xlim(0, 100)
     corner.set_ylim(0, 1)
@@ -171,7 +171,7 @@ def _in_words(rows: list[Figure]) -> str:
 
 
 def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: Month) -> Picture:
-    """Draw agencies by number of ratings; `named` bear their number in the text, from 1 on."""
+    """Draw agencies by number of ratings; `named` have their number in the text, from 1 on."""
     with mpl.rc_context(STYLE):
         canvas = Canvas(figsize=(WIDTH, FUNNEL_HEIGHT), facecolor="white")
         FigureCanvasAgg(canvas)
@@ -204,7 +204,7 @@ def funnel_chart(funnel: Funnel, named: Sequence[Dot], month: Month) -> Picture:
 
 
 def is_far(dot: Dot) -> bool:
-    """Whether a unit lies beyond the widest limits."""
+    """Whether a unit is outside the widest control limits."""
     return dot.outside == FUNNEL_LINES[-1][0]
 
 

@@ -1,7 +1,7 @@
-"""What a report says when months and units are compared: changes, outliers, drivers, outlook.
+"""The report's section on comparisons: changes, outliers, drivers and the year's forecast.
 
-Only what has grounds is named, with how strong they are; everything else is said to have none. What
-goes together is stated as such, never as a cause.
+Only significant findings are named, with their strength; for the rest the text says that there is
+no evidence. Associations are described as such, never as causes.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ MORE_OUTSIDE = _(
     "quan như vậy."
 )
 UNDECIDED = _("◐ Chưa đủ căn cứ")
-# Names and lines that fit a page with everything else.
+# Numbers of rows and name length that fit on a page with everything else.
 MOST_CHANGES, MOST_OUTSIDE, MOST_SECTORS = 4, 6, 5
 LONGEST_NAME = 60
 OPEN = _(
@@ -111,7 +111,7 @@ def _changes(found: Overview) -> Point:
 
 
 def _caution(found: Overview) -> str:
-    """A word on Tết, by the state's calendar alone: days added later change no report."""
+    """A note on Tết by the official calendar only: days added later do not change a report."""
     tet = [one for one in (found.before, found.month) if is_tet_month(Calendar(), one)]
     if not tet:
         return ""
@@ -123,7 +123,7 @@ def _caution(found: Overview) -> str:
 
 
 def _change_table(found: Overview) -> Table:
-    """The province on top, then the greatest sure changes."""
+    """The province on top, then the largest significant changes."""
     columns = (
         Column(gettext("Phạm vi"), 40),
         Column(gettext("Tháng trước"), 18, Kind.SHARE),
@@ -171,8 +171,9 @@ def _moved(one: Change) -> str:
 
 
 def _proven(found: Overview, verdict_from: int) -> Sequence[Dot]:
-    """Whom a report may name: beyond the widest limits with ratings enough for a verdict, the
-    farthest from the centre first.
+    """Agencies a report may name, the farthest from the centre first.
+
+    Those outside the widest limits with enough ratings for a verdict.
     """
     if found.funnel is None:
         return ()
@@ -288,7 +289,7 @@ def _driver_table(drivers: Drivers) -> Table:
 
 
 def _year_table(found: Overview) -> Table:
-    """The province, then the sectors that have the longest way to go."""
+    """The province, then the sectors farthest from their target."""
     columns = (
         Column(gettext("Phạm vi"), 38),
         Column(gettext("Mục tiêu"), 14, Kind.LEVEL),
@@ -304,7 +305,7 @@ def _year_table(found: Overview) -> Table:
     rows = tuple(_year_row(one) for one in shown)
     notes, others = [gettext(YEAR_NOTE)], Counter(_prospect(one) for one in sectors[MOST_SECTORS:])
     if others:
-        # Without their signs, which only cells bear.
+        # Without the status symbols, which only table cells have.
         values = "; ".join(
             f"{number} {words.partition(' ')[2].lower()}" for words, number in others.items()
         )

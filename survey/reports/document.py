@@ -1,6 +1,6 @@
-"""A report as every format sees it: text, tables and charts, already in words.
+"""Format-independent model of a report: text, tables and charts, already formatted.
 
-Cells carry the words for documents and the number behind them for Excel, so no format formats.
+Cells hold the formatted text for documents and the number for Excel, so that no writer formats.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from survey.period import Month
 
 
 class Kind(StrEnum):
-    """What a cell holds: decides alignment, and the number format in Excel."""
+    """What a cell holds: determines its alignment, and its number format in Excel."""
 
     TEXT = "text"
     COUNT = "count"
@@ -21,13 +21,13 @@ class Kind(StrEnum):
     STATUS = "status"
 
 
-# Kinds whose cells stand at the right edge.
+# Kinds whose cells are right-aligned.
 NUMBERS = frozenset({Kind.COUNT, Kind.SHARE, Kind.MEAN, Kind.LEVEL})
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Words of one cell and the number they stand for, if it is one."""
+    """Text of a cell and the number it stands for, if it is one."""
 
     text: str
     value: float | None = None
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A titled table. `strong` rows at the top are totals."""
+    """A table with a title. The first `strong` rows are totals."""
 
     title: str
     columns: tuple[Column, ...]
@@ -68,7 +68,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point with its lead in bold and the evidence after it."""
+    """A point with its lead in bold, followed by the evidence."""
 
     lead: str
     text: str
@@ -76,7 +76,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A chart in both forms, with the words that replace it for who cannot see it."""
+    """A chart as two images, with its text alternative."""
 
     svg: bytes
     png: bytes
@@ -86,7 +86,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A numbered part of the report."""
+    """A numbered section of the report."""
 
     title: str
     paragraphs: tuple[str, ...] = ()
@@ -97,8 +97,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """Who issues a report: the body above the issuing one, the issuing one, the symbol after the
-    number, who signs, and the Word template of it all.
+    """The letterhead's values, and the Word template with it.
+
+    The superior body, the issuing one, the symbol after the number, and who signs.
     """
 
     parent: str
@@ -110,7 +111,7 @@ class Letterhead:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole report in words."""
+    """The whole report as text."""
 
     province: str
     letterhead: Letterhead
@@ -119,7 +120,7 @@ class Document:
     title: str
     subtitle: str
     basis: str
-    # What stands boxed above the title: "DỰ THẢO" and its like; empty once approved.
+    # Boxed above the title: "DỰ THẢO" and the like; empty once approved.
     mark: str
     verdict: str
     tiles: tuple[Tile, ...]

@@ -1,4 +1,4 @@
-"""The report in Word, on the province's letterhead in the form of Decree 30/2020.
+"""The report as Word file, on the province's letterhead in the form of Decree 30/2020.
 
 Number, date and signature stay blank for the office. The same report gives the same bytes.
 """
@@ -20,25 +20,25 @@ from survey.reports import docx_tables, letterhead
 from survey.reports.document import Document, Picture, Point, Section
 from survey.reports.docx_tables import CENTRE, JUSTIFIED, write
 
-# A part of a Word file; the types of the library do not cover what is used here.
+# An element of python-docx, whose types do not cover what is used here.
 WordPart = Any
 # Millimetres between the margins of Decree 30/2020, annex I.
 TEXT_WIDTH = 165
 INDENT = Mm(10)
-# A word of this many letters tears a justified line apart.
+# A word of this many letters spoils a justified line.
 LONG_WORD = 40
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def render(report: Document, made_at: datetime) -> bytes:
-    """The Word file of a report; `made_at` becomes the file's date of creation."""
+    """The Word file of a report; `made_at` becomes its creation date."""
     word = letterhead.letter_of(report)
     _set_properties(word, report, made_at)
     following = letterhead.take_place(word, report.letterhead.template)
     _write_summary(word, report)
     for number, section in enumerate(report.sections, 1):
         _write_section(word, f"{number}. {section.title}", section)
-    # A signature does not stand on a page without text.
+    # A signature must not be on a page without text.
     word.paragraphs[-1].paragraph_format.keep_with_next = True
     letterhead.put_back(word, following)
     _write_annex(word, report)
@@ -100,7 +100,7 @@ def _write_point(paragraph: WordPart, point: Point, size: float) -> None:
 
 
 def _write_body(word: WordPart, text: str) -> WordPart:
-    """A paragraph of the text: its first line set in, six points to the next."""
+    """A body paragraph: first line indented, six points after it."""
     paragraph = write(word.add_paragraph(), text, 13, JUSTIFIED)
     paragraph.paragraph_format.first_line_indent = INDENT
     paragraph.paragraph_format.space_after = Pt(6)
@@ -125,7 +125,7 @@ def _write_content(word: WordPart, section: Section) -> None:
 
 
 def _write_annex(word: WordPart, report: Document) -> None:
-    """On a page of its own, its pages numbered from one, no number on the first."""
+    """The annex, beginning on a new page, numbered from 1, without a number on its first page."""
     section = word.add_section(WD_SECTION.NEW_PAGE)
     section.different_first_page_header_footer = True
     start = OxmlElement("w:pgNumType")
@@ -158,7 +158,7 @@ def _write_footer(word: WordPart, report: Document) -> None:
 
 
 def _without_clock(packed: bytes) -> bytes:
-    """The same archive with a fixed time on every part, so equal reports are equal files."""
+    """The same archive with a fixed time for every part, so that equal reports are equal files."""
     fresh = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(fresh, "w") as new:
         for part in old.infolist():

@@ -12,14 +12,14 @@ from docx.shared import Mm, Pt, RGBColor
 from survey.reports.document import NUMBERS, Table, Tile
 from survey.reports.phrases import SIGNS
 
-# A part of a Word file; the types of the library do not cover what is used here.
+# An element of python-docx, whose types do not cover what is used here.
 WordPart = Any
 CENTRE = WD_ALIGN_PARAGRAPH.CENTER
 JUSTIFIED = WD_ALIGN_PARAGRAPH.JUSTIFY
 LEFT = WD_ALIGN_PARAGRAPH.LEFT
 RIGHT = WD_ALIGN_PARAGRAPH.RIGHT
 SIZE = 10
-# So many rows of a table stand with its heading, and so many with its end.
+# So many first rows stay on one page with the heading, and so many last rows with the end.
 TOGETHER = 3
 SIGN_FONT = "Segoe UI Symbol"
 SIGN_COLOURS = {"met": RGBColor(0x1F, 0x5F, 0xA8), "not_met": RGBColor(0xA8, 0x44, 0x0A)}
@@ -34,7 +34,7 @@ def write(
     bold: bool = False,
     italic: bool = False,
 ) -> WordPart:
-    """Add text to a paragraph and give the paragraph back. Size in points."""
+    """Add text to a paragraph and return the paragraph; size in points."""
     for part in SIGNS.split(text):
         run = paragraph.add_run(part)
         run.font.size = Pt(size)
@@ -48,7 +48,7 @@ def write(
 
 
 def _set_mark_size(paragraph: WordPart, size: float) -> None:
-    """The paragraph's own mark decides the number of a list and the height of an empty cell."""
+    """Set the paragraph mark's size, which sizes a list number and the height of an empty cell."""
     properties = paragraph._p.get_or_add_pPr()  # noqa: SLF001 - the library has no mark
     if properties.find(qn("w:rPr")) is None:
         mark, height = OxmlElement("w:rPr"), OxmlElement("w:sz")
@@ -65,7 +65,7 @@ def _set_sign_font(run: WordPart) -> None:
 
 
 def bare_table(word: WordPart, widths: Sequence[int]) -> WordPart:
-    """One row without borders. The national name wraps unless cell and grid bear the width."""
+    """One row without borders; width is set in cells and grid, or the national name would wrap."""
     table = word.add_table(rows=1, cols=len(widths))
     _fix_widths(table, widths)
     return table
@@ -82,7 +82,7 @@ def _fix_widths(table: WordPart, widths: Sequence[int]) -> None:
 
 
 def add_rule(holder: WordPart, width: int, room: int) -> None:
-    """A short centred line below a text: an empty paragraph with a border on top."""
+    """A short centred line below a text: an empty paragraph with a top border."""
     paragraph = holder.add_paragraph()
     side = Mm((room - width) / 2 - 2)
     paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = side
@@ -91,7 +91,7 @@ def add_rule(holder: WordPart, width: int, room: int) -> None:
 
 
 def drop_border(paragraph: WordPart) -> None:
-    """Take away the line that the built-in title style draws."""
+    """Remove the border of the built-in title style."""
     _border(paragraph._p.get_or_add_pPr(), "w:pBdr", {"bottom": None})  # noqa: SLF001
 
 
@@ -111,7 +111,7 @@ def _border(properties: WordPart, name: str, sides: dict[str, str | None]) -> No
 
 
 def add_tiles(word: WordPart, tiles: Sequence[Tile], width: int) -> None:
-    """The four figures side by side."""
+    """The four figures of the first page side by side."""
     table = word.add_table(rows=1, cols=len(tiles), style="Table Grid")
     _fix_widths(table, [width // len(tiles)] * len(tiles))
     for cell, tile in zip(table.rows[0].cells, tiles, strict=True):
@@ -179,7 +179,7 @@ def _tighten(cell: WordPart) -> None:
 
 
 def _vertical_last(properties: WordPart) -> None:
-    """The order of elements is part of the format: vertical alignment follows the margins."""
+    """Move the vertical alignment after the margins: the format fixes the order of elements."""
     vertical = properties.find(qn("w:vAlign"))
     if vertical is not None:
         properties.append(vertical)

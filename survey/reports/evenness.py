@@ -1,4 +1,4 @@
-"""How evenly the kinds of dossiers answered, in words: for the report and the page of analysis."""
+"""How evenly groups of dossiers answered (nonresponse), for the report and the analysis page."""
 
 from analysis.nonresponse import Nonresponse
 from survey.catalogues import _, gettext
@@ -7,7 +7,7 @@ from survey.reports import phrases
 from survey.reports.document import Cell, Column, Kind, Table
 
 TITLE = _("Các nhóm hồ sơ trả lời đồng đều đến mức nào, toàn tỉnh")
-# Beyond it the index leans on few ratings.
+# With a greater weight the index depends on few ratings.
 HEAVY = 3
 NOTE = _(
     "Nhóm hồ sơ: lĩnh vực, hình thức nộp, đúng hạn hay trễ hạn; nhóm ít phiếu được ghép như khi"
@@ -25,7 +25,7 @@ Row = tuple[str, Cell, str]
 
 
 def rows(found: Nonresponse) -> tuple[Row, ...]:
-    """Measure, figure and how to read it; a dash where a group has no rating at all."""
+    """Measure, figure and its interpretation; a dash where a group has no rating."""
     even, ratio, shift = found.r_indicator, found.worst_weight_ratio, found.shift
     weight = gettext(WEIGHT)
     if ratio is not None and ratio > HEAVY:
@@ -44,7 +44,7 @@ def rows(found: Nonresponse) -> tuple[Row, ...]:
 
 
 def table(found: Nonresponse) -> Table:
-    """The measures as they stand in a report."""
+    """The measures as a table of the report."""
     columns = (
         Column(gettext("Thước đo"), 45),
         Column(gettext("Giá trị"), 20, Kind.MEAN),

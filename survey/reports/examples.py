@@ -1,6 +1,6 @@
-"""The worked examples of the index cards.
+"""Worked examples of the formula reference.
 
-Their numbers are computed by the very functions that score a month.
+Their numbers are computed by the functions that score a month.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Rows = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A worked example: a table (first row: headings), then the sums line by line."""
+    """A worked example: a table (first row: headings), then the calculation line by line."""
 
     rows: Rows
     sums: tuple[str, ...]
@@ -34,12 +34,12 @@ UNIT: Rows = (
 
 
 def _unit() -> Rows:
-    """The cells of the unit, its words in the language being spoken."""
+    """The unit's strata, with texts in the current language."""
     return tuple(tuple(gettext(cell) for cell in row) for row in UNIT)
 
 
 def guarded() -> Example:
-    """The index of a closed period, group by group."""
+    """The index of a closed period, stratum by stratum (post-stratification)."""
     found = headline.headline_lines(*CELLS, CONFIDENCE)
     index, low, high = (float(one[0]) for one in (found.estimate, found.low, found.high))
     return Example(
@@ -54,7 +54,7 @@ def guarded() -> Example:
 
 
 def anytime() -> Example:
-    """The index of an open period, and its wider interval."""
+    """The index of an open period, and its wider interval (valid at any time)."""
     closed = headline.headline_lines(*CELLS, CONFIDENCE)
     found = headline.anytime_lines(*CELLS, CONFIDENCE)
     index, low, high = (float(one[0]) for one in (found.estimate, found.low, found.high))
@@ -117,7 +117,7 @@ def mean() -> Example:
 
 
 def sipas() -> Example:
-    """Five factors joined."""
+    """The combination of five factors."""
     rated, satisfied = (20, 20, 19, 20, 16), (18, 15, 17, 18, 10)
     names = (
         gettext("Tiếp cận"),
@@ -148,7 +148,7 @@ def sipas() -> Example:
 
 
 def bounds() -> Example:
-    """What silence could hide."""
+    """Worst-case (Manski) bounds for those who did not answer."""
     low, high = analysis.missing_bounds(37, 44, 100)
     return Example(
         _unit(),

@@ -1,7 +1,6 @@
-"""What a report holds, as plain immutable values: read from a snapshot's payload, or from a
-draft's.
+"""The figures of a report as frozen values, read from the payload of a snapshot or of a draft.
 
-All shares are fractions 0..1; None means that nothing was rated or that the payload has no value.
+All shares are fractions 0..1; None means no ratings, or no such value in the payload.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from survey.period import Month, month_of
 
 
 class Stage(StrEnum):
-    """How far the report of a month is on its way."""
+    """Stage of a month's report."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -26,7 +25,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameFigures:
-    """How many dossiers finished, were invited, were reached and answered."""
+    """Numbers of dossiers finished, invited, delivered and answered (sampling frame)."""
 
     finished: int
     invited: int
@@ -45,13 +44,13 @@ class LateFigures:
 
     @property
     def share(self) -> float:
-        """Late among finished, 0 for an agency without dossiers."""
+        """Late dossiers divided by finished ones; 0 for an agency without dossiers."""
         return self.late / self.finished if self.finished else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """Confidence of the printed interval (a share) and fewest ratings for a verdict."""
+    """Confidence level of the printed interval (a fraction), and minimum sample for a verdict."""
 
     confidence: float
     verdict_from: int
@@ -59,7 +58,7 @@ class Scoring:
 
 @dataclass(frozen=True, slots=True)
 class RuleHit:
-    """One agency that a rule bars from the rating "good". `value` and `limit` are fractions."""
+    """An agency whose violation of a threshold excludes "good". `value`, `limit`: fractions."""
 
     agency: str
     rule: str
@@ -72,9 +71,10 @@ class RuleHit:
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """Cases of one agency or of one reason whose written reply was due in the month, by what became
-    of them: replied in time or late, not replied to though the day has passed, closed without a
-    reply, sent on to somebody else, citizen not reached, or still within its time.
+    """Cases of one agency or reason whose written reply was due in the month, by outcome.
+
+    Replied in time or late; overdue without a reply; closed without a reply; transferred; citizen
+    not reached; or still within the deadline.
     """
 
     label: str
@@ -89,25 +89,26 @@ class CaseLine:
 
     @property
     def decided(self) -> int:
-        """All but those still within their time."""
+        """All cases except those still within the deadline."""
         return self.due - self.waiting
 
     @property
     def ended_without_answer(self) -> int:
-        """Closed, and the citizen was not answered."""
+        """Cases that were closed without an answer to the citizen."""
         return self.unanswered + self.transferred + self.unreachable
 
     @property
     def on_time_share(self) -> float | None:
-        """Replied in time among all that are decided, closed ones too; None while none is."""
+        """Replied in time as a share of decided cases, closed ones included; None without any."""
         return self.on_time / self.decided if self.decided else None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFigures:
-    """Cases whose reply was due in the month, as they stood at `as_of`, and how many were `opened`
-    in it. Times are in working hours: until somebody took a case, and until the citizen was
-    answered, where that was so.
+    """Cases whose reply was due in the month, as of `as_of`, and the number `opened` in it.
+
+    Times are medians in working hours: until somebody took a case, and until the citizen was
+    answered, over the cases where that happened.
     """
 
     as_of: datetime
@@ -124,7 +125,7 @@ class CaseFigures:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """Later changes of one field of dossiers whose cell was already fixed."""
+    """Later changes to one field of dossiers whose cell was already fixed."""
 
     field: str
     dossiers: int
@@ -133,7 +134,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An index as it was read once; shares are fractions."""
+    """One published value of an index; shares are fractions."""
 
     index: float | None
     rated: int
@@ -142,7 +143,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class RevisedLine:
-    """One line of the month before: as closed, and as it stands now (None: suppressed)."""
+    """One row of the previous month: as closed, and now (None: suppressed against differencing)."""
 
     label: str
     moved: int
@@ -153,7 +154,7 @@ class RevisedLine:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What came to the month before after its closing: answers late and changed, dossiers."""
+    """Changes to the previous month after its period close: late or changed answers, dossiers."""
 
     month: Month
     late: int
@@ -164,7 +165,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The four figures of the month before, from its snapshot."""
+    """The four figures of the previous month, from its snapshot."""
 
     month: Month
     index: float | None
@@ -176,7 +177,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class LevelToHold:
-    """A target of the span of years before, which still must be kept. `value` is a fraction."""
+    """A target of the previous span of years, still to be maintained. `value` is a fraction."""
 
     scope: str
     value: float
@@ -185,7 +186,7 @@ class LevelToHold:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Who let the report leave the office, and when."""
+    """Who approved the report, and when."""
 
     name: str
     at: datetime
@@ -193,7 +194,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What stands beside the figures: province, snapshot and digest (None: live counts), chain."""
+    """Origin of the figures: province, snapshot and digest (None: live counts), audit log."""
 
     province: str
     snapshot: int | None
@@ -204,13 +205,13 @@ class Origin:
     template: Path
     kept: tuple[LevelToHold, ...] = ()
     approved: Approved | None = None
-    # Address of the pages that explain the formulas, without the name of one.
+    # Base URL of the formula reference.
     formulas_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything one monthly report prints."""
+    """Everything that one monthly report prints."""
 
     month: Month
     origin: Origin
@@ -244,13 +245,13 @@ class Report:
 
     @property
     def is_draft(self) -> bool:
-        """Whether the period is not closed: every document says so."""
+        """Whether the period is not closed; every document states it."""
         return self.stage is Stage.OPEN
 
     @property
     def sectors_met(self) -> int | None:
-        """How many sectors met their target; None while the month is not closed."""
-        return None if self.is_draft else len(by_status(self.sectors, Status.MET))
+        """Number of sectors that met their target; None while the month is not closed."""
+        return None if self.is_draft else len(record(self.sectors, Status.MET))
 
 
 def by_status(figures: Sequence[Figure], status: Status) -> list[Figure]:
@@ -266,7 +267,7 @@ def read_report(
     before: Before | None = None,
     overview: Overview | None = None,
 ) -> Report:
-    """The report of one shielded payload. Nothing is computed here, only read and ordered."""
+    """The report of one payload after disclosure control; figures are only read and sorted."""
     groups = payload["figures"]
     rules, unproven = _read_rules(payload["rules"])
     names = {row["key"]: row["label"] for row in groups["agency"]}
@@ -303,7 +304,7 @@ def _by_size(rows: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
 
 
 def _read_factors(payload: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """The factors of the whole, each under its name and in the order it was asked."""
+    """The factors of the whole province, with their names, in the order of the questionnaire."""
     lines = ((code, name, payload["factors"][code]["overall"]) for code, name in payload["names"])
     return tuple(read_figure({**line, "key": code, "label": name}) for code, name, (line,) in lines)
 
@@ -333,7 +334,7 @@ def _read_revision(row: Mapping[str, Any] | None) -> Revision | None:
 
 
 def _read_rules(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[RuleHit, ...], int]:
-    """Rules that bar an agency, farthest beyond first, and how many touch a bar without proof."""
+    """Rules that exclude "good", largest violation first, and the number of violations unproven."""
     hits = []
     for row in (row for row in rows if row["proven"]):
         values = {name: row[name] for name in RuleHit.__dataclass_fields__}

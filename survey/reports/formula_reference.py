@@ -1,4 +1,4 @@
-"""Index cards: each formula by name and version, in words a clerk understands, with an example."""
+"""Formula reference: each formula by name and version, in plain words, with a worked example."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from survey.reports.examples import Example
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """One formula. `name`/`version` stand in snapshots and reports; `formula` is for analysts."""
+    """One formula. Snapshots and reports store `name` and `version`; `formula` is for analysts."""
 
     name: str
     version: int
@@ -25,7 +25,7 @@ class Formula:
 
 
 def formula(name: str) -> Formula:
-    """The card of a formula; NotFound `no_card`."""
+    """The formula with this name; NotFound `no_card`."""
     found = next((one for one in FORMULAS if one.name == name), None)
     if found is None:
         raise NotFound("no_card", name[:60])

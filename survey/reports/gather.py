@@ -1,8 +1,8 @@
-"""Reads everything a report prints: the snapshot or live counts, cases as they stood, corrections.
+"""Read everything a report prints: snapshot or live counts, cases and corrections.
 
-Cases and corrections are read as they stood when the period was closed, from stamps and steps that
-are never changed, and months are compared by the counts in the closings. So a report of a closed
-month stays the same whenever it is built.
+Cases and corrections are read as of the period close, from timestamps and timelines that never
+change, and months are compared by the counts stored at each period close. So the report of a closed
+month is the same whenever it is built.
 """
 
 from datetime import datetime
@@ -86,7 +86,7 @@ def _approved(session: Session, snapshot: Snapshot | None) -> Approved | None:
 
 
 def _kept(session: Session, month: Month) -> tuple[LevelToHold, ...]:
-    """The targets of the years before those of `month`, by scope."""
+    """The targets of the span of years before `month`, by scope."""
     last = select(func.max(Target.by_year)).where(Target.by_year < month.year)
     by_year = session.scalar(last)
     if by_year is None:
@@ -134,7 +134,7 @@ def _corrections(session: Session, month: Month, as_of: datetime) -> list[Correc
 
 
 def frame_of(session: Session, period: Period) -> FrameFigures:
-    """How many dossiers of a period finished, were invited, reached and rated, as of now."""
+    """Dossiers of a period finished, invited, delivered and rated (sampling frame), as of now."""
     numbers = (Frame.finished, Frame.invited, Frame.delivered, RATED)
     sums = [func.coalesce(func.sum(number), 0) for number in numbers]
     query = select(*sums).select_from(Frame).join(Count, OF_FRAME, isouter=True)

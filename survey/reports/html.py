@@ -1,4 +1,4 @@
-"""The report as one page: styles inside, charts as data URIs. The same page is printed to PDF."""
+"""The report as one HTML page with inline styles and charts as data URIs; also printed to PDF."""
 
 import base64
 from functools import cache
@@ -12,18 +12,18 @@ from survey.reports.phrases import SIGNS
 from survey.settings import ROOT
 
 FOLDER = ROOT / "templates" / "reports"
-# Millimetres of text on A4 between the margins of Decree 30/2020.
+# Text width in millimetres on A4 with the margins of Decree 30/2020.
 TEXT_WIDTH = 165
 
 
 def render(document: Document) -> str:
-    """The page of a report; needs nothing beside itself."""
+    """The HTML page of a report, without external resources."""
     template = _environment().get_template("report.html")
     return template.render(report=document, right=NUMBERS, css=stylesheet(document))
 
 
 def stylesheet(document: Document) -> str:
-    """The styles inside the page: a strict policy can name them by their hash."""
+    """The inline styles, so that a strict Content Security Policy can allow them by hash."""
     tables = [table for part in (*document.sections, document.annex) for table in part.tables]
     widths = sorted({column.width for table in tables for column in table.columns})
     columns = "".join(f".w{width} {{ width: {width / TEXT_WIDTH:.2%} }}\n" for width in widths)
@@ -51,5 +51,5 @@ def _embedded(picture: Picture) -> str:
 
 
 def _mark_signs(text: str) -> Markup:
-    """Escape a text and give its status signs a font that has them at full size."""
+    """Escape a text, and mark status symbols for a font that has them at full size."""
     return Markup(SIGNS.sub(r'<span class="sign">\1</span>', str(escape(text))))  # noqa: S704

@@ -1,7 +1,7 @@
 """The letterhead: a Word template that the province edits, checked and filled with docxtpl.
 
-A text in double braces is a placeholder. All of them stand in the template, each with its name
-here, and `noi_dung` in a paragraph of its own: the body of the report takes its place.
+A text in double braces is a placeholder. The template must have every placeholder listed here, and
+`noi_dung` in a paragraph of its own, which the body of the report replaces.
 """
 
 import io
@@ -24,7 +24,7 @@ from survey.catalogues import gettext
 from survey.errors import Invalid
 from survey.reports.document import Document, Letterhead
 
-# A part of a Word file; the types of the library do not cover what is used here.
+# An element of python-docx, whose types do not cover what is used here.
 WordPart = Any
 BODY = "noi_dung"
 PLACEHOLDERS = frozenset(
@@ -34,31 +34,30 @@ PLACEHOLDERS = frozenset(
         BODY,
     }
 )
-# Styles in which the body is written.
+# Styles used for the body.
 STYLES = ("Heading 1", "Heading 2", "List Bullet", "List Number", "Table Grid")
-# What the libraries raise for a file that is no Word document, or for parts of another kind in it;
-# SyntaxError is of its XML.
+# Exceptions of the libraries for a file that is no Word document, or has wrong parts; SyntaxError
+# is of its XML.
 UNREADABLE = (
     *(BadZipFile, PackageNotFoundError, zlib.error, OSError),
     *(AttributeError, LookupError, SyntaxError, ValueError),
 )
-# Room for what the office writes by hand.
+# Space for what the office writes by hand.
 BLANK = "\u2003\u2003"
-# Stands where the body goes while the other placeholders are filled.
+# Marks the body's place while the other placeholders are filled.
 PLACE_OF_BODY = "\N{LEFT BLACK LENTICULAR BRACKET}noi_dung\N{RIGHT BLACK LENTICULAR BRACKET}"
 
 
 def check(template: Path) -> None:
-    """Raise Invalid `letterhead_unreadable` or `letterhead_broken` for a template that no report
-    could be written on.
-    """
+    """Raise Invalid `letterhead_unreadable` or `letterhead_broken` for an unusable template."""
     with _refusals(template):
         _place(_filled(template, {name: name for name in PLACEHOLDERS}), template)
 
 
 def letter_of(report: Document) -> WordPart:
-    """The Word document of a report with its letterhead filled and its body still to be written in
-    the place that `take_place` gives; refusals of `check`.
+    """The Word document of a report with its letterhead filled; errors as in `check`.
+
+    The body is still to be written in the place that `take_place` gives.
     """
     head = report.letterhead
     values = {
@@ -78,18 +77,19 @@ def letter_of(report: Document) -> WordPart:
 
 
 def number(head: Letterhead) -> str:
-    """The number of the document, blank, and its symbol."""
+    """The document's number, blank, and its symbol."""
     return f"{BLANK}{BLANK}/{head.symbol}"
 
 
 def day(year: int) -> str:
-    """The day of signing, blank but for the year."""
+    """The date of signing, blank except for the year."""
     return gettext("ngày%(blank)stháng%(blank)snăm %(year)s", blank=BLANK, year=year)
 
 
 def take_place(word: WordPart, template: Path) -> list[WordPart]:
-    """Cut off the document where its body begins; gives what follows the body, to be put back.
-    Refusals of `check`.
+    """Cut the document off where its body begins; return the elements after it for `put_back`.
+
+    Errors as in `check`.
     """
     body = word.element.body
     with _refusals(template):
@@ -101,14 +101,14 @@ def take_place(word: WordPart, template: Path) -> list[WordPart]:
 
 
 def put_back(word: WordPart, following: list[WordPart]) -> None:
-    """Put what follows the body at the end of the document."""
+    """Append the elements that follow the body."""
     for one in following:
         word.element.body.sectPr.addprevious(one)
 
 
 @contextmanager
 def _refusals(template: Path) -> Iterator[None]:
-    """Turn what the libraries raise into refusals of `check`."""
+    """Convert exceptions of the libraries to the errors of `check`."""
     try:
         yield
     except TemplateError as error:
@@ -118,7 +118,7 @@ def _refusals(template: Path) -> Iterator[None]:
 
 
 def _filled(template: Path, values: Mapping[str, str]) -> WordPart:
-    """The template with its placeholders filled, but for the body's."""
+    """The template with its placeholders filled, except the body's."""
     opened = DocxTemplate(template)
     rules = SandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
     _check_names(template, opened.get_undeclared_template_variables(rules))
@@ -133,7 +133,7 @@ def _filled(template: Path, values: Mapping[str, str]) -> WordPart:
 
 
 def _text(word: WordPart) -> str:
-    """What the body and the edges of the first section print."""
+    """The text of the body, and of header and footer of the first section."""
     edges = word.sections[0]
     parts = [edges.header, edges.first_page_header, edges.footer, edges.first_page_footer]
     own = [part for part in parts if not part.is_linked_to_previous]
@@ -149,7 +149,7 @@ def _check_names(template: Path, found: set[str]) -> None:
 
 
 def _place(word: WordPart, template: Path) -> WordPart:
-    """The paragraph in whose place the body goes; refuses a document it does not fit in."""
+    """The paragraph that the body replaces; raises `letterhead_broken` if the body does not fit."""
     names = {style.name for style in word.styles}
     if missing := [name for name in STYLES if name not in names]:
         raise _broken(template, gettext("thiếu kiểu (style) %(styles)s", styles=", ".join(missing)))

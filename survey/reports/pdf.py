@@ -1,4 +1,4 @@
-"""The page printed to PDF: tagged for screen readers (PDF/UA-1), fonts inside, nothing fetched."""
+"""The HTML page as PDF: tagged for screen readers (PDF/UA-1), fonts embedded, nothing fetched."""
 
 import logging
 from pathlib import Path
@@ -9,10 +9,10 @@ from survey.errors import Refused
 
 try:
     import weasyprint
-except OSError:  # the package is there, but the system's Pango is not
+except OSError:  # the package is installed, but the system's Pango is not
     weasyprint = None
 
-# matplotlib brings DejaVu, so a machine without any font still prints Vietnamese.
+# matplotlib ships DejaVu, so that a machine without fonts still prints Vietnamese.
 SPARE_FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
 SPARE = "".join(
     f'@font-face {{ font-family: "{family}"; src: url("{(SPARE_FONTS / name).as_uri()}");'
@@ -28,15 +28,15 @@ SPARE = "".join(
 
 
 def is_available() -> bool:
-    """Whether this machine can print PDF."""
+    """Whether PDF is available on this machine."""
     return weasyprint is not None
 
 
 def render(page: str) -> bytes:
-    """Print a page; raises Refused(`pdf_not_available`) where Pango is not installed."""
+    """Print a page; Refused `pdf_not_available` if Pango is not installed."""
     if weasyprint is None:
         raise Refused("pdf_not_available")
-    logging.getLogger("fontTools").setLevel(logging.ERROR)  # subsetting logs every step
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it logs every step of subsetting
     fonts = weasyprint.text.fonts.FontConfiguration()
     own_files = weasyprint.urls.URLFetcher(allowed_protocols=("file",))
     spare = weasyprint.CSS(string=SPARE, font_config=fonts, url_fetcher=own_files)

@@ -1,6 +1,6 @@
-"""How figures, dates and names are written: the one place for pages, reports and commands.
+"""Formats of figures, dates and names for pages, reports and commands.
 
-Vietnamese offices write 1.234,5 and 86,4% without a blank; English pages 1,234.5 and 86.4%.
+Vietnamese offices write 1.234,5 and 86,4% without a space; English pages 1,234.5 and 86.4%.
 """
 
 import re
@@ -31,7 +31,7 @@ STATUS_SIGNS = {
     Status.PROVISIONAL: "◌",
     Status.NO_TARGET: "",
 }
-# Text fonts draw these small or not at all; every format sets them in a font of its own.
+# Text fonts draw these small or not at all; every format uses a font of its own for them.
 SIGNS = re.compile("([●◐▼▲○◌])")
 REASONS = {
     "no_phone": _("Hồ sơ không có số điện thoại"),
@@ -48,7 +48,7 @@ REASONS = {
     "expired_unsent": _("Hết hạn trước khi gửi được"),
 }
 ROMAN = ("I", "II", "III", "IV")
-# Where a factor stands, and where the year leads: associations and trends, never causes.
+# Quadrants of factors, and directions of the year: associations and trends, never causes.
 QUADRANTS = {
     "act_first": _("▼ Ưu tiên cải thiện"),
     "keep_up": _("● Giữ vững"),
@@ -112,17 +112,17 @@ SOURCES = {
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A fraction as percent without the sign: 0.864 → "86,4"; None → a dash."""
+    """A fraction as percentage without the sign: 0.864 → "86,4"; None → a dash."""
     return NONE if value is None else number(100 * value, digits)
 
 
 def percentage(value: float | None, digits: int = 1) -> str:
-    """A fraction with its sign: 0.864 → "86,4%"; None → a dash."""
+    """A fraction as percentage with the sign: 0.864 → "86,4%"; None → a dash."""
     return NONE if value is None else f"{percent(value, digits)}%"
 
 
 def level(value: float | None) -> str:
-    """A target or limit, as short as it can be: 0.85 → "85", 0.925 → "92,5"."""
+    """A target or limit without needless digits: 0.85 → "85", 0.925 → "92,5"."""
     return NONE if value is None else percent(value, 2).rstrip("0").rstrip(",.")
 
 
@@ -134,13 +134,13 @@ def interval(figure: Figure) -> str:
 
 
 def interval_name(confidence: float, *, is_draft: bool) -> str:
-    """What stands in brackets: "khoảng tin cậy 95%"; of an open month "… tạm tính 95%"."""
+    """What the brackets hold: "khoảng tin cậy 95%"; for an open month "… tạm tính 95%"."""
     kind = gettext("khoảng tin cậy tạm tính") if is_draft else gettext("khoảng tin cậy")
     return f"{kind} {level(confidence)}%"
 
 
 def reading(figure: Figure) -> str:
-    """A figure as it is read aloud: "86,4 (85,2–87,6) · n = 1.240 · mục tiêu 85"."""
+    """A figure in full: "86,4 (85,2–87,6) · n = 1.240 · mục tiêu 85"."""
     parts = [interval(figure), f"n = {count(figure)}"]
     if figure.target is not None:
         parts.append(gettext("mục tiêu %(target)s", target=level(figure.target)))
@@ -148,12 +148,12 @@ def reading(figure: Figure) -> str:
 
 
 def count(figure: Figure) -> str:
-    """Number of ratings, or a dash where they are suppressed."""
+    """Number of ratings, or a dash if it is suppressed."""
     return NONE if figure.is_suppressed else number(figure.rated)
 
 
 def status(figure: Figure) -> str:
-    """Sign and word: "● Đạt"."""
+    """Symbol and label: "● Đạt"."""
     return f"{STATUS_SIGNS[figure.status]} {gettext(STATUS_WORDS[figure.status])}".strip()
 
 
@@ -173,7 +173,7 @@ def points(difference: float) -> str:
 
 
 def period_name(period: Period) -> str:
-    """2026-Q3 → "quý III/2026"; a month as `month_name` has it."""
+    """2026-Q3 → "quý III/2026"; a month as in `month_name`."""
     match period:
         case Month():
             return month_name(period)
@@ -208,12 +208,12 @@ def long_month_name(month: Month) -> str:
 
 
 def day(at: datetime) -> str:
-    """The local day of an instant: "15/11/2026"."""
+    """The local day of a timestamp: "15/11/2026"."""
     return f"{at.astimezone(LOCAL):%d/%m/%Y}"
 
 
 def moment(at: datetime) -> str:
-    """The local time of an instant: "09:00 ngày 15/11/2026"."""
+    """The local time of a timestamp: "09:00 ngày 15/11/2026"."""
     return gettext("%(time)s ngày %(day)s", time=f"{at.astimezone(LOCAL):%H:%M}", day=day(at))
 
 
@@ -223,7 +223,7 @@ def hours(value: float | None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """One name, "a và b" or "a, b và c"; semicolons where a name holds a comma."""
+    """One name, "a và b" or "a, b và c"; with semicolons if a name has a comma."""
     if len(names) < 2:  # noqa: PLR2004 - one name or none
         return "".join(names)
     comma = "; " if any("," in name for name in names) else ", "
@@ -231,12 +231,12 @@ def listed(names: Sequence[str]) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text, cut at a word where it is longer than `longest` characters."""
+    """The text, cut at a word boundary if it is longer than `longest` characters."""
     if len(text) <= longest:
         return text
     return text[: longest - 1].rpartition(" ")[0].rstrip(" ,;") + "…"
 
 
 def source(text: str) -> str:
-    """The title of the document a rule or target comes from ("province: file" or "file")."""
+    """The title of the document that a rule or target comes from ("province: file" or "file")."""
     return gettext(SOURCES.get(text.rpartition(": ")[2], text))

@@ -1,4 +1,4 @@
-"""The index of reports: which months can have one, which files are ready, what is still missing."""
+"""Index of reports: which months can have one, which files are built, and what is missing."""
 
 import hashlib
 from collections import Counter
@@ -26,7 +26,7 @@ MOST_MONTHS = 36
 
 @dataclass(frozen=True, slots=True)
 class ReadyFile:
-    """One file that was built."""
+    """One built file."""
 
     format: str
     name: str
@@ -36,7 +36,7 @@ class ReadyFile:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """One month: figures behind it, closing, approval, silent units, files that are ready."""
+    """One month: its figures, stage, approval, silent units and built files."""
 
     month: Month
     finished: int
@@ -49,7 +49,7 @@ class IndexEntry:
 
 
 def months(session: Session) -> list[IndexEntry]:
-    """Months with finished dossiers, newest first, with the files that lie ready."""
+    """Months with finished dossiers, newest first, with their built files."""
     query = (
         select(Frame.month, func.sum(Frame.finished))
         .where(Frame.finished > 0)
@@ -121,7 +121,7 @@ def _silent(active: dict[Month, dict[int, Agency]], month: Month) -> tuple[str, 
 def _ready(
     built: Mapping[tuple[Month, str], ReportFile], month: Month, stage: Stage
 ) -> tuple[ReadyFile, ...]:
-    """Files of a month that fit its stage: those of an earlier one are no longer offered."""
+    """Built files of a month's current stage; those of an earlier stage are not offered."""
     names = {name: file_name(month, name, stage) for name in FORMATS}
     files = {name: built.get((month, file)) for name, file in names.items()}
     return tuple(
@@ -130,7 +130,7 @@ def _ready(
 
 
 def file_of(session: Session, month: Month, name: str) -> ReportFile:
-    """A built file; NotFound `no_report_file`, Refused `report_file_broken` when it was changed."""
+    """A built file; NotFound `no_report_file`, Refused `report_file_broken` if it was changed."""
     found = session.get(ReportFile, (month, name))
     if found is None:
         raise NotFound("no_report_file")
@@ -140,7 +140,7 @@ def file_of(session: Session, month: Month, name: str) -> ReportFile:
 
 
 def store(session: Session, month: Month, name: str, content: bytes, now: datetime) -> None:
-    """Store a built file; one of the same name is replaced."""
+    """Store a built file, replacing one of the same name."""
     file = session.get(ReportFile, (month, name)) or ReportFile(month=month, name=name)
     file.store(content, now)
     session.add(file)

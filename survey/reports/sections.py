@@ -1,4 +1,4 @@
-"""The sections of a report in words: title, first page, numbered sections, annex and footer."""
+"""Compose a report's text: title, first page, numbered sections, annex and footer."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ from survey.version import VERSION
 
 
 def compose(report: Report) -> Document:
-    """The document of a report; the same report gives the same document."""
+    """The document of a report; deterministic."""
     return Document(
         province=report.origin.province,
         letterhead=_letterhead(report),
@@ -98,7 +98,7 @@ def _sectors(report: Report) -> Section:
 
 
 def _targets(report: Report) -> tuple[str, ...]:
-    """Whose targets these are; a ladder borrowed from another province is never passed as own."""
+    """The source of the targets; a schedule of another province is always named as such."""
     figures = [one for one in (report.overall, *report.sectors) if one.target_source]
     if not figures:
         return (gettext("Chưa có mục tiêu được giao cho kỳ này."),)

@@ -1,4 +1,4 @@
-"""What the first page says: the verdict in one sentence, what is good, and what needs direction."""
+"""Sentences of the first page: verdict, achievements, and points that need a decision."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from survey.reports.figures import Report, RuleHit, by_status
 
 MOST_POINTS = 4
 MOST_NAMES = 2
-# From this share of dossiers without a usable phone on, the counters are asked to write them down.
+# From this share of dossiers without a usable phone on, counters are asked to record numbers.
 MANY_WITHOUT_PHONE = 0.1
 NO_USABLE_PHONE = ("no_phone", "bad_phone", "landline")
 
 
 def verdict(report: Report) -> str:
-    """One or two sentences: where the province stands, and how many sectors do."""
+    """One or two sentences: the province against its target, and how many sectors met theirs."""
     whole = report.overall
     month = phrases.month_name(report.month)
     if whole.index is None or whole.is_suppressed:
@@ -82,7 +82,7 @@ def _sectors(report: Report) -> str:
 
 
 def tiles(report: Report) -> tuple[Tile, ...]:
-    """The four figures of the first page, each with its target and the month before."""
+    """The four figures of the first page, each with its target and the previous month."""
     return (_index_tile(report), _sector_tile(report), _response_tile(report), _case_tile(report))
 
 
@@ -173,7 +173,7 @@ def _last(month: Month) -> str:
 
 
 def direction(report: Report) -> tuple[Point, ...]:
-    """What leaders are asked to decide, gravest first; at most four points."""
+    """Points on which leaders should decide, most serious first; at most four."""
     points = [
         _not_met(report),
         _blocked(report),
@@ -231,7 +231,7 @@ def _blocked(report: Report) -> Point | None:
 
 
 def _floors_of(agency: str, rules: Sequence[RuleHit]) -> str:
-    """An agency once, with every bar it is beyond."""
+    """An agency, once, with every threshold it violates."""
     floors = (
         f"{gettext(phrases.RULES.get(hit.rule, hit.rule)).lower()} {phrases.percentage(hit.value)}"
         for hit in rules
@@ -301,7 +301,7 @@ def _unsure(report: Report) -> Point | None:
 
 
 def _first_names(names: list[str], kind: str) -> str:
-    """The first few names; the tables have them all."""
+    """The first few names; the tables list all."""
     more = len(names) - MOST_NAMES
     return phrases.listed(
         names
@@ -311,7 +311,7 @@ def _first_names(names: list[str], kind: str) -> str:
 
 
 def good(report: Report) -> tuple[Point, ...]:
-    """What went well, as far as the figures prove it."""
+    """Achievements that the figures prove."""
     points = []
     if found := by_status(report.sectors, Status.MET):
         names = _first_names([one.label for one in reversed(found)], gettext("lĩnh vực"))

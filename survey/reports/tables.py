@@ -1,4 +1,4 @@
-"""The tables of a report: which columns, in which words, with the numbers behind them."""
+"""The tables of a report: columns, texts, and the numbers behind them."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ RANKING_NOTE = _(
     "Xếp hạng chính thức theo năm; bảng này căn cứ số liệu của tháng để cảnh báo sớm, không thay"
     " cho kết luận của cơ quan có thẩm quyền."
 )
-# Field of CaseLine → head of its column. The day of the last ones may still come.
+# Field of CaseLine → column heading. The deadline of the last ones may still be ahead.
 CASE_COLUMNS = {
     "due": _("Đến hạn trong kỳ"),
     "on_time": _("Trả lời đúng hạn"),
@@ -53,12 +53,12 @@ CASE_NOTE = _(
 )
 NEEDS_NOTE = _("Số phiếu cần thêm để kết luận về từng dòng “Chưa rõ” có trong tệp Excel.")
 MOST_NEEDS = 7
-# Some procedures have names of 900 characters; Excel has them whole.
+# Some procedures have names of 900 characters; Excel shows them in full.
 LONGEST_NAME = 150
 
 
 def figure_table(title: str, first: str, figures: Sequence[Figure], report: Report) -> Table:
-    """Index against target, one line a figure, the whole province on top."""
+    """Index against target, one row per figure, the whole province on top."""
     columns = (
         Column("TT", 8, Kind.COUNT),
         Column(first, 40),
@@ -110,7 +110,7 @@ def _figure_notes(figures: Sequence[Figure]) -> tuple[str, ...]:
 
 
 def procedure_table(figures: Sequence[Figure], report: Report) -> Table:
-    """The same for procedures: their long names get the room of two columns."""
+    """The same for procedures; their long names get the width of two columns."""
     columns = (
         Column(gettext("Mã"), 18),
         Column(gettext("Thủ tục hành chính"), 57),
@@ -149,7 +149,7 @@ def factor_table(report: Report) -> Table:
 
 
 def beside_table(report: Report) -> Table:
-    """The same ratings read in other ways, labelled as what they are."""
+    """Other measures of the same ratings, labelled as such."""
     columns = (
         Column(gettext("Lĩnh vực"), 55),
         Column(gettext("Chỉ số"), 20, Kind.SHARE),
@@ -168,7 +168,7 @@ def beside_table(report: Report) -> Table:
 def _beside_row(one: Figure, least: int) -> tuple[Cell, ...]:
     suppressed = one.is_suppressed
     index, raw, mean = (None,) * 3 if suppressed else (one.index, one.raw, one.mean)
-    # The factors have ratings of their own, mostly fewer.
+    # Factors have their own number of ratings, mostly smaller.
     has_sipas = not suppressed and one.sipas_rated >= least
     sipas = one.sipas if has_sipas else None
     return (
@@ -182,7 +182,7 @@ def _beside_row(one: Figure, least: int) -> tuple[Cell, ...]:
 
 
 def coverage_table(report: Report) -> Table:
-    """From finished dossiers to answers, and every reason why somebody was not asked."""
+    """Coverage: from finished dossiers to answers, with every reason for not inviting."""
     frame = report.frame
     columns = (
         Column(gettext("Nội dung"), 105),
@@ -206,7 +206,7 @@ def coverage_table(report: Report) -> Table:
 
 
 def bounds_table(report: Report) -> Table:
-    """What the index could be whatever the silent would have said."""
+    """Worst-case (Manski) bounds of the index, whatever those who did not answer would rate."""
     columns = (
         Column(gettext("Lĩnh vực"), 65),
         Column(gettext("Tỷ lệ trả lời (%)"), 30, Kind.SHARE),
@@ -233,7 +233,7 @@ def _bounds_row(one: Figure) -> tuple[Cell, ...]:
 
 
 def late_table(late: Sequence[LateFigures]) -> Table:
-    """Late dossiers by agency, only agencies that have any."""
+    """Late dossiers by agency; only agencies that have any."""
     columns = (
         Column("TT", 10, Kind.COUNT),
         Column(gettext("Cơ quan, đơn vị"), 80),
@@ -261,7 +261,7 @@ def _late_row(place: str, label: str, finished: int, late: int) -> tuple[Cell, .
 
 
 def rule_table(rules: Sequence[RuleHit], unproven: int) -> Table:
-    """Agencies that could not be rated "good"; each rule's own words and source stand below."""
+    """Agencies that cannot be rated "good", with text and source of each rule below."""
     columns = (
         Column("TT", 8, Kind.COUNT),
         Column(gettext("Cơ quan, đơn vị"), 67),
@@ -294,7 +294,7 @@ def rule_table(rules: Sequence[RuleHit], unproven: int) -> Table:
 
 
 def unproven_words(found: int) -> str:
-    """How many agencies touch the bar with too few ratings to say so."""
+    """How many agencies violate a threshold with too few ratings as evidence."""
     return gettext(
         "Có %(found)s đơn vị có chỉ số chạm ngưỡng nhưng chưa đủ căn cứ (ít phiếu, "
         "hoặc khoảng tin cậy còn vượt ngưỡng) nên chưa kết luận.",
@@ -316,7 +316,7 @@ def case_table(title: str, first: str, lines: Sequence[CaseLine], total: CaseLin
 
 
 def correction_table(corrections: Sequence[Correction]) -> Table:
-    """Changes that later files made to dossiers already counted."""
+    """Changes by later files to dossiers already counted."""
     columns = (
         Column(gettext("Nội dung thay đổi"), 95),
         Column(gettext("Số hồ sơ"), 35, Kind.COUNT),
@@ -334,7 +334,7 @@ def correction_table(corrections: Sequence[Correction]) -> Table:
 
 
 def revision_table(revision: Revision) -> Table:
-    """The month before as it was closed and as it stands now."""
+    """The previous month as closed and as it is now."""
     columns = (
         Column(gettext("Phạm vi"), 60),
         Column(gettext("Khi chốt: chỉ số, phiếu / hồ sơ"), 36, Kind.SHARE),

@@ -1,4 +1,4 @@
-"""One report in every format asked for. Loads the libraries of charts and documents."""
+"""Render one report in every requested format; imports the libraries of charts and documents."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from survey.reports.sections import compose
 
 
 def render(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Format and content, in the order asked for; formats are those of survey.reports.build."""
+    """Format and content, in the requested order; formats are those of survey.reports.build."""
     with speaking(SOURCE):
         document = compose(report)
         page = html.render(document)
@@ -19,7 +19,7 @@ def render(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]
 
 
 def _content(name: str, report: Report, document: Document, page: str) -> bytes:
-    """One file; documents of the state are in Vietnamese, whoever has them made."""
+    """One file; official documents are in Vietnamese, whatever the user's language."""
     with speaking(SOURCE):
         if name == "html":
             return page.encode()

@@ -1,6 +1,6 @@
-"""The report in Excel: the same figures as numbers, one sheet a subject, each ready to print.
+"""The report in Excel: the same figures as numbers, one sheet per subject, ready to print.
 
-Text is written as text, never as a formula, whatever it begins with.
+Text is always written as text, never as a formula, whatever it begins with.
 """
 
 import io
@@ -19,13 +19,13 @@ from survey.reports.document import NUMBERS, Document, Kind, Picture, Point, Sec
 from survey.reports.figures import Report
 from survey.reports.tables import SUPPRESSED_NOTE
 
-# A sheet of the workbook; the library ships no types.
+# A worksheet; the library ships no types.
 Sheet = Any
 # Row and column, from 0.
 Place = tuple[int, int]
 FORMATS = {"share": "0.0%", "level": "0.##%", "count": "#,##0", "mean": "0.00"}
-# The picture's size on paper times this is as wide as the table above it; with every sector it
-# needs so many rows.
+# Scaled by this factor a picture is as wide as the table above it; with every sector it needs so
+# many rows.
 PICTURE_SCALE, PICTURE_ROWS = 1.3, 16
 # Heading, field of the figure, number format; None: text.
 FIGURE_COLUMNS = (
@@ -46,27 +46,27 @@ FIGURE_COLUMNS = (
 )
 # A factor has neither a target nor dossiers of its own.
 FACTOR_FIELDS = frozenset({"rated", "satisfied", "raw", "index", "low", "high", "mean"})
-# These say nothing about answers, so they stand even where too few rated.
+# These do not depend on answers, so they are published even with few ratings.
 ALWAYS_SHOWN = frozenset({"finished", "target"})
-# Widths of columns, in digits of the text font.
+# Column widths, in digits of the text font.
 CODE, NAME, LONG_NAME, NUMBER, STATUS = 17, 36, 60, 8.7, 12.5
 SUMMARY = (28, 20, 34, 24, 24)
 SUBJECT = (36, 18, 13, 15, 19, 17)
-# Wider sheets lie across when printed.
+# Wider sheets are printed in landscape.
 WIDEST_UPRIGHT = 120
-# Points: a line of text at size 11, what a row has beside its lines, and the most it can have.
+# Points: a text line at size 11, a row's extra height, and its greatest height.
 LINE, AIR, HIGHEST = 15, 1, 405
-# Letters are narrower than the digits in which widths are counted; bold ones
-# and the button of a filter take most of that back.
+# Letters are narrower than digits, in which widths are counted; bold ones and the filter button
+# take most of that back.
 LETTERS, BOLD_LETTERS = 1.22, 1.05
 
 
 class Book:
-    """A workbook with the few looks a report needs."""
+    """A workbook with the few formats a report needs."""
 
     def __init__(self, held: io.BytesIO, foot: str) -> None:
         font = {"font_name": "Times New Roman", "font_size": 11}
-        # Widths of columns, and with them of pictures, are counted in the default font.
+        # Widths of columns, and so of pictures, are counted in the default font.
         options = {"in_memory": True, "strings_to_formulas": False}
         self.book = xlsxwriter.Workbook(held, {**options, "default_format_properties": font})
         self.foot = foot.replace("&", "&&")
@@ -92,7 +92,7 @@ class Book:
                 self.numbers[is_total, kind] = self.book.add_format({**look, "num_format": pattern})
 
     def sheet(self, name: str, title: str, widths: Sequence[float]) -> Sheet:
-        """A fresh sheet, ready to print on A4, wide ones across, its title in the first row."""
+        """A new sheet for A4, landscape if wide, with its title in the first row."""
         sheet = self.book.add_worksheet(name)
         if sum(widths) > WIDEST_UPRIGHT:
             sheet.set_landscape()
@@ -129,7 +129,7 @@ def render(report: Report, document: Document) -> bytes:
         _write_figures(book, (name, title), (report.overall, *figures), width)
     if report.factors:
         _write_factors(book, report.factors)
-    # In their order: 1 sectors, 3 coverage, 4 lateness, 5 cases, 6 corrections, 7 analysis.
+    # By index: 1 sectors, 3 coverage, 4 lateness, 5 cases, 6 corrections, 7 analysis.
     sectors, _, covered, late, cases, corrected, compared, method = document.sections
     _write_sections(book, gettext("Phản ánh"), (cases,))
     _write_sections(book, gettext("Bao phủ, trễ hạn"), (covered, late, corrected))
@@ -142,7 +142,7 @@ def render(report: Report, document: Document) -> bytes:
 
 
 def _foot(document: Document) -> str:
-    """What stands below each printed page, so that none is taken for a final one."""
+    """Footer of each printed page, so that a draft is not taken for a final report."""
     sentence = gettext(
         "Tỉnh %(province)s · Mức độ hài lòng, %(month)s",
         province=document.province,
@@ -161,7 +161,7 @@ def _set_properties(book: Book, document: Document, made_at: datetime) -> None:
 
 
 def _height(*cells: tuple[str, float], letters: float = LETTERS) -> float:
-    """Points a row needs for its texts in columns of these widths."""
+    """Row height in points for texts in columns of these widths."""
     lines = [len(textwrap.wrap(text, int(width * letters))) for text, width in cells]
     return min(LINE * max(1, *lines) + AIR, HIGHEST)
 
@@ -169,7 +169,7 @@ def _height(*cells: tuple[str, float], letters: float = LETTERS) -> float:
 def _write_across(
     book: Book, sheet: Sheet, row: int, text: str, widths: Sequence[float], look: str = "text"
 ) -> None:
-    """A text over all columns, in as many lines as it needs."""
+    """A text merged over all columns, in as many lines as it needs."""
     sheet.merge_range(row, 0, row, len(widths) - 1, "", getattr(book, look))
     sheet.write_string(row, 0, text, getattr(book, look))
     sheet.set_row(row, _height((text, sum(widths))))
@@ -214,7 +214,7 @@ def _write_summary(book: Book, document: Document) -> None:
 def _write_points(
     book: Book, sheet: Sheet, row: int, points: Sequence[Point], widths: Sequence[float]
 ) -> int:
-    """Points below `row`, one a row; gives the last row used."""
+    """Points below `row`, one per row; returns the last row used."""
     for point in points:
         row += 1
         _write_across(book, sheet, row, f"{point.lead} {point.text}".strip(), widths)
@@ -222,10 +222,10 @@ def _write_points(
 
 
 def _insert(sheet: Sheet, row: int, picture: Picture, book: Book) -> int:
-    """A captioned picture from `row` on; gives the first free row below it."""
+    """A captioned picture from `row` on; returns the first free row below it."""
     sheet.write_string(row, 0, picture.title, book.caption)
     for below in range(row + 1, row + PICTURE_ROWS + 1):
-        sheet.set_row(below, LINE + AIR)  # else a program that fits rows to its text font bends it
+        sheet.set_row(below, LINE + AIR)  # else a program that fits rows to its font distorts it
     sheet.insert_image(
         row + 1,
         0,
@@ -270,7 +270,7 @@ def _write_figures(
 
 
 def _write_factors(book: Book, factors: Sequence[Figure]) -> None:
-    """The factors of the full questionnaire, of the whole province."""
+    """The factors of the full questionnaire, for the whole province."""
     columns = [column for column in FIGURE_COLUMNS if column[1] in FACTOR_FIELDS]
     widths = (NAME, *[NUMBER + 3] * len(columns))
     sheet = book.sheet(
@@ -293,7 +293,7 @@ def _write_factors(book: Book, factors: Sequence[Figure]) -> None:
 def _write_headings(
     book: Book, sheet: Sheet, headings: Sequence[str], widths: Sequence[float]
 ) -> None:
-    """The third row: headings that stand again on every printed page."""
+    """The third row: headings, repeated on every printed page."""
     for column, heading in enumerate(headings):
         sheet.write_string(2, column, heading, book.head)
     sheet.set_row(2, _height(*zip(headings, widths, strict=True), letters=BOLD_LETTERS))
@@ -301,7 +301,7 @@ def _write_headings(
 
 
 def _has_meaning(one: Figure, field: str) -> bool:
-    """Limits of an index that nobody rated say nothing."""
+    """False for the limits of an index without ratings."""
     return one.index is not None or field not in {"low", "high"}
 
 
@@ -338,7 +338,7 @@ def _write_sections(book: Book, name: str, sections: Sequence[Section]) -> None:
 
 
 def _write_table(book: Book, sheet: Sheet, row: int, table: Table) -> int:
-    """Write a table below `row`, without its column of numbers; gives the last row used."""
+    """Write a table below `row`, without its column of numbers; returns the last row used."""
     first = 1 if table.columns[0].title == "TT" else 0
     columns = table.columns[first:]
     sheet.write_string(row, 0, table.title, book.caption)

@@ -1,8 +1,8 @@
-"""The web edge: parse, one transaction, one call, render.
+"""The HTTP layer: each view parses, opens one transaction, calls one feature and renders.
 
-Citizens and staff have pools of processes of their own, with the same code behind each. A pool
-imports only the pages it serves: what staff's pages compute and draw with would be most of the
-memory of a process that serves citizens.
+Citizens and staff are served by separate pools of processes with the same code. A pool imports only
+the pages it serves, because the libraries of staff pages (computing, drawing) would be most of the
+memory of a citizen process.
 """
 
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Pool(StrEnum):
     ALL = "all"
 
 
-# Files and folders of this one; each has a `register(app)`.
+# Modules and packages of this package; each has a `register(app)`.
 CITIZEN_PAGES = ("public", "webhooks")
 STAFF_PAGES = ("staff", "metrics", "demo")
 PAGES = {
@@ -35,7 +35,7 @@ PAGES = {
 
 
 class RowNumber(IntegerConverter):
-    """A row's number in an address: what no column can hold is no page, not a fault."""
+    """A row's id in a URL; a number too large for the column is a 404, not an error 500."""
 
     bits = 31
 
@@ -44,15 +44,13 @@ class RowNumber(IntegerConverter):
 
 
 class LongRowNumber(RowNumber):
-    """The same where numbers are drawn at random from a wide column, so that they reveal no
-    order.
-    """
+    """A 63-bit id, for tables whose ids are random so that they do not reveal an order."""
 
     bits = 63
 
 
 def register(app: Flask, pool: Pool) -> None:
-    """Put the pages and webhooks of a pool on the application."""
+    """Register the pages and webhooks of a pool on the application."""
     app.url_map.converters.update(int=RowNumber, bigint=LongRowNumber)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

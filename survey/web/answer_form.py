@@ -1,4 +1,4 @@
-"""The citizen's form: what was sent becomes a submission, or errors beside what was typed."""
+"""The citizen's form: parses the request into a submission, or errors beside what was typed."""
 
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
@@ -16,8 +16,8 @@ from survey.web.language import LANGUAGES, Language
 RATINGS = tuple(str(rating) for rating in range(LOWEST_RATING, HIGHEST_RATING + 1))
 FIELDS = ("overall", "reasons", "comment", "contact", "contact_phone")
 PHONE_LENGTH = 40
-# Which page asks a field; the first page with an error is shown again. The page of reasons asks the
-# factors too, each in a field that bears its code.
+# Page → its fields; the first page with an error is shown again. The page of reasons also has one
+# field per factor, named by the factor's code.
 PAGES: Mapping[str, Sequence[str]] = {
     "rate": ("overall",),
     "reasons": ("reasons", "comment"),
@@ -26,49 +26,49 @@ PAGES: Mapping[str, Sequence[str]] = {
 
 
 class TypedField(StringField):  # type: ignore[misc]  # WTForms has no types
-    """Words or a choice as they were sent; templates draw the input, so it has no label."""
+    """Text or a choice as it was sent; templates render the input, so it has no label."""
 
     def __init__(self, **given: object) -> None:
         super().__init__("", default="", **given)
 
     @property
     def is_sent(self) -> bool:
-        """Whether the page that was sent asks this at all."""
+        """Whether the request has this field at all."""
         return bool(self.raw_data)
 
     @property
     def text(self) -> str:
-        """What was sent, without blanks around it."""
+        """The field's text without surrounding whitespace."""
         return str(self.data).strip()
 
 
 class RatingField(TypedField):
-    """One of the five levels, or nothing."""
+    """A rating of 1 to 5, or empty."""
 
     def pre_validate(self, form: "AnswerForm") -> None:
-        """Refuse what no button sends."""
+        """Reject values that are no rating."""
         if self.text and self.text not in RATINGS:
             raise ValidationError(form.language.translate("Xin chọn một trong năm mức."))
 
     @property
     def rating(self) -> int | None:
-        """The level; call only without errors."""
+        """The rating; call only without errors."""
         return int(self.text) if self.text else None
 
 
 class ReasonsField(TypedField):
-    """Factors that were chosen; the empty value only says that the page asked."""
+    """The chosen factors; an empty value only shows that the page asked."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Keep every choice."""
+        """Store every choice that is not empty."""
         self.data = [value for value in valuelist if value]
 
 
 class CommentField(TypedField):
-    """What a citizen writes, counted as it is stored."""
+    """The citizen's comment, measured as it will be stored."""
 
     def pre_validate(self, form: "AnswerForm") -> None:
-        """Say by how much a text is too long."""
+        """Reject a comment that is too long, and say by how many characters."""
         over = len(self.text) - COMMENT_LENGTH
         if over > 0:
             _ = form.language.translate
@@ -77,16 +77,16 @@ class CommentField(TypedField):
 
     @property
     def text(self) -> str:
-        """The comment as it is stored: one sign per line end, composed letters."""
+        """The comment as it is stored: line ends as LF, Unicode NFC, without NUL bytes."""
         lines = self.data.replace("\r\n", "\n").replace("\r", "\n")
         return unicodedata.normalize("NFC", lines).replace("\0", "").strip()
 
 
 class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
-    """What was typed, field by field, and what is wrong with it in the citizen's language.
+    """The fields of the citizen's pages, with errors in the citizen's language.
 
-    `ratings`: what was sent in any other field, by its name. Which of these are factors is known
-    once the questionnaire of the link was read; the others are not of this form.
+    `ratings`: what was sent in any other field, by its name. Which of these are factors is only
+    known once the link's questionnaire has been read; the rest is ignored.
     """
 
     overall = RatingField()
@@ -94,7 +94,7 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
     comment = CommentField()
     contact = TypedField()
     contact_phone = TypedField()
-    # When the page was drawn, for the flags of an answer.
+    # When the page was rendered, for the quality flags of an answer.
     shown = TypedField()
 
     def __init__(self, sent: MultiDict[str, str], language: Language) -> None:
@@ -104,7 +104,7 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
         self.wrong_ratings: dict[str, str] = {}
 
     def validate_contact(self, contact: Field) -> None:
-        """Yes or no; a number without either needs one of them."""
+        """Yes or no; a phone number without a choice is an error."""
         _ = self.language.translate
         if contact.text not in {"", "yes", "no"}:
             raise ValidationError(_("Xin chọn “Có” hoặc “Không cần gọi”."))
@@ -114,7 +114,7 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
             )
 
     def validate_contact_phone(self, phone: Field) -> None:
-        """What is too long for a number is none; the rest is checked where numbers are known."""
+        """Reject a number that is too long; the rest is checked where numbers are parsed."""
         if len(phone.text) > PHONE_LENGTH:
             raise ValidationError(self._sentence(Invalid("bad_contact_phone")))
 
@@ -125,7 +125,7 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
         return is_rated or any(self[name].is_sent for name in PAGES["reasons"])
 
     def check_ratings(self, factors: Collection[str]) -> None:
-        """Find what is wrong with ratings and reasons, by the factors of the questionnaire."""
+        """Validate ratings and reasons against the factors of the questionnaire."""
         _ = self.language.translate
         given = {name: self.ratings[name] for name in factors if self.ratings.get(name)}
         wrong = [name for name, text in given.items() if text not in RATINGS]
@@ -135,19 +135,17 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
 
     @property
     def page(self) -> str:
-        """The first page that asks for a field with an error."""
+        """The first page with an error in one of its fields."""
         return next(page for page in PAGES if self.faults(page))
 
     def faults(self, page: str) -> dict[str, str]:
-        """What is wrong with the fields that a page asks: field → sentence."""
+        """Errors in the fields of a page: field → sentence."""
         wrong = self.wrong_ratings if page == "reasons" else {}
         fields = PAGES.get(page, ())
         return {**wrong, **{name: self[name].errors[0] for name in fields if self[name].errors}}
 
     def kept(self, page: str | None) -> list[tuple[str, str]]:
-        """Every known field and every rating that `page` does not show, to be sent along in hidden
-        fields.
-        """
+        """Every known field and rating that `page` does not ask, for hidden inputs."""
         shown = PAGES.get(page or "", ())
         kept = [
             (name, value) for name in FIELDS if name not in shown for value in self[name].raw_data
@@ -157,8 +155,9 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
         return kept
 
     def explain(self, refusal: Invalid) -> None:
-        """Put a refusal that only the database could find beside its field; `check_ratings` finds
-        those of ratings and reasons.
+        """Put an error that only the database could find beside its field.
+
+        `check_ratings` already finds those of ratings and reasons.
         """
         if refusal.code in {"bad_rating", "bad_factor"}:
             return
@@ -174,7 +173,7 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
         raise refusal
 
     def submission(self) -> Submission:
-        """What the form asks to store; call only without errors."""
+        """The submission to store; call only without errors."""
         contact = self.contact.text
         ratings = {
             name: int(text) if text in RATINGS else 0 for name, text in self.ratings.items() if text
@@ -190,5 +189,5 @@ class AnswerForm(Form):  # type: ignore[misc]  # WTForms has no types
         )
 
 
-# By the language's code; most links are opened before anything is answered.
+# One per language, prepared once, because most links are opened before anything is answered.
 BLANK = {code: AnswerForm(MultiDict(), language) for code, language in LANGUAGES.items()}

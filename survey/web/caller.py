@@ -1,4 +1,4 @@
-"""Who calls: the address behind the proxies that are ours. For throttles only, never for a log."""
+"""The client's IP address behind trusted proxies, for rate limiters only; it is never logged."""
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import cast
@@ -7,14 +7,14 @@ from flask import current_app, request
 
 from survey.settings import Settings
 
-# One line of IPv6 has a whole network of addresses; an address alone would hide nobody behind it.
+# An IPv6 line has a whole /64 network; limiting single addresses would limit nobody.
 LINE_BITS = 64
 
 
 def address() -> str:
-    """The caller's address, of IPv6 its /64 network; empty when it is unknown.
+    """The client's address, for IPv6 its /64 network; empty when unknown.
 
-    A proxy on this machine or in TRUSTED_PROXIES is believed about who called it, nobody else.
+    Only a proxy on this machine or in TRUSTED_PROXIES is trusted to name the client's address.
     """
     settings = cast("Settings", current_app.extensions["settings"])
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")
@@ -33,7 +33,7 @@ def _is_ours(text: str, settings: Settings) -> bool:
 
 
 def _plain(text: str) -> str:
-    """One spelling of an address; empty for what is none."""
+    """The canonical spelling of an address; empty if it is none."""
     try:
         found = ip_address(text.strip())
     except ValueError:

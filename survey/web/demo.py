@@ -1,6 +1,6 @@
-"""The demo's doors and phone: one person walks the whole loop. Not there unless DEMO=1.
+"""The demo's role logins and phone, only with DEMO=1: one person walks through the whole process.
 
-Whoever opens a door is signed in as the invented account behind it.
+A role login signs in as an invented account of that role.
 """
 
 import secrets
@@ -38,18 +38,18 @@ from survey.web.staff.guard import begin_session, csrf
 blueprint = Blueprint("demo", __name__, url_prefix="/demo")
 
 MESSAGES_SHOWN = 20
-# Three segments of a long text.
+# Three segments of a multipart SMS.
 REPLY_LENGTH = 459
 
 
 class PhoneForm(StaffForm):
-    """Which of the two phones is meant: `link`, unless the other is asked for."""
+    """Which of the two demo phones is meant: `link` by default."""
 
     kind = HiddenField(filters=[lambda kind: kind if kind in demo.PHONES else "link"])
 
 
 class ReplyForm(PhoneForm):
-    """A text that the person at the phone sends back."""
+    """A text that the demo phone sends back."""
 
     text = StringField(_("Tin nhắn trả lời"), [Needed(_("Chưa viết gì để gửi."))], default="")
 
@@ -59,7 +59,7 @@ def _settings() -> Settings:
 
 
 def register(app: Flask) -> None:
-    """Put the demo's pages on the application."""
+    """Register the demo's pages on the application."""
     app.register_blueprint(blueprint)
 
 
@@ -78,7 +78,7 @@ def _explain(refusal: SurveyError) -> ResponseReturnValue:
 
 @blueprint.get("")
 def doors() -> str:
-    """The six doors, and the walk in five steps."""
+    """The role logins, and the walk in five steps."""
     session, is_rehearsal = db.session(), _settings().is_rehearsal
     doors = demo.ROLE_LOGINS.values() if is_rehearsal else ()
     passwords = [(login, demo.password_of(session, login)) for login in doors]
@@ -87,7 +87,7 @@ def doors() -> str:
 
 @blueprint.post("/enter/<role>")
 def enter(role: str) -> ResponseReturnValue:
-    """Sign in as the account behind a door; never where messages reach real people."""
+    """Sign in as the account of a role login; refused where messages reach real people."""
     if role not in set(RoleName) or not _settings().is_rehearsal:
         abort(404)
     now = clock.now()
@@ -100,7 +100,7 @@ def enter(role: str) -> ResponseReturnValue:
 
 @blueprint.post("/dossier")
 def finish_dossier() -> ResponseReturnValue:
-    """Register a dossier that is finished now for the demo phone, and send what is due."""
+    """Register a dossier finished now for the demo phone, and send the messages that are due."""
     settings = _settings()
     if not settings.is_rehearsal:
         raise Refused("not_a_demo")
@@ -114,13 +114,13 @@ def finish_dossier() -> ResponseReturnValue:
 
 
 def _to_phone(kind: str) -> ResponseReturnValue:
-    """Show one of the phones; the first has the plain address."""
+    """Redirect to one of the phones; the first has the plain URL."""
     return redirect(url_for("demo.phone", kind=None if kind == "link" else kind), 303)
 
 
 @blueprint.get("/phone")
 def phone() -> str:
-    """A phone that shows what was sent to it, newest first."""
+    """A phone with the messages sent to it, newest first."""
     settings, form = _settings(), ReplyForm(kind=request.args.get("kind"))
     kind = form.kind.data
     number = demo.PHONES[kind]
@@ -139,7 +139,7 @@ def phone() -> str:
 
 @blueprint.post("/phone/reply")
 def reply() -> ResponseReturnValue:
-    """A text from the phone, taken like one that a provider hands on; what it causes is sent."""
+    """Handle a text from the phone like one from a provider, and send the resulting messages."""
     settings = _settings()
     if not settings.is_rehearsal:
         raise Refused("not_a_demo")

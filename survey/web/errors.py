@@ -1,4 +1,4 @@
-"""Pages for what went wrong: the right status, what happened, what to do; nothing internal."""
+"""Error pages with the right status: what happened and what to do, without internal details."""
 
 import secrets
 from collections.abc import Sequence
@@ -30,27 +30,27 @@ STATUSES: tuple[tuple[type[SurveyError], int], ...] = (
     (Refused, 409),
     (Conflict, 409),
 )
-# Refusals about who asks, not about what is asked.
+# Errors about who asks: status 403.
 FORBIDDEN = frozenset({"forbidden", "not_allowed", "not_your_case", "not_your_agency"})
-# Refusals about how often something is asked.
+# Errors about how often something is asked: status 429.
 TOO_OFTEN = frozenset({"too_many_changes"})
-# What the drivers say when the database does not answer.
+# What database drivers raise when the database does not answer.
 BUSY = (OperationalError, InterfaceError, PoolTimeout)
 RETRY_SECONDS = "10"
 
 
 def register(app: Flask) -> None:
-    """Answer every refusal and failure that no page caught."""
+    """Register handlers for every error that no page caught."""
     app.register_error_handler(SurveyError, refused)
     app.register_error_handler(HTTPException, failed)
-    for impossibility in (DataError, OverflowError):  # the second is what SQLite's driver says
+    for impossibility in (DataError, OverflowError):  # SQLite's driver raises the second one
         app.register_error_handler(impossibility, impossible)
     for failure in BUSY:
         app.register_error_handler(failure, busy)
 
 
 def status_of(refusal: SurveyError) -> int:
-    """The HTTP status of a refusal's family."""
+    """The HTTP status of an error code or class."""
     if refusal.code in FORBIDDEN:
         return 403
     if refusal.code in TOO_OFTEN:
@@ -59,7 +59,7 @@ def status_of(refusal: SurveyError) -> int:
 
 
 def refused(refusal: SurveyError) -> Response:
-    """The refusal's own sentence under a heading for its status."""
+    """The error's own sentence under a heading for its status."""
     language = _language()
     status = status_of(refusal)
     with speaking(language.code):
@@ -76,7 +76,7 @@ def refused(refusal: SurveyError) -> Response:
 
 
 def written() -> str:
-    """What a citizen wrote and nobody stored, to be shown once more; empty on other pages."""
+    """The comment that a citizen sent and that was not stored, to render it again; else empty."""
     if request.method != "POST" or request.blueprint != "public":
         return ""
     try:
@@ -86,9 +86,9 @@ def written() -> str:
 
 
 def failed(error: HTTPException) -> Response | HTTPException:
-    """Errors of HTTP: page not there, method wrong, too large, not allowed, or a fault of ours."""
+    """Page for an HTTP error: not found, wrong method, too large, forbidden, or error 500."""
     status = error.code or 500
-    if error.response is not None or status < HTTPStatus.BAD_REQUEST:  # a redirect of routing
+    if error.response is not None or status < HTTPStatus.BAD_REQUEST:  # a routing redirect
         return error
     language = _language()
     heading, *sentences = _headings(language).get(status, _unknown(language))
@@ -103,26 +103,26 @@ def failed(error: HTTPException) -> Response | HTTPException:
 
 
 def impossible(failure: Exception) -> Response | HTTPException:
-    """A value no column can hold (a zero byte, a number beyond all bounds): not from our forms."""
+    """400 for a value no column can hold (a NUL byte, a number out of range); no form sends it."""
     log.warning("impossible_value", failure=type(failure).__name__, endpoint=request.endpoint)
     return failed(BadRequest())
 
 
 def busy(failure: Exception, typed: Sequence[str] = ()) -> Response:
-    """The database does not answer; the page asks none, and hands back what was typed."""
+    """503 when the database does not answer; the page queries nothing and hands back typed text."""
     log.warning("database_unavailable", failure=type(failure).__name__, endpoint=request.endpoint)
     return unavailable(typed)
 
 
 def unavailable(typed: Sequence[str] = ()) -> Response:
-    """The page that asks people to come back later."""
+    """The 503 page that asks people to come back later."""
     page = render("busy", _language(), 503, sent=None, typed=typed)
     page.headers["Retry-After"] = RETRY_SECONDS
     return page
 
 
 def _report(error: InternalServerError) -> str:
-    """A code people can quote; the log holds it beside the kind of fault."""
+    """Log an unexpected error under a random incident code, which people can quote; return it."""
     incident = secrets.token_hex(4).upper()
     cause = type(error.original_exception or error).__name__
     log.error("incident", incident=incident, failure=cause, endpoint=request.endpoint)

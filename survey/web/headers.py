@@ -1,22 +1,20 @@
-"""Headers of every answer: what a browser may load, frame, store, send on. Pages may be
-stricter.
-"""
+"""Security headers of every response (CSP, framing, caching, referrer); pages may be stricter."""
 
 from flask import Flask, Response, request
 
-# Staff pages load their own files and nothing else.
+# Content Security Policy of staff pages: only their own files.
 STAFF_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-# An address under it is the secret itself, whatever is answered there.
+# URLs below it contain the secret token, whatever the response is.
 LINKS = "/s/"
 EVERYWHERE = {
     "Content-Security-Policy": STAFF_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # CSRF protection of staff forms reads the referrer of our own pages.
+    # The CSRF protection of staff forms checks the referrer of our own pages.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -25,7 +23,7 @@ EVERYWHERE = {
 
 
 def add_headers(response: Response) -> Response:
-    """Complete the headers of one answer; pages are never stored, files of the product are."""
+    """Add the security headers to a response; pages are never cached, static files are."""
     if request.path.startswith(LINKS):
         response.headers["Referrer-Policy"] = "no-referrer"
     there = {name.lower() for name, _ in response.headers}
@@ -37,5 +35,5 @@ def add_headers(response: Response) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Complete every answer of the application."""
+    """Add the headers to every response of the application."""
     app.after_request(add_headers)

@@ -1,7 +1,7 @@
-"""Whether this process can serve citizens, and whether the whole installation is in order.
+"""Health checks: whether this process can serve citizens, and whether the installation is in order.
 
-`/healthz` is for balancers and asks little. `/readyz` is for people and monitoring: a sentence for
-each part that is not well. A part is one line of PARTS.
+`/healthz` is for load balancers and checks little. `/readyz` is for people and monitoring: a
+sentence for each part with a problem. PARTS has one line per part.
 """
 
 import os
@@ -31,9 +31,9 @@ health = Blueprint("health", __name__)
 OK = "ok"
 AWAY = "does not answer"
 UNKNOWN = f"unknown: the database {AWAY}"
-# Enough that a full disk refuses it.
+# Large enough that writing it fails on a full disk.
 TRIED_BYTES = 64 * 1024
-# Ballots are counted every night; with two hours more the job has surely missed one.
+# Ballots are counted every night; with two more hours the job has certainly been missed.
 POOL_AGE = timedelta(hours=26)
 
 Part = Callable[[Session, datetime], str]
@@ -41,8 +41,10 @@ Part = Callable[[Session, datetime], str]
 
 @health.get("/healthz")
 def healthz() -> tuple[Response, int]:
-    """200 while this process can serve citizens: the database answers, in the schema it needs, and
-    DATA_KEY is its own.
+    """200 while this process can serve citizens.
+
+    The database answers, its schema is the one needed, and DATA_KEY is the one it was encrypted
+    with.
     """
     found = f"the database {AWAY}"
     if _is_there():
@@ -53,7 +55,7 @@ def healthz() -> tuple[Response, int]:
 
 @health.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """200 when every part is well, else 503 with a sentence for each that is not."""
+    """200 when every part is in order, else 503 with a sentence for each that is not."""
     now, is_there = clock.now(), _is_there()
     found = {
         name: _asked(part, now) if is_there or not needs_database else UNKNOWN
@@ -68,12 +70,12 @@ def readyz() -> tuple[Response, int]:
 
 
 def register(app: Flask) -> None:
-    """Put both pages on the application."""
+    """Register both pages on the application."""
     app.register_blueprint(health)
 
 
 def _asked(part: Part, now: datetime) -> str:
-    """What a part says; where its tables are not there yet, that nothing is known."""
+    """The result of one check; `unknown: …` if the database raises, such as for missing tables."""
     try:
         return part(db.session(), now)
     except DBAPIError as refusal:
@@ -92,9 +94,9 @@ def _is_there() -> bool:
 
 
 def _database(session: Session, now: datetime) -> str:
-    """Whether it takes what is written: a full disk shows here only."""
+    """Whether the database accepts writes; only a write detects a full disk."""
     if _schema(session, now) != OK:
-        return OK  # the table that is tried may not be there
+        return OK  # the table may not exist yet
     try:
         with transaction() as writing:
             heartbeat.beat(writing, ProcessKind.WEB, now)
@@ -138,9 +140,9 @@ def _key(session: Session, now: datetime) -> str:
 
 
 def _pool(session: Session, now: datetime) -> str:
-    """Whether ballots are counted: the oldest one that waits shows it."""
+    """Whether ballots are counted: none in the pool is older than POOL_AGE."""
     if _schema(session, now) != OK or key_state() != OK:
-        return OK  # said already, and nothing opens
+        return OK  # already reported, and nothing can be decrypted
     oldest = min((one.day for one in pool_of(session).ballots), default=None)
     if oldest is None or oldest >= local_day(now - POOL_AGE):
         return OK
@@ -152,7 +154,7 @@ def _sender(session: Session, now: datetime) -> str:
 
 
 def _worker(session: Session, now: datetime) -> str:
-    """Whoever runs jobs: the worker, and with a broker those who take from it, too."""
+    """Whether the processes that run jobs are alive: the worker and, with a broker, Celery."""
     kinds = [ProcessKind.WORKER]
     if settings_of(session).celery_broker_url:
         kinds.append(ProcessKind.CELERY)
@@ -160,7 +162,7 @@ def _worker(session: Session, now: datetime) -> str:
     return "; ".join(f"{kind}: {silence}" for kind, silence in silent if silence) or OK
 
 
-# Name → the check, which gives OK or a sentence, and whether it asks the database.
+# Name → the check, which returns OK or a sentence, and whether it needs the database.
 PARTS: dict[str, tuple[Part, bool]] = {
     "database": (_database, True),
     "schema": (_schema, True),

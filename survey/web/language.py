@@ -1,6 +1,6 @@
-"""The languages of the citizen's pages: Vietnamese stands in the source, English in the catalogue.
+"""Languages of the citizen's pages: Vietnamese in the source, English in the catalogue.
 
-A language is built once a process; a page then costs one look-up in a dict for each text.
+A language is built once per process; a page then needs one dict look-up per text.
 """
 
 from collections.abc import Callable
@@ -17,28 +17,28 @@ NUMBERS = {"vi": number, "en": english_number}
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language with the words every page needs."""
+    """One language with the texts every page needs."""
 
     code: str
     translate: Callable[[str], str]
-    # A whole number as this language groups its digits.
+    # Formats a whole number with this language's digit grouping.
     number: Callable[[int], str]
-    # Rating 1–5 → its words.
+    # Rating 1–5 → its label.
     levels: dict[int, str]
 
     @property
     def is_source(self) -> bool:
-        """Whether this is the language the names of agencies and procedures are in."""
+        """Whether this is the language of the names of agencies and procedures."""
         return self.code == SOURCE
 
     @property
     def other(self) -> str:
-        """Code of the language one may turn to."""
+        """Code of the language to switch to."""
         return next(code for code in NAMES if code != self.code)
 
     @property
     def other_name(self) -> str:
-        """Its own name for itself."""
+        """The other language's name in that language."""
         return NAMES[self.other]
 
 

@@ -1,6 +1,6 @@
-"""Figures for Prometheus, read from the tables when asked, so that all processes report the same.
+"""Prometheus metrics, read from the tables on each scrape, so that all processes give the same.
 
-Counts only. A scraper brings METRICS_TOKEN; without that setting the page is not there.
+Counts only. A scraper sends METRICS_TOKEN; without that setting the page does not exist.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ PAUSE_REASONS = ("window", "breaker", "fault", "budget")
 
 @metrics.get("/metrics")
 def show() -> Response:
-    """All figures in the text format; 404 without METRICS_TOKEN, 401 without it in the request."""
+    """All metrics in text format; 404 without METRICS_TOKEN, 401 if the request lacks it."""
     token = cast("Settings", current_app.extensions["settings"]).metrics_token
     if not token:
         abort(404)
@@ -54,7 +54,7 @@ def show() -> Response:
 
 
 def register(app: Flask) -> None:
-    """Put the page on the application."""
+    """Register the page on the application."""
     app.register_blueprint(metrics)
 
 
@@ -65,7 +65,7 @@ class _Figures(Collector):
         self.session, self.now = session, now
 
     def collect(self) -> Iterator[Metric]:
-        """Every figure once."""
+        """Yield every metric once."""
         yield from self._of_outbox(queue_status(self.session, self.now))
         yield from self._of_delivery()
         yield from self._of_budgets()

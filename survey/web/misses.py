@@ -1,7 +1,7 @@
-"""Guessed links: who asks for many that do not exist is answered shortly for the rest of a minute.
+"""Rate limiter for guessed links: clients with many misses get a short 429 page for a minute.
 
-A link that exists is never refused, whoever asks: hundreds of citizens may share one address. What
-keeps links from being guessed is their length; this keeps guessing cheap for us, and counts it.
+An existing link is never refused, because hundreds of citizens may share one address. The length of
+tokens prevents guessing; this only makes guesses cheap to answer, and logs a warning.
 """
 
 import hmac
@@ -13,12 +13,12 @@ log = structlog.get_logger()
 
 MISSES_A_MINUTE = 60
 WINDOW_SECONDS = 60.0
-# Twenty thousand digests are two megabytes; then the oldest is forgotten.
+# Twenty thousand digests take two megabytes; beyond that the oldest is dropped.
 CALLERS_MOST = 20_000
 
 
 class Misses:
-    """Counts of one process for one minute; callers are digests under a key it never stores."""
+    """Misses of one process in one minute, by HMAC of the client address; the key is not stored."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -26,7 +26,7 @@ class Misses:
         self._counts: dict[bytes, int] = {}
 
     def are_too_many(self, caller: str, now: float) -> bool:
-        """Count one more miss of this caller at `now` (seconds of any steady clock)."""
+        """Count one more miss of this client at `now` (seconds of a monotonic clock)."""
         if now - self._since >= WINDOW_SECONDS:
             self._since = now
             self._counts.clear()

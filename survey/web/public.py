@@ -1,7 +1,6 @@
-"""The citizen's side: the page behind a link with its steps and wishes, the promise, the start
-page.
+"""Citizen pages: the survey behind a link with its actions, the privacy page and the start page.
 
-GET and HEAD only read. No cookie, no script, and so no CSRF token: there is nothing to ride on.
+GET and HEAD only read. There is no cookie and no script, so a CSRF token is not needed.
 """
 
 from datetime import datetime, timedelta
@@ -37,18 +36,18 @@ from survey.web.rendering import render
 
 public = Blueprint("public", __name__)
 
-# A form with the longest comment, spelled in percent signs, has room; a file has not.
+# Enough for a form with the longest comment, percent-encoded, but not for a file.
 FORM_BYTES = 256 * 1024
 UNHAPPY_UP_TO = 2
-# Pages of a link that may be asked for by name; the others follow from what was answered.
+# Pages of a link that may be requested by name; the others follow from the stored answer.
 ASKABLE = ("rate", "reasons", "contact", "thanks")
 WISHES = ("not-mine", "stop")
-# Addresses that act when posted to → the page that asks first, for who reloads or keeps one.
+# POST-only action → the page with its confirmation form, for a GET of the action's URL.
 ASKED_ON = {"not-mine": "not-mine", "stop": "stop", "reopen": "thanks"}
 
 
 class Link:
-    """Addresses under one token in one language."""
+    """URLs under one token in one language."""
 
     def __init__(self, token: str, language: Language) -> None:
         self.token = token
@@ -56,7 +55,7 @@ class Link:
         self.language = language
 
     def __call__(self, page: str | None = None, *, action: str = "", lang: str = "") -> str:
-        """The address of a step, or of an action, in this language or another one."""
+        """The URL of a page or of an action, in this language or another one."""
         code = lang or self.language.code
         query = {"page": page} if page else {}
         if code != SOURCE:
@@ -73,7 +72,7 @@ def _limit_size() -> None:
 @public.get("/s/<token>")
 @public.get("/s/<token>/<any('not-mine', stop, reopen):action>")
 def show(token: str, action: str = "") -> Response:
-    """The step that comes next, or the one asked for by `?page=` or by an action's address."""
+    """The next step, or the one requested by `?page=` or by an action's URL."""
     asked = ASKED_ON.get(action) or request.args.get("page", "")
     page = answer_page(db.session(), token, clock.now())
     link = Link(token, _language())
@@ -85,7 +84,7 @@ def show(token: str, action: str = "") -> Response:
 
 @public.post("/s/<token>")
 def answer(token: str) -> AnyResponse:
-    """Store what was sent and go on; with an error show the same step again, nothing lost."""
+    """Store the submission and redirect to the next step; on errors render the same step again."""
     now = clock.now()
     language = _language()
     form = AnswerForm(sent_fields(), language)
@@ -109,7 +108,7 @@ def answer(token: str) -> AnyResponse:
 
 
 def _too_often(language: Language, now: datetime) -> Response:
-    """The link changed its answer too often today: what stands, until when, and what was typed."""
+    """429 page for too many changes of the answer today: the stored answer, and what was typed."""
     _ = language.translate
     page = render(
         "error",
@@ -126,7 +125,7 @@ def _too_often(language: Language, now: datetime) -> Response:
 
 @public.post("/s/<token>/not-mine")
 def not_mine(token: str) -> AnyResponse:
-    """Not my dossier: the survey closes and counts nothing."""
+    """Repudiate the survey ("not my dossier"): it closes and counts nothing."""
     with transaction() as session:
         answers.repudiate(session, token, clock.now())
     return _go(Link(token, _language())())
@@ -134,7 +133,7 @@ def not_mine(token: str) -> AnyResponse:
 
 @public.post("/s/<token>/stop")
 def stop(token: str) -> AnyResponse:
-    """No more messages to this phone."""
+    """Opt this phone number out of all further messages."""
     with transaction() as session:
         invitations.stop(session, token, clock.now())
     return _go(Link(token, _language())("stopped"))
@@ -142,7 +141,7 @@ def stop(token: str) -> AnyResponse:
 
 @public.post("/s/<token>/reopen")
 def reopen(token: str) -> AnyResponse:
-    """Not satisfied with the reply; a second tap on the button changes nothing more."""
+    """Reopen the case for a citizen not satisfied with the reply; idempotent."""
     try:
         with transaction() as session:
             answers.reopen(session, token, clock.now())
@@ -154,7 +153,7 @@ def reopen(token: str) -> AnyResponse:
 
 @public.get("/privacy")
 def privacy() -> Response:
-    """What is stored, for how long, and what is promised."""
+    """The privacy page: what is stored, for how long, and what is promised."""
     province = province_if_loaded(db.session())
     days = province.link_days if province else Province.link_days.default.arg
     return render(
@@ -171,7 +170,7 @@ def privacy() -> Response:
 
 @public.get("/")
 def start() -> Response:
-    """What this is, how to know a true message, and the hotline."""
+    """The start page: what this is, how to recognise a genuine message, and the hotline."""
     settings = current_app.extensions["settings"]
     province = province_if_loaded(db.session())
     return render(
@@ -187,7 +186,7 @@ def start() -> Response:
 
 @public.errorhandler(NotFound)
 def no_link(_refusal: NotFound) -> Response | HTTPException:
-    """Unknown, expired and mistyped links get one and the same page; many of them, a short one."""
+    """One page for unknown, expired and mistyped links; a short 429 page after many misses."""
     misses = cast("Misses", current_app.extensions["misses"])
     if misses.are_too_many(caller.address(), monotonic()):
         return failed(TooManyRequests(retry_after=int(WINDOW_SECONDS)))
@@ -202,7 +201,7 @@ def no_link(_refusal: NotFound) -> Response | HTTPException:
 
 
 def busy(_failure: Exception) -> Response:
-    """Nothing was stored; the page holds what was sent, so one tap sends it again."""
+    """503: nothing was stored; the page holds what was sent, so one tap sends it again."""
     language, posted = _language(), request.method == "POST"
     sent = sent_fields() if posted else MultiDict()
     kept = [pair for pair in AnswerForm(sent, language).kept(None) if pair[0] != "comment"]
@@ -216,7 +215,7 @@ for _failure_kind in BUSY:
 
 
 def register(app: Flask) -> None:
-    """Put the citizens' pages on the application."""
+    """Register the citizen pages on the application."""
     app.register_blueprint(public)
 
 
@@ -235,7 +234,7 @@ def _go(address: str) -> AnyResponse:
 
 
 def _step(page: AnswerPage, asked: str) -> str:
-    """Which step a GET shows: what was asked for if it makes sense, else the first open one."""
+    """The step a GET shows: the requested one if it is allowed, else the first open one."""
     if page.is_repudiated or asked == "stopped":
         return "settled"
     if asked in WISHES:
@@ -261,7 +260,7 @@ def _next_step(form: AnswerForm, overall: int) -> str:
 
 
 def _stored(answer: Answer) -> MultiDict[str, str]:
-    """What was said last in the shape of a sent form."""
+    """The stored answer in the shape of a sent form."""
     fields = [("comment", answer.comment)]
     fields += [(name, str(rating)) for name, rating in answer.ratings.items()]
     fields += [("reasons", reason) for reason in answer.reasons]
@@ -277,7 +276,7 @@ def _draw(
     status: int = 200,
     turned: str = "",
 ) -> Response:
-    """One step with what is stored, or with what was typed when it comes back with an error."""
+    """Render one step with the stored answer, or with what was typed if there are errors."""
     overall = form.overall.text if not form.overall.errors else ""
     if not overall and page.answer:
         overall = str(page.answer.overall)

@@ -1,6 +1,6 @@
-"""How a citizen's page leaves: one answer with its style inside, packed if the browser takes that.
+"""Render a citizen page as one response with inline style, compressed if the browser accepts it.
 
-Templates are rendered without Flask's context processors: no session is touched, no cookie is set.
+Templates are rendered without Flask's context processors: no session is read, no cookie is set.
 """
 
 import base64
@@ -18,12 +18,12 @@ from survey.web.language import Language
 STYLE_FILE = ROOT / "survey" / "static" / "citizen.css"
 PACK_LEVEL = 4
 GZIP_WINDOW = 31
-# Below this size packing saves no packet.
+# Below this size compression saves no network packet.
 PACK_FROM = 1_000
 
 
 def _pressed(style: str) -> str:
-    """The style without comments and needless blanks."""
+    """The style without comments and needless whitespace."""
     bare = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
     return re.sub(r"\s*([{};,>]|:(?=\s))\s*", r"\1", re.sub(r"\s+", " ", bare)).strip()
 
@@ -37,7 +37,7 @@ CITIZEN_POLICY = (
 
 
 def render(name: str, language: Language, status: int = 200, **values: Any) -> Response:  # noqa: ANN401
-    """A page of templates/public in one language, with its own content policy, never stored."""
+    """Render templates/public/`name`.html in one language, with its own CSP, never cached."""
     template = current_app.jinja_env.get_template(f"public/{name}.html")
     text = template.render(language=language, _=language.translate, css=STYLE, **values)
     response = Response(status=status, mimetype="text/html")

@@ -1,6 +1,6 @@
-"""Webhooks of providers: receipts and texts from phones, acted on in one transaction.
+"""Webhooks of SMS providers: delivery receipts and inbound texts, each in one transaction.
 
-A request that is not the provider's gets 403 and no word why; a repeat changes nothing.
+A request not made by the configured provider gets 403 without a reason; repeats are idempotent.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from survey.messages.providers import Callback, CallbackReader, Provider, build_
 webhooks = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 BODY_BYTES = 64 * 1024
-# Kannel sends what it is answered to the phone, and knows no 204.
+# Kannel forwards the response body to the phone and does not accept 204, so the body is empty.
 KANNEL_OK = ("", 200, {"Content-Type": "text/plain"})
 
 
@@ -28,7 +28,7 @@ def _limit_size() -> None:
 
 @webhooks.post("/twilio/inbound")
 def twilio_inbound() -> Response:
-    """A text from a phone; the answer leaves through the outbox, not in this one."""
+    """Inbound text from Twilio; the answer is sent through the outbox, not in this response."""
     _take("twilio", _callback(request.form))
     return Response("<Response/>", mimetype="text/xml")
 
@@ -36,14 +36,14 @@ def twilio_inbound() -> Response:
 @webhooks.post("/twilio/status")
 @webhooks.post("/twilio/status/<attempt_id>")
 def twilio_status(attempt_id: str = "") -> tuple[str, int]:
-    """What became of a message."""
+    """Delivery receipt from Twilio."""
     _note("twilio", _callback(request.form, attempt_id=attempt_id))
     return "", 204
 
 
 @webhooks.route("/kannel/<secret>/inbound", methods=["GET", "POST"])
 def kannel_inbound(secret: str) -> tuple[str, int, dict[str, str]]:
-    """A text from a phone, in the fields or as the body."""
+    """Inbound text from Kannel, in the fields or as the body."""
     fields = request.values.to_dict()
     fields.setdefault("text", request.get_data(as_text=True))
     _take("kannel", _callback(fields, secret=secret))
@@ -52,18 +52,18 @@ def kannel_inbound(secret: str) -> tuple[str, int, dict[str, str]]:
 
 @webhooks.route("/kannel/<secret>/status", methods=["GET", "POST"])
 def kannel_status(secret: str) -> tuple[str, int, dict[str, str]]:
-    """What became of a message."""
+    """Delivery receipt from Kannel."""
     _note("kannel", _callback(request.values, secret=secret))
     return KANNEL_OK
 
 
 def register(app: Flask) -> None:
-    """Put the webhooks on the application."""
+    """Register the webhooks on the application."""
     app.register_blueprint(webhooks)
 
 
 def _callback(fields: Mapping[str, str], *, secret: str = "", attempt_id: str = "") -> Callback:
-    """The request as providers read it; they sign the path as it was sent."""
+    """The request as providers parse it; they sign the path as it was sent."""
     raw = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or "")
     return Callback(raw, fields, dict(request.headers), secret, attempt_id)
 
@@ -81,7 +81,7 @@ def _note(name: str, callback: Callback) -> None:
 
 
 def _reader(name: str, callback: Callback) -> CallbackReader:
-    """The provider of the settings, if it is this one and made this request; else 403."""
+    """The configured provider, if it is this one and the request is authentic; else 403."""
     kept = current_app.extensions
     if "sms_provider" not in kept:
         kept["sms_provider"] = build_provider(kept["settings"])

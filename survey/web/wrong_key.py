@@ -1,4 +1,4 @@
-"""With a DATA_KEY that is not the database's nothing is served but `/healthz` and `/readyz`."""
+"""With a DATA_KEY that is not the database's only `/healthz` and `/readyz` are served."""
 
 import structlog
 from flask import Flask, Response, request
@@ -16,14 +16,12 @@ log = structlog.get_logger()
 
 
 def register(app: Flask) -> None:
-    """Look at the key before every page."""
+    """Check the key before every page."""
     app.before_request(refuse_with_wrong_key)
 
 
 def refuse_with_wrong_key() -> Response | None:
-    """The page that asks people to come back later, which hands back what was typed; None where
-    the page may be shown.
-    """
+    """The 503 page, which hands back what was typed; None if the request may go on."""
     if request.blueprint == HEALTH or (state := key_state()) == OK:
         return None
     log.critical("key.refused", reason=state)
@@ -31,11 +29,11 @@ def refuse_with_wrong_key() -> Response | None:
 
 
 def key_state() -> str:
-    """`ok` when DATA_KEY opens what is encrypted here, else what to do."""
+    """`ok` if DATA_KEY decrypts this database, else what to do."""
     try:
         keys.keyring(db.session())
     except Refused as refused:
         return words_for(refused)
-    except ProgrammingError:  # no table yet
+    except ProgrammingError:  # no tables yet
         return words_for(Refused("keys_missing"))
     return OK

@@ -1,4 +1,4 @@
-"""The staff area: sign-in, the guard before every page, and the rooms behind it."""
+"""The staff area: sign-in, access guard, layout and the blueprints of its pages."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -55,7 +55,7 @@ BLUEPRINTS = (
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of the navigation on the page being shown."""
+    """One link of the navigation on the current page."""
 
     url: str
     label: str
@@ -64,7 +64,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class LayoutContext:
-    """What the frame of every staff page shows."""
+    """Template values of the layout of every staff page."""
 
     staff: Staff | None
     links: list[Link]
@@ -75,7 +75,7 @@ class LayoutContext:
 
 
 def register(app: Flask) -> None:
-    """Put the staff area on the application."""
+    """Register the staff area on the application."""
     guard.register(app)
     errors.register(app)
     formats.register(app)
@@ -95,12 +95,12 @@ def register(app: Flask) -> None:
 
 
 def _account_of(session_key: str) -> Staff | None:
-    """The account a session belongs to; None where it was closed or its sessions were ended."""
+    """The account of a session; None if the account was closed or its sessions were ended."""
     return of_session(db.session(), session_key)
 
 
 def layout() -> LayoutContext:
-    """The frame of the page: who is here, where they may go, and whether data are real."""
+    """Layout values of the page: account, navigation, province, and whether data are invented."""
     settings = cast("Settings", current_app.extensions["settings"])
     staff = current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001
     ready = staff is not None and not staff.must_change_password

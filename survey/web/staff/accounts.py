@@ -1,4 +1,4 @@
-"""Accounts for the administrator: list, add, change, close, and a new one-time password."""
+"""Account administration: list, add, change, close, and reset of the password."""
 
 from typing import ClassVar
 
@@ -25,7 +25,7 @@ blueprint = staff_blueprint("accounts", __name__, "/staff/accounts")
 
 
 class AccountForm(StaffForm):
-    """Who a person is, what they may do, and for which part of the province."""
+    """A person's name, role, and part of the province."""
 
     FIELD_OF_REFUSAL: ClassVar = {
         "bad_email": "email",
@@ -44,7 +44,7 @@ class AccountForm(StaffForm):
         choices=choices(ROLES),
         invalid_choice_message=_("Hãy chọn một vai trò trong danh sách."),
     )
-    # Which codes there are is known to the tables alone.
+    # The allowed codes are in the database, so accounts validate the choice.
     agency = SelectField(
         _("Cơ quan, đơn vị"),
         description=_("Tài khoản chỉ thấy đơn vị này và các đơn vị trực thuộc."),
@@ -59,7 +59,7 @@ class AccountForm(StaffForm):
     )
 
     def account(self, email: str) -> accounts.NewAccount:
-        """What the form says about the account of this address."""
+        """The account the form describes, for this email address."""
         return accounts.NewAccount(
             email=email,
             role=RoleName(self.role.data),
@@ -70,7 +70,7 @@ class AccountForm(StaffForm):
 
 
 class NewAccountForm(AccountForm):
-    """The same for somebody who has no account yet."""
+    """The same for a new account, with its email address."""
 
     email = EmailField(
         _("Thư điện tử"),
@@ -80,13 +80,13 @@ class NewAccountForm(AccountForm):
 
 
 class ActiveForm(StaffForm):
-    """The button that closes an account or opens it again."""
+    """The button that closes or reopens an account."""
 
     act = StringField()
 
 
 class ResetForm(StaffForm):
-    """What a new one-time password takes away besides the old password."""
+    """What a password reset removes besides the old password."""
 
     second_factor = BooleanField(_("Đặt lại cả xác thực hai bước (mất điện thoại)"))
 
@@ -105,7 +105,7 @@ def show_all() -> str:
 
 @blueprint.route("/new", methods=["GET", "POST"])
 def add() -> ResponseReturnValue:
-    """Make an account and show its one-time password, this once."""
+    """Add an account and show its one-time password, only this once."""
     if request.method == "GET":
         return _page(None, NewAccountForm(role=RoleName.HANDLER))
     form, by = NewAccountForm.sent(), current_staff().id
@@ -130,7 +130,7 @@ def show(staff_id: int) -> str:
 
 @blueprint.post("/<int:staff_id>")
 def change(staff_id: int) -> ResponseReturnValue:
-    """Change name, role, agency and sector, or close and open the account."""
+    """Change name, role, agency and sector, or close or reopen the account."""
     by, now, act = current_staff().id, clock.now(), ActiveForm.sent().act.data
     if act in {"close", "open"}:
         form = AccountForm(**_held(accounts.get(db.session(), staff_id)))
@@ -154,7 +154,7 @@ def change(staff_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/<int:staff_id>/reset")
 def reset(staff_id: int) -> ResponseReturnValue:
-    """A new one-time password for somebody who forgot theirs or lost their phone."""
+    """Set a new one-time password for somebody who lost the password or the phone."""
     by, both = current_staff().id, ResetForm.sent().second_factor.data
     with transaction() as unit:
         staff = accounts.get(unit, staff_id, lock=True)
@@ -164,7 +164,7 @@ def reset(staff_id: int) -> ResponseReturnValue:
 
 
 def _held(staff: Staff) -> dict[str, str]:
-    """The fields of the form as the account has them now."""
+    """The form's fields as currently stored in the account."""
     return {
         "name": staff.name,
         "role": staff.role,
@@ -184,7 +184,7 @@ def _password_page(staff: Staff, password: str) -> str:
 
 
 def _agency_names() -> dict[str, str]:
-    """Code → name of today's agencies, level by level."""
+    """Code → name of the agencies that exist today, level by level."""
     today = local_day(clock.now())
     levels = list(AgencyLevel)
     found = agencies_on(db.session(), today)

@@ -1,6 +1,4 @@
-"""Open alerts of bad answers and of control charts, and the page of control charts and
-baselines.
-"""
+"""Open alerts, of cases and of control charts, and the page of baselines and control charts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,15 +32,15 @@ from survey.web.staff.permissions import may_open
 
 blueprint = staff_blueprint("alerts", __name__, "/staff/alerts")
 
-# As many charts stand open; the others are one click away.
+# So many charts are expanded; the others are collapsed.
 OPEN_CHARTS = 15
-# Chances are given in years from so many months on, and no rarer than one in so many.
+# False alarm rates are given in years from so many months on; the smallest chance is 1 in RAREST.
 IN_YEARS_FROM = 24
 RAREST = 10_000
 
 
 class CloseForm(StaffForm):
-    """What was found when an alert of a control chart was looked into."""
+    """What was found when an alert of a control chart was investigated."""
 
     FIELD_OF_REFUSAL: ClassVar = {"alert_words": "words"}
 
@@ -55,9 +53,9 @@ class CloseForm(StaffForm):
 
 
 class BaselineForm(StaffForm):
-    """From which closed months what is usual is taken, and for whom."""
+    """The closed months for a new baseline (phase I), and for whom."""
 
-    # `monitoring` checks which months and agencies there are.
+    # Monitoring validates the months and agencies.
     first = SelectField(_("Từ kỳ"), validate_choice=False, default="")
     last = SelectField(_("Đến kỳ"), validate_choice=False, default="")
     agency = SelectField(_("Phạm vi"), validate_choice=False, default="")
@@ -65,7 +63,7 @@ class BaselineForm(StaffForm):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What a person wanted and why not: the form of one alert as it was typed."""
+    """A refused closing: the form of one alert as it was typed."""
 
     alert_id: int
     form: CloseForm
@@ -73,7 +71,7 @@ class Refused:
 
 @blueprint.get("")
 def show_all() -> ResponseReturnValue:
-    """Open alerts: of control charts, then open cases by reason and agency."""
+    """Open alerts: of control charts, then case groups."""
     return _page()
 
 
@@ -94,15 +92,15 @@ def close(alert_id: int) -> ResponseReturnValue:
     return redirect(url_for("alerts.show_all"), 303)
 
 
-@blueprint.get("/control-charts")
-def control_charts() -> ResponseReturnValue:
-    """What is usual for each unit and how far it is from an alarm."""
+@blueprint.get("/watch")
+def update_charts() -> ResponseReturnValue:
+    """Baseline and control chart of each unit, and its distance from the alarm limit."""
     return _charts_page(None)
 
 
 @blueprint.post("/control-charts")
 def set_baseline() -> ResponseReturnValue:
-    """Set the baseline from months a person chose, for all agencies or for one."""
+    """Set the baseline (phase I) anew from chosen months, for all units or for one agency."""
     staff_id, now = current_staff().id, clock.now()
     form = BaselineForm.sent()
     code = form.agency.data
@@ -148,7 +146,7 @@ def _charts_page(sent: BaselineForm | None) -> str:
     session, now = db.session(), clock.now()
     charts = monitoring.stands(session)
     closed = indices.closed_months(session)
-    # An agency's own baseline is set after the one of all.
+    # Baselines of one agency are set later than the province-wide one, so the earliest is the base.
     baseline = [stand.chart for stand in charts]
     base = min(baseline, key=lambda one: (one.baseline_on, one.id), default=None)
     baseline_by = session.get(Staff, base.baseline_by) if base and base.baseline_by else None
@@ -170,7 +168,7 @@ def _charts_page(sent: BaselineForm | None) -> str:
 def _filled(
     sent: BaselineForm | None, closed: Sequence[Month], agencies: list[Agency]
 ) -> BaselineForm:
-    """The form with its choices, as it was sent; at first on the last year of closed months."""
+    """The form with its choices, as sent; initially the last year of closed months."""
     names = {str(month): month_name(month).capitalize() for month in closed}
     codes = list(names)
     form = sent or BaselineForm(first=next(iter(codes[-12:]), ""), last=next(iter(codes[-1:]), ""))
@@ -180,14 +178,14 @@ def _filled(
 
 
 def _tet_weeks(session: Session, today: date) -> tuple[date, date] | None:
-    """First and last day that does not count around this year's Tết."""
+    """First and last day around this year's Tết that control charts do not count."""
     tet = calendar_of(session).tet(today.year)
     return (tet[0] - TET_WEEKS, tet[1] + TET_WEEKS) if tet else None
 
 
 @blueprint.app_template_filter("how_often")
 def how_often(a_month: float) -> str:
-    """So many a month as people say it: khoảng 8 năm một lần, khoảng 5 tháng một lần."""
+    """Average interval between events from their monthly rate: khoảng 8 năm một lần."""
     months = 1 / a_month
     if months >= IN_YEARS_FROM:
         return gettext("khoảng %(years)s năm một lần", years=round(months / 12))
@@ -196,7 +194,7 @@ def how_often(a_month: float) -> str:
 
 @blueprint.app_template_filter("one_in")
 def one_in(chance: float) -> str:
-    """A small chance as people say it: khoảng 1/960, dưới 1/10.000."""
+    """A small probability in words: khoảng 1/960, dưới 1/10.000."""
     if chance * RAREST < 1:
         return gettext("dưới 1/%(many)s", many=number(RAREST))
     return gettext("khoảng 1/%(many)s", many=number(round(1 / chance)))

@@ -1,4 +1,4 @@
-"""What stands behind the figures: changes, drivers, funnel, outlook, and signs of help."""
+"""Analysis pages: changes, drivers, funnel plot, forecast, and signs of influenced answers."""
 
 from flask import render_template, request
 from flask_babel import gettext
@@ -34,7 +34,7 @@ OPEN_LINES = 15
 
 @blueprint.get("")
 def show() -> str:
-    """One month: what changed, what goes with it, which units stand out, where the year leads."""
+    """One month: changes, drivers of satisfaction, outlying units, and the year's forecast."""
     session, now = db.session(), clock.now()
     months = indices.months_with_dossiers(session, now)
     month = chosen_month(months, now)
@@ -85,7 +85,7 @@ def _pair(
 
 @blueprint.get("/integrity")
 def integrity() -> str:
-    """Signs of a month, agency by agency; figures with and without flagged answers."""
+    """Integrity signs of a month per agency; figures with and without flagged answers."""
     session, now = db.session(), clock.now()
     months = indices.months_with_dossiers(session, now)
     month = chosen_month(months, now)

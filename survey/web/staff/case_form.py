@@ -1,4 +1,4 @@
-"""The form of one case: all that can be typed on its page, so no step loses what another holds."""
+"""The one form of a case page: it holds every input, so that no step loses another step's text."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ WAYS: dict[Way, Any] = {
     Way.NOTICE: _("Đăng trên trang và gửi SMS báo đã có trả lời"),
     Way.PAGE: _("Chỉ đăng trên trang trong đường dẫn"),
 }
-# Who answered by SMS has no page.
+# A citizen who answered by SMS has no page.
 WAYS_BY_SMS: dict[Way, Any] = {
     Way.PLAIN: _("Gửi SMS toàn văn (không dấu)"),
     Way.ACCENTED: _("Gửi SMS toàn văn (có dấu)"),
@@ -36,7 +36,7 @@ REVEAL_REASONS: dict[str, Any] = {
 
 
 class DraftField(Area):  # type: ignore[misc]  # WTForms has no types
-    """Words typed for one step of a case."""
+    """Text typed for one step of a case."""
 
     def __init__(self, label: object = None, *, step: str = "", **more: Any) -> None:  # noqa: ANN401 - of the field
         super().__init__(label, **more)
@@ -44,13 +44,13 @@ class DraftField(Area):  # type: ignore[misc]  # WTForms has no types
 
     @property
     def typed(self) -> str:
-        """What a person typed here; empty while the box holds what it held at first."""
+        """The typed text; empty while it is still the default."""
         words = self.data.strip()
         return "" if words == self.object_data.strip() else words
 
 
 def _box(label: object, step: str, rows: int, *, longest: int = LONGEST_TEXT, **more: Any) -> Field:  # noqa: ANN401 - of the field
-    """A box of several lines that a step uses up."""
+    """A multi-line input whose text one step uses."""
     attributes = {"rows": rows, "maxlength": longest, "form": "case"}
     given = {"default": "", **more}
     return DraftField(label, step=step, widget=Lines(), render_kw=attributes, **given)
@@ -61,7 +61,7 @@ def _closing_words(reason: CloseReason) -> Field:
 
 
 class CaseForm(StaffForm):
-    """What was typed on a case, and which state of the case was on the page."""
+    """Everything typed on a case page, and the revision of the case that the page showed."""
 
     revision = IntegerField(widget=HiddenField.widget, default=0)
     seen = IntegerField(widget=HiddenField.widget, default=0)
@@ -78,7 +78,7 @@ class CaseForm(StaffForm):
         render_kw={"maxlength": 200, "form": "case"},
         default="",
     )
-    # Each reason has a box of its own, so that no script has to put its words there.
+    # Each reason has its own input, so that no script has to insert the default text.
     close_text_resolved = _closing_words(CloseReason.RESOLVED)
     close_text_explained = _closing_words(CloseReason.EXPLAINED)
     close_text_transferred = _closing_words(CloseReason.TRANSFERRED)
@@ -96,7 +96,7 @@ class CaseForm(StaffForm):
     )
 
     def drafts(self) -> list[tuple[str, str]]:
-        """What was typed into the boxes: what each is called, and the words."""
+        """Typed texts not yet used: label of the input, and text."""
         return [
             (str(field.label.text), field.typed)
             for field in self
@@ -104,20 +104,20 @@ class CaseForm(StaffForm):
         ]
 
     def forget(self, used: str) -> None:
-        """Empty the boxes that a step has used up."""
+        """Empty the inputs that a step has used."""
         for field in self:
             if isinstance(field, DraftField) and field.step == used:
                 field.process(None)
 
     def offer(self, ways: dict[Way, Any]) -> None:
-        """The ways there are to this citizen; the plain message is chosen at first."""
+        """Offer the ways available for this citizen; the default is SMS without diacritics."""
         self.way.choices = choices(ways)
         self.close_way.choices = choices({one: ways[one] for one in ways if one != Way.NOTICE})
         for field in (self.way, self.close_way):
             field.data = field.data or Way.PLAIN
 
     def reveal_reason(self) -> str:
-        """Why somebody wants the number; another reason counts only in their own words."""
+        """The reason for revealing the number; empty for "other" without a text."""
         kind, words = self.reveal_kind.data, self.reveal_words.data.strip()
         if kind == "other" and not words:
             return ""
@@ -125,7 +125,7 @@ class CaseForm(StaffForm):
         return ". ".join(filter(None, (known, words)))
 
     def ending(self) -> Ending:
-        """How the case is closed: of the boxes with words, that of the chosen reason."""
+        """The chosen ending: reason with its own text, receiver, note and way."""
         reason, way = self.close_reason.data, chosen_way(self.close_way)
         if reason not in set(CloseReason):
             raise Invalid("close_reason")
@@ -139,5 +139,5 @@ class CaseForm(StaffForm):
 
 
 def chosen_way(field: Field) -> Way:
-    """The way that was sent; without one, or with one there is not, the page alone."""
+    """The way that was sent; the page alone if none or an unknown one was sent."""
     return Way(field.data) if field.data in set(Way) else Way.PAGE

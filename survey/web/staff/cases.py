@@ -1,4 +1,4 @@
-"""The hotline's room: the queue, one case with its timeline and its steps."""
+"""Pages of cases: the queue, and one case with its timeline and steps."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ VIEWS = {
     View.ALL: _("Tất cả"),
 }
 SEARCHED_LENGTH = 200
-# Heads of agencies own no case.
+# Heads of agencies are never assignees.
 HEAD_VIEWS = (View.ALL, View.DUE_SOON, View.OVERDUE, View.REOPENED)
 EMPTY_VIEWS = {
     View.MINE: _("Ông/Bà chưa nhận phản ánh nào."),
@@ -57,7 +57,7 @@ Step = Callable[[Session, Staff, Case, datetime], object]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a page of a case shows besides the case: a refusal, an identity, a preview."""
+    """What a case page shows besides the case: an error, an identity, a preview."""
 
     refusal: SurveyError | None = None
     identity: Identity | None = None
@@ -66,10 +66,10 @@ class Shown:
 
 @blueprint.get("/cases", endpoint="queue")
 def show_queue() -> ResponseReturnValue:
-    """The queue: views with counts, soonest due first, narrowed down to what is looked for.
+    """The queue: views with counts, soonest due first, filtered by the search.
 
-    What is looked for stands in the address, so that a list can be left and come back to; no log of
-    ours holds more of an address than its path.
+    The search is in the URL's query string, so that a list can be left and returned to; our logs
+    store only the path of a URL.
     """
     session, staff, now = db.session(), current_staff(), clock.now()
     seen = access_control.visible(session, staff)
@@ -96,15 +96,15 @@ def show_queue() -> ResponseReturnValue:
 
 
 def _wanted() -> Wanted:
-    """What the address asks for; what there is none of, such as another state, finds nothing."""
+    """The search in the query string; unknown values, such as another state, match nothing."""
     asked = (request.args.get(name, "").strip() for name in ("state", "agency", "q"))
     return Wanted(*(text[:SEARCHED_LENGTH] for text in asked))
 
 
 def _found(session: Session, staff: Staff, seen: list[SeenCase], wanted: Wanted) -> list[SeenCase]:
-    """What is looked for; also a case that was filed away, by its whole code."""
+    """The cases that match the search, or an archived case if the text is its whole code."""
     found = search(session, seen, wanted)
-    # Only a code goes to the database, whose log may print what it was asked for.
+    # Only a case code goes into a query, because the database may log its parameters.
     if not found and CASE_CODE.fullmatch(code := wanted.text.upper()):
         found = access_control.archived_under(session, staff, code)
         found = search(session, found, replace(wanted, text=""))
@@ -113,7 +113,7 @@ def _found(session: Session, staff: Staff, seen: list[SeenCase], wanted: Wanted)
 
 @blueprint.get("/cases/archived")
 def archived() -> ResponseReturnValue:
-    """The cases of a month that were closed long ago."""
+    """The archived cases of a month."""
     session, staff, now = db.session(), current_staff(), clock.now()
     months = queue.archived_months(session)
     asked = request.args.get("month", "")
@@ -137,7 +137,7 @@ def show(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/cases/<code>/take")
 def take(code: str) -> ResponseReturnValue:
-    """Own the case."""
+    """Assign the case to oneself."""
     return _do(code, "take", steps.take, gettext("Đã nhận xử lý."))
 
 
@@ -154,7 +154,7 @@ def note(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/cases/<code>/postpone")
 def postpone(code: str) -> ResponseReturnValue:
-    """Put the written reply off, once."""
+    """Postpone the written reply, once."""
     reason = CaseForm.sent().postpone_words.data
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
@@ -165,7 +165,7 @@ def postpone(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/cases/<code>/preview")
 def preview(code: str) -> ResponseReturnValue:
-    """Show what each way of texting the reply costs; stores nothing."""
+    """Preview the size and text of the reply for each SMS way; stores nothing."""
     session, now = db.session(), clock.now()
     case = access_control.find(session, current_staff(), code)
     form = CaseForm.sent()
@@ -177,7 +177,7 @@ def preview(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/cases/<code>/reply")
 def reply(code: str) -> ResponseReturnValue:
-    """Reply in writing, on the citizen's page and by text where that was wished."""
+    """Reply in writing: on the citizen's page, and by SMS if a call was requested."""
     form = CaseForm.sent()
     letter = (form.reply.data, chosen_way(form.way))
 
@@ -192,7 +192,7 @@ def reply(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/cases/<code>/close")
 def close(code: str) -> ResponseReturnValue:
-    """Close with a reason and words for the citizen."""
+    """Close with a reason and a text for the citizen."""
     form = CaseForm.sent()
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
@@ -203,14 +203,14 @@ def close(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/cases/<code>/reopen")
 def reopen(code: str) -> ResponseReturnValue:
-    """Open the case again for a citizen who called."""
+    """Reopen the case for a citizen who called."""
     done = gettext("Đã mở lại phản ánh. Thời hạn được tính lại.")
     return _do(code, "reopen", steps.reopen, done)
 
 
 @blueprint.post("/cases/<code>/release")
 def release(code: str) -> ResponseReturnValue:
-    """Let the agency see a case with grave words."""
+    """Release a held case with grave words to its agency."""
     reason = CaseForm.sent().release_words.data
 
     def step(unit: Session, staff: Staff, case: Case, now: datetime) -> None:
@@ -221,7 +221,7 @@ def release(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/cases/<code>/reveal")
 def reveal(code: str) -> ResponseReturnValue:
-    """Show name and number in this one answer; the look is recorded."""
+    """Show name and number in this one response; the reveal is written to the audit log."""
     form = CaseForm.sent()
     reason = form.reveal_reason()
     seen: list[Identity] = []
@@ -234,7 +234,7 @@ def reveal(code: str) -> ResponseReturnValue:
 
 
 def _do(code: str, name: str, step: Step, done: str) -> ResponseReturnValue:
-    """Take one step; then the case again, at once if something typed for another step is left."""
+    """Do one step; redirect to the case, or render it at once if unused text is left."""
     failed = _try(code, step)
     if failed:
         return failed
@@ -247,7 +247,7 @@ def _do(code: str, name: str, step: Step, done: str) -> ResponseReturnValue:
 
 
 def _try(code: str, step: Step) -> ResponseReturnValue | None:
-    """One transaction for one step; the page with the refusal and all that was typed, or None."""
+    """Do one step in one transaction; None, or the page with the error and all that was typed."""
     staff_id, now, form = current_staff().id, clock.now(), CaseForm.sent()
     try:
         with transaction() as unit:
@@ -260,8 +260,8 @@ def _try(code: str, step: Step) -> ResponseReturnValue | None:
     return None
 
 
-def _page(code: str, form: CaseForm, now: datetime, shown: Shown) -> ResponseReturnValue:
-    """The page of a case, with all that was typed and no step has used up."""
+def _page(code: str, form: CaseForm, now: datetime, published_tables: Shown) -> ResponseReturnValue:
+    """The case page with all typed text that no step has used."""
     file = case_detail(db.session(), current_staff(), code, now)
     form.offer(WAYS if file.has_page else WAYS_BY_SMS)
     refusal = shown.refusal
@@ -305,7 +305,7 @@ def _preview(session: Session, case: Case, text: str, way: Way, now: datetime) -
 def _chosen_view(
     views: list[View], found: Mapping[View, Sequence[object]], first: View | None
 ) -> View:
-    """The view asked for, else the first choice, else one's own cases or the first that has any."""
+    """The requested view, else `first`, else one's own cases or the first view that has any."""
     asked = request.args.get("view", "")
     if asked in views:
         return View(asked)
@@ -316,7 +316,7 @@ def _chosen_view(
 
 @blueprint.app_template_filter("work_time")
 def work_time(hours: float) -> str:
-    """Working hours as people say them: 2 ngày 3 giờ, 3 giờ 20 phút, 12 phút."""
+    """Working hours in words: 2 ngày 3 giờ, 3 giờ 20 phút, 12 phút."""
     minutes = max(1, round(abs(hours) * 60))
     days, rest = divmod(minutes, round(hours_of_a_day() * 60))
     if days:
@@ -328,6 +328,6 @@ def work_time(hours: float) -> str:
 
 @blueprint.app_template_filter("home_number")
 def home_number(e164: str) -> str:
-    """A number as it is dialled and read at home: 0905 000 111."""
+    """A number in national format: 0905 000 111."""
     home = f"0{e164[3:]}" if e164.startswith("+84") else e164
     return f"{home[:4]} {home[4:7]} {home[7:]}"

@@ -1,6 +1,4 @@
-"""The dashboard: one month's index against its targets, with how many were asked and how sure it
-is.
-"""
+"""The dashboard: one month's index against its targets, with sample size and uncertainty."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,17 +24,17 @@ from survey.web.staff.guard import current_scope
 
 blueprint = staff_blueprint("dashboard", __name__, "/staff/dashboard")
 
-# The level of 2021–2025, which must be held from 2026 on.
+# The level reached in 2021–2025, which must be maintained from 2026 on.
 LEVEL_TO_HOLD = Month("2025-12")
-# So many lines of a long table are open; the others are one click away.
+# So many rows of a long table are expanded; the others are collapsed.
 OPEN_LINES = 15
-# Which states are counted in the sentence of a section, in this order.
+# The statuses counted in a section's sentence, in this order.
 COUNTED = (Status.NOT_MET, Status.UNCERTAIN, Status.MET, Status.FEW)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table of figures, worst distance to its target first."""
+    """One table of figures, furthest below its target first."""
 
     title: str
     head: str
@@ -44,13 +42,13 @@ class Section:
 
     @property
     def parts(self) -> list[list[Figure]]:
-        """The lines that are open, and those behind a click."""
+        """The expanded and the collapsed rows."""
         most = OPEN_LINES if len(self.rows) > OPEN_LINES + 2 else len(self.rows)
         return [part for part in (self.rows[:most], self.rows[most:]) if part]
 
     @property
     def counts(self) -> list[tuple[Status, int]]:
-        """How many lines stand in each state; states without a line are left out."""
+        """Number of rows per status; statuses without rows are left out."""
         states = [row.status for row in self.rows]
         return [(state, states.count(state)) for state in COUNTED if state in states]
 
@@ -90,7 +88,7 @@ def show() -> str:
 
 
 def chosen_month(months: list[Month], now: datetime) -> Month:
-    """The month the address asks for; Invalid when malformed, longer, or in the future."""
+    """The month in the query string; Invalid `bad_period` if malformed, longer or in the future."""
     period = chosen_period(months, now)
     if not isinstance(period, Month):
         raise Invalid("bad_period", period)
@@ -98,7 +96,7 @@ def chosen_month(months: list[Month], now: datetime) -> Month:
 
 
 def chosen_period(months: list[Month], now: datetime) -> Period:
-    """The period the address asks for; Invalid when malformed or in the future."""
+    """The period in the query string; Invalid if malformed or in the future."""
     text = request.args.get("period", "").strip()
     if not text:
         return months[0] if months else Month.at(now)
@@ -141,7 +139,7 @@ def _board(session: Session, period: Period, now: datetime) -> Board:
 
 
 def _level_to_hold(session: Session, month: Month) -> float | None:
-    """The target of the years before, where they are over."""
+    """The target of 2021–2025, for months after it."""
     before = schedule(session, LEVEL_TO_HOLD).overall() if month > LEVEL_TO_HOLD else None
     return float(before.value) if before else None
 
@@ -154,7 +152,7 @@ def _seen_agencies(session: Session, figures: Sequence[Figure], scope: Scope) ->
 
 
 def _worst_first(figures: Sequence[Figure]) -> list[Figure]:
-    """By distance to the target; small samples after the others, since their order is noise."""
+    """By distance to the target; small samples last, because their order is noise."""
     return sorted(figures, key=lambda one: (_weight(one), one.gap, one.label))
 
 
@@ -165,6 +163,6 @@ def _weight(one: Figure) -> int:
 
 
 def _reasons(not_invited: dict[str, int]) -> list[tuple[str, int]]:
-    """Why dossiers were not asked about, most frequent first, in words."""
+    """Reasons for dossiers not invited, most frequent first, with their labels."""
     ordered = sorted(not_invited.items(), key=lambda item: (-item[1], item[0]))
     return [(gettext(REASONS.get(reason, reason)), number) for reason, number in ordered if number]

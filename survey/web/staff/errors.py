@@ -1,4 +1,4 @@
-"""Refusals on staff pages: the right status code and a sentence that says what to do."""
+"""Errors on staff pages: the right status code and a sentence that says what to do."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -39,9 +39,9 @@ SENTENCES = {
     429: _("Vui lòng đợi 5 phút rồi thử lại."),
 }
 RETRY_SECONDS = "300"
-# Longer texts than this are handed back when a form could not be taken.
+# Only longer texts are handed back when a form was not accepted.
 KEPT_FROM = 20
-# Nobody unknown may fill the disk with files.
+# Limits requests of unauthenticated users, so that they cannot fill the disk with files.
 STRANGERS_BYTES = 256 * 1024
 FORM_TOO_OLD = _("Biểu mẫu đã hết hiệu lực. Hãy quay lại trang trước, tải lại rồi gửi lại.")
 
@@ -49,7 +49,7 @@ FORM_TOO_OLD = _("Biểu mẫu đã hết hiệu lực. Hãy quay lại trang tr
 def refuse(
     status: int, *, roles: Sequence[str] = (), kept: Sequence[str] = ()
 ) -> ResponseReturnValue:
-    """The page of a refusal: which roles may, and what the person had typed."""
+    """The error page: which roles are allowed, and what the person had typed."""
     sentence = SENTENCES.get(status, SENTENCES[400])
     page = render_template(
         "staff/refusal.html",
@@ -64,7 +64,7 @@ def refuse(
 
 
 def explain(refusal: SurveyError) -> ResponseReturnValue:
-    """The page for a refusal of a feature, in its own words."""
+    """The page for an error of a feature, with its own sentence."""
     status = status_of(refusal)
     page = render_template(
         "staff/refusal.html",
@@ -81,7 +81,7 @@ def typed() -> list[str]:
     request.max_content_length = STRANGERS_BYTES
     try:
         form = sent_fields()
-    except RequestEntityTooLarge:  # a file, which nobody has to type again
+    except RequestEntityTooLarge:  # an uploaded file, which nobody has to type again
         return []
     return [
         value
@@ -91,7 +91,7 @@ def typed() -> list[str]:
 
 
 def staff_blueprint(name: str, import_name: str, url_prefix: str) -> Blueprint:
-    """A room of the staff area; refusals inside it get their page."""
+    """A blueprint of the staff area whose errors get their page."""
     blueprint = Blueprint(name, import_name, url_prefix=url_prefix)
     blueprint.register_error_handler(SurveyError, explain)
     blueprint.register_error_handler(HTTPException, _of_werkzeug)
@@ -101,7 +101,7 @@ def staff_blueprint(name: str, import_name: str, url_prefix: str) -> Blueprint:
 
 
 def register(app: Flask) -> None:
-    """Explain forms that are too old or not ours."""
+    """Register the page for forms with an expired or forged CSRF token."""
     app.register_error_handler(CSRFError, _of_forged_form)
 
 

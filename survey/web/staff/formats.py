@@ -1,6 +1,6 @@
-"""How figures, dates and states look on staff pages: the words of the reports, as filters of Jinja.
+"""Jinja filters for figures, dates and statuses on staff pages, with the labels of the reports.
 
-Macros in templates/staff/parts.html build on them.
+Macros in templates/staff/parts.html use them.
 """
 
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from survey.period import Month
 from survey.province.workdays import LOCAL
 from survey.reports import phrases
 
-# The line of an interval: from 40 to 100 per cent on this many units.
+# The axis of an interval: from 40 to 100 per cent on this many units.
 LINE_FROM = 0.4
 LINE_UNITS = 240
 ROLES = {
@@ -37,37 +37,37 @@ def day(value: date | datetime | None) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """A local time of day and date: 14:05 ngày 21/11/2026."""
+    """A local time and date: 14:05 ngày 21/11/2026."""
     return NONE if value is None else phrases.moment(value)
 
 
 def place(share: float) -> float:
-    """Where a fraction stands on the line of an interval; below 40 % it stands at the begin."""
+    """Position of a fraction on the axis of an interval; below 40 % it is at the left end."""
     return round(max(0.0, (share - LINE_FROM) / (1 - LINE_FROM)) * LINE_UNITS, 1)
 
 
 def status_sign(status: str) -> str:
-    """The sign of a status: ● ◐ ▼ ○ ◌."""
+    """The symbol of a status: ● ◐ ▼ ○ ◌."""
     return phrases.STATUS_SIGNS[Status(status)]
 
 
 def status_words(status: str) -> str:
-    """The words of a status."""
+    """The label of a status."""
     return gettext(phrases.STATUS_WORDS[Status(status)])
 
 
 def role_words(role: str) -> str:
-    """A role as people call it."""
+    """The label of a role."""
     return ROLES[role]
 
 
 def word(text: str) -> str:
-    """The same for an attribute, which can mark no name."""
+    """The same as `label` for an HTML attribute, which cannot mark a name's language."""
     return gettext(text)
 
 
 def label(text: str) -> str:
-    """What a line is called: a word of ours in the language spoken, a name marked as Vietnamese."""
+    """The label of a row: translated if it is one of ours; a name is marked as Vietnamese."""
     if spoken() == SOURCE or not text:
         return text
     ours = gettext(text)
@@ -75,12 +75,12 @@ def label(text: str) -> str:
 
 
 def capital(text: str) -> str:
-    """The text with a great first letter, the rest as it is: "Quý III/2026"."""
+    """The text with its first letter in upper case: "Quý III/2026"."""
     return text[:1].upper() + text[1:]
 
 
 def register(app: Flask) -> None:
-    """Make every format a filter of the templates."""
+    """Register every format as a filter of the templates."""
     app.jinja_env.filters.update(
         whole=number,
         decimal=number,

@@ -1,6 +1,7 @@
-"""The door of the staff area: every request below /staff passes here before its page.
+"""Access guard of the staff area: checks every request below /staff before its page.
 
-Signed in, session not too old, form genuine, own password chosen, second factor set up, role right.
+Signed in, session not expired, CSRF token valid, own password chosen, second factor set up, role
+allowed.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from survey.web.staff.permissions import PAGES, may_open
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
-# The time of the last request is written at most this often.
+# The time of the last request is stored at most this often.
 SEEN_EVERY = timedelta(minutes=1)
 OPEN_TO_BEGINNERS = ("staff.password", "sign_in.leave")
 
@@ -29,23 +30,23 @@ csrf = CSRFProtect()
 
 
 def register(app: Flask) -> None:
-    """Put the guard before every page of staff."""
+    """Register the guard before every staff page."""
     app.config.update(
-        WTF_CSRF_CHECK_DEFAULT=False,  # citizens' pages need none; staff pages are checked here
-        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
-        WTF_CSRF_SSL_STRICT=False,  # the referrer is not sent across sites at all
+        WTF_CSRF_CHECK_DEFAULT=False,  # citizen pages need none; staff pages are checked here
+        WTF_CSRF_TIME_LIMIT=None,  # a form is valid as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # the referrer is never sent across sites
     )
     csrf.init_app(app)
     app.before_request(check)
 
 
 def current_staff() -> Staff:
-    """Who is signed in; only for pages behind the guard."""
+    """The signed-in account; only for pages behind the guard."""
     return cast("Staff", current_user._get_current_object())  # noqa: SLF001 - werkzeug's way out of a proxy
 
 
 def current_scope() -> Scope:
-    """What the signed-in account may see."""
+    """The scope of the signed-in account."""
     return scope_of(db.session(), current_staff())
 
 
@@ -58,13 +59,13 @@ def begin_session(staff: Staff) -> None:
 
 
 def end_session() -> None:
-    """Forget this browser's session."""
+    """Delete this browser's session."""
     logout_user()
     session.clear()
 
 
 def check() -> ResponseReturnValue | None:
-    """Let a request pass (None), or answer it: sign in first, not for this role, and the like."""
+    """None lets the request pass; otherwise the response: sign-in, forbidden, and the like."""
     if request.blueprint == "sign_in":
         request.max_content_length = STRANGERS_BYTES
         _check_form()
@@ -84,7 +85,7 @@ def _is_staff_path() -> bool:
 
 
 def _is_too_old() -> bool:
-    """Whether this session idled or lasted too long; notes that it is in use."""
+    """Whether the session has idled or lasted too long; updates its time of last use."""
     now = clock.now()
     began, seen = (datetime.fromtimestamp(session.get(name, 0), UTC) for name in ("began", "seen"))
     if now - began > LONGEST or now - seen > IDLE:
@@ -110,7 +111,7 @@ def _check_form() -> None:
 
 
 def _check_account() -> ResponseReturnValue | None:
-    """New accounts first choose a password, then, where demanded, set up a second factor."""
+    """A new account first chooses a password and then, if required, sets up a second factor."""
     staff = current_staff()
     if request.endpoint in OPEN_TO_BEGINNERS:
         return None

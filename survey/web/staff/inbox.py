@@ -1,4 +1,4 @@
-"""The hotline's inbox: texts from citizens that a person has to read, answer or settle."""
+"""Pages of the hotline's inbox: citizens' texts that a handler has to read, answer or settle."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -35,11 +35,11 @@ blueprint = staff_blueprint("inbox", __name__, "/staff/inbox")
 
 
 class ThreadForm(StaffForm):
-    """All that can be done with the texts of one number; each button sends the whole of it."""
+    """All actions on the texts of one number; each button sends the whole form."""
 
     FIELD_OF_REFUSAL: ClassVar = {"reply_empty": "reply"}
 
-    # The texts that stood on the page: what came later is not settled unseen.
+    # The texts that the page showed, so that texts that came later are not settled unread.
     text = SelectMultipleField(validate_choice=False, default=())
     reply = TextAreaField(
         _("Trả lời bằng tin nhắn"),
@@ -54,7 +54,7 @@ class ThreadForm(StaffForm):
         default="plain",
         invalid_choice_message=_("Hãy chọn dạng gửi: không dấu hoặc có dấu."),
     )
-    # `inbox` checks the reason.
+    # The inbox validates the reason.
     reveal_kind = SelectField(
         _("Lý do"), choices=choices(REVEAL_REASONS), validate_choice=False, default=""
     )
@@ -71,7 +71,7 @@ class Shown:
 
 @blueprint.get("")
 def show_all() -> str:
-    """What waits, oldest first."""
+    """The open threads, oldest first."""
     session = db.session()
     return render_template(
         "staff/inbox/list.html",
@@ -83,13 +83,13 @@ def show_all() -> str:
 
 @blueprint.get("/<text_id>")
 def show(text_id: str) -> ResponseReturnValue:
-    """All that waits from one number."""
+    """All open texts of one number."""
     return _page(text_id, ThreadForm(), Shown())
 
 
 @blueprint.post("/<text_id>/preview")
 def preview(text_id: str) -> ResponseReturnValue:
-    """Show what the answer costs in either form; stores nothing."""
+    """Preview the size of the answer with and without diacritics; stores nothing."""
     session, form = db.session(), ThreadForm.sent()
     typed = form.reply.data
     previews = [_preview(session, typed, way) for way in WAYS] if typed.strip() else []
@@ -130,7 +130,7 @@ def done(text_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/<text_id>/reveal")
 def reveal(text_id: str) -> ResponseReturnValue:
-    """Show number and words in full in this one answer; the look is recorded."""
+    """Show number and words in full in this one response; the audit log records the reveal."""
     staff_id, form = current_staff().id, ThreadForm.sent()
     try:
         with transaction() as session:

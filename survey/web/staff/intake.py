@@ -1,4 +1,4 @@
-"""The room of one-stop files: upload, what was recognised, dry run, confirm, progress, result."""
+"""Intake of one-stop files: upload, recognised columns, dry run, confirmation, progress, result."""
 
 import io
 from datetime import date, datetime
@@ -37,12 +37,12 @@ from survey.web.staff.intake_view import Figures, Reading, state_of, work_of
 from survey.wording import words_for
 
 KIND = "intake.import"
-# Seconds until a page with work under way asks again, unless the reader stopped that.
+# Seconds between reloads of a page with a running job, unless the reader stopped them.
 RENEW_AFTER = "5"
 STAND_STILL = "dung"
 SHOWN_RUNS = 8
 LONGEST_NAME = 180
-# What is still read of a file that is too big, so that the browser gets to show the answer.
+# Most bytes read of a file that is too large, so that the browser displays the error page.
 DRAINED = 512 * MEGABYTE
 LIMIT = held.UPLOAD_LIMIT // MEGABYTE
 
@@ -50,7 +50,7 @@ blueprint = staff_blueprint("intake", __name__, "/staff/intake")
 
 
 class UploadForm(StaffForm):
-    """A file of the one-stop software, and up to which day it was exported."""
+    """A file of the one-stop software, and the day up to which it was exported."""
 
     file = FileField(
         _("Tệp hồ sơ"),
@@ -72,11 +72,11 @@ class UploadForm(StaffForm):
         return cls(fields, **given)
 
     def blame_file(self, refusal: SurveyError) -> None:
-        """Put a refusal that reading the file found beside it."""
+        """Put an error found while reading the file beside the file field."""
         self.file.errors = [*self.file.errors, words_for(refusal)]
 
     def validate_export_day(self, day: Field) -> None:
-        """A day is there, and it has come."""
+        """The day is given and not in the future."""
         if day.data is None:
             raise ValidationError(day.invalid_value_message)
         if day.data > local_day(clock.now()):
@@ -87,13 +87,13 @@ class UploadForm(StaffForm):
 
 @blueprint.get("")
 def show_all() -> ResponseReturnValue:
-    """Show the form and what came in lately."""
+    """The upload form and the latest uploads."""
     return _room(UploadForm())
 
 
 @blueprint.post("")
 def upload() -> ResponseReturnValue:
-    """Recognise a file, try it and hold it encrypted; when refused, nothing is stored."""
+    """Recognise a file, dry-run it and store it encrypted; after an error nothing is stored."""
     staff_id, now = current_staff().id, clock.now()
     form = UploadForm.sent()
     if not form.validate():
@@ -114,7 +114,7 @@ def upload() -> ResponseReturnValue:
 
 @blueprint.get("/<upload_id>")
 def show(upload_id: str) -> ResponseReturnValue:
-    """One upload: the dry run, the progress of its import, or what came of it."""
+    """One upload: its dry run, the progress of its import, or its result."""
     session, now = db.session(), clock.now()
     one = held.find_upload(session, upload_id, now)
     work = work_of(one, newest(session, _key(one.id)))
@@ -140,7 +140,7 @@ def show(upload_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/<upload_id>/confirm")
 def confirm(upload_id: str) -> ResponseReturnValue:
-    """Put the import on the list of jobs; confirmed again, nothing more happens."""
+    """Enqueue the import; idempotent."""
     staff_id, now = current_staff().id, clock.now()
     with transaction() as session:
         one = held.find_upload(session, upload_id, now, lock=True)
@@ -153,7 +153,7 @@ def confirm(upload_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/<upload_id>/discard")
 def discard(upload_id: str) -> ResponseReturnValue:
-    """Forget an upload instead of importing it."""
+    """Delete an upload instead of importing it."""
     staff_id, now = current_staff().id, clock.now()
     with transaction() as session:
         one = held.find_upload(session, upload_id, now, lock=True)
@@ -168,9 +168,10 @@ def discard(upload_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/<upload_id>/errors")
 def errors(upload_id: str) -> ResponseReturnValue:
-    """The rows that are not taken, in the layout of the input, with the reason beside each.
+    """The rejected rows, in the layout of the input, each with its reason.
 
-    They hold names and numbers of citizens in clear, so the audit log records who fetched them.
+    They contain names and numbers of citizens in clear, so the download is written to the audit
+    log.
     """
     session, staff_id, now = db.session(), current_staff().id, clock.now()
     one = held.find_upload(session, upload_id, now)
@@ -185,9 +186,9 @@ def errors(upload_id: str) -> ResponseReturnValue:
 
 @blueprint.errorhandler(RequestEntityTooLarge)
 def explain_size(_error: RequestEntityTooLarge) -> ResponseReturnValue:
-    """Name the limit; a browser that is still sending would show no page, so it is heard out."""
+    """413 with the limit, after reading the body: a browser that still sends shows no page."""
     _drain(request.environ["wsgi.input"], min(request.content_length or 0, DRAINED))
-    form = UploadForm()  # what was sent beside the file can't be read
+    form = UploadForm()  # the other fields cannot be read
     form.blame_file(Invalid("upload_too_big", str(LIMIT)))
     return _room(form), 413
 
@@ -198,7 +199,7 @@ def _drain(stream: IO[bytes], left: int) -> None:
 
 
 def _held(sent: FileStorage, day: date, staff_id: int, now: datetime) -> Upload:
-    """The upload, tried, not yet added; its plain copy is gone when this returns."""
+    """The upload with its dry run, not yet added; its plaintext copy is deleted on return."""
     name = _clean_name(sent.filename or "")
     if not name:
         raise Invalid("no_file")
@@ -212,7 +213,7 @@ def _held(sent: FileStorage, day: date, staff_id: int, now: datetime) -> Upload:
 
 
 def _clean_name(sent: str) -> str:
-    """The last part of what the browser called the file, printable and short enough for a disk."""
+    """The last part of the file's name, with printable characters only, short enough for a disk."""
     last = PurePosixPath(sent.replace("\\", "/")).name
     seen = "".join(sign for sign in last if sign.isprintable()).strip(" .")
     return seen.encode()[-LONGEST_NAME:].decode(errors="ignore")

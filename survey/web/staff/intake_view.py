@@ -1,4 +1,4 @@
-"""What the pages of the intake room show of an upload: its figures, and how far its import is."""
+"""View models of the intake pages: figures of an upload, and the progress of its import."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from survey.models.job import Job, JobState
 from survey.wording import SENTENCES, words_for
 
 DUPLICATES = ("same_row_again", "same_code_again", "unchanged")
-# What is said of rows that are taken; those that decide about an invitation come first.
+# Notes on accepted rows; those that decide about an invitation come first.
 NOTES = (
     *("updated", "phone_missing", "phone_invalid", "phone_landline", "phone_foreign"),
     *("not_returned", "returned_in_future", "status_without_return_date", "phone_old_prefix"),
@@ -27,7 +27,7 @@ NOTES = (
     *("stage_unread", "first_due_unread", "supplement_unread", "extension_unread"),
     *("applicant_kind_unread", "return_unread", "receiving_agency_unread"),
 )
-# Sign and colour of a state as the statuses of figures have them.
+# Symbol and colour of a state, the same as for statuses of figures.
 STATES = {
     "tried": ("uncertain", "◐", _("Chờ xác nhận")),
     "waiting": ("", "◌", _("Chờ đến lượt")),
@@ -44,7 +44,7 @@ Lines = list[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where an upload stands: the end of a class of style, a sign, words."""
+    """State of an upload: suffix of the CSS class, symbol, label."""
 
     style: str
     sign: str
@@ -53,7 +53,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The import of an upload: not asked for, waiting, running, done, or why it failed."""
+    """The import of an upload: not requested, waiting, running, done, or failed with its reason."""
 
     is_done: bool = False
     is_waiting: bool = False
@@ -64,7 +64,7 @@ class Work:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether there will soon be more to see."""
+        """Whether the import waits or runs."""
         return self.is_waiting or self.is_running
 
 
@@ -85,7 +85,7 @@ class Figures:
 
     @classmethod
     def of(cls, session: Session, upload: Upload) -> Self:
-        """Of the import when there was one, else of the dry run."""
+        """Figures of the import if there was one, else of the dry run."""
         if upload.run_id is None:
             facts = upload.recognised
             return cls._from(facts["outcomes"], Counter(facts["reasons"]))
@@ -114,8 +114,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a file was understood: (heading, field), the heading of an id column, headings not used,
-    and (row, heading, sentence) of the first rows at fault.
+    """How a file was understood.
+
+    (heading, field) pairs, the heading of an id column, unused headings, and (row, heading,
+    sentence) of the first rejected rows.
     """
 
     used: list[tuple[str, str]]
@@ -126,7 +128,7 @@ class Reading:
 
     @classmethod
     def of(cls, upload: Upload) -> Self:
-        """As noted when the file was uploaded."""
+        """As stored when the file was uploaded."""
         facts = upload.recognised
         never = FIELD_NAMES["id_number_drop"]
         return cls(
@@ -146,7 +148,7 @@ class Reading:
 
 
 def work_of(upload: Upload, job: Job | None) -> Work:
-    """What the newest job of an upload says; an upload with a run is done whatever it says."""
+    """The import by an upload's newest job; an upload with a run is done in any case."""
     if upload.run_id is not None:
         return Work(is_done=True)
     if job is None:
@@ -161,7 +163,7 @@ def work_of(upload: Upload, job: Job | None) -> Work:
 
 
 def state_of(work: Work) -> State:
-    """Style, sign and words for where an upload stands."""
+    """CSS class, symbol and label of an upload's state."""
     if work.is_done:
         return State(*STATES["done"])
     if work.fault:

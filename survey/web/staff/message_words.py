@@ -1,4 +1,4 @@
-"""Names of states, kinds and reasons of messages on staff pages, and the wording of times."""
+"""Labels of states, kinds and reasons of messages on staff pages, and durations in words."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from survey.models.message import MessageKind
 
 @dataclass(frozen=True, slots=True)
 class SmsPreview:
-    """One way a reply may be texted: its size in words, and the text, or why it cannot leave."""
+    """Preview of an SMS: its size in words, and its text, or why it cannot be sent."""
 
     label: str
     size: str
@@ -39,7 +39,7 @@ REASONS: dict[str, str] = {
     "unreachable": _("máy không liên lạc được"),
     "withdrawn": _("người dân không muốn được gọi lại nữa"),
     "worker_lost": _("tiến trình gửi bị ngắt"),
-    # Names of faults as the libraries give them.
+    # Exception names of the HTTP libraries.
     "ChunkedEncodingError": _("phản hồi bị cắt giữa chừng"),
     "ConnectionError": _("mất kết nối"),
     "JSONDecodeError": _("phản hồi không đọc được"),
@@ -58,12 +58,12 @@ BUDGETS: dict[str, str] = {"day": _("Hôm nay"), "month": _("Tháng này")}
 
 
 def reason_words(reason: str) -> str:
-    """A reason as people say it; an unusual one as the provider's library names it."""
+    """The label of a reason; an unknown one as the provider's library names it."""
     return REASONS.get(reason, reason)
 
 
 def length_words(length: timedelta) -> str:
-    """A length of time as people say it: 40 giây, 12 phút, 3 giờ 20 phút, 2 ngày."""
+    """A duration in words: 40 giây, 12 phút, 3 giờ 20 phút, 2 ngày."""
     seconds = max(int(length.total_seconds()), 0)
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
     if not minutes:

@@ -1,4 +1,4 @@
-"""The room of messages: how they leave and arrive, what one number got, unclear ones to decide."""
+"""Message pages: state of the queue, delivery, costs, one number's messages, unclear ones."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -33,13 +33,13 @@ from survey.web.staff.errors import staff_blueprint
 from survey.web.staff.forms import StaffForm, choices
 from survey.web.staff.guard import current_staff
 
-# Seconds until a page with messages under way asks again, unless the reader stopped that.
+# Seconds between reloads of a page with messages being sent, unless the reader stopped them.
 RENEW_AFTER = "5"
 STAND_STILL = "dung"
 PERIODS = (1, 7, 30)
-# How far back costs are shown.
+# Number of months with costs.
 COST_MONTHS = 13
-# The other troubles the page sees for itself, as they are this moment.
+# The page computes the other problems itself, from the current state.
 WARNED = (AlertRule.SMS_BUDGET_NEAR,)
 
 NOTHING_CHOSEN = _("Chưa chọn tin nào.")
@@ -61,7 +61,7 @@ class NumberForm(StaffForm):
 
 
 class UnclearForm(StaffForm):
-    """Which of the unclear messages a person decides on, and how: the button that was pressed."""
+    """The chosen unclear messages and the decision, which is the button that was pressed."""
 
     scope = RadioField(
         choices=choices({"chosen": _("các tin đã đánh dấu"), "all": _("tất cả")}),
@@ -72,20 +72,20 @@ class UnclearForm(StaffForm):
     verdict = StringField(validators=[AnyOf(list(Verdict), NOTHING_CHOSEN)])
 
     def validate_message(self, chosen: Field) -> None:
-        """Something is chosen: messages of the list, or all."""
+        """Require a choice: messages of the list, or all."""
         if self.scope.data != "all" and not chosen.data:
             raise ValidationError(NOTHING_CHOSEN)
 
 
 @blueprint.app_template_filter("lasting")
 def lasting(value: timedelta) -> str:
-    """A length of time as people say it."""
+    """A duration in words."""
     return words.length_words(value)
 
 
 @blueprint.get("")
 def show() -> ResponseReturnValue:
-    """What waits and what became of the rest; the page renews itself while messages leave."""
+    """Queue and results; the page reloads itself while messages are being sent."""
     session, now = db.session(), clock.now()
     state = queue_status(session, now)
     days = request.args.get("days", 0, type=int)
@@ -100,7 +100,7 @@ def show() -> ResponseReturnValue:
         periods=PERIODS,
         unclear=waiting_for_person(session, now),
         is_silent=not heartbeat.is_any_alive(session, ProcessKind.SENDER, now),
-        # Not while the page renews itself: six weeks are read for it.
+        # not on reloads, because it reads six weeks of data
         low=[] if renews else rates.board(session, now).low_lately(),
         renews=renews,
         warnings=[trouble_words(one) for one in open_troubles(session) if one.rule in WARNED],
@@ -113,7 +113,7 @@ def show() -> ResponseReturnValue:
 
 @blueprint.get("/delivery")
 def delivery() -> str:
-    """The share that arrived, per carrier, prefix and day."""
+    """Delivery rate per carrier, prefix and day."""
     return render_template(
         "staff/messages/delivery.html", board=rates.board(db.session(), clock.now())
     )
@@ -121,7 +121,7 @@ def delivery() -> str:
 
 @blueprint.get("/costs")
 def costs() -> str:
-    """What a month's messages cost, per agency, why others did not leave, and the budgets."""
+    """Costs of a month's messages per agency, reasons of messages not sent, and budgets."""
     session, now = db.session(), clock.now()
     months = _months(now)
     asked = request.args.get("month", "")
@@ -138,7 +138,7 @@ def costs() -> str:
 
 @blueprint.route("/search", methods=["GET", "POST"])
 def look_up() -> ResponseReturnValue:
-    """What one number was sent; the look is recorded, the number stands in no address or log."""
+    """Messages to one number; the look-up is audited, and the number is in no URL or log."""
     number, form = None, NumberForm()
     if request.method == "POST":
         staff_id, form = current_staff().id, NumberForm.sent()
@@ -155,13 +155,13 @@ def look_up() -> ResponseReturnValue:
 
 @blueprint.get("/unclear")
 def unclear() -> str:
-    """Messages whose fate a person has to decide."""
+    """Messages with an unknown result, on which a person has to decide."""
     return _unclear_page(UnclearForm())
 
 
 @blueprint.post("/unclear")
 def decide() -> ResponseReturnValue:
-    """Settle the chosen messages, or all that wait, as sent or to be sent again."""
+    """Settle the chosen messages, or all unclear ones, as sent or to be sent again."""
     staff_id, form = current_staff().id, UnclearForm.sent()
     if not form.validate():
         return _unclear_page(form), 400

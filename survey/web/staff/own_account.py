@@ -31,7 +31,7 @@ NEW_PASSWORD = {
 
 
 class PasswordForm(StaffForm):
-    """The password until now, and twice the one to come; what it must be accounts decide."""
+    """The current password, and the new one twice; `accounts` validates the new one."""
 
     FIELD_OF_REFUSAL: ClassVar = {
         "wrong_password": "old_password",
@@ -59,7 +59,7 @@ class PasswordForm(StaffForm):
 
 
 class FirstCodeForm(StaffForm):
-    """The code by which an authenticator app shows that it knows the secret."""
+    """A code that proves that the authenticator app has the secret."""
 
     FIELD_OF_REFUSAL: ClassVar = {"wrong_code": "code"}
 
@@ -78,7 +78,7 @@ class FirstCodeForm(StaffForm):
 @blueprint.get("")
 @blueprint.get("/")
 def home() -> ResponseReturnValue:
-    """Go to the page where this role begins."""
+    """Redirect to the first page of this role."""
     first = FIRST_PAGES[current_staff().role]
     known = first if first in current_app.view_functions else "staff.password"
     return redirect(url_for(known))
@@ -104,7 +104,7 @@ def _password_page(form: PasswordForm) -> str:
 
 
 def _change_password(form: PasswordForm) -> bool:
-    """Whether the password is changed; if not, the form says why."""
+    """Whether the password was changed; if not, the form has the error."""
     staff_id = current_staff().id
     old, new = form.old_password.data, form.new_password.data
     try:
@@ -120,7 +120,7 @@ def _change_password(form: PasswordForm) -> bool:
 
 @blueprint.route("/second-factor", methods=["GET", "POST"])
 def second_factor() -> ResponseReturnValue:
-    """Set up an authenticator app; its secret waits in the signed session for a right code."""
+    """Set up an authenticator app; its secret is in the signed session until a code is correct."""
     staff = current_staff()
     if staff.totp_secret_sealed:
         return render_template("staff/second_factor.html", is_set=True)

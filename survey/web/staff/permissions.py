@@ -1,6 +1,6 @@
-"""Who may open which staff page: the one table, and the navigation that follows from it.
+"""Permissions: which role may open which staff page, and the navigation that follows from it.
 
-A staff route that is missing here is refused for everybody, and a test fails.
+A staff route that is missing here is refused for every role, and a test fails.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ MESSAGE_VIEWERS = MESSAGE_READERS | {LEADER}
 MESSAGE_CLERKS = frozenset({ANALYST, ADMIN})
 ADMINS = frozenset({ADMIN})
 
-# Endpoint → roles. Endpoints of one room stand together.
+# Endpoint → roles, grouped by blueprint.
 PAGES: dict[str, frozenset[RoleName]] = {
     # Own account.
     "staff.home": EVERYONE,
@@ -46,7 +46,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "cases.reopen": HANDLERS,
     "cases.reveal": HANDLERS,
     "cases.release": HANDLERS,
-    # Alerts, control charts and their baselines.
+    # Alerts, and the baselines of control charts.
     "alerts.show_all": EVERYONE,
     "alerts.close": REPORT_MAKERS,
     "alerts.control_charts": REPORT_READERS,
@@ -58,7 +58,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "inbox.answer": HANDLERS,
     "inbox.done": HANDLERS,
     "inbox.reveal": HANDLERS,
-    # What stands behind the figures.
+    # Analysis behind the figures.
     "analysis.show": REPORT_READERS,
     "analysis.integrity": REPORT_READERS,
     # Monthly reports of the whole province.
@@ -73,7 +73,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "intake.confirm": DOSSIER_CLERKS,
     "intake.discard": DOSSIER_CLERKS,
     "intake.errors": DOSSIER_CLERKS,
-    # Messages: how they leave and arrive, and what only a person can decide.
+    # Messages: queue, delivery, costs and unclear ones.
     "messages.show": MESSAGE_VIEWERS,
     "messages.delivery": MESSAGE_VIEWERS,
     "messages.costs": REPORT_READERS,
@@ -100,7 +100,7 @@ PAGES: dict[str, frozenset[RoleName]] = {
     "settings.remove_day": ADMINS,
 }
 
-# Where a role begins after signing in.
+# The first page of a role after signing in.
 FIRST_PAGES: dict[RoleName, str] = {
     HANDLER: "cases.queue",
     AGENCY_HEAD: "dashboard.show",
@@ -116,11 +116,11 @@ class Entry:
 
     endpoint: str
     label: str
-    # Other rooms (blueprints) that are reached through it.
+    # Other blueprints that are reached through it.
     rooms: tuple[str, ...] = ()
 
     def leads_to(self, room: str) -> bool:
-        """Whether a page of this room lies behind the link."""
+        """Whether a page of this blueprint belongs to the link."""
         return room == self.endpoint.partition(".")[0] or room in self.rooms
 
 
@@ -137,7 +137,7 @@ NAVIGATION = (
     Entry("settings.show", _("Thiết lập")),
 )
 
-# Pages about messages, side by side.
+# Tabs of the message pages.
 MESSAGE_TABS = (
     Entry("messages.show", _("Tình hình gửi")),
     Entry("messages.delivery", _("Tỷ lệ đến máy")),
@@ -148,7 +148,7 @@ MESSAGE_TABS = (
 
 
 def may_open(role: RoleName, endpoint: str) -> bool:
-    """Whether a role may open a page; a page without an entry is open to nobody."""
+    """Whether a role may open a page; nobody may open a page without an entry."""
     return role in PAGES.get(endpoint, frozenset())
 
 
@@ -158,5 +158,5 @@ def links_for(role: RoleName) -> list[Entry]:
 
 
 def message_tabs_for(role: RoleName) -> list[Entry]:
-    """The pages about messages that a role may open, in order."""
+    """The message tabs of a role, in order."""
     return [entry for entry in MESSAGE_TABS if may_open(role, entry.endpoint)]

@@ -1,4 +1,4 @@
-"""The room of monthly reports: what can be reported, what is missing, building, downloads."""
+"""Pages of monthly reports: months to report, what is missing, building, downloads."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,7 +21,7 @@ from survey.web.staff.guard import current_staff
 from survey.web.staff.permissions import may_open
 from survey.wording import SENTENCES, words_for
 
-# Seconds until a page with work under way asks again, unless the reader stopped that.
+# Seconds between reloads of a page with a running job, unless the reader stopped them.
 RENEW_AFTER = "4"
 STAND_STILL = "dung"
 UNDER_WAY = frozenset({JobState.WAITING, JobState.RUNNING})
@@ -32,7 +32,7 @@ blueprint = staff_blueprint("reports", __name__, "/staff/reports")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The latest building of a month: how far it is, or why it failed."""
+    """The latest build of a month: its progress, or why it failed."""
 
     is_under_way: bool
     done: int
@@ -43,7 +43,7 @@ class Work:
 
 @blueprint.get("")
 def show_all() -> ResponseReturnValue:
-    """List the months; the page renews itself while something is built."""
+    """List the months; the page reloads itself while a report is being built."""
     session = db.session()
     months = report_index.months(session)
     works = {one.month: _work(jobs.latest(session, one.month)) for one in months}
@@ -65,7 +65,7 @@ def show_all() -> ResponseReturnValue:
 
 @blueprint.post("/<month>/build")
 def build(month: str) -> ResponseReturnValue:
-    """Put the building of a month on the list of jobs."""
+    """Enqueue the build of a month's report."""
     named = _named(month)
     staff_id, now = current_staff().id, clock.now()
     indices.check_period(named, now)
@@ -78,7 +78,7 @@ def build(month: str) -> ResponseReturnValue:
 
 @blueprint.post("/<month>/approve")
 def approve(month: str) -> ResponseReturnValue:
-    """Approve the report of a closed month, and have its files made again without "DỰ THẢO"."""
+    """Approve the report of a closed month, and rebuild its files without "DỰ THẢO"."""
     named = _named(month)
     staff_id, now = current_staff().id, clock.now()
     with transaction() as session:
@@ -97,7 +97,7 @@ def download(month: str, name: str) -> ResponseReturnValue:
 
 
 def _named(text: str) -> Month:
-    """The month in an address; 404 where it names none."""
+    """The month in a URL; 404 if it is malformed."""
     try:
         return month_of(text)
     except Invalid:

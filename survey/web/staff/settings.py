@@ -1,4 +1,4 @@
-"""The page of the province's settings: whom it asks and when, how many, and special days."""
+"""Pages of the province's settings: invitation rules, sample shares and special days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -50,7 +50,7 @@ DAY_WORDS: dict[str, object] = {DayKind.EXTRA_OFF: _("Nghỉ thêm"), DayKind.SW
 
 
 def _number(label: object, unit: object, bounds: WholeNumber) -> Field:
-    """A number, its unit behind the input; the browser gets the bounds that `province` checks."""
+    """A number input with its unit and the bounds of the setting."""
     box = NumberInput(min=bounds.least, max=bounds.most)
     return StringField(label, description=unit, widget=box, render_kw={"required": True})
 
@@ -65,11 +65,11 @@ class SettingsForm(StaffForm):
 
     @property
     def texts(self) -> dict[str, str]:
-        """What was sent by key; empty where a field did not come."""
+        """Sent texts by key; empty for fields that were not sent."""
         return {field.name: field.data or "" for field in self}
 
     def explain(self, refusal: SurveyError) -> None:
-        """Put each reason beside its field."""
+        """Put each error beside its field."""
         if not isinstance(refusal, SettingsRefused):
             super().explain(refusal)
             return
@@ -78,7 +78,7 @@ class SettingsForm(StaffForm):
 
 
 class RulesForm(SettingsForm):
-    """Whom the province asks and when, and from when on it concludes."""
+    """Whom the province invites and when, and the sample size from which it concludes."""
 
     window_start = _time(_("Gửi tin từ"))
     window_end = _time(_("Ngừng gửi tin từ"))
@@ -118,7 +118,7 @@ class RulesForm(SettingsForm):
 
 
 class DayForm(StaffForm):
-    """A day that is off though others work, or a day of work though others are off."""
+    """A special day: a day off on a working day, or a working day on a day off."""
 
     FIELD_OF_REFUSAL: ClassVar = {"bad_day": "day", "not_a_choice": "kind", "note_too_long": "note"}
 
@@ -128,7 +128,7 @@ class DayForm(StaffForm):
 
 
 def _shares_form(sectors: Sequence[Sector]) -> type[SettingsForm]:
-    """A share of finished dossiers to ask for each sector of the province."""
+    """The share of finished dossiers to invite, for each sector of the province."""
     shares = {share_key(one): _number(one.name, "%", SAMPLE_PERCENT) for one in sectors}
     return type("SharesForm", (SettingsForm,), shares)
 
@@ -141,7 +141,7 @@ def show() -> str:
 
 @blueprint.post("")
 def save() -> ResponseReturnValue:
-    """Store numbers and the window for sending."""
+    """Store the invitation rules and the sending hours."""
     form = RulesForm.sent()
     if not _is_stored(form, form.texts):
         return _page(rules=form), 400
@@ -151,7 +151,7 @@ def save() -> ResponseReturnValue:
 
 @blueprint.post("/sampling")
 def save_shares() -> ResponseReturnValue:
-    """Store the share of finished dossiers that are asked, for each sector."""
+    """Store the share of finished dossiers to invite, for each sector."""
     form = _shares_form(all_sectors(db.session())).sent()
     if not _is_stored(form, form.texts):
         return _page(shares=form), 400
@@ -171,7 +171,7 @@ def add_day() -> ResponseReturnValue:
 
 @blueprint.post("/days/<day>/remove")
 def remove_day(day: str) -> ResponseReturnValue:
-    """Take a special day out of the calendar."""
+    """Remove a special day from the calendar."""
     by = current_staff().id
     with transaction() as unit:
         change(unit, clock.now(), {f"{DAY}{day}": ORDINARY}, staff_id=by)
@@ -180,7 +180,7 @@ def remove_day(day: str) -> ResponseReturnValue:
 
 
 def _is_stored(form: StaffForm, texts: Mapping[str, str]) -> bool:
-    """Whether the settings were stored; where not, the form says why."""
+    """Whether the settings were stored; if not, the form has the errors."""
     by = current_staff().id
     try:
         with transaction() as unit:
@@ -196,7 +196,7 @@ def _page(
     shares: SettingsForm | None = None,
     day: DayForm | None = None,
 ) -> str:
-    """All settings; a form that was refused stands there as it was typed."""
+    """All settings; a refused form is shown as it was typed."""
     session, today = db.session(), local_day(clock.now())
     is_loaded = province_if_loaded(session) is not None
     stored = settings_of_province(session) if is_loaded else {}

@@ -1,5 +1,6 @@
-"""Signing in and out: password, then the second factor where the account has one; the language of
-the staff area, which may be chosen before.
+"""Sign-in and sign-out: password, then the second factor if the account has one; language choice.
+
+The language of the staff area may be chosen before signing in.
 """
 
 from collections.abc import Callable
@@ -30,15 +31,15 @@ from survey.web.staff.guard import begin_session, current_staff, end_session
 
 blueprint = Blueprint("sign_in", __name__)
 
-# How long a right password waits for its code.
+# How long a correct password waits for its code.
 CODE_WITHIN = timedelta(minutes=10)
 LONGEST_CODE = 40
-# It outlives sessions: the next sign-in is in the same language.
+# The language cookie outlives sessions, so the next sign-in is in the same language.
 LANGUAGE_KEPT = timedelta(days=365)
 
 
 def _within(*places: str) -> Callable[[str], str]:
-    """Keeps an address that begins with one of these places of ours, and empties any other."""
+    """A filter for redirect targets: empties any path that begins with none of these."""
 
     def keep_within(target: str) -> str:
         is_ours = target.startswith(places) and target.isprintable() and "\\" not in target
@@ -48,7 +49,7 @@ def _within(*places: str) -> Callable[[str], str]:
 
 
 class SignInForm(StaffForm):
-    """Name and password; all that is wrong with them gets one answer, which helps no guesser."""
+    """Name and password; every error has the same message, so that it does not help guessing."""
 
     email = EmailField(
         _("Thư điện tử"),
@@ -64,7 +65,7 @@ class SignInForm(StaffForm):
 
 
 class CodeForm(StaffForm):
-    """A code of the authenticator app, or one of those kept for the loss of the telephone."""
+    """A code of the authenticator app, or a recovery code."""
 
     code = StringField(
         _("Mã 6 chữ số trong ứng dụng xác thực"),
@@ -82,7 +83,7 @@ class CodeForm(StaffForm):
 
 
 class LanguageForm(StaffForm):
-    """The language to go on in, and the page to go on with."""
+    """The chosen language, and the page to return to."""
 
     language = HiddenField(default="")
     next = HiddenField(filters=[_within("/staff/", "/demo", "/login?")], default="")
@@ -90,7 +91,7 @@ class LanguageForm(StaffForm):
 
 @blueprint.post("/language")
 def choose_language() -> ResponseReturnValue:
-    """Go on in another language."""
+    """Switch to another language."""
     form = LanguageForm.sent()
     answer = redirect(form.next.data or url_for("staff.home"), 303)
     answer.set_cookie(
@@ -106,7 +107,7 @@ def choose_language() -> ResponseReturnValue:
 
 @blueprint.get("/login")
 def show() -> ResponseReturnValue:
-    """The form; who is signed in already goes on."""
+    """The sign-in form; a signed-in account is redirected to its first page."""
     if current_user.is_authenticated and "expired" not in request.args:
         return redirect(url_for("staff.home"))
     return _page(SignInForm(next=request.args.get("next", "")))
@@ -114,7 +115,7 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post("/login")
 def check() -> ResponseReturnValue:
-    """Right password: in, or on to the code. Hashing is slow, so the transaction comes after."""
+    """Check the password; sign in or ask for the code. Slow hashing precedes the transaction."""
     now = clock.now()
     form = SignInForm.sent(next=request.args.get("next", ""))
     email, password = form.email.data, form.password.data
@@ -145,7 +146,7 @@ def ask_code() -> ResponseReturnValue:
 
 @blueprint.post("/login/code")
 def check_code() -> ResponseReturnValue:
-    """Right code: in. A code works once, and wrong ones count like wrong passwords."""
+    """Check the code; a code works once, and wrong codes count like wrong passwords."""
     now, form = clock.now(), CodeForm.sent(next=request.args.get("next", ""))
     proved = _proved(now)
     if proved is None:
@@ -165,7 +166,7 @@ def check_code() -> ResponseReturnValue:
 
 @blueprint.post("/logout")
 def leave() -> ResponseReturnValue:
-    """Sign out on every device: whoever copied the cookie is out as well."""
+    """Sign out on every device, which also ends sessions with a copied cookie."""
     if current_user.is_authenticated:
         staff_id = current_staff().id
         with transaction() as unit:
@@ -182,7 +183,7 @@ def _enter(staff: Staff, now: datetime, following: str) -> ResponseReturnValue:
 
 
 def _proved(now: datetime) -> Staff | None:
-    """Whose password was right within the last minutes on this browser."""
+    """The account whose password was correct on this browser within CODE_WITHIN."""
     proved = session.get("proved")
     if not proved or now - datetime.fromtimestamp(proved["at"], UTC) > CODE_WITHIN:
         return None

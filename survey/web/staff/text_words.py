@@ -1,10 +1,10 @@
-"""How texts, their states and the problems of a wording are called on the pages of texts."""
+"""Labels of texts, their states and their problems on the pages of texts."""
 
 from flask_babel import lazy_gettext as _
 
 from survey.models.text_version import TextForm, TextState
 
-# Text → (title, when it is sent), in the order of the page; headings between.
+# Text → (title, when it is sent), in the order of the page, grouped by heading.
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     _("Mời đánh giá"): {
         "invitation": (_("Lời mời, bằng đường dẫn"), _("khi hồ sơ có kết quả")),
@@ -35,7 +35,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 TITLES = {name: words for group in GROUPS.values() for name, words in group.items()}
-# Name, sign and colour.
+# Label, symbol and colour.
 STATES: dict[str, tuple[str, str, str]] = {
     TextState.DRAFT: (_("Bản nháp"), "○", ""),
     TextState.SUBMITTED: (_("Chờ nhà mạng duyệt"), "◐", "uncertain"),

@@ -1,4 +1,4 @@
-"""The room of texts: what each costs and says at its longest, its versions, and a test send."""
+"""Pages of the province's texts: cost and longest form of each, versions, and test messages."""
 
 from typing import ClassVar
 
@@ -25,7 +25,7 @@ blueprint = staff_blueprint("texts", __name__, "/staff/texts")
 
 
 class WordsForm(StaffForm):
-    """A wording, written once with its diacritics, and the form it is to leave in."""
+    """A wording, written once with diacritics, and the form in which it is sent."""
 
     words = TextAreaField(
         _("Nội dung, viết có dấu"),
@@ -43,7 +43,7 @@ class WordsForm(StaffForm):
 
 
 class StepForm(StaffForm):
-    """The step a version takes (the button that was pressed), and what the carrier said."""
+    """A version's next step (the button that was pressed), and the carrier's answer."""
 
     state = StringField(default="")
     note = StringField(
@@ -52,7 +52,7 @@ class StepForm(StaffForm):
 
 
 class TrialForm(StaffForm):
-    """Which version is sent to which telephone for a test."""
+    """A version and the phone number to which it is sent as a test."""
 
     FIELD_OF_REFUSAL: ClassVar = {"bad_mobile": "phone", "test_quota": "phone"}
 
@@ -66,7 +66,7 @@ class TrialForm(StaffForm):
 
 @blueprint.get("")
 def show_all() -> str:
-    """All texts: which words leave now, and which wait for a carrier."""
+    """All texts: the wording in use, and those waiting for a carrier."""
     session = db.session()
     listed = {name: versions.versions(session, name) for name in SLOTS}
     used = {name: versions.in_use(found) for name, found in listed.items()}
@@ -83,19 +83,19 @@ def show_all() -> str:
 
 @blueprint.get("/<name>")
 def edit(name: str) -> ResponseReturnValue:
-    """One text: the editor, begun with the words that leave now, and its versions."""
+    """One text: the editor with the wording in use, and its versions."""
     return _page(name, _words_in_use(name), TrialForm())
 
 
 @blueprint.post("/<name>/look")
 def look(name: str) -> ResponseReturnValue:
-    """Show what the typed words cost and say; stores nothing."""
+    """Preview size and text of the typed wording; stores nothing."""
     return _page(name, WordsForm.sent(), TrialForm())
 
 
 @blueprint.post("/<name>")
 def save(name: str) -> ResponseReturnValue:
-    """Store the typed words as the next version, if nothing is wrong with them."""
+    """Store the typed wording as the next version, if it has no problems."""
     staff_id, sent = current_staff().id, WordsForm.sent()
     if not sent.validate():
         return _page(name, sent, TrialForm()), 400
@@ -115,7 +115,7 @@ def save(name: str) -> ResponseReturnValue:
 
 @blueprint.post("/<name>/versions/<int:version_id>")
 def move(name: str, version_id: int) -> ResponseReturnValue:
-    """Take a version one step on: sent to the carrier, approved, refused, out of use."""
+    """Move a version one step on: sent to the carrier, approved, refused, withdrawn."""
     staff_id, form = current_staff().id, StepForm.sent()
     asked, note = form.state.data, form.note.data
     if asked not in set(TextState):
@@ -129,7 +129,7 @@ def move(name: str, version_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/<name>/test")
 def try_out(name: str) -> ResponseReturnValue:
-    """Send one version, or the shipped text, to a number of one's own."""
+    """Send one version, or the shipped text, to one's own number."""
     staff_id, form = current_staff().id, TrialForm.sent()
     if not form.validate():
         return _page(name, _words_in_use(name), form), 400
@@ -172,7 +172,7 @@ def _page(name: str, form: WordsForm, test: TrialForm) -> str:
 
 
 def _words_in_use(name: str) -> WordsForm:
-    """The editor with the words that leave now: those of the province, else the shipped ones."""
+    """The editor with the wording in use: the province's, else the shipped one."""
     used = versions.in_use(versions.versions(db.session(), name))
     if used:
         return WordsForm(words=used.words, form=used.form)
