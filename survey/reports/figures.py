@@ -251,7 +251,7 @@ class Report:
     @property
     def sectors_met(self) -> int | None:
         """Number of sectors that met their target; None while the month is not closed."""
-        return None if self.is_draft else len(record(self.sectors, Status.MET))
+        return None if self.is_draft else len(by_status(self.sectors, Status.MET))
 
 
 def by_status(figures: Sequence[Figure], status: Status) -> list[Figure]:

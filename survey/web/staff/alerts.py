@@ -92,8 +92,8 @@ def close(alert_id: int) -> ResponseReturnValue:
     return redirect(url_for("alerts.show_all"), 303)
 
 
-@blueprint.get("/watch")
-def update_charts() -> ResponseReturnValue:
+@blueprint.get("/control-charts")
+def control_charts() -> ResponseReturnValue:
     """Baseline and control chart of each unit, and its distance from the alarm limit."""
     return _charts_page(None)
 

@@ -260,7 +260,7 @@ def _try(code: str, step: Step) -> ResponseReturnValue | None:
     return None
 
 
-def _page(code: str, form: CaseForm, now: datetime, published_tables: Shown) -> ResponseReturnValue:
+def _page(code: str, form: CaseForm, now: datetime, shown: Shown) -> ResponseReturnValue:
     """The case page with all typed text that no step has used."""
     file = case_detail(db.session(), current_staff(), code, now)
     form.offer(WAYS if file.has_page else WAYS_BY_SMS)

@@ -12,7 +12,7 @@ blueprint = staff_blueprint("formula_reference", __name__, "/staff/formulas")
 @blueprint.get("")
 def show_all() -> str:
     """Every formula, by title."""
-    return render_template("staff/cards/list.html", formula_reference=formula_reference.FORMULAS)
+    return render_template("staff/formula_reference/list.html", formulas=formula_reference.FORMULAS)
 
 
 @blueprint.get("/<name>")
