@@ -1,4 +1,4 @@
-"""How states of messages are called, wherever they are shown."""
+"""Names of the states of messages, on all pages and in commands."""
 
 from survey.catalogues import _
 from survey.models.message import MessageState
