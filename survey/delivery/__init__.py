@@ -1,5 +1,6 @@
-"""What became of our messages, for people who answer for them.
+"""Delivery monitoring for operators: what became of our messages.
 
-`queue_status` shows what waits and how fast it leaves, `rates` where delivery falls out of line,
-`looking_up` what one number was sent, `unclear` what only a person can decide.
+`queue_status`: what waits and how fast it is sent; `rates`: control charts of delivery rates;
+`looking_up`: messages sent to one number; `unclear`: messages that a person must decide about;
+`costs`: what a month's messages cost; `troubles`: open alerts on sending.
 """

@@ -1,4 +1,4 @@
-"""What a month's messages cost, for whom, and why others were not sent."""
+"""Cost of a month's messages by agency, and the reasons why others were not sent."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from survey.models.message import Message, MessageState
 from survey.models.organisation import Agency
 from survey.period import Month
 
-# What a provider took is paid for, whether it arrived or not.
+# What a provider accepted is paid for, whether it arrived or not.
 PAID = (
     MessageState.SENT,
     MessageState.DELIVERED,
@@ -30,10 +30,11 @@ ENDED = (MessageState.FAILED, MessageState.CANCELLED, MessageState.EXPIRED)
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Messages, segments and dong of one agency, or of none (`key` None): answers by SMS, and
-    reminders, which lead to no agency because they would reveal who answered.
+    """Messages, segments and dong of one agency (`key` its code), or of no agency (`key` None).
 
-    `unpriced`: messages without a price, not in `dong`.
+    Of no agency are replies to inbound texts, and reminders: these are unlinked from their
+    invitations, because whether a reminder was sent reveals whether somebody answered.
+    `unpriced`: messages without a price, not included in `dong`.
     """
 
     key: str | None
@@ -46,12 +47,12 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class MonthCosts:
-    """One month: by agency, the dearest first; reason → messages that were due and did not leave;
-    the budgets of today's day and month.
+    """Costs of one month: by agency, the most expensive first; unsent messages by reason; budgets.
 
-    Reasons: of the provider (`bad_number`, …), of the citizen (`opted_out`, `not_needed`,
-    `withdrawn`), of time
+    `not_sent`: reason → messages that were due and not sent. Reasons: of the provider
+    (`bad_number`, …), of the citizen (`opted_out`, `not_needed`, `withdrawn`), of time
     (`expired`), of now (`window`, `breaker`, `fault`, `budget`, `waiting`), and `unclear`.
+    `budgets`: those of today and of the current month.
     """
 
     month: Month
@@ -61,17 +62,17 @@ class MonthCosts:
 
     @property
     def messages(self) -> int:
-        """Messages that left."""
+        """Messages that were sent."""
         return sum(one.messages for one in self.by_agency)
 
     @property
     def segments(self) -> int:
-        """Segments that left."""
+        """Segments that were sent."""
         return sum(one.segments for one in self.by_agency)
 
     @property
     def dong(self) -> int:
-        """What they cost together, those without a price left out."""
+        """Total cost, without messages that have no price."""
         return sum(one.dong for one in self.by_agency)
 
     @property
@@ -81,7 +82,7 @@ class MonthCosts:
 
 
 def month_costs(session: Session, month: Month, now: datetime) -> MonthCosts:
-    """What left in a local month (YYYY-MM) and what was due in it and did not leave."""
+    """Messages sent in a local month (YYYY-MM), and those due in it that were not sent."""
     return MonthCosts(
         month=month,
         by_agency=_by_agency(session, month),
@@ -91,7 +92,7 @@ def month_costs(session: Session, month: Month, now: datetime) -> MonthCosts:
 
 
 def _by_agency(session: Session, month: Month) -> list[Spent]:
-    """An invitation counts for the agency of its dossier, a reply for that of its case."""
+    """Costs by agency: of the dossier for an invitation, of the case for a message about a case."""
     of_month = (
         select(
             CoverageEntry.agency_id,
@@ -125,8 +126,9 @@ def _by_agency(session: Session, month: Month) -> list[Spent]:
 
 
 def _agencies_of_cases(session: Session, hashes: Collection[bytes]) -> dict[bytes, int]:
-    """What messages keep of their cases → the agency, of cases that open: all codes are tried,
-    since nothing leads from a message to its case.
+    """Map hashes of case codes to agencies, for cases that can be decrypted.
+
+    A message stores only a keyed hash of its case's code, so the codes of all cases are hashed.
     """
     codes = session.scalars(select(Case.code)) if hashes else ()
     hashed = {code: Message.by_case.of(session, code) for code in codes}

@@ -1,4 +1,4 @@
-"""Why messages of a month did not leave, on pages and in commands."""
+"""Labels of the reasons why messages were not sent, on pages and in commands."""
 
 from survey.catalogues import _, gettext
 
@@ -20,5 +20,5 @@ NOT_SENT: dict[str, str] = {
 
 
 def not_sent_words(reason: str) -> str:
-    """Why messages did not leave; an unusual reason as the provider's library names it."""
+    """The label of a reason; an unknown one is returned as the provider's library names it."""
     return gettext(NOT_SENT.get(reason, reason))

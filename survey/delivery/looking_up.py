@@ -1,6 +1,7 @@
-"""What one number was sent: found by the whole number only, and every look is recorded.
+"""Look-up of the messages sent to one phone number; each look-up is written to the audit log.
 
-An account that sees one agency or sector finds messages about dossiers there and no others.
+Numbers are found by blind index, so only by the whole number. An account limited to one agency or
+sector finds only messages about dossiers there.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ MOST_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One message to the number; `last4` ends the code of the dossier it is about, or is empty."""
+    """One message to the number; `last4`: the end of its dossier's code, or empty."""
 
     kind: str
     state: str
@@ -36,11 +37,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A masked number, the messages to it (newest first), and since when it opted out.
+    """A masked number, the messages sent to it (newest first), and the day it opted out, if any.
 
-    Answers of a dialogue and reminders are never among them: the ones lose their number when they
-    leave, the others bear another hash of it as soon as their day has come, since a reminder that
-    left or was not needed reveals who answered. One that still waits for its day reveals nothing.
+    Sent messages of a dialogue are never included: they lose their number on sending. Nor are
+    reminders from the day they are due: their number's blind index is then replaced with one that
+    nothing else has, since whether a reminder was sent or not needed reveals who answered. A
+    reminder that is not due yet reveals nothing and is included.
     """
 
     masked: str
@@ -49,10 +51,9 @@ class Number:
 
 
 def look_up(session: Session, staff: Staff, typed: str, now: datetime) -> Number:
-    """Messages of a number as somebody typed it; the audit log records who looked and how much was
-    seen.
+    """Messages to a number as typed; the audit log records the account and how many it found.
 
-    Invalid `bad_mobile` if it is no Vietnamese mobile.
+    Invalid `bad_mobile` if it is not a Vietnamese mobile.
     """
     recipient = recipient_at(typed)
     if recipient is None:

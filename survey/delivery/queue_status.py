@@ -1,4 +1,4 @@
-"""How the outbox stands: what waits, since when, how fast it goes and what holds it back."""
+"""Status of the outbox: waiting messages, since when, the sending rate, and the pause reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from survey.messages.outbox.rules import load_rules
 from survey.models.message import Message, MessageKind, MessageState, ProviderHealth
 from survey.period import Month
 
-# The pace is measured over the last minute, and given once a few seconds were seen.
+# The sending rate is measured over the last minute, and reported after a few seconds of data.
 PACE_OVER = timedelta(minutes=1)
 PACE_SEEN = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
 class PauseReason:
-    """Why nothing leaves: `window`, `breaker`, `fault` or `budget`; until when, where known.
+    """Why nothing is sent: `window`, `breaker`, `fault` or `budget`; `until`: the end, if known.
 
-    `detail`: of a fault, what the provider complains about.
+    `detail`: for a fault, what the provider complains about.
     """
 
     reason: str
@@ -37,8 +37,8 @@ class QueueStatus:
     """The outbox at one instant.
 
     `waiting`: due and not handed over, the oldest since `oldest`; `scheduled`: due later.
-    `pace`: messages a second over the last minute, None when nothing left. `remaining`: what the
-    waiting ones need at that pace.
+    `pace`: messages a second over the last minute, None if too few were sent. `remaining`: the
+    time that the waiting messages need at that pace.
     """
 
     waiting: int
@@ -53,12 +53,12 @@ class QueueStatus:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether there will soon be more to see."""
+        """Whether messages are being sent, so that the page should refresh itself."""
         return bool(self.sending or (self.waiting and self.pause_reason is None))
 
 
 def queue_status(session: Session, now: datetime) -> QueueStatus:
-    """The outbox now. Refused `no_province` before the reference data are loaded."""
+    """The outbox at `now`. Refused `no_province` before the reference data are loaded."""
     states = _counts(session)
     waiting, oldest = session.execute(
         select(func.count(), func.min(Message.due_at)).select_from(Message).where(is_due(now))
@@ -95,9 +95,9 @@ def _sent_since(session: Session, since: datetime) -> int:
 
 
 def _pace(session: Session, now: datetime) -> float | None:
-    """Messages a second since the first that left within the last minute.
+    """Messages a second since the first one sent within the last minute.
 
-    Without answers of a dialogue, of which only the day is kept: they are few beside the others.
+    Messages of a dialogue are left out: only their day is stored, and they are few.
     """
     lately = (
         Message.sent_at > now - PACE_OVER,
@@ -112,7 +112,7 @@ def _pace(session: Session, now: datetime) -> float | None:
 
 
 def pause_reason(session: Session, now: datetime) -> PauseReason | None:
-    """Why messages that we start do not leave now."""
+    """Why messages that we initiate are not sent now; None if they are."""
     rules = load_rules(session)
     health = session.get(ProviderHealth, settings_of(session).sms.provider)
     if health is not None and health.paused_reason:

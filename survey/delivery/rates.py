@@ -1,13 +1,12 @@
-"""The share of messages that arrived, per carrier, prefix and day, with a mark where it falls out
-of line with what that line did before.
+"""Delivery rates per carrier, prefix and day, with control charts that mark unusually low days.
 
-A day is marked when it lies below the limit of its p-chart (Laney's p' where a day holds
-thousands) and, so that few messages cry no wolf, its exact interval lies wholly below the one of
-the days before. Networks let numbers move between carriers: a prefix shows which network gave it
-out.
+A day is marked when its rate is below the lower control limit of its p-chart (Laney's p' chart for
+thousands of messages a day) and, to avoid false alarms from few messages, its exact
+(Clopper-Pearson) interval lies wholly below that of the days before. Numbers can be ported: a
+prefix only says which carrier issued the number.
 
-Counted are invitations and replies to complaints. Reminders and answers of a dialogue keep no
-prefix: with their times it would narrow down whose they are, and so who answered.
+Only invitations and messages about cases are counted. Reminders and messages of a dialogue store
+no prefix: with their timestamps it would narrow down whose they are, and so who answered.
 """
 
 from collections import Counter, defaultdict
@@ -30,23 +29,22 @@ from survey.province.workdays import local_day
 
 SHOWN_DAYS = 14
 BASE_DAYS = 28
-# Below so many days or messages before it, or messages on it, a day has no limits.
+# With fewer days or messages before it, or fewer messages on it, a day is not tested.
 FEWEST_DAYS, FEWEST_BEFORE, FEWEST_ON_IT = 10, 100, 10
-# From so many messages a day on, p-limits are uselessly narrow.
+# From so many messages a day (median) on, the limits of a plain p-chart are too narrow.
 LANEY_FROM = 1000
 SIGMAS = 3.0
 CONFIDENCE = 0.9973
-# A phone that is switched off may still take its message for so long.
+# A phone that was switched off may still receive its message within this time.
 STILL_COMING = timedelta(hours=24)
 OTHERS = _("Mạng khác")
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One line on one day: messages whose receipt is due, how many arrived, and whether that is in
-    control.
+    """One series on one day: messages whose result is due, how many arrived, and the test.
 
-    `usual` is the share of the days before, None where there were too few for control limits.
+    `usual`: the share over the days before, None where there were too few; `is_low`: marked.
     """
 
     handed_over: int
@@ -56,13 +54,13 @@ class Day:
 
     @property
     def share(self) -> float | None:
-        """Share that arrived; None of nothing."""
+        """Share that arrived; None if no message was handed over."""
         return self.arrived / self.handed_over if self.handed_over else None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A carrier (`prefix` empty) or one of its prefixes, a Day for each day of the board."""
+    """Time series of a carrier (`prefix` empty) or one of its prefixes: a Day per day shown."""
 
     carrier: str
     prefix: str
@@ -71,14 +69,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Days, oldest first; lines, each carrier before its prefixes; whether receipts come at all."""
+    """Days, oldest first; series, each carrier before its prefixes; whether any receipt came."""
 
     days: tuple[date, ...]
     lines: tuple[Line, ...]
     has_receipts: bool
 
     def low_on(self, day: date) -> list[Line]:
-        """Carriers, and prefixes of carriers that are not low as a whole, marked on a day."""
+        """Series marked on a day: carriers, and prefixes of carriers not marked as a whole."""
         place = self.days.index(day)
         low = [line for line in self.lines if line.days[place].is_low]
         whole = {line.carrier for line in low if not line.prefix}
@@ -95,9 +93,7 @@ Series = list[RateCount]
 
 
 def board(session: Session, now: datetime) -> Board:
-    """Delivery of the last fourteen days, today included, each against limits from up to 28 days
-    before it.
-    """
+    """Delivery rates of the last 14 days, today included, each tested against the 28 before it."""
     last = local_day(now)
     count = SHOWN_DAYS + BASE_DAYS
     days = [last - timedelta(days=back) for back in reversed(range(count))]
@@ -112,7 +108,7 @@ def board(session: Session, now: datetime) -> Board:
 
 
 def yesterday(session: Session, now: datetime) -> dict[str, RateCount]:
-    """Carrier → (handed over, arrived) of the local day before."""
+    """Carrier → (handed over, arrived) of the previous local day."""
     totals: dict[str, RateCount] = {}
     for prefix, count in _counts(session, day_of(now) - timedelta(days=1), now).items():
         carrier = carrier_of(prefix) or OTHERS
@@ -132,7 +128,7 @@ def _series(session: Session, now: datetime, days: Sequence[date]) -> dict[str, 
 
 
 def _counts(session: Session, start: datetime, now: datetime) -> dict[str, RateCount]:
-    """Prefix → (handed over, arrived) of one local day; what may still arrive is left out."""
+    """Prefix → (handed over, arrived) of one local day, without messages that may still arrive."""
     rows = session.execute(
         select(Message.prefix, Message.state, func.count())
         .where(Message.sent_at >= start, Message.sent_at < start + timedelta(days=1))
@@ -161,7 +157,7 @@ def _sum(counts: Iterable[RateCount]) -> RateCount:
 
 
 def _with_limits(series: Series) -> tuple[Day, ...]:
-    """The shown days of a line, each against the days before it that were in line."""
+    """The days shown of a series, each tested against the unmarked days before it."""
     sound: Series = []
     days = []
     for place, (n, y) in enumerate(series):
@@ -177,7 +173,7 @@ def _with_limits(series: Series) -> tuple[Day, ...]:
 
 
 def _is_low(day: RateCount, base: Series) -> bool:
-    """Whether a day lies below its chart's limit, and surely below the days before."""
+    """Whether a day is below the lower control limit and its interval below that of `base`."""
     n, y = day
     before, came = _sum(base)
     if y * before >= came * n:
@@ -185,7 +181,7 @@ def _is_low(day: RateCount, base: Series) -> bool:
     spans = clopper_pearson_many([y, came], [n, before], CONFIDENCE)
     if spans.high[0] >= spans.low[1]:
         return False
-    if came == before:  # a chart of shares has no width where nothing ever failed
+    if came == before:  # control limits have no width where nothing ever failed
         return True
     ns = np.array([one[0] for one in base] + [n])
     ys = np.array([one[1] for one in base] + [y])

@@ -1,4 +1,4 @@
-"""Open alerts on sending, in words for the operator."""
+"""Open alerts on sending, with sentences for the operator."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,7 +23,7 @@ def open_troubles(session: Session) -> list[Alert]:
 
 
 def trouble_words(alert: Alert) -> str:
-    """What an alert on sending says."""
+    """The sentence of an alert on sending."""
     return gettext(WORDS[AlertRule(alert.rule)]).format(
         scope=gettext(PERIODS.get(alert.scope, alert.scope))
     )

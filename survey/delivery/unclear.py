@@ -1,4 +1,4 @@
-"""Messages whose fate no machine could find out: a person says whether they left."""
+"""Messages whose result reconciliation could not find out: a person decides if they were sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageState
 
-# Reconcile has looked twice by then; a while later it will not find out any more by itself.
+# Reconciliation has asked the provider twice by then and will not find out by itself any more.
 ASKED_AFTER = LOOKS[-1] + timedelta(minutes=5)
 SHOWN_AT_ONCE = 50
 
 
 class Verdict(StrEnum):
-    """What a person says about an unclear message."""
+    """A person's decision about an unclear message."""
 
     LEFT = "left"
     SEND_AGAIN = "send_again"
@@ -29,8 +29,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """One message to decide about; `phone` is masked, `last4` ends its dossier's code (empty where
-    none is named, as of a reminder).
+    """One message to decide about; `phone` is masked, `last4` is the end of its dossier's code.
+
+    `last4` is empty where the message is linked to no dossier, such as a reminder.
     """
 
     id: str
@@ -43,13 +44,13 @@ class Unclear:
 
 
 def waiting_for_person(session: Session, now: datetime) -> int:
-    """How many messages need a person."""
+    """How many messages need a person's decision."""
     query = select(func.count()).select_from(_for_person(now).subquery())
     return session.scalar(query) or 0
 
 
 def unclear(session: Session, now: datetime) -> list[Unclear]:
-    """The oldest messages that need a person, at most fifty."""
+    """The oldest messages that need a person's decision, at most fifty."""
     query = (
         select(Message, Dossier.code)
         .outerjoin(Invitation, Invitation.id == Message.invitation_id)
@@ -64,10 +65,10 @@ def unclear(session: Session, now: datetime) -> list[Unclear]:
 def decide(
     session: Session, staff_id: int, ids: Sequence[str] | None, verdict: Verdict, now: datetime
 ) -> int:
-    """Settle the messages named, or all that need a person (None); gives how many were settled.
+    """Decide about the messages named, or about all that need it (None); returns how many.
 
-    LEFT: they count as sent, since the call was begun. SEND_AGAIN: back into the queue, where every
-    rule is asked again. One whose fate became known meanwhile is left alone.
+    LEFT: they count as sent, from when the call began. SEND_AGAIN: they go back into the queue,
+    where every rule is checked again. One whose result became known meanwhile is not changed.
     """
     query = _for_person(now).order_by(Message.id).with_for_update(skip_locked=True)
     if ids is not None:

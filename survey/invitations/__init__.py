@@ -1,7 +1,7 @@
-"""Who is asked, who is not and why, and what a link may still do.
+"""Invitations: who is asked, who is not and for which reason, and how long a link is valid.
 
-`ledger` decides for finished dossiers, `links` opens a citizen's link, `coverage` adds the ledger
-up.
+`coverage_ledger` decides for finished dossiers by the rules of `eligibility`, `links` finds the
+invitation of a citizen's link, `coverage` adds up and verifies the coverage ledger.
 """
 
 from survey.invitations.cells import FinishedDossier

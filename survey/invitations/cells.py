@@ -11,7 +11,7 @@ from survey.province.workdays import finish_instant, local_day
 
 
 class FinishedDossier(Protocol):
-    """What the ledger has to know of a dossier: the model has it, and so has a row just written."""
+    """The fields of a dossier that the coverage ledger needs: a model or a row just written."""
 
     id: int
     code: str
@@ -29,7 +29,10 @@ class FinishedDossier(Protocol):
 
 
 def finished_instant(dossier: FinishedDossier) -> datetime:
-    """Instant of the finish; a day without a time counts as 17:00 local."""
+    """Instant of the finish; a day without a time counts as 17:00 local.
+
+    Refused `dossier_not_finished`.
+    """
     if dossier.finished_at is None:
         raise Refused("dossier_not_finished", dossier.code)
     if dossier.finished_has_time:

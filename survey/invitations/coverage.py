@@ -1,4 +1,4 @@
-"""The ledger added up: nobody may quietly leave out a citizen."""
+"""Totals and verification of the coverage ledger, so that no citizen is left out unnoticed."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class CoverageFigures:
 
 
 def coverage(session: Session, period: Period) -> CoverageFigures:
-    """Add up the ledger of a period; `finished` counts the dossiers, not the ledger."""
+    """Add up the coverage ledger of a period; `finished` also counts dossiers without an entry."""
     by_decision = dict(
         session.execute(
             select(CoverageEntry.decision, func.count())
@@ -57,9 +57,7 @@ def missing_entries(session: Session, period: Period) -> int:
 
 
 def verify_coverage(session: Session, period: Period) -> bool:
-    """Whether every finished dossier has its entry, and coverage ledger and sampling frame
-    agree.
-    """
+    """Whether every finished dossier has an entry, and ledger and sampling frame agree."""
     figures = coverage(session, period)
     finished, invited = session.execute(
         select(func.sum(Frame.finished), func.sum(Frame.invited)).where(

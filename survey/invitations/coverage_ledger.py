@@ -1,6 +1,7 @@
-"""The coverage ledger: every finished dossier is asked, or not asked for one stated reason.
+"""The coverage ledger: each finished dossier is invited, or not invited for one stated reason.
 
-Ledger entry, invitation, queued message and frame are written together, a chunk at a time.
+Ledger entry, invitation, queued message (transactional outbox) and sampling frame are written in
+one transaction, a chunk of dossiers at a time.
 """
 
 from collections import Counter
@@ -40,15 +41,16 @@ from survey.province.workdays import local_day
 
 WRITE_ENTRY = insert(table_of(CoverageEntry))
 WRITE_INVITATION = insert(table_of(Invitation))
-# The texts that ask.
+# Names of the texts of invitations.
 TEXTS = ("invitation", "invitation_refused", "invitation_two_way")
-# Stand for the digits of the code and for the token; neither agencies nor wordings hold such runs.
+# Stand for the digits of the code and for the token in a cached text; neither agency names nor
+# wordings contain them.
 BLANK_DIGITS = "§§§§"
 BLANK_TOKEN = "Z" * TOKEN_LENGTH
 
 
 class Ask(NamedTuple):
-    """A dossier that is asked about, with what its message needs."""
+    """A dossier whose citizen is invited, with what its message needs."""
 
     dossier: FinishedDossier
     cell: Cell
@@ -67,7 +69,7 @@ def register_finished(
     """Decide for finished dossiers without an entry in the coverage ledger, and queue the
     invitations.
 
-    `recipients`: dossier code → whom to write to. Dossiers need their ids (flushed before).
+    `recipients`: dossier code → recipient. The dossiers must have their ids (flushed before).
     """
     province = province_of(session)
     sectors = _sectors(session, dossiers)
@@ -95,7 +97,10 @@ def _sectors(session: Session, dossiers: Sequence[FinishedDossier]) -> dict[str,
 def _write_entries(
     session: Session, entries: Sequence[tuple[FinishedDossier, Cell, Decision]]
 ) -> None:
-    """Write entries and move the frame, cells in a fixed order so that writers never cross."""
+    """Write entries and update the sampling frame.
+
+    Its cells are written in a fixed order, so that concurrent writers cannot deadlock.
+    """
     if not entries:
         return
     rows = [
@@ -151,7 +156,7 @@ def _invite(
     """Write invitations and queue their messages."""
     if not asks:
         return
-    # Only the token says of whom all questions are asked.
+    # Always the full questionnaire: only the token determines whether all questions are asked.
     made_on = local_day(now)
     full = surveys.current(session, QuestionnaireKind.FULL, made_on)
     if full is None:
@@ -192,7 +197,7 @@ def _cards(
     recipients: Mapping[str, Recipient],
     ids: Mapping[int, int],
 ) -> Iterator[tuple[str, Card]]:
-    """Follow-up cards of a seeded random share of those asked, by month."""
+    """(month, follow-up card) of a seeded random share of those asked."""
     percent = province_of(session).followup_percent
     for ask in asks:
         code, cell = ask.dossier.code, ask.cell
@@ -220,7 +225,10 @@ def _text(
 
 
 @cache
-def _template(wording: Wording | None, name: str, agency: str, public_url: str) -> SmsText:
-    """The text of an agency with blanks as long as what takes their place, so its size holds."""
+def _stencil(wording: Wording | None, name: str, agency: str, public_url: str) -> SmsText:
+    """Template cache: the text of an agency with placeholders as long as the final values.
+
+    So encoding and segments stay valid when code and token are inserted.
+    """
     url = f"{public_url}/s/{BLANK_TOKEN}"
     return compose_as(wording, name, agency=agency, last4=BLANK_DIGITS, url=url)

@@ -1,4 +1,4 @@
-"""May this phone be asked about this dossier? The closed list of reasons, checked in its order."""
+"""Eligibility: whether a phone may be asked about a dossier. Reasons are checked in fixed order."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from survey.models.province import Province
 from survey.models.recipient import Recipient
 from survey.province.workdays import local_day
 
-# Invented numbers of the demo phone: asked again and again, so gap and intermediary rules leave
-# them out while nothing is really sent.
-# The last one is asked to reply by text, as where a provider brings replies.
+# Invented numbers of the demo phone: exempt from the rules on recent invitations and intermediaries
+# in a rehearsal, where nothing is really sent.
+# The last one is asked to reply by text, as with a two-way provider.
 REPLYING_PHONE = "+84900990099"
 REHEARSAL_PHONES = ("+84900000001", "+84900000002", REPLYING_PHONE)
 
@@ -34,13 +34,13 @@ BY_KIND = {
 
 
 def draw(session: Session, purpose: str, code: str) -> float:
-    """A number in [0, 100) that is fixed for a dossier and that nobody without the key foresees."""
+    """A pseudo-random number in [0, 100), fixed for a dossier and unpredictable without the key."""
     digest = crypto.keyed_hash(session, f"draw.{purpose}", code)
     return int.from_bytes(digest[:4], "big") * 100 / 2**32
 
 
 class Eligibility:
-    """What is known about the phones of one chunk of dossiers, and the decision for each."""
+    """Data about the phones of one chunk of dossiers, and the decision for each dossier."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Eligibility:
         }
 
     def decide(self, dossier: FinishedDossier, sector_code: str) -> Decision:
-        """Asked, or the first reason that applies. Dossiers come in order of finish."""
+        """ASKED, or the first reason that applies. Must be called in the order of finish."""
         index = dossier.phone_index
         if dossier.phone_kind != PhoneKind.MOBILE or index is None:
             return BY_KIND.get(PhoneKind(dossier.phone_kind), Decision.NO_PHONE)
@@ -109,7 +109,7 @@ class Eligibility:
     def _listed(
         self, table: type[OptOut | StaffPhone], recipients: Mapping[str, Recipient]
     ) -> set[str]:
-        """Codes of the dossiers whose receiver stands in a list."""
+        """Codes of the dossiers whose recipient is in a list, found by blind index."""
         if self.session.scalar(select(table.id).limit(1)) is None:
             return set()
         owners: defaultdict[bytes, list[str]] = defaultdict(list)
@@ -122,7 +122,7 @@ class Eligibility:
         return {code for index in found for code in owners[index]}
 
     def _handed_in(self, phones: Phones) -> Mapping[bytes, list[datetime]]:
-        """When the dossiers of a phone came in, of those phones that could be intermediaries."""
+        """Blind index of a phone → receipt of its dossiers, for possible intermediaries only."""
         many = (
             select(Dossier.phone_index)
             .where(Dossier.phone_index.in_(phones))
@@ -136,7 +136,7 @@ class Eligibility:
         return found
 
     def _asked_on(self, phones: Phones) -> dict[bytes, date]:
-        """The last day each phone was asked; later days replace earlier ones."""
+        """Blind index of a phone → the last day it was asked within the gap."""
         since = local_day(self.now) - timedelta(days=self.province.phone_gap_days)
         query = (
             select(Dossier.phone_index, Invitation.made_on)
@@ -148,10 +148,10 @@ class Eligibility:
 
 
 def _phones(dossiers: Sequence[FinishedDossier]) -> Phones:
-    """The phones of a chunk, as a query: the other end of each look-up is in the database too.
+    """The blind indexes of a chunk's phones as a subquery, so that they stay in the database.
 
-    Ids of dossiers just written stand in a row, and two ends are bound sooner than thousands; a
-    stranger's dossier among them only makes the database look for one phone more.
+    Ids of dossiers just written are mostly consecutive, and BETWEEN is faster than thousands of
+    parameters; another dossier in the range only adds one phone to look up.
     """
     ids = sorted(dossier.id for dossier in dossiers)
     is_run = bool(ids) and ids[-1] - ids[0] < 2 * len(ids)

@@ -1,4 +1,4 @@
-"""What a citizen's link opens, and two wishes: this is not my dossier, send me no more."""
+"""Citizens' links: finding the invitation of a token, repudiating it, and opting out."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,7 +15,7 @@ from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind
 from survey.models.recipient import Recipient
 
-# The page with the written reply stays readable so long after the case was closed.
+# The page with the written reply can be read for so long after the case was closed.
 READABLE_AFTER_CLOSE = timedelta(days=30)
 _BY_HASH = (
     select(Invitation)
@@ -25,27 +25,27 @@ _BY_HASH = (
 
 
 class Link(Protocol):
-    """What decides whether a link still takes answers: the model has it, and so has a plain row."""
+    """The fields that decide whether a link accepts answers: an Invitation or a plain row."""
 
     @property
     def expires_at(self) -> datetime:
-        """When it may be answered until."""
+        """Answers are accepted before this instant."""
 
     @property
     def is_repudiated(self) -> bool:
-        """Whether the receiver said: not my dossier."""
+        """Whether the recipient repudiated it: it is not their dossier."""
 
 
 def may_answer(invitation: Link, now: datetime) -> bool:
-    """Whether the question can still be answered."""
+    """Whether the link still accepts an answer."""
     return now < invitation.expires_at and not invitation.is_repudiated
 
 
 def fresh_token(*, is_full: bool) -> str:
-    """A token whose link asks to rate each factor as well, or does not.
+    """Draw a token whose link asks to rate each factor as well (`is_full`), or does not.
 
-    No stored value may reveal it: the row of the answer does, and the only one of a cell would be
-    named.
+    Which of the two is stored nowhere else: a ballot shows it too, so a ballot that is the only
+    one of its cell could be linked to its invitation.
     """
     while asks_factors(token := new_token()) is not is_full:
         continue
@@ -53,14 +53,14 @@ def fresh_token(*, is_full: bool) -> str:
 
 
 def asks_factors(token: str) -> bool:
-    """Whether the link of a token, as it was drawn, asks to rate each factor as well."""
+    """Whether the link of a token asks to rate each factor as well, by the token's last letter."""
     return bool(token) and TOKEN_ALPHABET.index(token[-1]) % 2 == 1
 
 
 def find_by_token(session: Session, token: str, now: datetime) -> Invitation:
-    """The invitation of a link: open to answers, or kept readable by a case.
+    """The invitation of a link that accepts answers, or whose case keeps its page readable.
 
-    NotFound with one code for unknown, malformed and expired ones.
+    NotFound `no_such_link`, the same for unknown, malformed and expired tokens.
     """
     clean = read_token(token)
     if clean is None:
@@ -80,16 +80,17 @@ def _keep_readable(session: Session, token: str, now: datetime) -> bool:
 
 
 def stays_readable(case: CaseRecord, now: datetime) -> bool:
-    """Whether a case with this record keeps the page of its link readable after the link
-    expired.
-    """
+    """Whether a case keeps the page of its link readable after the link has expired."""
     if case.state != CaseState.CLOSED or case.closed_at is None:
         return True
     return now < case.closed_at + READABLE_AFTER_CLOSE
 
 
 def repudiate(session: Session, token: str, now: datetime) -> Invitation:
-    """The receiver says: not my dossier. The link takes no answer any more."""
+    """The recipient repudiates the invitation (not my dossier); the link accepts no more answers.
+
+    NotFound `no_such_link`.
+    """
     invitation = find_by_token(session, token, now)
     invitation.is_repudiated = True
     session.flush()
@@ -97,14 +98,17 @@ def repudiate(session: Session, token: str, now: datetime) -> Invitation:
 
 
 def stop(session: Session, token: str, now: datetime) -> None:
-    """No more messages to the phone of this link; what is queued is dropped when its turn comes."""
+    """Opt out the phone of this link; queued messages are cancelled when they would be sent.
+
+    NotFound `no_such_link`.
+    """
     recipient = _asked(session, find_by_token(session, token, now))
     if recipient is not None:
         opt_out(session, recipient, now)
 
 
 def _asked(session: Session, invitation: Invitation) -> Recipient | None:
-    """Who was asked: the dossier's number may have been corrected since."""
+    """Who was asked, by the message: the dossier's number may have been corrected since."""
     asking = select(Message).where(
         Message.invitation_id == invitation.id, Message.kind == MessageKind.INVITATION
     )

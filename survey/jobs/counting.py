@@ -1,4 +1,4 @@
-"""Counting the pool of ballots, with all that has to happen in the same transaction."""
+"""The counting job: counts the pool of ballots, with what must happen in the same transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -22,8 +22,9 @@ from survey.models.snapshot import Snapshot
 from survey.period import Month
 from survey.row_order import clean_up
 
-# What was rewritten: dead rows must go. Where their bytes would show when a case was opened, how
-# counts have moved or who said what before whom, the pages go as well; these tables are small.
+# Tables whose rows are rewritten, so that dead rows must be removed (VACUUM). In REBUILT the bytes
+# of dead rows would reveal when a case was opened, how counts changed or in which order citizens
+# wrote, so these small tables are rewritten into new files (VACUUM FULL).
 REWRITTEN = (CountedBallot, Message)
 REBUILT = (PooledBallot, Count, BallotAggregate, Case, Conversation, WaitingEntry)
 
@@ -31,23 +32,24 @@ log = structlog.get_logger()
 
 
 def count(session: Session, now: datetime) -> int:
-    """Count every ballot that waits; how many.
+    """Count every ballot of the pool; returns how many.
 
-    The control charts read the days that are over before their ballots lose them; what citizens
-    caused is appended to the audit log, and rows that would keep an order are shuffled.
+    The control charts read past days before counting removes the days of their ballots. Waiting
+    audit entries that citizens caused are appended to the audit log, and rows whose physical order
+    would reveal the order of writing are shuffled.
     """
     counting.lock(session)
     monitoring.update(session, now)
     counted = counting.count(session)
     archiving.shuffle(session)
     shuffle_conversations(session)
-    # Last, as everywhere: staff hold a case when they take the lock of the audit log.
+    # Last, the lock order everywhere: staff have locked a case when they lock the audit log.
     audit.append_waiting(session)
     return counted
 
 
 def count_and_clean(now: datetime) -> int:
-    """Count every ballot that waits, and clean the pages of what was rewritten; how many."""
+    """Count every ballot of the pool, and clean the pages of rewritten tables; how many ballots."""
     with transaction() as session:
         counted = count(session, now)
     clean_up(REWRITTEN, rebuilt=REBUILT)
@@ -55,14 +57,14 @@ def count_and_clean(now: datetime) -> int:
 
 
 def count_ballots(_taken: Taken, now: datetime) -> dict[str, Any]:
-    """The job of the night; its result names no number, since that would show who answered when."""
+    """The nightly counting job; its result is empty: a number would show who answered when."""
     count_and_clean(now)
     return {}
 
 
 def close(session: Session, month: Month, now: datetime) -> Snapshot:
-    """Close a month (YYYY-MM): what waits is counted first, and of those who answered no follow-up
-    card is left. Refused and Invalid as `indices.close` says.
+    """Close a month (YYYY-MM): count the pool first, then delete follow-up cards of those who
+    answered. Refused and Invalid like `indices.close`.
     """
     count(session, now)
     snapshot = indices.close(session, month, now)
@@ -71,7 +73,7 @@ def close(session: Session, month: Month, now: datetime) -> Snapshot:
 
 
 def close_due_months(_taken: Taken, now: datetime) -> dict[str, Any]:
-    """Close every month that has dossiers, may be closed and is not, each on its own."""
+    """Close every month that can be closed, each in its own transaction; a refusal is logged."""
     with transaction() as session:
         months = indices.closable_months(session, now)
     closed = []
@@ -81,14 +83,14 @@ def close_due_months(_taken: Taken, now: datetime) -> dict[str, Any]:
                 close(session, month, now)
             closed.append(month)
         except Refused as refusal:
-            # No fault of the program: an operator must look at the counts.
+            # Not a fault of the program: an operator must check the counts.
             log.error("closing.refused", month=month, code=refusal.code)  # noqa: TRY400
     return {"closed": closed}
 
 
 def check_counts(_taken: Taken, _now: datetime) -> dict[str, Any]:
-    """Compare the counts with the ballots; a difference is an error an operator must see."""
-    # Every ballot is decrypted: no writer waits for it, and all is read in one snapshot.
+    """Compare the counts with the ballots; a difference is logged as an error for the operator."""
+    # Every ballot is decrypted; all is read from one database snapshot, so no writer waits.
     differences = checking.check(db.session())
     if differences:
         first = checking.described(differences[0])

@@ -1,8 +1,9 @@
 """The same jobs as Celery tasks on RabbitMQ or Redis, for more than one machine.
 
-Rows stay the truth: a message is only a job's id, and the task takes the row before it works. A
-message that gets lost is sent again when the row has waited for RESEND_AFTER; one that nobody
-took until then is void. Start with `celery --app survey.jobs.distributed_app worker`.
+The rows of jobs remain authoritative: a message contains only a job's id, and the task takes a
+lease on the row before it works. A lost message is sent again when the row has waited for
+RESEND_AFTER; an older message has expired. Start with
+`celery --app survey.jobs.distributed_app worker`.
 """
 
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ def celery_app(settings: Settings) -> Celery:
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
         worker_prefetch_multiplier=1,
-        # A child does one job and ends, and with it goes the memory that documents took.
+        # A child process does one job and ends, which frees the memory that documents took.
         worker_max_tasks_per_child=1,
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=CONNECT_SECONDS,
@@ -61,9 +62,9 @@ def ask(settings: Settings) -> None:
 
 
 def dispatch(settings: Settings, now: datetime) -> int:
-    """Send a message for every due job, and not again before RESEND_AFTER; how many were sent.
+    """Send a message for every due job, at most once per RESEND_AFTER; returns how many.
 
-    Raises Away where the broker does not answer; those not sent stay due.
+    Raises Away if the broker does not answer; jobs that were not sent stay due.
     """
     app = celery_app(settings)
     void_after = RESEND_AFTER.total_seconds()
@@ -84,8 +85,8 @@ def dispatch(settings: Settings, now: datetime) -> int:
 
 @contextmanager
 def _reached(app: Celery) -> Iterator[None]:
-    """Say in one sentence that the broker does not answer or does not let us in."""
-    connection = app.connection_for_write()  # not opened: it knows the errors of its kind
+    """Raise Away, with one sentence, if the broker does not answer or refuses us."""
+    connection = app.connection_for_write()  # not opened: only for the error types of its broker
     try:
         yield
     except (OperationalError, *connection.connection_errors, *connection.channel_errors) as fault:

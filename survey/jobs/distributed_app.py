@@ -26,7 +26,7 @@ life = loop.Life(ProcessKind.CELERY)
 
 @app.task(name=RUN_JOB)  # type: ignore[untyped-decorator]
 def run_one(job_id: int, now: str) -> None:
-    """Do one job, if it is still to be done."""
+    """Run one job, if it is still waiting or its lease has expired."""
     with flask_app.app_context():
         run_job(datetime.fromisoformat(now), job_id)
 
@@ -34,20 +34,20 @@ def run_one(job_id: int, now: str) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 @heartbeat_sent.connect  # type: ignore[untyped-decorator]
 def give_sign_of_life(**_more: object) -> None:
-    """Celery gives one to its broker every two seconds; the database gets some of them."""
+    """Write heartbeats of this worker; Celery has its own every two seconds, we write fewer."""
     with flask_app.app_context():
         loop.guarded(life.kind, life.beat)
 
 
 @worker_shutdown.connect  # type: ignore[untyped-decorator]
 def sign_off(**_more: object) -> None:
-    """The worker ends as asked."""
+    """Delete the heartbeat row when the worker was asked to end."""
     with flask_app.app_context():
         loop.guarded(life.kind, life.end)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def open_own_connections(**_more: object) -> None:
-    """A child never uses a connection that its parent opened."""
+    """Drop inherited connections: a child must not use a connection that its parent opened."""
     with flask_app.app_context():
         db.engine.dispose(close=False)

@@ -1,6 +1,6 @@
-"""What each kind of job does. A handler may run twice; it opens its own transactions.
+"""Handlers of each kind of job. A handler must be idempotent and opens its own transactions.
 
-What it returns is stored with its day, so results of citizens' answers are not part of it.
+Job results are stored with a date, so a handler must never return counts that depend on answers.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ Handler = Callable[[Taken, datetime], dict[str, Any]]
 
 
 def erase_due(_taken: Taken, now: datetime) -> dict[str, Any]:
-    """Erase what retention no longer allows."""
+    """Erase personal data whose retention period has ended."""
     with transaction() as session:
         retention.erase_due(session, now)
     return {}
 
 
 def archive_due(_taken: Taken, now: datetime) -> dict[str, Any]:
-    """Take cases that were closed long ago off the lists of work."""
+    """Archive cases that were closed long ago."""
     with transaction() as session:
         archiving.archive_due(session, now)
     return {}

@@ -1,4 +1,4 @@
-"""Signs of life: one row a process, so that one dead host of two is seen."""
+"""Heartbeats: one row for each process, so that one dead host of two is noticed."""
 
 import os
 import socket
@@ -16,12 +16,12 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def process_name(process: int | None = None) -> str:
-    """How this process, or another one of this host, signs what it holds; at most 64 characters."""
+    """Name of this process, or of another one of this host, as owner of leases; ≤ 64 characters."""
     return f"{_host()}:{os.getpid() if process is None else process}"
 
 
 def begin(session: Session, kind: ProcessKind, at: datetime) -> None:
-    """The first sign of life: it takes the place of those of this kind that died on this host."""
+    """Write the first heartbeat; delete those of dead processes of this kind on this host."""
     ours = Heartbeat.process.startswith(f"{_host()}:", autoescape=True)
     known = session.scalars(select(Heartbeat.process).where(Heartbeat.kind == kind, ours))
     dead = [name for name in known if not _runs(int(name.rpartition(":")[2]))]
@@ -30,26 +30,26 @@ def begin(session: Session, kind: ProcessKind, at: datetime) -> None:
 
 
 def beat(session: Session, kind: ProcessKind, at: datetime) -> None:
-    """A sign of life of this process; rows of processes long silent are forgotten."""
+    """Write a heartbeat of this process; delete rows of processes silent for FORGOTTEN_AFTER."""
     session.execute(delete(Heartbeat).where(Heartbeat.at < at - FORGOTTEN_AFTER))
     session.merge(Heartbeat(process=process_name(), kind=kind, at=at))
 
 
 def end(session: Session, kind: ProcessKind) -> None:
-    """Sign off. The last process of a kind leaves its row, since its silence is to be seen."""
+    """Delete this process's row, unless it is the last of its kind: its silence must be noticed."""
     other = aliased(Heartbeat)
     others = exists().where(other.kind == kind, other.process != process_name())
     session.execute(delete(Heartbeat).where(Heartbeat.process == process_name(), others))
 
 
 def is_any_alive(session: Session, kind: ProcessKind, now: datetime) -> bool:
-    """Whether at least one process of a kind gave a sign of life lately."""
+    """Whether at least one process of a kind has a heartbeat within SILENT_AFTER."""
     alive = exists().where(Heartbeat.kind == kind, Heartbeat.at >= now - SILENT_AFTER)
     return bool(session.scalar(select(alive)))
 
 
 def silence(session: Session, kind: ProcessKind, now: datetime) -> str:
-    """Which process of a kind is silent and since when, or that none was ever seen; else empty."""
+    """Which process of a kind is silent since when, or `never seen`; empty if none is silent."""
     query = select(Heartbeat).where(Heartbeat.kind == kind).order_by(Heartbeat.at)
     oldest = session.scalars(query).first()
     if oldest is None:
@@ -60,7 +60,7 @@ def silence(session: Session, kind: ProcessKind, now: datetime) -> str:
 
 
 def most_silent(session: Session) -> dict[ProcessKind, datetime]:
-    """Last sign of life of the most silent process of each kind that was ever seen."""
+    """Kind of process → last heartbeat of its longest silent process."""
     oldest = select(Heartbeat.kind, func.min(Heartbeat.at)).group_by(Heartbeat.kind)
     return {ProcessKind(kind): at for kind, at in session.execute(oldest)}
 
@@ -75,6 +75,6 @@ def _runs(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's, but alive
+    except PermissionError:  # it belongs to another user, but is alive
         return True
     return True

@@ -1,4 +1,4 @@
-"""The import of an uploaded file, and the end of uploads that nobody confirmed."""
+"""Jobs of the intake: importing a confirmed upload, and deleting expired uploads."""
 
 from datetime import date, datetime
 from typing import Any
@@ -14,9 +14,9 @@ from survey.models.intake import Upload
 
 
 def import_upload(taken: Taken, now: datetime) -> dict[str, Any]:
-    """Import a confirmed upload (`upload_id`, `export_day` YYYY-MM-DD); may be taken up again.
+    """Import a confirmed upload (`upload_id`, `export_day` YYYY-MM-DD); can be resumed.
 
-    The result holds rows, accepted, rejected and duplicate.
+    The result counts rows, accepted, rejected and duplicate. NotFound `upload_gone`.
     """
     payload = taken.payload
     last_day = date.fromisoformat(payload["export_day"])

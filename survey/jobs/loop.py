@@ -1,6 +1,6 @@
-"""The loop of a background process: turn after turn until asked to stop, with signs of life.
+"""The loop of a background process: one turn after another until asked to stop, with heartbeats.
 
-A turn that fails is one line in the log and is tried again, ever more rarely.
+A failed turn is logged and repeated with increasing pauses (exponential back-off).
 """
 
 import signal
@@ -21,16 +21,16 @@ log = structlog.get_logger()
 Result = TypeVar("Result")
 
 PAUSE_SECONDS = 1.0
-# After turns that failed each pause is twice as long, up to this.
+# After each failed turn the pause doubles, up to this.
 LONGEST_PAUSE_SECONDS = 16.0
 
 
 class Away(Exception):
-    """A server that the work needs does not answer: no fault of ours, so no traceback."""
+    """A server that the work needs does not answer: not a fault of ours, so without traceback."""
 
 
 class Life:
-    """A process's run: whether it was asked to stop, and its signs of life."""
+    """The run of a process: whether it was asked to stop, and its heartbeats."""
 
     def __init__(self, kind: ProcessKind) -> None:
         self.kind = kind
@@ -39,7 +39,7 @@ class Life:
         self._beaten = 0.0
 
     def listen(self) -> None:
-        """Take Ctrl-C and a service manager's word for the wish to stop."""
+        """Stop on SIGINT (Ctrl-C) and SIGTERM (service managers)."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
 
@@ -47,13 +47,13 @@ class Life:
         self.asked = True
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but hardly longer than until it is asked to stop."""
+        """Sleep, but wake up within PAUSE_SECONDS when asked to stop."""
         until = time.monotonic() + seconds
         while not self.asked and time.monotonic() < until:
             time.sleep(min(PAUSE_SECONDS, seconds))
 
     def beat(self) -> None:
-        """Give a sign of life, if the last one is some seconds old."""
+        """Write a heartbeat, if the last one is BEAT_SECONDS old."""
         if self._begun and time.monotonic() - self._beaten < heartbeat.BEAT_SECONDS:
             return
         with transaction() as session:
@@ -62,13 +62,13 @@ class Life:
         self._begun, self._beaten = True, time.monotonic()
 
     def end(self) -> None:
-        """Sign off."""
+        """End the heartbeats of this process."""
         with transaction() as session:
             heartbeat.end(session, self.kind)
 
 
 def run_forever(life: Life, turn: Callable[[], bool]) -> None:
-    """Run `turn`, which says whether there was anything to do, until asked to stop."""
+    """Run `turn`, which returns whether there was anything to do, until asked to stop."""
     life.listen()
     log.info("process.started", kind=life.kind.value, process=heartbeat.process_name())
     pause = PAUSE_SECONDS
@@ -87,7 +87,7 @@ def run_forever(life: Life, turn: Callable[[], bool]) -> None:
 
 
 def run_once(life: Life, turn: Callable[[], Result]) -> Result:
-    """One turn, with a sign of life: whoever starts one every minute has a living process too."""
+    """One turn with a heartbeat: a process started every minute (cron) counts as alive too."""
     life.beat()
     done = turn()
     life.end()
@@ -95,7 +95,7 @@ def run_once(life: Life, turn: Callable[[], Result]) -> Result:
 
 
 def guarded(kind: ProcessKind, action: Callable[[], Result]) -> Result | None:
-    """What an action gives; None when it failed, since a loop outlives any fault."""
+    """The result of an action; None if it failed: errors are logged, so that the loop continues."""
     try:
         return action()
     except (OperationalError, InterfaceError) as away:  # a server that restarts is no fault of ours

@@ -1,5 +1,7 @@
-"""Jobs as rows: put in the caller's transaction, taken with a lease, so one that dies is taken up
-again. Progress and end are written by the owner of the lease alone.
+"""The queue of jobs: rows stored in the caller's transaction and taken with a lease that expires.
+
+A job whose worker died is taken again when its lease has expired. Only the owner of the lease can
+write progress and results (fencing).
 """
 
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ WORKER_DIED = "worker_died"
 
 
 class JobLost(Refused):
-    """The lease ran out and another worker took the job: this one must write nothing on it."""
+    """The lease expired and another worker took the job, so this worker cannot write to it."""
 
     def __init__(self) -> None:
         super().__init__("job_lost", "another worker took it after the lease ran out")
@@ -31,7 +33,7 @@ class JobLost(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A job this process holds: the lease belongs to this owner at this attempt."""
+    """A job that this process has taken; `owner` and `attempt` identify the lease (fencing)."""
 
     id: int
     kind: str
@@ -44,7 +46,7 @@ class Taken:
 def enqueue(
     session: Session, kind: str, key: str, payload: dict[str, Any], run_at: datetime
 ) -> None:
-    """Put a job; while one with the same key waits, this adds nothing."""
+    """Store a job to be run at `run_at`, unless a job with the same key is waiting."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     fresh = dialect.insert(Job).values(
         kind=kind, key=key, payload=payload, run_at=run_at, state=JobState.WAITING, result={}
@@ -52,7 +54,7 @@ def enqueue(
     session.execute(
         fresh.on_conflict_do_nothing(
             index_elements=[Job.key],
-            # Written out: a parameter, once the statement is prepared, matches no partial index.
+            # A literal: in a prepared statement a parameter does not match a partial index.
             index_where=text("state = 'waiting'"),
         )
     )
@@ -64,20 +66,21 @@ def newest(session: Session, key: str) -> Job | None:
 
 
 def count_by_state(session: Session) -> dict[str, int]:
-    """How many jobs stand in each state; states without a job are left out."""
+    """Number of jobs by state; states without a job are left out."""
     return dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).all())
 
 
 def due_ids(session: Session, now: datetime) -> list[int]:
-    """Free jobs that are due, oldest first."""
+    """Ids of jobs that are due and not leased, oldest first."""
     due = select(Job.id).where(_is_free(), Job.run_at <= now)
     return list(session.scalars(due.order_by(Job.run_at, Job.id)))
 
 
 def take(now: datetime, job_id: int | None = None) -> Taken | None:
-    """Take one due job for this process, or the job named, due or not; None when there is none.
+    """Take a lease on one due job, or on the job named, due or not; None when there is none.
 
-    No two take the same. A job whose worker died ATTEMPTS times is given up: it may be the cause.
+    No two processes take the same job (SKIP LOCKED). A job whose worker died ATTEMPTS times has
+    failed: it may have caused that.
     """
     with transaction() as session:
         query = select(Job).where(_is_free()).order_by(Job.run_at, Job.id).limit(1)
@@ -98,22 +101,24 @@ def take(now: datetime, job_id: int | None = None) -> Taken | None:
 
 
 def report_progress(taken: Taken, progress: int, total: int) -> None:
-    """Write down how far a job is, and hold it for another lease; raises JobLost."""
+    """Store the progress of a job and renew its lease; raises JobLost."""
     with transaction() as session:
         until = clock.now() + LEASE
         _write(session, taken, progress=progress, total=total, lease_until=until)
 
 
 def finish(taken: Taken, result: dict[str, Any], now: datetime) -> None:
-    """The work is done; raises JobLost."""
+    """Store the result of a finished job; raises JobLost."""
     with transaction() as session:
         done = {"state": JobState.DONE, "result": result, "finished_at": now}
         _write(session, taken, **done, lease_until=None)
 
 
 def fail(taken: Taken, error: str, now: datetime, *, final: bool) -> None:
-    """The work failed: tried again a minute later, or given up when `final`, tried enough, or asked
-    for anew meanwhile; raises JobLost.
+    """Record a failure; raises JobLost.
+
+    The job is tried again a minute later, unless `final`, at the last of ATTEMPTS, or if a job with
+    the same key was stored meanwhile.
     """
     with transaction() as session:
         given_up = final or taken.attempt >= ATTEMPTS or _has_successor(session, taken)
@@ -135,7 +140,7 @@ def free_jobs_of(session: Session, owner: str) -> None:
 
 
 def _is_free() -> ColumnElement[bool]:
-    """Waiting, or held by a worker whose lease has run out (real clock)."""
+    """Condition: waiting, or running with a lease that has expired (real clock)."""
     abandoned = (Job.state == JobState.RUNNING) & (Job.lease_until <= clock.now())
     return or_(Job.state == JobState.WAITING, abandoned)
 
@@ -146,8 +151,8 @@ def _has_successor(session: Session, taken: Taken) -> bool:
 
 
 def _write(session: Session, taken: Taken, **values: object) -> None:
-    """Write on a job under the very lease it was taken with, in one statement: whoever took it
-    meanwhile is never overwritten.
+    """Update a job only under the lease it was taken with, in one statement (fencing), so that a
+    worker that took it meanwhile is never overwritten; raises JobLost.
     """
     held = update(Job).where(
         Job.id == taken.id,

@@ -1,4 +1,4 @@
-"""A pass over every encrypted value: some rows a transaction, so that nobody waits long."""
+"""Re-encryption of all encrypted values in small transactions, so that nobody waits long."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,8 +14,9 @@ KIND = "privacy.former_keys"
 
 
 def pass_over_all(advance: Callable[[int], None]) -> tuple[int, int]:
-    """Encrypt with the keys in force what is not yet; how many values moved, and how many are
-    damaged. `advance` gets how many values were seen since.
+    """Encrypt all values with the current keys; returns how many changed and how many are damaged.
+
+    `advance` is called after each chunk but a column's last with the number of values read in it.
     """
     moved = broken = 0
     for sealed in all_sealed():
@@ -31,9 +32,7 @@ def pass_over_all(advance: Callable[[int], None]) -> tuple[int, int]:
 
 
 def end_former_keys(taken: Taken, now: datetime) -> dict[str, Any]:
-    """Finish a full re-encryption that was stopped or ran beside others, and drop the former keys
-    once nothing needs them.
-    """
+    """Finish an incomplete re-encryption, and drop the former keys once nothing uses them."""
     if not keys.has_former(db.session()):
         return {}
     total, seen = values_to_read(db.session()), 0
@@ -44,7 +43,7 @@ def end_former_keys(taken: Taken, now: datetime) -> dict[str, Any]:
         report_progress(taken, min(seen, total), total)
 
     moved, _ = pass_over_all(advance)
-    if moved:  # somebody still encrypted with a former key: another night finds nothing
+    if moved:  # some process may still encrypt with a former key: check again next night
         return {"moved": moved}
     with transaction() as session:
         return {"dropped": keys.drop_former(session, now)}

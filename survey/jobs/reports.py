@@ -1,4 +1,4 @@
-"""The monthly report as a job: read once, then write file after file."""
+"""The job that builds a monthly report: data are read once, then each format is written."""
 
 from datetime import datetime
 from typing import Any
@@ -17,19 +17,19 @@ KIND = "report.build"
 
 
 def order(session: Session, month: Month, now: datetime) -> None:
-    """Put the building of `month` (YYYY-MM) on the list of jobs; ordered twice, it waits once."""
+    """Queue the report of `month` (YYYY-MM), unless it is waiting already."""
     enqueue(session, KIND, f"{KIND}:{month}", {"month": month}, now)
 
 
 def latest(session: Session, month: Month) -> Job | None:
-    """The latest building of a month."""
+    """The latest job for the report of a month."""
     return newest(session, f"{KIND}:{month}")
 
 
 def build_report(taken: Taken, now: datetime) -> dict[str, Any]:
-    """Build every format of the month (`month`, YYYY-MM) this machine can; may run twice.
+    """Build the report of `month` (YYYY-MM) in every format this machine supports; idempotent.
 
-    The result names the files, the snapshot (None: a draft) and the formats left out.
+    The result contains the files, the snapshot (None: a draft) and the formats left out.
     """
     session = db.session()
     report = gather(session, month_of(taken.payload["month"]), now)

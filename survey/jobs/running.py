@@ -1,7 +1,7 @@
-"""Doing jobs: take one, run its handler, write down what came of it.
+"""Running jobs: take one, run its handler, store the result.
 
-Handlers need most of the product, statistics and documents too: a long-lived process does not
-import this file, its children do.
+Handlers import most of the product, with statistics and documents, so only short-lived child
+processes import this file.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 def run_due(now: datetime, is_asked_to_stop: Callable[[], bool] = lambda: False) -> int:
-    """Run jobs that are due, one after the other; how many there were."""
+    """Run the jobs that are due, one after another; returns how many."""
     done = 0
     while not is_asked_to_stop() and run_job(now):
         done += 1
@@ -26,13 +26,13 @@ def run_due(now: datetime, is_asked_to_stop: Callable[[], bool] = lambda: False)
 
 
 def run_job(now: datetime, job_id: int | None = None) -> bool:
-    """Take one due job (or the one named) and do it; whether there was one."""
+    """Take one due job (or the one named) and run it; returns whether there was one."""
     taken = queue.take(now, job_id)
     if taken is None:
         return False
     try:
         _do(taken, now)
-    except queue.JobLost:  # whoever has it now writes down what comes of it
+    except queue.JobLost:  # its new owner stores the result
         log.warning("job.lost", kind=taken.kind, job=taken.id)
     return True
 

@@ -1,6 +1,4 @@
-"""Recurring jobs: made at their hour, local time; a missed one is made once when the worker is
-back.
-"""
+"""Recurring jobs, created at their local hour; a missed one is created once the worker is back."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,19 +12,19 @@ from survey.models.job import Job
 from survey.province.workdays import LOCAL
 
 COUNTING = "ballots.count"
-# A pool so full is counted at once: every figure opens it.
+# Ballots; a larger pool is counted at once, because every figure decrypts the pool.
 MOST_WAITING = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Recurring:
-    """A job of every day at a local hour, or of every hour where `hour` is None."""
+    """A job for every day at a local hour, or for every hour if `hour` is None."""
 
     kind: str
     hour: int | None
 
     def latest(self, now: datetime) -> datetime:
-        """The last instant at or before `now` at which it was due."""
+        """The latest instant at or before `now` at which it was due."""
         local = now.astimezone(LOCAL).replace(minute=0, second=0, microsecond=0)
         if self.hour is None:
             return local
@@ -46,9 +44,7 @@ RECURRING = (
 
 
 def make_due(session: Session, now: datetime) -> None:
-    """Enqueue every recurring job whose last due instant has no job yet, and a count of a full
-    pool.
-    """
+    """Queue each recurring job whose latest due instant has no job yet, and count a large pool."""
     for recurring in RECURRING:
         due = recurring.latest(now)
         key = f"{recurring.kind}@{due:%Y-%m-%dT%H}"

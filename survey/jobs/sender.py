@@ -1,6 +1,6 @@
-"""The process for messages: sends what is due and finds out what became of the unclear ones.
+"""The process for messages: sends what is due and reconciles messages with unknown results.
 
-It runs no job, so that a long one never keeps an answer to a citizen waiting.
+It runs no jobs, so that a long job never delays a reply to a citizen.
 """
 
 from collections.abc import Callable
@@ -12,13 +12,16 @@ from survey.messages import outbox
 from survey.messages.providers import Provider
 from survey.models.job import ProcessKind
 
-# Messages of one turn: few enough that unclear ones are looked after every few seconds.
+# Messages of one turn: few enough that reconciliation runs every few seconds.
 SEND_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn did: messages handed over and refused, and how many are left."""
+    """Messages of one turn: `sent`, `failed` for good, result `unknown`, and `waiting`.
+
+    `found_sent` and `released` (queued again) are results of reconciliation.
+    """
 
     sent: int
     failed: int
@@ -31,13 +34,13 @@ class Turn:
 def run_forever(
     provider: Provider, clock: Callable[[], datetime], lease: timedelta = outbox.LEASE
 ) -> None:
-    """Turn after turn until asked to stop; `lease` is how long a claim is its owner's alone."""
+    """Run turns until asked to stop; `lease`: how long a lease on a message lasts."""
     life = loop.Life(ProcessKind.SENDER)
     loop.run_forever(life, lambda: _turn(provider, clock(), lease).sent > 0)
 
 
 def run_once(provider: Provider, now: datetime) -> Turn:
-    """Everything about messages that is due at `now`, once."""
+    """Run one turn: send and reconcile what is due at `now`."""
     return loop.run_once(loop.Life(ProcessKind.SENDER), lambda: _turn(provider, now, outbox.LEASE))
 
 

@@ -1,7 +1,7 @@
-"""The process for jobs: puts the recurring ones, and has children do what is due.
+"""The process for jobs: creates the recurring ones, and runs due jobs in child processes.
 
-A child does its jobs and ends, and with it goes the memory that statistics and documents took.
-Meanwhile the worker itself goes on giving signs of life. With a broker it only hands jobs over.
+A child runs its jobs and ends, which frees the memory that statistics and documents took.
+Meanwhile the worker writes heartbeats. With a Celery broker it only dispatches jobs.
 """
 
 import sys
@@ -18,20 +18,20 @@ from survey.models.job import ProcessKind
 
 log = structlog.get_logger()
 
-# Imported where the work is done: the one needs most of the product, the other Celery.
+# Imported only where they run: the first imports most of the product, the second Celery.
 RUNNING = "survey.jobs.running"
 DISTRIBUTED = "survey.jobs.distributed"
 LOOK_SECONDS = 0.5
 
 
 def run_forever(present: Clock) -> None:
-    """Turn after turn until asked to stop; the job in hand is finished."""
+    """Run turns until asked to stop; a running job is finished first."""
     life = loop.Life(ProcessKind.WORKER)
     loop.run_forever(life, lambda: _turn(life, present()))
 
 
 def run_once(now: datetime) -> int:
-    """Run everything that is due at `now` in this process, which ends soon; how many jobs."""
+    """Run all jobs due at `now` in this process, which should end soon; returns how many."""
     return loop.run_once(loop.Life(ProcessKind.WORKER), lambda: _run_here(now))
 
 
@@ -45,7 +45,7 @@ def _run_here(now: datetime) -> int:
 
 
 def _turn(life: loop.Life, now: datetime) -> bool:
-    """Whether anything was due."""
+    """Create recurring jobs, then run or dispatch due ones; returns whether any was due."""
     with transaction() as session:
         schedule.make_due(session, now)
         settings = settings_of(session)
@@ -58,7 +58,7 @@ def _turn(life: loop.Life, now: datetime) -> bool:
 
 
 def _run_in_child(life: loop.Life, now: datetime) -> None:
-    """Have a child do what is due, and wait for it; raises Away where it died."""
+    """Run due jobs in a child process and wait; if it died, end its leases and raise Away."""
     # No connection may be open in two processes.
     db.session.remove()
     db.engine.dispose()
@@ -68,7 +68,7 @@ def _run_in_child(life: loop.Life, now: datetime) -> None:
         child.join(LOOK_SECONDS)
         loop.guarded(life.kind, life.beat)
         if life.asked:
-            child.terminate()  # it finishes the job in hand
+            child.terminate()  # it finishes the running job first
     if child.exitcode:
         with transaction() as session:
             queue.free_jobs_of(session, heartbeat.process_name(child.pid))
@@ -76,7 +76,7 @@ def _run_in_child(life: loop.Life, now: datetime) -> None:
 
 
 def _work(life: loop.Life, now: datetime) -> None:
-    """What the child does; it dies with an error where it could not go on."""
+    """The child process: run due jobs; exit with 1 if that failed."""
 
     def run_due() -> int:
         return int(import_module(RUNNING).run_due(now, lambda: life.asked))

@@ -1,1 +1,1 @@
-"""Text messages: what they say and cost, whom they reach, how they leave and what comes back."""
+"""Text messages: wording, cost in segments, recipients, sending (outbox), receipts and replies."""

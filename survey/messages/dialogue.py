@@ -1,4 +1,7 @@
-"""What a reply says, read without knowing who wrote it; doubt becomes a question, never a guess."""
+"""Parser of inbound text messages: rating, request or comment, without knowing who wrote it.
+
+An unclear reply is answered with a question (`ask`); its rating is never guessed.
+"""
 
 import re
 import unicodedata
@@ -16,13 +19,13 @@ from survey.messages.vocabulary import (
 
 ReplyKind = Literal["rating", "opt_out", "call_me", "help", "ask", "comment"]
 
-# Digits and letters without I, L, O and U. New codes should hold a digit and a letter, so that no
-# word of a comment looks like one.
+# Digits and letters without I, L, O and U. New reply codes should contain a digit and a letter, so
+# that no word of a comment looks like one.
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISTYPED = str.maketrans("OIL", "011")
 
 _STARS = str.maketrans(dict.fromkeys("★⭐🌟✩☆", "*"))
-# Signs that keep a digit from being read alone: money, shares, an angry face.
+# Numbers, words, and signs beside which a lone digit is not a rating: money, shares, angry faces.
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)+(?![^\W_])|[^\W_]+|[*/%$€₫👎😠😡🤬😤😞😢😭💩🤮]")
 _DECIMAL = re.compile(r"\d+(?:[.,]\d+)+")
 _GLUED = re.compile(r"(hl|muc|cho|cham|diem|so|sao)(\d)|(\d)(sao|diem|hl)")
@@ -31,10 +34,10 @@ _SYLLABLE = re.compile(
     "(?:b|c|ch|d|g|gh|h|k|kh|m|n|ng|ngh|nh|p|ph|q|r|s|t|th|tr|v|x)?[aey]+(?:c|ch|m|n|ng|nh|p|t)?"
 )
 _PHONE_LENGTH = 6
-# No rating or wish is longer, and a text of many parts would take seconds to read word by word.
+# Characters. No rating or request is longer, and a longer text would take seconds to parse.
 _MOST_READ = 2000
 
-# Stand-ins for what is no word of the grammar.
+# Placeholders for tokens that are not words of the grammar.
 _UNKNOWN, _NUMBER, _LONG_NUMBER, _FOUR_DIGITS = "?", "#", "##", "####"
 _BEFORE_CODES = frozenset({"ma", "kem", "kèm"})
 
@@ -71,18 +74,18 @@ _CALL_ME = re.compile(
 _HELP = re.compile(rf"{_WISH}(?:tg|tro giup|help)(?: (?:me|toi|em|minh|voi|a|nhe|nha|please))*")
 _OPENS_WITH_DIGIT = re.compile(r"\W*[1-5]\s*[.,;:!)\-–—]+(?:\s|$)")
 _SURE_OF_RATING = frozenset({"sao", "diem", "muc", "hl", "/", "*", "long", "thuong"})
-# A code of letters only, or with a letter typed for a digit, is believed beside a lone rating.
+# Beside a lone rating, a code of letters only or with a letter typed for a digit is accepted.
 _RATING_THEN_CODE = re.compile(r"\W*(hl\W*)?([1-5])\W+(?:(?:kem|ma|kèm|mã)\W+)*([0-9a-z]{4})\W*")
 _CODE_THEN_RATING = re.compile(r"\W*()()([0-9a-z]{4})\W+([1-5])\W*")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply's meaning: `rating` 1-5 only for the kind rating; `code` in capitals, if there.
+    """The meaning of a reply: `rating` 1-5 only for the kind rating; `code` in capitals, if any.
 
-    A code is only shaped like one: the reader who knows the open codes decides whether it is. A
-    rating with a code that is not open must not be counted. `ask` means that a rating may be
-    meant; where none is awaited it is a comment.
+    `code` only has the shape of a reply code: the caller, who knows the open codes, decides
+    whether it is one. A rating with a code that is not open must not be counted. `ask` means that
+    a rating may be meant; where none is expected, it is a comment.
     """
 
     kind: ReplyKind
@@ -92,7 +95,7 @@ class Reply:
 
 
 def parse(text: str) -> Reply:
-    """Read one inbound text; never raises."""
+    """Parse one inbound text; never raises."""
     if len(text) > _MOST_READ:
         return Reply("comment", None, None, text)
     normal = _normal(text)
@@ -117,7 +120,7 @@ _REQUESTS: tuple[tuple[ReplyKind, re.Pattern[str]], ...] = (
 
 
 def _normal(text: str) -> str:
-    """Lower case, plain digits and stars, no invisible signs."""
+    """The text in lower case, with ASCII digits, `*` for stars and no invisible characters."""
     normal = unicodedata.normalize("NFKC", text.translate(_STARS)).casefold()
     kept = (
         str(unicodedata.decimal(c)) if c.isdecimal() else c
@@ -128,7 +131,7 @@ def _normal(text: str) -> str:
 
 
 def _words(normal: str) -> tuple[list[str], str | None]:
-    """Words of the grammar and stand-ins, without the reply code, which comes beside them."""
+    """The text as words of the grammar and placeholders, and its reply code, if there is one."""
     words: list[str] = []
     codes: list[str] = []
     for token in _TOKEN.findall(normal):
@@ -142,7 +145,7 @@ def _words(normal: str) -> tuple[list[str], str | None]:
 
 
 def _settle(words: list[str]) -> list[str]:
-    """Words with what a neighbour decides: `hai` is two unless `long` follows, `on` may thank."""
+    """Resolve words by their neighbour: `hai` is two unless `long` follows, `cam on` is thanks."""
     obsolete: list[str] = []
     for word, following in zip(words, [*words, ""][1:], strict=True):
         if word == "=2" and following == "long":
@@ -155,7 +158,7 @@ def _settle(words: list[str]) -> list[str]:
 
 
 def _read(token: str, codes: list[str]) -> list[str]:
-    """Words of one token; a token that holds a reply code adds it to `codes`."""
+    """The words of one token; a reply code in it is appended to `codes`."""
     if token in NUMBER_WORDS:
         return [f"={NUMBER_WORDS[token]}"]
     if not token[0].isdigit() and (word := known_word(token)):
@@ -168,7 +171,7 @@ def _read(token: str, codes: list[str]) -> list[str]:
 
 
 def _read_mixed(token: str, codes: list[str]) -> list[str]:
-    """Words of a token that is neither a word nor a number: `5sao`, `hl5`, `hl57q2m`, `7q2m`."""
+    """The words of a token that mixes letters and digits: `5sao`, `hl5`, `hl57q2m`, `7q2m`."""
     bare = fold(token)
     if glued := _GLUED.fullmatch(bare):
         return [part for part in glued.groups() if part]
@@ -196,7 +199,7 @@ def as_code(token: str) -> str | None:
 
 
 def _rating(words: list[str]) -> int | None:
-    """Rating of a reply that says nothing else; a digit and a word must agree."""
+    """The rating of a reply that contains nothing else; a digit and a level word must agree."""
     alone = _digit(words) or _level(words)
     if alone:
         return alone
@@ -220,7 +223,7 @@ def _level(words: list[str]) -> int | None:
 
 
 def _beside_plain_code(words: list[str], normal: str) -> tuple[int | None, str | None]:
-    """Rating and code where the code looks like a number or a word; the code may come alone."""
+    """The rating and a code that looks like a number or a word; the code may stand alone."""
     if words.count(_FOUR_DIGITS) == 1:
         rest = [word for word in words if word != _FOUR_DIGITS and word not in _BEFORE_CODES]
         rating = _rating(rest)

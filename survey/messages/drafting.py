@@ -1,6 +1,4 @@
-"""A text while the province writes it: what it says and costs at its longest, and its stored
-versions.
-"""
+"""Drafts of the province's message texts: preview and cost with the longest values, and saving."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from survey.models.text_version import TextForm, TextVersion
 from survey.province import agencies_on, hotline_of
 from survey.province.workdays import local_day
 
-# Values at their longest where the province does not decide them.
+# The longest values of the placeholders that do not depend on the province.
 SAMPLES = {
     "last4": "0042",
     "code": "7Q2M",
@@ -31,7 +29,7 @@ LATEST_DEADLINE = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class TextCheck:
-    """What a wording looks like: both forms at their longest, refused signs marked, problems."""
+    """The check of a wording: previews of both forms, refused characters marked, and problems."""
 
     previews: list[lint.Preview]
     marked: list[tuple[str, bool]]
@@ -40,7 +38,7 @@ class TextCheck:
 
 
 def check_text(session: Session, name: str, words: str, now: datetime) -> TextCheck:
-    """A wording of the text `name` as it would leave in either form."""
+    """Check a wording of the text `name` in both forms, filled with its longest values."""
     host = urlsplit(settings_of(session).public_url).hostname or ""
     longest = longest_values(session, now)
     found = lint.problems(name, words, host)
@@ -56,7 +54,7 @@ def check_text(session: Session, name: str, words: str, now: datetime) -> TextCh
 def store(
     session: Session, staff_id: int, name: str, wording: Wording, now: datetime
 ) -> TextVersion:
-    """Store a wording as the next version of a text.
+    """Save a wording as the next version of a text.
 
     NotFound `no_such_text`; Invalid `text_has_problems` where `check_text` finds any in its form.
     """
@@ -68,7 +66,7 @@ def store(
 
 
 def longest_values(session: Session, now: datetime) -> dict[str, str]:
-    """Every value a text may name, at its longest in this province."""
+    """The longest value of every placeholder in this province."""
     settings = settings_of(session)
     names = [short_agency_name(one.name) for one in agencies_on(session, local_day(now))]
     return {
@@ -81,13 +79,13 @@ def longest_values(session: Session, now: datetime) -> dict[str, str]:
 
 
 def size(name: str, used: TextVersion | None, longest: Mapping[str, str]) -> lint.Preview:
-    """What the version that leaves costs; without one, the shipped text."""
+    """Preview and cost of the version in use, or of the shipped text if there is none."""
     form, given = (used.form, used.words) if used else (TextForm.PLAIN, "")
     return lint.preview(form, given or shipped(name, form), longest)
 
 
 def shipped(name: str, form: str) -> str:
-    """The shipped text of a form, with placeholders where its values stand."""
+    """The shipped text of a form, with {placeholders} instead of values."""
     locale = "vi" if form == TextForm.PLAIN else "vi_accented"
     named = {value: f"{{{NAMES[value]}}}" for value in SLOTS[name].values}
     return shipped_words(name, locale, {**dict.fromkeys(NAMES, ""), **named})

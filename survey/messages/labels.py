@@ -1,4 +1,4 @@
-"""Names of the states of messages, for pages and commands."""
+"""Names of the states of messages, on all pages and in commands."""
 
 from survey.catalogues import _
 from survey.models.message import MessageState

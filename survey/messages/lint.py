@@ -1,4 +1,4 @@
-"""What must not stand in a text to citizens, found before anybody registers it with a carrier."""
+"""Checks of a wording before it is registered with a carrier: what a text must not contain."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ _FAMILIES = (
     "|Đỗ|Do|Ngô|Ngo|Dương|Duong|Lê|Le|Lý|Ly|Hồ|Ho"
 )
 _PERSON = re.compile(rf"\b(?:{_FAMILIES}) (\w+) (\w+)")
-# Things nobody may be asked for in a text; a sentence that says we do not ask is welcome.
+# Personal data that no text may ask for; a sentence that says that we do not ask is allowed.
 _PERSONAL = re.compile(
     r"\b(?:cccd|cmnd|can cuoc|chung minh|so dinh danh|otp|ma xac thuc|mat khau|so tai khoan"
     r"|so the|ngay sinh|chuyen khoan|nop tien|ho ten|ho va ten|dia chi nha)\b"
@@ -41,7 +41,7 @@ _NAME_WISHES = ("ten", "ho ten", "ho va ten", "nguoi nop", "cong dan")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a wording may not be stored; `detail` is the place in it."""
+    """Why a wording cannot be saved; `detail` is the offending part of it, or the limit."""
 
     code: str
     detail: str = ""
@@ -49,7 +49,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A wording in one form with its longest values: the text, its cost, or why it cannot leave."""
+    """A wording in one form with its longest values: text, cost, and why it cannot be sent.
+
+    `units` and `room`: code units used and available in `segments`; `fault`: an error code.
+    """
 
     form: str
     text: str
@@ -61,9 +64,9 @@ class Preview:
 
 
 def problems(name: str, words: str, host: str) -> list[Problem]:
-    """Why a wording of the text `name` may not be stored, apart from its cost.
+    """The problems for which a wording of the text `name` cannot be saved, apart from its cost.
 
-    `host` is the one host a link may name.
+    `host` is the only host that a link may name.
     """
     fixed = PLACEHOLDER.sub(" ", words)
     found = [*_of_placeholders(name, words)]
@@ -86,13 +89,13 @@ def problems(name: str, words: str, host: str) -> list[Problem]:
 
 
 def refused_signs(words: str) -> list[str]:
-    """Signs of a wording that carriers refuse or phones garble, each once, in order."""
+    """Characters of a wording that carriers refuse or phones garble, each once, in order."""
     fixed = PLACEHOLDER.sub("", words)
     return [sign for sign in dict.fromkeys(fixed) if _is_refused(sign)]
 
 
 def marked(words: str) -> list[tuple[str, bool]]:
-    """A wording in pieces, each with whether it is a refused sign, for underlining."""
+    """A wording split into pieces: (text, whether its characters are refused), for underlining."""
     pieces: list[tuple[str, bool]] = []
     spans = [match.span() for match in PLACEHOLDER.finditer(words)]
     for place, sign in enumerate(words):
@@ -106,7 +109,7 @@ def marked(words: str) -> list[tuple[str, bool]]:
 
 
 def preview(form: str, words: str, longest: Mapping[str, str]) -> Preview:
-    """A wording in a form, filled with the longest values it will meet."""
+    """A wording in a form, filled with the longest values."""
     text = PLACEHOLDER.sub(lambda place: _sample(place, longest), words)
     text = (unaccent(text) if form == TextForm.PLAIN else text).strip()
     size = measure(text)
@@ -127,7 +130,7 @@ def preview(form: str, words: str, longest: Mapping[str, str]) -> Preview:
 
 
 def cost_problem(one: Preview) -> Problem | None:
-    """The problem of a preview that costs more than its form may, or None."""
+    """The problem of a preview that needs more segments than its form allows, or None."""
     most = MOST_SEGMENTS[one.form]
     if one.segments <= most:
         return None
@@ -158,7 +161,7 @@ def _foreign_links(fixed: str, host: str) -> Iterator[str]:
 
 
 def _asked(fixed: str) -> Iterator[str]:
-    """Personal data that a sentence asks for; one that says we do not is left alone."""
+    """Personal data that a sentence asks for, unless the sentence says that we do not ask."""
     for sentence in _SENTENCE.finditer(fixed):
         plain = unaccent(sentence[0])
         for word in _PERSONAL.finditer(plain.lower()):

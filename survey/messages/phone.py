@@ -1,4 +1,4 @@
-"""Phone numbers as clerks type them, turned into E.164 or a reason why no text can be sent."""
+"""Phone numbers as clerks type them: parsed into E.164, or the reason why no text can be sent."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -43,12 +43,12 @@ _CARRIERS = {
     for prefix in prefixes.split()
 }
 
-# Metadata of number plans lags the market, so every number of this shape is taken for a mobile.
+# Number plan metadata lags behind the market, so every number of this shape counts as a mobile.
 _CLEAN_MOBILE = re.compile(r"(?:\+84|0084|84|0)?([35789][0-9]{8})")
 # A cell of a spreadsheet that held a number, and was printed with decimals.
 _DECIMAL = re.compile(r"(?:(\+?[0-9]{9,15})[.,]0+|[1-9][0-9]{5,}[.,][0-9]{1,4})", re.ASCII)
-# Where a cell is split into numbers, tried in this order: at signs that stand in few numbers, at
-# signs that stand in none, at wider gaps, at blanks.
+# Where a cell is split into numbers, tried in this order: at characters that are rare inside a
+# number, at characters that are never inside one, at ` - `, at blanks.
 _SPLIT_AT = tuple(
     re.compile(signs)
     for signs in (
@@ -58,13 +58,13 @@ _SPLIT_AT = tuple(
         rf"[^{USUAL}]| ",
     )
 )
-# A second number in short form stands behind a hyphen: 0905000123-124.
+# A hyphen may precede a second number in short form: 0905000123-124.
 _SPLIT_AT_HYPHENS = re.compile(r"[^ .()]")
 
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """What a cell of phone numbers yields; `e164` is None if the kind is invalid or missing."""
+    """The phone number of a cell; `e164` is None if the kind is invalid or missing."""
 
     e164: str | None
     kind: Kind
@@ -76,7 +76,7 @@ INVALID = Phone(None, "invalid")
 
 
 def clean_phone(text: str | None) -> Phone:
-    """First usable number of a cell: a mobile or a landline, else a foreign one, else why not."""
+    """The first mobile or landline of a cell, else a foreign number, else INVALID or MISSING."""
     if text is None:
         return MISSING
     clean = _CLEAN_MOBILE.fullmatch(text)
@@ -98,22 +98,22 @@ def clean_phone(text: str | None) -> Phone:
 
 
 def recipient_at(text: str | None) -> Recipient | None:
-    """Who takes messages at a number as somebody typed it: a Vietnamese mobile; None else."""
+    """The recipient at a number as typed; None unless it is a Vietnamese mobile."""
     phone = clean_phone(text)
     is_mobile = phone.kind == "mobile" and phone.e164 is not None
     return Recipient.by_sms(phone.e164 or "") if is_mobile else None
 
 
 def carrier_of(prefix: str) -> str:
-    """The network a prefix was given to; numbers may have moved since, so nothing is routed by it.
+    """The carrier to which a prefix was assigned; empty for an unknown prefix.
 
-    Empty for a prefix that no list of ours knows.
+    A number may have been ported to another carrier since, so nothing is routed by it.
     """
     return _CARRIERS.get(prefix, "")
 
 
 def _candidates(text: str) -> Iterator[Shape]:
-    """The shapes of telephone numbers in a cell, those first that are separated most clearly."""
+    """The shapes of phone numbers in a cell, the most clearly separated ones first."""
     found = list(runs(text))
     for signs in _SPLIT_AT:
         for groups in found:
@@ -123,7 +123,7 @@ def _candidates(text: str) -> Iterator[Shape]:
 
 
 def _shapes(groups: Sequence[Group], signs: re.Pattern[str]) -> Iterator[Shape]:
-    """The numbers of a run, split where such a sign stands between two groups."""
+    """The numbers of a run of digit groups, split where `signs` matches between two groups."""
     first = 0
     for index in range(1, len(groups) + 1):
         if index == len(groups) or signs.search(groups[index].before):
@@ -133,7 +133,7 @@ def _shapes(groups: Sequence[Group], signs: re.Pattern[str]) -> Iterator[Shape]:
 
 
 def _read(shape: Shape) -> Phone:
-    """The phone of a number of this shape, if there can be one."""
+    """The phone number of this shape, INVALID if there can be none."""
     national = shape.national
     if not national:
         return _read_foreign(shape.foreign)
@@ -148,7 +148,7 @@ def _read(shape: Shape) -> Phone:
 
 
 def _read_foreign(digits: str) -> Phone:
-    """Phone of an international number outside Vietnam, kept as it is if its length is possible."""
+    """A number outside Vietnam in E.164 if its length is possible, else INVALID."""
     try:
         number = parse("+" + digits)
     except NumberParseException:

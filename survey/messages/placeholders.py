@@ -1,6 +1,7 @@
 """The province's own wordings: plain sentences with {placeholders} in Vietnamese.
 
-They are no program: a placeholder is a name of the list below and stands for one value.
+They are not templates of a language: each placeholder is a name listed below and stands for one
+value.
 """
 
 import re
@@ -11,10 +12,10 @@ from survey.errors import Invalid
 from survey.messages.text import SmsText, finished, unaccent
 from survey.models.text_version import TextForm
 
-# What a wording may cost at most: a plain one is one message, an accented one is paid for.
+# The most segments a wording may need: 1 without diacritics, 3 with them, which costs more.
 MOST_SEGMENTS: Mapping[str, int] = {TextForm.PLAIN: 1, TextForm.ACCENTED: 3}
 
-# Value of a body → how it is called in a wording.
+# Value of a text → its placeholder name in a wording.
 NAMES = {
     "agency": "đơn vị",
     "last4": "4 số cuối",
@@ -30,7 +31,7 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Words that stand in for a shipped text, and the form in which they leave."""
+    """The words that replace a shipped text, and the form (plain or accented) they are sent in."""
 
     form: str
     words: str
@@ -38,14 +39,14 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What a text is for: the values it must name, and those it may name besides."""
+    """The placeholders of a text: values it must contain, and further ones it may contain."""
 
     needs: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
 
     @property
     def values(self) -> tuple[str, ...]:
-        """All values it may name."""
+        """All values that the text may contain."""
         return (*self.needs, *self.offers)
 
 
@@ -71,10 +72,10 @@ SLOTS: Mapping[str, Slot] = {
 
 
 def fill(wording: Wording, values: Mapping[str, str]) -> SmsText:
-    """The text of a wording with these values.
+    """Fill a wording with values.
 
-    Raises Invalid: `sms_value` for a placeholder without a value, `sms_characters` for signs that
-    carriers refuse, `sms_budget` for a text that costs more than its form may.
+    Raises Invalid: `sms_value` for a placeholder without a value, `sms_characters` for characters
+    that carriers refuse, `sms_budget` for a text that needs more segments than its form allows.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -92,12 +93,12 @@ def fill(wording: Wording, values: Mapping[str, str]) -> SmsText:
 
 
 def value_of(name: str) -> str | None:
-    """The value a placeholder's name means, however it is typed; None when it means none."""
+    """The value of a placeholder's name, ignoring case, blanks and diacritics; None if unknown."""
     return _BY_NAME.get(_folded(name))
 
 
 def named(words: str) -> Iterator[tuple[str, str | None]]:
-    """Placeholders of a wording: as typed, and the value each means."""
+    """Placeholders of a wording: (as typed, the value it stands for or None)."""
     for match in PLACEHOLDER.finditer(words):
         yield match[0], value_of(match[1])
 

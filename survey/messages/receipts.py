@@ -1,4 +1,7 @@
-"""What a provider reports about a message: stored raw and once, then its state moves forward."""
+"""Delivery receipts of providers: each is stored once as received, then the message's state moves.
+
+Idempotent: a receipt that arrives twice changes nothing the second time.
+"""
 
 from datetime import datetime
 
@@ -13,22 +16,22 @@ from survey.messages.suppression import opt_out
 from survey.models.message import Message, MessageState, Receipt
 from survey.province.workdays import local_midnight
 
-# States in which we do not know that the provider took the message: any word of it proves that.
-# READY is one that was released and not begun again: it arrived late, and must not be repeated.
+# States in which we do not know that the provider accepted the message: any receipt proves that it
+# did. READY: it was released for another attempt that has not begun, and must not be sent again.
 _UNPROVEN = frozenset({MessageState.SENDING, MessageState.UNKNOWN, MessageState.READY})
 
 
-# So many refusals of our words in a row are not chance.
+# So many refusals of our wording in a row are not chance.
 SUSPICIOUS = 3
-# Words on the way there, which interrupt no run.
+# Intermediate statuses, which do not interrupt a run of refusals.
 UNDER_WAY = ("queued", "accepted", "sending", "sent")
 
 
 def apply(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
-    """Store a receipt and move its message; doubled, late, early and unknown ones are harmless."""
+    """Store a receipt and update its message; repeated, late, early or unknown ones do no harm."""
     if not _store(session, now, receipt):
         return
-    if receipt.cause in {SENDER, WORDS, LOAD}:  # before the message: senders lock in this order
+    if receipt.cause in {SENDER, WORDS, LOAD}:  # health row before message: senders' lock order
         _note_cause(session, now, receipt)
     message = _find(session, receipt)
     if message is None:
@@ -41,7 +44,7 @@ def apply(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
 
 
 def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
-    """Store the raw event; False if it was there already (idempotent)."""
+    """Store the raw receipt; False if it was stored already."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     row = dialect.insert(Receipt).values(
         provider=receipt.provider,
@@ -49,8 +52,8 @@ def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
         attempt_id=receipt.attempt_id[:32],
         status=receipt.status[:30],
         error_code=receipt.error_code[:20],
-        # Not the instant: in a dialogue it is that of a rating, and which message it is shows only
-        # later.
+        # The day only: the timestamp of a dialogue's receipt would be that of a rating, and
+        # whether a receipt belongs to a dialogue is known only later.
         received_at=local_midnight(now),
     )
     stored = session.execute(row.on_conflict_do_nothing().returning(Receipt.id))
@@ -58,7 +61,7 @@ def _store(session: Session, now: datetime, receipt: DeliveryReceipt) -> bool:
 
 
 def _note_cause(session: Session, now: datetime, receipt: DeliveryReceipt) -> None:
-    """Pause the provider where its word means that what follows would fare no better."""
+    """Pause the provider where the next messages would fail for the same cause."""
     health = locked_health(session, receipt.provider)
     if receipt.cause == LOAD:
         note_load(health, now)
@@ -67,7 +70,7 @@ def _note_cause(session: Session, now: datetime, receipt: DeliveryReceipt) -> No
 
 
 def _is_a_run(session: Session, receipt: DeliveryReceipt) -> bool:
-    """Whether the provider's latest words about the fate of messages were all this one."""
+    """Whether the provider's latest SUSPICIOUS final receipts all have this status and error."""
     latest = (
         select(Receipt.status, Receipt.error_code)
         .where(Receipt.provider == receipt.provider, Receipt.status.not_in(UNDER_WAY))
@@ -80,7 +83,7 @@ def _is_a_run(session: Session, receipt: DeliveryReceipt) -> bool:
 
 
 def _find(session: Session, receipt: DeliveryReceipt) -> Message | None:
-    """The message of a receipt: by our attempt id, else by the provider's name for it."""
+    """The message of a receipt, locked: by our attempt id, else by the provider's id of it."""
     if receipt.attempt_id:
         by = Message.attempt_id == receipt.attempt_id
     else:
@@ -95,7 +98,7 @@ def _move(
     now: datetime,
     deltas: delivery_results.CounterDeltas,
 ) -> None:
-    """Go forward where the states allow it."""
+    """Move the message to the receipt's state where the state machine allows the step."""
     if receipt.outcome == "delivered" and message.may_step(MessageState.DELIVERED):
         delivery_results.deliver(message, now)
     elif receipt.outcome == "undelivered" and message.may_step(MessageState.UNDELIVERED):

@@ -1,4 +1,4 @@
-"""What a text costs: GSM 03.38 or UCS-2, and how many segments a carrier will bill for it."""
+"""Cost of a text: its encoding (GSM 03.38 or UCS-2) and the segments a carrier bills for it."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-# These travel behind an escape: two septets that no segment border may part.
+# These are sent after an escape: two septets that a segment boundary must not separate.
 GSM_EXTENSION = frozenset("^{}\\[~]|€\f")
 
-# Room of a lone segment, and of each of several (the header takes the difference).
+# Units that fit in a single segment, and in each of several (a header takes the difference).
 _ROOM: dict[Encoding, tuple[int, int]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
 _BEYOND_BMP = 0x10000
 
@@ -28,7 +28,7 @@ class Size:
 
     @property
     def room(self) -> int:
-        """Units that these segments can hold."""
+        """Units that fit in these segments."""
         alone, joined = _ROOM[self.encoding]
         return alone if self.segments == 1 else joined * self.segments
 
@@ -55,7 +55,7 @@ def measure(text: str) -> Size:
 
 
 def _segments(widths: list[int], room: int) -> int:
-    """Segments of `room` units needed when no character may straddle a border."""
+    """Segments of `room` units needed when no character may cross a segment boundary."""
     segments, used = 1, 0
     for width in widths:
         if used + width > room:

@@ -1,4 +1,4 @@
-"""Phones that want no more messages: our list, which every way of sending obeys."""
+"""The opt-out (suppression) list: phones that get no more messages, on any channel."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from survey.province.workdays import local_day
 
 
 def opt_out(session: Session, recipient: Recipient, now: datetime) -> None:
-    """Store the opt-out of a receiver, once: it holds on every channel. Only the day is stored."""
+    """Add a recipient to the opt-out list, once; valid on every channel. Only the day is stored."""
     if session.scalars(
         select(OptOut.id).where(OptOut.phone.holds(session, recipient.indexed_text()))
     ).first():

@@ -1,4 +1,4 @@
-"""A text sent to a number of one's own, to see it on a real phone."""
+"""Test messages: staff send a text to their own number, to see it on a real phone."""
 
 from datetime import datetime, timedelta
 
@@ -20,14 +20,14 @@ WORTH_SENDING = timedelta(hours=1)
 
 
 def send_test(session: Session, staff_id: int, typed: str, text: SmsText, now: datetime) -> None:
-    """Queue a text for a number as somebody typed it; the audit log records who sent one.
+    """Queue a text for a number as typed; the audit log records who sent it.
 
-    Invalid `bad_mobile`; Refused `test_quota` after twenty a day (local day).
+    Invalid `bad_mobile`; Refused `test_quota` after twenty an account and local day.
     """
     recipient = recipient_at(typed)
     if recipient is None:
         raise Invalid("bad_mobile")
-    # The account's row is held, so that two tests at once cannot both be the last.
+    # The account's row is locked, so that two tests at once cannot both be the last allowed one.
     session.execute(select(Staff.id).where(Staff.id == staff_id).with_for_update())
     if used_on(session, staff_id, ACTION, local_day(now)) >= TESTS_A_DAY:
         raise Refused("test_quota", str(TESTS_A_DAY))

@@ -1,5 +1,5 @@
-"""What we write: files of `templates/sms/<locale>/`, filled in strictly and held to their budget.
-Each file's first line declares its encoding and the most segments it may cost.
+"""Shipped message texts: templates of `templates/sms/<locale>/`, rendered strictly within a budget.
+The first line of each file declares its encoding and the most segments it may need.
 """
 
 import re
@@ -21,10 +21,10 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "sms"
 # Vietnamese without diacritics, with them, and English.
 LOCALES = ("vi", "vi_accented", "en")
 AGENCY_ROOM = 24
-# Carriers refuse or garble these; a link may hold what links hold.
+# Carriers refuse or garble these; inside a link they are allowed.
 REFUSED_BY_CARRIERS = frozenset("%#&[]{}\\<@")
 
-# What a font or a keyboard puts in place of a plain sign. Marks on letters fall by themselves.
+# Typographic characters → their plain form. Diacritics are removed separately (`_MARKS`).
 _PLAIN_SIGNS = str.maketrans(
     {
         "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "₫": "d",
@@ -39,7 +39,7 @@ _MARKS = re.compile("[\u0300-\u036f]")
 _FRONT_LINE = re.compile(r"# encoding: (gsm7|ucs2)  segments: ([1-9])\n")
 _ENVIRONMENT = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701, plain text
 
-# Usual short forms, looked for in the name with its diacritics: Vân Phong is no Văn phòng.
+# Usual abbreviations, matched with diacritics: Vân Phong is not Văn phòng.
 _SHORT_FORMS = {
     "Ủy ban nhân dân": "UBND",
     "Văn phòng": "VP",
@@ -63,7 +63,7 @@ _SHORT_FORMS = {
     "Bảo hiểm Xã hội": "BHXH",
     "Công ty Cổ phần": "CTCP",
 }
-# Applied only to a name that is still too long.
+# Further abbreviations, applied only to a name that is still too long.
 _SHORTER_FORMS = {
     "UBND thành phố": "UBND TP",
     "UBND thị trấn": "UBND TT",
@@ -75,7 +75,7 @@ _SHORTER_FORMS = {
 
 
 class SmsText(NamedTuple):
-    """A text that may leave: NFC, in its declared encoding, within its budget."""
+    """A text that may be sent: NFC, in its declared encoding, within its budget of segments."""
 
     text: str
     encoding: Encoding
@@ -90,26 +90,26 @@ class _Body:
 
 
 def unaccent(text: str) -> str:
-    """The text without marks, with plain signs; whatever else GSM 03.38 lacks stays as it is."""
+    """Remove diacritics and typographic characters; what else GSM 03.38 lacks stays as it is."""
     bare = _MARKS.sub("", unicodedata.normalize("NFD", text))
     return unicodedata.normalize("NFC", bare).translate(_PLAIN_SIGNS)
 
 
 def plain(text: str) -> str:
-    """The text without marks, fit for GSM 03.38; Invalid `sms_characters` lists what is not."""
+    """The text without diacritics, in GSM 03.38; Invalid `sms_characters` if it does not fit."""
     bare = unaccent(text)
     _refuse(outside_gsm7(bare))
     return bare
 
 
 def render(name: str, locale: str, **values: str) -> SmsText:
-    """Fill in the body `name` of a locale.
+    """Render the template `name` of a locale.
 
     Values: agency (short_agency_name), last4, url, code (reply code), case_code, hotline,
-    reply_number, by (deadline_words); a body takes the ones it names. In a body of
-    encoding gsm7 they lose their diacritics. Raises Invalid: `sms_template` for an
-    unknown body, `sms_value` for a missing value, `sms_characters` for signs that carriers
-    refuse, `sms_budget` for a text that costs more segments than declared.
+    reply_number, by (deadline_words); a template uses those that it names. For the encoding
+    gsm7 they lose their diacritics. Raises Invalid: `sms_template` for an unknown template,
+    `sms_value` for a missing value, `sms_characters` for characters that carriers refuse,
+    `sms_budget` for a text that needs more segments than declared.
     """
     body = _body(name, locale)
     clean = {k: unaccent(v) for k, v in values.items()} if body.encoding == "gsm7" else values
@@ -121,9 +121,9 @@ def render(name: str, locale: str, **values: str) -> SmsText:
 
 
 def finished(text: str, link: str, budget: int, *, is_plain: bool) -> SmsText:
-    """A text that may leave; Invalid `sms_characters` or `sms_budget` when it may not.
+    """Check a text before sending; Invalid `sms_characters` or `sms_budget` if it may not be sent.
 
-    `link` may hold what links hold; `budget` is in segments; a plain text is GSM 03.38.
+    Inside `link` all characters are allowed; `budget` is in segments; `is_plain`: GSM 03.38.
     """
     text = unicodedata.normalize("NFC", text).strip()
     beside_link = text.replace(link, "") if link else text
@@ -138,9 +138,9 @@ def finished(text: str, link: str, budget: int, *, is_plain: bool) -> SmsText:
 
 @cache
 def short_agency_name(name_vi: str) -> str:
-    """Name of an agency for a text, at most 24 characters; plain bodies drop its diacritics.
+    """Short name of an agency for a text, at most 24 characters, with diacritics.
 
-    Invalid `sms_characters` lists signs that GSM 03.38 lacks even then.
+    Invalid `sms_characters` lists characters that GSM 03.38 lacks even without diacritics.
     """
     name = " ".join(unicodedata.normalize("NFC", name_vi.replace("&", " và ")).split())
     short = _replace(name.replace("Uỷ", "Ủy").replace("hoá", "hóa"), _SHORT_FORMS)
@@ -148,7 +148,7 @@ def short_agency_name(name_vi: str) -> str:
     if len(short) > AGENCY_ROOM:
         short = _replace(short, _SHORTER_FORMS)
     words = short.split()
-    # A name that no table knows keeps its first and last words; initials stand between.
+    # A name in no table keeps its first and last words, with initials between them.
     head, initials = words[0], ""
     rest = words[1:]
     while len(short) > AGENCY_ROOM and len(rest) > 1:
@@ -158,9 +158,9 @@ def short_agency_name(name_vi: str) -> str:
 
 
 def deadline_words(moment: datetime, locale: str) -> str:
-    """An instant as the value `by` of a body: `17h ngay 25/11`, `16h30 ngày 25/11` and the like.
+    """A deadline as the value `by` of a text, local time: `17h ngay 25/11`, `16h30 ngày 25/11`.
 
-    A plain body drops the marks by itself, so whoever does not know the form asks for vi_accented.
+    Plain texts drop diacritics themselves, so callers that do not know the form use vi_accented.
     """
     local = moment.astimezone(LOCAL)
     if locale == "en":
@@ -170,18 +170,18 @@ def deadline_words(moment: datetime, locale: str) -> str:
 
 
 def shipped_words(name: str, locale: str, values: Mapping[str, str]) -> str:
-    """A shipped body with anything in place of its values, whatever that costs."""
+    """A shipped template rendered with any values, without checks and whatever it costs."""
     return _body(name, locale).template.render(values).strip()
 
 
 def body_names(locale: str) -> list[str]:
-    """Names of the bodies a locale has."""
+    """Names of the templates of a locale."""
     return sorted(path.stem for path in (TEMPLATES / locale).glob("*.txt"))
 
 
 @cache
 def _body(name: str, locale: str) -> _Body:
-    """Read a body and its front line."""
+    """Read a template file; Invalid `sms_template` for an unknown one."""
     path = TEMPLATES / locale / f"{name}.txt"
     if locale not in LOCALES or not re.fullmatch("[a-z_]+", name) or not path.is_file():
         raise Invalid("sms_template", f"{locale}/{name}")
@@ -189,7 +189,7 @@ def _body(name: str, locale: str) -> _Body:
 
 
 def parse_body(source: str) -> _Body:
-    """A body from its file's text; Invalid `sms_template` if the front line is not as declared."""
+    """Parse a template file's text; Invalid `sms_template` if its first line is malformed."""
     front = _FRONT_LINE.match(source)
     if not front:
         raise Invalid("sms_template", "the first line must be '# encoding: gsm7  segments: 1'")

@@ -1,6 +1,6 @@
-"""Versions of the province's own texts, and which words leave: only those a carrier approved.
+"""Versions of the province's own texts; only a wording that the carriers approved is sent.
 
-Where none is approved, or the approved one does not fit its values, the shipped text leaves.
+Where none is approved, or the approved one does not fit its values, the shipped text is sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from survey.messages.placeholders import SLOTS, Wording, fill
 from survey.messages.text import SmsText, render
 from survey.models.text_version import TEXT_STEPS, TextForm, TextState, TextVersion
 
-# Locale of the shipped texts that leave.
+# Locale of the shipped texts that are sent.
 SHIPPED = "vi"
 NOTE_LENGTH = 200
 
@@ -41,10 +41,10 @@ def compose(session: Session, name: str, **values: str) -> SmsText:
 
 
 def compose_alike(session: Session, name: str, texts: Mapping[str, Mapping[str, str]]) -> SmsText:
-    """The text `name` of `texts` (name → values), of which one is sent.
+    """The text `name` of `texts` (name → values); which of them was sent must stay unknown.
 
-    What is stored once it left must not reveal which: where the province's own wordings would
-    differ in parts or letters, the shipped ones leave.
+    A sent message's row stores segments and encoding. Where the province's own wordings would
+    differ in these, the row would reveal which text it was, so the shipped one is sent.
     """
     own = {one: compose(session, one, **values) for one, values in texts.items()}
     if len({(text.encoding, text.segments) for text in own.values()}) == 1:
@@ -53,7 +53,7 @@ def compose_alike(session: Session, name: str, texts: Mapping[str, Mapping[str, 
 
 
 def compose_as(wording: Wording | None, name: str, **values: str) -> SmsText:
-    """The text `name` in a wording, or as shipped where there is none or it does not fit."""
+    """The text `name` in a wording, or as shipped if there is none or its values do not fit."""
     if wording is not None:
         try:
             return fill(wording, values)
@@ -71,12 +71,12 @@ def versions(session: Session, name: str) -> list[TextVersion]:
 
 
 def in_use(listed: Sequence[TextVersion]) -> TextVersion | None:
-    """The version of those listed that leaves: the newest approved one."""
+    """The version in use, of versions listed newest first: the newest approved one, or None."""
     return next((one for one in listed if one.state == TextState.APPROVED), None)
 
 
 def numbered(session: Session, name: str, number: int) -> Wording | None:
-    """The words of a version of a text by its number; None (0) for the shipped ones.
+    """The wording of a version of a text by its number; None for 0, the shipped text.
 
     NotFound `no_such_text`.
     """
@@ -91,7 +91,7 @@ def numbered(session: Session, name: str, number: int) -> Wording | None:
 def draft(
     session: Session, staff_id: int, name: str, wording: Wording, now: datetime
 ) -> TextVersion:
-    """Store a wording as the next version of a text; the caller has checked it."""
+    """Save a wording as the next version of a text; the caller has checked it."""
     last = session.scalar(select(func.max(TextVersion.number)).where(TextVersion.name == name))
     version = TextVersion(
         name=name,
@@ -112,7 +112,10 @@ def draft(
 def step(
     session: Session, staff_id: int, version_id: int, state: TextState, note: str, now: datetime
 ) -> TextVersion:
-    """Move a version on, with what the carriers wrote; Conflict `text_step` where it may not go."""
+    """Move a version to a state, with the carriers' note.
+
+    NotFound `no_such_text`; Conflict `text_step` for a step that TEXT_STEPS does not allow.
+    """
     query = select(TextVersion).where(TextVersion.id == version_id).with_for_update()
     version = session.scalars(query).first()
     if version is None:

@@ -1,12 +1,12 @@
-"""The words of replies: every spelling we know, folded to one, with diacritics held against it.
-A spelling may lack marks of its word but never has others: `chậm` is not `chấm`, `đúng` not `dừng`.
+"""Vocabulary of replies: known spellings of each word of the grammar, matched by diacritics.
+A reply may omit diacritics of a spelling but not have others: `chậm` is not `chấm`.
 """
 
 import re
 import unicodedata
 from collections import Counter
 
-# One word of the grammar, then its spellings; a mark left out in a reply is forgiven.
+# Word of the grammar → its spellings; diacritics may be missing in a reply.
 _SPELLINGS = {
     "khong": "không ko k kg kh khg kô hok hông hổng hem hk khôg khog kong khum khonh not",
     "chua": "chưa",
@@ -48,7 +48,7 @@ _SPELLINGS = {
     "call": "call callback", "tg": "tg", "tro": "trợ", "help": "help",
 }  # fmt: skip
 
-# Words that are taken only as written here.
+# Words that match only exactly as written here.
 _EXACT = {
     "dung": ("dung", "dừng", "đừng", "dưng"),
     "huy": ("huy", "hủy", "huỷ", "hũy"),
@@ -60,7 +60,7 @@ NUMBER_WORDS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5,
 }  # fmt: skip
 
-# The five levels and what is usually written for them; `chua` stands as `khong` here.
+# Phrases for the five levels; `chua` has been replaced with `khong` before the look-up.
 LEVELS = {
     "rat hai long": 5, "rat rat hai long": 5, "rat hl": 5, "rathailong": 5, "rat hailong": 5,
     "rat tot": 5, "rattot": 5,
@@ -71,7 +71,7 @@ LEVELS = {
     "te": 1, "qua te": 1, "quate": 1, "rat te": 1, "te qua": 1,
 }  # fmt: skip
 
-# Words that speak of a rating without giving one by themselves, and those that may stand by them.
+# Words about a rating that do not give one by themselves, and words that may accompany them.
 RATING_WORDS = frozenset(
     {"khong", "chua", "rat", "qua", "hai", "long", "hl", "hailong", "rathailong", "khonghailong"}
     | {"binh", "thuong", "binhthuong", "tam", "duoc", "tamduoc", "tot", "rattot", "te", "quate"}
@@ -88,12 +88,12 @@ _STROKE = "\u0335"
 
 
 def fold(word: str) -> str:
-    """A word without marks, đ as d."""
+    """A word without diacritics, đ as d."""
     return _MARKS.sub("", unicodedata.normalize("NFD", word)).replace("đ", "d")
 
 
 def _marks(word: str) -> Counter[str]:
-    """The marks of a word, the stroke of đ among them."""
+    """The diacritics of a word, the stroke of đ included."""
     return Counter(_MARKS.findall(unicodedata.normalize("NFD", word.replace("đ", "d" + _STROKE))))
 
 
@@ -105,7 +105,7 @@ _EXACT_INDEX = {spelling: word for word, spellings in _EXACT.items() for spellin
 
 
 def known_word(raw: str) -> str | None:
-    """Word of the grammar that a lower-case NFC spelling stands for; None if it is none of them."""
+    """The word of the grammar for a lower-case NFC spelling; None if it is not known."""
     if raw in _EXACT_INDEX:
         return _EXACT_INDEX[raw]
     marks = _marks(raw)

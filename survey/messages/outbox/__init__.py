@@ -1,9 +1,13 @@
-"""The outbox: rows are the truth, a claim is committed before its call, doubt is not sent again.
+"""Transactional outbox of messages: queued in the transaction that causes them, sent later.
 
-`queue` puts messages in, `parting` cuts what leads from a reminder to its dossier, `claims` takes
-what may leave, `obsolete` finds messages that are no longer needed, `sending` calls the
-provider, `outcomes` writes down what came of it, `reconciling` finds out the fate of calls that
-ended unclear.
+A lease on a message is committed before its provider is called (fencing), and a message whose
+result is unknown is not sent again without asking the provider first.
+
+`queue` adds messages, `reminders` queues reminders, `unlinking` removes what links a reminder to
+its dossier, `leases` takes messages that may be sent, `rules` and `circuit_breaker` limit when,
+`obsolete` finds messages that are not needed any more, `sending` calls the provider,
+`delivery_results` stores the results, `reconciling` asks providers about unknown ones,
+`operator_alerts` opens and closes alerts.
 """
 
 from survey.messages.outbox.delivery_results import withdraw

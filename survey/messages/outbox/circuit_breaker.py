@@ -1,5 +1,5 @@
-"""A provider's health, shared by all processes.
-Breaker and budget follow the given time, the pace follows the real clock.
+"""Circuit breaker, rate limiter (token bucket) and budgets of a provider, shared by all processes.
+Breaker and budgets use the time of the run, the rate limiter uses the real clock.
 """
 
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from survey.province.workdays import local_day
 BREAKER_AFTER = 10
 BREAKER_PAUSE = timedelta(minutes=5)
 FAULT_PAUSE = timedelta(minutes=15)
-# While one message tries whether the provider is back, the others wait.
+# Half-open breaker: one message at a time tests whether the provider is back, the others wait.
 PROBE_PAUSE = timedelta(minutes=1)
-# After "too much at once" nothing is begun for so long.
+# After the provider reports overload, no call is begun for so long.
 LOAD_PAUSE = timedelta(seconds=1)
-# The bucket holds a quarter of a second, so that no second sees much more than the rate.
+# The token bucket holds a quarter of a second's rate, so that no second much exceeds the rate.
 BURST_SHARE = 4
-# From so much of a budget on the operator is warned.
+# The operator is warned from this share of a budget on.
 WARN_PERCENT = 80
 
 
 def locked_health(session: Session, name: str) -> ProviderHealth:
-    """The row of a provider, made when missing and held until the transaction ends."""
+    """The health row of a provider, created if missing and locked until the transaction ends."""
     query = select(ProviderHealth).where(ProviderHealth.name == name).with_for_update()
     query = query.execution_options(populate_existing=True)
     if known := session.scalars(query).first():
@@ -42,17 +42,17 @@ def locked_health(session: Session, name: str) -> ProviderHealth:
 
 
 def is_closed(health: ProviderHealth, now: datetime) -> bool:
-    """Whether nothing may be begun before a later instant."""
+    """Whether no call may be begun now: in the usual terms, whether the circuit breaker is open."""
     return health.open_until is not None and now < health.open_until
 
 
 def is_probing(health: ProviderHealth) -> bool:
-    """Whether only one message at a time may try."""
+    """Whether only one message at a time may be sent (half-open circuit breaker)."""
     return health.bad_calls >= BREAKER_AFTER or health.paused_reason is not None
 
 
 def refill(health: ProviderHealth, rules: Rules, clock: datetime) -> int:
-    """Put in what the pace allows since the last time; gives how many may begin at once."""
+    """Refill the token bucket for the time since the last refill; how many calls may begin."""
     since = health.refilled_at or clock
     earned = max((clock - since).total_seconds(), 0) * rules.rate
     health.tokens = min(health.tokens + earned, max(rules.rate / BURST_SHARE, 1))
@@ -61,7 +61,7 @@ def refill(health: ProviderHealth, rules: Rules, clock: datetime) -> int:
 
 
 def wait_for_pace(health: ProviderHealth, rules: Rules, clock: datetime) -> float:
-    """Seconds until one more message may begin."""
+    """Seconds until the rate limiter allows one more call."""
     missing = max(1 - health.tokens, 0) / rules.rate
     held = (health.refilled_at - clock).total_seconds() if health.refilled_at else 0
     return max(missing + max(held, 0), 0.001)
@@ -69,7 +69,7 @@ def wait_for_pace(health: ProviderHealth, rules: Rules, clock: datetime) -> floa
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Segments allowed in a period (`day`, `month`) and booked in it so far, by all providers."""
+    """Segments allowed in a period (`day`, `month`) and booked in it so far, over all providers."""
 
     period: str
     limit: int
@@ -82,12 +82,12 @@ class Budget:
 
     @property
     def is_spent(self) -> bool:
-        """Whether not one more segment fits."""
+        """Whether no further segment is allowed."""
         return self.used >= self.limit
 
 
 def budgets(session: Session, rules: Rules, now: datetime) -> list[Budget]:
-    """The province's budgets at `now`; none where none is set."""
+    """The budgets of the day and month of `now`; empty where none is set."""
     today = local_day(now)
     of_day, of_month = ProviderHealth.day == today, ProviderHealth.month == Month.of(today)
     found = []
@@ -112,30 +112,30 @@ def book(health: ProviderHealth, segments: int, now: datetime) -> None:
 
 
 def note_good(health: ProviderHealth) -> None:
-    """The provider answered sensibly: breaker and pause are over."""
+    """Record a successful call: close the circuit breaker and end a pause."""
     health.bad_calls, health.open_until, health.paused_reason = 0, None, None
 
 
 def note_bad(health: ProviderHealth, now: datetime) -> None:
-    """One more call that failed or ended unclear."""
+    """Record a failed or unknown call; the circuit breaker opens after BREAKER_AFTER in a row."""
     health.bad_calls += 1
     if health.bad_calls >= BREAKER_AFTER:
         health.open_until = now + BREAKER_PAUSE
 
 
 def note_load(health: ProviderHealth, clock: datetime) -> None:
-    """Too much at once: the bucket is emptied and rests."""
+    """Record an overload: empty the token bucket and refill it only after a pause."""
     health.tokens, health.refilled_at = 0, clock + LOAD_PAUSE
 
 
 def note_fault(health: ProviderHealth, reason: str, now: datetime) -> None:
-    """Our own configuration is wrong: nothing is begun for a while, and people are shown why."""
+    """Record a fault of our configuration: pause all calls for a while and show people why."""
     health.paused_reason = reason[:60]
     health.open_until = now + FAULT_PAUSE
 
 
 def give_back(health: ProviderHealth, segments: int, begun: datetime) -> None:
-    """Segments of a call, begun at that instant, that surely created nothing."""
+    """Unbook the segments of a call, begun at that instant, that certainly created no message."""
     day = local_day(begun)
     if health.day == day:
         health.day_segments -= segments

@@ -1,4 +1,4 @@
-"""What becomes of a message, written down once: its state, its body, the ledger and the frame."""
+"""Delivery results of messages: their state and stored data, coverage ledger and sampling frame."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -14,13 +14,14 @@ from survey.models.invitation import Decision, Invitation
 from survey.models.message import Message, MessageKind, MessageState
 from survey.province.workdays import local_midnight
 
-# Minutes until the next try after the first, second, … call that surely created nothing.
+# Back-off: minutes until the next attempt after the 1st, 2nd, … call that created no message.
 BACK_OFF = (1, 2, 5, 10, 20, 30, 60)
 
 
 class CounterDeltas:
-    """What follows from outcomes, gathered and written at once: steps of the frame, in a fixed
-    order so that writers never cross, and reminders.
+    """Changes of sampling frame counters and new reminders, collected and written together.
+
+    Counters are written in a fixed order, so that concurrent writers cannot deadlock.
     """
 
     def __init__(self) -> None:
@@ -28,11 +29,11 @@ class CounterDeltas:
         self.invited: list[Invited] = []
 
     def add(self, cell: Cell, field: str, step: int) -> None:
-        """Remember one step."""
+        """Add `step` to the change of a counter of the sampling frame."""
         self.steps[cell, field] += step
 
     def write(self, session: Session) -> None:
-        """Move the frame and queue the reminders."""
+        """Update the sampling frame and queue the reminders."""
         if self.invited:
             asked = questions(session, [one.invitation_id for one in self.invited])
             for one in self.invited:
@@ -44,9 +45,9 @@ class CounterDeltas:
 
 
 def accept(message: Message, provider_id: str, now: datetime, deltas: CounterDeltas) -> None:
-    """The provider took it: the body goes, and of dialogues and reminders the receiver.
+    """The provider accepted it: delete the body, for dialogues and reminders also the recipient.
 
-    `now`: when it was handed over; the reminder of an invitation counts from then.
+    `now`: when it was handed over; the due day of an invitation's reminder is counted from then.
     """
     message.step(MessageState.SENT)
     message.provider_id = provider_id
@@ -63,9 +64,9 @@ def accept(message: Message, provider_id: str, now: datetime, deltas: CounterDel
 def refuse(
     session: Session, message: Message, reason: str, now: datetime, deltas: CounterDeltas
 ) -> None:
-    """The provider will never take it: the citizen was not asked after all.
+    """The provider refused it for good: the ledger records that the citizen was not asked.
 
-    `opted_out`: the phone opted out at the provider, which binds all that we send.
+    `opted_out`: the phone opted out at the provider; it is added to our opt-out list.
     """
     decision = Decision.PROVIDER_REFUSED
     if reason == "opted_out":
@@ -76,7 +77,7 @@ def refuse(
 
 
 def expire(session: Session, message: Message, now: datetime, deltas: CounterDeltas) -> None:
-    """Its time passed before it left, or before it left the provider."""
+    """It expired before it was sent, or before the provider sent it on."""
     handed_over = message.state == MessageState.SENT
     _end(message, MessageState.EXPIRED, "expired", now)
     cell = _invited_cell(session, message)
@@ -88,8 +89,10 @@ def expire(session: Session, message: Message, now: datetime, deltas: CounterDel
 def cancel(
     session: Session, message: Message, reason: str, now: datetime, deltas: CounterDeltas
 ) -> None:
-    """It must not leave any more: `opted_out` and `no_mobile` take the invitation back,
-    `not_needed` is said of reminders only.
+    """Cancel a message that must not be sent any more.
+
+    `opted_out` and `no_mobile` change the decision of an invitation in the coverage ledger;
+    `not_needed` is used for reminders only.
     """
     _end(message, MessageState.CANCELLED, reason, now)
     decisions = {"opted_out": Decision.OPTED_OUT, "no_mobile": Decision.BAD_PHONE}
@@ -98,7 +101,7 @@ def cancel(
 
 
 def deliver(message: Message, now: datetime) -> None:
-    """The network says that it arrived."""
+    """The network reports that it arrived."""
     message.step(MessageState.DELIVERED)
     message.settled_at = _instant_of(message, now)
 
@@ -106,7 +109,7 @@ def deliver(message: Message, now: datetime) -> None:
 def fail_delivery(
     session: Session, message: Message, reason: str, now: datetime, deltas: CounterDeltas
 ) -> None:
-    """The network says that it did not arrive."""
+    """The network reports that it did not arrive."""
     message.step(MessageState.UNDELIVERED)
     message.settled_at, message.reason = _instant_of(message, now), reason
     if cell := _invited_cell(session, message):
@@ -114,17 +117,16 @@ def fail_delivery(
 
 
 def withdraw(session: Session, case_code: str, now: datetime) -> None:
-    """Whoever was notified about a case wishes no call any more: from the case nothing leads to the
-    receiver.
+    """Unlink the messages about a case from it, because the citizen wants no contact any more.
 
-    What waits is not sent. A call under way keeps the receiver until its fate is known, and is not
-    repeated.
+    Waiting messages are cancelled. A call under way keeps its recipient until its result is known,
+    and is not repeated.
     """
     about = Message.by_case.of(session, case_code)
     query = select(Message).where(Message.case_hash == about).order_by(Message.id)
     query = query.with_for_update().execution_options(populate_existing=True)
     for message in session.scalars(query):
-        # Without a prefix it is known as withdrawn when its fate is.
+        # A message about a case without a prefix is recognised as withdrawn (see `_blank`).
         message.case_hash = message.prefix = None
         if message.state == MessageState.READY:
             _end(message, MessageState.CANCELLED, "withdrawn", local_midnight(now))
@@ -135,7 +137,7 @@ def withdraw(session: Session, case_code: str, now: datetime) -> None:
 
 
 def try_later(message: Message, reason: str, now: datetime) -> None:
-    """The call surely created nothing: back into the queue, later each time."""
+    """The call certainly created no message: queue it again with increasing back-off."""
     minutes = BACK_OFF[min(message.attempt, len(BACK_OFF)) - 1]
     message.step(MessageState.READY)
     message.reason = reason
@@ -144,7 +146,7 @@ def try_later(message: Message, reason: str, now: datetime) -> None:
 
 
 def undo_attempt(message: Message, reason: str) -> None:
-    """Our own configuration failed: as if it had not been tried."""
+    """Our own configuration failed: queue it again as if it had not been tried."""
     message.step(MessageState.READY)
     message.reason = reason
     message.attempt -= 1
@@ -152,14 +154,14 @@ def undo_attempt(message: Message, reason: str) -> None:
 
 
 def mark_unknown(message: Message, reason: str) -> None:
-    """Nobody knows whether it left; reconcile will find out."""
-    if message.state != MessageState.UNKNOWN:  # its claim may have been taken over meanwhile
+    """It is unknown whether it was sent; `reconcile` will find out."""
+    if message.state != MessageState.UNKNOWN:  # its lease may have expired meanwhile
         message.step(MessageState.UNKNOWN)
     message.reason, message.owner = reason, None
 
 
 def release(message: Message) -> None:
-    """It surely did not leave: it may be sent again."""
+    """It was certainly not sent, or a person wants it sent again: back into the queue."""
     message.step(MessageState.READY)
     message.reason, message.retry_at = "released", None
     _forget_fate(message)
@@ -188,14 +190,12 @@ def _blank(message: Message) -> None:
 
 
 def _instant_of(message: Message, now: datetime) -> datetime:
-    """The stored part of an instant: of a dialogue the day, since its texts follow a rating at
-    once.
-    """
+    """The timestamp to store: only the day for a dialogue, whose texts follow a rating at once."""
     return local_midnight(now) if message.kind == MessageKind.DIALOGUE else now
 
 
 def _forget_instants(message: Message) -> None:
-    """A dialogue that is over holds no instants, only its days."""
+    """Reduce the timestamps of a finished message of a dialogue to days."""
     message.due_at = message.expires_at = local_midnight(message.due_at)
     message.retry_at = None
     if message.sent_at is not None:
@@ -203,10 +203,10 @@ def _forget_instants(message: Message) -> None:
 
 
 def _forget_reminded(message: Message) -> None:
-    """The delivery result of an unlinked reminder must lead to nobody: nothing stays that sets it
-    apart from the others of its day but how it went.
+    """Delete what distinguishes an unlinked reminder from others of its day, except its result.
 
-    Where it left, the hash of its address stays, since a number gets only so many messages a week.
+    Its result reveals who answered, so it must lead to nobody. If it was sent, the blind index of
+    its address stays, to enforce the weekly limit of messages to a number.
     """
     message.recipient_sealed = message.retry_at = None
     message.expires_at = message.due_at
@@ -224,7 +224,7 @@ def _invited_cell(session: Session, message: Message) -> Cell | None:
 def _uninvite(
     session: Session, message: Message, decision: Decision, deltas: CounterDeltas
 ) -> None:
-    """Give the coverage entry of an invitation that was never made its reason."""
+    """Set the reason in the coverage ledger entry of an invitation that was not made after all."""
     if cell := _invited_cell(session, message):
         session.get_one(Invitation, message.invitation_id).coverage.decision = decision
         deltas.add(cell, "invited", -1)

@@ -1,4 +1,4 @@
-"""Taking messages that may leave now: the last look at every rule, in one short transaction."""
+"""Leases on messages that may be sent now; all rules are checked in the same short transaction."""
 
 import secrets
 from collections import defaultdict
@@ -27,7 +27,7 @@ _EXPIRED_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A message that this process alone may hand over now."""
+    """A lease: only this process may hand this message over now."""
 
     attempt_id: str
     segments: int
@@ -36,7 +36,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one look at the queue gave: claims, rows dealt with, seconds to wait for the pace."""
+    """Result of one query: leases, number of rows handled, seconds to wait for the rate limiter."""
 
     leases: Sequence[Lease] = ()
     seen: int = 0
@@ -45,8 +45,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """Who takes for which provider and channel, what of ours is due by which instant, the time of
-    the run and the real clock.
+    """The process that takes leases (`owner`), its provider and channel, and its clocks.
+
+    `due_by`: messages that we initiate must be due by this start of the run; `now`: time of the
+    run, which goes on; `clock`: real clock.
     """
 
     provider: str
@@ -58,7 +60,7 @@ class WorkerContext:
 
 
 def lease(session: Session, worker: WorkerContext, rules: Rules, room: int) -> Batch:
-    """Take at most `room` messages, or say how long the pace makes us wait, or nothing."""
+    """Lease at most `room` messages, or return how long the rate limiter makes us wait."""
     health = circuit_breaker.locked_health(session, worker.provider)
     if room < 1 or circuit_breaker.is_closed(health, worker.now):
         return Batch()
@@ -87,7 +89,7 @@ def _take(
         if reason:
             cancel(session, message, reason, worker.now, deltas)
         elif checks.is_held(message):
-            pass  # before answers are looked up, so that having to wait reveals none
+            pass  # checked before `obsolete`, so that waiting does not depend on an answer
         elif message.id in checks.obsolete:
             checks.settle(message, deltas)
         else:
@@ -106,7 +108,7 @@ def _take(
 
 
 def _begin(checks: "_Checks", message: Message, worker: WorkerContext) -> Lease:
-    """Mark a message as being handed over by this process."""
+    """Mark a message as being handed over by this process; committed before the call (fencing)."""
     opened = checks.opened[message.id]
     checks.note_begun(message)
     message.step(MessageState.SENDING)
@@ -130,20 +132,20 @@ def _begin(checks: "_Checks", message: Message, worker: WorkerContext) -> Lease:
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
-    """Messages that should have left by now, whatever holds them back."""
+    """Condition for messages that are due, whatever prevents sending them."""
     return and_(Message.state == MessageState.READY, Message.due_at <= now)
 
 
 def _due(session: Session, worker: WorkerContext, rules: Rules, room: int) -> list[Message]:
-    """Messages that may leave, answers first, held until the transaction ends."""
+    """Messages that may be sent, replies first; rows are locked until the transaction ends."""
     if not rules.is_open(worker.now):
-        # An answer that failed before is a message of ours, and keeps to the window.
+        # A reply that failed before counts as initiated by us and keeps to the sending window.
         query = _ready(worker.channel, ANSWERS, worker.now).where(Message.attempt == 0)
         return list(session.scalars(query.limit(room)))
     found: list[Message] = []
     for kinds in QUEUE:
         if room > len(found):
-            # Whoever wrote while the run lasts does not wait for its end.
+            # Replies that become due during the run are sent in it.
             by = worker.now if kinds == QUEUE[0] else worker.due_by
             query = _ready(worker.channel, kinds, by).limit(room - len(found))
             found += session.scalars(query)
@@ -157,7 +159,8 @@ def _ready(channel: MessageChannel, kinds: Sequence[MessageKind], now: datetime)
     return (
         select(Message)
         .where(is_due(now), Message.channel == channel, Message.kind.in_(kinds))
-        # A reminder leaves unlinked from its invitation, or its state would reveal who answered.
+        # Only unlinked reminders are sent: with a link to the invitation, a reminder's result
+        # would reveal who answered.
         .where(or_(Message.kind != MessageKind.REMINDER, Message.invitation_id.is_(None)))
         .where(or_(Message.retry_at.is_(None), Message.retry_at <= now), Message.expires_at > now)
         .order_by(*order, Message.due_at)
@@ -166,7 +169,7 @@ def _ready(channel: MessageChannel, kinds: Sequence[MessageKind], now: datetime)
 
 
 def expire_overdue(session: Session, now: datetime) -> int:
-    """End some messages that became worthless before they left; gives how many."""
+    """Expire some messages whose time ended before they were sent; returns how many."""
     query = (
         select(Message)
         .where(Message.state == MessageState.READY, Message.expires_at <= now)
@@ -182,7 +185,7 @@ def expire_overdue(session: Session, now: datetime) -> int:
 
 
 class _Checks:
-    """What the rules need to know about a few messages, asked for all of them at once."""
+    """Data that the rules need about a batch of messages, queried for all of them at once."""
 
     def __init__(
         self, session: Session, rules: Rules, now: datetime, messages: Sequence[Message]
@@ -194,16 +197,14 @@ class _Checks:
         self.begun = _begun(session, rules, now, self.opened.values())
 
     def reason_to_cancel(self, message: Message) -> str:
-        """`no_mobile`: any number but a Vietnamese mobile's, whatever the kind; `opted_out`; or
-        empty.
-        """
+        """`no_mobile` (not a Vietnamese mobile, for any kind of message), `opted_out`, or empty."""
         if self.opened[message.id].recipient.prefix is None:
             return "no_mobile"
         is_unwanted = message.kind in ASKING and message.id in self.opted_out
         return "opted_out" if is_unwanted else ""
 
     def is_held(self, message: Message) -> bool:
-        """Whether another of ours just went to this number, or enough this week: it waits."""
+        """Whether it must wait: GAP since the last message to this number, or the weekly limit."""
         if message.kind not in STARTED or self.rules.is_rehearsal:
             return False
         begun = self.begun[self.opened[message.id].recipient.address]
@@ -214,16 +215,16 @@ class _Checks:
         if until <= self.now:
             return False
         if message.kind == MessageKind.REMINDER:
-            # An exact instant would lead to the message it waits for, and so to a phone.
+            # A full timestamp would lead to the message it waits for, and so to a phone.
             until = until.replace(minute=0, second=0, microsecond=0) + HOUR
         message.retry_at = until
         return True
 
     def settle(self, message: Message, deltas: CounterDeltas) -> None:
-        """End what needs no answer any more.
+        """End an obsolete message.
 
-        An invitation that is answered or repudiated has arrived, whatever the provider said: it is
-        written down as any other, or its row would reveal that there is an answer.
+        An invitation that is answered or repudiated has arrived, whatever the provider reported:
+        it is marked as sent like any other, or its row would reveal that there is an answer.
         """
         if message.kind == MessageKind.INVITATION:
             name = message.provider_id or message.attempt_id or ""
@@ -232,14 +233,14 @@ class _Checks:
             cancel(self.session, message, "not_needed", self.now, deltas)
 
     def note_begun(self, message: Message) -> None:
-        """Remember that a message leaves: another to its number waits."""
+        """Record that a message is being sent, so that another to its number waits."""
         kind = MessageKind(message.kind)
         if kind in STARTED:
             self.begun[self.opened[message.id].recipient.address].append((self.now, kind))
 
 
 def _opted_out(session: Session, opened: Iterable[Opened]) -> set[str]:
-    """Ids of messages to receivers that want no more."""
+    """Ids of messages whose recipients opted out."""
     owners: dict[bytes, set[str]] = {}
     for one in opened:
         for index in OptOut.phone.hashes_of(session, one.recipient.indexed_text()):
@@ -251,9 +252,9 @@ def _opted_out(session: Session, opened: Iterable[Opened]) -> set[str]:
 def _begun(
     session: Session, rules: Rules, now: datetime, opened: Iterable[Opened]
 ) -> defaultdict[str, list[tuple[datetime, MessageKind]]]:
-    """By address: when we began a message of ours within a week, and of which kind.
+    """Address → (when sending began, kind) of messages that we initiated within a week.
 
-    Reminders and what is written about cases are found by hashes that are theirs alone.
+    Each IndexUse has a blind index of its own, so the address is hashed once for each.
     """
     found: defaultdict[str, list[tuple[datetime, MessageKind]]] = defaultdict(list)
     recipients = {one.recipient for one in opened if one.message.kind in STARTED}

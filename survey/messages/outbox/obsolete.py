@@ -1,7 +1,7 @@
-"""Messages that are no longer needed: their question was answered, repudiated, or never arrived.
+"""Messages that are obsolete: the question was answered or repudiated, or never reached its phone.
 
-A reminder is unlinked from its invitation, which is found as its citizen would find it: by the link
-in the reminder's text, or by the phone and the reply code in it.
+A reminder is unlinked from its invitation, so the invitation is found by what the reminder's text
+contains: the token of the link, or the reply code together with the phone.
 """
 
 import re
@@ -23,7 +23,7 @@ CODE_SHAPE = re.compile(rf"\b[{TOKEN_ALPHABET}]{{{REPLY_CODE_LENGTH}}}\b")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message with its receiver and its text."""
+    """A message with its decrypted recipient and text."""
 
     message: Message
     recipient: Recipient
@@ -31,12 +31,12 @@ class Opened:
 
     @property
     def tokens(self) -> list[str]:
-        """What looks like a link's token in the text."""
+        """Parts of the text that have the shape of a link token."""
         return TOKEN_SHAPE.findall(self.body)
 
 
 def obsolete(session: Session, opened: Iterable[Opened]) -> set[str]:
-    """Ids of reminders that are not needed, and of repeated invitations that evidently arrived."""
+    """Ids of reminders that are not needed, and of retried invitations that evidently arrived."""
     messages = list(opened)
     reminders = [one for one in messages if one.message.kind == MessageKind.REMINDER]
     repeated = [one for one in messages if _is_repeated(one.message)]
@@ -56,7 +56,7 @@ def _is_repeated(message: Message) -> bool:
 
 
 def _by_row(session: Session, repeated: Iterable[Opened]) -> dict[str, Invitation]:
-    """Message id → invitation, of messages that name it."""
+    """Message id → invitation, for messages whose row names it."""
     names = {one.message.invitation_id: one.message.id for one in repeated}
     found = session.scalars(select(Invitation).where(Invitation.id.in_(names)))
     return {names[one.id]: one for one in found}
@@ -74,9 +74,10 @@ def _by_link(session: Session, reminders: Sequence[Opened]) -> dict[str, Invitat
 
 
 def _by_reply_code(session: Session, reminders: Sequence[Opened]) -> dict[str, Invitation]:
-    """Message id → invitation, by the code in the text among those its phone was ever asked with.
+    """Message id → invitation, by the reply code in the text and the phone.
 
-    The phone is the invitation's message's: the register may put a dossier's right meanwhile.
+    The phone is that of the invitation's message: an import may have corrected the dossier's phone
+    since.
     """
     owners = {
         (index, code): one.message.id
@@ -108,7 +109,7 @@ def _never_came(session: Session, invitations: Iterable[int]) -> set[int | None]
 def _answered(
     session: Session, opened: Iterable[Opened], asked: Mapping[str, Invitation]
 ) -> set[str]:
-    """Ids of messages whose question has an answer."""
+    """Ids of messages whose question has a ballot."""
     owners: dict[bytes, str] = {}
     for one in opened:
         invitation = asked.get(one.message.id)

@@ -1,4 +1,4 @@
-"""What an operator must hear about sending: budgets, a paused provider, doubts left to people."""
+"""Alerts for operators on sending: budgets, a paused provider, messages with unknown results."""
 
 from datetime import datetime, timedelta
 
@@ -17,12 +17,12 @@ RULES = (
     AlertRule.SMS_PAUSED,
     AlertRule.SMS_UNCLEAR,
 )
-# Reconcile has looked twice long before; what is unclear for longer waits for a person.
+# `reconcile` has asked the provider twice long before; what is unknown for longer needs a person.
 UNCLEAR_AFTER = timedelta(minutes=30)
 
 
 def review(session: Session, provider: str, rules: Rules, now: datetime) -> None:
-    """Open the alerts that stand as things are now, and close those that are over."""
+    """Open the alerts whose condition holds at `now`, and close the others."""
     wanted = _wanted(session, provider, rules, now)
     query = select(Alert).where(Alert.rule.in_(RULES), Alert.closed_at.is_(None))
     known = {(alert.rule, alert.scope): alert for alert in session.scalars(query)}
@@ -40,7 +40,7 @@ def review(session: Session, provider: str, rules: Rules, now: datetime) -> None
 def _wanted(
     session: Session, provider: str, rules: Rules, now: datetime
 ) -> set[tuple[AlertRule, str]]:
-    """Rule and scope (period of the budget, name of the provider) of each alert that stands."""
+    """(rule, scope) of each alert whose condition holds; scope: budget period or provider name."""
     wanted = set()
     for budget in circuit_breaker.budgets(session, rules, now):
         if budget.is_spent:

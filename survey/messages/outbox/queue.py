@@ -1,4 +1,4 @@
-"""Putting messages into the outbox: encrypted rows, written with whatever they belong to."""
+"""Queueing messages in the transactional outbox: encrypted rows in the caller's transaction."""
 
 import secrets
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ from survey.models.message import Message, MessageKind, MessageState, indexed_te
 from survey.models.recipient import Recipient
 
 WRITE_MESSAGE = insert(table_of(Message))
-# More than the longest answer of a dialogue takes, five segments: all have this length,
-# since thanks and the question what went wrong differ in theirs and so would reveal a rating. So
-# are unlinked reminders: by its length a body would be found again.
+# Bytes; more than the longest message of a dialogue needs (five segments). All of them are padded
+# to this length, since thanks and the question what went wrong differ in length, which would
+# reveal a rating. So are unlinked reminders: a body's length would link it to its invitation.
 PADDED_BYTES = 1024
 
 
@@ -35,7 +35,7 @@ class Draft(NamedTuple):
 
 
 def enqueue(session: Session, now: datetime, draft: Draft) -> Message:
-    """Queue one message; one that was due before is due now."""
+    """Queue one message; a due time in the past becomes `now`."""
     message = Message(**_row(session, now, draft))
     session.add(message)
     return message
@@ -53,7 +53,7 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
     recipient = draft.recipient
     body = draft.text.text
     if draft.kind == MessageKind.DIALOGUE:
-        # Pages of the database hold it long after the row has lost it.
+        # Database pages keep the bytes long after the row has lost them.
         body = padded(body)
     return {
         "id": message_id,
@@ -75,15 +75,15 @@ def _row(session: Session, now: datetime, draft: Draft) -> dict[str, object]:
 
 
 def padded(text: str) -> str:
-    """A body at the one length; who opens it takes the blanks at its end off (`body_of`)."""
+    """A body padded with blanks to PADDED_BYTES; `body_of` strips them."""
     return text + " " * (PADDED_BYTES - len(text.encode()))
 
 
 def body_of(message: Message) -> str:
-    """The text of a message that was not blanked yet."""
+    """The text of a message; empty once the body was deleted."""
     return (message.body or "").rstrip()
 
 
 def recipient_of(message: Message) -> Recipient:
-    """The receiver of a message that has not left: such a row always has one."""
+    """The recipient of a message that was not sent yet: such a row always has one."""
     return cast("Recipient", message.recipient)

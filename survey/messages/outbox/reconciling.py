@@ -1,4 +1,4 @@
-"""What became of unclear calls: the provider is asked twice before anything is sent again."""
+"""Reconciliation of calls with unknown results: the provider is asked twice before a resend."""
 
 import time
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from survey.models.province import SendBias
 from survey.models.recipient import Recipient
 from survey.province.workdays import local_midnight
 
-# The provider is asked so long after the call, on the run's clock.
+# The provider is asked so long after the call, by the clock of the run.
 LOOKS = (timedelta(minutes=2), timedelta(minutes=10))
-# However fast the run's clock goes, the provider really had so long to take it in and list it.
+# Real clock: the provider had at least this long to list a call, however fast the run's clock is.
 SETTLE = timedelta(seconds=5)
 NO_RECEIPT = timedelta(hours=72)
-# Real clock: a claim older than this belongs to a process that died. No call lasts so long.
+# Real clock: a lease older than this belongs to a process that died. No call lasts so long.
 LEASE = timedelta(seconds=50)
 ASKERS = 8
 ASKED_AT_ONCE = 100
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ReconcileSummary:
-    """Unclear messages: found sent, given back to the queue, and still unknown."""
+    """Messages with unknown results: found sent, put back into the queue, and still unknown."""
 
     found_sent: int
     released: int
@@ -46,7 +46,7 @@ class ReconcileSummary:
 
 @dataclass(frozen=True, slots=True)
 class _Unclear:
-    """One attempt whose fate is looked for."""
+    """One attempt with an unknown result."""
 
     message_id: str
     attempt_id: str
@@ -58,10 +58,10 @@ class _Unclear:
 def reconcile(
     provider: Provider, now: datetime, settle: timedelta = SETTLE, lease: timedelta = LEASE
 ) -> ReconcileSummary:
-    """Look for unclear messages at the provider; opens its own transactions.
+    """Ask the provider about messages with unknown results; opens its own transactions.
 
-    Found: sent. Not found at the second look: back into the queue. A provider that cannot be asked
-    leaves them to a person, or to the queue where the province prefers to send.
+    Found: marked as sent. Not found the second time: back into the queue. Where the provider
+    cannot be asked, a person decides, or they go back into the queue if the province prefers that.
     """
     with transaction() as session:
         rules = load_rules(session)
@@ -81,7 +81,7 @@ def reconcile(
 
 
 def _take_over(session: Session, before: datetime) -> None:
-    """Claims older than this belong to processes that died: their calls may have been made."""
+    """Mark messages with expired leases as unknown: a process died and may have made the call."""
     query = (
         select(Message)
         .where(Message.state == MessageState.SENDING, Message.leased_at <= before)
@@ -92,7 +92,9 @@ def _take_over(session: Session, before: datetime) -> None:
 
 
 def _give_up_receipts(session: Session, now: datetime) -> None:
-    """Sent so long ago that no receipt will come; of a dialogue only the day it left is known."""
+    """Close sent messages for which no receipt will come any more; of a dialogue's only the day
+    they were sent is known.
+    """
     before, today = now - NO_RECEIPT, local_midnight(now)
     is_dialogue = Message.kind == MessageKind.DIALOGUE
     session.execute(
@@ -106,7 +108,7 @@ def _give_up_receipts(session: Session, now: datetime) -> None:
 
 
 def _release_unasked(provider: Provider, rules: Rules, now: datetime) -> int:
-    """Give back what nobody can ask about, where the province prefers to send; gives how many."""
+    """Put back messages of a provider that cannot list, if the province prefers that; how many."""
     if provider.abilities.can_list or rules.bias != SendBias.PREFER_SEND:
         return 0
     query = (
@@ -123,7 +125,7 @@ def _release_unasked(provider: Provider, rules: Rules, now: datetime) -> int:
 
 
 def _look(provider: Provider, number: int, before: datetime, settle: timedelta) -> tuple[int, int]:
-    """Take the first or second look that is due; how many were found and how many released."""
+    """Ask for the first or second time where it is due; (found, released)."""
     found = released = 0
     after = ""
     while unclear := _next_unclear(provider.name, number, before, after):
@@ -137,7 +139,7 @@ def _look(provider: Provider, number: int, before: datetime, settle: timedelta) 
 
 
 def _next_unclear(provider: str, number: int, before: datetime, after: str) -> list[_Unclear]:
-    """Some messages whose look is due, by id, opened for comparing."""
+    """A batch of messages to ask about, ordered by id, decrypted for comparison."""
     query = (
         select(Message)
         .where(Message.state == MessageState.UNKNOWN, Message.provider == provider)
@@ -159,14 +161,14 @@ def _next_unclear(provider: str, number: int, before: datetime, after: str) -> l
 
 
 def _let_settle(unclear: Sequence[_Unclear], number: int, settle: timedelta) -> None:
-    """Wait until the youngest call is really old enough to be listed, then twice as old."""
+    """Wait until the latest call is `settle` old by the real clock; twice that the second time."""
     youngest = max(one.leased_at for one in unclear)
     left = youngest + settle * number - clock.now()
     time.sleep(max(left.total_seconds(), 0))
 
 
 def _ask(provider: Provider, unclear: Sequence[_Unclear]) -> list[tuple[_Unclear, list[ListedSms]]]:
-    """What the provider lists for each receiver; one it fails on is left for another time."""
+    """What the provider lists for each recipient; failed queries are left for the next run."""
     with ThreadPoolExecutor(ASKERS) as pool:
         calls = {one: pool.submit(provider.list_sent, one.recipient) for one in unclear}
         wait(calls.values())
@@ -180,7 +182,7 @@ def _ask(provider: Provider, unclear: Sequence[_Unclear]) -> list[tuple[_Unclear
 
 
 def _conclude(session: Session, one: _Unclear, listed: list[ListedSms], number: int) -> str:
-    """Write down what a look gave, if the message still stands where it stood."""
+    """Store the result of asking, unless the message has changed meanwhile."""
     query = (
         select(Message)
         .where(Message.id == one.message_id, Message.attempt_id == one.attempt_id)
@@ -207,7 +209,7 @@ def _conclude(session: Session, one: _Unclear, listed: list[ListedSms], number: 
 def _recognise(
     session: Session, message: Message, one: _Unclear, listed: list[ListedSms]
 ) -> str | None:
-    """The provider's name for this message: by our attempt id, our text, or the token in it."""
+    """The provider's id of this message: matched by our attempt id, its text or the token in it."""
     query = select(Message.provider_id).where(
         Message.provider_id.in_([sms.provider_id for sms in listed]), Message.id != message.id
     )

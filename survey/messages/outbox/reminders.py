@@ -1,9 +1,10 @@
-"""One reminder to those who do not answer.
+"""One reminder for each invitation, sent to those who have not answered.
 
-It is queued while the invitation still holds its link, sealed like any message, for a whole day:
-an exact instant would lead to the one its invitation left at. When the day has come it is unlinked
-from its invitation (`parting`), and only when its turn comes is it asked whether there is an
-answer: nothing is written when somebody answers, and what becomes of the reminder leads to nobody.
+It is queued when the invitation is sent, while its body with the link is still stored, and is
+encrypted like any message. Its due time is a whole day: a timestamp would lead to the time at
+which its invitation was sent. When the day has come it is unlinked from its invitation
+(`unlinking`), and only before sending is it checked whether there is an answer. So nothing is
+written when somebody answers, and the result of the reminder leads to nobody.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,13 +29,13 @@ from survey.models.recipient import Recipient
 from survey.province import province_of
 from survey.province.workdays import local_midnight
 
-# A reminder leaves at least so much time to answer, or it is not sent.
+# Least time to answer after a reminder; with less it is not queued.
 LEAST_TIME = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An invitation that just left, with what its row no longer holds."""
+    """An invitation that was just sent, with the body that its row no longer stores."""
 
     invitation_id: int
     recipient: Recipient
@@ -55,7 +56,7 @@ class Question:
 
 
 def questions(session: Session, invitation_ids: Sequence[int]) -> dict[int, Question]:
-    """What some invitations are about, asked for at once."""
+    """Invitation id → what it is about, with one query."""
     query = (
         select(Invitation, CoverageEntry, Dossier.code, Agency.name)
         .join(CoverageEntry, CoverageEntry.dossier_id == Invitation.dossier_id)
@@ -78,7 +79,7 @@ def questions(session: Session, invitation_ids: Sequence[int]) -> dict[int, Ques
 def queue_reminders(
     session: Session, invited: Sequence[Invited], asked: Mapping[int, Question]
 ) -> None:
-    """Queue the reminders of invitations that left; none too near the end of its question."""
+    """Queue the reminders of sent invitations, except where too little time to answer is left."""
     days = province_of(session).reminder_days
     after = timedelta(days=days)
     due = [
@@ -123,5 +124,5 @@ def _text(
 
 
 def _name(question: Question) -> str:
-    """The text that fits: with a code to reply with, or with a link."""
+    """The name of the text: with a reply code, or with a link."""
     return "reminder_two_way" if question.reply_code else "reminder"

@@ -1,4 +1,4 @@
-"""When messages may leave: the province's window and calendar, the pace, the budget."""
+"""Rules for sending: window and calendar of the province, sending rate, budgets, prices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from survey.models.province import SendBias
 from survey.province import calendar_of, province_of
 from survey.province.workdays import Calendar
 
-# Messages that we start; the others answer somebody who is waiting.
+# ANSWERS: replies to somebody who is waiting; STARTED: messages that we initiate.
 ANSWERS = (MessageKind.DIALOGUE, MessageKind.TEST)
 STARTED = (MessageKind.CASE_REPLY, MessageKind.REMINDER, MessageKind.INVITATION)
-# The order of the queue: the few that somebody waits for are found in one look, the many each from
-# their own part of the index.
+# Priorities of the queue. The few that somebody waits for are found with one query; the many of
+# the other kinds each from their own part of the index.
 QUEUE = (
     (*ANSWERS, MessageKind.CASE_REPLY),
     (MessageKind.REMINDER,),
     (MessageKind.INVITATION,),
 )
-# Messages that ask something of a citizen: a number gets only so many of them within a week.
+# Messages that ask a citizen for an answer; their number per phone and week is limited.
 ASKING = (MessageKind.INVITATION, MessageKind.REMINDER)
 WEEK = timedelta(days=7)
-# Between two messages that we start to one number.
+# Least time between two messages that we initiate to one number.
 GAP = timedelta(minutes=10)
 LONGEST_VALIDITY = timedelta(hours=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of one run."""
+    """The rules of one run. `rate`: calls a second; budgets: segments."""
 
     calendar: Calendar
     window_start: time
@@ -49,13 +49,13 @@ class Rules:
     week_cap: int
 
     def is_open(self, at: datetime) -> bool:
-        """Whether messages that we start may leave."""
+        """Whether messages that we initiate may be sent at this instant."""
         if self.is_rehearsal:
             return True
         return self.calendar.next_send_time(at, self.window_start, self.window_end) <= at
 
     def valid_seconds(self, at: datetime, expires_at: datetime) -> int:
-        """Seconds until a message must not be delivered any more: its own end or the window's."""
+        """Seconds until it must not be delivered any more: its expiry or the end of the window."""
         left = min(expires_at - at, LONGEST_VALIDITY).total_seconds()
         if not self.is_rehearsal and self.is_open(at):
             window = (self.window_start, self.window_end)
@@ -63,7 +63,7 @@ class Rules:
         return max(int(left), 1)
 
     def cost(self, provider: str, segments: int, day: date) -> int | None:
-        """What a message costs in dong on a day; None without a price."""
+        """Cost of a message in dong on a day; None without a price."""
         known = [dong for name, since, dong in self.prices if name == provider and since <= day]
         return known[-1] * segments if known else None
 

@@ -1,4 +1,4 @@
-"""The sending run: claims are committed, threads call the provider, one thread writes it down."""
+"""The sending run: leases are committed, threads call the provider, one thread stores results."""
 
 import contextlib
 import os
@@ -31,13 +31,13 @@ from survey.messages.providers import (
 )
 from survey.models.message import Message, MessageState
 
-# Calls under way at once. More at once need more processes, not more threads of one.
+# Concurrent calls. More than these need more processes, not more threads of one.
 THREADS = 12
-# Claims held for each thread, so that the pool is never idle while outcomes are written.
+# Leases for each thread, so that the thread pool is never idle while results are written.
 HELD_PER_THREAD = 2
-# Outcomes are gathered for so long before they are written together.
+# Results are collected for so long before they are written together.
 GATHER_SECONDS = 0.04
-# However long a call takes, there is a look at the queue so often.
+# The queue is checked so often, however long a call takes.
 LOOK_SECONDS = 0.1
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ Result = tuple[Lease, Accepted | BaseException]
 
 @dataclass(frozen=True, slots=True)
 class SendSummary:
-    """What one run did: handed over, refused for good, fate unknown, due but not handed over."""
+    """Messages of one run: handed over, refused for good, result unknown, due but not sent."""
 
     sent: int
     failed: int
@@ -55,9 +55,9 @@ class SendSummary:
 
 
 def send_due(provider: Provider, now: datetime, limit: int | None = None) -> SendSummary:
-    """Send what is due at `now`, at most `limit` messages, at the pace that all processes share.
+    """Send what is due at `now`, at most `limit` messages, at the rate that all processes share.
 
-    Opens its own transactions. Never raises for what a provider does.
+    Opens its own transactions. Never raises for a failure of the provider.
     """
     with transaction() as session:
         rules = load_rules(session)
@@ -78,7 +78,7 @@ def send_due(provider: Provider, now: datetime, limit: int | None = None) -> Sen
 
 
 def _running_clock(now: datetime) -> Callable[[], datetime]:
-    """`now` that goes on while the run lasts, so that a long run sees the window close."""
+    """A clock that starts at `now`, so that a long run notices the end of the sending window."""
     begun = time.monotonic()
     return lambda: now + timedelta(seconds=time.monotonic() - begun)
 
@@ -95,7 +95,7 @@ class _Run:
         self.done: Counter[str] = Counter()
 
     def until_done(self, pool: ThreadPoolExecutor) -> None:
-        """Lease, call and record until nothing that may leave is left."""
+        """Lease, call and record until no message that may be sent is left."""
         while True:
             batch = self._lease()
             for taken in batch.leases:
@@ -125,9 +125,7 @@ class _Run:
         return batch
 
     def _finished(self) -> list[Result]:
-        """Calls that ended: waits up to LOOK_SECONDS for the first, then GATHER_SECONDS for
-        others.
-        """
+        """Calls that ended: waits up to LOOK_SECONDS for the first, GATHER_SECONDS for others."""
         ended: list[Future[Accepted]] = []
         until = time.monotonic() + LOOK_SECONDS
         with contextlib.suppress(queue.Empty):
@@ -148,7 +146,7 @@ class _Run:
 
 
 class _Recorder:
-    """Writes the outcomes of a few calls in one transaction."""
+    """Writes the results of several calls in one transaction."""
 
     def __init__(
         self, session: Session, provider: str, now: datetime, attempts: Sequence[str]
@@ -166,7 +164,10 @@ class _Recorder:
         self.messages = {message.attempt_id: message for message in session.scalars(query)}
 
     def record(self, taken: Lease, result: Accepted | BaseException) -> str:
-        """Write one outcome if the message is still this attempt's; gives the word it counts as."""
+        """Store one result if the message still has this attempt id (fencing).
+
+        Returns sent, failed, held, unknown, or overtaken where another attempt owns the message.
+        """
         self._note(taken, result)
         message = self.messages.get(taken.attempt_id)
         if message is None:
@@ -187,11 +188,11 @@ class _Recorder:
         return "unknown"
 
     def _note(self, taken: Lease, result: Accepted | BaseException) -> None:
-        """What the outcome says about the provider."""
+        """Update budgets, rate limiter and circuit breaker of the provider with a result."""
         if isinstance(result, SmsRefused | SmsNotSent):
             circuit_breaker.give_back(self.health, taken.segments, taken.sms.at)
         if isinstance(result, SmsRefused) and result.reason == "bad_text":
-            # The next of its kind would fare no better: people have to look at the text.
+            # The next message of this kind would fail too: people have to check the text.
             circuit_breaker.note_fault(self.health, "bad_text", self.now)
             return
         if isinstance(result, Accepted | SmsRefused):

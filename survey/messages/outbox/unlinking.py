@@ -1,9 +1,9 @@
-"""Unlinks reminders whose day has come from their invitations, all of them, answered or not.
+"""Unlinking (anonymising) reminders: on their due day all lose the link to their invitation.
 
-Whether a reminder left or was not needed reveals whether there is an answer, so from here on its
-row must lead to no dossier and no receiver: it is written again, under a new id and in a random
-place, with a hash of the address that nothing else holds. Its encrypted body alone knows what it
-asks about.
+Whether a reminder was sent or not needed reveals whether there is an answer, so from then on its
+row must lead to no dossier and no recipient. It is rewritten with a new id, in random physical
+order, and with a blind index of the address that no other row has. Only its encrypted body
+contains what it asks about. All are unlinked, answered or not.
 """
 
 import secrets
@@ -28,16 +28,16 @@ UNFINISHED = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
 
 
 def unlink_due(session: Session, now: datetime) -> int:
-    """Unlink some reminders that are due; returns how many, 0 when none is left.
+    """Unlink a batch of due reminders; returns how many, 0 when none is left.
 
-    Those that another process is unlinking are skipped. Run again it finds the others.
+    Rows that another process has locked are skipped; the next call finds the others.
     """
     table = table_of(Message)
     query = (
         select(table.c.id)
         .where(is_due(now), Message.kind == MessageKind.REMINDER)
         .where(Message.invitation_id.is_not(None))
-        .order_by(func.random())  # or one batch after the other would keep the order of invitations
+        .order_by(func.random())  # otherwise batches would follow the order of invitations
         .limit(UNLINKED_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
@@ -51,9 +51,9 @@ def unlink_due(session: Session, now: datetime) -> int:
 
 
 def _unlinked(session: Session, row: Mapping[Any, Any], now: datetime) -> dict[str, object]:
-    """The same reminder as a row of its own; its day is the day it was unlinked on."""
+    """The row of an unlinked reminder; it is due on the day it is unlinked."""
     message_id = secrets.token_hex(16)
-    # It waits, so it has a receiver.
+    # It was not sent yet, so it has a recipient.
     recipient = Message.recipient.decrypt(session, row["id"], row["recipient_sealed"])
     alone = cast("Recipient", recipient).indexed_text(IndexUse.UNLINKED)
     body = Message.body.decrypt(session, row["id"], row["body_sealed"]) or ""
@@ -71,8 +71,9 @@ def _unlinked(session: Session, row: Mapping[Any, Any], now: datetime) -> dict[s
 
 
 def shuffle_conversations(session: Session) -> None:
-    """Rewrite what is left of conversations in random order: their place would show when they took
-    place. Messages that a receipt may still change stay where they are.
+    """Shuffle what is left of conversations: physical row order would show when they took place.
+
+    Messages that a receipt may still change are not moved.
     """
     obsolete = Message.state.not_in((*UNFINISHED, MessageState.SENT))
     shuffle_rows(session, Message, and_(Message.kind == MessageKind.DIALOGUE, obsolete))

@@ -1,5 +1,5 @@
-"""What every way of sending has in common: the values that cross it, and how a call can fail.
-A failure of any other kind than those below leaves the message's fate unknown.
+"""The interface of message providers: values of calls and callbacks, and errors of a call.
+After any error other than those below it is unknown whether the message was sent.
 """
 
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from survey.settings import PROVIDERS, Settings
 
 
 class SmsNotSent(Exception):
-    """The call surely created nothing: it may be tried again later."""
+    """The call certainly created no message: it may be tried again later."""
 
 
 class SmsLoad(SmsNotSent):
-    """Nothing was created because too much was asked for at once."""
+    """No message was created because of the provider's rate limit or overload."""
 
 
 class SmsConfigFault(SmsNotSent):
-    """Nothing was created because our account, sender or credentials are wrong; says which."""
+    """No message was created because our account, sender or credentials are wrong; says which."""
 
 
 class SmsRefused(Exception):
@@ -50,7 +50,7 @@ class OutgoingSms:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the message under this name."""
+    """The provider accepted the message under this id."""
 
     provider_id: str
 
@@ -64,18 +64,19 @@ class ListedSms:
     attempt_id: str = ""
 
 
-# What a receipt may say beyond its message: the phone wants no more of us; our sender or account
-# is refused; perhaps our words are (one may be chance, several in a row are not); we are too fast.
+# Causes in a receipt that concern more than its message: the phone opted out; our sender or
+# account is refused; our wording may be refused (one may be chance, several in a row are not); we
+# send too fast.
 OPTED_OUT, SENDER, WORDS, LOAD = "opted_out", "sender", "words", "load"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
-    """A provider's word about one message.
+    """A provider's receipt about one message.
 
     `status`, `error_code` as the provider writes them; `outcome`: in_progress, delivered,
-    undelivered, or expired (it never left the provider); `cause`: what it says beyond this one
-    message.
+    undelivered, or expired (it never left the provider); `cause`: opted_out, sender, words, load,
+    or empty.
     """
 
     provider: str
@@ -89,7 +90,7 @@ class DeliveryReceipt:
 
 @dataclass(frozen=True, slots=True)
 class InboundSms:
-    """A text that a phone sent us; `event_id` names it at the provider, the same when repeated."""
+    """A text that a phone sent us; `event_id` is the provider's id, the same when repeated."""
 
     provider: str
     event_id: str
@@ -98,11 +99,11 @@ class InboundSms:
 
 
 class Provider(Protocol):
-    """A way of sending. Its calls may block up to a time-out; no transaction is open meanwhile."""
+    """A provider. Its calls may block up to a time-out, so no transaction is open meanwhile."""
 
     @property
     def name(self) -> str:
-        """Name in settings and tables."""
+        """Name in settings and database."""
         ...
 
     @property
@@ -115,13 +116,16 @@ class Provider(Protocol):
         ...
 
     def list_sent(self, recipient: Recipient) -> list[ListedSms]:
-        """What a receiver was sent, newest first; called only if `can_list`."""
+        """Messages sent to a recipient, newest first; called only if `can_list`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A provider's request to us: raw path with query, fields, headers, and what the path named."""
+    """A provider's request to us: raw path with query, fields, headers.
+
+    `secret` and `attempt_id` are parts of the path, if it has them.
+    """
 
     path: str
     fields: Mapping[str, str]
@@ -131,18 +135,18 @@ class Callback:
 
 
 class CallbackReader(Protocol):
-    """The side of a provider that hears its requests."""
+    """Reads and verifies a provider's requests to us."""
 
     def is_genuine(self, callback: Callback) -> bool:
         """Whether the provider itself made this request."""
         ...
 
     def read_receipt(self, callback: Callback) -> DeliveryReceipt:
-        """A delivery receipt: what became of a message."""
+        """Read a delivery receipt."""
         ...
 
     def read_inbound(self, callback: Callback) -> InboundSms:
-        """A request that brings a text from a phone."""
+        """Read a text from a phone."""
         ...
 
 

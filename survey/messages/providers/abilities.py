@@ -1,8 +1,7 @@
-"""What each way of sending can do, as the settings say: known without loading its library.
+"""Abilities of each provider by the settings, known without loading its library.
 
-Only what some code asks. A provider that can be asked again under the same id, needs approved
-templates, serves one network a call, lets receipts be fetched or keeps hours of its own brings that
-field with it.
+Only abilities that some code uses have a field. A provider with others (idempotency keys, approved
+templates, one network a call, receipts to be fetched, sending hours) adds a field for them.
 """
 
 from dataclasses import dataclass
@@ -16,15 +15,15 @@ from survey.settings import LOOPBACK, KannelSettings, SmsSettings, TwilioSetting
 class Abilities:
     """What a provider can do."""
 
-    # It carries messages of this channel and is given no others.
+    # The only channel whose messages it sends.
     channel: MessageChannel
     # Citizens can reply to what it sends.
     two_way: bool
-    # It can be asked what it sent to a receiver.
+    # It can list what it sent to a recipient.
     can_list: bool
-    # It calls us to say what became of a message.
+    # It calls us with delivery receipts.
     gives_receipts: bool
-    # What it takes stays on this machine.
+    # Messages handed to it stay on this machine.
     is_loopback: bool
 
 

@@ -1,4 +1,4 @@
-"""Sends nothing: writes each message as one JSON line of a file, which the demo phone reads."""
+"""A provider that sends nothing: it appends JSON lines to a file, which the demo phone reads."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from survey.settings import Settings
 
 
 class ConsoleProvider:
-    """A file that takes messages."""
+    """Writes messages to a file."""
 
     name = "console"
     abilities = CONSOLE
@@ -41,7 +41,7 @@ class ConsoleProvider:
         return Accepted(sms.attempt_id)
 
     def list_sent(self, recipient: Recipient) -> list[ListedSms]:
-        """Lines of the file with this number, newest first; a torn line is passed over."""
+        """Lines of the file with this number, newest first; an incomplete line is skipped."""
         found = []
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         for line in lines:

@@ -1,5 +1,5 @@
-"""A Kannel gateway over its HTTP interface: two-way, with receipts, without a list.
-Kannel names no message when it takes one, so our attempt id is its name.
+"""A Kannel gateway over its HTTP interface: two-way, with receipts, without a list of messages.
+Kannel returns no message id when it accepts one, so our attempt id is used as provider id.
 """
 
 import re
@@ -28,11 +28,11 @@ from survey.settings import KannelSettings, Settings
 
 TIMEOUT_SECONDS = 10
 ACCEPTED = 202
-# Kannel's words when it takes a message for later: both mean that it has it.
+# Encoding of a message → Kannel's `coding` parameter.
 CODINGS = {"gsm7": "0", "ucs2": "2"}
 # Delivered, failed, queued, accepted by the carrier, refused by it.
 EVERY_RECEIPT = "31"
-# A carrier's word why: in the receipt's text (SMPP, appendix B), or in a refusal.
+# The carrier's error code: in the receipt's text (SMPP, appendix B), or in a refusal.
 REASON = re.compile(r"err:(\w{1,10})|NACK/(\w{1,12})")
 # ESME_RINVSRCADR: the carrier does not let us send under this name or number.
 CAUSES = {"0x0000000a": SENDER}
@@ -50,7 +50,7 @@ class KannelProvider:
         self.opener = build_opener(ProxyHandler({}))
 
     def send(self, sms: OutgoingSms) -> Accepted:
-        """Hand one message over; accepted if Kannel answers 202, whatever else it says."""
+        """Hand one message over; Kannel has accepted it if it answers 202, whatever the text."""
         try:
             with self.opener.open(self._address(sms), timeout=TIMEOUT_SECONDS) as answer:
                 status = answer.status
@@ -71,7 +71,7 @@ class KannelProvider:
         raise LookupError("Kannel keeps no list of what it sent")
 
     def _address(self, sms: OutgoingSms) -> str:
-        """The call: a GET whose receipt address holds our attempt id."""
+        """The URL of the GET request; its receipt URL (`dlr-url`) contains our attempt id."""
         secret = quote(self.settings.webhook_secret, safe="")
         receipt = (
             f"{self.public_url}/webhooks/kannel/{secret}/status"
@@ -92,7 +92,7 @@ class KannelProvider:
         return f"{self.settings.send_url}?{urlencode(fields)}"
 
     def is_genuine(self, callback: Callback) -> bool:
-        """Whether a request knows the secret in its path."""
+        """Whether the path of the request contains the webhook secret."""
         expected = self.settings.webhook_secret
         return bool(expected) and compare_digest(callback.secret.encode(), expected.encode())
 
@@ -126,7 +126,7 @@ def _reason(answer: str) -> str:
 
 
 def _classify(status: int) -> None:
-    """Raise what Kannel's answer surely means; return where it leaves doubt."""
+    """Raise the error that a status certainly means; return if the result is unknown."""
     if status in {401, 403, 404}:
         raise SmsConfigFault(f"kannel {status}")
     if status == 503:  # noqa: PLR2004, HTTP: "temporal failure", nothing was taken
@@ -136,5 +136,5 @@ def _classify(status: int) -> None:
 
 
 def build(settings: Settings) -> KannelProvider:
-    """The gateway in the settings; its texts come from the reply number."""
+    """The gateway in the settings; its sender is the reply number."""
     return KannelProvider(settings.sms.kannel, settings.public_url, settings.sms.reply_number)

@@ -1,6 +1,6 @@
-"""Twilio through its official client: the only file that knows it.
-Creating a message takes no idempotency key, so only failures that are listed here as creating
-nothing are reported as such; all others leave the outcome unknown.
+"""Twilio through its official client, which only this file imports.
+Creating a message takes no idempotency key, so only the failures listed here are reported as
+creating no message; after all others the result is unknown.
 """
 
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ CONFIG_CODES = frozenset(
     {20003, 21212, 21408, 21603, 21606, 21608, 21612, 21657, 21659, 21703, 21705, 90010}
 )
 LOAD_CODES = frozenset({20429, 21611})
-# Never left Twilio's queue.
+# The message never left Twilio's queue.
 EXPIRED_CODES = frozenset({"30001", "30036"})
 CAUSES = {
     "21610": OPTED_OUT,
@@ -94,7 +94,7 @@ class TwilioProvider:
             self.client.api.base_url = settings.api_base
 
     def send(self, sms: OutgoingSms) -> Accepted:
-        """Create one message; the address of its status callback names the attempt."""
+        """Create one message; the URL of its status callback contains the attempt id."""
         sender = self.settings.messaging_service_sid
         fields = {"messaging_service_sid": sender} if sender else {"from_": self.settings.sender}
         try:
@@ -117,7 +117,7 @@ class TwilioProvider:
         return Accepted(str(created.sid))
 
     def list_sent(self, recipient: Recipient) -> list[ListedSms]:
-        """What Twilio lists for the number, newest first, without any bound of time."""
+        """What Twilio lists for the number, newest first, at most MOST_LISTED, whatever its age."""
         listed = self.client.messages.list(to=recipient.address, limit=MOST_LISTED)
         return [ListedSms(str(one.sid), str(one.body)) for one in listed]
 
@@ -138,7 +138,7 @@ class TwilioProvider:
         )
 
     def read_receipt(self, callback: Callback) -> DeliveryReceipt:
-        """A status callback; fields that are not known are passed over."""
+        """A status callback; unknown fields are ignored."""
         form = callback.fields
         status, error = form.get("MessageStatus", ""), form.get("ErrorCode", "")
         outcome = OUTCOMES.get(status, "in_progress")
@@ -161,7 +161,7 @@ class TwilioProvider:
 
 
 def _classify(fault: TwilioException) -> None:
-    """Raise what the answer surely means; return where it leaves doubt."""
+    """Raise the error that the answer certainly means; return if the result is unknown."""
     status = getattr(fault, "status", None)
     code = getattr(fault, "code", None)
     if code in REFUSED_CODES:
