@@ -225,7 +225,7 @@ def _text(
 
 
 @cache
-def _stencil(wording: Wording | None, name: str, agency: str, public_url: str) -> SmsText:
+def _template(wording: Wording | None, name: str, agency: str, public_url: str) -> SmsText:
     """Template cache: the text of an agency with placeholders as long as the final values.
 
     So encoding and segments stay valid when code and token are inserted.
