@@ -1,6 +1,7 @@
-"""A dossier and its stages, supplements, extensions and officer, as some source says them.
+"""Dossiers with stages, supplements, extensions and officers, as reported by a source.
 
-`facts` is what a source says, `comparing` sets it against what we know, `recording` stores it.
+`facts`: what a source reports; `comparing`: its differences from the database, with `progress` for
+stages, supplements and extensions; `recording`: storing it.
 """
 
 from survey.dossiers.comparing import Comparison, Verdict, compare

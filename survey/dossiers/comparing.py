@@ -1,6 +1,7 @@
-"""Facts meet the dossiers we know: new, unchanged, changed, or older than what we know; reads only.
+"""Comparison of reported facts with known dossiers: new, unchanged, changed or stale; reads only.
 
-A later source adds and corrects; what it leaves out erases nothing: an older export is no harm.
+A later source adds and corrects; what it leaves out erases nothing, so an older export does no
+harm.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +21,13 @@ from survey.models.dossier import Channel, Dossier, Outcome
 from survey.models.organisation import Agency
 from survey.models.stage import END_STAGES
 
-# Contact data of older dossiers are due for erasure: a repeated export must not bring them back.
+# Contact data of older dossiers are due for erasure; a repeated export must not restore them.
 CONTACT_KEPT = timedelta(days=90)
 MASKED = "•••"
 
 
 class Verdict(StrEnum):
-    """What some facts are beside what we know."""
+    """Result of comparing facts with the known dossier; STALE: older than what we know."""
 
     NEW = "new"
     UNCHANGED = "unchanged"
@@ -36,9 +37,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field that gets another value: how history shows it, and what to store.
+    """One changed field: `old` and `new` as shown in the history, `values` as stored.
 
-    `completes`: it was empty and decides about no cell, so that filling it corrects nothing.
+    `completes`: the field was empty and does not affect the dossier's cell, so that this is no
+    correction.
     """
 
     field: str
@@ -49,7 +51,7 @@ class Change:
 
 
 class Comparison(NamedTuple):
-    """Some facts and the dossier of their code, if we know one."""
+    """Facts compared with the known dossier of the same code, if there is one."""
 
     facts: DossierFacts
     dossier: Dossier | None
@@ -60,14 +62,14 @@ class Comparison(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Grounds:
-    """What a comparison looks things up in."""
+    """Look-up data of a comparison; `agencies`: id → code."""
 
     agencies: Mapping[int, str]
     officers: Officers
 
 
 def compare(session: Session, facts: Sequence[DossierFacts], now: datetime) -> list[Comparison]:
-    """Find what is new and what changed, in the order of the facts; no two are of one dossier."""
+    """Compare facts with known dossiers, in the given order; no two may be of the same dossier."""
     query = select(Dossier).where(Dossier.code.in_([one.code for one in facts]))
     known = {dossier.code: dossier for dossier in session.scalars(query)}
     if not known:
@@ -89,7 +91,7 @@ def compare(session: Session, facts: Sequence[DossierFacts], now: datetime) -> l
 
 
 def _stores_personal_data(dossier: Dossier, now: datetime) -> bool:
-    """Whether personal data may still be added: not when they were erased or are about to be."""
+    """Whether personal data may still be added: not if they were erased or are due for erasure."""
     if dossier.contact_erased:
         return False
     if dossier.finished_at is not None:
@@ -156,7 +158,7 @@ def _values(name: str, timestamp: Timestamp) -> dict[str, object]:
 
 
 def _first_due_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
-    """A first due date that is named, or that we could not know before."""
+    """A first due date that the source names, or that was not known before."""
     new = facts.named_first_due
     if new is None:
         return
@@ -191,7 +193,7 @@ def _completions(dossier: Dossier, facts: DossierFacts, grounds: _Grounds) -> It
 
 
 def _contact_changes(dossier: Dossier, facts: DossierFacts) -> Iterator[Change]:
-    """A new phone or name; history shows that it changed, never what it was."""
+    """A new phone or name; the history shows that it changed, never its value."""
     phone, name = facts.phone, facts.name
     if phone.e164 and phone.e164 != dossier.phone:
         old = MASKED if dossier.phone_index else ""

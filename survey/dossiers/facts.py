@@ -1,6 +1,6 @@
-"""What a source says of one dossier, be it a row of a file, a call or a record of the feed.
+"""Facts that a source reports about one dossier: a row of a file, an API call, a feed record.
 
-What a source leaves out is None or empty, and then changes nothing.
+What a source leaves out is None or empty, and changes nothing.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from survey.models.stage import END_STAGES, Source, Stage
 
 
 class StageFacts(NamedTuple):
-    """A stage and when it began; `is_seen`: only the day is known on which it was seen."""
+    """A stage and when it began; `is_seen`: `at` is only the day on which it was observed."""
 
     stage: Stage
     at: Timestamp
@@ -20,7 +20,7 @@ class StageFacts(NamedTuple):
 
 
 class SupplementFacts(NamedTuple):
-    """One request for further papers, known by its id or else by its day."""
+    """One request for further papers, identified by its source id, or else by its day."""
 
     asked: Timestamp
     source_id: str = ""
@@ -31,7 +31,7 @@ class SupplementFacts(NamedTuple):
 
 
 class ExtensionFacts(NamedTuple):
-    """One new due date, known by the day of its letter or else by itself."""
+    """One extension, identified by the day of its letter, or else by the new due date."""
 
     new_due: Timestamp
     letter: Timestamp | None = None
@@ -47,17 +47,17 @@ class OfficerFacts(NamedTuple):
 
 
 class DossierFacts(NamedTuple):
-    """All that a source says of one dossier. Codes are clean, agencies and procedures known."""
+    """All that a source reports about one dossier; codes are clean, agency and procedure known."""
 
     code: str
     agency_id: int
     procedure_code: str
-    # Channel and Outcome of the model; unknown and open say nothing.
+    # Values of Channel and Outcome; `unknown` and `open` mean not reported.
     channel: str
     outcome: str
     received: Timestamp
     due: Timestamp | None
-    # When the result was returned; None: it still runs.
+    # When the result was returned; None while the dossier is open.
     finished: Timestamp | None
     phone: Phone
     name: str
@@ -70,11 +70,11 @@ class DossierFacts(NamedTuple):
     supplements: tuple[SupplementFacts, ...] = ()
     extensions: tuple[ExtensionFacts, ...] = ()
     source: Source = Source.FILE
-    # When the source last changed it, where it says so.
+    # When the source last changed it, where reported.
     changed_at: datetime | None = None
 
     def without_personal_data(self) -> "DossierFacts":
-        """The same without the applicant's number and name, and without what officials wrote."""
+        """A copy without the applicant's phone and name, and without officials' free text."""
         return self._replace(
             phone=MISSING,
             name="",
@@ -84,13 +84,13 @@ class DossierFacts(NamedTuple):
 
     @property
     def names_more(self) -> bool:
-        """Whether it says anything of the columns that most files do not have."""
+        """Whether it has data for the columns that most files lack."""
         named = (self.officer, self.applicant_kind, self.return_channel, self.receiving_agency_id)
         return any(named) or bool(self.first_due or self.supplements or self.changed_at)
 
     @property
     def present_stage(self) -> Stage:
-        """Where it stands if nothing else is known of it."""
+        """The current stage by these facts alone."""
         if self.finished is not None:
             ended = self.stage is not None and self.stage.stage in END_STAGES
             return self.stage.stage if self.stage is not None and ended else Stage.RETURNED
@@ -98,7 +98,7 @@ class DossierFacts(NamedTuple):
 
     @property
     def named_first_due(self) -> Timestamp | None:
-        """The first due date: named as such, or the one before the earliest supplement."""
+        """The first due date: reported as such, or the due date before the earliest supplement."""
         if self.first_due is not None or not self.supplements:
             return self.first_due
         earlier = [one for one in self.supplements if one.old_due is not None]
@@ -106,7 +106,7 @@ class DossierFacts(NamedTuple):
 
     @property
     def stage_reached(self) -> StageFacts | None:
-        """The stage to be stored; None where the dossier's receipt or return says as much."""
+        """The stage to be stored; None if the dates of receipt or return already express it."""
         reported = self.stage
         if reported is None or self._is_return(reported) or self._is_receipt(reported):
             return None

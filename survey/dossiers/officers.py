@@ -1,4 +1,4 @@
-"""Officers named on dossiers: found by agency and code, added where they are new."""
+"""Officers named on dossiers: found by agency and code, added if they are new."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ Key = tuple[int, str]
 
 
 class Officers:
-    """The officers of the agencies that some facts are about."""
+    """The officers of all agencies in a list of facts."""
 
     def __init__(self, session: Session, facts: Iterable[DossierFacts]) -> None:
         self.session = session
@@ -23,14 +23,14 @@ class Officers:
         self.known: dict[Key, Officer] = {(one.agency_id, one.code): one for one in rows}
 
     def id_of(self, facts: DossierFacts) -> int | None:
-        """The row of the officer named by some facts; None where none is named or known."""
+        """The id of the officer that facts name; None if none is named or known."""
         if facts.officer is None:
             return None
         officer = self.known.get((facts.agency_id, facts.officer.code))
         return None if officer is None else officer.id
 
     def add_missing(self) -> None:
-        """Add the new ones, and names that were not known or have changed."""
+        """Add new officers, and update names that are new or have changed."""
         for one in self.named:
             if one.officer is None:
                 continue

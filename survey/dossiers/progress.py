@@ -1,6 +1,6 @@
-"""What happened to dossiers on their way: stages, supplements and extensions that are new to us.
+"""Progress of dossiers: stages, supplements and extensions that a source adds to what is known.
 
-Each list only grows: a later source adds to it or completes an entry, and takes nothing back.
+Each list only grows: a later source adds or completes entries and removes none.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ from survey.province.workdays import local_day
 
 @dataclass(slots=True)
 class Known:
-    """What we know of the way of one dossier, each list in its order."""
+    """Known stages, supplements and extensions of one dossier, each list in order."""
 
     stages: list[DossierStage] = field(default_factory=list)
     supplements: list[Supplement] = field(default_factory=list)
@@ -32,9 +32,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A supplement or an extension to be written: a new one, or values that a known one gets.
+    """A supplement or extension to be written: a new one (`known` None), or an update.
 
-    `words`: what an official wrote, to be encrypted; None where that stays as it is.
+    `words`: the official's free text, to be encrypted; None if it does not change.
     """
 
     number: int
@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What some facts add to the way of a dossier; `stage` is where it stands with them."""
+    """What facts add to the progress of a dossier; `stage`: its current stage afterwards."""
 
     stage: Stage
     reached: Sequence[StageFacts] = ()
@@ -54,18 +54,18 @@ class Progress:
 
     @property
     def adds(self) -> bool:
-        """Whether there is anything to write beside the stage where it stands."""
+        """Whether there is anything to write besides the current stage."""
         return bool(self.reached or self.supplements or self.extensions)
 
 
-# Of a new dossier that says nothing of its way: it runs, or it is finished.
+# Of a new dossier without data on its progress: open, or finished.
 PLAIN = (Progress(Stage.RECEIVED), Progress(Stage.RETURNED))
 
 
 def read_known(
     session: Session, pairs: Iterable[tuple[Dossier, DossierFacts]]
 ) -> Mapping[int, Known]:
-    """The ways of those dossiers whose facts have something to be compared with them."""
+    """Dossier id → known progress, for dossiers whose facts report any progress."""
     found: dict[int, Known] = defaultdict(Known)
     ids = [dossier.id for dossier, facts in pairs if _reports_progress(dossier, facts)]
     if ids:
@@ -88,7 +88,7 @@ def _reports_progress(dossier: Dossier, facts: DossierFacts) -> bool:
 
 
 def first_progress(facts: DossierFacts) -> Progress:
-    """All that is said of the way of a dossier that is new to us."""
+    """The progress of a new dossier."""
     if facts.stage is None and not facts.supplements and not facts.extensions:
         return PLAIN[facts.finished is not None]
     return Progress(
@@ -100,7 +100,7 @@ def first_progress(facts: DossierFacts) -> Progress:
 
 
 def further_progress(dossier: Dossier, facts: DossierFacts, known: Known | None) -> Progress:
-    """What is new of the way of a known dossier."""
+    """The new progress of a known dossier."""
     if facts.stage is None and known is None:
         return Progress(_end(dossier, facts))
     known = known or Known()
@@ -118,7 +118,7 @@ def _list(reached: StageFacts | None) -> Sequence[StageFacts]:
 
 
 def _present(dossier: Dossier, facts: DossierFacts, latest: date) -> Stage:
-    """A return ends it; else the newest stage counts, and an older file takes nothing back."""
+    """The current stage: a return ends a dossier; else the newest stage, never an older file's."""
     reported = facts.stage
     runs = facts.finished is None and dossier.finished_at is None
     if not runs or reported is None or reported.at.day < latest:
@@ -127,7 +127,7 @@ def _present(dossier: Dossier, facts: DossierFacts, latest: date) -> Stage:
 
 
 def _end(dossier: Dossier, facts: DossierFacts) -> Stage:
-    """The stage of facts that end a dossier; else, and where it has ended so, the one it is in."""
+    """The end stage if the facts end the dossier; else the stage that it has."""
     is_ended = facts.stage is None and dossier.stage in END_STAGES
     if facts.finished is None or is_ended:
         return Stage(dossier.stage)
@@ -137,11 +137,11 @@ def _end(dossier: Dossier, facts: DossierFacts) -> Stage:
 def _reached(
     dossier: Dossier, facts: DossierFacts, stages: Sequence[DossierStage], latest: date
 ) -> StageFacts | None:
-    """The stage to be added: not what we know, nor what an older file saw."""
+    """The stage to be added; None if it is known, or observed by an older file."""
     reported, reached = facts.stage, facts.stage_reached
     if reported is not None and reported.is_seen:
         if facts.finished is None:
-            # Also received once more, after another stage.
+            # RECEIVED can also occur again after another stage.
             reached = None if dossier.finished_at or reported.at.day < latest else reported
         if reported.stage == dossier.stage:
             reached = None
@@ -160,7 +160,7 @@ def _is_same(new: Timestamp, old: Timestamp) -> bool:
 def further_supplements(
     reported: Sequence[SupplementFacts], known: Sequence[Supplement] = ()
 ) -> list[Entry]:
-    """What is new of the supplements of a dossier, beside those we know."""
+    """New or updated supplements of a dossier, compared with the known ones."""
     entries, unmatched, number = [], list(known), len(known)
     for fact in reported:
         match = next((one for one in unmatched if _is_supplement(one, fact)), None)
@@ -179,7 +179,7 @@ def further_supplements(
 def further_extensions(
     reported: Sequence[ExtensionFacts], known: Sequence[Extension] = ()
 ) -> list[Entry]:
-    """What is new of the extensions of a dossier, beside those we know."""
+    """New or updated extensions of a dossier, compared with the known ones."""
     entries, unmatched, number = [], list(known), len(known)
     for fact in reported:
         match = next((one for one in unmatched if _is_extension(one, fact)), None)
@@ -229,7 +229,7 @@ def _asked(known: Supplement) -> Timestamp:
 
 
 def _differing(known: Supplement | Extension, values: Mapping[str, Any], words: str) -> list[Entry]:
-    """What is said and differs from a known entry: one change, or none."""
+    """The reported values that differ from a known entry: one update, or none."""
     fresh = {
         name: value
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""Facts become dossiers: new ones in bulk, known ones changed with a line of history each."""
+"""Storing facts: new dossiers in bulk, known ones updated with a row of history per change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class Written:
-    """A dossier just written, as much of it as the ledger has to know."""
+    """The fields of a dossier just written that the coverage ledger needs."""
 
     id: int
     code: str
@@ -53,10 +53,10 @@ NAMES = [part.name for part in fields(Written)][1:]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of some facts, and what the coverage ledger has to know.
+    """Results of storing facts, and what the coverage ledger needs.
 
-    `finished`: dossiers with a return date and without an entry in the coverage ledger;
-    `recipients`: dossier code → whom to write to.
+    `finished`: dossiers with a return date and without a ledger entry; `recipients`: dossier
+    code → recipient.
     """
 
     comparisons: Sequence[Comparison]
@@ -65,11 +65,11 @@ class Recorded:
 
 
 def record(session: Session, facts: Sequence[DossierFacts], now: datetime) -> Recorded:
-    """Add what is new, change what is known, leave what is unchanged or stale.
+    """Add new dossiers and update changed ones; unchanged and stale ones are left as they are.
 
-    The finished must meet the coverage ledger in the same transaction.
+    The caller must pass `finished` to the coverage ledger in the same transaction.
     """
-    # One writer at a time, whatever the source: two may hold the same dossier or phone.
+    # One writer at a time, whatever the source: two sources may contain the same dossier or phone.
     advisory_lock(session, "dossiers")
     comparisons = compare(session, facts, now)
     to_write = [one for one in comparisons if one.verdict in (Verdict.NEW, Verdict.CHANGED)]
@@ -92,14 +92,14 @@ def record(session: Session, facts: Sequence[DossierFacts], now: datetime) -> Re
 
 
 def _covered(session: Session, comparisons: Sequence[Comparison]) -> set[int]:
-    """Ids of the known dossiers whose cell is fixed already."""
+    """Ids of the known dossiers in the coverage ledger, whose cell is fixed."""
     known = [one.dossier.id for one in comparisons if one.dossier is not None]
     query = select(CoverageEntry.dossier_id).where(CoverageEntry.dossier_id.in_(known))
     return set(session.scalars(query)) if known else set()
 
 
 def _add(session: Session, fresh: Sequence[Comparison], officers: Officers) -> list[Written]:
-    """Write new dossiers with one statement; no objects of the model, there are too many."""
+    """Write new dossiers with one statement, without model objects, which would be too slow."""
     if not fresh:
         return []
     rows = [_values(session, one) for one in fresh]
@@ -113,7 +113,7 @@ def _add(session: Session, fresh: Sequence[Comparison], officers: Officers) -> l
 
 
 def write_progress(session: Session, ways: Sequence[tuple[int, Progress, Source]]) -> None:
-    """Write what is new of the ways of dossiers: (dossier id, progress, where it is from)."""
+    """Insert new stages, supplements and extensions; `ways`: (dossier id, progress, source)."""
     stages = [_stage(id_, one, source) for id_, way, source in ways for one in way.reached]
     supplements = [
         {"source": source, **_entry(session, Supplement.text, id_, entry)}
@@ -155,7 +155,7 @@ def _values(session: Session, comparison: Comparison) -> Row:
 
 
 def _further_values(facts: DossierFacts, officers: Officers) -> Row:
-    """Columns that stay empty where no dossier of a chunk has anything for them."""
+    """Columns that are left out if no dossier of a chunk has data for them."""
     first = facts.named_first_due
     if first is not None and (facts.due is None or first.day == facts.due.day):
         first = None
@@ -217,7 +217,7 @@ def _change(
 
 
 def _complete(progress: Progress) -> None:
-    """Give known supplements and extensions what is new of them."""
+    """Update known supplements and extensions."""
     for entry in (*progress.supplements, *progress.extensions):
         if entry.known is None:
             continue
@@ -233,7 +233,7 @@ def _recipients(
     dossiers: Sequence[Written | Dossier],
     fact: Mapping[str, DossierFacts],
 ) -> dict[str, Recipient]:
-    """Dossier code → whom to write to: the mobile as it was said or, where nothing was, known."""
+    """Dossier code → recipient: the mobile reported now, or else the stored one."""
     found = {}
     for dossier in dossiers:
         phone = fact[dossier.code].phone

@@ -1,4 +1,4 @@
-"""Days with or without a time: most sources know only the day of what an office did."""
+"""Timestamps with or without a time of day: most sources report only days."""
 
 from datetime import date, datetime, time
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class Timestamp(NamedTuple):
     clock: time | None = None
 
     def __str__(self) -> str:
-        """ISO 8601 without a zone; seconds only where there are any."""
+        """ISO 8601 without a zone; seconds only if they are not zero."""
         if self.clock is None:
             return self.day.isoformat()
         spec = "seconds" if self.clock.second else "minutes"
@@ -21,15 +21,15 @@ class Timestamp(NamedTuple):
 
     @property
     def instant(self) -> datetime:
-        """As it is stored: a day without a time stands at local midnight."""
+        """The instant as stored: local midnight for a day without a time."""
         return datetime.combine(self.day, self.clock or time(), LOCAL)
 
     def is_no_more_exact_than(self, known: "Timestamp") -> bool:
-        """Whether it is the other one, or its day alone."""
+        """Whether it equals `known`, or is only the day of `known`."""
         return self == known or (self.clock is None and self.day == known.day)
 
 
 def timestamp_of(at: datetime, *, has_time: bool) -> Timestamp:
-    """The timestamp of a stored instant."""
+    """The timestamp of a stored instant, in local time."""
     local = at.astimezone(LOCAL)
     return Timestamp(local.date(), local.time() if has_time else None)

@@ -1,1 +1,1 @@
-"""A file of the one-stop software becomes dossiers: reader, columns, cleaning, register."""
+"""Intake: import of files exported from one-stop software (reader, columns, cleaning, register)."""

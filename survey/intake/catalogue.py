@@ -1,6 +1,4 @@
-"""The reference data that cleaning looks things up in: immutable, in memory, built once an
-import.
-"""
+"""Reference data for cleaning: procedures and agencies in memory, built once per import."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -18,13 +16,13 @@ class ProcedureEntry(NamedTuple):
 
 
 class AgencyEntry(NamedTuple):
-    """One agency and the days on which it existed; None is an open end."""
+    """One agency and the days on which it existed, both included; None: without limit."""
 
     code: str
     name: str
     valid_from: date | None
     valid_to: date | None
-    # Its row in the database; 0 for a catalogue that was not read from one.
+    # Its id in the database; 0 if the catalogue was not read from one.
     id: int = 0
 
     def is_valid_on(self, day: date) -> bool:
@@ -38,7 +36,7 @@ class Catalogue(NamedTuple):
     """Procedures by code and by name, agencies by every folded name or alias."""
 
     procedures: Mapping[str, ProcedureEntry]
-    # A name that belongs to two codes holds both, and is then never guessed.
+    # A name that belongs to two codes maps to both, and is then never matched.
     procedures_by_name: Mapping[str, tuple[ProcedureEntry, ...]]
     agencies_by_name: Mapping[str, tuple[AgencyEntry, ...]]
     own_names: frozenset[str]
@@ -50,7 +48,7 @@ class Catalogue(NamedTuple):
         agencies: Iterable[AgencyEntry],
         aliases: Iterable[tuple[str, str]],
     ) -> "Catalogue":
-        """Aliases are (alias, agency code); one that points nowhere is left out."""
+        """Build the catalogue. Aliases: (alias, agency code); unknown codes are left out."""
         by_code = {entry.code: entry for entry in procedures}
         by_name: dict[str, list[ProcedureEntry]] = {}
         for entry in by_code.values():
@@ -71,11 +69,11 @@ class Catalogue(NamedTuple):
         )
 
     def procedure_named(self, name: str) -> ProcedureEntry | None:
-        """The one procedure of exactly this name; None when there is none or more than one."""
+        """The only procedure of exactly this name; None if there is none or more than one."""
         found = self.procedures_by_name.get(_name_key(name), ())
         return found[0] if len(found) == 1 else None
 
 
 def _name_key(name: str) -> str:
-    """Procedure names are long sentences, and some exports end them with a full stop."""
+    """The folded name without punctuation at the end, which some exports add."""
     return fold(name).rstrip(" .;:,")

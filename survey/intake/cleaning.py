@@ -1,6 +1,6 @@
-"""One row of an export becomes a clean record or a refusal with its reason: pure, no database.
+"""Cleaning: each row of an export becomes a clean record or a rejection; pure, without database.
 
-The rules stand in the order in which they decide; the first that fails names the reason.
+The rules are checked in the order of their numbers; the first that fails gives the reason.
 """
 
 import re
@@ -39,7 +39,7 @@ _DONE = ("da tra", "da hoan thanh", "hoan thanh", "da giai quyet", "da ket thuc"
 
 
 class CleanRow(NamedTuple):
-    """A record ready to be registered, and what is worth a remark about it."""
+    """A record ready to be registered, and warnings about it."""
 
     row: int
     facts: DossierFacts
@@ -47,7 +47,7 @@ class CleanRow(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """Why a row is not registered, and the field (see `header_aliases.csv`) that made it so."""
+    """Why a row is not registered, and the field (see `header_aliases.csv`) that caused it."""
 
     row: int
     reason: str
@@ -56,7 +56,7 @@ class Rejection(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one source row; `record` is there when it was accepted."""
+    """Result of one source row; `record` only if it was accepted."""
 
     row: int
     outcome: str
@@ -67,14 +67,14 @@ class Outcome(NamedTuple):
 
 
 class _Status(NamedTuple):
-    """What a status cell says: the work is done, and how it ended if it did."""
+    """Meaning of a status cell: whether the work is done, and the outcome if it is."""
 
     is_done: bool
     ending: str
 
 
 class _Broken(Exception):
-    """A rule of the list is broken: its reason and the field that shows it."""
+    """A row breaks a rule: the reason and the field."""
 
     def __init__(self, reason: str, field: str) -> None:
         super().__init__(reason)
@@ -83,10 +83,10 @@ class _Broken(Exception):
 
 
 class RowCleaner:
-    """Cleans rows of one file; remembers raw cells, because exports repeat them by the thousand."""
+    """Cleans rows of one file; caches results by cell, because exports repeat them very often."""
 
     def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
-        """`export_day` is the last day the export covers, local; the header misses nothing."""
+        """`export_day`: last local day the export covers; `header` has all required columns."""
         self._header = header
         self._catalogue = catalogue
         self._export_day = export_day
@@ -95,7 +95,7 @@ class RowCleaner:
         self._find_agencies = lru_cache(CACHED)(self._look_up_agencies)
 
     def clean(self, number: int, cells: Row) -> CleanRow | Rejection:
-        """The record of source row `number`, or the first rule it breaks."""
+        """The record of source row `number`, or the rejection by the first rule it breaks."""
         if len(cells) < self._width:
             cells = [*cells, *[""] * (self._width - len(cells))]
         code = clean_dossier_code(text_of(self._cell(cells, "dossier_code")))
@@ -111,7 +111,7 @@ class RowCleaner:
         return "" if column is None else cells[column]
 
     def _code_day(self, cells: Row, code: str) -> date:
-        """Rules 1 and 2: the day in the dossier code, once the row is a record with a code."""
+        """Rules 1 and 2: the row is a record and has a dossier code; returns the code's day."""
         day = dossier_code_day(code)
         if day is not None:
             return day
@@ -121,7 +121,7 @@ class RowCleaner:
         raise _Broken("bad_dossier_code" if code else "missing_dossier_code", "dossier_code")
 
     def _record(self, number: int, cells: Row, code: str, code_day: date) -> CleanRow:
-        """Rules 3 to 7, in their order; what is left is a record."""
+        """Rules 3 to 7, in order; returns the record of a row that passes them."""
         procedure, by_name = self._procedure(cells)
         agencies, by_alias = self._find_agencies(text_of(self._cell(cells, "agency")))
         if not agencies:
@@ -159,7 +159,7 @@ class RowCleaner:
         return CleanRow(number, facts, warnings)
 
     def _procedure(self, cells: Row) -> tuple[ProcedureEntry, bool]:
-        """Rule 3: by the code; by exact name only where the code cell is empty."""
+        """Rule 3: the procedure by code; by exact name only if the code cell is empty."""
         cell = self._cell(cells, "procedure_code")
         by_name = isinstance(cell, str) and not tidy(cell)
         if by_name:
@@ -172,13 +172,13 @@ class RowCleaner:
         return found, by_name
 
     def _look_up_agencies(self, text: str) -> tuple[tuple[AgencyEntry, ...], bool]:
-        """Rule 4: all agencies ever called so, and whether the text is only an alias."""
+        """Rule 4: all agencies that ever had this name, and whether the text is only an alias."""
         name = fold(text)
         found = self._catalogue.agencies_by_name.get(name, ())
         return found, name not in self._catalogue.own_names
 
     def _dates(self, cells: Row) -> list[Timestamp | None]:
-        """Rule 5: the three dates, None where the cell is blank."""
+        """Rule 5: the three dates of DATE_FIELDS, None for a blank cell."""
         timestamps = []
         for field in DATE_FIELDS:
             cell = self._cell(cells, field)
@@ -189,29 +189,29 @@ class RowCleaner:
         return timestamps
 
     def _agency_on(self, agencies: tuple[AgencyEntry, ...], day: date) -> AgencyEntry:
-        """Rule 6: a day the export covers, and the one agency of that name which existed then."""
+        """Rule 6: the export covers the day, and exactly one agency of that name existed then."""
         if day > self._export_day:
             raise _Broken("received_in_future", "received_at")
         valid = [agency for agency in agencies if agency.is_valid_on(day)]
         if not valid:
             raise _Broken("agency_not_valid_on_date", "agency")
         if len(valid) > 1:
-            # Two units of one name at one time: naming either would be a guess.
+            # Two agencies had this name on that day: either would be a guess.
             raise _Broken("unknown_agency", "agency")
         return valid[0]
 
 
 class FileCleaner:
-    """Cleans a whole file in order: rule 8 needs to know what was accepted before."""
+    """Cleans a whole file in order: rule 8 (duplicates) needs the rows accepted before."""
 
     def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
-        """`export_day` is the last day the export covers, local."""
+        """`export_day`: last local day the export covers."""
         self._rows = RowCleaner(header, catalogue, export_day)
         self._reported_by = [header.columns[f] for f in IDENTITY_FIELDS if f in header.columns]
         self._accepted: dict[str, int] = {}
 
     def clean(self, number: int, cells: Row) -> Outcome:
-        """What becomes of source row `number`; rows must come in the order of the file."""
+        """The outcome of source row `number`; rows must come in the order of the file."""
         result = self._rows.clean(number, cells)
         if isinstance(result, Rejection):
             reasons = (result.reason,)
@@ -226,8 +226,8 @@ class FileCleaner:
         return Outcome(number, ACCEPTED, result.warnings, code, result)
 
     def _fingerprint(self, cells: Row) -> int:
-        """A short hash that distinguishes rows well enough for a remark, not for a decision."""
-        texts = (text_of(cells[i]) for i in self._reported_by if i < len(cells))
+        """CRC-32 of the identifying cells: it only chooses the reason reported for a duplicate."""
+        texts = (text_of(cells[i]) for i in self._told_by if i < len(cells))
         return zlib.crc32("\x1f".join(texts).encode())
 
 
@@ -262,7 +262,7 @@ def _check_order(received: Timestamp, due: Timestamp | None, returned: Timestamp
 
 
 def _hints(facts: DossierFacts, export_day: date, *, is_done: bool) -> Iterable[tuple[str, bool]]:
-    """What is worth a remark about facts alone, and whether it holds."""
+    """(warning, whether it applies) for the warnings that depend on the facts alone."""
     phone, returned = facts.phone, facts.finished
     return (
         (f"phone_{phone.kind}", phone.kind != "mobile"),

@@ -1,4 +1,4 @@
-"""Dossier codes and procedure codes as exports write them: cleaned, then checked."""
+"""Dossier codes and procedure codes as exports write them: normalised, then validated."""
 
 import re
 from datetime import date
@@ -17,13 +17,13 @@ _FULL_WIDTH = str.maketrans("０１２３４５６７８９．－", "0123456789.
 
 
 def clean_dossier_code(text: str) -> str:
-    """The code in the one form we compare and store: no blanks, plain dashes, capitals."""
+    """Normalise a code for comparing and storing: no blanks, ASCII dashes, capitals."""
     plain = tidy(text).translate(_DASHES).translate(_FULL_WIDTH)
     return plain.replace(" ", "").upper()
 
 
 def dossier_code_day(code: str) -> date | None:
-    """The day of intake written in a cleaned code; None when the code is not a dossier code."""
+    """The day of intake in a normalised code; None if it is not a dossier code."""
     match = _DOSSIER.fullmatch(code)
     if match is None:
         return None
@@ -40,9 +40,9 @@ def dossier_code_day(code: str) -> date | None:
 
 
 def procedure_code(cell: str | float) -> str:
-    """The national code at the start of a cell (suffixes dropped), or "" when there is none.
+    """The national code at the start of a cell (suffixes dropped), or "" if there is none.
 
-    A spreadsheet that took 1.013150 for a number lost its last zero; six decimals bring it back.
+    A spreadsheet that stored 1.013150 as a number lost the last zero; six decimals restore it.
     """
     if isinstance(cell, float):
         cell = f"{cell:.6f}"

@@ -1,4 +1,7 @@
-"""Which column of an export holds what: title rows, two-row headers, group headers, number rows."""
+"""Recognition of the header of an export: which column is which field.
+
+Handles title rows, two-row headers, group headers and rows of column numbers.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,22 +17,22 @@ GROUP = "group_header"
 REQUIRED = (("dossier_code",), ("procedure_code", "procedure_name"), ("agency",), ("received_at",))
 HEADER_WITHIN = 40
 FEWEST_FIELDS = 3
-# A row with more texts than this is no header of a register, and would take minutes to read as one.
+# A row with more texts than this is not a header, and would take minutes to check.
 MOST_COLUMNS = 1000
-# What follows is no part of a name; to look for one takes time by the square of the length.
+# Characters; longer headings are cut, because matching takes time quadratic in the length.
 LONGEST_HEADING = 500
 
-# One export uses these words for the due date, another for the finish.
+# Some exports use these headings for the due date, others for the finish.
 _AMBIGUOUS = frozenset(("ngay tra ket qua", "ngay tra"))
-# Where another column is the deciding agency, this one is the receiving agency.
+# If another column is the deciding agency, this one is the receiving agency, else the agency.
 _RECEIVING = "don vi tiep nhan"
-# A column that smells of a citizen's id number is dropped even when its words are not in the list.
+# A column that may contain citizens' id numbers is dropped, even if its heading is no known alias.
 _ID_WORDS = re.compile(r"\b(cccd|cmnd|cmtnd|can cuoc|dinh danh|chung minh|ho chieu|passport)\b")
 _DECORATION = re.compile(r"\s*(\(.*\)|\*+|:)\s*$")
 
 
 class HeaderWords(NamedTuple):
-    """Folded header text → (field, priority); the lower priority wins where two claim one field."""
+    """Folded header text → (field, priority); of two columns for a field, the lower number wins."""
 
     fields: Mapping[str, tuple[str, int]]
 
@@ -42,7 +45,7 @@ class HeaderWords(NamedTuple):
         return cls(fields)
 
     def field_of(self, text: str) -> tuple[str, int] | None:
-        """The field and priority of one header text, marks like `(*)` and `:` aside."""
+        """The field and priority of a header text, ignoring marks at its end like `(*)` and `:`."""
         folded = fold(text)
         while folded:
             if found := self.fields.get(folded):
@@ -55,26 +58,26 @@ class HeaderWords(NamedTuple):
 
 
 class Header(NamedTuple):
-    """A recognised header: `rows` of it (0-based, last included) and field → column index."""
+    """A recognised header: its rows (0-based, last included) and field → column index."""
 
     first_row: int
     last_row: int
     columns: Mapping[str, int]
     id_columns: tuple[int, ...]
-    # Folded texts of each column over all header rows: a row of these words is the header again.
+    # Folded texts of each column over all header rows, to recognise a repeated header.
     texts: tuple[frozenset[str], ...]
-    # What the header says, one text a column, for people and for the error file.
+    # The heading of each column, for people and for the error file.
     labels: tuple[str, ...]
-    # Two columns could each be the due date or the finish: a person must rename one.
+    # Headings of columns that could each be the due date or the finish: a person must rename one.
     undecided: tuple[str, ...] = ()
 
     def missing(self) -> list[str]:
-        """Fields without which no row can be registered."""
+        """Required fields that the header lacks."""
         return [group[0] for group in REQUIRED if not any(name in self.columns for name in group)]
 
 
 def find_header(rows: Sequence[Row], words: HeaderWords) -> Header | None:
-    """The fullest header among the first rows, or None when nothing looks like one."""
+    """The header with the most fields among the first rows, or None if none looks like one."""
     best: Header | None = None
     for index, row in enumerate(rows[:HEADER_WITHIN]):
         if len(_filled(row)) > MOST_COLUMNS:
@@ -96,7 +99,7 @@ def _is_group_row(row: Row, words: HeaderWords) -> bool:
 
 
 def _longer(single: Header, rows: Sequence[Row], index: int, words: HeaderWords) -> Header:
-    """The header with the row below it, if that row is made of header words and adds a field."""
+    """The header with the row below it, if that row consists of header words and adds a field."""
     filled = _filled(rows[index + 1]) if index + 1 < len(rows) else []
     if not 0 < len(filled) <= MOST_COLUMNS:
         return single
@@ -132,12 +135,12 @@ def _header(block: Sequence[Row], first: int, words: HeaderWords) -> Header:
 
 
 def _label(stacked: list[str]) -> str:
-    """The lowest text of a column; under a group header that is the column's own name."""
+    """The lowest text of a column, which is its own heading also under a group header."""
     return next((text for text in reversed(stacked) if text), "")
 
 
 def _claim(stacked: list[str], words: HeaderWords) -> tuple[str, int] | None:
-    """What one column says it is: its lowest text counts, upper ones only where it is blank."""
+    """The field and priority that a column's heading names, or None."""
     label = _label(stacked)
     found = words.field_of(label) if label else None
     return None if found is not None and found[0] == GROUP else found
@@ -146,7 +149,7 @@ def _claim(stacked: list[str], words: HeaderWords) -> tuple[str, int] | None:
 def _claim_groups(
     padded: list[list[str]], claims: list[tuple[str, int] | None], words: HeaderWords
 ) -> None:
-    """Names that only make sense with the group above them: `Ngày` over `hẹn trả`."""
+    """Match headings that are complete only with the group above them: `Ngày` over `hẹn trả`."""
     if len(padded) == 1:
         return
     group = ""
@@ -159,7 +162,7 @@ def _claim_groups(
 def _assign(
     claims: list[tuple[str, int] | None], labels: tuple[str, ...]
 ) -> tuple[dict[str, int], tuple[str, ...]]:
-    """One column a field: the earlier alias wins; an ambiguous heading is assigned last."""
+    """Assign one column to each field: the earlier alias wins; ambiguous headings come last."""
     chosen: dict[str, tuple[int, int]] = {}
     ambiguous: list[int] = []
     receiving: list[int] = []
@@ -186,7 +189,7 @@ def _undecorated(label: str) -> str:
 
 
 def _settle(columns: dict[str, int], ambiguous: list[int]) -> list[int]:
-    """Give `Ngày trả (kết quả)` its meaning: finish, unless another column is the finish."""
+    """Resolve `Ngày trả (kết quả)`: the finish, unless another column is; returns the undecided."""
     if not ambiguous:
         return []
     if "returned_at" in columns:

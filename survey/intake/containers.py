@@ -1,4 +1,4 @@
-"""What a file really is, by its bytes, and whether it is safe to open at all."""
+"""Recognition of file formats by content, and checks that a file is safe to open."""
 
 import hashlib
 import zipfile
@@ -29,9 +29,9 @@ class Kind(StrEnum):
 
 
 def identify(path: Path, limit: int | None = None) -> Kind:
-    """The kind of a file by content; refuses what is too big, packed to explode, locked or broken.
+    """The kind of a file by content; Invalid if too big, a zip bomb, encrypted or damaged.
 
-    `limit` (bytes) lowers the limits of the kinds, as the upload page does.
+    `limit` (bytes) lowers the size limits of the kinds, as the upload page does.
     """
     try:
         if not path.is_file():
@@ -102,7 +102,7 @@ def _kind_of_zip(path: Path) -> Kind:
 
 
 def _kind_of_ole(path: Path, file: BinaryIO) -> Kind:
-    """An old xls, or the envelope in which Office hides a workbook with a password."""
+    """The kind of an OLE file: XLS; refuses a workbook with a password, which is also OLE."""
     file.seek(0)
     overlap, found_book = b"", False
     while block := file.read(BLOCK):
@@ -119,7 +119,7 @@ def _kind_of_ole(path: Path, file: BinaryIO) -> Kind:
 
 
 def _check_unpacked(path: Path) -> None:
-    """Unpack every entry into nothing and count: declared sizes may lie, real bytes cannot."""
+    """Refuse zip bombs: decompress all entries and count bytes; declared sizes can be false."""
     left = UNPACKED_LIMIT
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         for entry in archive.infolist():
@@ -134,7 +134,7 @@ def _check_unpacked(path: Path) -> None:
 
 
 def _unpacked_size(file: BinaryIO, entry: zipfile.ZipInfo, most: int) -> int:
-    """Bytes an entry really holds; stops soon after `most`."""
+    """Decompressed size of an entry in bytes; stops soon after `most`."""
     file.seek(entry.header_offset)
     header = file.read(_LOCAL_HEADER)
     if len(header) < _LOCAL_HEADER:

@@ -1,4 +1,4 @@
-"""Every way an export writes a date, read into a day and, if one was given, a time."""
+"""Parser of dates in exports: text, serial numbers and spreadsheet dates, with or without time."""
 
 import re
 from datetime import MAXYEAR, date, datetime, time, timedelta
@@ -6,7 +6,7 @@ from datetime import MAXYEAR, date, datetime, time, timedelta
 from survey.dossiers import Timestamp
 from survey.intake.folding import tidy
 
-# Serial numbers count days since this one; Excel's false 29 February 1900 is long before our range.
+# Serial numbers count days since this one; Excel's false 29 February 1900 is before our range.
 SERIAL_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - wall-clock time of the office, no zone
 SERIALS = range(32874, 73051)  # 1990-01-01 to 2100-01-01
 OLDEST_YEAR = 1990
@@ -21,7 +21,7 @@ _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?", re.ASCII)
 
 
 def read_timestamp(cell: object) -> Timestamp | None:
-    """The timestamp in a non-blank cell: text, number or real date; None when it cannot be read."""
+    """The timestamp in a non-blank cell (text, number or date); None if it cannot be parsed."""
     timestamp = _read(cell)
     return timestamp if timestamp is not None and timestamp.day.year >= OLDEST_YEAR else None
 
@@ -29,7 +29,7 @@ def read_timestamp(cell: object) -> Timestamp | None:
 def _read(cell: object) -> Timestamp | None:
     if isinstance(cell, datetime):
         # Spreadsheets store fractions of a day: 10:30:00 may arrive as 10:29:59.9999.
-        if cell.year == MAXYEAR:  # rounding could leave the calendar
+        if cell.year == MAXYEAR:  # rounding could exceed the last year
             return None
         nearest = cell.replace(tzinfo=None) + timedelta(microseconds=500_000)
         return Timestamp(nearest.date(), nearest.time().replace(microsecond=0))

@@ -1,4 +1,4 @@
-"""csv as one-stop software writes it: the encoding is proven, never guessed; memory stays flat."""
+"""CSV files of one-stop software: the encoding is verified, not guessed; memory use is constant."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ _CLOSED = re.compile(r'"[^"]*"')
 
 
 class Dialect(NamedTuple):
-    """How the bytes become cells."""
+    """Encoding, delimiter and line end of a file."""
 
     encoding: str
     delimiter: str
@@ -32,7 +32,7 @@ class Dialect(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What one reading of the whole file found: it can be parsed to its end."""
+    """Result of reading the whole file once: it can be parsed to its end."""
 
     dialect: Dialect
     header: Header | None
@@ -40,7 +40,7 @@ class Scan(NamedTuple):
 
 
 def scan(path: Path, words: HeaderWords) -> Scan:
-    """Prove the encoding, find delimiter and header, count records; refuses what cannot be read."""
+    """Verify the encoding, find delimiter and header, count records; Invalid if not readable."""
     encoding = _encoding(path)
     newline = _newline(path, encoding)
     best = Dialect(encoding, DELIMITERS[0], newline)
@@ -69,7 +69,8 @@ def _encoding(path: Path) -> str:
         return "utf-16"
     if start.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
-    # UTF-16 without its mark: every other byte of Latin text is zero. The header proves it later.
+    # UTF-16 without a byte order mark: every second byte of Latin text is zero. Finding the header
+    # confirms it later.
     even, odd = start[::2].count(0), start[1::2].count(0)
     if max(even, odd) > _FEW * len(start):
         return "utf-16-le" if odd > even else "utf-16-be"
@@ -79,12 +80,12 @@ def _encoding(path: Path) -> str:
 def _newline(path: Path, encoding: str) -> str:
     with path.open(encoding=encoding, newline="", errors="replace") as file:
         start = file.read(SAMPLE)
-    outside = _QUOTED.sub("", start)  # inside, a line may end in its own way
+    outside = _QUOTED.sub("", start)  # quoted cells may contain other line ends
     return "\r" if "\r" in outside and "\n" not in outside else "\n"
 
 
 def _first_records(path: Path, dialect: Dialect) -> list[list[str]]:
-    """The records among which the header must be; an odd quote further down does not matter yet."""
+    """The records that may contain the header; errors further down are reported later."""
     first: list[list[str]] = []
     try:
         for _, cells, _ in _parse(path, dialect):
@@ -97,8 +98,10 @@ def _first_records(path: Path, dialect: Dialect) -> list[list[str]]:
 
 
 def _count(path: Path, dialect: Dialect, header: Header | None) -> int:
-    """Records of the file, read to its end; refuses one whose end is missing, and a record that a
-    stray quote made of several.
+    """Count the records of the file to its end.
+
+    Invalid `file_damaged` if the last record is cut off, `quote_not_closed` if a stray quote has
+    merged several records into one.
     """
     number = line = short = 0
     cells: list[str] = []
@@ -120,10 +123,10 @@ def _count(path: Path, dialect: Dialect, header: Header | None) -> int:
 
 
 def _holds_records(lines: Sequence[str], delimiter: str, header: Header | None) -> bool:
-    """Whether a record of several lines is made of several records.
+    """Whether a record of several lines consists of several records, merged by stray quotes.
 
-    Two stray quotes enclose what stands between them: the second one, meant to open, is followed by
-    text; or two lines are each a row of their own.
+    Either text follows the closing quote of a cell of several lines, because that quote was meant
+    to open a cell; or at least two of the lines are complete rows.
     """
     sign = re.escape(delimiter)
     cells = re.finditer(
@@ -136,7 +139,7 @@ def _holds_records(lines: Sequence[str], delimiter: str, header: Header | None) 
 
 
 def _is_row(line: str, delimiter: str, header: Header) -> bool:
-    """Whether a line alone has all columns, and a dossier code in the column of dossier codes."""
+    """Whether a line alone has all columns and a dossier code in the column for it."""
     column, last = header.columns["dossier_code"], max(header.columns.values())
     unquoted = _CLOSED.sub(lambda cell: cell[0].replace(delimiter, " "), line)
     for text in (line, unquoted):
@@ -147,7 +150,7 @@ def _is_row(line: str, delimiter: str, header: Header) -> bool:
 
 
 def _is_cut_off(path: Path, header: Header, cells: list[str]) -> bool:
-    """A dossier without its last cells and without a line end, where all others are whole."""
+    """Whether the last record has a dossier code but is incomplete and without a line end."""
     with path.open("rb") as file:
         file.seek(-2, 2)
         ends_with_line = bool(set(file.read()) & set(b"\r\n"))
@@ -159,7 +162,7 @@ def _is_cut_off(path: Path, header: Header, cells: list[str]) -> bool:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while parsing into a sentence, with the line where it is known."""
+    """Turn errors while reading into refusals for the clerk, with the line where it is known."""
     try:
         yield
     except UnicodeError:
@@ -198,14 +201,14 @@ def _parse(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], list[
 
 
 def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
-    """The same lines, each put into a list as it is read."""
+    """The same lines; each is also appended to `kept` when it is read."""
     for line in lines:
         kept.append(line)
         yield line
 
 
 def _lines(file: io.TextIOWrapper, path: Path, dialect: Dialect) -> Iterator[str]:
-    """Lines with one kind of end; NUL and lone carriage returns inside them become blanks."""
+    """Lines with uniform line ends; inside them lone CRs become blanks and NULs are removed."""
     number = 0
     while line := file.readline(LINE_LIMIT):
         number += 1

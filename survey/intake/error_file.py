@@ -1,4 +1,4 @@
-"""The rows that were not taken, in the layout of the file they came in, and why."""
+"""The error file: rejected rows in the layout of the imported file, with the reason of each."""
 
 import csv
 import io
@@ -18,13 +18,13 @@ HEADING = "Lý do không nhận"
 NO_RECORDS = frozenset(
     ("blank_row", "repeated_header", "column_number_row", "total_row", "footer_row")
 )
-# Cells that a spreadsheet might run as a formula, `+1-cmd|…` among them; what is made of digits
-# alone, such as phone numbers, is left as it is.
+# Cells that a spreadsheet might execute as a formula (CSV injection), such as `+1-cmd|…`; cells of
+# digits, such as phone numbers, are not changed.
 _FORMULA = re.compile(r"[\t\r]|\s*[=@＝＠]|\s*[+\-＋－](?![\d\s().,/+-]*\Z)")
 
 
 def error_file_name(table: Table) -> str:
-    """`thang-10.csv` → `thang-10-loi.csv`; sheets of any kind come back as xlsx."""
+    """`thang-10.csv` → `thang-10-loi.csv`; the error file of any spreadsheet is an xlsx."""
     stem = table.name.rpartition(".")[0] or table.name
     return f"{stem}-loi.{'csv' if table.dialect else 'xlsx'}"
 
@@ -34,7 +34,7 @@ def build_error_file(
 ) -> tuple[bytes, int]:
     """The file's bytes and its number of rows below the header.
 
-    `outcomes` are (row, outcome, reason, dossier code); rows that are no records are left out.
+    `outcomes`: (row, outcome, reason, dossier code); rows that are not records are left out.
     """
     reasons = {
         row: REASONS.get(reason, reason)
@@ -47,7 +47,7 @@ def build_error_file(
 
 
 def _lines(table: Table, reasons: dict[int, str]) -> Iterator[list[object]]:
-    """Everything down to the header, then the rows at fault; one more column at the right."""
+    """All rows up to the header, then the rejected rows, with the reason in one more column."""
     width = len(table.header.labels)
     for number, cells in table.read(1):
         if number < table.first_row:

@@ -1,11 +1,11 @@
-"""When two Vietnamese texts are the same word: composition, case, blanks, tone placement aside."""
+"""Normalisation of Vietnamese text for comparison: Unicode form, case, blanks, tone placement."""
 
 import re
 import unicodedata
 
 # Zero-width characters that spreadsheets and web pages leave behind; they carry no meaning.
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-# The block of combining marks, with all that stand on Vietnamese letters.
+# The Unicode block of combining diacritics, with all those of Vietnamese.
 _MARKS = dict.fromkeys(range(0x300, 0x370))
 _SPACES = re.compile(r"\s+")
 
@@ -23,7 +23,7 @@ _TONE = re.compile("|".join(_TONE_PAIRS))
 
 
 def tidy(text: str) -> str:
-    """NFC, invisible characters gone, every run of blanks one space, trimmed."""
+    """NFC, without invisible characters, each run of blanks one space, trimmed."""
     if text.isascii():  # codes, dates and numbers: nothing to compose, nothing invisible
         return " ".join(text.split())
     composed = unicodedata.normalize("NFC", text).translate(INVISIBLE)
@@ -31,10 +31,10 @@ def tidy(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The form in which names and headers are compared; diacritics still count."""
+    """The form in which names and headings are compared; diacritics still count."""
     return _TONE.sub(lambda match: _TONE_PAIRS[match[0]], tidy(text).casefold())
 
 
 def bare(text: str) -> str:
-    """`fold` without diacritics, for words that decide nothing but a category."""
+    """`fold` without diacritics, for words that only decide a category."""
     return unicodedata.normalize("NFD", fold(text).replace("đ", "d")).translate(_MARKS)

@@ -1,4 +1,4 @@
-"""What the database knows before an import: the catalogue to clean with, and the header words."""
+"""Reference data read from the database before an import: catalogue and header words."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,7 +10,7 @@ from survey.models.organisation import Agency, AgencyAlias, HeaderAlias, Procedu
 
 
 def read_header_words(session: Session) -> HeaderWords:
-    """Header words in their order; Refused when no reference data is loaded."""
+    """Header words in order of priority; Refused `no_province` without reference data."""
     query = select(HeaderAlias.field, HeaderAlias.alias).order_by(HeaderAlias.rank)
     aliases = session.execute(query).all()
     if not aliases:
@@ -19,7 +19,7 @@ def read_header_words(session: Session) -> HeaderWords:
 
 
 def read_catalogue(session: Session) -> Catalogue:
-    """Procedures and agencies as they stand now."""
+    """The current procedures, agencies and aliases."""
     procedures = select(Procedure.code, Procedure.name, Procedure.sector_code)
     agencies = select(Agency.code, Agency.name, Agency.valid_from, Agency.valid_to, Agency.id)
     aliases = select(AgencyAlias.alias, Agency.code).join(Agency)

@@ -1,6 +1,6 @@
-"""Columns on the way of a dossier: stage, supplement, extension, officer, applicant, return.
+"""Optional columns of a dossier: stage, supplement, extension, officer, applicant, return.
 
-Nothing here rejects a row: what cannot be read is left out, with a hint.
+Nothing here rejects a row: a cell that cannot be parsed is left out, with a warning.
 """
 
 import re
@@ -36,7 +36,7 @@ FIELDS = (
 _NAMES = {bare(name): stage for stage, name in STAGE_NAMES.items()}
 _CODES = {form: stage for stage in Stage for form in (str(int(stage)), f"{stage:02d}")}
 _NOT_YET = re.compile(r"\bchua\b")
-# Words of one-stop software for the stages; the first line that holds decides.
+# Words of one-stop software for the stages; the first entry that matches decides.
 _MARKS: tuple[tuple[Stage, tuple[str, ...]], ...] = (
     (Stage.IN_WORK, ("da bo sung", "da nop bo sung", "da nop phi", "da thanh toan")),
     (Stage.NOT_RECEIVED, ("khong tiep nhan", "khong duoc tiep nhan", "tu choi tiep nhan")),
@@ -84,18 +84,18 @@ Cell = Callable[[str], object]
 
 
 class ProgressReader:
-    """Reads these columns of the rows of one file, as far as it has them."""
+    """Reads these columns in the rows of one file, as far as it has them."""
 
     def __init__(self, header: Header, catalogue: Catalogue, export_day: date) -> None:
-        """`export_day`: the day on which a stage without a date of its own was seen."""
+        """`export_day`: the day on which stages without a date were observed."""
         self.has_columns = not header.columns.keys().isdisjoint(FIELDS)
         self._catalogue = catalogue
         self._seen = Timestamp(export_day)
 
     def add(self, facts: DossierFacts, cell: Cell) -> tuple[DossierFacts, tuple[str, ...]]:
-        """The facts of a row with what these columns say, and hints of what was not read.
+        """Add these columns to the facts of a row; also returns warnings about unreadable cells.
 
-        `cell` gives the cell of a field, blank where there is none.
+        `cell` returns the cell of a field, blank if there is none.
         """
         hints: list[str] = []
         receiving = self._receiving_agency(cell, facts.received.day, hints)
@@ -120,13 +120,13 @@ class ProgressReader:
             hints.append("stage_unread")
             return None
         at = _timestamp(cell("stage_at"), "stage_unread", hints)
-        if at is not None and at.day > self._seen.day:  # a slip that would hide every later stage
+        if at is not None and at.day > self._seen.day:  # an error; it would block later stages
             hints.append("stage_unread")
             at = None
         return StageFacts(stage, self._seen, is_seen=True) if at is None else StageFacts(stage, at)
 
     def _receiving_agency(self, cell: Cell, day: date, hints: list[str]) -> int | None:
-        """The one agency of that name which existed then."""
+        """The id of the only agency of that name on that day, else None with a warning."""
         text = text_of(cell("receiving_agency"))
         if not tidy(text):
             return None
@@ -140,20 +140,20 @@ class ProgressReader:
 
 @lru_cache(CACHED)
 def stage_of(text: str) -> Stage | None:
-    """The stage that a status names by its national code or by its words; None when unknown."""
+    """The stage of a status, by its national code or its words; None if unknown."""
     words = bare(text).rstrip(" .")
     if words in _CODES:
         return _CODES[words]
     if words in _NAMES:
         return _NAMES[words]
-    if _NOT_YET.search(words):  # "chưa hoàn thành" says what is not, not where it stands
+    if _NOT_YET.search(words):  # "chưa hoàn thành" does not name the current stage
         return None
     return next((stage for stage, marks in _MARKS if any(mark in words for mark in marks)), None)
 
 
 @lru_cache(CACHED)
 def kind_of(text: str) -> str:
-    """Citizen or business, by words or the codes of the national feed; empty when unknown."""
+    """Citizen or business, by words or the codes of the national feed; empty if unknown."""
     words = bare(text)
     found = (kind for kind, marks in _KINDS if any(mark in words for mark in marks))
     return _KIND_CODES.get(words) or next(found, "")
@@ -161,7 +161,7 @@ def kind_of(text: str) -> str:
 
 @lru_cache(CACHED)
 def return_of(text: str) -> str:
-    """How the result goes back: counter, online or post; empty when unknown."""
+    """How the result is returned: counter, online or post; empty if unknown."""
     words = bare(text)
     found = (way for way, marks in _RETURNS if any(mark in words for mark in marks))
     return next(found, "")
@@ -177,7 +177,7 @@ def _is_blank(cell: object) -> bool:
 
 
 def _timestamp(cell: object, hint: str, hints: list[str]) -> Timestamp | None:
-    """The timestamp of a cell; a hint where it holds something else."""
+    """The timestamp of a cell; a warning if it contains something else."""
     if _is_blank(cell):
         return None
     timestamp = _read(cell)
@@ -197,15 +197,15 @@ def _word(cell: object, meaning: Callable[[str], str], hint: str, hints: list[st
 
 
 def _words(cell: object, length: int) -> str:
-    """Free text without what could be an id number or a phone."""
+    """Free text without digits that could be an id number or a phone."""
     return tidy(without_numbers(text_of(cell)))[:length].strip()
 
 
 def _officer(cell: Cell) -> OfficerFacts | None:
-    """Known by the code, or by the name where the file has no code."""
+    """The officer, identified by code, or by name if there is no usable code."""
     name = _words(cell("officer"), NAME_LENGTH)
     given = tidy(text_of(cell("officer_code")))
-    # Some software has people sign in with their id number or telephone.
+    # In some software the code is the officer's id number or phone, which must not be stored.
     code = given if given and without_numbers(given) == given else name
     return OfficerFacts(code[:CODE_LENGTH].strip(), name) if code else None
 

@@ -1,7 +1,7 @@
-"""The one door for files: csv, xlsx, xls or ods become numbered rows of cells under a header.
+"""Reader of files: csv, xlsx, xls or ods become numbered rows of cells with a header.
 
 Row numbers are those a clerk sees: the record of a csv file (header included), the row of a sheet.
-Cells of id-number columns are blank before anything else sees them.
+Cells of id-number columns are blanked before any other code reads them.
 """
 
 import json
@@ -26,19 +26,19 @@ SECONDS_TO_OPEN = 90
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One recognised table of a file; none of its rows are held in memory."""
+    """The recognised table of a file; its rows are not held in memory."""
 
     name: str
     kind: Kind
     digest: str
     header: Header
-    # Rows after the header, whatever they turn out to be.
+    # Rows after the header, of any kind.
     row_count: int
-    # (row number, cells) of every row from a given number on; id numbers are blank.
+    # Row number → iterator of (row number, cells) from there on; id numbers are blank.
     read: Callable[[int], Iterator[tuple[int, Row]]]
     dialect: Dialect | None = None
     sheet: str = ""
-    # Visible sheets that look like registers too, but are not the one read.
+    # Other visible sheets with a header, which are not read.
     other_sheets: tuple[str, ...] = ()
 
     @property
@@ -52,7 +52,7 @@ class Table:
 
 
 def open_table(path: Path, words: HeaderWords, limit: int | None = None) -> Table:
-    """The table of a file; raises Invalid with a sentence for the clerk when it cannot be taken.
+    """Open a file; raises Invalid with a sentence for the clerk if it cannot be imported.
 
     `limit` (bytes) lowers the size limits of the kinds.
     """
@@ -91,7 +91,7 @@ def _csv_rows(
 
 
 def _sheet_table(path: Path, kind: Kind, words: HeaderWords) -> Table:
-    """The visible sheet with the fullest header; a hidden one only if no other has a header."""
+    """The visible sheet whose header has the most fields; a hidden one only if no other has any."""
     found: list[tuple[dict[str, Any], Header]] = []
     with _speaking(path, "heads", str(path)) as answer:
         for line in answer:
@@ -119,7 +119,7 @@ def _sheet_rows(
 
 @contextmanager
 def _speaking(path: Path, *arguments: str) -> Iterator[IO[bytes]]:
-    """The answer of the reading process; its exit code says whether the file could be read."""
+    """Output of the reading subprocess; at its end the exit code is checked."""
     command = [sys.executable, "-I", sheet_rows.__file__, *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own script
@@ -146,7 +146,7 @@ def _check_exit(path: Path, exit_code: int) -> None:
 
 
 def real_date(value: dict[str, Any]) -> object:
-    """Back to a date (a day) or a datetime (a day with a time)."""
+    """Object hook of JSON: decode {"d": ISO text} to a date or datetime (see `as_json`)."""
     text = value.get("d")
     if not isinstance(text, str):
         return value

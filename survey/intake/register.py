@@ -1,4 +1,4 @@
-"""An import as a run of chunks: each commits by itself; a killed run continues where it stopped.
+"""Import runs: chunks of rows that commit one by one; an interrupted run can be resumed.
 
 The caller opens one transaction for `begin`, one for each chunk, one for `finish`.
 """
@@ -27,7 +27,7 @@ NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An open import: the day its export ends, and the first source row not yet stored."""
+    """An open import: the last day of its export, and the first source row not stored yet."""
 
     id: int
     export_day: date
@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(slots=True)
 class ImportCounts:
-    """How many source rows came to what, and why."""
+    """Number of source rows by outcome and by reason."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -49,15 +49,15 @@ class ImportCounts:
                 self.reasons[one] += times
 
     def as_counts(self) -> dict[str, int]:
-        """rows, accepted, rejected, duplicate."""
+        """Counts by name: rows, accepted, rejected, duplicate."""
         named = {name: self.outcomes[name] for name in ("accepted", "rejected", "duplicate")}
         return {"rows": self.outcomes.total(), **named}
 
 
 def begin(session: Session, table: Table, export_day: date, now: datetime) -> Run:
-    """Open a run for a file, or take up the unfinished one of the same bytes.
+    """Open a run for a file, or resume the unfinished one of the same bytes.
 
-    An unfinished run keeps its own export day, so that all its rows are cleaned by one rule.
+    A resumed run keeps its export day, so that all its rows are cleaned by the same rules.
     """
     query = (
         select(ImportRun)
@@ -80,14 +80,14 @@ def begin(session: Session, table: Table, export_day: date, now: datetime) -> Ru
 
 
 def preview(session: Session, chunk: Chunk, now: datetime) -> list[Outcome]:
-    """What `store` would say of each row; writes nothing."""
+    """The outcomes that `store` would return; writes nothing."""
     return _final(chunk, compare(session, _facts(chunk), now))
 
 
 def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
-    """Register a chunk, remember the outcome of each of its rows; returns the run moved on.
+    """Register a chunk and store the outcome of each row; returns the run after it.
 
-    Conflict when somebody else stored this chunk meanwhile.
+    Conflict `import_running` if another process stored this chunk meanwhile.
     """
     row = session.get_one(ImportRun, run.id, with_for_update=True, populate_existing=True)
     if row.next_row != chunk.first_row:
@@ -114,7 +114,7 @@ def store(session: Session, run: Run, chunk: Chunk, now: datetime) -> Run:
 
 
 def finish(session: Session, run: Run, now: datetime) -> ImportCounts:
-    """Close the run and add up all its rows, those of earlier attempts included."""
+    """Close the run and count all its rows, including those stored before it was resumed."""
     session.get_one(ImportRun, run.id).finished_at = now
     session.flush()
     return import_counts(session, run.id)
@@ -145,7 +145,7 @@ def _facts(chunk: Chunk) -> list[DossierFacts]:
 
 
 def _final(chunk: Chunk, comparisons: Sequence[Comparison]) -> list[Outcome]:
-    """Outcomes once known dossiers are considered: unchanged is a duplicate, changed an update."""
+    """Outcomes after comparison with known dossiers: unchanged: duplicate, changed: updated."""
     known = {
         one.facts.code: one.verdict is Verdict.CHANGED
         for one in comparisons
@@ -166,7 +166,7 @@ def _of_known(one: Outcome, *, changed: bool) -> Outcome:
 
 
 def recent_runs(session: Session, besides: Sequence[int], most: int) -> list[ImportRun]:
-    """The newest finished imports but those named by their ids."""
+    """The newest finished imports, except those whose ids are in `besides`; at most `most`."""
     query = select(ImportRun).where(
         ImportRun.finished_at.is_not(None), ImportRun.id.not_in(besides)
     )

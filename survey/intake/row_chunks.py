@@ -9,14 +9,14 @@ from survey.intake.catalogue import Catalogue
 from survey.intake.cleaning import FileCleaner, Outcome
 from survey.intake.reader import Table
 
-# So many rows hold up other writers for about a quarter of a second, such as thanks to a citizen;
-# fewer would write the random pages of the indexes more often.
+# A chunk blocks other writers, such as a citizen's answer, for about a quarter of a second; smaller
+# ones would write the random pages of the indexes more often.
 CHUNK_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive source rows that commit together; `next_row` is the one after them."""
+    """Consecutive source rows that commit together; `next_row`: the one after them."""
 
     first_row: int
     next_row: int

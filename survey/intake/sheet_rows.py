@@ -1,8 +1,8 @@
-"""Reads one spreadsheet in a process of its own, under ceilings of memory and time.
+"""Reads one spreadsheet in a separate process, with limits of memory and CPU time.
 
-A hostile or broken workbook can make any parser ask for all memory there is; here it only kills
-this script. It is started by path, without the package, so that it is up at once.
-Speaks JSON Lines: `heads` gives one object a sheet, `rows` one list a row.
+A hostile or damaged workbook can make any parser use all memory; here it only kills this script.
+It is started by path, without the package, so that it starts fast.
+Output is JSON Lines: `heads` gives one object per sheet, `rows` one list per row.
 """
 
 import json
@@ -15,8 +15,8 @@ import python_calamine as calamine
 
 MEMORY_BYTES = 3 * 1024**3
 CPU_SECONDS = 120
-# A small sheet may name one long text in a million cells and take minutes: what rows say together
-# beyond ROW_BYTES each is bounded.
+# A small sheet may repeat one long text in a million cells, which would take minutes: the total of
+# what rows contain beyond ROW_BYTES each is limited.
 ROW_BYTES = 2048
 EXCESS_BYTES = 32 * 1024**2
 HEAD_ROWS = 42
@@ -25,7 +25,7 @@ Cells = list[object]
 
 
 def main(arguments: list[str]) -> int:
-    """`heads FILE`, or `rows FILE SHEET FIRST_ROW BLANKED…`; exit 3 broken, 4 locked, 5 too big."""
+    """`heads FILE` or `rows FILE SHEET FIRST_ROW BLANKED…`; exit 3 damaged, 4 locked, 5 too big."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
@@ -75,14 +75,14 @@ def _write(value: object) -> int:
 
 
 def as_json(value: object) -> object:
-    """Real dates travel as {"d": ISO text}; durations and the like as plain text."""
+    """Encode dates as {"d": ISO text}; durations and other values as plain text."""
     if isinstance(value, (date, datetime)):
         return {"d": value.isoformat()}
     return str(value)
 
 
 def _rows(sheet: calamine.CalamineSheet) -> Iterator[Cells]:
-    """All rows from the sheet's first; a cell merged downwards fills the rows it covers."""
+    """All rows of the sheet; a cell merged downwards is repeated in the rows it covers."""
     if sheet.start is None:
         return
     indent: Cells = [""] * sheet.start[1]
@@ -102,7 +102,7 @@ def _rows(sheet: calamine.CalamineSheet) -> Iterator[Cells]:
 
 
 def _merged_downwards(sheet: calamine.CalamineSheet) -> dict[int, list[tuple[int, int]]]:
-    """First row → (column, last row) of every merge one column wide."""
+    """First row → [(column, last row)] of the merged ranges that are one column wide."""
     found: dict[int, list[tuple[int, int]]] = {}
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         if left == right and bottom > top:

@@ -1,4 +1,4 @@
-"""Rows of an export that are no records: blank, header again, numbers, totals, signatures."""
+"""Rows of an export that are not records: blank, repeated header, numbers, totals, signatures."""
 
 import re
 from itertools import pairwise
@@ -6,7 +6,7 @@ from itertools import pairwise
 from survey.intake.columns import Header, Row
 from survey.intake.folding import bare, fold, tidy
 
-# With diacritics first, because `Cộng` and `Công ty` differ only by them; capitals do not matter.
+# Matched with diacritics first, because `Cộng` and `Công ty` differ only by them, ignoring case.
 _TOTAL = re.compile(
     r"(tổng( cộng| số| hợp)?|cộng( trang| chuyển( trang)?| dồn)?|lu[ỹy] kế|lũy kế"
     r"|tong cong|tong so|cong trang|cong chuyen( trang)?)\b"
@@ -32,7 +32,7 @@ FEWEST_NUMBERS = 3
 
 
 def text_of(cell: object) -> str:
-    """A cell as a clerk sees it: whole numbers without a decimal point, None as nothing."""
+    """A cell as a clerk sees it: whole numbers without a decimal point, None as empty text."""
     if isinstance(cell, str):
         return cell
     if cell is None:
@@ -43,7 +43,7 @@ def text_of(cell: object) -> str:
 
 
 def structural_reason(cells: Row, header: Header) -> str | None:
-    """Why a row without a valid dossier code is no record at all; None when it may be one."""
+    """Why a row without a valid dossier code is not a record; None if it may be one."""
     filled = [(i, text) for i, text in enumerate(tidy(text_of(cell)) for cell in cells) if text]
     numbers_only = [text for i, text in filled if i == header.columns.get("row_no")]
     if len(numbers_only) == len(filled) and all(text.isdecimal() for text in numbers_only):
@@ -67,7 +67,7 @@ def _is_header_again(filled: list[tuple[int, str]], header: Header) -> bool:
 
 
 def _is_number_row(texts: list[str]) -> bool:
-    """`(1) (2) (3) …`, also `A B 1 2 3` and `(5)=(3)-(4)`."""
+    """Whether it numbers the columns: `(1) (2) (3) …`, `A B 1 2 3`, `(5)=(3)-(4)`."""
     numbers = [int(match[1]) for text in texts if (match := _NUMBER.fullmatch(text))]
     letters = [text for text in texts if _LETTER.fullmatch(text.casefold())]
     if len(numbers) < FEWEST_NUMBERS or len(numbers) + len(letters) < len(texts):
@@ -77,7 +77,7 @@ def _is_number_row(texts: list[str]) -> bool:
 
 
 def _is_footer(filled: list[tuple[int, str]], header: Header) -> bool:
-    """A signature block: its words, or a lone text under no column that a record needs."""
+    """Whether it is a signature block: by its words, or with no text in KEY_FIELDS columns."""
     if len(filled) > MOST_SIGNATURES:
         return False
     if any(_FOOTER.match(bare(text)) for _, text in filled):

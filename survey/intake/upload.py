@@ -1,6 +1,6 @@
-"""A file that a clerk uploads: recognised, tried, confirmed, imported; encrypted, not held long.
+"""Uploads by clerks: recognised, tried (dry run), confirmed, imported; stored for a day.
 
-What is held is not the file but its rows, with id numbers blanked, compressed and encrypted.
+Not the file is stored but its rows, with id numbers blanked, compressed and encrypted.
 """
 
 import gzip
@@ -34,16 +34,14 @@ from survey.models.intake import ImportRow, ImportRun, Upload
 UPLOAD_LIMIT = 60 * MEGABYTE
 HELD_FOR = timedelta(hours=24)
 MOST_PROBLEMS = 100
-# A dry run of more rows would outlast a request.
+# Rows; a dry run of more would take longer than a request may.
 MOST_TRIED = 50_000
 NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What an import would do: counts (of the first `MOST_TRIED` rows), and the first rows that
-    would not be taken.
-    """
+    """What an import would do: counts of the first MOST_TRIED rows, and the first rejected rows."""
 
     counts: ImportCounts
     problems: list[Outcome]
@@ -52,8 +50,9 @@ class DryRun:
 def advisory_lock(session: Session, path: Path, name: str, staff_id: int, now: datetime) -> Upload:
     """Recognise an uploaded file and encrypt its rows; Invalid with a sentence for the clerk.
 
-    `path` is a temporary copy, which the caller deletes; `name` is what the clerk called the file.
-    Writes nothing, because a long file would hold up other writers: the caller adds what it gets.
+    `path`: a temporary copy, which the caller deletes; `name`: the clerk's name of the file.
+    Writes nothing, because a long file would block other writers: the caller adds the returned
+    Upload to the session.
     """
     table = open_table(path, read_header_words(session), UPLOAD_LIMIT)
     upload_id = secrets.token_hex(16)
@@ -68,7 +67,7 @@ def advisory_lock(session: Session, path: Path, name: str, staff_id: int, now: d
 
 
 def find_upload(session: Session, upload_id: str, now: datetime, *, lock: bool = False) -> Upload:
-    """An upload by its id; NotFound for an unknown or an expired one."""
+    """An upload by its id; NotFound `upload_gone` for an unknown or expired one."""
     upload = session.get(Upload, upload_id, with_for_update=lock or None)
     if upload is None or upload.uploaded_at < now - HELD_FOR:
         raise NotFound("upload_gone")
@@ -76,14 +75,14 @@ def find_upload(session: Session, upload_id: str, now: datetime, *, lock: bool =
 
 
 def recent_uploads(session: Session, now: datetime) -> list[Upload]:
-    """Every upload that is still there, newest first."""
+    """All uploads that have not expired, newest first."""
     query = select(Upload).where(Upload.uploaded_at >= now - HELD_FOR)
     query = query.options(defer(Upload.content_sealed)).order_by(Upload.uploaded_at.desc())
     return list(session.scalars(query))
 
 
 def discard(session: Session, upload: Upload) -> None:
-    """Forget an upload that nobody confirmed; Refused once it was imported."""
+    """Delete an unconfirmed upload; Refused `upload_done` once it was imported."""
     if upload.run_id is not None:
         raise Refused("upload_done")
     session.delete(upload)
@@ -91,8 +90,8 @@ def discard(session: Session, upload: Upload) -> None:
 
 
 def held_table(session: Session, upload: Upload) -> Table:
-    """The table of a held upload, as `open_table` gives it; Refused once it was imported."""
-    # An upload that is tried belongs to no session yet.
+    """The table of a stored upload, like `open_table`; Refused `upload_done` once imported."""
+    # For a dry run the upload is not in a session yet, so it is decrypted explicitly.
     content = Upload.content.decrypt(session, upload.id, upload.content_sealed)
     if upload.run_id is not None or content is None:
         raise Refused("upload_done")
@@ -114,7 +113,7 @@ def held_table(session: Session, upload: Upload) -> Table:
 
 
 def dry_run(session: Session, upload: Upload, export_day: date, now: datetime) -> DryRun:
-    """Clean the rows of a held upload without writing anything."""
+    """Clean and compare the rows of a stored upload without writing anything."""
     counts, problems = ImportCounts(), list[Outcome]()
     for one in _cleaned(session, held_table(session, upload), export_day, now):
         counts.add(one.outcome, ";".join(one.reasons))
@@ -125,17 +124,17 @@ def dry_run(session: Session, upload: Upload, export_day: date, now: datetime) -
 
 
 def store_trial(session: Session, upload: Upload, export_day: date, now: datetime) -> None:
-    """Make the dry run of an upload and note on it what came out, so that a page needs no other."""
+    """Make the dry run of an upload and store its result on it, for the pages that show it."""
     tried = dry_run(session, upload, export_day, now)
     header, total = held_table(session, upload).header, tried.counts.outcomes.total()
     upload.recognised = {
         **upload.recognised,
-        # What a sheet says of its height may be off by empty rows.
+        # The height of a sheet may include empty rows.
         "rows": total if total < MOST_TRIED else max(total, upload.recognised["rows"]),
         "export_day": export_day.isoformat(),
         "outcomes": dict(tried.counts.outcomes),
         "reasons": dict(tried.counts.reasons),
-        # [row, heading of the column in the file, reason] of the first rows that are not taken.
+        # [row, heading of the column in the file, reason] of the first rejected rows.
         "problems": [
             [
                 one.row,
@@ -150,7 +149,7 @@ def store_trial(session: Session, upload: Upload, export_day: date, now: datetim
 
 
 def trial_file(session: Session, upload: Upload, now: datetime) -> tuple[str, bytes]:
-    """Name and bytes of the error file an import would give; NotFound when it would be empty."""
+    """Name and bytes of the error file of a dry run; NotFound `no_error_rows` if it is empty."""
     table = held_table(session, upload)
     day = date.fromisoformat(upload.recognised["export_day"])
     cleaned = _cleaned(session, table, day, now)
@@ -163,7 +162,7 @@ def trial_file(session: Session, upload: Upload, now: datetime) -> tuple[str, by
 
 
 def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> ImportCounts:
-    """After the import: delete the rows, store only the rejected ones, as an error file."""
+    """After the import: replace the stored rows with the error file of rejected rows, if any."""
     content, rows = build_error_file(table, outcomes_of(session, run.id))
     upload.run_id = run.id
     upload.content = content if rows else None
@@ -177,7 +176,7 @@ def close_upload(session: Session, upload: Upload, table: Table, run: Run) -> Im
 
 
 def error_file(upload: Upload) -> tuple[str, bytes]:
-    """Name and bytes of the rows that were not taken; NotFound when there are none."""
+    """Name and bytes of the error file of an import; NotFound `no_error_rows` without one."""
     name = upload.recognised.get("error_file")
     content = upload.content
     if upload.run_id is None or not name or content is None:
@@ -186,7 +185,7 @@ def error_file(upload: Upload) -> tuple[str, bytes]:
 
 
 def drop_expired(session: Session, now: datetime) -> int:
-    """Delete uploads and row outcomes older than a day; returns how many uploads went."""
+    """Delete uploads and row outcomes older than a day; returns how many uploads were deleted."""
     old = now - HELD_FOR
     ended = select(ImportRun.id).where(ImportRun.finished_at < old)
     session.execute(delete(ImportRow).where(ImportRow.run_id.in_(ended)))
@@ -195,7 +194,7 @@ def drop_expired(session: Session, now: datetime) -> int:
 
 
 def _cleaned(session: Session, table: Table, export_day: date, now: datetime) -> Iterator[Outcome]:
-    """What an import would say of the first `MOST_TRIED` rows."""
+    """Outcomes that an import would give for the first MOST_TRIED rows."""
     blocks = chunks(table, read_catalogue(session), export_day)
     for chunk in islice(blocks, MOST_TRIED // CHUNK_ROWS):
         yield from preview(session, chunk, now)
@@ -213,7 +212,7 @@ def _recognised(table: Table) -> dict[str, object]:
         "other_sheets": list(table.other_sheets),
         "dialect": list(table.dialect) if table.dialect else [],
         "header_row": header.last_row + 1,
-        # [heading in the file, what we take it for ("" if nothing)] in the order of the columns.
+        # [heading in the file, name of the recognised field or ""] in the order of the columns.
         "columns": [
             [label, FIELD_NAMES.get(fields.get(index, ""), "")]
             for index, label in enumerate(header.labels)

@@ -1,4 +1,4 @@
-"""What a clerk reads about a file or a row: one sentence for each code of this room."""
+"""Sentences for clerks about files and rows: one for each code of the intake."""
 
 from survey.catalogues import _, gettext
 from survey.errors import Invalid
@@ -134,5 +134,5 @@ REASONS = {
 
 
 def refusal(code: str, name: str, **facts: object) -> Invalid:
-    """The error for a file that is not taken, with its sentence for the clerk."""
+    """The error for a file that cannot be imported, with its sentence for the clerk."""
     return Invalid(code, gettext(REFUSALS[code]).format(name=name, **facts))

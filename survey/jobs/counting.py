@@ -63,8 +63,9 @@ def count_ballots(_taken: Taken, now: datetime) -> dict[str, Any]:
 
 
 def close(session: Session, month: Month, now: datetime) -> Snapshot:
-    """Close a month (YYYY-MM): count the pool first, then delete follow-up cards of those who
-    answered. Refused and Invalid like `indices.close`.
+    """Count the pool, close a month (YYYY-MM), and delete follow-up cards of those who answered.
+
+    Raises Refused and Invalid like `indices.close`.
     """
     count(session, now)
     snapshot = indices.close(session, month, now)

@@ -151,8 +151,9 @@ def _has_successor(session: Session, taken: Taken) -> bool:
 
 
 def _write(session: Session, taken: Taken, **values: object) -> None:
-    """Update a job only under the lease it was taken with, in one statement (fencing), so that a
-    worker that took it meanwhile is never overwritten; raises JobLost.
+    """Update a job under the lease it was taken with, in one statement; raises JobLost.
+
+    So a worker that has taken the job meanwhile is never overwritten (fencing).
     """
     held = update(Job).where(
         Job.id == taken.id,

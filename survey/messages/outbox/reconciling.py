@@ -92,8 +92,9 @@ def _take_over(session: Session, before: datetime) -> None:
 
 
 def _give_up_receipts(session: Session, now: datetime) -> None:
-    """Close sent messages for which no receipt will come any more; of a dialogue's only the day
-    they were sent is known.
+    """Close sent messages for which no receipt will come any more.
+
+    Of messages of a dialogue only the day on which they were sent is stored.
     """
     before, today = now - NO_RECEIPT, local_midnight(now)
     is_dialogue = Message.kind == MessageKind.DIALOGUE
