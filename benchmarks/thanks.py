@@ -78,7 +78,7 @@ def _hand_in(app: Flask, file: Path) -> None:
     with app.app_context():
         with transaction() as session:
             staff = session.scalars(select(Staff.id)).first() or _clerk(session, now)
-        upload = held.advisory_lock(db.session(), file, file.name, staff, now)
+        upload = held.hold_upload(db.session(), file, file.name, staff, now)
         payload = {"upload_id": upload.id, "export_day": local_day(now).isoformat()}
         with transaction() as session:
             session.add(upload)

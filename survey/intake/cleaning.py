@@ -227,7 +227,7 @@ class FileCleaner:
 
     def _fingerprint(self, cells: Row) -> int:
         """CRC-32 of the identifying cells: it only chooses the reason reported for a duplicate."""
-        texts = (text_of(cells[i]) for i in self._told_by if i < len(cells))
+        texts = (text_of(cells[i]) for i in self._reported_by if i < len(cells))
         return zlib.crc32("\x1f".join(texts).encode())
 
 

@@ -47,7 +47,7 @@ class DryRun:
     problems: list[Outcome]
 
 
-def advisory_lock(session: Session, path: Path, name: str, staff_id: int, now: datetime) -> Upload:
+def hold_upload(session: Session, path: Path, name: str, staff_id: int, now: datetime) -> Upload:
     """Recognise an uploaded file and encrypt its rows; Invalid with a sentence for the clerk.
 
     `path`: a temporary copy, which the caller deletes; `name`: the clerk's name of the file.

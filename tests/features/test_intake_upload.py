@@ -12,12 +12,12 @@ from sqlalchemy import select
 from survey.db import db
 from survey.errors import Invalid, NotFound, Refused
 from survey.intake.upload import (
-    advisory_lock,
     drop_expired,
     dry_run,
     error_file,
     find_upload,
     held_table,
+    hold_upload,
 )
 from survey.jobs.queue import enqueue, newest
 from survey.jobs.running import run_job
@@ -49,7 +49,7 @@ def _reading(app):
 
 def _hold(app, path, clerk):
     with unit_of_work(app) as session:
-        upload = advisory_lock(session, path, path.name, clerk, NOW)
+        upload = hold_upload(session, path, path.name, clerk, NOW)
         session.add(upload)
         return upload.id
 

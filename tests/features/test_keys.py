@@ -16,7 +16,7 @@ from survey.crypto import keys
 from survey.crypto.sealed import TEXT, declarations
 from survey.crypto.values import open_with
 from survey.db import table_of
-from survey.intake.upload import advisory_lock, held_table
+from survey.intake.upload import held_table, hold_upload
 from survey.models.case import Case, case_of
 from survey.models.control_chart import (
     AlertKey,
@@ -87,7 +87,7 @@ def tokens(transact, runner, environment, tmp_path):
         code = pyotp.TOTP(secret).at(NOW)
         accounts.enable_second_factor(session, NOW, staff, secret, code)
         path = write_csv(tmp_path / "thang-5.csv", [row(1), row(2)])
-        session.add(advisory_lock(session, path, path.name, staff.id, NOW))
+        session.add(hold_upload(session, path, path.name, staff.id, NOW))
     assert runner("index", "close", "--period", "2026-05", "--now", CLOSING.isoformat()).code == 0
     with transact() as session:  # what waits for the night
         answers.submit(session, found[ANGRY.mobile], Submission(comment="Vẫn chậm."), NOW)

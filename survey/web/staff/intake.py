@@ -207,7 +207,7 @@ def _held(sent: FileStorage, day: date, staff_id: int, now: datetime) -> Upload:
     with TemporaryDirectory(prefix="intake-") as folder:
         path = Path(folder) / name
         sent.save(path)
-        one = held.advisory_lock(session, path, name, staff_id, now)
+        one = held.hold_upload(session, path, name, staff_id, now)
     held.store_trial(session, one, day, now)
     return one
 
