@@ -38,7 +38,7 @@ DISTINCT_LEAST = 6
 NAME_LEAST = 4
 # Over a weekend, and no longer: whoever finds the slip of paper later finds nothing.
 ONE_TIME_WITHIN = timedelta(hours=72)
-# Addresses of a demo's accounts: its page of doors shows their passwords to everybody.
+# Addresses of a demo's accounts: its page of role logins shows their passwords to everybody.
 DEMO_DOMAIN = "langnghe.example"
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,130}")
 TRIES = 10

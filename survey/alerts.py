@@ -43,7 +43,6 @@ __all__ = [
 
 WORDS = Path(__file__).parent / "reference" / "data" / "alert_words.csv"
 GRAVE_TOPICS = frozenset({"money", "harassment", "help"})
-VERY_BAD = 2
 # Hexadecimal digits of a comment's digest: enough that no two comments of one case share one.
 DIGEST_LENGTH = 32
 # Most serious first.
@@ -139,7 +138,7 @@ def _trigger(answer: Answer, contact: ContactWish | None) -> Trigger | None:
         return Trigger(CaseReason.GRAVE_WORDS, version, digest)
     if contact:
         return Trigger(CaseReason.CALL_BACK_WISH, version)
-    return Trigger(CaseReason.VERY_BAD_RATING, version) if answer.overall <= VERY_BAD else None
+    return Trigger(CaseReason.VERY_BAD_RATING, version) if answer.is_dissatisfied else None
 
 
 def _is_more_serious(reason: CaseReason, than: str) -> bool:

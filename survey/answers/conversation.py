@@ -37,6 +37,7 @@ from survey.models.message import (
     MessageState,
 )
 from survey.models.organisation import Agency
+from survey.models.questionnaire import DISSATISFIED_UP_TO
 from survey.models.recipient import Recipient
 from survey.province import calendar_of, hotline_of
 from survey.province.workdays import local_day
@@ -44,7 +45,6 @@ from survey.province.workdays import local_day
 LOCALE = "vi_accented"
 # An answer that cannot leave within a day is of no use any more.
 WORTH_ANSWERING = timedelta(days=1)
-UNHAPPY_UP_TO = 2
 # An invitation in one of these states never reached its phone.
 _NOT_OUT = (
     MessageState.READY,
@@ -147,16 +147,15 @@ class _Talk:
         return True
 
     def _rate(self, chosen: _Chosen, rating: int) -> bool:
-        """Stored if it is clear what it is about; without a conversation it came too late."""
+        """Stored if it is clear what it is about; without an open invitation it came too late."""
         if chosen.invitation is None:
-            if self.open:
-                self._ask(_Chosen(None, is_ambiguous=True))
-            return True
+            return self._ask(chosen) if self.open else True
         before = self._rated(chosen.invitation)
-        was_unhappy = before is not None and before.overall <= UNHAPPY_UP_TO
+        was_dissatisfied = before is not None and before.is_dissatisfied
         given = Submission(overall=rating)
         submit_by_sms(self.session, chosen.invitation, self.recipient, given, self.now)
-        name = "follow_up" if rating <= UNHAPPY_UP_TO and not was_unhappy else "thanks"
+        is_dissatisfied = rating <= DISSATISFIED_UP_TO
+        name = "follow_up" if is_dissatisfied and not was_dissatisfied else "thanks"
         if name == "follow_up" or before is None:
             agency = self.session.get_one(Agency, chosen.invitation.coverage.agency_id)
             hotline = hotline_of(self.session)
@@ -199,10 +198,12 @@ class _Talk:
         if notes.asked_again_on is not None and local_day(notes.asked_again_on) >= newest:
             return False
         notes.asked_again_on = day_of(self.now)
-        if chosen.invitation is None:
-            self._say("which_one")
-        else:
+        if chosen.invitation is not None:
             self._say("ask_again", code=chosen.invitation.reply_code or "")
+        elif len(self.open) == 1:  # the text bears another code
+            self._say("wrong_code", code=self.open[0].reply_code or "")
+        else:
+            self._say("which_one")
         return True
 
     def _choose(self, code: str | None) -> _Chosen:

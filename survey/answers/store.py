@@ -107,7 +107,7 @@ def repudiate(session: Session, token: str, now: datetime) -> None:
             continue
         left = storage.find(session, key)
         if left is None or left.answer is None:
-            _part_case(session, key)
+            _unlink_case(session, key)
         return
     raise Conflict("ballot_changed")
 
@@ -133,7 +133,7 @@ def _withdrawn(
     return _pooled(found.ballot if found else ballot, entry.procedure_code, now)
 
 
-def _part_case(session: Session, key: bytes) -> None:
+def _unlink_case(session: Session, key: bytes) -> None:
     """Let the case of an answer that is gone lead to none."""
     advisory_lock(session, ORDER_LOCK, shared=True)
     case = session.scalars(case_of(session, key).with_for_update()).first()

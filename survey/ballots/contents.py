@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from survey.crypto.sealed import row_name
 from survey.models.ballot import CountedBallot, Flag, Mode, PooledBallot
 from survey.models.count import Cell
-from survey.models.questionnaire import OVERALL
+from survey.models.questionnaire import DISSATISFIED_UP_TO, OVERALL
 from survey.period import Month
 from survey.surveys import Questions, questions_of
 
@@ -33,6 +33,11 @@ class Answer:
     def overall(self) -> int:
         """The rating every answer has."""
         return self.ratings[OVERALL]
+
+    @property
+    def is_dissatisfied(self) -> bool:
+        """Whether the overall rating is 1 or 2."""
+        return self.overall <= DISSATISFIED_UP_TO
 
     @property
     def is_more_than_a_rating(self) -> bool:

@@ -61,7 +61,7 @@ def count(session: Session) -> int:
     secrets.SystemRandom().shuffle(steps)
     months = sorted({month for one in steps for month in _months(one)})
     _move_sums(session, steps, months)
-    _lay(session, steps)
+    _write_ballots(session, steps)
     for month in months:
         shuffle_rows(session, CountedBallot, CountedBallot.month == month, on_sqlite=False)
     forget_pool(session)
@@ -133,7 +133,7 @@ def _move_sums(session: Session, steps: Iterable[_Step], months: Sequence[Month]
         store_aggregate(session, month, sums)
 
 
-def _lay(session: Session, steps: Sequence[_Step]) -> None:
+def _write_ballots(session: Session, steps: Sequence[_Step]) -> None:
     """Write the counted ballots, in the place of those they replace."""
     replaced = [step.before.key for step in steps if step.before]
     for some in chunked(replaced):

@@ -20,7 +20,7 @@ from survey.row_order import shuffle_rows
 _WRITE = insert(table_of(FollowupCard))
 
 
-def lay(session: Session, cards: Sequence[tuple[str, Card]]) -> None:
+def store(session: Session, cards: Sequence[tuple[str, Card]]) -> None:
     """Store some cards (month, card), in random order: beside their invitations they would name
     them.
     """

@@ -258,7 +258,7 @@ def put_in_force(session: Session) -> None:
         connection.execute(update(WrappedKey).where(*is_newest).values(in_force=True))
 
 
-def has_former(session: Session) -> bool:
+def has_former_keys(session: Session) -> bool:
     """Whether a key is still read that is in force no more."""
     query = select(WrappedKey.number).where(WrappedKey.in_force.is_(False))
     return connection_of(session).execute(query.limit(1)).first() is not None

@@ -117,7 +117,7 @@ def pause_reason(session: Session, now: datetime) -> PauseReason | None:
     health = session.get(ProviderHealth, settings_of(session).sms.provider)
     if health is not None and health.paused_reason:
         return PauseReason("fault", health.open_until, health.paused_reason)
-    if health is not None and circuit_breaker.is_closed(health, now):
+    if health is not None and circuit_breaker.is_open(health, now):
         return PauseReason("breaker", health.open_until)
     if not rules.is_open(now):
         window = (rules.window_start, rules.window_end)

@@ -16,7 +16,7 @@ from survey.models.ballot import Flag
 from survey.models.dossier import Channel, Lateness, Outcome
 from survey.models.invitation import Decision
 from survey.models.province import Province
-from survey.models.questionnaire import SATISFIED_FROM
+from survey.models.questionnaire import DISSATISFIED_UP_TO, SATISFIED_FROM
 from survey.period import Month
 from survey.province.workdays import Calendar, local_day
 
@@ -66,7 +66,6 @@ RESTLESS = timedelta(minutes=2)
 REVEALING_DAYS = 20
 # Effect 6.
 REACHED, REACHED_IN_SILENCE = 0.985, 0.06
-UNHAPPY_UP_TO = 2
 # Effect 5.
 BURST_ANSWERS, MOST_SATISFIED = 14, 5
 # Effect 7: the targets of land, construction and investment, 2021–2025 and after.
@@ -254,7 +253,7 @@ class Citizens:
             one.comment, one.reasons, one.wants_call = None, "", False
             one.flags = Flag.BURST if size >= LEAST_BURST else ""
         for one in group[size:][:1]:  # an honest one, or both indices could be 100 %
-            one.rating = UNHAPPY_UP_TO
+            one.rating = DISSATISFIED_UP_TO
 
     def _reveal(self, answered: Sequence[Asked]) -> None:
         """Effect 9: some of the latest bad answers contain a phone or id number."""
@@ -262,7 +261,7 @@ class Citizens:
         recent = [
             one
             for one in answered
-            if one.rating <= UNHAPPY_UP_TO and one.answered and one.answered > since
+            if one.rating <= DISSATISFIED_UP_TO and one.answered and one.answered > since
         ]
         for one, words in zip(recent[::-1], REVEALING, strict=False):
             one.comment = words

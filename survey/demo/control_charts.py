@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import monitoring
-from survey.demo.answers import UNHAPPY_UP_TO, Asked
+from survey.demo.answers import Asked
 from survey.demo.scenario import PlantedEffects, Scenario
 from survey.models.organisation import Sector
+from survey.models.questionnaire import SATISFIED_FROM
 from survey.models.staff import Staff
 from survey.monitoring.baselines import LEAST_MONTHS, is_tet_month
 from survey.period import Month
@@ -23,7 +24,6 @@ from survey.province.workdays import LOCAL, local_day
 # After the period close, in office hours.
 FREEZING = timedelta(hours=9)
 NIGHT = time(4)
-NEUTRAL = UNHAPPY_UP_TO + 1
 Act = Callable[[datetime], None]
 
 
@@ -95,7 +95,7 @@ class Monitoring:
             sent = monitoring.CumulativeCounts(invited=1, delivered=1)
             news[local_day(one.sent)].append((chart_key, sent))
             if one.answered is not None:
-                bad = int(one.rating <= NEUTRAL)
+                bad = int(one.rating < SATISFIED_FROM)
                 answer = monitoring.CumulativeCounts(rated=1, dissatisfied=bad)
                 news[local_day(one.answered)].append((chart_key, answer))
         return dict(sorted(news.items()))

@@ -17,9 +17,10 @@ from survey.ballots.contents import Answer, Ballot
 from survey.cases import steps
 from survey.cases.labels import CLOSE_WORDS
 from survey.cases.notices import Way
-from survey.demo.answers import UNHAPPY_UP_TO, Asked
+from survey.demo.answers import Asked
 from survey.demo.scenario import Scenario, pick
 from survey.models.case import Case, CloseReason
+from survey.models.questionnaire import DISSATISFIED_UP_TO
 from survey.models.staff import Staff
 from survey.period import Month
 from survey.province import calendar_of
@@ -200,7 +201,7 @@ def _approval(session: Session, month: Month, leader: Staff) -> Act:
 
 def _needs_a_person(one: Asked) -> bool:
     is_grave = one.comment is not None and _is_grave(one.comment)
-    return one.rating <= UNHAPPY_UP_TO or one.wants_call or is_grave
+    return one.rating <= DISSATISFIED_UP_TO or one.wants_call or is_grave
 
 
 @cache

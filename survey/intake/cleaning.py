@@ -144,15 +144,15 @@ class RowCleaner:
             phone=clean_phone(text_of(self._cell(cells, "phone"))),
             name=_applicant_name(self._cell(cells, "applicant_name")),
         )
-        hints = (
+        conditions = (
             ("matched_by_name", by_name),
             ("agency_alias", by_alias),
             ("name_in_both_eras", len(agencies) > 1),
             ("code_date_differs", received.day != code_day),
             ("code_cleaned", code != self._cell(cells, "dossier_code")),
-            *_hints(facts, self._export_day, is_done=status.is_done),
+            *_conditions(facts, self._export_day, is_done=status.is_done),
         )
-        warnings = tuple(hint for hint, holds in hints if holds)
+        warnings = tuple(warning for warning, holds in conditions if holds)
         if self._progress.has_columns:
             facts, unread = self._progress.add(facts, partial(self._cell, cells))
             warnings += unread
@@ -261,7 +261,9 @@ def _check_order(received: Timestamp, due: Timestamp | None, returned: Timestamp
         raise _Broken("returned_before_received", "returned_at")
 
 
-def _hints(facts: DossierFacts, export_day: date, *, is_done: bool) -> Iterable[tuple[str, bool]]:
+def _conditions(
+    facts: DossierFacts, export_day: date, *, is_done: bool
+) -> Iterable[tuple[str, bool]]:
     """(warning, whether it applies) for the warnings that depend on the facts alone."""
     phone, returned = facts.phone, facts.finished
     return (

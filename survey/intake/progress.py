@@ -97,35 +97,37 @@ class ProgressReader:
 
         `cell` returns the cell of a field, blank if there is none.
         """
-        hints: list[str] = []
-        receiving = self._receiving_agency(cell, facts.received.day, hints)
+        warnings: list[str] = []
+        receiving = self._receiving_agency(cell, facts.received.day, warnings)
         more = facts._replace(
-            stage=self._stage(cell, hints),
-            first_due=_timestamp(cell("first_due_at"), "first_due_unread", hints),
-            applicant_kind=_word(cell("applicant_kind"), kind_of, "applicant_kind_unread", hints),
-            return_channel=_word(cell("return_channel"), return_of, "return_unread", hints),
+            stage=self._stage(cell, warnings),
+            first_due=_timestamp(cell("first_due_at"), "first_due_unread", warnings),
+            applicant_kind=_word(
+                cell("applicant_kind"), kind_of, "applicant_kind_unread", warnings
+            ),
+            return_channel=_word(cell("return_channel"), return_of, "return_unread", warnings),
             receiving_agency_id=receiving if receiving != facts.agency_id else None,
             officer=_officer(cell),
-            supplements=_supplements(cell, hints),
-            extensions=_extensions(cell, hints),
+            supplements=_supplements(cell, warnings),
+            extensions=_extensions(cell, warnings),
         )
-        return more, tuple(hints)
+        return more, tuple(warnings)
 
-    def _stage(self, cell: Cell, hints: list[str]) -> StageFacts | None:
+    def _stage(self, cell: Cell, warnings: list[str]) -> StageFacts | None:
         text = text_of(cell("status"))
         if not tidy(text):
             return None
         stage = stage_of(text)
         if stage is None:
-            hints.append("stage_unread")
+            warnings.append("stage_unread")
             return None
-        at = _timestamp(cell("stage_at"), "stage_unread", hints)
+        at = _timestamp(cell("stage_at"), "stage_unread", warnings)
         if at is not None and at.day > self._seen.day:  # an error; it would block later stages
-            hints.append("stage_unread")
+            warnings.append("stage_unread")
             at = None
         return StageFacts(stage, self._seen, is_seen=True) if at is None else StageFacts(stage, at)
 
-    def _receiving_agency(self, cell: Cell, day: date, hints: list[str]) -> int | None:
+    def _receiving_agency(self, cell: Cell, day: date, warnings: list[str]) -> int | None:
         """The id of the only agency of that name on that day, else None with a warning."""
         text = text_of(cell("receiving_agency"))
         if not tidy(text):
@@ -134,7 +136,7 @@ class ProgressReader:
         found = [agency for agency in named if agency.is_valid_on(day)]
         if len(found) == 1:
             return found[0].id
-        hints.append("receiving_agency_unread")
+        warnings.append("receiving_agency_unread")
         return None
 
 
@@ -176,23 +178,23 @@ def _is_blank(cell: object) -> bool:
     return not cell or (isinstance(cell, str) and not tidy(cell))
 
 
-def _timestamp(cell: object, hint: str, hints: list[str]) -> Timestamp | None:
+def _timestamp(cell: object, warning: str, warnings: list[str]) -> Timestamp | None:
     """The timestamp of a cell; a warning if it contains something else."""
     if _is_blank(cell):
         return None
     timestamp = _read(cell)
-    if timestamp is None and hint not in hints:
-        hints.append(hint)
+    if timestamp is None and warning not in warnings:
+        warnings.append(warning)
     return timestamp
 
 
-def _word(cell: object, meaning: Callable[[str], str], hint: str, hints: list[str]) -> str:
+def _word(cell: object, meaning: Callable[[str], str], warning: str, warnings: list[str]) -> str:
     text = text_of(cell)
     if not tidy(text):
         return ""
     found = meaning(text)
     if not found:
-        hints.append(hint)
+        warnings.append(warning)
     return found
 
 
@@ -210,30 +212,30 @@ def _officer(cell: Cell) -> OfficerFacts | None:
     return OfficerFacts(code[:CODE_LENGTH].strip(), name) if code else None
 
 
-def _supplements(cell: Cell, hints: list[str]) -> tuple[SupplementFacts, ...]:
-    asked = _timestamp(cell("supplement_at"), "supplement_unread", hints)
+def _supplements(cell: Cell, warnings: list[str]) -> tuple[SupplementFacts, ...]:
+    asked = _timestamp(cell("supplement_at"), "supplement_unread", warnings)
     text = _words(cell("supplement_text"), WORDS_LENGTH)
     if asked is None:
-        if text and "supplement_unread" not in hints:
-            hints.append("supplement_unread")
+        if text and "supplement_unread" not in warnings:
+            warnings.append("supplement_unread")
         return ()
     return (
         SupplementFacts(
             asked,
             text=text,
             asked_by=_words(cell("supplement_by"), NAME_LENGTH),
-            old_due=_timestamp(cell("supplement_old_due"), "supplement_unread", hints),
-            new_due=_timestamp(cell("supplement_new_due"), "supplement_unread", hints),
+            old_due=_timestamp(cell("supplement_old_due"), "supplement_unread", warnings),
+            new_due=_timestamp(cell("supplement_new_due"), "supplement_unread", warnings),
         ),
     )
 
 
-def _extensions(cell: Cell, hints: list[str]) -> tuple[ExtensionFacts, ...]:
-    letter = _timestamp(cell("extension_letter_at"), "extension_unread", hints)
-    new_due = _timestamp(cell("extension_new_due"), "extension_unread", hints)
+def _extensions(cell: Cell, warnings: list[str]) -> tuple[ExtensionFacts, ...]:
+    letter = _timestamp(cell("extension_letter_at"), "extension_unread", warnings)
+    new_due = _timestamp(cell("extension_new_due"), "extension_unread", warnings)
     if new_due is None:
-        if letter is not None and "extension_unread" not in hints:
-            hints.append("extension_unread")
+        if letter is not None and "extension_unread" not in warnings:
+            warnings.append("extension_unread")
         return ()
     return (
         ExtensionFacts(

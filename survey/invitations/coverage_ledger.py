@@ -188,7 +188,7 @@ def _invite(
         for ask in asks
     ]
     outbox.enqueue_many(session, now, drafts)
-    followups.lay(session, list(_cards(session, asks, recipients, ids)))
+    followups.store(session, list(_cards(session, asks, recipients, ids)))
 
 
 def _cards(

@@ -16,7 +16,7 @@ KIND = "privacy.former_keys"
 def pass_over_all(advance: Callable[[int], None]) -> tuple[int, int]:
     """Encrypt all values with the current keys; returns how many changed and how many are damaged.
 
-    `advance` is called after each chunk but a column's last with the number of values read in it.
+    `advance` is called after each chunk with the number of values read in it.
     """
     moved = broken = 0
     for sealed in all_sealed():
@@ -24,16 +24,16 @@ def pass_over_all(advance: Callable[[int], None]) -> tuple[int, int]:
         while True:
             with transaction() as session:
                 chunk = reencrypt(session, sealed, after)
+            advance(chunk.seen)
             moved, broken, after = moved + chunk.moved, broken + chunk.broken, chunk.last
             if after is None:
                 break
-            advance(chunk.seen)
     return moved, broken
 
 
 def end_former_keys(taken: Taken, now: datetime) -> dict[str, Any]:
     """Finish an incomplete re-encryption, and drop the former keys once nothing uses them."""
-    if not keys.has_former(db.session()):
+    if not keys.has_former_keys(db.session()):
         return {}
     total, seen = values_to_read(db.session()), 0
 

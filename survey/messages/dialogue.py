@@ -136,7 +136,7 @@ def _words(normal: str) -> tuple[list[str], str | None]:
     codes: list[str] = []
     for token in _TOKEN.findall(normal):
         words += _read(token, codes)
-    words = _settle(words)
+    words = _resolve(words)
     if len(codes) > 1:
         return [*words, _UNKNOWN], None
     if codes:
@@ -144,17 +144,17 @@ def _words(normal: str) -> tuple[list[str], str | None]:
     return words, codes[0] if codes else None
 
 
-def _settle(words: list[str]) -> list[str]:
+def _resolve(words: list[str]) -> list[str]:
     """Resolve words by their neighbour: `hai` is two unless `long` follows, `cam on` is thanks."""
-    obsolete: list[str] = []
+    resolved: list[str] = []
     for word, following in zip(words, [*words, ""][1:], strict=True):
         if word == "=2" and following == "long":
-            obsolete.append("hai")
-        elif word == "on" and obsolete and obsolete[-1] in {"cam", "lam"}:
-            obsolete.append("ơn")
+            resolved.append("hai")
+        elif word == "on" and resolved and resolved[-1] in {"cam", "lam"}:
+            resolved.append("ơn")
         else:
-            obsolete.append(word)
-    return obsolete
+            resolved.append(word)
+    return resolved
 
 
 def _read(token: str, codes: list[str]) -> list[str]:

@@ -62,6 +62,7 @@ SLOTS: Mapping[str, Slot] = {
     "follow_up": Slot((), ("hotline",)),
     "ask_again": Slot(("code",), ("hotline",)),
     "which_one": Slot((), ("hotline",)),
+    "wrong_code": Slot(("code",), ("hotline",)),
     "help": Slot((), ("hotline",)),
     "opt_out": Slot((), ("hotline",)),
     "call_back": Slot(("by",), ("hotline",)),

@@ -14,6 +14,7 @@ from survey.db import Base, one_of
 OVERALL = "overall"
 LOWEST_RATING, HIGHEST_RATING = 1, 5
 SATISFIED_FROM = 4
+DISSATISFIED_UP_TO = 2
 
 
 class QuestionnaireKind(StrEnum):

@@ -77,12 +77,12 @@ def _explain(refusal: SurveyError) -> ResponseReturnValue:
 
 
 @blueprint.get("")
-def doors() -> str:
+def role_logins() -> str:
     """The role logins, and the walk in five steps."""
     session, is_rehearsal = db.session(), _settings().is_rehearsal
-    doors = demo.ROLE_LOGINS.values() if is_rehearsal else ()
-    passwords = [(login, demo.password_of(session, login)) for login in doors]
-    return render_template("demo/doors.html", passwords=passwords, is_rehearsal=is_rehearsal)
+    logins = demo.ROLE_LOGINS.values() if is_rehearsal else ()
+    passwords = [(login, demo.password_of(session, login)) for login in logins]
+    return render_template("demo/role_logins.html", passwords=passwords, is_rehearsal=is_rehearsal)
 
 
 @blueprint.post("/enter/<role>")

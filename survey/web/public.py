@@ -23,6 +23,7 @@ from survey.db import db, transaction
 from survey.errors import Invalid, NotFound, Refused
 from survey.invitations.links import READABLE_AFTER_CLOSE
 from survey.models.province import Province
+from survey.models.questionnaire import DISSATISFIED_UP_TO
 from survey.privacy.retention import TERMS
 from survey.province import hotline_of, province_if_loaded
 from survey.province.workdays import local_midnight
@@ -38,7 +39,6 @@ public = Blueprint("public", __name__)
 
 # Enough for a form with the longest comment, percent-encoded, but not for a file.
 FORM_BYTES = 256 * 1024
-UNHAPPY_UP_TO = 2
 # Pages of a link that may be requested by name; the others follow from the stored answer.
 ASKABLE = ("rate", "reasons", "contact", "thanks")
 WISHES = ("not-mine", "stop")
@@ -256,7 +256,7 @@ def _next_step(form: AnswerForm, overall: int) -> str:
         return "thanks"
     if not form.says_more:
         return "reasons"
-    return "contact" if overall <= UNHAPPY_UP_TO else "thanks"
+    return "contact" if overall <= DISSATISFIED_UP_TO else "thanks"
 
 
 def _stored(answer: Answer) -> MultiDict[str, str]:

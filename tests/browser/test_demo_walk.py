@@ -32,7 +32,7 @@ def test_one_person_walks_the_whole_loop(open_page):
     expect(citizen.get_by_label("Góp ý thêm")).to_be_visible()
 
     handler = open_page("/demo", "desktop")
-    handler.get_by_role("button", name="Vào cửa Tổng đài").click()
+    handler.get_by_role("button", name="Vào với vai trò Tổng đài").click()
     handler.locator("a[href*='/staff/cases/PA']").first.click()
     handler.get_by_role("button", name="Nhận xử lý").click()
     handler.locator("#reply").fill(REPLY)
@@ -44,13 +44,13 @@ def test_one_person_walks_the_whole_loop(open_page):
     expect(citizen.get_by_role("button", name="đề nghị xem lại")).to_be_visible()
 
     head = open_page("/demo", "desktop")
-    head.get_by_role("button", name="Vào cửa Đơn vị").click()
+    head.get_by_role("button", name="Vào với vai trò Đơn vị").click()
     expect(head.locator("body")).to_contain_text(demo.ROLE_LOGINS[RoleName.AGENCY_HEAD].name)
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("size", ["small", "phone", "desktop"])
-def test_doors_and_phone_fit_and_are_accessible(open_page, axe, path, size):
+def test_role_logins_and_phone_fit_and_are_accessible(open_page, axe, path, size):
     """Doors and phone break no rule of WCAG 2.2 AA, light or dark, and never scroll sideways."""
     for dark in (False, True):
         page = open_page("/demo", size, dark=dark, javascript=True)

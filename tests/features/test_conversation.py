@@ -227,24 +227,29 @@ def test_two_dossiers_with_codes(phone):
 
 
 def test_two_dossiers_without_code(phone, rated):
-    """Without a code nothing is guessed: it is asked once which dossier is meant."""
+    """Without a code it is asked once which dossier is meant; then a person reads the rating."""
     first, _ = phone.asked(1, 2)
     at = NOW + timedelta(minutes=30)
     (question,) = phone.writes("5", at=at)
     assert "hon mot ho so" in question
     assert phone.writes("5", at=at) == []
     assert rated() == []
-    assert inbox(phone) == []
+    assert inbox(phone) == ["5"]
     phone.writes(f"{first} 5", at=at)
     assert overall(rated()) == [5]
 
 
 def test_a_wrong_code(phone, rated):
-    """A rating with a code that is not open is never counted for another dossier."""
+    """A rating with another code is not counted: the right code is sent, then a person reads it."""
     (code,) = phone.asked(1)
     wrong = "7Q2M" if code != "7Q2M" else "7Q2N"
     (question,) = phone.writes(f"5 {wrong}")
-    assert "ma 4 ky tu" in question
+    assert code in question
+    assert "khong dung" in question
+    assert "hon mot ho so" not in question
+    assert inbox(phone) == []
+    assert phone.writes(f"5 {wrong}") == []
+    assert inbox(phone) == [f"5 {wrong}"]
     assert rated() == []
 
 
@@ -255,6 +260,7 @@ def test_a_wrong_code_with_two_dossiers(phone, rated):
     wrong = next(code for code in ("7Q2M", "7Q2N", "7Q2P") if code not in codes)
     assert "hon mot ho so" in phone.writes(f"1 {wrong}", at=at)[0]
     assert phone.writes(f"1 {wrong}", at=at) == []
+    assert inbox(phone) == [f"1 {wrong}"]
     assert rated() == []
     assert len(phone.writes(f"4 {codes[1]}", at=at)) == 1
     assert overall(rated()) == [4]
@@ -355,6 +361,8 @@ def test_unclear_with_two_dossiers(phone):
     phone.asked(1, 2)
     at = NOW + timedelta(minutes=30)
     assert "hon mot ho so" in phone.writes("không hài lòng lắm", at=at)[0]
+    assert phone.writes("1", at=at) == []
+    assert inbox(phone) == ["1"]
 
 
 def test_too_late(phone, rated):

@@ -1,4 +1,4 @@
-"""The demo's doors and phone, without a browser."""
+"""The demo's role logins and phone, without a browser."""
 
 import json
 import re
@@ -31,26 +31,26 @@ def _messages(app):
 
 @pytest.mark.parametrize("path", ["/demo", "/demo/phone"])
 def test_there_is_no_demo_outside_a_demo(sqlite_app, path):
-    """Without DEMO=1 doors and phone are pages that do not exist."""
+    """Without DEMO=1 role logins and phone are pages that do not exist."""
     assert sqlite_app.test_client().get(path).status_code == 404
 
 
-def test_no_door_opens_outside_a_demo(sqlite_app):
-    """Without DEMO=1 nobody is signed in by a door, and no dossier is invented."""
+def test_no_role_login_outside_a_demo(sqlite_app):
+    """Without DEMO=1 nobody is signed in by a role login, and no dossier is invented."""
     client = sqlite_app.test_client()
     assert client.post("/demo/enter/admin").status_code == 404
     assert client.post("/demo/dossier").status_code == 404
     assert client.get("/staff/dashboard").status_code == 302
 
 
-def test_a_door_needs_a_form_of_ours(demo_app):
+def test_a_role_login_needs_a_form_of_ours(demo_app):
     """A form on somebody else's page cannot sign anybody in."""
     assert demo_app.test_client().post("/demo/enter/handler").status_code == 400
 
 
 @pytest.mark.parametrize("role", [role.value for role in RoleName])
-def test_every_door_opens(demo_app, role):
-    """One press signs the visitor in with the role of the door, under the yellow bar."""
+def test_every_role_signs_in(demo_app, role):
+    """One press signs the visitor in with that role, under the yellow bar."""
     client = demo_app.test_client()
     entered = post(client, f"/demo/enter/{role}", page="/demo")
     assert entered.status_code == 303
@@ -61,7 +61,7 @@ def test_every_door_opens(demo_app, role):
 
 
 def test_the_shown_passwords_are_right(demo_app):
-    """Whoever prefers to sign in by hand can, with what the page of doors shows."""
+    """Whoever prefers to sign in by hand can, with what the page of role logins shows."""
     client = demo_app.test_client()
     assert post(client, "/demo/enter/leader", page="/demo").status_code == 303
     shown = demo_app.test_client().get("/demo").text
@@ -71,7 +71,7 @@ def test_the_shown_passwords_are_right(demo_app):
 
 
 def test_shown_passwords_open_nothing_outside_a_demo(demo_app, make_app):
-    """A database that once was a demo's and now serves people keeps no door ajar."""
+    """A database that once was a demo's and now serves people has no role login left."""
     client = demo_app.test_client()
     assert post(client, "/demo/enter/admin", page="/demo").status_code == 303
     shown = demo_app.test_client().get("/demo").text
@@ -82,7 +82,7 @@ def test_shown_passwords_open_nothing_outside_a_demo(demo_app, make_app):
         assert sign_in(stranger, "quan-tri@langnghe.example", password).status_code == status
 
 
-def test_an_unknown_door_is_no_door(demo_app):
+def test_an_unknown_role_is_no_page(demo_app):
     """A role that does not exist is a page that does not exist."""
     assert post(demo_app.test_client(), "/demo/enter/king", page="/demo").status_code == 404
 
@@ -164,7 +164,7 @@ def test_invented_dossiers_stand_in_the_ledger(demo_app):
 
 
 def test_a_real_provider_switches_the_button_off(make_app):
-    """A demo that sends through a real provider has no doors, invents no dossier, and says why."""
+    """A demo that sends through a real provider has no role logins and no button, and says why."""
     app = make_app(DEMO="1", SMS_PROVIDER="kannel")
     client = app.test_client()
     page = client.get("/demo").text

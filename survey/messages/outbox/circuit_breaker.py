@@ -41,8 +41,8 @@ def locked_health(session: Session, name: str) -> ProviderHealth:
     return session.scalars(query).one()
 
 
-def is_closed(health: ProviderHealth, now: datetime) -> bool:
-    """Whether no call may be begun now: in the usual terms, whether the circuit breaker is open."""
+def is_open(health: ProviderHealth, now: datetime) -> bool:
+    """Whether the circuit breaker is open: no call to the provider may begin now."""
     return health.open_until is not None and now < health.open_until
 
 

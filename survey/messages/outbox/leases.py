@@ -62,7 +62,7 @@ class WorkerContext:
 def lease(session: Session, worker: WorkerContext, rules: Rules, room: int) -> Batch:
     """Lease at most `room` messages, or return how long the rate limiter makes us wait."""
     health = circuit_breaker.locked_health(session, worker.provider)
-    if room < 1 or circuit_breaker.is_closed(health, worker.now):
+    if room < 1 or circuit_breaker.is_open(health, worker.now):
         return Batch()
     allowed = circuit_breaker.refill(health, rules, worker.clock)
     if circuit_breaker.is_probing(health):

@@ -75,6 +75,6 @@ def shuffle_conversations(session: Session) -> None:
 
     Messages that a receipt may still change are not moved.
     """
-    obsolete = Message.state.not_in((*UNFINISHED, MessageState.SENT))
-    shuffle_rows(session, Message, and_(Message.kind == MessageKind.DIALOGUE, obsolete))
+    ended = Message.state.not_in((*UNFINISHED, MessageState.SENT))
+    shuffle_rows(session, Message, and_(Message.kind == MessageKind.DIALOGUE, ended))
     shuffle_rows(session, Conversation, true())

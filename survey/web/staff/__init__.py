@@ -88,7 +88,7 @@ def register(app: Flask) -> None:
     logins = LoginManager(app)
     logins.user_loader(_account_of)
     app.jinja_env.globals.update(
-        staff_desk=layout, message_tabs=message_tabs_for, spoken=spoken, languages=LANGUAGES
+        staff_layout=layout, message_tabs=message_tabs_for, spoken=spoken, languages=LANGUAGES
     )
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -168,15 +168,15 @@ def decide() -> ResponseReturnValue:
     ids = None if form.scope.data == "all" else form.message.data
     verdict = Verdict(form.verdict.data)
     with transaction() as session:
-        obsolete = settle(session, staff_id, ids, verdict, clock.now())
+        settled = settle(session, staff_id, ids, verdict, clock.now())
     if verdict == Verdict.LEFT:
         done = gettext(
-            "Đã ghi là đã gửi: %(count)s tin. Quyết định được ghi vào nhật ký.", count=obsolete
+            "Đã ghi là đã gửi: %(count)s tin. Quyết định được ghi vào nhật ký.", count=settled
         )
     else:
         done = gettext(
             "Đã đưa lại vào hàng đợi: %(count)s tin. Quyết định được ghi vào nhật ký.",
-            count=obsolete,
+            count=settled,
         )
     flash(done, "done")
     return redirect(url_for("messages.unclear"), 303)

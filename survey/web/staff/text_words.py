@@ -24,6 +24,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "follow_up": (_("Hỏi thêm"), _("khi chấm 1 hoặc 2; dùng khi cùng số tin với “Cảm ơn”")),
         "ask_again": (_("Xin trả lời lại"), _("khi chưa rõ người dân chấm mấy điểm")),
         "which_one": (_("Hỏi hồ sơ nào"), _("khi người dân có nhiều hồ sơ đang chờ")),
+        "wrong_code": (_("Mã không đúng"), _("khi mã trong tin khác mã của hồ sơ đang chờ")),
         "help": (_("Hướng dẫn"), _("khi người dân nhắn TG")),
         "opt_out": (_("Xác nhận thôi nhận tin"), _("khi người dân nhắn TC")),
         "call_back": (_("Hẹn gọi lại"), _("khi người dân nhắn GOI")),
