@@ -47,7 +47,7 @@ def find_postgres(*, durable: bool = False) -> PostgresServer:
     """
     given = os.environ.get("TEST_DATABASE_URL", "").replace("postgresql+psycopg:", "postgresql:")
     if durable and given in ("", THROW_AWAY):
-        return _throw_away_cluster(fsync="on")
+        return _throw_away_cluster(durable=True)
     if given == THROW_AWAY and (started := _throw_away_cluster()).url:
         return started
     if given not in ("", THROW_AWAY):
@@ -59,14 +59,14 @@ def find_postgres(*, durable: bool = False) -> PostgresServer:
     return PostgresServer(LOCAL, "the server on 127.0.0.1:5432")
 
 
-def _throw_away_cluster(fsync: str = "off") -> PostgresServer:
+def _throw_away_cluster(*, durable: bool = False) -> PostgresServer:
     found = [shutil.which("initdb"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
     programs = [Path(program).resolve().parent for program in found if program]
     if not programs:
         return PostgresServer("", "no server and no initdb found")
     folder = Path(tempfile.mkdtemp(prefix="langnghe-postgres-"))
     try:
-        return _start_cluster(programs[-1], folder, fsync)
+        return _start_cluster(programs[-1], folder, durable=durable)
     except (OSError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         detail = getattr(error, "stderr", b"") or str(error).encode()
@@ -74,7 +74,7 @@ def _throw_away_cluster(fsync: str = "off") -> PostgresServer:
         return PostgresServer("", f"a throw-away cluster did not start: {reason}")
 
 
-def _start_cluster(programs: Path, folder: Path, fsync: str) -> PostgresServer:
+def _start_cluster(programs: Path, folder: Path, *, durable: bool) -> PostgresServer:
     prefix = _as_other_user(folder)
     data = str(folder / "data")
     initdb = [*prefix, str(programs / "initdb"), "-D", data, "-U", "postgres", "-A", "trust"]
@@ -83,7 +83,9 @@ def _start_cluster(programs: Path, folder: Path, fsync: str) -> PostgresServer:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-    options += f" -c fsync={fsync}"
+    if not durable:
+        # Where autovacuum frees space depends on time, and so would the order of rows on pages.
+        options += " -c fsync=off -c autovacuum=off"
     control = [*prefix, str(programs / "pg_ctl"), "-D", data]
     start = [*control, "-w", "-l", str(folder / "log"), "-o", options, "start"]
     subprocess.run(start, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
