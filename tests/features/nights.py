@@ -36,7 +36,7 @@ from tests.messages.gateway import Gateway
 from tests.seeding import LINK, NOW, Wanted, ask_everybody, finish
 
 PROCEDURES = ("1.012784", "2.000815")
-DOSSIERS, ANSWERS = 280, (100, 60, 50)
+DOSSIERS, ANSWERS = 330, (150, 60, 50)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 CHANGED, COMMENTED, CALLED, HELPED = 0.2, 0.3, 0.06, 0.4
 COMMENT = "Chờ lâu quá."

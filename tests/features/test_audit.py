@@ -15,12 +15,14 @@ from tests.clocks import NOW
 from tests.conftest import FIXED, run_command, unit_of_work
 from tests.features import answering
 from tests.features.answering import WISH
+from tests.features.attacks import LIMIT, strongest
 from tests.house.source import python_files, tree
 
 NEW_KEY = "bmV3LWRhdGEta2V5LW9mLXRoZS10ZXN0cy0wMTIzNDU"
 # One block of content.
 SEALED_LENGTH = 512 + OVERHEAD
 BOTH = (AuditEntry, CitizenEntry)
+OF_A_DAY = 100
 ACTS = [
     ("case.taken", "case:PA7F3K2Q"),
     ("text.submitted", "text:invitation/1"),
@@ -193,6 +195,20 @@ def test_acts_that_a_citizen_caused_betray_nothing(app):
         assert f'"staff_id":{staff.id}'.encode() not in raw
         assert {len(bytes(row.entry_sealed)) for row in rows} == {SEALED_LENGTH}
         assert sorted(row.number for row in rows) == [1, 2, 3]
+
+
+def test_acts_that_citizens_caused_lie_in_no_order(app):
+    """What citizens caused in a day is appended in an order drawn at random."""
+    with unit_of_work(app) as session:
+        for place in range(OF_A_DAY):
+            audit.append_later(session, NOW, "case.open", f"case:{place}", {})
+        audit.append_waiting(session)
+        entries = session.scalars(select(CitizenEntry)).all()
+        order = {one.number: int(one.entry["subject"].removeprefix("case:")) for one in entries}
+    assert sorted(order.values()) == list(range(OF_A_DAY))
+    numbers = {"number": {number: number for number in order}}
+    assert strongest(numbers, order).strength < LIMIT
+    assert strongest(numbers, dict(zip(order, range(OF_A_DAY), strict=True))).strength > LIMIT
 
 
 def test_equal_acts_leave_unequal_rows(app):
