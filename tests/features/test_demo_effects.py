@@ -131,7 +131,7 @@ def test_one_carrier_is_silent(app):
 
 
 def test_a_sector_on_its_target_stays_uncertain(app):
-    """Planted effect 7: where the interval contains the target, no month has a verdict."""
+    """Planted effect 7: an interval that contains the target gives no certain verdict."""
     for month in SCENE.closed_periods:
         row = figures(app, month, "sector")[TRUTHS.crossing_sector]
         assert row["low"] < row["target"] < row["high"]
