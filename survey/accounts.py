@@ -299,7 +299,7 @@ def _try_keys(session: Session, email: str, address: str) -> list[str]:
 
 
 def is_throttled(session: Session, now: datetime, email: str, address: str) -> bool:
-    """Whether ten wrong attempts in five minutes were counted for this name or this address."""
+    """Whether ten wrong attempts in five minutes were counted for this name or network address."""
     full = select(SignInTry.key).where(
         SignInTry.key.in_(_try_keys(session, email, address)),
         SignInTry.wrong >= TRIES,
@@ -309,7 +309,7 @@ def is_throttled(session: Session, now: datetime, email: str, address: str) -> b
 
 
 def note_wrong_try(session: Session, now: datetime, email: str, address: str) -> None:
-    """Count a wrong attempt for name and network address; log it if the account exists."""
+    """Count a wrong attempt for name and network address; audit it if the account exists."""
     session.execute(delete(SignInTry).where(SignInTry.since <= now - TRIES_WITHIN))
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     for key in _try_keys(session, email, address):
@@ -324,7 +324,7 @@ def note_wrong_try(session: Session, now: datetime, email: str, address: str) ->
 
 
 def note_sign_in(session: Session, now: datetime, staff: Staff) -> None:
-    """Log a sign-in and forget the wrong attempts of the account, not those of its address."""
+    """Audit a sign-in and forget the wrong attempts of the account, not those of its address."""
     key = settings_of(session).secret_key.encode()
     name = hmac.digest(key, f"account {staff.email}".encode(), "sha256").hex()
     session.execute(delete(SignInTry).where(SignInTry.key == name))

@@ -210,7 +210,7 @@ def _topics(words: list[_Word]) -> list[str]:
 
 
 def _is_negated(words: list[_Word], start: int) -> bool:
-    """Whether a negation such as "không phải" is right before a phrase or up to two words before.
+    """Whether a negation such as "không phải" is before a phrase, at most two words between them.
 
     The single word "không" negates only what follows it directly.
     """

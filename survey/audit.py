@@ -157,8 +157,8 @@ def entries(
 def verify(session: Session) -> tuple[int, bool]:
     """Number of rows, and whether every row of both chains is in place and unchanged.
 
-    A cut at the end cannot be seen from the tables alone: compare `head` with the one printed in a
-    report.
+    The tables alone do not show that the newest rows were removed: compare `head` with the hashes
+    printed in a report.
     """
     results = [_verify(session, AuditEntry), _verify(session, CitizenEntry)]
     return sum(rows for rows, _ in results), all(is_whole for _, is_whole in results)

@@ -33,7 +33,10 @@ LOCK_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Row count of a table and the sum of the SHA-256 digests of its rows, in whatever order."""
+    """Row count of a table and the sum of the SHA-256 digests of its rows, modulo 2**256.
+
+    The sum does not depend on the order of the rows.
+    """
 
     rows: int
     digest: str
@@ -204,7 +207,7 @@ def _same(wanted: Manifest, found: Manifest) -> Manifest:
 
 
 def stored_manifest(source: Path) -> Manifest:
-    """The manifest beside a backup; Invalid `backup_unreadable` when a file is missing or bad."""
+    """The manifest beside a backup; Invalid `backup_unreadable` if a file is missing or broken."""
     try:
         document = json.loads(_manifest_path(source).read_text(encoding="utf-8"))
         tables = {name: Contents(**entry) for name, entry in document["tables"].items()}

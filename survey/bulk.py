@@ -67,7 +67,7 @@ def write_many(session: Session, statement: Insert, rows: Sequence[Mapping[str, 
 def write_numbered(
     session: Session, statement: Insert, rows: Sequence[Mapping[str, object]], name: str
 ) -> dict[Any, int]:
-    """Insert rows as `write_many` does; return their new ids by the value of a unique column,
+    """Insert rows as `write_many` does; return the new ids by the value of the unique column
     `name`.
 
     The ids are reserved first: from the sequence on PostgreSQL, after the highest id on SQLite,

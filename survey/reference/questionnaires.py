@@ -28,8 +28,9 @@ Values = Mapping[str, object]
 
 
 def questions(folder: Path) -> Iterator[Values]:
-    """Every question that some questionnaire asks, in the order of the file; Invalid for a bad
-    code.
+    """Every question that some questionnaire asks, in the order of the file.
+
+    Invalid `reference_broken` for a bad code.
     """
     named = {row["code"]: row for _, row in lines(folder, "questions.csv")}
     asked: dict[str, Mapping[str, str]] = {}
@@ -100,7 +101,8 @@ def questionnaires(folder: Path) -> Iterator[Values]:
 def items(session: Session, folder: Path) -> Iterator[Values]:
     """The questions of every version, with position and wording.
 
-    Conflict `reference_broken` when the file changes a version that is already loaded.
+    Conflict `reference_broken` when the file adds or changes a question of a version that is
+    already loaded.
     """
     versions = {(one.kind, one.version): one.id for one in session.scalars(select(Questionnaire))}
     known: dict[int, dict[str, QuestionnaireItem]] = {}
