@@ -141,7 +141,7 @@ def _opened(url: URL) -> Session:
 
 
 def _read(session: Session) -> Disk:
-    """The pages are read first, since reading rows leaves traces on them."""
+    """Read the pages, then the rows, since reading rows leaves traces on the pages."""
     session.execute(text("CREATE EXTENSION pageinspect"))
     files: dict[str, bytes] = defaultdict(bytes)
     for name, page in session.execute(PAGES):

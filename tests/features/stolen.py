@@ -120,7 +120,7 @@ class Web:
                 yield key, row[column]
 
     def row(self, node: Node) -> Row:
-        """The row of a node."""
+        """The row of a node (table, place)."""
         return self.tables[node[0]][node[1]]
 
 

@@ -267,8 +267,8 @@ def test_a_change_after_counting_replaces_exactly_the_old_ratings(app):
 
 @pytest.mark.parametrize("counted", ["never", "once", "closed", "closed and changed"])
 def test_a_disowned_ballot_counts_no_more_but_where_it_was_closed(app, runner, counted):
-    """A repudiated ballot is removed before or after counting; a closing that included it keeps its
-    ratings and still verifies.
+    """A repudiated ballot no longer counts, whether it waited or was counted; a closing that
+    included it keeps its ratings and still verifies.
     """
     wrong, kept = invite(app, 2)
     say(app, wrong, overall=2, comment="Chờ lâu.")

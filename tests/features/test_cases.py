@@ -105,7 +105,7 @@ def test_steps_out_of_place_are_refused(transact, work, step, code):
 
 
 def test_an_outdated_view_is_refused(transact):
-    """A step on a revision that staff or citizen changed meanwhile is refused."""
+    """A step on an outdated revision, changed by staff or citizen meanwhile, is refused."""
     code, handler = prepare(transact, overall=2)
     with transact() as session:
         case = the_case(session)

@@ -130,8 +130,8 @@ def test_a_good_rating(phone, read, rated):
 
 
 def test_a_comment_leaves_no_day(phone, rated):
-    """A text without a reply changes no day in a dump, so that days of texts set against replies do
-    not show when a comment came.
+    """A comment by SMS, which gets no reply, stores no day: days with more texts than replies would
+    show when comments came.
     """
 
     def days():

@@ -105,7 +105,7 @@ def worked_out(places, ratings, published):
 @pytest.mark.parametrize("seed", range(40))
 def test_no_small_line_is_worked_out_from_all_that_is_published(seed):
     """Tables of a small province that fit the published lines differ by 5 or more in each small
-    line, also where sectors at agencies are published beside the tables.
+    line, and sectors at agencies are published beside them only where that still holds.
     """
     draw = random.Random(seed)
     everywhere = [*itertools.product("ABC", ("land", "health"), ("counter", "online"))]

@@ -1,6 +1,4 @@
-"""Background jobs run once, are repeated when their worker dies, and are given up if they never
-succeed.
-"""
+"""Background jobs run once, are repeated if their worker dies, and are given up in the end."""
 
 import subprocess
 import sys

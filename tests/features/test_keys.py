@@ -1,6 +1,4 @@
-"""A rotation of DATA_KEY invalidates nothing, and a full re-encryption leaves nothing under old
-keys.
-"""
+"""A rotation of DATA_KEY invalidates nothing; a full re-encryption leaves no use of old keys."""
 
 import base64
 from datetime import UTC, datetime, timedelta

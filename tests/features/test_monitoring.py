@@ -1,6 +1,4 @@
-"""Control charts: set baselines, one score per agency and sector group, data alerts before quality
-alerts.
-"""
+"""Control charts: baselines, one score per agency and sector group, data alerts before quality."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -47,8 +45,8 @@ def watched(transact):
 
 
 def outage(session, units, day):
-    """Add answers that wait since: twenty of each of three days from `day` on at the first unit,
-    and sixty of the last day at the second.
+    """Add waiting answers: twenty for each of three days from `day` on at the first unit, and sixty
+    for the last of these days at the second.
     """
     here, crowded = units
     for days in range(3):
