@@ -1,4 +1,4 @@
-"""Lắng Nghe: citizens judge the public service they just received, and a province listens."""
+"""Lắng Nghe, a platform by which citizens rate public services: its Flask application."""
 
 import gc
 import json
@@ -16,12 +16,12 @@ from survey.logs import configure
 from survey.settings import ROOT, Settings, from_env
 
 UPLOAD_LIMIT = 64 * 1024 * 1024
-# Rows and pages are made of thousands of small objects without cycles: looking for cycles after
-# every 700 of them, as Python does, took a fifth of an import's time.
+# Python's garbage collector looks for cycles after every 700 new objects, which took a fifth of an
+# import's time: rows and pages are made of thousands of small objects without cycles.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 ENGINE_OPTIONS = {
     "hide_parameters": True,
-    # Readable for whoever audits by SQL.
+    # Vietnamese letters stay readable for auditors who use SQL.
     "json_serializer": partial(json.dumps, ensure_ascii=False),
 }
 
@@ -29,9 +29,10 @@ ENGINE_OPTIONS = {
 def create_app(
     settings: Settings | None = None, pool: str = "all", clock: Clock = machine
 ) -> Flask:
-    """The application: settings, database, pages and commands wired together, nothing else.
+    """Create the Flask application: connect settings, logs, database, commands and pages.
 
-    `pool` says whose pages it serves: `citizen`, `staff` or `all`; commands get none.
+    `pool` selects the pages it serves: `citizen`, `staff` or `all`; commands get none. Raises
+    NoAppException when production has wrong settings and the command is not `check-config`.
     """
     settings = settings or from_env()
     try:
@@ -59,7 +60,7 @@ def create_app(
 
     cli.register(app)
     if not cli.is_looked_up():
-        from survey import web  # noqa: PLC0415 - the same, and no command needs a page
+        from survey import web  # noqa: PLC0415 - an edge too; no command needs a page
 
         web.register(app, web.Pool(pool))
     return app

@@ -1,7 +1,8 @@
-"""Accounts of staff: made with a one-time password, changed, closed; and what proves a person.
+"""Staff accounts: creation with a one-time password, changes, deactivation, and authentication.
 
-Passwords are kept as argon2id, TOTP secrets sealed, recovery codes hashed. A code works once; wrong
-tries count against name and address alike, so an unknown name behaves like a known one.
+Passwords and recovery codes are hashed with argon2id, TOTP secrets are encrypted. A code works
+once. Wrong attempts are counted by account name and by network address, for unknown names too, so
+that throttling does not reveal which accounts exist.
 """
 
 import hmac
@@ -29,16 +30,16 @@ from survey.models.organisation import Agency, Sector
 from survey.models.staff import Role, RoleName, SignInTry, Staff
 
 ISSUER = "Lắng Nghe"
-# OWASP's least for argon2id: 19 MiB, two passes, one lane. About 25 ms on one core.
+# OWASP's minimum for argon2id: 19 MiB, two passes, one lane; about 25 ms on one core.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 PASSWORD_LEAST = 12
 PASSWORD_MOST = 200
 DISTINCT_LEAST = 6
-# A shorter name than this is part of many words.
+# A password may hold an account name that is shorter than this, since many words do.
 NAME_LEAST = 4
-# Over a weekend, and no longer: whoever finds the slip of paper later finds nothing.
+# Long enough for a weekend; a slip of paper that is found later opens nothing.
 ONE_TIME_WITHIN = timedelta(hours=72)
-# Addresses of a demo's accounts: its page of role logins shows their passwords to everybody.
+# Domain of a demo's accounts, whose passwords its page of role logins shows to everybody.
 DEMO_DOMAIN = "langnghe.example"
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,130}")
 TRIES = 10
@@ -49,7 +50,7 @@ CODE = re.compile(r"\d{6}")
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What an administrator says about an account."""
+    """The data of an account as an administrator enters them."""
 
     email: str
     role: RoleName
@@ -61,9 +62,9 @@ class NewAccount:
 def add(
     session: Session, now: datetime, account: NewAccount, by: int | None = None
 ) -> tuple[Staff, str]:
-    """Make an account; gives it and its one-time password, to be changed at the first sign-in.
+    """Create an account; return it and its one-time password, to be changed at the first sign-in.
 
-    Invalid for a wrong address, agency or sector; Conflict when the address has an account.
+    Invalid `bad_email`, `unknown_agency` or `unknown_sector`; Conflict `account_exists`.
     """
     email = account.email.strip().lower()
     if not EMAIL.fullmatch(email) or not email.isprintable():
@@ -89,9 +90,9 @@ def add(
 def change(
     session: Session, now: datetime, staff: Staff, account: NewAccount, by: int | None = None
 ) -> None:
-    """Give an account other rights or another name; other rights end its sessions.
+    """Change role, agency, sector and name of an account; its sessions end if its rights changed.
 
-    Refused when the last administrator would be lost.
+    Refused `last_admin` when no active administrator would remain; Invalid as in `add`.
     """
     before = _rights(staff)
     if account.role is not RoleName.ADMIN:
@@ -108,7 +109,10 @@ def change(
 def set_active(
     session: Session, now: datetime, staff: Staff, *, active: bool, by: int | None = None
 ) -> None:
-    """Close an account (its sessions end) or open it again. Refused for the last administrator."""
+    """Deactivate an account or activate it again; its sessions end.
+
+    Refused `last_admin` when no active administrator would remain.
+    """
     if not active:
         _keep_an_administrator(session, staff)
     staff.active = active
@@ -125,7 +129,10 @@ def reset(
     with_second_factor: bool = False,
     by: int | None = None,
 ) -> str:
-    """A new one-time password for an account whose owner forgot theirs; its sessions end."""
+    """Replace a forgotten password by a new one-time password, and return it; all sessions end.
+
+    `with_second_factor` also removes the TOTP secret and the recovery codes.
+    """
     password = one_time_password()
     staff.password = HASHER.hash(password)
     staff.one_time_until = now + ONE_TIME_WITHIN
@@ -140,27 +147,24 @@ def reset(
 
 
 def find(session: Session, email: str) -> Staff | None:
-    """The account of an address, however it is capitalised."""
+    """The account with this e-mail address in upper or lower case; None when there is none."""
     return session.scalar(select(Staff).where(Staff.email == email.strip().lower()))
 
 
 def everyone(session: Session) -> list[Staff]:
-    """Every account with its role and agency, open ones first."""
+    """Every account with its role and agency, active ones first, then by e-mail address."""
     query = select(Staff).options(selectinload(Staff.roles), selectinload(Staff.agency))
     return list(session.scalars(query.order_by(Staff.active.desc(), Staff.email)))
 
 
 def of_session(session: Session, session_key: str) -> Staff | None:
-    """The account a browser's session belongs to; None where it was closed or the session ended."""
+    """The active account of a session key; None when it was deactivated or the session ended."""
     query = select(Staff).where(Staff.fs_uniquifier == session_key, Staff.active)
     return session.scalars(query).one_or_none()
 
 
 def get(session: Session, staff_id: int, *, lock: bool = False) -> Staff:
-    """One account, read anew and locked until the transaction ends with `lock`.
-
-    NotFound `no_account`.
-    """
+    """One account; `lock` reads it again and locks its row (FOR UPDATE). NotFound `no_account`."""
     staff = session.get(Staff, staff_id, with_for_update=lock or None, populate_existing=lock)
     if staff is None:
         raise NotFound("no_account")
@@ -168,12 +172,12 @@ def get(session: Session, staff_id: int, *, lock: bool = False) -> Staff:
 
 
 def end_sessions(staff: Staff) -> None:
-    """Sign the account out everywhere."""
+    """End all sessions of the account by giving it a new session key."""
     staff.fs_uniquifier = secrets.token_hex(32)
 
 
 def one_time_password() -> str:
-    """Sixteen letters and digits in groups of four, 80 bits."""
+    """A random password: sixteen letters and digits in groups of four, 80 bits."""
     return _groups(4)
 
 
@@ -219,7 +223,7 @@ def _keep_an_administrator(session: Session, staff: Staff) -> None:
 
 
 def _plain(password: str) -> str:
-    """One spelling for what keyboards write in several."""
+    """The first 200 characters in Unicode form NFKC: keyboards encode a letter in several ways."""
     return unicodedata.normalize("NFKC", password[:PASSWORD_MOST])
 
 
@@ -229,7 +233,7 @@ def _nobodys_hash() -> str:
 
 
 def _fits(hashed: str | None, password: str) -> bool:
-    """Whether a password fits; takes as long for accounts that do not exist."""
+    """Whether a password matches its hash; an account that does not exist takes as long."""
     try:
         HASHER.verify(hashed or _nobodys_hash(), _plain(password))
     except (VerifyMismatchError, InvalidHashError):
@@ -238,9 +242,10 @@ def _fits(hashed: str | None, password: str) -> bool:
 
 
 def prove(session: Session, email: str, password: str) -> Staff | None:
-    """The active account that this address and password open; only reads.
+    """The active account with this address and password, or None; nothing is written.
 
-    Accounts of a demo open nothing without DEMO=1, nor where messages reach real people.
+    Accounts of a demo can sign in only with DEMO=1 and the console provider, so never where
+    messages reach real people.
     """
     staff = find(session, email)
     fits = _fits(staff.password if staff else None, password)
@@ -251,14 +256,15 @@ def prove(session: Session, email: str, password: str) -> Staff | None:
 
 
 def is_overdue(staff: Staff, now: datetime) -> bool:
-    """Whether the account's one-time password was not used in time and opens nothing any more."""
+    """Whether the account still has its one-time password and that password has expired."""
     return staff.one_time_until is not None and now >= staff.one_time_until
 
 
 def change_password(session: Session, now: datetime, staff: Staff, old: str, new: str) -> None:
     """Replace the password; all sessions end.
 
-    Refused when `old` is wrong, Invalid when `new` is weak.
+    Refused `wrong_password` when `old` is wrong; Invalid `password_length` or `password_weak` for
+    `new`.
     """
     if not _fits(staff.password, old):
         raise Refused("wrong_password")
@@ -268,7 +274,7 @@ def change_password(session: Session, now: datetime, staff: Staff, old: str, new
 
 
 def set_password(staff: Staff, password: str) -> None:
-    """Set an own password without asking for the old one; all sessions end."""
+    """Set a password that its owner chose, without asking for the old one; all sessions end."""
     staff.password = HASHER.hash(_plain(password))
     staff.one_time_until = None
     end_sessions(staff)
@@ -293,7 +299,7 @@ def _try_keys(session: Session, email: str, address: str) -> list[str]:
 
 
 def is_throttled(session: Session, now: datetime, email: str, address: str) -> bool:
-    """Whether ten wrong tries of the last five minutes stand against this name or this address."""
+    """Whether ten wrong attempts in five minutes were counted for this name or network address."""
     full = select(SignInTry.key).where(
         SignInTry.key.in_(_try_keys(session, email, address)),
         SignInTry.wrong >= TRIES,
@@ -303,7 +309,7 @@ def is_throttled(session: Session, now: datetime, email: str, address: str) -> b
 
 
 def note_wrong_try(session: Session, now: datetime, email: str, address: str) -> None:
-    """Count a wrong try against name and address; the audit chain keeps those on real accounts."""
+    """Count a wrong attempt for name and network address; audit it if the account exists."""
     session.execute(delete(SignInTry).where(SignInTry.since <= now - TRIES_WITHIN))
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     for key in _try_keys(session, email, address):
@@ -318,7 +324,7 @@ def note_wrong_try(session: Session, now: datetime, email: str, address: str) ->
 
 
 def note_sign_in(session: Session, now: datetime, staff: Staff) -> None:
-    """Forget the wrong tries on this account; its address keeps them."""
+    """Audit a sign-in and forget the wrong attempts of the account, not those of its address."""
     key = settings_of(session).secret_key.encode()
     name = hmac.digest(key, f"account {staff.email}".encode(), "sha256").hex()
     session.execute(delete(SignInTry).where(SignInTry.key == name))
@@ -329,16 +335,16 @@ def note_sign_in(session: Session, now: datetime, staff: Staff) -> None:
 
 
 def totp_address(staff: Staff, secret: str) -> str:
-    """The otpauth:// address that an authenticator app reads from a QR code."""
+    """The otpauth:// URI that an authenticator app reads from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=staff.email, issuer_name=ISSUER)
 
 
 def enable_second_factor(
     session: Session, now: datetime, staff: Staff, secret: str, code: str
 ) -> Sequence[str]:
-    """Store the secret once its owner shows a right code; gives ten recovery codes.
+    """Store the TOTP secret once its owner entered a right code; return ten recovery codes.
 
-    Invalid when the code is wrong.
+    Invalid `wrong_code`.
     """
     step = _step_of(secret, code, now, 0)
     if step is None:
@@ -353,7 +359,7 @@ def enable_second_factor(
 
 
 def check_second_factor(session: Session, now: datetime, staff: Staff, code: str) -> bool:
-    """Whether this is the app's code of now or an unused recovery code; either works once."""
+    """Whether this is the current TOTP code or an unused recovery code; either works once."""
     typed = code.strip().replace(" ", "").upper()
     if not CODE.fullmatch(typed):
         return _use_recovery_code(session, now, staff, typed)
@@ -368,7 +374,7 @@ def check_second_factor(session: Session, now: datetime, staff: Staff, code: str
 
 
 def _step_of(secret: str, code: str, now: datetime, after: int) -> int | None:
-    """The 30-second step of this code: now or one beside, and later than the last one used."""
+    """The 30-second time step of a code, at most one from now and later than `after`; else None."""
     totp = pyotp.TOTP(secret)
     here = int(now.timestamp()) // totp.interval
     for step in (here - 1, here, here + 1):

@@ -1,6 +1,7 @@
-"""A very bad answer becomes one case; the open ones of a rule and an agency are one alert.
+"""Which answer opens a case: a bad rating, a comment with grave words, or a wish to be called.
 
-Comments are searched with a versioned word list, read with and without diacritics.
+A ballot has at most one case; open cases of one rule and one agency share one alert. Comments are
+searched with a versioned word list, with and without diacritics.
 """
 
 import csv
@@ -43,11 +44,12 @@ __all__ = [
 
 WORDS = Path(__file__).parent / "reference" / "data" / "alert_words.csv"
 GRAVE_TOPICS = frozenset({"money", "harassment", "help"})
-# Hexadecimal digits of a comment's digest: enough that no two comments of one case share one.
+# Hexadecimal digits of a comment's digest (128 bits), so that no two comments share a digest.
 DIGEST_LENGTH = 32
 # Most serious first.
 SEVERITY = (CaseReason.GRAVE_WORDS, CaseReason.CALL_BACK_WISH, CaseReason.VERY_BAD_RATING)
-# How many words a "…" in a phrase may stand for, and may stand between "không phải" and it.
+# How many words the sign "…" in a phrase may stand for, and how many may stand between a negation
+# such as "không phải" and the phrase.
 GAP = 3
 NEGATION_REACH = 2
 
@@ -59,9 +61,7 @@ _KHMER = re.compile(r"[\u1780-\u17ff]")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a citizen changed: the ballot's key and cell, what it said `before` (None: it is a first
-    answer) and says `after`.
-    """
+    """A change of a ballot: key, cell, the answer before (None: it is a first answer) and after."""
 
     key: bytes
     cell: Cell
@@ -72,14 +72,15 @@ class Change:
 def raise_for_answer(
     session: Session, now: datetime, change: Change, contact: ContactWish | None
 ) -> Case | None:
-    """Open the case an answer calls for, or add to the one it has; in the answer's transaction.
+    """Open the case that an answer needs, or update the case of its ballot; None without a case.
 
-    A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person.
+    A rating of 1 or 2, a comment with grave words, or a wish to be called needs a person. Runs in
+    the transaction that stores the answer.
     """
     trigger = _trigger(change.after, contact)
-    if trigger is None and change.before is None:  # most answers: nothing to open or to add to
+    if trigger is None and change.before is None:  # most answers; saves the lock and the query
         return None
-    # A wish writes nothing to the ballot, and with another request it would open two cases.
+    # A wish to be called locks no row of the ballot: two requests at once would open two cases.
     advisory_lock(session, f"ballot:{change.key.hex()}")
     case = _case_of(session, change.key)
     if case is None:
@@ -103,14 +104,17 @@ def raise_for_answer(
 
 
 def withdraw_contact(session: Session, now: datetime, ballot_key: bytes) -> None:
-    """The citizen of this ballot no longer wishes to be called; nothing happens without a case."""
+    """Erase the contact data of a ballot's case, because the citizen no longer wishes to be called.
+
+    Without a case nothing happens.
+    """
     case = _case_of(session, ballot_key)
     if case is not None:
         forget_contact(session, now, case)
 
 
 def grave_topics(comment: str) -> frozenset[str]:
-    """Topics (money, harassment, help) that a comment speaks of; negated phrases do not count."""
+    """The topics (money, harassment, help) of those grave phrases that are not negated."""
     return frozenset(
         topic
         for clause in _CLAUSE.split(comment)
@@ -120,7 +124,7 @@ def grave_topics(comment: str) -> frozenset[str]:
 
 
 def words_version() -> int:
-    """Number of the word list in force; raised whenever a phrase comes or goes."""
+    """The version of the word list in force, which rises whenever a phrase is added or removed."""
     return _lexicon().version
 
 
@@ -131,7 +135,7 @@ def _case_of(session: Session, ballot_key: bytes) -> Case | None:
 
 
 def _trigger(answer: Answer, contact: ContactWish | None) -> Trigger | None:
-    """The most serious reason that applies."""
+    """The most serious reason for which an answer needs a case; None when it needs none."""
     version = words_version()
     if answer.comment and grave_topics(answer.comment):
         digest = hashlib.sha256(answer.comment.encode()).hexdigest()[:DIGEST_LENGTH]
@@ -163,7 +167,7 @@ def _add(session: Session, now: datetime, case: Case, change: Change) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """One word twice: as written (tone placement aside) and without diacritics."""
+    """A word in two forms: with diacritics, its tone mark at the end, and without diacritics."""
 
     written: str
     bare: str
@@ -171,7 +175,10 @@ class _Word:
 
 @dataclass(frozen=True, slots=True)
 class _Phrase:
-    """Words to be found in a row; "…" is a gap, "#" a number, "!" asks for the diacritics."""
+    """A phrase of the word list.
+
+    "…" stands for a gap, "#" for a number; "!" after a word demands its diacritics.
+    """
 
     topic: str
     words: tuple[_Word, ...]
@@ -187,7 +194,7 @@ class _Lexicon:
 
 
 def _topics(words: list[_Word]) -> list[str]:
-    """Topics of one clause."""
+    """The topics of one clause: its grave phrases that are neither negated nor exceptions."""
     lexicon = _lexicon()
     for phrase in lexicon.exceptions:
         for start in range(len(words)):
@@ -202,7 +209,10 @@ def _topics(words: list[_Word]) -> list[str]:
 
 
 def _is_negated(words: list[_Word], start: int) -> bool:
-    """Whether "không phải", "không ai", … stand shortly before, or a bare "không" right before."""
+    """Whether a negation such as "không phải" is before a phrase, at most two words between them.
+
+    The single word "không" negates only what follows it directly.
+    """
     for phrase in _lexicon().negations:
         reach = NEGATION_REACH if len(phrase.words) > 1 else 0
         for gap in range(reach + 1):
@@ -213,7 +223,7 @@ def _is_negated(words: list[_Word], start: int) -> bool:
 
 
 def _match(phrase: tuple[_Word, ...], words: list[_Word], start: int) -> int:
-    """Place after the phrase if it stands at `start`, else 0."""
+    """Position after the phrase if it begins at `start`, else 0."""
     if not phrase:
         return start
     if phrase[0].written == "…":
@@ -225,7 +235,12 @@ def _match(phrase: tuple[_Word, ...], words: list[_Word], start: int) -> int:
 
 
 def _is_same(wanted: _Word, found: _Word) -> bool:
-    """A word written with diacritics must have the right ones; one without may stand for any."""
+    """Whether a word of the list matches a word of a comment.
+
+    The comment's word must have the right diacritics, or none where the list does not demand them.
+    "#" matches digits. A Khmer word matches inside a longer one, since Khmer puts no spaces between
+    words.
+    """
     if wanted.written == "#":
         return found.written.isdigit()
     if _KHMER.match(wanted.written):
@@ -243,7 +258,7 @@ def _read_words(clause: str) -> list[_Word]:
 
 
 def _word(text: str) -> _Word:
-    """`hòa` and `hoà` are one word: the tone mark is read at the end of the word."""
+    """Read a word with its tone mark moved to the end, so that `hòa` and `hoà` are equal."""
     parts = unicodedata.normalize("NFD", text)
     letters = "".join(part for part in parts if part not in _TONES)
     tones = "".join(part for part in parts if part in _TONES)

@@ -1,7 +1,8 @@
-"""The append-only audit log: two chains, each row hashed with the one before.
+"""The append-only audit log in two hash chains: each row's hash covers the hash of the row before.
 
-Acts that no citizen caused are readable in the database (`AuditEntry`). All others are encrypted
-(`CitizenEntry`); their hash holds a random salt, or trying out times would find it.
+Entries that no citizen caused are readable in the database (`AuditEntry`). All others are encrypted
+(`CitizenEntry`), and their hash covers a random salt: without it, hashing every possible time would
+find when a citizen acted.
 """
 
 import hashlib
@@ -22,8 +23,8 @@ from survey.models.audit import AuditEntry, CitizenEntry, WaitingEntry
 GENESIS = "0" * 64
 SALT_BYTES = 16
 ROWS_AT_ONCE = 1000
-# Beginnings of actions that say nothing of a citizen's act, nor of when or how often there was one.
-# Whatever begins otherwise is encrypted.
+# Prefixes of actions that reveal nothing of what a citizen did, nor when or how often. Entries of
+# all other actions are encrypted.
 READABLE = (
     "index.",
     "intake.",
@@ -35,14 +36,14 @@ READABLE = (
     "text.",
     "baseline.set",
 )
-# A row that does not open, or holds something else than an act.
+# What is raised by a row that cannot be decrypted or holds no entry.
 UNREADABLE = (Refused, ValueError, TypeError, LookupError)
 Row = TypeVar("Row", AuditEntry, CitizenEntry)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One act as it was recorded; `detail` holds what JSON can hold."""
+    """One entry of the audit log; `detail` holds JSON values."""
 
     at: datetime
     staff_id: int | None
@@ -60,14 +61,14 @@ def append(
     staff_id: int | None = None,
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Add one act to its chain. `subject` and `detail` hold ids and codes, never personal data."""
+    """Append an entry to its chain; `subject` and `detail` hold ids and codes, no personal data."""
     content = {
-        # As text, since the hash is made over this very text.
+        # As text, since the hash covers this text.
         "at": now.astimezone(UTC).isoformat(),
         "staff_id": staff_id,
         "action": action,
         "subject": subject,
-        # As it will be read again: JSON knows no tuples.
+        # As JSON will give it back (a tuple as a list), so that the hash fits when it is verified.
         "detail": json.loads(json.dumps(dict(detail or {}))),
     }
     table = AuditEntry if is_readable(action) else CitizenEntry
@@ -87,15 +88,16 @@ def append(
 
 
 def is_readable(action: str) -> bool:
-    """Whether acts of this kind may stand in clear."""
+    """Whether entries of this action are stored in clear."""
     return action.startswith(READABLE)
 
 
 def append_later(
     session: Session, at: datetime, action: str, subject: str, detail: Mapping[str, object]
 ) -> None:
-    """Store an entry that a citizen caused until `append_waiting` appends it to the log among
-    others: its position in the log would show when it happened.
+    """Store an entry that a citizen caused, until `append_waiting` appends it together with others.
+
+    Its position in the log would otherwise show when the citizen acted.
     """
     row = WaitingEntry(id=secrets.token_hex(16))
     session.add(row)
@@ -109,7 +111,7 @@ def append_later(
 
 
 def append_waiting(session: Session) -> None:
-    """Append what citizens caused since the last time, in random order."""
+    """Append the stored entries that citizens caused, in random order."""
     query = delete(WaitingEntry).returning(WaitingEntry.id, WaitingEntry.entry_sealed)
     rows = list(session.execute(query).all())
     secrets.SystemRandom().shuffle(rows)
@@ -126,11 +128,10 @@ def entries(
     subject: str | None = None,
     staff_id: int | None = None,
 ) -> list[Entry]:
-    """What was done, oldest first; only what has this action, subject and account, where one is
-    given.
+    """The entries of both chains, oldest first, filtered by action, subject and account if given.
 
-    Every encrypted row is opened, unless the action is one that stands in clear. Refused
-    `encrypted_value_broken` at a row that does not open.
+    All encrypted rows are decrypted, unless `action` is one whose entries are stored in clear.
+    Refused `encrypted_value_broken` when a row cannot be decrypted.
     """
     wanted = {"action": action, "subject": subject, "staff_id": staff_id}
     given = {name: value for name, value in wanted.items() if value is not None}
@@ -156,8 +157,8 @@ def entries(
 def verify(session: Session) -> tuple[int, bool]:
     """Number of rows, and whether every row of both chains is in place and unchanged.
 
-    A cut at the end cannot be seen from the tables alone: compare `head` with the one printed in a
-    report.
+    The tables alone do not show that the newest rows were removed: compare `head` with the hashes
+    printed in a report.
     """
     results = [_verify(session, AuditEntry), _verify(session, CitizenEntry)]
     return sum(rows for rows, _ in results), all(is_whole for _, is_whole in results)
@@ -174,7 +175,7 @@ def _verify(session: Session, table: type[Row]) -> tuple[int, bool]:
 
 
 def _in_order(session: Session, table: type[Row]) -> Iterator[Row]:
-    """Every row of a chain; few are held at a time."""
+    """Every row of a chain in order, read 1,000 at a time (keyset pagination)."""
     query = select(table).order_by(table.number).limit(ROWS_AT_ONCE)
     rows = session.scalars(query).all()
     while rows:
@@ -183,8 +184,9 @@ def _in_order(session: Session, table: type[Row]) -> Iterator[Row]:
 
 
 def head(session: Session) -> str:
-    """Hashes of the newest row of each chain: whoever keeps them can prove later that nothing was
-    cut or rebuilt.
+    """The newest hash of each chain, separated by a space.
+
+    Whoever keeps them elsewhere can prove later that no row was removed or rewritten.
     """
     newest = (
         session.scalar(select(table.hash).order_by(table.number.desc()).limit(1)) or GENESIS
@@ -194,7 +196,7 @@ def head(session: Session) -> str:
 
 
 def _content(row: AuditEntry | CitizenEntry) -> dict[str, Any]:
-    """What a row says, as its hash was made over it."""
+    """The content of a row, as its hash covers it."""
     if isinstance(row, CitizenEntry):
         return row.entry
     content = {name: getattr(row, name) for name in ("staff_id", "action", "subject", "detail")}
@@ -202,7 +204,7 @@ def _content(row: AuditEntry | CitizenEntry) -> dict[str, Any]:
 
 
 def _expected(previous: str, row: AuditEntry | CitizenEntry) -> str | None:
-    """The hash a row must have; None when it cannot be read."""
+    """The hash that a row must have; None when the row cannot be read."""
     try:
         return _hash(previous, row.number, _content(row))
     except UNREADABLE:

@@ -1,7 +1,7 @@
-"""Copies of the whole database that prove themselves, with every table's rows and digest.
+"""Backups of the whole database, verified by the row count and digest of every table.
 
-A copy is one file beside a manifest (`<file>.json`), both taken from the same view of the data.
-SQLite is copied by VACUUM INTO, PostgreSQL by pg_dump under an exported snapshot.
+A backup is one file beside its manifest (`<file>.json`), both taken from the same snapshot. SQLite
+is copied by VACUUM INTO, PostgreSQL by pg_dump under an exported snapshot.
 """
 
 import hashlib
@@ -27,13 +27,16 @@ from survey.errors import Invalid, Refused
 from survey.settings import Settings
 
 OWNER_ONLY = 0o600
-# How long a restore waits for a server that still runs and holds a table.
+# How long a restore waits for a table that a running server has locked.
 LOCK_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """One table: how many rows, and the sum of their digests in whatever order."""
+    """Row count of a table and the sum of the SHA-256 digests of its rows, modulo 2**256.
+
+    The sum does not depend on the order of the rows.
+    """
 
     rows: int
     digest: str
@@ -41,22 +44,23 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a copy holds."""
+    """Engine, time and tables of a backup."""
 
     engine: str
     taken_at: str
     tables: dict[str, Contents]
 
     def differences(self, other: "Manifest") -> list[str]:
-        """Names of tables that are missing or not the same in the other."""
+        """Names of the tables that are missing in one of the two manifests or differ."""
         names = sorted({*self.tables, *other.tables})
         return [name for name in names if self.tables.get(name) != other.tables.get(name)]
 
 
 def take(engine: Engine, target: Path, now: datetime) -> Manifest:
-    """Copy the database to `target`, with its manifest beside it; never over an existing file.
+    """Back the database up to `target` and write the manifest beside it; no file is overwritten.
 
-    Refused `backup_exists` and `backup_failed`; Invalid `cannot_write` for a folder that refuses.
+    Refused `backup_exists`, `tool_missing` or `backup_failed`; Invalid `cannot_write` when the
+    folder cannot be written.
     """
     if target.exists():
         raise Refused("backup_exists", str(target))
@@ -69,15 +73,16 @@ def take(engine: Engine, target: Path, now: datetime) -> Manifest:
         copy = _copy_sqlite if engine.dialect.name == "sqlite" else _copy_postgres
         manifest = copy(engine, target, now)
     except BaseException:
-        target.unlink()  # half a copy is none, and its name is free for the next try
+        target.unlink()  # a partial backup is useless, and the next attempt needs its name
         raise
     _manifest_path(target).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
     return manifest
 
 
 def _copy_sqlite(engine: Engine, target: Path, now: datetime) -> Manifest:
-    """Written anew, row after row by their keys: pages as they lie keep the order in which answers
-    came, and rests of what was erased.
+    """Copy the database by VACUUM INTO, which writes every row anew in the order of its key.
+
+    A copy of the pages would keep the order in which answers came, and remains of erased rows.
     """
     with engine.connect() as connection:
         _driver(connection).execute("VACUUM INTO ?", (str(target),))
@@ -94,11 +99,11 @@ def _copy_postgres(engine: Engine, target: Path, now: datetime) -> Manifest:
 
 
 def check(engine: Engine, settings: Settings, source: Path, now: datetime) -> list[str]:
-    """Tables of a copy that do not match its manifest, found by really bringing it back beside the
-    data.
+    """Restore a backup into a temporary database; return the tables that differ from the manifest.
 
-    Invalid `backup_unreadable`, or Refused `backup_failed`, when it cannot even be brought back;
-    Refused `wrong_key` when DATA_KEY does not open what is encrypted in it.
+    Invalid `backup_unreadable` or Refused `backup_failed` when it cannot be restored; Refused
+    `backup_engine`, `backup_needs_createdb`, or `wrong_key` when DATA_KEY does not open what is
+    encrypted in it.
     """
     wanted = stored_manifest(source)
     _refuse_other_engine(engine, wanted)
@@ -114,7 +119,10 @@ def check(engine: Engine, settings: Settings, source: Path, now: datetime) -> li
 
 @contextmanager
 def _fresh_database(server: URL, name: str) -> Iterator[None]:
-    """An empty database beside ours for the length of a block."""
+    """An empty PostgreSQL database on the same server, dropped at the end of the block.
+
+    Refused `backup_needs_createdb`.
+    """
     admin = create_engine(server.set(database="postgres"), isolation_level="AUTOCOMMIT")
     drop = text(f'DROP DATABASE IF EXISTS "{name}"')
     try:
@@ -144,7 +152,7 @@ def _read_restored(scratch: URL, source: Path, now: datetime, settings: Settings
 
 
 def _check_key(connection: Connection, settings: Settings) -> None:
-    """Refused `wrong_key` when DATA_KEY does not open the keys of a copy."""
+    """Raise Refused `wrong_key` when DATA_KEY does not open the keys of a backup."""
     if inspect(connection).has_table(keys.WrappedKey.__tablename__):
         keys.check(Session(connection, info={"settings": settings}))
 
@@ -152,10 +160,10 @@ def _check_key(connection: Connection, settings: Settings) -> None:
 def restore(
     engine: Engine, settings: Settings, source: Path, now: datetime, *, replace: bool
 ) -> Manifest:
-    """Bring a copy back into this database and compare it with the manifest.
+    """Replace the database by a backup, after comparing the backup with its manifest.
 
-    Refused `database_not_empty` unless `replace`; Refused `backup_broken` when a table differs, and
-    `wrong_key`, before anything is replaced. Then all is replaced at once or nothing is.
+    Refused `database_not_empty` unless `replace`; Refused `backup_broken` (a table differs) or
+    `wrong_key` before anything is replaced. The replacement is atomic.
     """
     wanted = stored_manifest(source)
     _refuse_other_engine(engine, wanted)
@@ -176,12 +184,13 @@ def restore(
 
 
 def _replace_postgres(engine: Engine, source: Path, present: list[str]) -> None:
-    """In one transaction: every table we have goes, also one the copy does not know, and all of
-    the copy comes.
+    """Drop every table of the database and restore the backup, in one transaction.
+
+    Tables that the backup does not hold are dropped too.
     """
     quote = engine.dialect.identifier_preparer.quote
     listed = ", ".join(quote(name) for name in present)
-    with TemporaryDirectory() as folder:  # only we can read it
+    with TemporaryDirectory() as folder:  # readable by its owner only
         away, copy = Path(folder) / "away.sql", Path(folder) / "copy.sql"
         wait = f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';\n"
         away.write_text(wait + (f"DROP TABLE {listed} CASCADE;\n" if present else ""), "utf-8")
@@ -198,7 +207,7 @@ def _same(wanted: Manifest, found: Manifest) -> Manifest:
 
 
 def stored_manifest(source: Path) -> Manifest:
-    """The manifest beside a copy; Invalid when copy or manifest is missing or unreadable."""
+    """The manifest beside a backup; Invalid `backup_unreadable` if a file is missing or broken."""
     try:
         document = json.loads(_manifest_path(source).read_text(encoding="utf-8"))
         tables = {name: Contents(**entry) for name, entry in document["tables"].items()}
@@ -211,9 +220,9 @@ def stored_manifest(source: Path) -> Manifest:
 
 
 def read(connection: Connection, now: datetime) -> Manifest:
-    """Rows and digest of every table, as this connection sees them."""
+    """The row count and digest of every table, as this connection sees them."""
     if connection.dialect.name == "postgresql":
-        # A server elsewhere may have another zone, and the same instants would look different.
+        # Digests cover instants as text, which depends on the time zone of the session.
         connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
     tables = {}
     quote = connection.dialect.identifier_preparer.quote
@@ -236,8 +245,10 @@ def _contents(rows: Iterable[Any]) -> Contents:
 def _read_sqlite(
     path: Path, source: Path, now: datetime, settings: Settings | None = None
 ) -> Manifest:
-    """What the file at `path` holds, called by the name of the copy it comes from; with settings
-    only if their DATA_KEY opens it.
+    """The manifest of the SQLite file at `path`, a copy of the backup `source`, which errors name.
+
+    Invalid `backup_unreadable`; with `settings` Refused `wrong_key` when their DATA_KEY does not
+    open the file's keys.
     """
     engine = create_engine(f"sqlite:///{path}")
     try:
@@ -254,7 +265,7 @@ def _read_sqlite(
 def _replace_sqlite(
     engine: Engine, settings: Settings, source: Path, wanted: Manifest, now: datetime
 ) -> Manifest:
-    """Put the copy, once proven, in the place of the database at once: old or new, never half."""
+    """Verify the backup in a file beside the database, then rename that file over it (atomic)."""
     database = Path(engine.url.database or "")
     draft = database.with_name(f"{database.name}.restoring")
     draft.touch(mode=OWNER_ONLY)
@@ -286,10 +297,10 @@ def _manifest_path(copy: Path) -> Path:
 
 
 def _run(command: list[str], database: URL | None = None) -> None:
-    """One of PostgreSQL's own tools, on a database if one is given; Refused when it is missing or
-    fails.
+    """Run a client tool of PostgreSQL, on a database if one is given.
 
-    The password goes by a file only we can read, since everybody sees the words of a command.
+    Refused `tool_missing` or `backup_failed`. The password is passed in a file that only its owner
+    can read, since every user of the machine can see the arguments of a command.
     """
     if shutil.which(command[0]) is None:
         raise Refused("tool_missing", command[0])
@@ -313,7 +324,7 @@ def _run(command: list[str], database: URL | None = None) -> None:
 
 
 def _succeed(command: list[str]) -> None:
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - arguments of ours only
         command, capture_output=True, text=True, check=False
     )
     if done.returncode:

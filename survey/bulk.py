@@ -1,7 +1,7 @@
-"""Many rows at once: COPY on PostgreSQL, arrays where rows may be there already, else executemany.
+"""Bulk inserts: COPY on PostgreSQL, arrays (unnest) for an upsert there, executemany elsewhere.
 
-An import writes half a million rows: values are made ready a column at a time and go to the driver
-as they are, without a look of SQLAlchemy at every single one.
+An import writes half a million rows: values are converted a column at a time and go straight to the
+driver, without SQLAlchemy's work on every single value.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,13 +28,13 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from survey.db import connection_of
 
-# With fewer rows than these, COPY and arrays take longer to begin than they save.
+# With fewer rows, COPY and arrays take longer to start than they save.
 FEW_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column of an INSERT: given by each row and perhaps made ready, or its plain default."""
+    """A column of an INSERT: given by each row and perhaps converted, or filled by its default."""
 
     name: str
     is_given: bool
@@ -44,20 +44,21 @@ class _Column:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How rows of one shape are written; values go in the order of the columns."""
+    """The compiled INSERT for rows with the same columns; values follow the columns' order."""
 
     sql: str
     is_positional: bool
     columns: Sequence[_Column]
-    # On PostgreSQL: the statement for many rows, and the types of their columns in a COPY.
+    # On PostgreSQL: the statement for many rows (COPY or arrays), and a COPY's column types.
     sql_of_many: str = ""
     types: Sequence[str] = ()
 
 
 def write_many(session: Session, statement: Insert, rows: Sequence[Mapping[str, object]]) -> None:
-    """Run an INSERT for rows that all name the same columns; others get their plain defaults.
+    """Run an INSERT for rows that all name the same columns; others get their scalar defaults.
 
-    `statement` is kept. Where it has an ON CONFLICT clause, no two rows may be of one key.
+    The compiled `statement` is cached. With an ON CONFLICT clause (upsert), no two rows may have
+    the same key.
     """
     if rows:
         _write(session, statement, {name: [row[name] for row in rows] for name in rows[0]})
@@ -66,9 +67,11 @@ def write_many(session: Session, statement: Insert, rows: Sequence[Mapping[str, 
 def write_numbered(
     session: Session, statement: Insert, rows: Sequence[Mapping[str, object]], name: str
 ) -> dict[Any, int]:
-    """Write rows as `write_many` does; gives their new ids by the column `name`, which is unique.
+    """Insert rows as `write_many` does; return the new ids by the value of the unique column
+    `name`.
 
-    The ids are drawn first: from the sequence, or behind the last where one writes at a time.
+    The ids are reserved first: from the sequence on PostgreSQL, after the highest id on SQLite,
+    where only one transaction writes at a time.
     """
     if not rows:
         return {}
@@ -88,7 +91,7 @@ def _new_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:
 
 
 def _write(session: Session, statement: Insert, values: Mapping[str, Sequence[object]]) -> None:
-    """Write columns of values, in the order of the rows."""
+    """Insert columns of values, each in the order of the rows."""
     connection = connection_of(session)
     plan = _plan(statement, connection.dialect, frozenset(values))
     count = len(next(iter(values.values())))
@@ -110,7 +113,7 @@ def _write(session: Session, statement: Insert, values: Mapping[str, Sequence[ob
 
 
 def _ready(column: _Column, values: Sequence[object]) -> list[object]:
-    """Values as the driver takes them, equal ones made ready once: days repeat by the thousand."""
+    """The values converted for the driver; equal ones once, since dates repeat by the thousand."""
     ready = column.ready
     if ready is None:
         return list(values)
@@ -119,7 +122,7 @@ def _ready(column: _Column, values: Sequence[object]) -> list[object]:
 
 
 def _copy(connection: Connection, plan: _Plan, rows: Iterable[Sequence[object]]) -> None:
-    """Send rows in the binary form of COPY, which takes an eighth of an INSERT for each."""
+    """Send rows by COPY in binary format, which takes an eighth of the time of INSERTs."""
     driver: Any = connection.connection.driver_connection
     error = cast("Any", connection.dialect.dbapi).Error
     try:
@@ -133,7 +136,7 @@ def _copy(connection: Connection, plan: _Plan, rows: Iterable[Sequence[object]])
 
 @lru_cache(maxsize=64)
 def _plan(statement: Insert, dialect: Dialect, given: frozenset[str]) -> _Plan:
-    """Compile an INSERT for rows that name these columns."""
+    """Compile an INSERT for rows that give these columns."""
     written = [
         column
         for column in cast("Table", statement.table).columns
@@ -163,14 +166,14 @@ def _plan(statement: Insert, dialect: Dialect, given: frozenset[str]) -> _Plan:
 
 
 def _readied(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    """What makes a value ready for the driver; bytes both drivers take as they are."""
+    """The conversion of a column for the driver; None when it needs none, as for bytes."""
     if isinstance(column.type, LargeBinary):
         return None
     return column.type.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _plain_text(value: str | None) -> str | None:
-    """Text that is no enum: the values of an array are of one Python type."""
+    """Text as `str`, also when it is an enum: all values of an array must have one Python type."""
     return None if value is None else str(value)
 
 
@@ -181,7 +184,7 @@ def _sql_of_copy(dialect: Dialect, columns: Sequence[Column[Any]]) -> str:
 
 
 def _sql_of_arrays(statement: Insert, dialect: Dialect, columns: Sequence[Column[Any]]) -> str:
-    """The same statement with one array for each column."""
+    """The same INSERT, with one array per column as its parameters (unnest)."""
     arrays = [
         func.unnest(bindparam(column.name, type_=ARRAY(column.type), unique=False))
         for column in columns

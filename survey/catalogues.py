@@ -1,7 +1,7 @@
-"""Texts in the language being spoken: Vietnamese stands in the source, others in the catalogues.
+"""Translations (gettext): texts in the source are Vietnamese, other languages are in catalogues.
 
-No part of Flask, so that features and commands speak as pages do. A text made for keeping, such as
-a report, is made within `speaking(SOURCE)`.
+The module does not use Flask, so that features and commands translate as pages do. A text that is
+stored, such as a report, is made within `speaking(SOURCE)`.
 """
 
 from collections.abc import Iterator
@@ -13,35 +13,35 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "translations"
 SOURCE = "vi"
-# Languages of pages for staff and of commands, each by its own name.
+# Languages of staff pages and of commands, each under its own name.
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 _spoken = ContextVar("spoken", default=SOURCE)
 
 
 def _(text: str) -> str:
-    """Mark a text for the catalogues; whoever shows it translates it."""
+    """Mark a text for extraction into the catalogues; it is translated where it is shown."""
     return text
 
 
 def gettext(text: str, /, **values: object) -> str:
-    """The text in the language being spoken, with its values filled in."""
+    """The text in the current language, with its values filled in."""
     translated = catalogue(spoken()).gettext(text) if text else ""
     return translated % values if values else translated
 
 
 def spoken() -> str:
-    """Code of the language being spoken: Vietnamese, unless another one was chosen."""
+    """Code of the current language: Vietnamese, unless another one was chosen."""
     return _spoken.get()
 
 
 def speak(code: str | None) -> None:
-    """From here on, in this thread or task, speak a language; Vietnamese for an unknown code."""
+    """Set the current language of this thread or task; Vietnamese for an unknown code."""
     _spoken.set(code if code in LANGUAGES else SOURCE)
 
 
 @contextmanager
 def speaking(code: str) -> Iterator[None]:
-    """Speak a language for a while."""
+    """Set the current language for the length of a block."""
     former = _spoken.set(code)
     try:
         yield
@@ -51,7 +51,7 @@ def speaking(code: str) -> Iterator[None]:
 
 @cache
 def catalogue(code: str) -> NullTranslations:
-    """The translations into a language; none into the one that stands in the source."""
+    """The translations into a language; an empty catalogue for the language of the source."""
     if code == SOURCE:
         return NullTranslations()
     return translation("messages", str(FOLDER), [code])

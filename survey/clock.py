@@ -1,7 +1,7 @@
 """The clock of an application: the one place where the product reads the machine's time.
 
-Edges ask here and hand the instant on as `now`; leases and pace of several processes ask here too,
-since `--now` must not move them.
+Edges read the instant here and pass it on as `now`. Leases, sending pace and heartbeats read it
+here themselves, since the option `--now` must not change them.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Clock = Callable[[], datetime]
 
 
 def machine() -> datetime:
-    """The machine's clock, which every application has unless it was created with another."""
+    """The machine's clock, which every application uses unless it was created with another one."""
     return datetime.now(UTC)
 
 

@@ -1,6 +1,4 @@
-"""The database: naming of constraints, UTC instants, SQLite's manners, and `transaction()`, the
-only commit.
-"""
+"""The database: constraint names, column types, connections, locks, and the only commit."""
 
 import hashlib
 import select as sockets
@@ -47,23 +45,24 @@ NAMING = {
 }
 SQLITE_BUSY_SECONDS = 10
 TURN_SLEEP_SECONDS = 0.0002
-# A connection used so lately needs no look whether it still stands, unless its server has spoken.
+# A connection used within this time is not tested before its reuse, unless its server has sent
+# something.
 SURELY_OPEN_SECONDS = 5
-# SQLite keeps the kind of an error in its lowest byte.
+# The lowest byte of SQLite's extended error code is the primary code.
 PRIMARY_CODE = 0xFF
-# Keys in one statement, at most.
+# Most keys in one statement.
 KEYS_AT_ONCE = 500
 T = TypeVar("T")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant, stored as UTC on every database; naive values are refused."""
+    """An aware instant, stored as UTC on every database; a naive one raises ValueError."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn an aware instant into UTC (without zone on SQLite, which keeps none)."""
+        """Convert an aware instant to UTC (without zone on SQLite, which stores none)."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -73,7 +72,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give back an aware UTC instant."""
+        """Return an aware UTC instant."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -86,16 +85,16 @@ class MonthText(TypeDecorator[Month]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Hand drivers plain text, which they take fastest."""
+        """Convert a month to plain text, which drivers take fastest."""
         return None if value is None else str(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Month | None:  # noqa: ARG002
-        """Give back a month."""
+        """Return a month."""
         return None if value is None else month_of(value)
 
 
 class Base(DeclarativeBase):
-    """Root of all models."""
+    """Declarative base of all models."""
 
     registry = registry(
         metadata=MetaData(naming_convention=NAMING),
@@ -108,7 +107,7 @@ class Base(DeclarativeBase):
 
 
 class SurveySession(FlaskSession):
-    """A session that carries the settings of its application, so features need no global."""
+    """A session that carries the settings of its application, so that features need no global."""
 
     def __init__(self, db: SQLAlchemy, **options: Any) -> None:  # noqa: ANN401
         super().__init__(db, **options)
@@ -122,7 +121,7 @@ class SurveySession(FlaskSession):
         bind: Engine | Connection | None = None,
         **_more: Any,  # noqa: ANN401
     ) -> Engine | Connection:
-        """The one engine there is; the look at every statement's tables is saved."""
+        """Return the only engine, without SQLAlchemy's search of every statement for its tables."""
         return bind or self._engine
 
 
@@ -136,17 +135,16 @@ def settings_of(session: Session) -> Settings:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """One unit of work: commits at the end, rolls back on any error. Stands once in an edge, never
-    nested.
+    """One unit of work: commit at its end, roll back on any error; once in an edge, never nested.
 
-    On SQLite it takes the write lock at once (BEGIN IMMEDIATE), since upgrading a read later fails
-    under load.
+    RuntimeError inside another one. On SQLite it takes the write lock at once (BEGIN IMMEDIATE),
+    since upgrading a read transaction fails under load.
     """
     session = db.session()
     if is_writing(session):
         message = "transaction() inside transaction()"
         raise RuntimeError(message)
-    session.rollback()  # ends the reads of this request, so the write begins on a fresh view
+    session.rollback()  # ends the request's read transaction: the write needs a fresh snapshot
     session.info["writing"] = True
     try:
         session.info["connection"] = session.connection(execution_options={"writing": True})
@@ -166,13 +164,15 @@ def is_writing(session: Session) -> bool:
 
 
 def connection_of(session: Session) -> Connection:
-    """The connection of this unit of work: an answer writes through it five times."""
+    """The connection of this unit of work, kept at hand because an answer uses it five times."""
     return session.info.get("connection") or session.connection()
 
 
 def read_once(session: Session) -> Connection:
-    """The connection of a page that needs a statement or two, each of which sees a snapshot of its
-    own: PostgreSQL need not begin and end a transaction, unless one is under way.
+    """The connection of a page that runs one or two statements, each with a snapshot of its own.
+
+    On PostgreSQL it is in autocommit mode, which saves BEGIN and COMMIT, unless a transaction is
+    under way.
     """
     if session.in_transaction() or session.get_bind().dialect.name != "postgresql":
         return session.connection()
@@ -183,17 +183,18 @@ def read_once(session: Session) -> Connection:
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
     if "sqlite3" not in type(connection).__module__:
         return
-    connection.isolation_level = None  # SQLAlchemy's begin event below decides how to begin
+    connection.isolation_level = None  # the driver sends no BEGIN: `_begin` does
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
-        # Pages copied back rarely: an answer touches a dozen, so the default would sync every 80.
+        # Fewer checkpoints: an answer writes a dozen pages, so the default (1,000 pages) would sync
+        # after every 80 answers.
         "wal_autocheckpoint=8000",
         "foreign_keys=ON",
-        # What is erased is overwritten; Debian's SQLite does so unasked, others do not.
+        # Erased content is overwritten; Debian's SQLite does so by default, others do not.
         "secure_delete=ON",
-        # KiB: an import touches random pages of a dozen indexes.
+        # 16 MiB: an import touches random pages of a dozen indexes.
         "cache_size=-16384",
         f"busy_timeout={SQLITE_BUSY_SECONDS}000",
     ):
@@ -202,8 +203,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
 
 
 @cache
-def _lasting(psycopg: Any) -> Any:  # noqa: ANN401 - the driver, which SQLite does without
-    """The connection to PostgreSQL that keeps its prepared statements when a reader is done.
+def _lasting(psycopg: Any) -> Any:  # noqa: ANN401 - the driver's module, not needed on SQLite
+    """The class of PostgreSQL connections whose prepared statements outlast read transactions.
 
     At a ROLLBACK the driver drops them, and planning the statements of an answer again takes the
     database four times as long as running them.
@@ -211,7 +212,7 @@ def _lasting(psycopg: Any) -> Any:  # noqa: ANN401 - the driver, which SQLite do
 
     class LastingConnection(psycopg.Connection):  # type: ignore[misc]  # loaded when needed
         def rollback(self) -> None:
-            """End the transaction; one that could only read, by COMMIT."""
+            """End the transaction; a read-only one by COMMIT."""
             if self.read_only and self.info.transaction_status.name == "INTRANS":
                 self.commit()
             else:
@@ -236,9 +237,10 @@ def _note_use(_driver: object, record: ConnectionPoolEntry) -> None:
 
 @event.listens_for(Pool, "checkout")
 def _check_connection(driver: Any, record: ConnectionPoolEntry, _checked_out: object) -> None:  # noqa: ANN401
-    """Ask PostgreSQL whether a connection still stands; where it does not, the pool opens another.
+    """Test whether a PostgreSQL connection still works; if not, the pool opens another one.
 
-    A statement for that is saved while the connection is in use. A server that ends it says so.
+    The test costs a statement, so a connection that was used in the last five seconds is not
+    tested, unless the server has sent something: a server that ends a connection announces it.
     """
     used = record.info.get("used")
     if used is None or isinstance(driver, sqlite3.Connection):
@@ -254,7 +256,7 @@ def _check_connection(driver: Any, record: ConnectionPoolEntry, _checked_out: ob
 
 
 def _has_spoken(driver: Any) -> bool:  # noqa: ANN401
-    """Whether anything has come from the server since its last answer."""
+    """Whether the server has sent anything since its last answer."""
     wire = sockets.poll()
     wire.register(driver.fileno(), sockets.POLLIN)
     return bool(wire.poll(0))
@@ -262,14 +264,14 @@ def _has_spoken(driver: Any) -> bool:  # noqa: ANN401
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    """Begin to read or to write; readers see one snapshot of the database to their end.
+    """Begin a read or write transaction; a reader sees one snapshot of the database until its end.
 
-    A figure adds up what was counted and what waits to be counted, so both must be of one snapshot.
+    A figure is the sum of counted ballots and waiting ballots, so both must come from one snapshot.
     """
     writing = connection.get_execution_options().get("writing", False)
     driver = cast("Any", connection.connection.driver_connection)
     if connection.dialect.name == "postgresql":
-        # The driver sends them along with its BEGIN: no statement more.
+        # The driver sends both with its BEGIN, so they cost no further statement.
         levels = cast("Any", connection.dialect.dbapi).IsolationLevel
         driver.isolation_level = None if writing else levels.REPEATABLE_READ
         driver.read_only = None if writing else True
@@ -280,10 +282,11 @@ def _begin(connection: Connection) -> None:
 
 
 def _wait_for_turn(driver: sqlite3.Connection) -> None:
-    """Begin to write as soon as the writer before is done.
+    """Begin a write transaction (BEGIN IMMEDIATE) as soon as the writer before has finished.
 
-    SQLite's own waiting sleeps ever longer, up to 100 ms, while an answer takes about 2 ms: two
-    workers would idle half of their time. Here the sleep stays short.
+    SQLite's busy handler sleeps ever longer, up to 100 ms, while an answer takes about 2 ms: two
+    workers would idle half of their time. Here every sleep is 0.2 ms. OperationalError after ten
+    seconds.
     """
     until = time.monotonic() + SQLITE_BUSY_SECONDS
     driver.execute("PRAGMA busy_timeout=0")
@@ -303,10 +306,10 @@ def _wait_for_turn(driver: sqlite3.Connection) -> None:
 
 
 def advisory_lock(session: Session, name: str, *, shared: bool = False) -> None:
-    """Wait for whoever holds this name, and hold it to the end of the transaction; all who share it
-    may hold it at once.
+    """Wait for an advisory lock by name and hold it to the end of the transaction.
 
-    PostgreSQL only: SQLite's writing transactions come one after the other.
+    A shared lock may have several holders at once, an exclusive one excludes all others. PostgreSQL
+    only: write transactions of SQLite run one after the other.
     """
     connection = connection_of(session)
     if connection.dialect.name == "postgresql":
@@ -317,17 +320,17 @@ def advisory_lock(session: Session, name: str, *, shared: bool = False) -> None:
 
 
 def table_of(model: type[Base]) -> Table:
-    """The bare table of a model, for many rows at once without objects."""
+    """The SQLAlchemy Core table of a model, for statements on many rows without ORM objects."""
     return cast("Table", model.__table__)
 
 
 def chunked(items: Sequence[T], size: int = KEYS_AT_ONCE) -> Iterator[Sequence[T]]:
-    """Items in turn, as many at once as a statement takes."""
+    """Slices of at most `size` items; the default fits into one statement."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """A CHECK that restates an enum: `column` holds one of its values (or NULL where allowed)."""
+    """A CHECK constraint that restates an enum: `column` is one of its values (or NULL)."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)

@@ -1,10 +1,8 @@
-"""The families of refusal. A feature raises one with a code; the words for a code stand in web and
-cli edges.
-"""
+"""The kinds of error that features raise, each with a code; `survey.wording` has their texts."""
 
 
 class SurveyError(Exception):
-    """A refusal with a stable code; `detail` is for people and never holds personal data."""
+    """An error with a stable code; `detail` is shown to people and never holds personal data."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
@@ -13,11 +11,11 @@ class SurveyError(Exception):
 
 
 class NotFound(SurveyError):
-    """What was asked for is not there, or not for this person."""
+    """The thing asked for does not exist, or this person may not see it."""
 
 
 class Invalid(SurveyError):
-    """The input is wrong; the detail says what to do."""
+    """The input is wrong; the detail names the wrong part."""
 
 
 class Refused(SurveyError):
@@ -25,4 +23,4 @@ class Refused(SurveyError):
 
 
 class Conflict(SurveyError):
-    """Somebody else changed the same thing first."""
+    """The step conflicts with stored data, for example because somebody else changed them first."""

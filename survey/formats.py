@@ -1,6 +1,4 @@
-"""How numbers are written: Vietnamese offices write 1.234,5, English pages 1,234.5; and how much
-of a telephone number is shown.
-"""
+"""Number formats (Vietnamese 1.234,5, English 1,234.5) and masking of telephone numbers."""
 
 from survey.catalogues import SOURCE, spoken
 
@@ -9,12 +7,15 @@ _MASK = "••••"
 
 
 def english_number(value: float, digits: int = 0) -> str:
-    """For who reads English: 1240 → "1,240"."""
+    """A number in English format: 1240 → "1,240"."""
     return f"{value:,.{digits}f}"
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """1240 → "1.240", in English "1,240"; 4.213 with two digits → "4,21"; None → a dash."""
+    """A number in the current language: 1240 → "1.240" (English "1,240"), None → a dash.
+
+    `digits` is the number of decimals: 4.213 with two digits → "4,21".
+    """
     if value is None:
         return NONE
     if spoken() != SOURCE:
@@ -23,6 +24,6 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def mask_phone(e164: str) -> str:
-    """A number fit for screens and logs: `+84912345678` becomes `09••••678`."""
+    """A telephone number masked for screens and logs: `+84912345678` becomes `09••••678`."""
     shown = "0" + e164[3:] if e164.startswith("+84") else e164
     return shown[:2] + _MASK + shown[-3:]

@@ -1,6 +1,4 @@
-"""Structured logs without personal data: phones, identity numbers and link tokens are cut out of
-every line.
-"""
+"""Structured logs without personal data: phones, identity numbers and link tokens are redacted."""
 
 import logging
 import re
@@ -13,8 +11,8 @@ SECRETS = (
     (re.compile(r"/s/[^\s/?\"']+"), "/s/[token]"),
     (re.compile(r"/webhooks/kannel/[^\s/?\"']+"), "/webhooks/kannel/[secret]"),
 )
-# A name drawn for an attempt or a message is 32 hexadecimal digits, after two letters if a provider
-# drew it. Ten decimal ones in a row are nobody's phone there, and without them it finds nothing.
+# The id of an attempt or a message is 32 hexadecimal digits, after two letters if a provider made
+# it. It is kept: ten decimal digits in it are no phone, and a redacted id would find no message.
 NUMBERS = re.compile(
     r"(?P<name>(?<![0-9A-Za-z])(?:[A-Z]{2})?[0-9a-f]{32}(?![0-9A-Za-z]))"
     r"|(?P<phone>(?<!\d)(?:\+?84|0)\d{8,10}(?!\d))"
@@ -24,7 +22,7 @@ PLAIN = logging.Formatter()
 
 
 def redact(text: str) -> str:
-    """The text without link tokens, webhook secrets, phones and identity numbers."""
+    """The text with link tokens, webhook secrets, phones and identity numbers replaced."""
     for pattern, stand_in in SECRETS:
         text = pattern.sub(stand_in, text)
     return NUMBERS.sub(_cut, text)
@@ -39,23 +37,26 @@ def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 
 
 class RedactingFilter(logging.Filter):
-    """The same for records of the standard library (Werkzeug, Alembic, …)."""
+    """Redacts log records of the standard library's `logging` (Werkzeug, Alembic, …)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record's text and traceback in place; let it through."""
+        """Redact message and traceback of a record in place; keep every record (True)."""
         record.msg, record.args = redact(record.getMessage()), None
         if record.exc_info:
             record.exc_text = redact(PLAIN.formatException(record.exc_info))
         return True
 
 
-# Libraries that log every step while a report is written, of every request for an SMS, or of
-# every plugin of a migration.
+# Libraries that log every step of a report, every request for an SMS, or every plugin of a
+# migration.
 TALKATIVE = ("weasyprint", "fontTools", "matplotlib", "twilio", "alembic.runtime.plugins")
 
 
 def configure(level: str) -> None:
-    """Send logs of this process to stderr as key=value lines at `level`."""
+    """Send the logs of this process from `level` upwards to stderr.
+
+    Lines of structlog have the form key=value.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RedactingFilter())
     logging.basicConfig(

@@ -1,9 +1,9 @@
 """Periods of figures: month, quarter, half-year, year, and any other span of whole months.
 
-A period is its code ("2026-10", "2026-Q3", "2026-H1", "2026", "2026-01..2026-10"), a text of a type
-of its own: it hashes, compares and travels to databases, files and addresses as fast as a text
-does, and answers what the calendar is asked. Equal months have one code: "2026-01..2026-03" is
-read as "2026-Q1". Days are local (Asia/Ho_Chi_Minh), instants leave in UTC.
+A period is its code ("2026-10", "2026-Q3", "2026-H1", "2026", "2026-01..2026-10") in a subclass of
+`str`: it is hashed, compared for equality, stored and sent as fast as a text, and has the
+properties of a calendar period. Equal months have one code: "2026-01..2026-03" is read as
+"2026-Q1". Days are local (Asia/Ho_Chi_Minh), instants are UTC.
 """
 
 import re
@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from survey.errors import Invalid
 
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
-# A period may be closed from this day of the month after it.
+# A period may be closed from this day of the following month.
 CLOSING_DAY = 15
-# Others are slips of the hand, and beyond what databases and zones can reckon with.
+# Other years are typing errors, and databases and time zones cannot calculate with all of them.
 YEARS = range(1900, 9000)
 # Months of the longest span: ten years.
 LONGEST_SPAN = 120
@@ -28,18 +28,17 @@ MONTH_PATTERN = r"[0-9]{4}-(?:0[1-9]|1[0-2])"
 class Period(str):
     """A period of whole months; Invalid `bad_period` for a text that is no code of its kind.
 
-    Periods are in the order of their first months, the shorter one first of two that begin
-    together.
+    Periods are ordered by their first month; of two with the same first month the shorter is first.
     """
 
     __slots__ = ()
     pattern: ClassVar[re.Pattern[str]]
-    # Months of a period of this kind, and the letter before its number.
+    # Number of months in a period of this kind, and the letter before its number in the code.
     length: ClassVar[int]
     letter: ClassVar[str] = ""
 
     def __new__(cls, code: str) -> Self:
-        """Take a code of this kind."""
+        """Create a period from a code of this kind."""
         if not cls.pattern.fullmatch(code) or int(code[:4]) not in YEARS:
             raise Invalid("bad_period", code[:20])
         return super().__new__(cls, code)
@@ -49,7 +48,7 @@ class Period(str):
         return _order(self) < _order(other)
 
     def __le__(self, other: str) -> bool:
-        """Whether this period is another one, or before it."""
+        """Whether this period equals another one or is before it."""
         return _order(self) <= _order(other)
 
     def __gt__(self, other: str) -> bool:
@@ -57,17 +56,17 @@ class Period(str):
         return _order(self) > _order(other)
 
     def __ge__(self, other: str) -> bool:
-        """Whether this period is another one, or after it."""
+        """Whether this period equals another one or is after it."""
         return _order(self) >= _order(other)
 
     @property
     def year(self) -> int:
-        """The year in which it begins."""
+        """The year in which the period begins."""
         return int(self[:4])
 
     @property
     def number(self) -> int:
-        """Which one of its kind in its year, from 1."""
+        """The number of the period among those of its kind in its year, from 1."""
         return int(self[-1])
 
     @property
@@ -103,7 +102,7 @@ class Period(str):
 
     @property
     def day_after(self) -> date:
-        """The first day that is no longer of it."""
+        """The first day after the period."""
         return self.last.plus(1).first_day
 
     @property
@@ -113,12 +112,12 @@ class Period(str):
 
     @property
     def ends(self) -> datetime:
-        """The first instant that is no longer of it."""
+        """The first instant after the period."""
         return _midnight(self.day_after)
 
     @property
     def closable_from(self) -> datetime:
-        """The instant from which it may be closed: day 15 of the month after, midnight."""
+        """The instant from which it may be closed: midnight of day 15 of the next month."""
         return _midnight(self.day_after.replace(day=CLOSING_DAY))
 
     def covers(self, other: "Period") -> bool:
@@ -150,7 +149,7 @@ class Month(Period):
 
     @property
     def number(self) -> int:
-        """Which month of its year, from 1."""
+        """The number of the month in its year, from 1."""
         return int(self[5:])
 
     @property
@@ -165,28 +164,28 @@ class Month(Period):
 
     @property
     def following(self) -> "Month":
-        """The month after."""
+        """The following month."""
         return self.plus(1)
 
     @property
     def previous(self) -> "Month":
-        """The month before."""
+        """The month before this one."""
         return self.plus(-1)
 
     @property
     def around(self) -> "tuple[Quarter, HalfYear, Year]":
-        """The quarter, the half-year and the year it lies in."""
+        """The quarter, the half-year and the year that contain the month."""
         year, before = self[:4], self.number - 1
         quarter, half = before // Quarter.length + 1, before // HalfYear.length + 1
         return Quarter(f"{year}-Q{quarter}"), HalfYear(f"{year}-H{half}"), Year(year)
 
     def plus(self, months: int) -> "Month":
-        """The month so many months later, or earlier when negative."""
+        """The month that is `months` later, or earlier when negative."""
         year, number = divmod(self.number - 1 + months, MONTHS_OF_YEAR)
         return Month.numbered(self.year + year, number + 1)
 
     def until(self, other: "Month") -> int:
-        """How many months later another month is; negative when it is earlier."""
+        """The number of months from this month to another one; negative when that is earlier."""
         return (other.year - self.year) * MONTHS_OF_YEAR + other.number - self.number
 
 
@@ -217,7 +216,7 @@ class Year(Period):
 
     @property
     def number(self) -> int:
-        """A year is the only one of its kind in itself."""
+        """Always 1."""
         return 1
 
 
@@ -228,7 +227,7 @@ class Span(Period):
     pattern = re.compile(rf"{MONTH_PATTERN}\.\.{MONTH_PATTERN}")
 
     def __new__(cls, code: str) -> Self:
-        """Take a code whose months go forward."""
+        """Create a span; its last month may not be before its first."""
         span = super().__new__(cls, code)
         months = span.first.until(span.last)
         if months < 0:
@@ -251,12 +250,12 @@ class Span(Period):
 KINDS = (Month, Quarter, HalfYear, Year, Span)
 # Kinds whose periods begin at fixed months of the year, by their length.
 FIXED = {kind.length: kind for kind in (Quarter, HalfYear, Year)}
-# The same text comes with every row and every ballot of a month.
+# Cached, since every row and every ballot of a month brings the same text.
 month_of = lru_cache(maxsize=4096)(Month)
 
 
 def period_of(code: str) -> Period:
-    """The period of a code; Invalid `bad_period`, `backward_months`, `span_too_long`."""
+    """The period of a code; Invalid `bad_period`, `backward_months` or `span_too_long`."""
     for kind in KINDS:
         if kind.pattern.fullmatch(code):
             read = kind(code)
@@ -265,7 +264,10 @@ def period_of(code: str) -> Period:
 
 
 def spanning(first: Month, last: Month) -> Period:
-    """The period from a month to another one, both included; Invalid when they go backward."""
+    """The period from one month to another, both included.
+
+    Invalid `backward_months` or `span_too_long`.
+    """
     length = first.until(last) + 1
     if length == 1:
         return first
@@ -277,7 +279,7 @@ def spanning(first: Month, last: Month) -> Period:
 
 
 def _order(one: str) -> tuple[str, str]:
-    """First and last month as plain texts, which are in order since years have four digits."""
+    """The sort key: first and last month as plain texts, which works as years have four digits."""
     if isinstance(one, Period):
         return str(one.first), str(one.last)
     return one, one

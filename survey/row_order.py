@@ -1,4 +1,4 @@
-"""Physical order of rows: rewritten at random, and pages cleaned of what they held before."""
+"""Physical order of rows: random rewriting (shuffle) and removal of deleted rows (VACUUM)."""
 
 import time
 from collections.abc import Iterable
@@ -10,23 +10,23 @@ from sqlalchemy.orm import Session
 from survey.bulk import write_many
 from survey.db import Base, connection_of, db, table_of
 
-# How long rebuilding a table waits for those who use it: a little longer than the second after
-# which PostgreSQL stops its autovacuum for it.
+# How long rebuilding a table waits for its lock: a little longer than the second after which
+# PostgreSQL cancels an autovacuum that holds the lock.
 LOCK_TIMEOUT = "1500ms"
-# SQLSTATE of PostgreSQL for a lock that was not to be had in this time.
+# SQLSTATE of PostgreSQL for a lock that was not granted in this time (lock_not_available).
 LOCK_NOT_AVAILABLE = "55P03"
-# How long cleaning up waits for transactions that began before, since what they may see is kept.
+# How long cleaning up waits for older transactions, since VACUUM keeps the rows they may see.
 HORIZON_SECONDS, HORIZON_SLEEP_SECONDS = 30, 0.05
 
 
 def shuffle_rows(
     session: Session, model: type[Base], chosen: ColumnElement[bool], *, on_sqlite: bool = True
 ) -> None:
-    """Rewrite rows of a table in random order, so that their physical place (ctid, rowid, overflow
-    pages) does not reveal in which order they were written.
+    """Rewrite the chosen rows of a table in random order (shuffle).
 
-    `on_sqlite` False: PostgreSQL only, for large tables that SQLite keeps in the order of their
-    random keys (WITHOUT ROWID).
+    Their physical place (ctid, rowid, overflow pages) then does not reveal in which order they were
+    written. `on_sqlite` False: PostgreSQL only, for large tables that SQLite keeps in the order of
+    their random keys (WITHOUT ROWID).
     """
     connection, table = connection_of(session), table_of(model)
     if connection.dialect.name == "postgresql":
@@ -42,12 +42,13 @@ def shuffle_rows(
 
 
 def clean_up(rewritten: Iterable[type[Base]], *, rebuilt: Iterable[type[Base]]) -> None:
-    """After a commit: take dead rows off the pages of `rewritten` tables (VACUUM), and write small
-    ones into new files (VACUUM FULL): until they are overwritten, pages keep the bytes of what was
-    deleted, in the order it was written.
+    """After a commit, remove dead rows from pages: VACUUM `rewritten` tables, VACUUM FULL
+    `rebuilt`.
 
-    PostgreSQL only; waits for no reader: a table that is in use is left to the next time. Readers
-    keep their snapshot, which TRUNCATE would empty.
+    Pages otherwise keep the bytes of deleted rows, in the order they were written, until these are
+    overwritten. VACUUM FULL writes a table into a new file, so `rebuilt` tables should be small.
+    TRUNCATE is not used, since it would empty the snapshots of readers. PostgreSQL only. A table
+    whose lock is not granted within `LOCK_TIMEOUT` is left to the next time.
     """
     if db.engine.dialect.name != "postgresql":
         return
@@ -64,7 +65,7 @@ def clean_up(rewritten: Iterable[type[Base]], *, rebuilt: Iterable[type[Base]]) 
 
 
 def _wait_for_older(connection: Connection) -> None:
-    """Wait until every transaction that is writing now has ended, or it takes too long."""
+    """Wait until every transaction that is writing now has ended, at most `HORIZON_SECONDS`."""
     newest = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar()
     ended = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8"
     until = time.monotonic() + HORIZON_SECONDS

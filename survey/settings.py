@@ -1,4 +1,4 @@
-"""Typed settings: the only reader of the environment. Wrong or weak ones stop production."""
+"""Typed settings, read from the environment only here; production stops at wrong or weak ones."""
 
 import base64
 import binascii
@@ -20,15 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 KEY_BYTES = 32
 SHORTEST_TOKEN = 20
 HIGHEST_PORT = 65535
-# What a path holds as it is.
+# Characters that the path of a URL holds without escaping.
 IN_A_PATH = re.compile(r"[\w.~-]*", re.ASCII)
 LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 PROVIDERS = ("console", "twilio", "kannel")
 BROKERS = ("amqp://", "amqps://", "redis://", "rediss://")
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
-# The number the demo phone writes to; texts of a demo go nowhere else.
+# The number to which the phone of a demo replies; that phone is simulated.
 DEMO_REPLY_NUMBER = "8099"
-# What the texts that ask leave of one segment for the origin of their link.
+# Most characters of a link's origin (scheme and host), so that an invitation is one SMS segment.
 LONGEST_ORIGIN = 42
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -36,7 +36,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One setting that is wrong (`fatal`) or merely unwise in production."""
+    """A setting that is wrong (`fatal`) or merely unwise in production."""
 
     name: str
     reason: str
@@ -45,7 +45,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class TwilioSettings:
-    """Credentials and origin of Twilio; two tokens are accepted while one is rotated."""
+    """Credentials and API address of Twilio; two tokens are accepted while one is rotated."""
 
     account_sid: str = ""
     auth_token: str = ""
@@ -69,7 +69,7 @@ class KannelSettings:
 
 @dataclass(frozen=True, slots=True)
 class SmsSettings:
-    """Which provider sends, how fast, and within which budgets (segments a day, a month)."""
+    """The provider, its rate (messages a second) and its budgets (segments a day, a month)."""
 
     provider: str = "console"
     console_file: Path = ROOT / "instance" / "sms.jsonl"
@@ -83,7 +83,7 @@ class SmsSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the environment decides, parsed once."""
+    """All settings of the environment, parsed once."""
 
     database_url: str
     secret_key: str
@@ -97,21 +97,25 @@ class Settings:
     celery_broker_url: str = ""
     require_2fa: bool = True
     log_level: str = "INFO"
-    # What commands speak.
+    # Language of commands.
     language: str = SOURCE
-    # What a scraper of /metrics has to bring; without one there is no such page.
+    # Bearer token that requests for /metrics need; without one that page is 404.
     metrics_token: str = ""
-    # Proxies on other machines that are believed about who called them.
+    # Proxies on other machines whose X-Forwarded-For header is trusted.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     unreadable: tuple[Fault, ...] = ()
 
     @property
     def is_rehearsal(self) -> bool:
-        """Demo with the console provider: no delay, window always open, no gap between phones."""
+        """Whether this is a demo with the console provider.
+
+        Then messages have no delay, the send window is always open, and one phone may be asked
+        again at once.
+        """
         return self.demo and self.sms.provider == "console"
 
     def faults(self) -> list[Fault]:
-        """Every wrong or weak setting by name; an empty list is a clean bill."""
+        """Every wrong or weak setting; an empty list when there is none."""
         found = list(self.unreadable)
         found += _key_faults(self)
         found += _url_faults(self)
@@ -135,7 +139,7 @@ class Settings:
         return found
 
     def check(self) -> None:
-        """Raise Invalid with every fatal fault when this is production (DEMO is not 1)."""
+        """Raise Invalid `bad_settings` with every fatal fault in production (DEMO is not 1)."""
         fatal = [fault for fault in self.faults() if fault.fatal]
         if fatal and not self.demo:
             raise Invalid(
@@ -144,7 +148,7 @@ class Settings:
 
 
 def decode_key(text: str) -> bytes | None:
-    """The 32 bytes of a URL-safe base64 key, or None when it is not one."""
+    """The 32 bytes of a key in URL-safe base64; None when the text is no such key."""
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
@@ -166,7 +170,7 @@ def _key_faults(settings: Settings) -> list[Fault]:
             found.append(Fault(name, "must be exactly 32 bytes in URL-safe base64"))
         elif _is_weak(raw):
             found.append(Fault(name, "is a default or too regular: draw 32 random bytes"))
-    # Decoded: with and without the padding it is one key.
+    # Compared after decoding, since a key is the same with and without padding.
     if settings.secret_key and decode_key(settings.secret_key) == decode_key(settings.data_key):
         found.append(Fault("DATA_KEY", "must differ from SECRET_KEY"))
     if any(decode_key(text) is None for text in settings.data_keys_old):
@@ -179,7 +183,7 @@ def _key_faults(settings: Settings) -> list[Fault]:
 
 
 def _is_address(url: str, *, is_origin: bool = False) -> bool:
-    """Whether a text is a http or https address; an origin is scheme, host and port alone."""
+    """Whether a text is an http or https URL; with `is_origin` of scheme, host and port only."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -241,7 +245,7 @@ def _provider_faults(sms: SmsSettings) -> list[Fault]:
 
 
 def _misspelt(sms: SmsSettings) -> list[Fault]:
-    """What the providers cannot be reached by, or cannot reach us by."""
+    """Faults of the providers' URLs and of the secret in the path of our webhook."""
     found = [
         Fault(name, "must be an address that begins with http:// or https://")
         for name, url in (
@@ -256,7 +260,7 @@ def _misspelt(sms: SmsSettings) -> list[Fault]:
 
 
 class _Reader:
-    """Reads numbers and switches from a mapping and remembers what could not be read."""
+    """Parses values of the environment and collects those that cannot be parsed as faults."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
@@ -301,7 +305,7 @@ class _Reader:
 
 
 def _demo_keys() -> dict[str, str]:
-    """The keys a demo makes for itself once and keeps beside its database."""
+    """The keys of a demo, which it creates once and stores beside its database."""
     path = ROOT / "instance" / "keys.json"
     if not path.exists():
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -310,7 +314,7 @@ def _demo_keys() -> dict[str, str]:
             name: base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
             for name in names
         }
-        with contextlib.suppress(FileExistsError):  # another process was first: its keys hold
+        with contextlib.suppress(FileExistsError):  # another process was first: its keys are used
             draft = path.with_name(f"keys.{os.getpid()}.json")
             draft.touch(mode=0o600)
             draft.write_text(json.dumps(fresh))
@@ -352,16 +356,16 @@ def _sms_settings(read: _Reader, *, demo: bool) -> SmsSettings:
 
 
 def _language(wanted: str) -> str:
-    """The first known language of a list such as `en_GB:en`, as gettext's tools read LANGUAGE.
+    """The first known language in a list in gettext's format of LANGUAGE, such as `en_GB:en`.
 
-    LANG is not asked: servers are set up in English without anybody having chosen that.
+    LANG is not read: servers are set up in English without anybody having chosen that.
     """
     codes = (re.split(r"[_.@]", name)[0] for name in wanted.split(":"))
     return next((code for code in codes if code in LANGUAGES), SOURCE)
 
 
 def from_env(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings of this process. Nothing is refused here: `check()` and `faults()` decide."""
+    """Read the settings of this process; nothing is refused here (see `Settings.check`)."""
     read = _Reader(os.environ if env is None else env)
     demo = read.switch("DEMO", default=False)
     port = read.number("PORT", 8000, HIGHEST_PORT)

@@ -1,4 +1,4 @@
-"""Which version of the product this is, and which schema of the database it needs."""
+"""The version of the product and the version of the database schema that it needs."""
 
 from functools import lru_cache
 
@@ -10,5 +10,5 @@ VERSION = "0.9.0"
 
 @lru_cache(maxsize=1)
 def schema() -> str:
-    """The number of the newest migration, which files of migrations begin with."""
+    """The number of the newest migration: the first four digits of its file name."""
     return max(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))

@@ -1,4 +1,4 @@
-"""The Vietnamese sentence for every refusal code: what is wrong and what to do, in one place."""
+"""The Vietnamese sentence for every error code: what is wrong and what to do."""
 
 from survey.catalogues import _, gettext
 from survey.errors import SurveyError
@@ -266,7 +266,7 @@ SENTENCES = {
 
 
 def words_for(refusal: SurveyError) -> str:
-    """The sentence for a refusal; its own detail when it brings whole words."""
+    """The sentence for an error in the current language; its detail or code if none is listed."""
     sentence = SENTENCES.get(refusal.code)
     if sentence is None:
         return refusal.detail or refusal.code

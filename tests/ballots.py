@@ -1,4 +1,4 @@
-"""Ballots for tests: what citizens say, read through the box, and ballots put in and counted."""
+"""Ballots for tests: stored in the pool or counted, and read back through the ballot box."""
 
 import secrets
 from collections import Counter
@@ -36,24 +36,27 @@ def keys(session):
 
 
 def all_found(session):
-    """Every ballot as it stands: key → `box.Found`."""
+    """Every ballot, counted or not: key → `storage.Found`."""
     return storage.find_many(session, keys(session))
 
 
 def all_said(session):
-    """What every citizen says now; disowned ballots are left out."""
+    """The current answer of every ballot, except repudiated ones."""
     return [one.answer for one in all_found(session).values() if one.answer]
 
 
 def put(session, cell, ratings, now=NOW, **more):
-    """A new ballot in the pool: its key. `more`: procedure, reasons, comment, flags, mode."""
+    """Store a new ballot in the pool; return its key.
+
+    `more`: procedure, reasons, comment, flags, mode.
+    """
     pooled = _fresh(_questions(session), cell, ratings, now, more)
     storage.put(session, pooled, more.get("comment", ""), None)
     return pooled.ballot.key
 
 
 def put_many(session, cell, levels, now=NOW, **more):
-    """New ballots of one cell in the pool, all at once: `levels` is overall rating → how many."""
+    """Store new ballots of one cell in the pool at once; `levels` is overall rating → how many."""
     questions = _questions(session)
     rows = []
     for level, times in levels.items():
@@ -82,7 +85,7 @@ def _fresh(questions, cell, ratings, now, more):
 
 
 def waiting(ballot, now, *, procedure="1.012784", current=None):
-    """A ballot as it comes into the pool at an instant."""
+    """A ballot in the form in which it enters the pool at an instant."""
     return Pooled(
         ballot=ballot,
         current=current,
@@ -93,19 +96,19 @@ def waiting(ballot, now, *, procedure="1.012784", current=None):
 
 
 def rate(session, cell, levels, **more):
-    """Counted ballots of one cell: `levels` is overall rating → how many."""
+    """Store and count ballots of one cell; `levels` is overall rating → how many."""
     put_many(session, cell, levels, **more)
     count(session)
 
 
 def count(session):
-    """Count what waits in the pool, as the job of the night does."""
+    """Count the ballots that wait in the pool, as the nightly job does."""
     counting.lock(session)
     return counting.count(session)
 
 
 def levels(session, month="2026-05", question="overall"):
-    """Rating → how often it counts in the figures of a month, waiting ballots included."""
+    """Rating → its number in the figures of a month, waiting ballots included."""
     found = Counter()
     for strata in Stored(session, month).rated(Breakdown.OVERALL, (question,)).values():
         for numbers in strata.values():
@@ -114,7 +117,7 @@ def levels(session, month="2026-05", question="overall"):
 
 
 def replaced(*overall):
-    """The digest that a version keeps of those it replaced, which gave these ratings in turn."""
+    """The digest that a version holds of earlier versions with these ratings in turn."""
     first, *later = overall
     version = Current({"overall": first})
     for rating in later:

@@ -1,1 +1,1 @@
-"""The shipped reference data (`data/`) and how it gets into the database."""
+"""Reference data shipped with the product (`data/`) and the loader that writes it to a database."""

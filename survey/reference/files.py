@@ -1,4 +1,4 @@
-"""The reference files of a province as checked rows: which folder, which columns, which line."""
+"""Reads the reference files of a province: finds a file, checks its columns, numbers its lines."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -35,7 +35,10 @@ Line = Mapping[str, str]
 
 
 def province_folder(province: str) -> Path:
-    """Where the files of a province lie: a shipped name such as khanh_hoa, or any folder."""
+    """The folder of a province's files: a shipped name such as khanh_hoa, or a path of any folder.
+
+    Invalid `reference_broken` when there is no such folder.
+    """
     shipped = DATA / province
     folder = shipped if "/" not in province and shipped.is_dir() else Path(province)
     if not folder.is_dir():
@@ -47,18 +50,22 @@ def province_folder(province: str) -> Path:
 
 
 def letterhead_file(province: str) -> Path:
-    """The Word template of reports and letters; refusal of `province_folder`."""
+    """The Word template of reports and letters; Invalid as in `province_folder`."""
     return own_or_shared(province_folder(province), "letterhead.docx")
 
 
 def own_or_shared(folder: Path, name: str) -> Path:
-    """A file of the province; its own copy goes before the one that all share."""
+    """The province's own file of this name, else the file that all provinces share."""
     own = folder / name
     return own if own.is_file() else DATA / name
 
 
 def lines(folder: Path, name: str) -> Iterator[tuple[str, Line]]:
-    """(place for messages, row) of one file, as `own_or_shared` finds it."""
+    """Yield (place for error messages, row) of each line of a file, which `own_or_shared` finds.
+
+    Invalid `reference_broken` when the file or a column is missing, or the file is not CSV in
+    UTF-8.
+    """
     path = own_or_shared(folder, name)
     if not path.is_file():
         raise Invalid(
@@ -87,7 +94,7 @@ def lines(folder: Path, name: str) -> Iterator[tuple[str, Line]]:
 
 
 def day(place: str, text: str) -> date | None:
-    """A date of a reference file (YYYY-MM-DD); None when blank."""
+    """Read a date (YYYY-MM-DD), None when blank; otherwise Invalid `reference_broken`."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
@@ -98,7 +105,7 @@ def day(place: str, text: str) -> date | None:
 
 
 def number(place: str, text: str) -> int | None:
-    """A whole number of a reference file; None when blank."""
+    """Read a whole number, None when blank; otherwise Invalid `reference_broken`."""
     try:
         return int(text) if text else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Brings the reference files into the database: by code, idempotent, reporting changes."""
+"""Loads the reference files into the database: an idempotent upsert by code, reporting changes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,25 +27,27 @@ from survey.province import province_if_loaded
 from survey.reference.files import day, lines, number
 from survey.reference.questionnaires import items, questionnaires, questions
 
-# First words of a scope that is a level of satisfaction; all other scopes are rules.
+# First words of the scopes that are targets of satisfaction; all other scopes are rules.
 TARGET_SCOPES = ("overall_ttHC", "sector_group", "agency_service", "health_education")
-# Dictionaries are as their files are: a word that was taken out must not be recognised any more.
+# Tables that hold exactly what their files hold: a removed word must not be recognised any more.
 DICTIONARIES = (AgencyAlias, HeaderAlias)
 Values = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """Rows in each table after loading, and what files changed in tables that held rows before."""
+    """Number of rows in each table after loading, and changes in tables that held rows before."""
 
     counts: Mapping[str, int]
     changes: Sequence[str]
 
 
 def load(session: Session, folder: Path) -> LoadReport:
-    """Load the province in `folder` with the shared files; Invalid names the line at fault.
+    """Load the province in `folder` and the files that all provinces share.
 
-    Rows that a file no longer holds stay, because dossiers refer to them; words go.
+    Invalid names the line at fault; Conflict `other_province` when the database holds another
+    province. Rows that a file no longer holds stay in the database, because dossiers refer to them;
+    aliases of agencies and of column headers are deleted.
     """
     _refuse_other_province(session, folder)
     changes: list[str] = []
@@ -79,7 +81,10 @@ def _merge(
     rows: Iterable[Values],
     changes: list[str],
 ) -> int:
-    """Add new rows, update known ones; returns how many rows the table holds."""
+    """Add new rows, update known ones, append what changed to `changes`; return the number of rows.
+
+    Rows of `DICTIONARIES` that the file no longer holds are deleted.
+    """
     known = {
         tuple(getattr(one, name) for name in key): one for one in session.scalars(select(model))
     }
@@ -108,7 +113,7 @@ def _merge(
 
 
 def _refuse_other_province(session: Session, folder: Path) -> None:
-    """Two provinces in one database would mix their agencies."""
+    """Raise Conflict `other_province`: two provinces in one database would mix their agencies."""
     there = province_if_loaded(session)
     for _, row in lines(folder, "province.csv"):
         if there is not None and row["code"] != there.dossier_prefix:
@@ -126,7 +131,7 @@ def _refuse_other_province(session: Session, folder: Path) -> None:
 
 
 def _provinces(session: Session, folder: Path) -> Iterable[Values]:
-    """The province of a folder; its own folder may bear another name than the one first loaded."""
+    """The row of the province; its code stays the name of the folder it was first loaded from."""
     there = province_if_loaded(session)
     for _, row in list(lines(folder, "province.csv"))[:1]:
         yield {

@@ -1,7 +1,7 @@
-"""The questionnaires of a province and the questions they ask, from its reference files.
+"""Reads the questionnaires of a province and their questions from its reference files.
 
-`questionnaires.csv` says what each version asks; `questions.csv` gives questions short names. A
-question that stands only in the first bears the words it is asked with.
+`questionnaires.csv` lists the questions of each version; `questions.csv` gives questions short
+names. A question without a line in `questions.csv` has its wording as its name.
 """
 
 import re
@@ -22,13 +22,16 @@ from survey.models.questionnaire import (
 from survey.reference.files import day, lines, number
 
 ASKED = "questionnaires.csv"
-# A code is the name of a field of the citizen's form, which has other fields of these names.
+# A code is the name of a field of the citizen's form, so it may not be the name of another field.
 CODE = re.compile(r"(?!(?:reasons|comment|contact|contact_phone|shown)$)[a-z][a-z0-9_]{0,19}")
 Values = Mapping[str, object]
 
 
 def questions(folder: Path) -> Iterator[Values]:
-    """Every question that some questionnaire asks, in the order of the file."""
+    """Every question that some questionnaire asks, in the order of the file.
+
+    Invalid `reference_broken` for a bad code.
+    """
     named = {row["code"]: row for _, row in lines(folder, "questions.csv")}
     asked: dict[str, Mapping[str, str]] = {}
     for place, row in lines(folder, ASKED):
@@ -53,7 +56,11 @@ def questions(folder: Path) -> Iterator[Values]:
 
 
 def questionnaires(folder: Path) -> Iterator[Values]:
-    """Every version; both kinds are there, and each version asks what its kind asks."""
+    """The questionnaire of each line of the file, with kind, version and first day.
+
+    Invalid `reference_broken` unless both kinds are present, every short version asks the overall
+    question only, and every full version asks it and others.
+    """
     asked: dict[tuple[str, str], set[str]] = {}
     for place, row in lines(folder, ASKED):
         if row["kind"] not in set(QuestionnaireKind):
@@ -92,7 +99,11 @@ def questionnaires(folder: Path) -> Iterator[Values]:
 
 
 def items(session: Session, folder: Path) -> Iterator[Values]:
-    """The questions of every version. What a version asks, and in which words, never changes."""
+    """The questions of every version, with position and wording.
+
+    Conflict `reference_broken` when the file adds or changes a question of a version that is
+    already loaded.
+    """
     versions = {(one.kind, one.version): one.id for one in session.scalars(select(Questionnaire))}
     known: dict[int, dict[str, QuestionnaireItem]] = {}
     for item in session.scalars(select(QuestionnaireItem)):

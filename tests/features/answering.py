@@ -1,4 +1,4 @@
-"""Answers and staff for the tests of alerts and cases, without the road of SMS before them."""
+"""Answers and staff for the tests of alerts and cases, stored without any SMS."""
 
 import secrets
 from dataclasses import replace
@@ -25,7 +25,7 @@ WISH = alerts.ContactWish("+84905000111", "Nguyễn Văn An", "H32.12-261118-004
 
 
 def ending(reason):
-    """How a case is closed for a reason, with words for the citizen."""
+    """How a case is closed for a reason, with a text for the citizen."""
     receiver = "Thanh tra tỉnh" if reason == CloseReason.TRANSFERRED else ""
     return Ending(CloseReason(reason), WORDS, receiver)
 
@@ -34,7 +34,7 @@ ENDING = ending(CloseReason.TRANSFERRED)
 
 
 def agencies(session, level="commune"):
-    """Agencies of one level that exist today, by code."""
+    """Agencies of one level that exist today, in the order of their codes."""
     query = select(Agency).where(Agency.level == level, Agency.valid_to.is_(None))
     return list(session.scalars(query.order_by(Agency.code)))
 
@@ -45,7 +45,7 @@ def sectors(session):
 
 
 def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="web"):
-    """A first answer in the box, as `alerts` hears of it."""
+    """Store a first answer; return the change that `alerts` is given."""
     agency = agency or agencies(session)[0]
     cell = Cell(agency.id, sector or sectors(session)[0], Month("2026-11"), "counter", "on_time")
     key = ballots.put(
@@ -55,7 +55,7 @@ def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="
 
 
 def change(session, key, *, overall, comment=None):
-    """The citizen of a ballot says something else, as `alerts` hears of it."""
+    """Change the answer of a ballot; return the change that `alerts` is given."""
     before = storage.find(session, key)
     last = before.pooled.current if before.pooled else before.ballot.versions[-1]
     pooled = before.pooled or ballots.waiting(before.ballot, NOW)
@@ -66,12 +66,12 @@ def change(session, key, *, overall, comment=None):
 
 
 def raise_case(session, now=NOW, *, contact=None, **answer_parts):
-    """Answer and let the alerts look at it; the case or None."""
+    """Answer and open the case that the answer needs; return the case or None."""
     return alerts.raise_for_answer(session, now, answer(session, **answer_parts), contact)
 
 
 def add_staff(session, role=RoleName.HANDLER, *, agency=None, sector="", now=NOW):
-    """An account of a role, with the agency and sector it may see."""
+    """Create an account of a role, with the agency and sector it may see."""
     email = f"{secrets.token_hex(4)}@example.vn"
     wanted = accounts.NewAccount(
         email=email,
@@ -84,13 +84,13 @@ def add_staff(session, role=RoleName.HANDLER, *, agency=None, sector="", now=NOW
 
 
 def prepare(transact, *, contact=None, **answer_parts):
-    """One case and one handler of the whole province: code and staff id."""
+    """Create one case and one handler of the whole province; return code and staff id."""
     with transact() as session:
         case = raise_case(session, contact=contact, **answer_parts)
         return case.code, add_staff(session).id
 
 
 def texts(session):
-    """What waits to be sent, in order."""
+    """The texts of the messages in the queue, in order."""
     rows = session.scalars(select(Message).order_by(Message.due_at))
     return [one.body for one in rows]

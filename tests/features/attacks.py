@@ -1,7 +1,7 @@
-"""Guessing by order: whether what a thief can sort by lies in the order of what must be hidden.
+"""Attacks by order: whether columns a thief can sort by correlate with what must be hidden.
 
-One measure for all: a rank correlation (Spearman's where no value is missing), as a multiple of its
-standard deviation by chance.
+All attacks have one measure: a rank correlation (Spearman's where no value is missing), as a
+multiple of its standard deviation by chance.
 """
 
 from collections import defaultdict
@@ -25,19 +25,19 @@ LEAST = 40
 
 @dataclass(frozen=True, order=True)
 class Attack:
-    """One guess, and how much better than chance it is."""
+    """One guess, and by how many standard deviations it is better than chance."""
 
     strength: float
     name: str = ""
     tried: int = 0
 
     def __str__(self) -> str:
-        """What a person should see."""
+        """The guess in words for a failed test."""
         return f"{self.strength:.1f} by {self.name or 'nothing'} (of {self.tried})"
 
 
 def columns(rows: Iterable[Row], key: Callable[[Row], Hashable], name: str = "") -> Features:
-    """All that rows can be sorted by: each column, whether it holds something, and how long."""
+    """All that rows can be sorted by: each column, whether it is empty, and its length."""
     found: dict[str, dict[Hashable, Any]] = defaultdict(dict)
     for row in rows:
         concerned = key(row)
@@ -51,20 +51,22 @@ def columns(rows: Iterable[Row], key: Callable[[Row], Hashable], name: str = "")
 
 
 def strongest(features: Features, truth: Mapping[Hashable, float]) -> Attack:
-    """The best guess of what is true of each, from one feature alone."""
+    """The best guess of a hidden value of each row from one feature alone."""
     concerned = list(truth)
     return _best(_ranks(features, concerned), _ranks({"": truth}, concerned))
 
 
 def strongest_pair(left: Features, right: Features, pairs: Mapping[Hashable, Hashable]) -> Attack:
-    """The best way to lay two sides beside each other so that what belongs together lies together:
-    `pairs` names what belongs to each of the right side.
+    """The best way to sort two sides so that matching rows stand beside each other; `pairs` names
+    the matches of each row of the right side.
     """
     return _best(_ranks(left, list(pairs.values())), _ranks(right, list(pairs)))
 
 
 def _ranks(features: Features, concerned: Sequence[Hashable]) -> dict[str, np.ndarray]:
-    """Ranks by each feature that tells any two apart, NaN where it is missing; equal ones once."""
+    """Ranks by each feature that has at least two values, NaN where it is missing; equal features
+    once.
+    """
     found: dict[bytes, tuple[str, np.ndarray]] = {}
     for name, known in features.items():
         number = {value: place for place, value in enumerate(sorted(set(known.values())))}

@@ -1,4 +1,4 @@
-"""A closed month and its four files, for the tests that read reports, and single steps on cases."""
+"""Fixtures: a closed month with its four report files, and single steps on cases."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.features.report_data import MONTH, NOW
 
 @pytest.fixture(scope="module")
 def closed(sqlite_copies, tmp_path_factory):
-    """An application where October 2026 and the month before are closed; tests only add to it."""
+    """An application in which October 2026 and the month before are closed; tests only add data."""
     folder = tmp_path_factory.mktemp("closed")
     database = {"DATABASE_URL": sqlite_copies.copy(folder)}
     with running({**FIXED, **database, "SMS_CONSOLE_FILE": str(folder / "sms.jsonl")}) as app:
@@ -40,7 +40,9 @@ def built(closed, tmp_path_factory):
 
 @pytest.fixture
 def work(transact):
-    """`with work(staff_id, code) as (session, staff, case):` is one step on the newest case."""
+    """`with work(staff_id, code) as (session, staff, case):` is one unit of work on the newest
+    case.
+    """
 
     @contextmanager
     def one_step(staff_id, code):

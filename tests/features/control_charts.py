@@ -1,4 +1,4 @@
-"""What the watch reads in its tests, and what it finds."""
+"""Input of the control charts in their tests, and the alerts they raise."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,8 +21,8 @@ USUAL = (36, 4, 60)
 
 
 def say(session, agency, month, said=USUAL, day=None):
-    """Invitations that arrived and what was answered: satisfied, dissatisfied, silent. The answers
-    are counted, or wait since a day.
+    """Add delivered invitations and their answers (satisfied, dissatisfied, silent), counted or
+    waiting for a day.
     """
     satisfied, dissatisfied, _silent = said
     cell = Cell(agency.id, "land", month, "counter", "on_time")
@@ -36,22 +36,22 @@ def say(session, agency, month, said=USUAL, day=None):
 
 
 def night(session, day):
-    """What the job does in the night after a day."""
+    """Run the job of the night after a day."""
     return monitoring.update(session, after(day))
 
 
 def after(day):
-    """The instant of the night's job after a day."""
+    """The instant of the job in the night after a day."""
     return datetime.combine(day, time(4), LOCAL) + timedelta(days=1)
 
 
 def findings(session):
-    """What every alert of the watch is about."""
+    """The subject of every alert of the control charts."""
     return [alert.record for alert in session.scalars(select(ControlAlert))]
 
 
 def change_limits(session, agency_ids, **values):
-    """Set the charts of these agencies at other limits."""
+    """Give the charts of these agencies other control limits."""
     for chart in session.scalars(
         select(ControlChart).where(ControlChart.agency_id.in_(agency_ids))
     ):
@@ -59,7 +59,7 @@ def change_limits(session, agency_ids, **values):
 
 
 def record(session, without):
-    """Every column of the charts and rates of all but one agency, and what is sealed in them."""
+    """Every column of the charts and rates of all agencies but one, and their decrypted content."""
     return [
         {
             **{column.name: getattr(row, column.name) for column in table.__table__.columns},

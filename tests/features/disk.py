@@ -1,7 +1,8 @@
-"""What a thief of the whole disk reads: a copy of the database's files, with what was deleted and
-still lies in them, who wrote which row, and what was read since.
+"""What a thief of the whole disk reads: a copy of the database's files with deleted bytes, the
+transaction that wrote each row, and traces of reads.
 
-On PostgreSQL the extension pageinspect shows it. A copy, since reading leaves traces of its own.
+On PostgreSQL the extension pageinspect shows these. The files are copied first, since reading
+leaves traces of its own.
 """
 
 import secrets
@@ -44,8 +45,8 @@ TUPLES = text("""
 
 @dataclass(frozen=True)
 class Disk:
-    """One stolen copy: rows, on PostgreSQL each with the header of its tuple; by table how many
-    tuples are no row any more; and all bytes of every table, index and TOAST table.
+    """One stolen copy: rows (on PostgreSQL with their tuple headers), the number of dead tuples of
+    each table, and all bytes of every table, index and TOAST table.
     """
 
     web: Web
@@ -58,8 +59,9 @@ class Disk:
         return self.web.tables
 
     def behind(self, name: str, row: Row, width: int) -> set[bytes]:
-        """What lies behind the beginning of a row, in all that was ever written of a table of texts
-        and numbers: the rest of the row, `width` bytes, of now and before.
+        """The bytes after the beginning of a row, wherever that beginning is in the files of its
+        table, deleted or not: the rest of the row, `width` bytes each; for tables of texts and
+        numbers.
         """
         content, beginning = self.files[name], _packed(row)[:-width]
         found, place = set(), content.find(beginning)
@@ -71,7 +73,7 @@ class Disk:
 
 
 def _packed(row: Row) -> bytes:
-    """A row as PostgreSQL writes it: short texts after their length, numbers at multiples of 4."""
+    """A row as PostgreSQL stores it: short texts after their length, numbers aligned to 4 bytes."""
     packed = b""
     for value in row.values():
         if isinstance(value, str):
@@ -82,8 +84,8 @@ def _packed(row: Row) -> bytes:
 
 
 def places(files: Mapping[str, bytes], values: Mapping[Any, bytes]) -> dict[str, dict[Any, int]]:
-    """Where the value of each key lies in each file, deleted or not: how often, first, last, and
-    how far from the beginning of the last one's page.
+    """Where each key's value is in each file, deleted or not: how many times, the first and the
+    last position, and the position within the page of the last.
     """
     found: dict[str, dict[Any, int]] = defaultdict(dict)
     for name, content in files.items():
@@ -98,7 +100,7 @@ def places(files: Mapping[str, bytes], values: Mapping[Any, bytes]) -> dict[str,
 
 
 def _places(content: bytes, values: Mapping[Any, bytes]) -> defaultdict[Any, list[int]]:
-    """Key → every place of its value; all values are looked for at once."""
+    """Key → every position of its value; one search finds all values."""
     beginnings = defaultdict(list)
     for key, value in values.items():
         beginnings[value[:LONG_ENOUGH]].append((key, value))
@@ -111,7 +113,7 @@ def _places(content: bytes, values: Mapping[Any, bytes]) -> defaultdict[Any, lis
 
 
 def steal(app: Flask, folder: Path) -> Disk:
-    """The disk as it is now; nobody may work on the database meanwhile."""
+    """The disk as it is now; nobody may use the database meanwhile."""
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
@@ -139,7 +141,7 @@ def _opened(url: URL) -> Session:
 
 
 def _read(session: Session) -> Disk:
-    """Pages first: reading rows leaves traces on them."""
+    """Read the pages, then the rows, since reading rows leaves traces on the pages."""
     session.execute(text("CREATE EXTENSION pageinspect"))
     files: dict[str, bytes] = defaultdict(bytes)
     for name, page in session.execute(PAGES):

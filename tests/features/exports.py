@@ -1,4 +1,4 @@
-"""Files as one-stop software writes them, made for a test: plain registers and broken files."""
+"""Export files of one-stop software for tests: plain registers and broken files."""
 
 import csv
 import datetime as dt
@@ -22,7 +22,7 @@ CITIZEN_ID = "056000777123"
 
 
 def row(number, **changes):
-    """One good row (finished, mobile) with some of its cells changed; keys as in FIELDS."""
+    """One good row (finished, mobile phone) with some of its cells changed; keys as in FIELDS."""
     values = {
         "row": number,
         "code": f"H32.15-260302-{number:04}",
@@ -40,7 +40,7 @@ def row(number, **changes):
 
 
 def write_csv(path, rows, header=HEADER, delimiter=";", encoding="utf-8"):
-    """A csv register."""
+    """Write a CSV register."""
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=delimiter).writerows([header, *rows])
     path.write_bytes(text.getvalue().encode(encoding))
@@ -48,19 +48,19 @@ def write_csv(path, rows, header=HEADER, delimiter=";", encoding="utf-8"):
 
 
 def messy_rows():
-    """All records of the messy csv file, header first, as texts."""
+    """All records of the messy CSV file as texts, header first."""
     with (DATA / "messy_dossiers.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.reader(file, delimiter=";"))
 
 
 def expected(name):
-    """Row number → line of messy_expected.csv for one of the two messy files."""
+    """Row number → line of messy_expected.csv, for one of the two messy files."""
     with (DATA / "messy_expected.csv").open(encoding="utf-8", newline="") as file:
         return {int(line["row"]): line for line in csv.DictReader(file) if line["file"] == name}
 
 
 def write_sheet(path, rows):
-    """Rows of texts as xlsx, xls or ods, by the path's extension."""
+    """Write rows of texts as xlsx, xls or ods, by the path's extension."""
     {".xlsx": _xlsx, ".xls": _xls, ".ods": _ods}[path.suffix](path, rows)
     return path
 
@@ -116,7 +116,7 @@ def outcomes(path):
 
 
 def dump(connection):
-    """Every value of every table as one text, to look for what must not be there."""
+    """Every value of every table as one text, to search for what must not be stored."""
     tables = connection.exec_driver_sql(
         "SELECT name FROM sqlite_master WHERE type = 'table'"
         if connection.dialect.name == "sqlite"

@@ -1,7 +1,7 @@
 """Two weeks in which eight small offices finish one dossier a day each: the hardest case to hide.
 
-Citizens answer within hours, by the page or by SMS; handlers work on what they complain of;
-reminders go out. Everything happens through the features, at its hour.
+Citizens answer within hours by page or by SMS, handlers work on the cases, reminders leave.
+Everything happens through the features, at its hour.
 """
 
 import heapq
@@ -45,8 +45,8 @@ Act = Callable[[datetime], None]
 
 @dataclass
 class Fortnight:
-    """The two weeks: when each dossier's citizen `answered`, and the `author` of each ballot, by
-    its key in hex.
+    """The two weeks: when each dossier's citizen `answered`, and the `author` of each ballot by the
+    hexadecimal form of its key.
     """
 
     app: Flask
@@ -73,7 +73,7 @@ class Fortnight:
             self._plan(BEGIN + timedelta(hours=hour, minutes=5), self._send)
 
     def live(self) -> None:
-        """Let everything happen in the order of time."""
+        """Run all planned events in the order of time."""
         with self.app.app_context():
             while self.ahead:
                 instant, _, act = heapq.heappop(self.ahead)
@@ -85,7 +85,7 @@ class Fortnight:
             self.entered += 1
 
     def _finish(self, day: int, now: datetime) -> None:
-        """Every office finishes one dossier."""
+        """Finish one dossier at every office."""
         wanted = [
             Wanted(1 + day * OFFICES + place, code, finished_at=now - timedelta(minutes=30))
             for place, code in enumerate(self.codes)
@@ -96,7 +96,7 @@ class Fortnight:
             finish(session, wanted, now)
 
     def _send(self, now: datetime) -> None:
-        """What is due leaves; who is asked for the first time may answer some hours later."""
+        """Send the due messages; citizens asked for the first time may answer some hours later."""
         outbox.send_due(self.gateway, now)
         if now.astimezone(LOCAL).hour == 1:
             count_and_clean(now)
@@ -127,7 +127,7 @@ class Fortnight:
         self._handle(now)
 
     def _handle(self, now: datetime) -> None:
-        """Handlers take, reply to and close what came newly, in working hours."""
+        """Take, reply to and close new cases, in working hours."""
         with unit_of_work(self.app) as session:
             fresh = set(session.scalars(select(Case.code))) - self.cases
         self.cases |= fresh

@@ -1,4 +1,4 @@
-"""Links that citizens got by SMS, forms sent through them, and deeds at the same moment."""
+"""Links that citizens got by SMS, forms sent through them, and concurrent actions."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,9 @@ from tests.seeding import NOW, Wanted, ask_everybody, finish, links
 
 
 def invite(app, number, *, asks_all=False):
-    """The tokens that so many citizens of one cell got by SMS; `asks_all`: of all six questions."""
+    """The tokens that a number of citizens of one cell got by SMS; `asks_all`: with all six
+    questions.
+    """
     wanted = [Wanted(one) for one in range(1, number + 1)]
     with unit_of_work(app) as session:
         ask_everybody(session)
@@ -26,13 +28,13 @@ def invite(app, number, *, asks_all=False):
 
 
 def say(app, token, *, now=NOW, **said):
-    """One form sent through a link."""
+    """Send one form through a link."""
     with unit_of_work(app) as session:
         answers.submit(session, token, Submission(**said), now)
 
 
 def at_once(*acts):
-    """Do everything at the same moment, each in a thread of its own; what each gives."""
+    """Run all actions at the same moment, each in its own thread; return their results."""
     gate = threading.Barrier(len(acts))
 
     def wait_and(act):

@@ -1,8 +1,8 @@
-"""Days on which citizens answer and nights in which their ballots are counted, with what is true of
+"""Days on which citizens answer and nights in which their ballots are counted, with the truth about
 each answer: when it was given, what it said, and which rows it wrote.
 
-Citizens answer by a link or by SMS, in an order drawn at random; some change what they said, some
-wish to be called. Who does what is drawn as well, so nothing but the answers leads to it.
+Citizens answer by a link or by SMS in random order; some change their answer, some wish to be
+called. Who does what is random too, so that nothing but the answers leads to it.
 """
 
 import random
@@ -46,7 +46,7 @@ class Nights:
     """The days and nights of one province; `given` is dossier code → its answer."""
 
     def __init__(self, app: Flask, *, two_way: bool) -> None:
-        """Everybody is asked."""
+        """Ask every citizen."""
         self.app, self.two_way = app, two_way
         self.dice, self.gateway, self.texts = random.Random(7), Gateway(), 0
         self.given: dict[str, Given] = {}
@@ -69,7 +69,7 @@ class Nights:
         self.silent = self.dice.sample(sorted(self.phones), DOSSIERS)
 
     def day(self, number: int) -> None:
-        """So many citizens answer, one after the other, and some of those before change theirs."""
+        """Let so many citizens answer one after the other, and some earlier ones change theirs."""
         again = self.dice.sample(sorted(self.given), round(CHANGED * len(self.given)))
         fresh = [self.silent.pop() for _ in range(number)]
         with self.app.app_context():
@@ -82,13 +82,13 @@ class Nights:
             self._send()
 
     def count(self) -> None:
-        """The job of the night; a new day begins."""
+        """Run the counting job of the night; a new day begins."""
         with self.app.app_context():
             count_and_clean(self.now)
         self.night, self.now = self.night + 1, self.now + DAY
 
     def stolen(self, folder: Path) -> Theft:
-        """The disk now."""
+        """The disk as it is now."""
         with self.app.app_context(), transaction() as session:
             kept = {
                 one.number: one.entry["subject"] for one in session.scalars(select(CitizenEntry))
@@ -137,7 +137,7 @@ class Nights:
                     receive(session, InboundSms("fake", name, phone, text), self.now)
 
     def _send(self) -> None:
-        """What is due leaves, and arrives."""
+        """Send the due messages and deliver them."""
         outbox.send_due(self.gateway, self.now)
         self.left, self.gateway.taken = self.gateway.taken, []
         with transaction() as session:
@@ -148,7 +148,7 @@ class Nights:
 
 
 def _written(session: Session) -> tuple[set[Any], set[Any]]:
-    """Keys of all messages of dialogues, and of all notes on conversations."""
+    """Keys of all messages of dialogues and of all notes on conversations."""
     dialogue = select(Message.id).where(Message.kind == MessageKind.DIALOGUE)
     notes = select(*Conversation.__mapper__.primary_key)
     return set(session.scalars(dialogue)), set(session.scalars(notes))
@@ -157,8 +157,8 @@ def _written(session: Session) -> tuple[set[Any], set[Any]]:
 def lived(
     app: Flask, folder: Path, *, two_way: bool, leak: Callable[[Session, dict[str, Given]], None]
 ) -> dict[str, Theft]:
-    """Three moments: with all ballots in the `pool`, after the `night` that counted them, and after
-    several `nights`; `planted` is the last one again, after the leak.
+    """Three stolen disks: with all ballots in the `pool`, after the `night` that counted them, and
+    after several `nights`; `planted` is the last one with a leak added.
     """
     nights, thefts = Nights(app, two_way=two_way), {}
     first, *others = ANSWERS

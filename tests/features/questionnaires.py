@@ -18,7 +18,7 @@ NAMES = {
 
 def folder_with(path, factors, *, valid_from="2026-01-01"):
     """The files of Khánh Hòa with a second version of both questionnaires, which asks `factors`;
-    all but the first of them have a name of their own.
+    all factors but the first have a short name.
     """
     folder = path / "khanh_hoa"
     shutil.copytree(DATA / "khanh_hoa", folder)
@@ -36,10 +36,10 @@ def folder_with(path, factors, *, valid_from="2026-01-01"):
 
 
 def words_of(code):
-    """How the second version asks a question, in Vietnamese and English."""
+    """The wording of a question in the second version, in Vietnamese and English."""
     return f"{NAMES.get(code, 'Việc giải quyết hồ sơ')} lần này?", f"This time: {code}?"
 
 
 def names_of(factors):
-    """What tables call the factors: the first bears the words it is asked with."""
+    """The names of the factors in tables: the first has its wording as its name."""
     return [words_of(factors[0])[0], *(NAMES[one] for one in factors[1:])]

@@ -1,4 +1,4 @@
-"""Ballots and complete questionnaires counted at once, for what compares months and units."""
+"""Ballots and complete questionnaires, stored and counted, for comparisons of months and units."""
 
 from survey.models.count import Cell, count_finished, move_frame
 from tests import ballots
@@ -8,7 +8,9 @@ OTHERS = ("access", "procedure", "officials", "feedback")
 
 
 def fill(session, agency, month, good, bad, **place):
-    """Satisfied and dissatisfied ratings of one cell, as many dossiers again without an answer."""
+    """Add satisfied and dissatisfied ratings of one cell, and as many dossiers again without an
+    answer.
+    """
     sector, lateness = place.get("sector", "land"), place.get("lateness", "on_time")
     cell, procedure = Cell(agency.id, sector, month, "counter", lateness), PROCEDURES[sector]
     finished = 2 * (good + bad)
@@ -18,9 +20,9 @@ def fill(session, agency, month, good, bad, **place):
 
 
 def say_all(session, agency, month, *, times):
-    """Complete questionnaires in which the result moves along with the overall rating, nine in ten
-    satisfied, as many dossiers again without an answer; counted, so that they come after the
-    closing of a closed month.
+    """Add complete questionnaires in which the factor `result` follows the overall rating, nine in
+    ten satisfied, and as many dossiers again without an answer; all are counted, so that in a
+    closed month they come after the closing.
     """
     cell, procedure = Cell(agency.id, "land", month, "counter", "on_time"), PROCEDURES["land"]
     count_finished(session, {(cell, procedure): 2 * times}, {cell: 2 * times})

@@ -1,4 +1,4 @@
-"""Closed months for the tests of reports: a small province, or counts made on the spot."""
+"""Closed months for the tests of reports: a small province, or counts added by a test."""
 
 import json
 import zipfile
@@ -36,7 +36,7 @@ COMMUNES = 12
 
 def province(session, month):
     """Figures of eleven sectors: twelve communes, a land office with many late dossiers, and a
-    commune and a sector with so few ratings that they must not be printed.
+    commune and a sector with too few ratings to be published.
     """
     query = select(Agency).where(Agency.level == "commune", Agency.valid_to.is_(None))
     *communes, small = session.scalars(query.order_by(Agency.code).limit(COMMUNES + 1)).all()
@@ -58,7 +58,7 @@ def province(session, month):
 
 
 def _put(session, cell, good, bad):
-    """Four times as many dossiers as ratings, three of four invited."""
+    """Add four times as many dossiers as ratings, three of four invited."""
     rated, procedure = good + bad, _procedure(session, cell)
     count_finished(session, {(cell, procedure): 4 * rated}, {cell: 3 * rated})
     move_frame(session, cell, delivered=3 * rated)
@@ -77,7 +77,7 @@ def close(session, month, at=CLOSED_AT):
 
 
 def close_small(session, month=MONTH, at=CLOSED_AT):
-    """Close a month in which one agency has a few answers, where it does not matter which."""
+    """Close a month in which any one agency has a few answers."""
     count(session, month, "LOC-KH-SXD", finished=90, ratings=[5] * 30 + [2] * 9)
     return close(session, month, at)
 
@@ -88,12 +88,12 @@ def payload(session, month=MONTH):
 
 
 def canonical(figures):
-    """The text a digest is taken over."""
+    """The text that a digest is computed over."""
     return json.dumps(figures, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def count(session, month, agency, *, finished, ratings, lateness="on_time"):
-    """Finished dossiers of one land procedure at an agency, and what was answered to them."""
+    """Add finished dossiers of one land procedure at an agency, and the answers about them."""
     number = session.scalars(select(Agency.id).where(Agency.code == agency)).one()
     cell = Cell(number, "land", month, "counter", lateness)
     count_finished(session, {(cell, "1.012784"): finished}, {cell: finished})
@@ -102,7 +102,7 @@ def count(session, month, agency, *, finished, ratings, lateness="on_time"):
 
 
 def change_after_finish(session, month, field, changed_at, *, dossiers):
-    """Dossiers of a month of which a later file changed one field."""
+    """Add dossiers of a month of which a later file changed one field."""
     first = datetime.fromisoformat(f"{month}-05T03:00:00+00:00")
     numbers = (session.scalar(select(func.count()).select_from(Dossier)) or 0) + 1
     wanted = [seeding.Wanted(numbers + step, finished_at=first) for step in range(dossiers)]

@@ -1,4 +1,4 @@
-"""Rows of running dossiers, with what happened on their way, and their import."""
+"""Rows of running dossiers with their stages, supplements and extensions, and their import."""
 
 from datetime import UTC, datetime
 
@@ -52,7 +52,7 @@ def running_row(number=1, more=ON_ITS_WAY, **changes):
 
 
 def import_rows(runner, folder, rows, now=FIRST_DAY):
-    """Import rows; gives (outcome, hints) of each."""
+    """Import rows; return (outcome, hints) of each."""
     path, out = folder / "register.csv", folder / "out.csv"
     write_csv(path, rows, (*HEADER, *MORE.values()))
     ran = runner("intake", "import", path, "--now", now, "--json", "--outcomes", out)

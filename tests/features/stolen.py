@@ -1,4 +1,4 @@
-"""What a thief reads in a stolen database: every row, the order rows lie in, what leads where."""
+"""What a thief reads in a stolen database: every row, the order of rows, and links between rows."""
 
 import re
 from collections import defaultdict
@@ -24,9 +24,9 @@ Node = tuple[str, int]
 
 
 def dump(session: Session, *, with_ctid: bool = False) -> Tables:
-    """Every table as a thief reads it: all columns, rows in the order they lie in.
+    """Every table as a thief reads it: all columns, rows in their physical order.
 
-    `with_ctid`: PostgreSQL's place of each row as well, as its column `ctid`.
+    `with_ctid` adds PostgreSQL's place of each row as its column `ctid`.
     """
     postgres = session.get_bind().dialect.name == "postgresql"
     order = " ORDER BY ctid" if postgres else ""
@@ -47,19 +47,19 @@ def _plain(row: Mapping[Any, Any]) -> Row:
 
 
 def cell_of(row: Row) -> tuple[Any, ...]:
-    """The cell of a row that names all parts of one."""
+    """The cell of a row that has a column for each part of a cell."""
     return tuple(row[part] for part in CELL)
 
 
 def sortable(value: Any) -> tuple[str, Any]:
-    """A value as a thief would sort by it, whatever else stands in its column."""
+    """A value in a form that sorts with all other values of its column."""
     if isinstance(value, bool | int | float):
         return ("number", value)
     return (type(value).__name__, value if isinstance(value, str | bytes) else str(value))
 
 
 def timestamps(row: Row) -> Iterator[datetime]:
-    """Every instant or day a row bears; a day as its beginning."""
+    """Every instant or day in a row; a day as its first instant."""
     for value in row.values():
         if isinstance(value, datetime):
             yield value.astimezone(UTC)
@@ -70,8 +70,8 @@ def timestamps(row: Row) -> Iterator[datetime]:
 
 
 class Web:
-    """All rows, joined wherever one value, too long or too random to be chance, stands in both,
-    and wherever a foreign key says so.
+    """All rows, linked where both hold a value too long or too random to be equal by chance, or
+    where a foreign key says so.
     """
 
     def __init__(self, session: Session, tables: Tables) -> None:
@@ -92,7 +92,9 @@ class Web:
                 self.shared[value].add(node)
 
     def reach(self, name: str, row: Row) -> set[Node]:
-        """Every row that can be reached from one, not by way of what many rows share."""
+        """Every row that is linked to a row, directly or through others, except by values that many
+        rows share.
+        """
         found: set[Node] = set()
         ahead = [(name, row["place"])]
         while ahead:
@@ -118,12 +120,12 @@ class Web:
                 yield key, row[column]
 
     def row(self, node: Node) -> Row:
-        """The row itself."""
+        """The row of a node (table, place)."""
         return self.tables[node[0]][node[1]]
 
 
 def _names(value: Any) -> Iterator[Any]:
-    """The value, if it could be the name of something, and codes of cases within it."""
+    """The value, if long or random enough to be an identifier, and codes of cases within it."""
     if isinstance(value, str):
         yield from _CASE_CODE.findall(value)
         if _MOMENT.fullmatch(value):

@@ -1,4 +1,4 @@
-"""Flags of answers: too fast, in a burst, the same everywhere; nothing is deleted."""
+"""Flags of suspicious answers: too fast, in a burst, all ratings equal; a flag deletes nothing."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ MONTH = Month("2026-05")
 
 @pytest.fixture
 def tokens(transact, runner, environment):
-    """Links of eleven citizens of one agency."""
+    """The link tokens of eleven citizens of one agency."""
     with transact() as session:
         ask_everybody(session)
         session.scalars(select(Province)).one().full_percent = 100  # asks all six questions
@@ -39,13 +39,13 @@ def tokens(transact, runner, environment):
 
 
 def say(transact, token, now=NOW, **submission):
-    """Answer through a link; the key of the ballot."""
+    """Answer through a link; return the key of the ballot."""
     with transact() as session:
         return answers.submit(session, token, Submission(**submission), now).key
 
 
 def flags(transact, *keys):
-    """The flags of some ballots as they stand, waiting or counted, as texts."""
+    """The current flags of some ballots, counted or waiting, as texts."""
     with transact() as session:
         waiting = {one.ballot.key: one for one in with_bursts(session, pool_of(session).ballots)}
         found = []
@@ -60,14 +60,14 @@ def flags(transact, *keys):
 
 
 def count(transact):
-    """Count what waits; how many."""
+    """Run the counting job; return the number of counted ballots."""
     with transact() as session:
         return ballots.count(session)
 
 
 def test_a_tap_no_person_can_make_is_flagged(transact, tokens):
-    """Within two seconds of drawing the form: flagged; later, unsigned or forged: not; and a
-    change takes nothing of it away.
+    """An answer within two seconds of drawing the form is flagged, a later one or one with a
+    missing or forged signature is not, and a change does not remove the flag.
     """
     quick, slow, bare, *forged = tokens[:7]
     with transact() as session:
@@ -92,8 +92,8 @@ def test_a_tap_no_person_can_make_is_flagged(transact, tokens):
 
 
 def test_the_same_rating_everywhere_is_flagged_until_it_is_changed(transact, tokens):
-    """Six equal ratings are flagged; a version that differs takes the flag away again, before it is
-    counted and after.
+    """Six equal ratings are flagged until a version with different ones replaces them, before
+    counting and after.
     """
     keys = [
         say(transact, tokens[0], overall=5, ratings=SAME),
@@ -111,8 +111,8 @@ def test_the_same_rating_everywhere_is_flagged_until_it_is_changed(transact, tok
 
 
 def test_too_many_top_ratings_at_once_are_flagged_and_all_count(transact, tokens):
-    """Once six answers came within ten minutes, each 5 among them is flagged, a 2 is not, and none
-    of the ten minutes after; every one is counted, and counting judges as the page did.
+    """From six answers in ten minutes on, each rating of 5 among them is flagged as a burst, all
+    ratings are counted, and counting changes no flag.
     """
     keys = [say(transact, token, overall=5) for token in tokens[:5]]
     assert flags(transact, *keys) == [""] * 5
@@ -133,8 +133,8 @@ def test_too_many_top_ratings_at_once_are_flagged_and_all_count(transact, tokens
 
 
 def test_a_change_that_is_counted_apart_keeps_the_burst(transact, tokens):
-    """What was judged with the first answers of ten minutes stays judged when one of them changes,
-    and a change brings no answer of its own to the ten minutes.
+    """A burst stays flagged when one of its answers changes later, and a change does not count as
+    one more answer in its ten minutes.
     """
     keys = [say(transact, token, overall=5) for token in tokens[:6]]
     count(transact)
@@ -147,7 +147,7 @@ def test_a_change_that_is_counted_apart_keeps_the_burst(transact, tokens):
 
 
 def test_a_busy_agency_is_not_suspected(transact, tokens):
-    """Where hundreds answer in a month, eight of ten minutes are nothing unusual."""
+    """At an agency with hundreds of answers a month, eight in ten minutes are not flagged."""
     with transact() as session:
         _usually(session, "LOC-KH-W22366", 600)
     keys = [say(transact, token, overall=5) for token in tokens[:8]]
@@ -163,8 +163,8 @@ def _usually(session, code, times):
 
 
 def test_the_ten_minutes_of_an_answer_stay_behind(transact, tokens):
-    """A counted ballot holds neither day nor ten minutes of its answer: two that were given a day
-    apart hold the same, even for who has the key.
+    """A counted ballot holds neither the day nor the ten-minute slot of its answer, even decrypted:
+    two given a day apart have equal content.
     """
     keys = [
         say(transact, tokens[0], overall=4),
@@ -182,7 +182,7 @@ def test_the_ten_minutes_of_an_answer_stay_behind(transact, tokens):
 
 
 def test_what_waits_tells_no_thief_its_agency_or_time(transact, tokens):
-    """A stolen pool shows of each answer a random key and the month, and one length for all."""
+    """A row of the stolen pool shows a random key, the month and a ciphertext of fixed length."""
     say(transact, tokens[0], overall=1)
     say(transact, tokens[1], NOW + timedelta(hours=15), overall=5, ratings=SAME)
     with transact() as session:

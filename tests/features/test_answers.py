@@ -1,4 +1,4 @@
-"""What a citizen says is stored once, counted once, and lies in no order once it is counted."""
+"""An answer is stored once and counted once, and counting destroys the order of answers."""
 
 import random
 from collections import Counter
@@ -51,7 +51,7 @@ TWO_WAY = {
 
 @pytest.fixture
 def invite(transact: Transact, runner: Callable[..., Ran], environment: dict[str, str]) -> Invite:
-    """`invite(Wanted(1), Wanted(2))` gives the tokens citizens got by SMS, in that order."""
+    """`invite(Wanted(1), Wanted(2))` returns the tokens citizens got by SMS, in that order."""
 
     def ask(*wanted: Wanted) -> list[str]:
         with transact() as session:
@@ -65,12 +65,12 @@ def invite(transact: Transact, runner: Callable[..., Ran], environment: dict[str
 
 
 def contents(session: Session) -> dict[str, backup.Contents]:
-    """Rows and digest of every table."""
+    """Row count and digest of every table."""
     return backup.read(session.connection(), NOW).tables
 
 
 def say(transact: Transact, token: str, *, now=NOW, **said) -> None:
-    """One form sent through a link."""
+    """Send one form through a link."""
     with transact() as session:
         answers.submit(session, token, Submission(**said), now)
 
@@ -79,8 +79,8 @@ def say(transact: Transact, token: str, *, now=NOW, **said) -> None:
 def test_a_repeat_changes_nothing_and_a_change_moves_counts(
     transact: Transact, invite: Invite, *, is_counted: bool
 ) -> None:
-    """The same form again leaves every table as it was; another value replaces the old one, of
-    which a digest stays, and moves the figures.
+    """Sending the same form again changes no table; another rating replaces the old one, keeps a
+    digest of it, and changes the figures.
     """
     (token,) = invite(Wanted(1))
     said = {"overall": 2, "reasons": ("officials",), "comment": "Chờ lâu.", "contact": True}
@@ -106,8 +106,8 @@ def test_a_repeat_changes_nothing_and_a_change_moves_counts(
 
 
 def test_counts_equal_a_recount_after_anything(transact: Transact, invite: Invite) -> None:
-    """After random answers, changes, repeats, wrong receivers and countings figures are what was
-    said last, counted or not, and counts are a recount of the ballots.
+    """After random answers, changes, repeats, wrong receivers and countings, the figures equal the
+    last answers and the counts equal a recount of the ballots.
     """
     tokens = invite(*(Wanted(number, procedure=PROCEDURES[number % 2]) for number in range(12)))
     dice = random.Random(20260520)
@@ -150,7 +150,7 @@ def _random_form(dice: random.Random) -> Submission:
 
 
 def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: Invite) -> None:
-    """When the transaction ends badly, ballot, alert and case are gone together."""
+    """When the transaction fails, ballot, alert and case are rolled back together."""
     (token,) = invite(Wanted(1))
     with transact() as session:
         before = contents(session)
@@ -182,7 +182,9 @@ def test_a_failed_answer_leaves_nothing(app: Flask, transact: Transact, invite: 
 def test_an_expired_link_refuses_and_a_case_keeps_it_readable(
     transact: Transact, invite: Invite
 ) -> None:
-    """After its days a link is unknown; with a case it reads on until 30 days after closing."""
+    """An expired link is unknown, but a link with a case stays readable until 30 days after
+    closing.
+    """
     calm, angry, silent = invite(Wanted(1), Wanted(2), Wanted(3))
     say(transact, calm, overall=5)
     say(transact, angry, overall=1)
@@ -210,7 +212,7 @@ def test_an_expired_link_refuses_and_a_case_keeps_it_readable(
 
 
 def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invite) -> None:
-    """Contact data stand on the case while they are wished, and leave it when they are not."""
+    """Contact data are on the case while the citizen wishes a call, and are erased afterwards."""
     (token,) = invite(Wanted(1))
     say(transact, token, overall=1, contact=True, contact_phone="0912 345 678")
     with transact() as session:
@@ -226,7 +228,7 @@ def test_a_wish_to_be_called_can_be_taken_back(transact: Transact, invite: Invit
 
 
 def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
-    """One phone's two invitations are two answers, each found by its invitation and code only."""
+    """Two invitations to one phone are two ballots, and a reply reaches the one of its code."""
     app = make_app(**TWO_WAY)
     phone = "+84905123456"
     with unit_of_work(app) as session:
@@ -253,7 +255,7 @@ def test_answers_by_sms_stay_apart(make_app: Callable[..., Flask]) -> None:
 
 
 def test_answers_at_once_lose_nothing(app: Flask, transact: Transact, invite: Invite) -> None:
-    """Eight at a time, forty citizens of one cell answer and change: all is stored and counted."""
+    """Forty citizens who answer and change in eight threads are all stored and counted."""
     tokens = invite(*(Wanted(number) for number in range(40)))
 
     def answer_and_change(place: int) -> None:
@@ -280,8 +282,8 @@ def test_answers_at_once_lose_nothing(app: Flask, transact: Transact, invite: In
 def test_counted_rows_do_not_lie_in_the_order_of_answering(
     engine: str, transact: Transact, invite: Invite
 ) -> None:
-    """A counted ballot shows by its place neither who came first or last, nor in which batch it was
-    counted or whether it was changed.
+    """The physical place of a counted ballot shows neither the order of answering nor its batch nor
+    whether it was changed.
     """
     tokens = invite(*(Wanted(number) for number in range(60)))
     for place, token in enumerate(tokens):
@@ -309,7 +311,9 @@ def _concordance(order: list[int]) -> float:
 def test_not_mine_takes_the_answer_out(
     transact: Transact, invite: Invite, *, is_counted: bool
 ) -> None:
-    """The wrong receiver's answer leaves tables and counts; saying so again changes nothing."""
+    """When a wrong receiver repudiates, the answer leaves tables and counts; repeating it does
+    nothing.
+    """
     kept, wrong = invite(Wanted(1), Wanted(2))
     say(transact, kept, overall=4)
     say(transact, wrong, overall=1, comment="Chờ lâu.")
@@ -330,7 +334,7 @@ def test_not_mine_takes_the_answer_out(
 
 
 def _is_out(session: Session) -> None:
-    """What stands once the second of two answers was taken out."""
+    """Assert that the second of two answers is gone from counts, ballots, case and messages."""
     assert levels(session) == {4: 1}
     ((group, numbers),) = aggregate_now(session, Month("2026-05")).by_procedure(["overall"]).items()
     assert (group.procedure_code, numbers) == (PROCEDURES[0], [0, 0, 0, 1, 0])

@@ -1,4 +1,4 @@
-"""Closed cases leave the lists of work in time; what is sealed tells not how far they have come."""
+"""Closed cases leave the work lists, and clear columns do not show how far a case has come."""
 
 from datetime import timedelta
 
@@ -28,19 +28,19 @@ LATER = NOW + timedelta(days=140)
 
 
 def settle(session, staff, case):
-    """Take, reply and close."""
+    """Take a case, reply to it and close it."""
     steps.take(session, staff, case, DONE)
     steps.reply(session, staff, case, (LETTER, Way.PAGE), DONE)
     steps.close(session, staff, case, Ending(CloseReason.RESOLVED), DONE)
 
 
 def listed(session, staff):
-    """Codes an account finds in the lists of work."""
+    """Codes of the cases in an account's work lists."""
     return {one.code for one in access_control.visible(session, staff)}
 
 
 def test_closed_cases_leave_the_lists_and_are_found_by_month(transact):
-    """Three months after its end a case stands under its month alone; open ones stay listed."""
+    """Three months after closing, a case is found by its month only; open cases stay listed."""
     with transact() as session:
         handler = answering.add_staff(session)
         closed, forgotten = answering.raise_case(session), answering.raise_case(session)
@@ -61,8 +61,8 @@ def test_closed_cases_leave_the_lists_and_are_found_by_month(transact):
 
 
 def test_what_a_night_led_to_is_not_kept_with_its_day(transact, runner):
-    """Jobs that file cases away, erase contacts and count ballots keep no number beside their day:
-    closed that many months before, a case would have its days.
+    """The jobs that archive cases, erase contacts and count ballots store no numbers in their
+    result, since with the day of the job these would show when cases were closed.
     """
     with transact() as session:
         case = answering.raise_case(session)
@@ -76,7 +76,7 @@ def test_what_a_night_led_to_is_not_kept_with_its_day(transact, runner):
 
 
 def test_a_filed_case_is_seen_within_scope_only(transact):
-    """What is filed away follows agency tree and sector like everything else."""
+    """Agency tree and sector limit who sees an archived case, as with open cases."""
     with transact() as session:
         here, there = answering.agencies(session)[:2]
         case = answering.raise_case(session, agency=here)
@@ -92,7 +92,7 @@ def test_a_filed_case_is_seen_within_scope_only(transact):
 
 
 def test_a_filed_case_that_opens_again_is_listed_again(transact):
-    """Graver words put a filed case back to work, under an alert as young as they are."""
+    """Grave words added later reopen an archived case under an alert with the new date."""
     with transact() as session:
         handler = answering.add_staff(session)
         case = answering.raise_case(session)
@@ -107,7 +107,7 @@ def test_a_filed_case_that_opens_again_is_listed_again(transact):
 
 
 def test_a_damaged_case_stops_nothing_but_itself(transact, runner):
-    """Lists, commands, the report and the night's work go on without it, and say which it is."""
+    """Lists, commands, report and nightly jobs skip a case that cannot be decrypted and name it."""
     with transact() as session:
         handler = answering.add_staff(session)
         head = answering.add_staff(
@@ -137,7 +137,7 @@ def test_a_damaged_case_stops_nothing_but_itself(transact, runner):
 
 
 def test_how_far_a_case_has_come_is_told_by_nothing_in_clear(transact):
-    """A new case and a settled one differ in no length, and their revisions only grow by chance."""
+    """A new case and a closed one have ciphertexts of equal length and random revisions."""
     with transact() as session:
         handler = answering.add_staff(session)
         cases = [answering.raise_case(session) for _ in range(20)]
@@ -158,7 +158,7 @@ def test_how_far_a_case_has_come_is_told_by_nothing_in_clear(transact):
 
 
 def test_a_case_that_is_worked_on_loses_nothing_by_its_length(transact):
-    """Notes as long as they may be, again and again, are all there when the case is opened."""
+    """Twelve notes of the greatest length are all in the timeline when the case is decrypted."""
     with transact() as session:
         handler = answering.add_staff(session)
         case = answering.raise_case(session)

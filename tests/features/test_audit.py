@@ -1,4 +1,4 @@
-"""The chain of acts: whole, or its breach is seen; and what commands say of open work."""
+"""The audit log: its hash chains show every tampering, and commands list open alerts and cases."""
 
 import ast
 from datetime import timedelta
@@ -33,7 +33,7 @@ ACTS = [
 
 
 def work_on_two_cases(transact):
-    """One case taken, one untouched; their codes."""
+    """Take one of two cases; return both codes."""
     with transact() as session:
         handler = answering.add_staff(session)
         first = answering.raise_case(session, contact=WISH, overall=1)
@@ -44,7 +44,7 @@ def work_on_two_cases(transact):
 
 
 def changed(session, table):
-    """One bit of what an act says."""
+    """Flip one bit of an entry's content."""
     second = session.get(table, 2)
     if table is CitizenEntry:
         sealed = second.entry_sealed
@@ -54,7 +54,7 @@ def changed(session, table):
 
 
 def cut_short(session, table):
-    """An act of which little is left."""
+    """Cut most of an entry's content off."""
     second = session.get(table, 2)
     if table is CitizenEntry:
         second.entry_sealed = second.entry_sealed[:6]
@@ -63,7 +63,7 @@ def cut_short(session, table):
 
 
 def swapped(session, table):
-    """Two acts in each other's place, hashes and all."""
+    """Exchange two entries with their hashes."""
     one, other = session.get(table, 1), session.get(table, 2)
     for name in (column.name for column in table.__table__.columns if column.name != "number"):
         here, there = getattr(one, name), getattr(other, name)
@@ -72,31 +72,31 @@ def swapped(session, table):
 
 
 def taken_out(session, table):
-    """An act in the middle that is gone."""
+    """Remove an entry from the middle of a chain."""
     session.delete(session.get(table, 2))
 
 
 def closed_up(session, table):
-    """The same, and what came after it moved up."""
+    """Remove an entry and renumber those after it."""
     session.delete(session.get(table, 2))
     session.flush()
     session.get(table, 3).number = 2
 
 
 def slipped_in(session, table):
-    """An act before the first."""
+    """Insert an entry before the first."""
     first = session.get(table, 1)
     values = {column.name: getattr(first, column.name) for column in table.__table__.columns}
     session.add(table(**{**values, "number": 0}))
 
 
 def hashed_otherwise(session, table):
-    """A hash that is not the act's."""
+    """Replace the hash of an entry."""
     session.get(table, 2).hash = "0" * 64
 
 
 def said_anew(session, table):
-    """Other words, encrypted with the right key at the right place."""
+    """Replace an entry by another one that is encrypted with the right key at the right place."""
     second = session.get(table, 2)
     if table is CitizenEntry:
         second.entry = {**second.entry, "action": "case.closed"}
@@ -105,7 +105,7 @@ def said_anew(session, table):
 
 
 def test_the_chain_is_found_whole_and_broken(transact, runner):
-    """`audit verify` says how many rows there are, and exits 1 once a row was changed."""
+    """`audit verify` prints the number of rows, and exits 1 after a row was changed."""
     work_on_two_cases(transact)
     before = runner("audit", "verify", "--json")
     assert before.code == 0
@@ -128,7 +128,7 @@ def test_the_chain_is_found_whole_and_broken(transact, runner):
     ],
 )
 def test_every_way_of_tampering_is_seen(app, tamper, table):
-    """Whatever is done to an act of either chain, its place or its hash, it is whole no more."""
+    """Verification fails after any change of an entry's content, place or hash in either chain."""
     with unit_of_work(app) as session:
         write_acts(session)
         assert audit.verify(session) == (6, True)
@@ -138,8 +138,8 @@ def test_every_way_of_tampering_is_seen(app, tamper, table):
 
 
 def write_acts(session):
-    """An account, which is given back, and after its making two acts of staff that no citizen
-    caused, and three that one did.
+    """Create an account, which is returned, then write two staff entries that no citizen caused and
+    three that a citizen caused.
     """
     staff = answering.add_staff(session)
     for step, (action, subject) in enumerate(ACTS, 1):
@@ -149,9 +149,7 @@ def write_acts(session):
 
 
 def test_acts_are_read_as_they_were_recorded(app):
-    """All in the order of time, whichever chain they are in, or those of one action, one subject or
-    one account.
-    """
+    """Entries of both chains are read in order of time, filtered by action, subject or account."""
     with unit_of_work(app) as session:
         staff = write_acts(session)
         made, *others = audit.entries(session)
@@ -170,7 +168,7 @@ def test_acts_are_read_as_they_were_recorded(app):
 
 
 def test_acts_of_staff_are_readable_without_a_key(app):
-    """What no citizen caused stands in the table as it was done, for whoever audits by SQL."""
+    """Entries that no citizen caused are in clear, so that auditors can read them by SQL."""
     with unit_of_work(app) as session:
         staff = write_acts(session)
         query = text("SELECT action, subject, staff_id, detail FROM audit_entry ORDER BY number")
@@ -181,8 +179,8 @@ def test_acts_of_staff_are_readable_without_a_key(app):
 
 
 def test_acts_that_a_citizen_caused_betray_nothing(app):
-    """No value of their rows holds an action, a subject, an account or a time, nor does its length;
-    and their numbers lie between no moments.
+    """Rows of entries that a citizen caused reveal no action, subject, account or time, neither by
+    a value nor by a length nor by their number.
     """
     with unit_of_work(app) as session:
         staff = write_acts(session)
@@ -212,7 +210,7 @@ def test_acts_that_citizens_caused_lie_in_no_order(app):
 
 
 def test_equal_acts_leave_unequal_rows(app):
-    """Nobody finds what was done by trying: the same chain written again has other hashes."""
+    """Equal entries have different hashes, so that guessing the content cannot confirm it."""
     with unit_of_work(app) as session:
         audit.append(session, NOW, "case.taken", "case:PA7F3K2Q")
         first = audit.head(session)
@@ -224,7 +222,7 @@ def test_equal_acts_leave_unequal_rows(app):
 
 @pytest.mark.parametrize("options", [(), ("--full",)])
 def test_the_chain_stays_whole_while_keys_rotate(transact, make_app, options):
-    """Before and after the change of keys, and once the old key is gone, all hashes are kept."""
+    """All hashes verify before and after a key rotation and once the old key is gone."""
     with transact() as session:
         write_acts(session)
         old = audit.head(session)
@@ -240,7 +238,7 @@ def test_the_chain_stays_whole_while_keys_rotate(transact, make_app, options):
 
 
 def test_every_kind_of_act_was_decided_about():
-    """An action of the product is written down as readable or as one that a citizen caused."""
+    """Every action in the product's source is listed as readable or as caused by a citizen."""
     calls = [
         node
         for path in python_files("survey")
@@ -265,7 +263,7 @@ def test_every_kind_of_act_was_decided_about():
 
 
 def test_commands_list_open_alerts_and_cases(transact, runner):
-    """`cases list` and `alerts list` show what is open, soonest due first, and no contact data."""
+    """`cases list` and `alerts list` show what is open, soonest due first, without contact data."""
     assert runner("cases", "list", "--json").json == []
     assert runner("alerts", "list", "--json").json == []
     assert "Không có" in runner("cases", "list").out

@@ -1,4 +1,4 @@
-"""A backup is worth what bringing it back proves."""
+"""Backups are verified by restoring them."""
 
 import json
 import shutil
@@ -41,13 +41,13 @@ def copy(transact: Transact, runner: Runner, tmp_path: Path) -> Path:
 
 
 def contents(app: Flask) -> dict[str, backup.Contents]:
-    """Rows and digest of every table."""
+    """Row count and digest of every table."""
     with app.app_context():
         return backup.read(db.session.connection(), NOW).tables
 
 
 def change(transact: Transact) -> None:
-    """The data go on after the backup."""
+    """Change the data after the backup."""
     with transact() as session:
         finish(session, [Wanted(9)])
         session.execute(update(Province).values(hotline="0258 000 000"))
@@ -56,7 +56,7 @@ def change(transact: Transact) -> None:
 def test_a_copy_is_proven_and_brought_back(
     app: Flask, transact: Transact, runner: Runner, copy: Path
 ) -> None:
-    """The copy stays intact while data change, and brings every table back as it was."""
+    """A backup verifies while the data change, and a restore brings every table back as it was."""
     before = contents(app)
     assert copy.stat().st_mode & 0o077 == 0
     change(transact)
@@ -80,7 +80,7 @@ def test_a_copy_is_proven_and_brought_back(
 def test_a_copy_that_differs_is_found(
     app: Flask, transact: Transact, runner: Runner, copy: Path
 ) -> None:
-    """A table with other rows than the manifest's is named, and nothing of ours is replaced."""
+    """A table that differs from the manifest is named, and nothing is replaced."""
     manifest = copy.with_name(f"{copy.name}.json")
     document = json.loads(manifest.read_text(encoding="utf-8"))
     document["tables"]["dossier"]["digest"] = "0" * 64
@@ -97,7 +97,7 @@ def test_a_copy_that_differs_is_found(
 def test_a_copy_of_an_older_version_replaces_all(
     app: Flask, transact: Transact, runner: Runner, copy: Path
 ) -> None:
-    """Tables of a later version, leaning on ours, go with the data that are replaced."""
+    """A restore also drops tables of a later version that refer to the replaced ones."""
     before = contents(app)
     with transact() as session:
         session.execute(text("CREATE TABLE later (code TEXT REFERENCES sector (code))"))
@@ -110,7 +110,7 @@ def test_a_copy_of_an_older_version_replaces_all(
 def test_a_role_that_may_not_try_a_copy_is_told_what_it_lacks(
     engine: str, make_app: Callable[..., Flask], transact: Transact, copy: Path
 ) -> None:
-    """Without the right to make a database the command ends with a sentence that names it."""
+    """Without the right to create a database, the command ends with a sentence that names it."""
     with transact() as session:
         url = session.get_bind().url
         role = f"plain_{url.database}"[:60]
@@ -128,7 +128,7 @@ def test_a_role_that_may_not_try_a_copy_is_told_what_it_lacks(
 def test_a_broken_copy_is_refused_and_harms_nothing(
     app: Flask, runner: Runner, copy: Path, harm: str
 ) -> None:
-    """What cannot be read is refused with a sentence; the data stay as they are."""
+    """An unreadable backup is refused with a sentence, and the data stay as they are."""
     before = contents(app)
     whole = copy.read_bytes()
     if harm == "truncated":
@@ -149,7 +149,7 @@ def test_a_broken_copy_is_refused_and_harms_nothing(
 
 
 def test_a_copy_of_another_engine_is_refused(runner: Runner, copy: Path, engine: str) -> None:
-    """A copy goes back into the kind of database it came from, and no other."""
+    """A backup of another database engine is refused."""
     manifest = copy.with_name(f"{copy.name}.json")
     other = "oracle"
     document = manifest.read_text(encoding="utf-8").replace(f'"{engine}"', f'"{other}"')
@@ -163,7 +163,7 @@ def test_a_copy_of_another_engine_is_refused(runner: Runner, copy: Path, engine:
 def test_digests_do_not_depend_on_the_servers_zone(
     engine: str, app: Flask, transact: Transact, copy: Path
 ) -> None:
-    """The same instants are the same contents on a server in another time zone."""
+    """Digests are equal on a server in another time zone."""
     before = contents(app)
     with transact() as session:
         name = session.get_bind().url.database
@@ -183,7 +183,7 @@ exit 1
 
 
 def test_a_place_that_takes_no_file_is_said_in_a_sentence(runner: Runner, tmp_path: Path) -> None:
-    """A folder that cannot be made or written is named with the reason; exit code 2."""
+    """A folder that cannot be made or written is named with the reason, and the exit code is 2."""
     (tmp_path / "file").touch()
     refused = runner("storage", "backup", str(tmp_path / "file" / "night.backup"))
     assert (refused.code, str(tmp_path / "file") in refused.err) == (2, True)
@@ -198,7 +198,9 @@ def test_a_failed_backup_leaves_no_file_and_tells_no_password(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """When the tool fails its words are passed on; the password was not among those it got."""
+    """When pg_dump fails its message is shown and no file is left, and its arguments do not hold
+    the password.
+    """
     url = make_url(environment["DATABASE_URL"])
     secret = str(url.password or "se:cret")
     app = make_app(DATABASE_URL=url.set(password=secret).render_as_string(hide_password=False))

@@ -1,4 +1,4 @@
-"""The ballot box: one invitation is one ballot, counted exactly once and right at any moment."""
+"""The ballot box: one invitation has one ballot, which counts at once and exactly once."""
 
 from collections import Counter
 from contextlib import suppress
@@ -57,12 +57,12 @@ KANNEL = {
 
 
 class Killed(Exception):
-    """Ends a unit of work in its middle, as a kill would."""
+    """Ends a unit of work in its middle, like a killed process."""
 
 
 def figures(runner, month=MONTH, now=NOW):
-    """Dossiers, ratings, satisfied ones and their share, as `index show` has them of the province;
-    only the ratings of a procedure.
+    """Dossiers, ratings, satisfied ones and their share of the province, from `index show`; of a
+    procedure the ratings only.
     """
     shown = {}
     for by in Breakdown:
@@ -77,14 +77,14 @@ def figures(runner, month=MONTH, now=NOW):
 
 
 def import_file(app, folder, **changes):
-    """A file of the register with one finished dossier is imported."""
+    """Import a register with one finished dossier."""
     path = write_csv(folder / "register.csv", [row(1, **{"phone": "0905800001"} | changes)])
     ran = run_command(app, "intake", "import", path, "--now", IMPORTED_AT.isoformat(), "--json")
     assert (ran.code, ran.json["accepted"]) == (0, 1)
 
 
 def the_ballot(app):
-    """The only ballot there is, which the only figure counts once."""
+    """The only ballot, which the figures count once."""
     with unit_of_work(app) as session:
         (found,) = ballots.all_found(session).values()
         entry = session.scalars(select(CoverageEntry)).one()
@@ -95,8 +95,8 @@ def the_ballot(app):
 
 
 def test_a_corrected_phone_votes_no_second_time_by_link(app, environment, tmp_path):
-    """Whatever later files say of a dossier after its finish, its one link has one ballot: who was
-    asked votes and may change it, and the new phone is sent no link to vote by.
+    """When a later file corrects a dossier's phone, the link sent before keeps its one ballot and
+    the new phone gets no link.
     """
     with unit_of_work(app) as session:
         ask_everybody(session)
@@ -119,8 +119,8 @@ def test_a_corrected_phone_votes_no_second_time_by_link(app, environment, tmp_pa
 
 
 def test_a_corrected_phone_votes_no_second_time_by_reply(make_app, tmp_path):
-    """A dossier's phone corrected twice by later files leaves one ballot: the phone that was asked
-    votes and changes its vote, the new ones do not, with the code or without.
+    """When later files correct a dossier's phone twice, only the phone that was asked can rate by
+    reply, with or without the code.
     """
     app, gateway = make_app(**KANNEL), Gateway()
     with unit_of_work(app) as session:
@@ -156,8 +156,8 @@ def test_a_corrected_phone_votes_no_second_time_by_reply(make_app, tmp_path):
 
 
 def test_an_answer_counts_at_once(app, runner):
-    """`index show` holds every answer, change and disowning before anything was counted, and says
-    the same after; the job and the command count each ballot once.
+    """`index show` includes every answer, change and repudiation before counting and is unchanged
+    after it; job and command count each ballot once.
     """
     tokens = invite(app, 6)
     for number, token in enumerate(tokens):
@@ -179,7 +179,7 @@ def test_an_answer_counts_at_once(app, runner):
 
 
 def test_a_closing_counts_what_waits(app, runner):
-    """`index close` has every answer given before it and none given after, counted or not."""
+    """`index close` includes every answer given before it, counted or not, and none given after."""
     tokens = invite(app, 3)
     for token in tokens[:2]:
         say(app, token, overall=5)
@@ -197,9 +197,7 @@ def test_a_closing_counts_what_waits(app, runner):
 
 
 def test_a_counting_that_is_killed_counts_nothing(app, runner):
-    """Ended in its middle, a counting leaves every ballot where it was, and the next one counts
-    each of them once.
-    """
+    """A counting that is killed changes nothing, and the next one counts each ballot once."""
     for number, token in enumerate(invite(app, 6)):
         say(app, token, overall=number % 5 + 1)
     before = figures(runner)
@@ -215,8 +213,8 @@ def test_a_counting_that_is_killed_counts_nothing(app, runner):
 
 
 def test_a_link_cannot_grow(app):
-    """A link may change its answer fifty times a day: then it is refused, what was said stays, and
-    the row is as long as one that never changed, in the pool, counted, and again.
+    """A link may change its answer fifty times a day and is then refused, and its row keeps the
+    length of an unchanged one, in the pool and counted.
     """
     busy, calm = invite(app, 2, asks_all=True)
     everything = dict.fromkeys(ballots.FACTORS, 3)
@@ -244,7 +242,7 @@ def _lengths(session, table):
 
 
 def test_a_change_after_counting_replaces_exactly_the_old_ratings(app):
-    """Counts of every question move by what was changed, and by nothing of another's ballot."""
+    """A change after counting replaces the old ratings of every question and no other ballot's."""
     changed, kept = invite(app, 2, asks_all=True)
     four = dict.fromkeys(ballots.FACTORS, 4)
     say(app, changed, overall=2, ratings=four)
@@ -269,8 +267,8 @@ def test_a_change_after_counting_replaces_exactly_the_old_ratings(app):
 
 @pytest.mark.parametrize("counted", ["never", "once", "closed", "closed and changed"])
 def test_a_disowned_ballot_counts_no_more_but_where_it_was_closed(app, runner, counted):
-    """Taken out before it was counted or after, a ballot is gone; what a closing had of it stays
-    in the figures from the moment of disowning, and the closing is still proven.
+    """A repudiated ballot no longer counts, whether it waited or was counted; a closing that
+    included it keeps its ratings and still verifies.
     """
     wrong, kept = invite(app, 2)
     say(app, wrong, overall=2, comment="Chờ lâu.")
@@ -303,8 +301,8 @@ def test_a_disowned_ballot_counts_no_more_but_where_it_was_closed(app, runner, c
 
 
 def test_more_ratings_than_invitations_stop_a_closing(app, runner):
-    """Where a cell has more ratings than it invited, `index rebuild --check` and `index close` exit
-    1 and name the cell, its agency by code, and nothing is closed; without them it closes.
+    """When a cell has more ratings than invitations, `index rebuild --check` and `index close` exit
+    1 and name it, and nothing is closed while they do.
     """
     (token,) = invite(app, 1)
     say(app, token, overall=1)
@@ -334,9 +332,7 @@ def test_more_ratings_than_invitations_stop_a_closing(app, runner):
 
 
 def test_counts_that_are_no_recount_stop_a_closing(app, runner):
-    """A count that was changed behind the ballots' back is found by check and closing, and the
-    rebuild puts it right.
-    """
+    """A count that differs from the recount of ballots stops check and closing until a rebuild."""
     (token,) = invite(app, 1)
     say(app, token, overall=1)
     with unit_of_work(app) as session:

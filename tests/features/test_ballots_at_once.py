@@ -1,4 +1,4 @@
-"""Citizens, staff and the counting job at the same moment: nothing is lost, doubled or stuck."""
+"""Concurrent citizens, staff and counting: nothing is lost, counted twice or deadlocked."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ MONTHS, CLOSED_AT = (Month("2025-09"), Month("2025-10")), datetime(2026, 4, 1, 2
 
 
 def test_countings_at_once_count_each_ballot_once(app):
-    """Of four countings at the same moment one counts every ballot, and the others find none."""
+    """Of four concurrent countings one counts every ballot and the others find none."""
     for number, token in enumerate(invite(app, 12)):
         say(app, token, overall=number % 5 + 1)
     with unit_of_work(app) as session:
@@ -51,7 +51,7 @@ def test_countings_at_once_count_each_ballot_once(app):
 
 
 def test_a_reader_never_sees_a_ballot_twice_or_not(app):
-    """While answers are counted again and again, every page sees each of them once."""
+    """While answers are counted again and again, every page includes each of them exactly once."""
     tokens = invite(app, 8)
     for token in tokens:
         say(app, token, overall=4)
@@ -78,8 +78,8 @@ def test_a_reader_never_sees_a_ballot_twice_or_not(app):
 
 
 def test_requests_of_one_link_at_once_leave_one_ballot(app):
-    """Five at the same moment are one ballot, first answers as well as changes: it says what one of
-    them said, and knows by a digest of all that it replaced.
+    """Five concurrent requests of one link give one ballot with the answer of one of them and a
+    digest of those replaced, as first answers and as changes.
     """
     (token,) = invite(app, 1)
     for is_first in (True, False):
@@ -99,7 +99,9 @@ def test_requests_of_one_link_at_once_leave_one_ballot(app):
 
 
 def test_an_answer_and_a_disowning_at_once_leave_nothing(app):
-    """Whoever comes first, a link that was disowned has no ballot, before counting and after."""
+    """A link that answers and repudiates at the same moment has no ballot, before counting and
+    after.
+    """
     for token in invite(app, 10):
         at_once(lambda token=token: _try(app, token), lambda token=token: _disown(app, token))
     with unit_of_work(app) as session:
@@ -120,7 +122,7 @@ def _disown(app, token):
 
 
 def test_a_bad_rating_and_a_wish_at_once_open_one_case(app):
-    """A change that calls for a case and a wish to be called, sent together, are one case."""
+    """A bad rating and a wish to be called, sent at the same moment, open one case."""
     tokens = invite(app, 8)
     for token in tokens:
         say(app, token, overall=5)
@@ -136,9 +138,7 @@ def test_a_bad_rating_and_a_wish_at_once_open_one_case(app):
 
 
 def test_staff_work_on_a_case_while_ballots_are_counted(app):
-    """Who holds a case and then writes to the audit log, and the counting, which shuffles cases and
-    appends what citizens caused to that log, both come to their end.
-    """
+    """A step on a case and a counting, which both lock cases and audit log, do not deadlock."""
     with unit_of_work(app) as session:
         staff, code = answering.add_staff(session).id, answering.raise_case(session).code
     gate = threading.Barrier(2)
@@ -163,8 +163,8 @@ def test_staff_work_on_a_case_while_ballots_are_counted(app):
 
 
 def test_limits_are_frozen_while_ballots_are_counted(app):
-    """Who freezes what is usual reads the pool, and the counting reads the charts: neither waits
-    for the other in a circle.
+    """Setting a baseline, which reads the pool, and the counting, which reads the charts, do not
+    deadlock.
     """
     with unit_of_work(app) as session:
         agencies = answering.agencies(session)[:3]

@@ -1,4 +1,4 @@
-"""Many rows at once arrive as they were given, on both databases, few or many."""
+"""Bulk inserts store rows as given, few or many, on both databases."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,7 +20,7 @@ COUNTS = (1, FEW_ROWS - 1, FEW_ROWS, 3 * FEW_ROWS)
 
 
 def dossiers(session, count):
-    """Rows of dossiers with odd texts, empty cells and bytes of every value."""
+    """Rows of dossiers with unusual texts, empty cells and every byte value."""
     agency = session.scalars(select(Agency.id).order_by(Agency.code)).first()
     procedure = session.scalars(select(Procedure.code).order_by(Procedure.code)).first()
     return [
@@ -44,7 +44,9 @@ def dossiers(session, count):
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_rows_come_back_as_they_were_written(app, count):
-    """Texts with signs of COPY and SQL, instants, bytes, nothing and defaults are kept exactly."""
+    """Texts with special characters of COPY and SQL, instants, bytes, NULL and defaults are stored
+    exactly.
+    """
     with unit_of_work(app) as session:
         rows = dossiers(session, count)
         ids = write_numbered(session, insert(table_of(Dossier)), rows, "code")
@@ -63,7 +65,9 @@ def test_rows_come_back_as_they_were_written(app, count):
 
 @pytest.mark.parametrize("count", COUNTS[1:])
 def test_a_row_that_breaks_a_rule_undoes_all(app, count):
-    """One row too many is the same error for few rows and for many, and nothing stays behind."""
+    """A row that breaks a constraint raises the same error in few and in many rows, and none is
+    stored.
+    """
     with unit_of_work(app) as session:
         rows = dossiers(session, count)
         with pytest.raises(IntegrityError):
@@ -76,7 +80,7 @@ def test_a_row_that_breaks_a_rule_undoes_all(app, count):
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_rows_that_are_there_are_changed(app, engine, count):
-    """Where the statement says what a conflict does, it is done for each row of many."""
+    """An upsert (ON CONFLICT DO UPDATE) updates each of many existing rows."""
     dialect = postgresql if engine == "postgresql" else sqlite
     fresh = dialect.insert(table_of(ImportRow))
     statement = fresh.on_conflict_do_update(

@@ -1,4 +1,4 @@
-"""Opened cases are kept in memory, and searched by state, agency, code and words."""
+"""Decrypted cases are cached in memory and searched by state, agency, code and words."""
 
 from sqlalchemy import delete, select, update
 
@@ -18,8 +18,8 @@ SAID = "Phải ĐI LẠI ba lần, cán bộ thiếu nhiệt tình. Gọi tôi 0
 
 
 def damage(session):
-    """Make every stored standing unreadable under an unchanged revision, so that a case which is
-    opened again drops out of its list; gives the records, for `repair`.
+    """Make every stored record undecryptable under an unchanged revision, so that a case that is
+    decrypted again drops out of its list; return the records for `repair`.
     """
     sealed = dict(session.execute(select(Case.id, Case.record_sealed)).all())
     repair(session, {number: bytes(len(whole)) for number, whole in sealed.items()})
@@ -27,7 +27,7 @@ def damage(session):
 
 
 def repair(session, sealed):
-    """Store records as they are given, past the mapping, so that no revision is drawn."""
+    """Store encrypted records directly, so that the mapping draws no new revision."""
     table = Case.__table__
     for number, whole in sealed.items():
         session.execute(update(table).where(table.c.id == number).values(record_sealed=whole))
@@ -39,12 +39,14 @@ def codes(cases):
 
 
 def found(session, staff, **wanted):
-    """The codes of what an account finds."""
+    """The codes of the cases that an account's search finds."""
     return codes(search(session, access_control.visible(session, staff), Wanted(**wanted)))
 
 
 def test_a_list_opens_only_what_changed(transact):
-    """The second list opens no case, and the one after a step that case alone, for anybody."""
+    """A second list decrypts no case, and one after a step decrypts that case only, for any
+    account.
+    """
     with transact() as session:
         handler = answering.add_staff(session)
         cases = [answering.raise_case(session) for _ in range(3)]
@@ -62,7 +64,7 @@ def test_a_list_opens_only_what_changed(transact):
 
 
 def test_a_deleted_case_is_forgotten(transact):
-    """What was deleted or filed away leaves the memory with the next list."""
+    """A deleted or archived case leaves the cache with the next list."""
     with transact() as session:
         handler = answering.add_staff(session)
         gone, filed, left = (answering.raise_case(session) for _ in range(3))
@@ -76,7 +78,7 @@ def test_a_deleted_case_is_forgotten(transact):
 
 
 def test_memory_is_bounded(transact, monkeypatch):
-    """Of more cases than are kept, all are listed, and only the others are opened again."""
+    """Cases beyond the size of the cache are listed too, and only they are decrypted again."""
     monkeypatch.setattr(records, "MOST_CACHED", 2)
     with transact() as session:
         handler = answering.add_staff(session)
@@ -88,7 +90,7 @@ def test_memory_is_bounded(transact, monkeypatch):
 
 
 def test_another_database_in_the_same_place_is_read_anew(transact, monkeypatch):
-    """Nothing that other keys opened is shown: a restored database may lie in its place."""
+    """A database restored in the same place with other keys is not served from the cache."""
     with transact() as session:
         handler, engine = answering.add_staff(session), session.get_bind().engine
         code = answering.raise_case(session).code
@@ -102,7 +104,7 @@ def test_another_database_in_the_same_place_is_read_anew(transact, monkeypatch):
 
 
 def test_words_are_found_without_marks_and_case(transact):
-    """All words must stand in the comment, as whole words, in any order, however they are typed."""
+    """A comment matches if it has all words searched, in any order, case or diacritics."""
     with transact() as session:
         handler = answering.add_staff(session)
         said, silent = answering.raise_case(session, comment=SAID), answering.raise_case(session)
@@ -115,7 +117,7 @@ def test_words_are_found_without_marks_and_case(transact):
 
 
 def test_what_the_citizen_changed_is_found(transact):
-    """New words are found at once, former and erased ones no more."""
+    """New words of a comment are found at once, replaced and erased ones no longer."""
     with transact() as session:
         handler = answering.add_staff(session)
         case = answering.raise_case(session, comment="Chờ lâu")
@@ -130,8 +132,8 @@ def test_what_the_citizen_changed_is_found(transact):
 
 
 def test_a_damaged_comment_stops_neither_search_nor_list(transact):
-    """A comment that does not open has no words; its case stays in the list, and the others are
-    found.
+    """A comment that cannot be decrypted has no words, but its case stays listed and other cases
+    are found.
     """
     with transact() as session:
         handler = answering.add_staff(session)
@@ -144,7 +146,7 @@ def test_a_damaged_comment_stops_neither_search_nor_list(transact):
 
 
 def test_a_search_finds_only_what_may_be_seen(transact):
-    """Scope and held cases narrow a search as they do a list, whoever searched before."""
+    """Scope and held cases limit a search as they limit a list, whoever searched before."""
     with transact() as session:
         here, there = answering.agencies(session)[:2]
         hotline = answering.add_staff(session)
@@ -167,7 +169,7 @@ def test_a_search_finds_only_what_may_be_seen(transact):
 
 
 def test_the_command_lists_what_is_looked_for(transact, runner):
-    """`cases list` takes state, agency and words; a search without a hit says so."""
+    """`cases list` takes state, agency and words, and a search without a result says so."""
     with transact() as session:
         here, there = answering.agencies(session)[:2]
         one = answering.raise_case(session, agency=here, comment="Chờ lâu")

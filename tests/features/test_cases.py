@@ -1,4 +1,4 @@
-"""What handlers do with cases: steps, clocks, sight, and what the citizen may do after."""
+"""Steps on cases: deadlines, access control, and what the citizen may do afterwards."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,9 @@ LETTER = "Kính gửi Ông/Bà, chúng tôi đã nhắc nhở cán bộ và tr�
 
 
 def test_from_taking_to_closing_every_step_is_on_record(transact, work):
-    """Each step stands in timeline and chain and ends the alert; the opening comes with a count."""
+    """Each step is in timeline and audit log (the opening after a counting), and closing the case
+    ends its alert.
+    """
     code, handler = prepare(transact, overall=1)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
@@ -90,7 +92,9 @@ def test_an_alert_stays_open_until_its_last_case_is_closed(transact, work):
     ],
 )
 def test_steps_out_of_place_are_refused(transact, work, step, code):
-    """Who did not take the case cannot settle it; empty notes and absent contacts are refused."""
+    """Replying or closing before taking, an empty note and revealing absent contact data are
+    refused.
+    """
     case_code, handler = prepare(transact)
     with (
         pytest.raises((Refused, Invalid)) as refusal,
@@ -101,7 +105,7 @@ def test_steps_out_of_place_are_refused(transact, work, step, code):
 
 
 def test_an_outdated_view_is_refused(transact):
-    """Whoever acts on a revision that was changed since, by staff or citizen, is told."""
+    """A step on an outdated revision, changed by staff or citizen meanwhile, is refused."""
     code, handler = prepare(transact, overall=2)
     with transact() as session:
         case = the_case(session)
@@ -113,7 +117,7 @@ def test_an_outdated_view_is_refused(transact):
 
 
 def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
-    """The whole reply or a notice goes out as one queued message of the case, measured before."""
+    """A reply or a notice of it is queued as one message when the citizen wished a call."""
     code, handler = prepare(transact, contact=WISH, overall=1)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
@@ -139,7 +143,7 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
 
 
 def test_without_a_mobile_no_text_goes_out(transact, work):
-    """A landline is called, never texted; without a wish there is nobody to text."""
+    """No message is sent to a landline or without a wish to be called."""
     landline = alerts.ContactWish("+842583822001", "", WISH.dossier_code)
     code, handler = prepare(transact, contact=landline, overall=1)
     with work(handler, code) as (session, staff, case):
@@ -150,7 +154,9 @@ def test_without_a_mobile_no_text_goes_out(transact, work):
 
 
 def test_clocks_run_in_working_hours(transact, work):
-    """A wish counts from its instant, others from the next day; holidays do not count."""
+    """A deadline counts working hours, for a wish to be called from its instant, else from the next
+    day.
+    """
     with transact() as session:
         wished = opened(session, answering.raise_case(session, contact=WISH))
         quiet = opened(session, answering.raise_case(session))
@@ -176,7 +182,9 @@ def test_clocks_run_in_working_hours(transact, work):
 
 @pytest.mark.parametrize("contact", [WISH, None])
 def test_a_reply_is_put_off_once_and_in_time(transact, work, contact):
-    """A third of the term more, with a reason, told to who wished a call; no second time."""
+    """A deadline can be postponed once, before it ends and with a reason, by a third of its term; a
+    citizen who wished a call is told.
+    """
     code, handler = prepare(transact, contact=contact, overall=1)
     with work(handler, code) as (session, staff, case):
         with pytest.raises(Refused, match="take_first"):
@@ -206,7 +214,7 @@ def test_a_reply_is_put_off_once_and_in_time(transact, work, contact):
 
 
 def test_sight_follows_agency_tree_and_sector(transact):
-    """Handlers and heads see their tree and sector alone; all others see none."""
+    """Handlers and agency heads see cases of their agency tree and sector, other roles none."""
     with transact() as session:
         here, there = answering.agencies(session, AgencyLevel.COMMUNE)[:2]
         one, other = answering.sectors(session)[:2]
@@ -234,7 +242,7 @@ def test_sight_follows_agency_tree_and_sector(transact):
 
 
 def test_the_accused_agency_never_sees_who_complained(transact, work):
-    """A head reads no number, contact or note of handlers, and cannot reveal."""
+    """An agency head sees no phone, contact data or handlers' notes, and cannot reveal them."""
     code, handler = prepare(transact, contact=WISH, comment="Gọi tôi số 0905 000 111, chờ lâu")
     with work(handler, code) as (session, staff, case):
         steps.note(session, staff, case, "Bà Lan ở tổ 3 kể lại", MONDAY)
@@ -259,7 +267,7 @@ def test_the_accused_agency_never_sees_who_complained(transact, work):
 
 
 def test_contact_is_masked_and_each_look_is_recorded(transact, work):
-    """Masked until a reason is given; a look stands in timeline and chain, at most 20 a day."""
+    """Contact data are masked until a reason is given; each look is recorded, at most 20 a day."""
     code, handler = prepare(transact, contact=WISH)
     with work(handler, code) as (session, staff, case):
         masked = access_control.masked_identity(staff, case)
@@ -280,7 +288,7 @@ def test_contact_is_masked_and_each_look_is_recorded(transact, work):
 
 
 def test_the_queue_counts_sorts_and_pages(transact):
-    """Views count what they show, soonest due stands first, a page holds 25."""
+    """Each view's count equals its list, soonest due is first, and a page holds 25 cases."""
     with transact() as session:
         handler = answering.add_staff(session)
         for _ in range(30):

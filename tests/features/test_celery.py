@@ -1,4 +1,4 @@
-"""The same jobs on a real broker, in real Celery workers, and what happens where none answers."""
+"""The same jobs on a real broker with real Celery workers, and without a reachable broker."""
 
 import base64
 import secrets
@@ -31,7 +31,7 @@ NOBODY = "redis://127.0.0.1:1/0"
 
 @pytest.fixture(params=BROKERS)
 def changes(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Settings of an installation of its own on each broker."""
+    """Settings of a separate installation on each broker."""
     try:
         socket.create_connection(("127.0.0.1", BROKERS[request.param]), timeout=PATIENCE).close()
     except OSError:
@@ -41,7 +41,7 @@ def changes(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 def celery_worker(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """A worker of Celery that writes to a log."""
+    """A Celery worker that writes to a log."""
     words = ["--app", "survey.jobs.distributed_app", "worker", "--concurrency", "1"]
     with log.open("wb") as output:
         return subprocess.Popen(
@@ -60,7 +60,7 @@ def test_a_dispatched_job_runs_once(
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    """Every due job is sent once, done once by the workers, and a second message does nothing."""
+    """Every due job is dispatched and run once, and a second message for it does nothing."""
     app = make_app(**changes)
     assert run_command(app, "check-config").code == 0
     with app.app_context():
@@ -94,7 +94,7 @@ def test_a_dispatched_job_runs_once(
 def test_a_dead_broker_is_a_line_and_the_jobs_stay_due(
     broker: str, make_app: Callable[..., Flask], environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """While the broker is away a worker says so in one line a turn, lives, and loses no job."""
+    """While the broker is down a worker logs one line a turn, goes on, and loses no job."""
     app = make_app(CELERY_BROKER_URL=broker)
     log = tmp_path / "worker.log"
     surroundings = {**environment, "CELERY_BROKER_URL": broker}
@@ -112,7 +112,9 @@ def test_a_dead_broker_is_a_line_and_the_jobs_stay_due(
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_a_broker_that_does_not_answer_is_named(make_app: Callable[..., Flask]) -> None:
-    """The check of the settings asks the broker and fails by name, unless told to ask nobody."""
+    """`check-config` connects to the broker and names one that does not answer, unless told to skip
+    it.
+    """
     app = make_app(CELERY_BROKER_URL=NOBODY)
     checked = run_command(app, "check-config", "--json")
     assert checked.code == 1

@@ -1,4 +1,4 @@
-"""How cases end and begin again: with words for the citizen, and a second look."""
+"""How cases are closed and reopened."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ LETTER = "Kính gửi Ông/Bà, chúng tôi đã nhắc nhở cán bộ và tr�
 
 
 def test_settled_needs_a_written_reply(transact, work):
-    """A case cannot be called resolved before somebody replied in writing."""
+    """A case cannot be closed as resolved before a written reply."""
     code, handler = prepare(transact)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
@@ -34,8 +34,8 @@ def test_settled_needs_a_written_reply(transact, work):
 
 @pytest.mark.parametrize("reason", ["transferred", "unreachable", "not_a_complaint"])
 def test_no_case_closes_without_words_for_the_citizen(transact, work, reason):
-    """Where nobody replied, closing takes words for the citizen, whatever the reason, and who is
-    transferred reads to whom; after a written reply the words may be left out.
+    """Closing without a written reply needs a text for the citizen, whatever the reason; after a
+    reply the text is optional.
     """
     code, handler = prepare(transact)
     to = "Thanh tra tỉnh" if reason == "transferred" else ""
@@ -59,7 +59,7 @@ def test_no_case_closes_without_words_for_the_citizen(transact, work, reason):
 
 
 def test_a_transfer_names_its_receiver(transact, work):
-    """Without a name, or with one longer than a line, nothing is transferred, replied to or not."""
+    """A transfer without a receiver, or with one longer than a line, is refused."""
     code, handler = prepare(transact)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
@@ -71,8 +71,8 @@ def test_a_transfer_names_its_receiver(transact, work):
 
 
 def test_a_timeline_holds_no_closing_without_words(transact):
-    """Whoever writes a timeline cannot close a case in it without words, a reason and, where it was
-    transferred, a receiver; a reply before it was opened again does not count.
+    """A timeline refuses a closing without text, reason or, for a transfer, receiver; a reply
+    before the case was reopened does not count.
     """
     with transact() as session:
         case = answering.raise_case(session)
@@ -90,7 +90,7 @@ def test_a_timeline_holds_no_closing_without_words(transact):
 
 
 def test_the_words_of_an_ending_are_texted_where_that_was_wished(transact, work):
-    """Who has no page reads by SMS why the case ended and where it went."""
+    """A citizen who wished a call is texted why the case was closed and who received it."""
     code, handler = prepare(transact, contact=WISH, overall=1)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
@@ -102,7 +102,9 @@ def test_the_words_of_an_ending_are_texted_where_that_was_wished(transact, work)
 
 
 def test_the_citizen_reopens_once_within_thirty_days(transact, work):
-    """Not before a reply, once, within 30 days of closing; it lies open for anybody."""
+    """A citizen may reopen a case once, after a reply and within 30 days of closing, and any
+    handler may take it then.
+    """
     code, handler = prepare(transact)
 
     def reopen(now):
@@ -130,7 +132,7 @@ def test_the_citizen_reopens_once_within_thirty_days(transact, work):
 
 
 def test_a_case_closed_without_a_reply_may_be_opened_again(transact, work):
-    """Who was only told that it ended has the same second look: 30 days long, and once."""
+    """A case closed without a reply may be reopened too, once within 30 days."""
     code, handler = prepare(transact)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
@@ -146,7 +148,9 @@ def test_a_case_closed_without_a_reply_may_be_opened_again(transact, work):
 
 
 def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
-    """Reopening is confirmed by text with the new deadline; on a page alone without a wish."""
+    """Reopening is confirmed with the new deadline, by SMS when a call was wished, else on the
+    page.
+    """
     code, handler = prepare(transact, contact=WISH, overall=1)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)
@@ -160,7 +164,7 @@ def test_who_wished_a_call_is_told_that_it_is_open_again(transact, work):
 
 
 def test_what_comes_after_closing_is_not_lost(transact, work):
-    """Graver words or a wish to be called after the close put the same case back to work."""
+    """Grave words or a wish to be called after closing reopen the same case."""
     code, handler = prepare(transact)
     with work(handler, code) as (session, staff, case):
         steps.take(session, staff, case, MONDAY)

@@ -31,13 +31,13 @@ NEW_KEY = "YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyE"
 
 
 class Phone:
-    """A citizen's phone in the hands of a test."""
+    """A citizen's phone that the test controls."""
 
     def __init__(self, app):
         self.app, self.gateway, self.events = app, Gateway(), count()
 
     def asked(self, *numbers, now=NOW):
-        """Dossiers of this phone finish, and their invitations arrive; gives their codes."""
+        """Finish dossiers of this phone and deliver their invitations; return their codes."""
         with self.app.app_context():
             with transaction() as session:
                 ask_everybody(session)
@@ -54,7 +54,7 @@ class Phone:
         return [codes[Wanted(number).code] for number in numbers]
 
     def writes(self, text, *, at=LATER, number=PHONE, event=None):
-        """The phone writes; gives what it is answered."""
+        """Send a text from the phone; return the reply."""
         name = f"E{next(self.events)}" if event is None else event
         with self.app.app_context():
             with transaction() as session:
@@ -67,7 +67,7 @@ class Phone:
 
 @pytest.fixture
 def phone(make_app, database_url):
-    """A phone where citizens can reply."""
+    """A phone whose provider accepts replies."""
     app = make_app(
         SMS_PROVIDER="kannel",
         KANNEL_SEND_URL="http://127.0.0.1:9/",
@@ -81,7 +81,7 @@ def phone(make_app, database_url):
 
 @pytest.fixture
 def read(phone):
-    """`read(Case.code)`: every value of a column."""
+    """`read(Case.code)` returns every value of a column."""
 
     def values(column):
         with phone.app.app_context(), transaction() as session:
@@ -92,7 +92,7 @@ def read(phone):
 
 @pytest.fixture
 def rated(phone):
-    """`rated()`: every ballot of this phone, as it stands."""
+    """`rated()` returns the current content of every ballot of this phone."""
 
     def found():
         with phone.app.app_context(), transaction() as session:
@@ -102,20 +102,20 @@ def rated(phone):
 
 
 def overall(found):
-    """The ratings that ballots give now."""
+    """The overall ratings of the ballots."""
     return sorted(one.answer.overall for one in found)
 
 
 def inbox(phone):
-    """Texts that wait for the hotline."""
+    """The texts that wait for the hotline."""
     with phone.app.app_context(), transaction() as session:
         rows = session.scalars(select(Inbound).where(Inbound.needs_person)).all()
         return [row.body for row in rows]
 
 
 def test_a_good_rating(phone, read, rated):
-    """A digit is stored, thanked for once, and leaves nothing of the phone beside it; another one
-    replaces it.
+    """A digit is stored as rating and thanked for once, no phone is stored beside it, and another
+    digit replaces it.
     """
     phone.asked(1)
     (answer,) = phone.writes("5")
@@ -130,8 +130,8 @@ def test_a_good_rating(phone, read, rated):
 
 
 def test_a_comment_leaves_no_day(phone, rated):
-    """A text that is not replied to changes no day in a dump: set against the replies, days of
-    texts told when comments came, and comments stand beside their ratings.
+    """A comment by SMS, which gets no reply, stores no day: days with more texts than replies would
+    show when comments came.
     """
 
     def days():
@@ -153,10 +153,7 @@ def test_a_comment_leaves_no_day(phone, rated):
 
 
 def test_an_answer_that_waits_tells_no_rating(phone):
-    """While thanks and the question what went wrong wait for the provider, their rows look alike.
-
-    Only then does a number stand beside them.
-    """
+    """Waiting replies have equal length and segments, whether they thank or ask what went wrong."""
     phone.asked(1)
     looks = []
     for number, text in enumerate(("5", "1", "TG")):
@@ -175,7 +172,7 @@ def test_an_answer_that_waits_tells_no_rating(phone):
 
 
 def test_a_repeated_event(phone, rated):
-    """The provider's repeat of an event changes nothing."""
+    """An event that the provider repeats changes nothing."""
     phone.asked(1)
     assert len(phone.writes("5", event="same")) == 1
     assert phone.writes("2", event="same") == []
@@ -183,7 +180,7 @@ def test_a_repeated_event(phone, rated):
 
 
 def test_a_bad_rating_then_why_then_call(phone, read, rated):
-    """After a bad rating comes one question, its answer is kept, and GOI promises a call."""
+    """A bad rating is followed by one question, whose answer is stored, and GOI promises a call."""
     phone.asked(1)
     (question,) = phone.writes("rất không hài lòng")
     assert "GOI" in question
@@ -200,7 +197,9 @@ def test_a_bad_rating_then_why_then_call(phone, read, rated):
 
 
 def test_from_good_to_bad(phone, rated):
-    """Who changes from good to bad is asked why; who stays unhappy is not asked again."""
+    """A change from good to bad is asked for the reason; a citizen who stays dissatisfied is not
+    asked again.
+    """
     phone.asked(1)
     phone.writes("4")
     assert "GOI" in phone.writes("2")[0]
@@ -211,7 +210,7 @@ def test_from_good_to_bad(phone, rated):
 
 
 def test_two_dossiers_with_codes(phone):
-    """With its code each rating reaches its own dossier."""
+    """A rating with a code reaches the dossier of the code."""
     first, second = phone.asked(1, 2)
     at = NOW + timedelta(minutes=30)
     assert len(phone.writes(f"5 {first}", at=at)) == 1
@@ -254,7 +253,7 @@ def test_a_wrong_code(phone, rated):
 
 
 def test_a_wrong_code_with_two_dossiers(phone, rated):
-    """A code that fits none of several is asked about once, and counted for none of them."""
+    """A code that fits none of several dossiers is asked about once and counted for none."""
     codes = phone.asked(1, 2)
     at = NOW + timedelta(minutes=30)
     wrong = next(code for code in ("7Q2M", "7Q2N", "7Q2P") if code not in codes)
@@ -267,7 +266,7 @@ def test_a_wrong_code_with_two_dossiers(phone, rated):
 
 
 def test_a_conversation_is_open_as_long_as_its_link(phone, read, rated):
-    """Until the minute the invitation ends a reply counts; from then on none does."""
+    """A reply counts until the minute in which the invitation expires, and not after."""
     phone.asked(1)
     (end,) = read(Invitation.expires_at)
     assert phone.writes("5", at=end) == []
@@ -277,7 +276,7 @@ def test_a_conversation_is_open_as_long_as_its_link(phone, read, rated):
 
 
 def test_the_older_of_two_has_ended(phone, read, rated):
-    """Once only one conversation is left open, a reply without a code is about that one."""
+    """When only one conversation is open, a reply without a code belongs to it."""
     phone.asked(1)
     (end,) = read(Invitation.expires_at)
     phone.asked(2, now=end - DAY)
@@ -287,7 +286,7 @@ def test_the_older_of_two_has_ended(phone, read, rated):
 
 
 def test_unclear_is_asked_once(phone, rated):
-    """What may be a rating is asked about once; then a person reads it."""
+    """An unclear rating is asked about once, and after that goes to a person."""
     (code,) = phone.asked(1)
     (question,) = phone.writes("không hài lòng lắm")
     assert code in question
@@ -297,7 +296,7 @@ def test_unclear_is_asked_once(phone, rated):
 
 
 def test_after_the_rating_doubt_is_a_comment(phone, rated):
-    """Once rated, an unclear sentence is a comment, not a question."""
+    """After a rating, an unclear sentence is stored as a comment and not asked about."""
     phone.asked(1)
     phone.writes("3")
     assert phone.writes("bình thường, không có gì") == []
@@ -306,7 +305,7 @@ def test_after_the_rating_doubt_is_a_comment(phone, rated):
 
 
 def test_comment_before_any_rating(phone):
-    """A comment that belongs to no rating goes to the hotline, as does one from a stranger."""
+    """A comment without a rating, or from an unknown phone, goes to the hotline."""
     phone.asked(1)
     assert phone.writes("50TR cho hồ sơ của tôi") == []
     assert phone.writes("bao giờ có kết quả", number="+84905000999") == []
@@ -315,7 +314,7 @@ def test_comment_before_any_rating(phone):
 
 
 def test_call_me_before_any_rating(phone):
-    """A wish to be called is promised and read by a person, with or without a conversation."""
+    """A wish to be called is confirmed and goes to a person, with or without a conversation."""
     phone.asked(1)
     (promise,) = phone.writes("GOI")
     assert "se goi truoc" in promise
@@ -325,14 +324,14 @@ def test_call_me_before_any_rating(phone):
 
 
 def test_opt_out(phone, read):
-    """Opting out acts at once and is confirmed once."""
+    """Opting out takes effect at once and is confirmed once."""
     assert "khong nhan tin" in phone.writes("TC")[0]
     assert phone.writes("STOP") == []
     assert len(read(OptOut.phone_index)) == 1
 
 
 def test_a_conversation_leads_to_no_dossier(phone, read):
-    """Who was helped or asked again is kept under a hash that stands nowhere else."""
+    """Notes on a phone that was helped or asked again use a hash that no other table holds."""
     phone.asked(1)
     phone.writes("TG")
     (talk,) = read(Conversation.phone_index)
@@ -340,7 +339,9 @@ def test_a_conversation_leads_to_no_dossier(phone, read):
 
 
 def test_a_conversation_goes_on_under_a_new_key(phone, make_app, read):
-    """While the old key is listed, who was helped today is not helped again."""
+    """After a key rotation, a phone that got help today gets none again while the old key is
+    listed.
+    """
     assert len(phone.writes("TG")) == 1
     old = phone.app.extensions["settings"].data_key
     phone.app = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=old, SMS_PROVIDER="console")
@@ -349,7 +350,7 @@ def test_a_conversation_goes_on_under_a_new_key(phone, make_app, read):
 
 
 def test_help_once_a_day(phone, read):
-    """Help is answered once a day."""
+    """A request for help is answered once a day."""
     assert "GOI" in phone.writes("TG")[0]
     assert phone.writes("help") == []
     assert len(phone.writes("tro giup", at=LATER + DAY)) == 1
@@ -357,7 +358,7 @@ def test_help_once_a_day(phone, read):
 
 
 def test_unclear_with_two_dossiers(phone):
-    """Doubt about what is meant and about which dossier is one question."""
+    """An unclear text with two open dossiers is asked about in one question for both."""
     phone.asked(1, 2)
     at = NOW + timedelta(minutes=30)
     assert "hon mot ho so" in phone.writes("không hài lòng lắm", at=at)[0]
@@ -366,7 +367,7 @@ def test_unclear_with_two_dossiers(phone):
 
 
 def test_too_late(phone, rated):
-    """A rating after the link ended is neither counted nor kept beside its phone."""
+    """A rating after the link expired is neither counted nor stored with its phone."""
     phone.asked(1)
     assert phone.writes("5", at=NOW + timedelta(days=40)) == []
     assert rated() == []
@@ -374,7 +375,7 @@ def test_too_late(phone, rated):
 
 
 def test_an_event_tells_no_thief_what_was_texted(phone, read):
-    """A stored event is found by guessing neither its name nor phone, text and minute."""
+    """The hash of a stored event is found by guessing neither its id nor phone, text and minute."""
     phone.asked(1)
     phone.writes("2", event="E77")
     phone.writes("2", event="")
@@ -386,7 +387,7 @@ def test_an_event_tells_no_thief_what_was_texted(phone, read):
 
 
 def test_an_event_without_a_name(phone, read, rated):
-    """Where the provider names no event, the same words in the same minute are one."""
+    """Without an id from the provider, equal texts in one minute are one event."""
     phone.asked(1)
     with phone.app.app_context():
         for _ in range(2):

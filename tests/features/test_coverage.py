@@ -1,4 +1,4 @@
-"""The coverage ledger: every finished dossier is asked or not, for one stated reason."""
+"""The coverage ledger: every finished dossier is asked, or not asked for one stated reason."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -38,14 +38,14 @@ def decisions(session: Session) -> dict[str, str]:
 
 
 def decide(session: Session, *wanted: Wanted, now: datetime = NOW) -> list[str]:
-    """Finish dossiers together; their decisions in the order given."""
+    """Finish dossiers together; return their decisions in the order given."""
     finish(session, wanted, now)
     made = decisions(session)
     return [made[one.code] for one in wanted]
 
 
 def rules(session: Session) -> Province:
-    """The province's settings."""
+    """The settings of the province."""
     return session.scalars(select(Province)).one()
 
 
@@ -61,7 +61,7 @@ def rules(session: Session) -> Province:
 def test_a_phone_that_cannot_get_a_text_is_a_reason(
     transact: Transact, kind: str, reason: str
 ) -> None:
-    """Missing, unreadable, fixed-line and foreign numbers are told apart in the ledger."""
+    """Missing, unreadable, fixed-line and foreign numbers are separate reasons in the ledger."""
     with transact() as session:
         (dossier,) = finish(session, [Wanted(1)])
         session.execute(delete(Message))
@@ -75,21 +75,23 @@ def test_a_phone_that_cannot_get_a_text_is_a_reason(
 
 
 def test_who_opted_out_is_not_asked(transact: Transact) -> None:
-    """An opt-out beats every later reason."""
+    """An opt-out takes precedence over every later reason."""
     with transact() as session:
         invitations.opt_out(session, Recipient.by_sms(PHONE), NOW)
         assert decide(session, Wanted(1, phone=PHONE)) == ["opted_out"]
 
 
 def test_six_dossiers_in_ninety_days_make_an_intermediary(transact: Transact) -> None:
-    """More than five dossiers of a phone: an intermediary, and that is said before the gap."""
+    """More than five dossiers of one phone make it an intermediary, which precedes
+    `asked_recently`.
+    """
     with transact() as session:
         six = [Wanted(number, phone=PHONE) for number in range(1, 7)]
         assert decide(session, *six) == ["intermediary"] * 6
 
 
 def test_five_dossiers_are_still_a_citizen(transact: Transact) -> None:
-    """Five dossiers of one phone: the first is asked about, the others came too soon after."""
+    """Of five dossiers of one phone the first is asked about, the others are `asked_recently`."""
     with transact() as session:
         five = [Wanted(number, phone=PHONE) for number in range(1, 6)]
         assert decide(session, *five) == ["asked"] + ["asked_recently"] * 4
@@ -102,7 +104,7 @@ def test_five_dossiers_are_still_a_citizen(transact: Transact) -> None:
 def test_the_gap_between_two_questions_to_one_phone(
     transact: Transact, gap: int, days: int, expected: str
 ) -> None:
-    """`phone_gap_days` is counted in days, and 0 switches it off."""
+    """`phone_gap_days` is counted in days, and 0 switches the gap off."""
     with transact() as session:
         rules(session).phone_gap_days = gap
         assert decide(session, Wanted(1, phone=PHONE)) == ["asked"]
@@ -112,7 +114,7 @@ def test_the_gap_between_two_questions_to_one_phone(
 
 
 def test_staff_are_never_asked(transact: Transact) -> None:
-    """A phone of somebody who works on dossiers is left out, by name of the reason."""
+    """A phone of staff who work on dossiers is not asked, with a reason of its own."""
     with transact() as session:
         session.add(StaffPhone(id="1", **StaffPhone.phone.columns(session, "1", PHONE)))
         session.flush()
@@ -120,7 +122,7 @@ def test_staff_are_never_asked(transact: Transact) -> None:
 
 
 def test_what_was_finished_long_ago_is_not_asked(transact: Transact) -> None:
-    """After 30 days nobody is asked any more."""
+    """Dossiers finished more than 30 days ago are not asked about."""
     with transact() as session:
         old = Wanted(1, finished_at=NOW - 31 * DAY)
         fresh = Wanted(2, finished_at=NOW - 29 * DAY)
@@ -128,7 +130,7 @@ def test_what_was_finished_long_ago_is_not_asked(transact: Transact) -> None:
 
 
 def test_sampling_is_per_sector(transact: Transact) -> None:
-    """Only the share of a sector is asked; the other sectors are asked in full."""
+    """A sector's sample share limits that sector only; the other sectors are asked in full."""
     with transact() as session:
         session.execute(update(Sector).where(Sector.code == "land").values(sample_percent=30))
         land = [Wanted(number) for number in range(1, 201)]
@@ -141,8 +143,8 @@ def test_sampling_is_per_sector(transact: Transact) -> None:
 
 
 def test_some_get_the_full_questionnaire(transact: Transact) -> None:
-    """The share of full questionnaires is the province's own; their links tell, no stored row does:
-    else the only full one of a cell would name its answer.
+    """The province sets the share of full questionnaires, and no stored row shows which link has
+    one: the only full one of a cell would identify its answer.
     """
     with transact() as session:
         rules(session).full_percent = 50
@@ -155,7 +157,7 @@ def test_some_get_the_full_questionnaire(transact: Transact) -> None:
 
 
 def test_the_ledger_adds_up_and_a_gap_is_found(transact: Transact, runner: Runner) -> None:
-    """`coverage show` counts every reason; `verify` exits 1 as soon as one entry is gone."""
+    """`coverage show` counts every reason, and `verify` exits 1 when one entry is missing."""
     with transact() as session:
         finish(session, [Wanted(1), Wanted(2, finished_at=NOW - 40 * DAY), Wanted(3)])
     shown = runner("coverage", "show", "--period", MONTH, "--json").json
@@ -204,7 +206,9 @@ def test_the_ledger_adds_up_and_a_gap_is_found(transact: Transact, runner: Runne
 def test_lateness_by_day_unless_both_have_times(
     finished: datetime, due: datetime | None, *, has_time: bool, expected: str
 ) -> None:
-    """To the minute when both moments have times, else by local day; no due date is never late."""
+    """Lateness is to the minute if finish and due date have times, else by local day; without a due
+    date nothing is late.
+    """
     dossier = Dossier(
         finished_at=finished, finished_has_time=True, due_at=due, due_has_time=has_time
     )
@@ -223,7 +227,7 @@ def test_the_month_is_the_local_one() -> None:
 
 
 def test_a_day_without_time_counts_as_five_in_the_afternoon() -> None:
-    """A finish of which only the day is known is taken as 17:00 local."""
+    """A finish with a day but no time is taken as 17:00 local time."""
     dossier = Dossier(finished_at=datetime(2026, 5, 3, 17, tzinfo=UTC), finished_has_time=False)
     assert finished_instant(dossier) == datetime(2026, 5, 4, 10, tzinfo=UTC)
 
@@ -231,7 +235,9 @@ def test_a_day_without_time_counts_as_five_in_the_afternoon() -> None:
 def test_when_the_question_leaves_and_until_when_it_is_open(
     transact: Transact, runner: Runner
 ) -> None:
-    """Two hours after the finish, not at night and not on the province's day off; open 14 days."""
+    """An invitation leaves two hours after the finish, not at night or on a day off, and is open
+    for 14 days.
+    """
     evening = datetime(2026, 5, 20, 12, 30, tzinfo=UTC)  # 19:30; two hours later is too late
     with transact() as session:
         session.add(SpecialDay(day=date(2026, 5, 21), kind=DayKind.EXTRA_OFF, note="QĐ"))

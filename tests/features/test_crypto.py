@@ -1,4 +1,4 @@
-"""What is encrypted opens with this database's key, at its own place, and nowhere else."""
+"""Encryption: a value decrypts with this database's key at its own table, column and row only."""
 
 import base64
 
@@ -15,7 +15,7 @@ PLACE = "dossier.phone"
 
 
 def test_a_value_opens_at_its_own_place_only(transact):
-    """What was moved to another column or row, changed or cut off does not open."""
+    """A ciphertext that was moved to another column or row, changed or cut does not decrypt."""
     with transact() as session:
         value = crypto.encrypt(session, PLACE, "A", b"+84905123456")
         assert crypto.decrypt(session, PLACE, "A", value) == b"+84905123456"
@@ -28,7 +28,7 @@ def test_a_value_opens_at_its_own_place_only(transact):
 
 @pytest.mark.parametrize("content", [b"", b"\x80", b"\0\0", b"a" * 31, b"a" * 32, b"b\x80\0" * 20])
 def test_padding_hides_the_length_and_gives_all_back(content):
-    """A padded value has one of the given sizes, and what does not fit is refused."""
+    """A padded value has one of the given sizes and decrypts unchanged; a longer one is refused."""
     padded = pad(content, (32, 64))
     assert len(padded) == (32 if len(content) < 32 else 64)
     assert unpad(padded) == content
@@ -40,7 +40,7 @@ def test_padding_hides_the_length_and_gives_all_back(content):
 
 
 def test_uses_of_a_hash_share_no_key(transact):
-    """The same text under two uses gives two hashes, and each is the same every time."""
+    """A text has different hashes under two uses, and the same hash every time under one."""
     with transact() as session:
         uses = ("dossier.phone", "message.phone")
         made = [make(session, use, "x") for make in (crypto.blind_index, crypto.keyed_hash)
@@ -51,8 +51,8 @@ def test_uses_of_a_hash_share_no_key(transact):
 
 
 def test_a_change_of_key_changes_no_value(app, make_app):
-    """Wrapped anew, everything opens and is found with the new DATA_KEY alone, and the old one is
-    no longer any use.
+    """After re-wrapping the keys, the new DATA_KEY alone decrypts and finds everything, and the old
+    one nothing.
     """
     with unit_of_work(app) as session:
         before = crypto.encrypt(session, PLACE, "A", b"phone")
@@ -71,7 +71,7 @@ def test_a_change_of_key_changes_no_value(app, make_app):
 
 
 def test_a_wrong_key_opens_nothing(make_app):
-    """A DATA_KEY that is not this database's is noticed before anything is encrypted with it."""
+    """A DATA_KEY of another database is detected before anything is encrypted with it."""
     with unit_of_work(make_app(DATA_KEY=NEW)) as session:
         for step in (keys.check, keys.rewrap):
             with pytest.raises(Refused, match="wrong_key"):

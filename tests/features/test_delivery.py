@@ -1,4 +1,4 @@
-"""What people who answer for messages see of them, and the decisions left to them."""
+"""Delivery of messages as operators see it, and the decisions left to them."""
 
 import secrets
 from datetime import timedelta
@@ -30,7 +30,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def fill(session, day, prefix, total, arrived):
-    """Messages of a prefix that left some days ago."""
+    """Add messages of a prefix that left some days ago."""
     rows = [
         {
             "id": secrets.token_hex(16),
@@ -53,12 +53,14 @@ def fill(session, day, prefix, total, arrived):
 
 
 def lose(gateway):
-    """Calls of this gateway end without an answer."""
+    """Let calls of this gateway end without a response."""
     gateway.before = fails(TimeoutError())
 
 
 def test_the_outbox_tells_how_it_stands(app):
-    """Waiting since when, due later, at what pace and for how long: as the rows say."""
+    """The queue status shows messages waiting and scheduled, the oldest, the pace and the remaining
+    time.
+    """
     with unit_of_work(app) as session:
         for number in range(12):
             queue(session, number, kind=MessageKind.TEST)
@@ -79,7 +81,9 @@ def test_the_outbox_tells_how_it_stands(app):
 
 
 def test_the_outbox_tells_what_holds_it_back(make_app):
-    """A closed window, a provider that fails and a spent budget each say so, and until when."""
+    """A closed send window, a spent budget, an open circuit breaker and a provider fault are each
+    shown as the pause reason.
+    """
     app = make_app(SMS_DAILY_BUDGET="5")
     night = NOW + timedelta(hours=13)  # 23:00
     with unit_of_work(app) as session:
@@ -101,7 +105,9 @@ def test_the_outbox_tells_what_holds_it_back(make_app):
 
 
 def test_a_carrier_that_stops_delivering_is_marked(app):
-    """A day far below what the carrier did before is marked; ordinary days and few messages not."""
+    """A day far below a carrier's usual delivery rate is marked, an ordinary day or one with few
+    messages is not.
+    """
     with unit_of_work(app) as session:
         for day in range(1, 30):
             fill(session, day, "090", 60, 58 - day % 3)
@@ -124,7 +130,9 @@ def test_a_carrier_that_stops_delivering_is_marked(app):
 
 
 def test_a_long_outage_does_not_become_usual(app):
-    """Days out of line are not what later days are judged by; thousands a day are judged too."""
+    """Days marked as low do not enter the usual rate of later days, also at thousands of messages a
+    day.
+    """
     with unit_of_work(app) as session:
         for day in range(8, 30):
             fill(session, day, "098", 1100, 1070 - day % 5)
@@ -136,7 +144,9 @@ def test_a_long_outage_does_not_become_usual(app):
 
 
 def test_what_may_still_arrive_is_not_counted(app):
-    """A message of the last day without a receipt counts neither way; an older one did not come."""
+    """A message of the last day without a receipt is not counted; an older one counts as not
+    delivered.
+    """
     with unit_of_work(app) as session:
         fill(session, 0, "098", 10, 10)
         fill(session, 2, "098", 10, 10)
@@ -149,7 +159,9 @@ def test_what_may_still_arrive_is_not_counted(app):
 
 
 def test_a_number_is_found_whole_and_the_look_is_recorded(app):
-    """Written in any form it finds its messages and its wish; the chain keeps no digit of it."""
+    """A number in any notation finds its messages and its opt-out, and the audit log records the
+    look-up without a digit of it.
+    """
     with unit_of_work(app) as session:
         ask_everybody(session)
         finish(session, [Wanted(42, phone="+84912345678")], NOW)
@@ -172,7 +184,7 @@ def test_a_number_is_found_whole_and_the_look_is_recorded(app):
 
 
 def test_no_look_finds_what_became_of_a_reminder(app):
-    """A reminder is found while it waits for its day, and not once it may leave or has left."""
+    """A look-up finds a reminder until the day it is due, and not afterwards."""
     gateway = Gateway()
     with unit_of_work(app) as session:
         ask_everybody(session)
@@ -205,7 +217,7 @@ def test_delivery_is_watched_by_what_is_no_reminder(app):
 
 
 def test_a_narrowed_account_finds_its_own_dossiers_only(app):
-    """Who sees one agency or sector learns nothing about messages of the others."""
+    """An account limited to one agency or sector finds no messages of the others."""
     with unit_of_work(app) as session:
         ask_everybody(session)
         one, other = answering.agencies(session)[:2]
@@ -217,7 +229,7 @@ def test_a_narrowed_account_finds_its_own_dossiers_only(app):
 
 
 def test_a_dialogue_keeps_no_part_of_its_number(app):
-    """An answer of a dialogue never has a prefix, and erasure takes the prefix of the others."""
+    """A message of a dialogue never has a prefix, and erasure removes that of other messages."""
     with unit_of_work(app) as session:
         talk = session.get(Message, queue(session, 1))
         test = session.get(Message, queue(session, 2, kind=MessageKind.TEST))
@@ -229,7 +241,9 @@ def test_a_dialogue_keeps_no_part_of_its_number(app):
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_person_settles_what_no_machine_can(app, verdict):
-    """Counted as sent, or back into the queue and sent once more; the chain keeps who said so."""
+    """A person decides that an unclear message was sent or is sent again, and the audit log records
+    the decision.
+    """
     gateway = Gateway(can_list=False)
     with unit_of_work(app) as session:
         ask_everybody(session)
@@ -260,7 +274,7 @@ def test_a_person_settles_what_no_machine_can(app, verdict):
 
 
 def test_unclear_for_a_week_is_still_there(app):
-    """An unclear message waits for its person however long that takes."""
+    """An unclear message waits for a person without a time limit."""
     gateway = Gateway(can_list=False)
     lose(gateway)
     with unit_of_work(app) as session:

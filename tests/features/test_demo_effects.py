@@ -1,4 +1,4 @@
-"""The truths planted in a demo show in the figures that everybody can read.
+"""The effects planted in a demo show in the figures that everybody can read.
 
 One demo of eight months with Tết in it serves all of these tests.
 """
@@ -61,7 +61,9 @@ def share(app, months, key, by="agency"):
 
 
 def test_land_of_one_unit_falls(app):
-    """Truth 1: after the day of the fall the unit's index is far lower, and far more is late."""
+    """Planted effect 1: after its date the unit's index is far lower and far more dossiers are
+    late.
+    """
     fall = Month.of(TRUTHS.fall_from)
     before = [month for month in SCENE.closed_periods if month < fall and month != Month("2026-02")]
     after = [month for month in SCENE.closed_periods if month > fall]
@@ -91,7 +93,7 @@ def _late_share(app, months):
 
 
 def test_eight_answers_prove_nothing(app):
-    """Truth 2: the small unit stands below its target with eight answers, and nobody is sure."""
+    """Planted effect 2: a small unit below its target with eight answers has no certain verdict."""
     row = figures(app, TRUTHS.small_month, "agency")[SMALL_UNIT]
     assert row["rated"] == 8
     assert row["index"] < row["target"]
@@ -100,19 +102,19 @@ def test_eight_answers_prove_nothing(app):
 
 
 def test_tet_is_a_dip(app):
-    """Truth 3: in the month of Tết the index is lower than in the months before and after."""
+    """Planted effect 3: the index of the month of Tết is lower than those before and after."""
     index = {month: figures(app, month, "overall")["overall"]["index"] for month in SCENE.periods}
     assert index["2026-02"] < min(index["2026-01"], index["2026-03"]) - 0.04
 
 
 def test_online_is_judged_better_than_the_counter(app):
-    """Truth 4: over all months online stands above the counter."""
+    """Planted effect 4: over all months, online is rated better than the counter."""
     months = SCENE.closed_periods
     assert share(app, months, "online", "channel") > share(app, months, "counter", "channel") + 0.03
 
 
 def test_one_carrier_is_silent(app):
-    """Truth 6, as far as it shows: fewer invitations arrive in that month, the index stays."""
+    """Planted effect 6: fewer invitations are delivered in that month, but the index stays."""
     with unit_of_work(app) as session:
         reached = {
             month: delivered / invited
@@ -129,7 +131,7 @@ def test_one_carrier_is_silent(app):
 
 
 def test_a_sector_on_its_target_stays_uncertain(app):
-    """Truth 7: where the interval crosses the target, every month says so."""
+    """Planted effect 7: an interval that contains the target gives no certain verdict."""
     for month in SCENE.closed_periods:
         row = figures(app, month, "sector")[TRUTHS.crossing_sector]
         assert row["low"] < row["target"] < row["high"]
@@ -137,7 +139,7 @@ def test_a_sector_on_its_target_stays_uncertain(app):
 
 
 def test_late_dossiers_answer_less_and_judge_worse(app):
-    """Truth 8: late dossiers have a lower response rate and a lower raw index."""
+    """Planted effect 8: late dossiers have a lower response rate and a lower raw index."""
     with unit_of_work(app) as session:
         frame = {
             lateness: answered / invited
@@ -161,9 +163,11 @@ def test_late_dossiers_answer_less_and_judge_worse(app):
 
 
 def test_the_watch_tells_the_planted_from_the_rest(app):
-    """Planted effects 1, 2, 3, 6: one fall, one dip of delivery, no other alert in all the nights.
+    """Planted effects 1, 2, 3 and 6: all nights raise one alert of a fall and one of a delivery
+    dip, and no other.
 
-    The fall is told within two months of the first late return, though only a dozen answer a month.
+    The fall is found within two months of the first late return, though only a dozen citizens
+    answer a month.
     """
     with unit_of_work(app) as session:
         alerts = [alert.record for alert in session.scalars(select(ControlAlert))]
@@ -183,7 +187,9 @@ def test_the_watch_tells_the_planted_from_the_rest(app):
 
 
 def test_a_burst_is_flagged_and_counts(app):
-    """Truth 5: one counter's top ratings within minutes carry a flag, and its score shows both."""
+    """Planted effect 5: top ratings within minutes at one counter are flagged, and its index is
+    shown with and without them.
+    """
     with unit_of_work(app) as session:
         found = [one for one in signs(session, JUDGED) if one.flagged.get(Flag.BURST)]
         (one,) = found
@@ -196,7 +202,9 @@ def test_a_burst_is_flagged_and_counts(app):
 
 
 def test_numbers_in_comments_are_masked_on_every_screen(app):
-    """Truth 9: neither queue nor case shows a handler or a head of a unit the numbers written."""
+    """Planted effect 9: a handler sees no number of a comment, neither in the queue nor in the
+    case.
+    """
     with unit_of_work(app) as session:
         written = {key.hex(): one.comment for key, one in ballots.all_found(session).items()}
         told = {

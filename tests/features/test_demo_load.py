@@ -1,4 +1,4 @@
-"""`demo load`: what it refuses, that it repeats itself, and that its figures agree."""
+"""`demo load`: what it refuses, its reproducibility, and the consistency of its figures."""
 
 import json
 from collections import Counter
@@ -30,12 +30,12 @@ MONTHS = (Month("2026-05"), Month("2026-06"), Month("2026-07"))
 
 
 def demo_environment(url, folder):
-    """Settings of a demo on a database of its own."""
+    """Settings of a demo on a separate database."""
     return {**FIXED, "DEMO": "1", "DATABASE_URL": url, **files_in(folder)}
 
 
 def load(app, *more):
-    """A small demo of three months."""
+    """Load a small demo of three months."""
     words = ("demo", "load", "--dossiers", "900", "--months", "3", "--now", NOW, "--json")
     return run_command(app, *words, *more)
 
@@ -47,7 +47,7 @@ def demo_app(make_app):
 
 
 def test_the_figures_of_a_demo_agree(demo_app):
-    """Ledger, counts, frame and audit chain agree, and the closed months are closed."""
+    """Ledger, counts, sampling frame and audit log agree, and the months due are closed."""
     told = load(demo_app).json
     assert told["dossiers"] == 900
     assert told["answers"] == 180
@@ -66,7 +66,9 @@ def test_the_figures_of_a_demo_agree(demo_app):
 
 
 def test_the_leader_of_a_demo_finds_reports(demo_app):
-    """The worker builds three closed months, the newest first; that one is still to be approved."""
+    """The worker builds reports of three closed months, newest first, and the newest is not
+    approved yet.
+    """
     load(demo_app, "--months", "6")
     reported = ["2026-06", "2026-05", "2026-04"]
     with unit_of_work(demo_app) as session:
@@ -84,7 +86,7 @@ def test_the_leader_of_a_demo_finds_reports(demo_app):
 
 
 def test_a_demo_keeps_no_personal_data_past_its_term(demo_app):
-    """Retention finds nothing to erase in a fresh demo, and no message holds its body."""
+    """In a fresh demo retention finds nothing to erase, and no message has its body."""
     load(demo_app, "--months", "7")
     with unit_of_work(demo_app) as session:
         erased = erase_due(session, datetime.fromisoformat(NOW).astimezone(UTC))
@@ -94,7 +96,7 @@ def test_a_demo_keeps_no_personal_data_past_its_term(demo_app):
 
 
 def test_nothing_of_a_demo_waits_to_be_sent(demo_app):
-    """Every message of the past was dealt with, so a worker that starts sends nothing."""
+    """Every past message of a demo is finished, so a worker that starts sends nothing."""
     load(demo_app)
     with unit_of_work(demo_app) as session:
         states = set(session.scalars(select(Message.state).distinct()))
@@ -109,8 +111,8 @@ def test_nothing_of_a_demo_waits_to_be_sent(demo_app):
 
 
 def test_cases_stand_at_every_stage(demo_app):
-    """Among the bad answers some wait, some are in hand, some are replied to, most are closed, each
-    with words for the citizen; what is grave is closed to the agency.
+    """A demo has waiting cases, cases in work, replied and mostly closed ones, each closed one with
+    a text for the citizen, and grave ones are closed to the agency.
     """
     load(demo_app, "--dossiers", "4000", "--months", "2")
     with unit_of_work(demo_app) as session:
@@ -133,7 +135,7 @@ def test_cases_stand_at_every_stage(demo_app):
 
 
 def _figures(app):
-    """Everything a report could print of the demo's months."""
+    """All figures of the demo's months that a report could print."""
     closed = [
         json.dumps(
             run_command(
@@ -156,7 +158,7 @@ def _figures(app):
 
 
 def _ways(session):
-    """What happened to dossiers on their way: there is some of everything."""
+    """Stages, supplements and extensions of the demo's dossiers, of which every kind occurs."""
     code = Dossier.code
     lists = (
         select(code, Dossier.stage, Dossier.first_due_at).where(Dossier.finished_at.is_(None)),
@@ -170,8 +172,8 @@ def _ways(session):
 
 
 def test_the_same_seed_gives_the_same_data(sqlite_copies, tmp_path):
-    """Two databases filled with one seed show the same figures and the same stages, supplements and
-    extensions of dossiers; another seed shows others.
+    """Two databases filled with one seed have equal figures, stages, supplements and extensions;
+    another seed gives others.
     """
     shown = []
     for seed in ("1", "1", "2"):
@@ -194,8 +196,8 @@ def test_the_same_seed_gives_the_same_data(sqlite_copies, tmp_path):
     ],
 )
 def test_what_is_wrong_is_refused_with_a_sentence(make_app, settings, words, sentence):
-    """Outside a demo, or at an impossible scale, the command exits 2, writes nothing and does not
-    announce a demo first.
+    """Outside a demo, or with an impossible scale, the command exits 2, writes nothing and
+    announces no demo.
     """
     app = make_app(**{"DEMO": "1", **settings})
     refused = load(app, *words)
@@ -218,7 +220,7 @@ def test_a_database_with_dossiers_is_left_alone(demo_app):
 
 
 def test_a_province_without_working_agencies_is_refused(demo_app):
-    """Where every agency has ended, the command exits 2 and says what to choose instead."""
+    """If no agency of the province exists any more, the command exits 2 and says what to choose."""
     with unit_of_work(demo_app) as session:
         session.execute(update(Agency).values(valid_from=None, valid_to=date(2020, 1, 1)))
     refused = load(demo_app)

@@ -1,6 +1,4 @@
-"""An outsider who reads every page, report and command subtracts what they tell: no small line
-follows.
-"""
+"""Differencing attack: an outsider who subtracts all published figures finds no small line."""
 
 import random
 from collections import Counter
@@ -36,7 +34,7 @@ Line = tuple[tuple[str, ...], str, *tuple[str, ...]]
 
 
 def is_of(line: Line, place: AlertKey) -> bool:
-    """Whether ratings at a place count for a line."""
+    """Whether the ratings of a place count in a line."""
     month, agency, sector, channel, procedure = place
     months, kind, *codes = line
     parts = {
@@ -61,7 +59,7 @@ def handled(session) -> dict[str, list[str]]:
 
 
 def spread(session, seed: int) -> Counter[AlertKey]:
-    """Months of a few agencies that handle some things each, many of them with few ratings."""
+    """Two months of a few agencies with some sectors each, many of them with few ratings."""
     draw = random.Random(seed)
     found: Counter[AlertKey] = Counter()
     for month, agency in product(MONTHS, agencies(session)[: draw.randint(2, 5)]):
@@ -74,7 +72,7 @@ def spread(session, seed: int) -> Counter[AlertKey]:
 
 
 def one_sector_each(session) -> Counter[AlertKey]:
-    """Agencies of 3, 7 and 40 ratings, where only the second one's sector is its own."""
+    """Agencies with 3, 7 and 40 ratings, of which only the second one has a sector to itself."""
     few, own, many = (one.code for one in agencies(session)[:3])
     codes = handled(session)
     cells = ((few, "land", 3), (own, "justice", 7), (many, "land", 40))
@@ -88,7 +86,7 @@ def one_sector_each(session) -> Counter[AlertKey]:
 
 
 def store(session, places: Mapping[AlertKey, int]) -> None:
-    """Count what happened at each place; the ballots of the last month wait to be counted."""
+    """Count the ratings of each place; the ballots of the last month wait to be counted."""
     ids = {one.code: one.id for one in agencies(session)}
     for of_month in MONTHS:
         ballots.count(session)
@@ -100,8 +98,8 @@ def store(session, places: Mapping[AlertKey, int]) -> None:
 
 
 def decided(session, now: datetime) -> Iterable[tuple[Line, int]]:
-    """Every number of ratings that staff can read about the months, page after page, and about
-    both together.
+    """Every number of ratings that staff can read: of each month page by page, and of both
+    together.
     """
     for month in MONTHS:
         of_month = {
@@ -126,7 +124,7 @@ def decided(session, now: datetime) -> Iterable[tuple[Line, int]]:
 
 
 def together(session, now: datetime) -> Iterable[tuple[Line, int]]:
-    """What the tables of both months together tell."""
+    """The ratings published in the tables of both months together."""
     for by, lines in indices.published_tables(session, spanning(*MONTHS), now).items():
         for one in lines:
             if not one.is_suppressed:
@@ -139,7 +137,7 @@ def line_of(month: str, by: Breakdown, key: str) -> Line:
 
 
 def analysed(found: insights.Overview) -> Iterable[tuple[Line, int]]:
-    """What the page of analysis, or that section of a report, tells."""
+    """The ratings published by the page of analysis, or by that section of a report."""
     for by, lines in found.changes.items():
         for one in lines:
             for month, rated in ((found.month, one.rated), (found.before, one.rated_before)):
@@ -154,7 +152,7 @@ def analysed(found: insights.Overview) -> Iterable[tuple[Line, int]]:
 
 
 def compared(session, month: str) -> Iterable[tuple[Line, int]]:
-    """What the comparison of any two agencies tells."""
+    """The ratings published by the comparison of any two agencies."""
     codes = [one.code for one in agencies(session)[:5]]
     for pair in product(codes, codes):
         try:
@@ -166,7 +164,7 @@ def compared(session, month: str) -> Iterable[tuple[Line, int]]:
 
 
 def over_time(session, now: datetime) -> Iterable[tuple[Line, int]]:
-    """What courses tell, of all and of single agencies."""
+    """The ratings published by time series, of all agencies and of single ones."""
     codes = [one.code for one in agencies(session)[:5]]
     asked = [(along, "") for along in Along]
     asked += list(product((Along.AGENCY, Along.AGENCY_SECTOR), codes))
@@ -182,7 +180,9 @@ def over_time(session, now: datetime) -> Iterable[tuple[Line, int]]:
 def bounds(
     line: Line, places: Mapping[AlertKey, int], known: Mapping[Line, int]
 ) -> tuple[int, int]:
-    """The fewest and most ratings of a line in any month that fits all that is known."""
+    """The fewest and most ratings of a line in any data that fit all that is known (integer
+    programming).
+    """
     rows = [[float(is_of(one, place)) for place in places] for one in known]
     counts = [float(number) for number in known.values()]
     goal = np.array([float(is_of(line, place)) for place in places])
@@ -192,7 +192,7 @@ def bounds(
 
 
 def small(places: Mapping[AlertKey, int], kinds: Iterable[str]) -> Iterable[Line]:
-    """Lines of 1–4 ratings."""
+    """The lines of 1–4 ratings."""
     for kind in kinds:
         place_of = {
             "agency": lambda place: (place[1],),
@@ -209,9 +209,8 @@ def small(places: Mapping[AlertKey, int], kinds: Iterable[str]) -> Iterable[Line
 
 @pytest.mark.parametrize("seed", [None, 1, 6, 11])
 def test_no_small_line_can_be_worked_out(transact, seed):
-    """From everything that is told of open and of closed months each small line of a table could
-    hold any of at least five numbers, and a small sector at an agency too, unless the tables alone
-    tell it.
+    """All published figures of open and closed months leave at least five possible numbers for each
+    small line of a table, and for a small sector at an agency unless the tables alone narrow it.
     """
     with transact() as session:
         places = one_sector_each(session) if seed is None else spread(session, seed)

@@ -1,4 +1,4 @@
-"""Which figures may be published together, whatever they are figures of."""
+"""Which figures may be published together, for any kind of figure."""
 
 import itertools
 import random
@@ -30,8 +30,8 @@ from survey.period import Month, period_of
     ],
 )
 def test_a_suppressed_line_is_no_remainder_of_the_total(rated, published):
-    """Beside fewer than five ratings the smallest other line is suppressed too, until the remainder
-    of the total is wide enough; empty lines need no suppression.
+    """Beside a line of fewer than five ratings, the smallest other lines are suppressed until the
+    remainder of the total is wide enough; empty lines are not.
     """
     safe = safe_to_publish(rated)
     assert [number for number, one in zip(rated, safe, strict=True) if number and one] == published
@@ -39,8 +39,8 @@ def test_a_suppressed_line_is_no_remainder_of_the_total(rated, published):
 
 
 def test_published_lists_are_proven_by_the_audit():
-    """On random lists integer programming finds no suppressed line that the total narrows, and the
-    rule gives up only where no suppression would do.
+    """On random lists an audit by integer programming finds no suppressed line that the total
+    narrows, except where all lines are suppressed in vain.
     """
     draw = random.Random(3)
     for _ in range(60):
@@ -53,7 +53,9 @@ def test_published_lists_are_proven_by_the_audit():
 
 
 def test_a_line_is_suppressed_where_one_of_its_months_suppresses_it():
-    """Nested and overlapping periods alike: what is published is a sum of what months publish."""
+    """A period suppresses each line that one of its months suppresses, whether periods nest or
+    overlap.
+    """
     small, other = (Breakdown.AGENCY, "A"), (Breakdown.SECTOR, "S")
     suppressed = dict.fromkeys(period_of("2026-H1").months, frozenset())
     suppressed |= {Month("2026-04"): frozenset({small}), Month("2026-06"): frozenset({other})}
@@ -64,14 +66,14 @@ def test_a_line_is_suppressed_where_one_of_its_months_suppresses_it():
 
 
 def parts_of(total, parts):
-    """Every way to split a whole number into so many."""
+    """Every way to split a whole number into a number of parts."""
     for floor_rules in itertools.combinations(range(total + parts - 1), parts - 1):
         edges = (-1, *floor_rules, total + parts - 1)
         yield tuple(right - left - 1 for left, right in itertools.pairwise(edges))
 
 
 def sums_of(places, ratings):
-    """The ratings of every line, sectors at agencies too, of cells with these ratings."""
+    """The ratings of every line, sectors at agencies included, of cells with these ratings."""
     found = {}
     for (agency, sector, channel), number in zip(places, ratings, strict=True):
         for line in (
@@ -86,7 +88,9 @@ def sums_of(places, ratings):
 
 
 def worked_out(places, ratings, published):
-    """Lines of 1 to 4 ratings that every table narrows which fits what is published."""
+    """The lines of 1 to 4 ratings whose range over all tables that fit the published lines is below
+    5.
+    """
     true = sums_of(places, ratings)
     tables = [sums_of(places, one) for one in parts_of(sum(ratings), len(places))]
     fits = [one for one in tables if all(one[line] == true[line] for line in published)]
@@ -100,8 +104,8 @@ def worked_out(places, ratings, published):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_no_small_line_is_worked_out_from_all_that_is_published(seed):
-    """Of every table of a small province that fits what is published, some differ by 5 or more in
-    each small line; sectors at agencies are published beside the tables only where that holds too.
+    """Tables of a small province that fit the published lines differ by 5 or more in each small
+    line, and sectors at agencies are published beside them only where that still holds.
     """
     draw = random.Random(seed)
     everywhere = [*itertools.product("ABC", ("land", "health"), ("counter", "online"))]

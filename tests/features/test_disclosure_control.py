@@ -1,4 +1,4 @@
-"""All tables of a month together tell no small group's ratings."""
+"""All tables of a month together reveal no small group's ratings."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ LAND = "1.012784"
 @pytest.fixture
 def told_by_sector(transact):
     """Codes of three agencies with 3, 7 and 40 ratings, the last not counted yet; only the second
-    one's sector is its own.
+    has a sector to itself.
     """
     with transact() as session:
         query = select(Procedure).where(Procedure.sector_code != "land").order_by(Procedure.code)
@@ -52,8 +52,8 @@ def hidden(lines):
 
 
 def test_a_sector_of_one_agency_does_not_tell_another_agency(transact, told_by_sector):
-    """Total 50, sector 7 at one agency, 40 at another: the third one's 3 ratings follow unless one
-    more line is hidden, in the draft and in the report of the closed month alike.
+    """The total of 50, less a sector's 7 at one agency and 40 at another, gives the third one's 3,
+    so one more line is suppressed, in drafts and in closed months.
     """
     with transact() as session:
         draft = gather.gather(session, MONTH, OPEN)
@@ -67,7 +67,9 @@ def test_a_sector_of_one_agency_does_not_tell_another_agency(transact, told_by_s
 
 
 def test_pages_hide_what_reports_hide(app, transact, told_by_sector):
-    """What pages of a month show is what its report prints, and `show` stays as it was counted."""
+    """Pages suppress the lines that the month's report suppresses, and `show` keeps the figures as
+    counted.
+    """
     with transact() as session:
         found = indices.published_tables(session, MONTH, OPEN)
         assert hidden(found[Breakdown.AGENCY]) == set(told_by_sector)
@@ -78,8 +80,8 @@ def test_pages_hide_what_reports_hide(app, transact, told_by_sector):
 
 
 def test_late_answers_tell_no_line_that_the_closing_hid(transact, told_by_sector):
-    """Two more answers make the small agency large enough; pages of today still hide what the
-    report of the month hides, since 5 now and 2 late ones would be 3.
+    """A line the closing suppressed stays suppressed when late answers make it large enough, since
+    5 now less 2 late ones would be 3.
     """
     few, *_ = told_by_sector
     with transact() as session:

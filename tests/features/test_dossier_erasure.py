@@ -1,4 +1,4 @@
-"""What is erased of a dossier, and stays erased whatever is exported again."""
+"""Erased data of a dossier stay erased, whatever later files contain."""
 
 from datetime import timedelta
 
@@ -13,8 +13,8 @@ from tests.features.running_dossiers import NOW, ON_ITS_WAY, import_rows, runnin
 
 
 def test_words_of_officials_are_erased_with_the_phone(runner, transact, tmp_path):
-    """Ninety days after the finish, or on request, nobody reads what was missing and why it was
-    late; a repeated file does not bring it back.
+    """Ninety days after the finish, or on request, the officials' texts on supplements and delays
+    are erased, and a repeated file does not restore them.
     """
     finished = {"returned": "24/03/2026"}
     rows = [running_row(1, **finished), running_row(2, **finished), running_row(3)]
@@ -32,8 +32,8 @@ def test_words_of_officials_are_erased_with_the_phone(runner, transact, tmp_path
 
 
 def test_a_dossier_that_ended_without_result_is_erased_too(runner, transact, tmp_path):
-    """Ninety days after it was stopped neither number nor words are left of it, while one that is
-    in work keeps them; a later export does not bring them back.
+    """Ninety days after a dossier was stopped its phone and texts are erased, those of one in work
+    are kept, and a later file does not restore them.
     """
     stopped = ON_ITS_WAY | {"status": "Dừng xử lý"}
     rows = [running_row(1, stopped), running_row(2)]
@@ -49,8 +49,8 @@ def test_a_dossier_that_ended_without_result_is_erased_too(runner, transact, tmp
 
 
 def test_what_a_citizen_had_erased_stays_erased(runner, transact, tmp_path):
-    """After an erasure on request the next exports of a running dossier bring back neither number,
-    name nor words, and its finish asks nobody.
+    """After an erasure on request later files of a running dossier restore neither phone, name nor
+    texts, and its finish asks nobody.
     """
     import_rows(runner, tmp_path, [running_row(1), running_row(2)])
     with transact() as session:

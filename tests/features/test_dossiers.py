@@ -1,4 +1,4 @@
-"""What happens to a dossier between hand-in and result, as files and other sources say it."""
+"""Facts about a dossier between submission and result, from files and other sources."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -46,7 +46,7 @@ def _day(day, month=3):
 
 
 def _tables(app):
-    """All that an import may change but its own record."""
+    """All tables that an import may change, except its own record."""
     tables = (Dossier, DossierChange, DossierStage, Supplement, Extension, Officer)
     with app.app_context():
         return [
@@ -84,7 +84,7 @@ def test_a_running_dossier_keeps_what_a_file_says_of_it(runner, app, transact, t
 
 
 def test_the_same_file_again_changes_nothing(runner, app, tmp_path):
-    """A repeat on the same day or later is a duplicate and leaves every table as it was."""
+    """The same file on the same or a later day is a duplicate and changes no table."""
     bare_stage = {"status": "Đang xử lý", "officer": "Ngô Văn Chỉ Có Tên"}
     rows = [
         running_row(1),
@@ -99,7 +99,7 @@ def test_the_same_file_again_changes_nothing(runner, app, tmp_path):
 
 
 def test_later_files_add_to_the_way_of_a_dossier(runner, app, transact, tmp_path):
-    """Each file adds the stages and supplements that are new; an older one takes nothing back."""
+    """Each later file adds its new stages and supplements, and an older file removes nothing."""
     second = ON_ITS_WAY | {"stage_at": "12/03/2026", "asked": "12/03/2026", "missing": "Bản vẽ"}
     days = (
         ("2026-03-03", running_row(1, {"status": "Đang giải quyết"})),
@@ -131,7 +131,7 @@ def test_later_files_add_to_the_way_of_a_dossier(runner, app, transact, tmp_path
 
 
 def test_what_cannot_be_read_is_left_out_with_a_hint(runner, transact, tmp_path):
-    """Odd cells of these columns reject no row: each is left out and named."""
+    """An unreadable cell of these columns is left out and named, and its row is accepted."""
     odd = dict.fromkeys(MORE, "??")
     wrong = {"not_returned", "stage_unread", "first_due_unread", "applicant_kind_unread"}
     wrong |= {"return_unread", "receiving_agency_unread", "supplement_unread", "extension_unread"}
@@ -172,7 +172,9 @@ def _record(transact, now=NOW, **changes):
 
 
 def test_what_is_older_than_what_we_know_is_stale(transact):
-    """A source that says when it changed is not overtaken by its own older word."""
+    """Facts with an older time of change than the stored ones of their source are stale and change
+    nothing.
+    """
     first, later = NOW, NOW + timedelta(hours=1)
     assert _record(transact, changed_at=first) is Verdict.NEW
     assert _record(transact, changed_at=first) is Verdict.UNCHANGED
@@ -190,7 +192,7 @@ def test_what_is_older_than_what_we_know_is_stale(transact):
 
 
 def test_the_first_due_date_stays_beside_the_one_in_force(transact):
-    """A due date that moves leaves the first one; a time added to the day moves nothing."""
+    """A moved due date keeps the first one, and a time added to the same day is not a move."""
     _record(transact)
     assert _record(transact, due=Timestamp(date(2026, 3, 16), time(17))) is Verdict.CHANGED
     for day in (20, 27):
@@ -208,7 +210,7 @@ def test_the_first_due_date_stays_beside_the_one_in_force(transact):
 
 
 def test_supplements_are_known_by_their_id_or_their_day(transact):
-    """Said again with more they are completed, said of another day or id they are further ones."""
+    """A supplement with a known id or day is completed, one with another id or day is added."""
     first = SupplementFacts(Timestamp(date(2026, 3, 4)), source_id="a1")
     assert _record(transact, supplements=(first,)) is Verdict.NEW
     full = first._replace(
@@ -228,7 +230,7 @@ def test_supplements_are_known_by_their_id_or_their_day(transact):
 
 
 def test_a_second_letter_is_a_second_extension(transact):
-    """A letter found for a known date completes it; another letter is another extension."""
+    """A letter for a known date completes its extension, and another letter is another one."""
     date_alone = ExtensionFacts(Timestamp(date(2026, 3, 20)))
     _record(transact, extensions=(date_alone,))
     letter = date_alone._replace(letter=Timestamp(date(2026, 3, 13)), reason="Chờ ý kiến")
@@ -245,7 +247,9 @@ def test_a_second_letter_is_a_second_extension(transact):
 
 
 def test_stages_come_in_any_order(transact):
-    """The newest stage is the present one, whenever an older one becomes known; a return ends."""
+    """The newest stage is the current one in whatever order stages arrive, and the end of a dossier
+    is final.
+    """
     day = date(2026, 3, 6)
     told = (
         (StageFacts(Stage.RECEIVED, Timestamp(date(2026, 3, 2))), Stage.RECEIVED),
@@ -274,7 +278,9 @@ def test_stages_come_in_any_order(transact):
 
 
 def test_corrections_of_officer_and_applicant_leave_a_line(transact):
-    """What was empty is filled without a correction; another value is one, and names nobody."""
+    """A changed officer, applicant kind, agency or way of return is recorded as a change without
+    any name.
+    """
     _record(transact)
     said = {"officer": OfficerFacts("CB1"), "applicant_kind": "citizen", "return_channel": "post"}
     with transact() as session:
@@ -299,7 +305,9 @@ def test_corrections_of_officer_and_applicant_leave_a_line(transact):
 
 
 def test_a_stage_of_the_future_is_a_slip(runner, transact, tmp_path):
-    """A stage dated after the export counts as seen on that day: later ones are believed."""
+    """A stage dated after the export counts as of the export's day, so that later stages are
+    accepted.
+    """
     slip = ON_ITS_WAY | {"stage_at": "05/03/2062"}
     ((outcome, hints),) = import_rows(runner, tmp_path, [running_row(1, slip)])
     assert (outcome, "stage_unread" in hints) == ("accepted", True)

@@ -1,4 +1,4 @@
-"""Follow-up cards: laid at the invitation, parted from it, destroyed at a closing if answered."""
+"""Follow-up cards: created and unlinked at the invitation, destroyed at a closing if answered."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ WANTED = [Wanted(number) for number in range(1, 41)]
 
 @pytest.fixture
 def asked(transact, runner, environment):
-    """Forty citizens asked, a card of half of them: phone → token."""
+    """Forty citizens who were asked, half of them with a card: phone → token."""
     with transact() as session:
         ask_everybody(session)
         session.execute(update(Province).values(followup_percent=50))
@@ -34,8 +34,8 @@ def asked(transact, runner, environment):
 
 
 def test_a_seeded_share_of_invitations_has_a_card(asked, transact):
-    """The share is the setting's, the same dossiers are drawn again, and a card holds whom to
-    call about what.
+    """The setting's share of invitations has a card, the same ones at every draw, with the phone
+    and the subject of the call.
     """
     with transact() as session:
         cards = list(followups.cards_of(session, MONTH).values())
@@ -48,7 +48,7 @@ def test_a_seeded_share_of_invitations_has_a_card(asked, transact):
 
 
 def test_no_card_is_kept_where_the_share_is_nought(transact):
-    """A province that wants none keeps none."""
+    """With a share of 0 no card is stored."""
     with transact() as session:
         ask_everybody(session)
         session.execute(update(Province).values(followup_percent=0))
@@ -70,7 +70,7 @@ def test_a_card_leads_to_nobody_without_the_key(asked, transact):
 
 
 def test_after_a_closing_only_the_silent_have_a_card(asked, transact, runner):
-    """Cards of those who answered are destroyed with the closing, and no other."""
+    """A closing destroys the cards of those who answered, and no others."""
     with transact() as session:
         before = {card.secret for card in followups.cards_of(session, MONTH).values()}
         answered = set(sorted(before)[::2])
@@ -84,7 +84,9 @@ def test_after_a_closing_only_the_silent_have_a_card(asked, transact, runner):
 
 
 def test_cards_go_with_their_citizens_number(asked, transact):
-    """Who asks to be forgotten has no card left; after the term of contact data nobody has."""
+    """Erasure on request removes a citizen's card, and retention removes all after the term of
+    contact data.
+    """
     assert asked
     with transact() as session:
         chosen = next(iter(followups.cards_of(session).values()))

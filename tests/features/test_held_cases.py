@@ -25,7 +25,7 @@ LETTER = ("Kính gửi Ông/Bà, chúng tôi đã xác minh.", Way.PAGE)
 
 
 def of_agency(session, case):
-    """Accounts of the agency a case is about: its head, and a handler of its own."""
+    """Accounts of the agency of a case: its head and its own handler."""
     agency = session.get_one(Agency, case.record.agency_id)
     return [
         answering.add_staff(session, role, agency=agency)
@@ -34,7 +34,7 @@ def of_agency(session, case):
 
 
 def sees(session, staff, code):
-    """Whether lists, alerts and the page of a case show it to an account: all or none."""
+    """Whether lists, alerts and the page of a case all show it to an account, or none does."""
     cases = access_control.visible(session, staff)
     in_list = code in {one.code for one in cases}
     in_alert = code in {one.code for card in queue.case_groups(cases) for one in card.cases}
@@ -48,7 +48,7 @@ def sees(session, staff, code):
 
 
 def change_comment(session, comment, *, overall=1, now=MONDAY):
-    """The citizen changes the answer."""
+    """Change the citizen's answer."""
     (key,) = ballots.keys(session)
     changed = answering.change(session, key, overall=overall, comment=comment)
     alerts.raise_for_answer(session, now, changed, None)
@@ -56,8 +56,8 @@ def change_comment(session, comment, *, overall=1, now=MONDAY):
 
 @pytest.mark.parametrize("contact", [None, WISH])
 def test_grave_words_are_closed_to_the_agency(transact, contact):
-    """No list, alert, count or page shows the case to an account of the agency, and no step of
-    theirs finds it; the hotline sees it, and so does one of its handlers for a sector.
+    """No list, alert, count, page or step of the agency's accounts reaches the case; the hotline's
+    handlers, of the province or a sector, see it.
     """
     with transact() as session:
         case = answering.raise_case(session, contact=contact, comment=GRAVE)
@@ -72,15 +72,15 @@ def test_grave_words_are_closed_to_the_agency(transact, contact):
 
 
 def test_what_is_not_grave_is_shown_at_once(transact):
-    """A bad rating in plain words, or a wish to be called, hides nothing from the agency."""
+    """A bad rating in plain words or a wish to be called is visible to the agency at once."""
     with transact() as session:
         case = answering.raise_case(session, contact=WISH, comment="Chờ lâu quá")
         assert all(sees(session, staff, case.code) for staff in of_agency(session, case))
 
 
 def test_the_hotline_of_the_province_releases_on_record(transact):
-    """Only a handler of the whole province may, with a reason that stands in timeline and chain
-    and is read by no one of the agency; then the agency sees the case, and that once only.
+    """Only a handler of the whole province may release a case, once, with a reason that timeline
+    and audit log hold and the agency cannot read.
     """
     with transact() as session:
         case = answering.raise_case(session, comment=GRAVE)
@@ -111,8 +111,8 @@ def test_the_hotline_of_the_province_releases_on_record(transact):
 
 
 def test_a_case_that_grows_grave_is_closed_at_that_moment(transact):
-    """Grave words added later close the case to the agency at once, and take it from the agency's
-    own handler; one of the hotline keeps it.
+    """Grave words added later close the case to the agency at once and unassign its handler; a
+    handler of the hotline keeps the case.
     """
     with transact() as session:
         case = answering.raise_case(session, comment="Chờ lâu quá")
@@ -135,8 +135,8 @@ def test_a_case_that_grows_grave_is_closed_at_that_moment(transact):
 
 
 def test_released_words_stay_released_and_new_ones_do_not(transact):
-    """Another rating or reason for the same words changes nothing; other grave words close the
-    case to the agency again, and put it back to work if it was closed.
+    """After a release a changed rating or reason changes nothing, and other grave words close the
+    case to the agency again and reopen it.
     """
     with transact() as session:
         case = answering.raise_case(session, comment=GRAVE)
@@ -158,7 +158,7 @@ def test_released_words_stay_released_and_new_ones_do_not(transact):
 
 
 def test_a_held_case_stays_closed_to_the_agency_when_it_is_filed(transact):
-    """Replied to, closed and filed away it is still not the agency's to read."""
+    """A held case stays closed to the agency after it is replied to, closed and archived."""
     with transact() as session:
         case = answering.raise_case(session, comment=GRAVE)
         hotline, (head, handler) = answering.add_staff(session), of_agency(session, case)
@@ -173,7 +173,7 @@ def test_a_held_case_stays_closed_to_the_agency_when_it_is_filed(transact):
 
 
 def test_what_is_grave_stands_on_top(transact):
-    """Before everything that is due sooner, until it is replied to or closed."""
+    """A grave case is listed before cases that are due sooner, until it is replied to or closed."""
     with transact() as session:
         hotline = answering.add_staff(session)
         overdue = answering.raise_case(session, NOW - timedelta(days=30)).code
@@ -194,7 +194,7 @@ def test_what_is_grave_stands_on_top(transact):
 
 
 def test_the_longest_standing_fits_its_length(transact):
-    """All that may stand in a case at once still fits the one length that all cases have."""
+    """The longest possible record of a case fits the one length that all encrypted records have."""
     names = CaseRecord.__dataclass_fields__
     with transact() as session:
         case = answering.raise_case(session, comment=GRAVE, contact=WISH)

@@ -1,4 +1,4 @@
-"""Texts that no rule could answer: a person reads them, and every look at a number is kept."""
+"""Texts that no rule could answer: a person reads them, and reveals of numbers are recorded."""
 
 from datetime import timedelta
 
@@ -24,13 +24,13 @@ ASKED = "Toi goi so 0905 111 222 khong ai nghe, CCCD 056123456789"
 
 
 def text(session, number, words, minutes=0):
-    """A text that reaches us."""
+    """Receive a text."""
     at = NOW + timedelta(minutes=minutes)
     receive(session, InboundSms("fake", f"{number}/{minutes}", f"+8490000{number:04d}", words), at)
 
 
 def test_texts_wait_by_number_oldest_first(app):
-    """Each number's texts stand together, masked; a wish for a call has its date."""
+    """The texts of a masked number are listed together, and a wish to be called has its date."""
     with unit_of_work(app) as session:
         staff = answering.add_staff(session)
         text(session, 1, "Cho toi hoi", 5)
@@ -48,7 +48,9 @@ def test_texts_wait_by_number_oldest_first(app):
 
 
 def test_a_look_at_a_number_needs_a_reason_and_is_counted(app):
-    """Shown in full once, kept in the chain without a digit of it, twenty a day with all cases."""
+    """A number is revealed once with a reason, recorded without a digit of it, at most twenty a day
+    including cases.
+    """
     with unit_of_work(app) as session:
         staff = answering.add_staff(session)
         text(session, 2, ASKED)
@@ -75,7 +77,9 @@ def test_a_look_at_a_number_needs_a_reason_and_is_counted(app):
 
 
 def test_an_answer_leaves_once_and_settles_what_was_read(app):
-    """The text goes to the number that wrote; what came later waits; nobody answers twice."""
+    """A reply goes once to the number that wrote and finishes the texts that were read; later texts
+    wait.
+    """
     with unit_of_work(app) as session:
         staff = answering.add_staff(session)
         text(session, 3, "Bao gio co ket qua?")
@@ -106,7 +110,7 @@ def test_an_answer_leaves_once_and_settles_what_was_read(app):
 
 
 def test_numbers_of_two_people_are_never_settled_together(app):
-    """A form that names texts of two numbers changes nothing; a landline is not texted."""
+    """A form with texts of two numbers changes nothing, and a landline gets no text."""
     with unit_of_work(app) as session:
         staff = answering.add_staff(session)
         text(session, 1, "Cho hoi")
@@ -127,7 +131,7 @@ def test_numbers_of_two_people_are_never_settled_together(app):
 
 
 def test_only_the_hotline_reads_the_inbox(sqlite_app):
-    """No other role reads a text, and no handler of a single agency does."""
+    """No other role and no handler of a single agency reads the inbox."""
     with unit_of_work(sqlite_app) as session:
         text(session, 1, "Can bo doi tien")
         agency = session.scalars(select(Agency).limit(1)).one()

@@ -1,4 +1,4 @@
-"""Indices: figures against targets in force, closed once, recounted from the answers."""
+"""Indices: figures against the targets in force, closed once, recounted from the ballots."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -54,7 +54,7 @@ def fill(  # noqa: PLR0913 - a cell has that many parts
 
 
 def show(runner: Runner, by: str, *words: str, month: str = MONTH) -> dict[str, dict[str, object]]:
-    """`index show` by key."""
+    """The lines of `index show` by key."""
     found = runner("index", "show", "--period", month, "--by", by, "--json", *words)
     assert found.code == 0, found.err
     assert all(set(line) == FIELDS for line in found.json)
@@ -62,7 +62,7 @@ def show(runner: Runner, by: str, *words: str, month: str = MONTH) -> dict[str, 
 
 
 def test_every_breakdown_shows_the_same_answers(transact: Transact, runner: Runner) -> None:
-    """Overall, sectors, agencies, procedures and channels are the same counts, seen differently."""
+    """Overall, sectors, agencies, procedures and channels are breakdowns of the same counts."""
     with transact() as session:
         fill(session, LAND, 40, (1, 1, 2, 8, 8))
         fill(session, COPY, 10, (0, 0, 0, 0, 5), channel="online", lateness="late")
@@ -96,7 +96,9 @@ LADDER = {
 
 @pytest.mark.parametrize("month", LADDER)
 def test_the_target_in_force(transact: Transact, runner: Runner, month: str) -> None:
-    """Each scope has the target whose years hold the month; health procedures the general one."""
+    """Each scope has the target whose years include the month; health procedures have the general
+    one.
+    """
     land, general, agency = LADDER[month]
     with transact() as session:
         for procedure in (LAND, COPY, HEALTH):
@@ -115,7 +117,7 @@ def test_the_target_in_force(transact: Transact, runner: Runner, month: str) -> 
 def test_a_verdict_only_after_closing_and_by_the_shown_bounds(
     transact: Transact, runner: Runner
 ) -> None:
-    """Until the month is closed there is no verdict; then it follows from interval and target."""
+    """An open month has no verdict; that of a closed one follows from interval and target."""
     with transact() as session:
         fill(session, LAND, 1000, (0, 0, 10, 200, 290))
         fill(session, COPY, 1000, (100, 50, 50, 100, 200))
@@ -139,7 +141,9 @@ def test_a_verdict_only_after_closing_and_by_the_shown_bounds(
 def test_people_read_a_closed_line_without_a_target_as_what_it_is(
     transact: Transact, runner: Runner
 ) -> None:
-    """Only an open month is called provisional; digits are grouped as in every other place."""
+    """Only an open month is called provisional, also for a line without a target, and digits are
+    grouped.
+    """
     month, closing = Month("2018-06"), "2018-07-15T08:00:00+07:00"
     with transact() as session:
         fill(session, LAND, 5000, (0, 0, 10, 200, 1290), month=month)
@@ -152,7 +156,9 @@ def test_people_read_a_closed_line_without_a_target_as_what_it_is(
 
 
 def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
-    """Not before day 15; again gives the first snapshot; its payload proves itself."""
+    """A month cannot be closed before day 15; closing again returns the first snapshot, whose
+    payload verifies.
+    """
     with transact() as session:
         fill(session, LAND, 20, (0, 0, 0, 1, 1))
     early = runner("index", "close", "--period", MONTH, "--now", "2026-06-14T23:59+07:00")
@@ -183,8 +189,8 @@ def test_a_month_is_closed_once(transact: Transact, runner: Runner) -> None:
 def test_late_citizens_who_answer_less_count_as_their_dossiers_do(
     transact: Transact, runner: Runner
 ) -> None:
-    """The index weighs late and timely dossiers by how many finished, not by how many answered;
-    the raw share and the mean stay as they were given.
+    """The index weights late and timely dossiers by their number of finished ones
+    (post-stratification); raw share and mean stay unweighted.
     """
     with transact() as session:
         fill(session, LAND, 100, (0, 0, 0, 30, 29))
@@ -212,8 +218,8 @@ def count_factors(session: Session) -> None:
 def test_an_open_month_shows_the_interval_that_may_be_watched(
     transact: Transact, runner: Runner
 ) -> None:
-    """While ratings come in the interval is a confidence sequence, wider than that of the closing;
-    of one cell it is the sequence of its counts.
+    """The interval of an open month is a confidence sequence, wider than the interval at closing;
+    in one cell it is the sequence of its counts.
     """
     with transact() as session:
         fill(session, LAND, 1000, (0, 0, 40, 100, 260))
@@ -233,8 +239,8 @@ def test_an_open_month_shows_the_interval_that_may_be_watched(
 def test_the_province_decides_how_sure_and_from_how_many(
     transact: Transact, runner: Runner
 ) -> None:
-    """Confidence and fewest ratings are the province's own; where all answered neither is needed,
-    and a closed month keeps the rules it was judged by.
+    """Confidence and least number of ratings are settings; if all answered neither matters, and a
+    closed month keeps its own.
     """
     with transact() as session:
         fill(session, LAND, 100, (0, 0, 0, 10, 19))
@@ -253,7 +259,7 @@ def test_the_province_decides_how_sure_and_from_how_many(
 
 
 def indices_closed(runner: Runner) -> dict[str, dict[str, object]]:
-    """The sectors of the month, which is closed."""
+    """The sectors of the closed month."""
     assert runner("index", "close", "--period", MONTH, "--now", CLOSING).code == 0
     return show(runner, "sector")
 
@@ -274,8 +280,8 @@ def test_bars_of_the_year(
     limits: set[float],
     broken: set[tuple[str, bool]],
 ) -> None:
-    """5 % late or an index of 80 % bars an agency from "good" since 2022; before, 10 % late. An
-    index bars only when its whole interval does, from enough ratings.
+    """Since 2022 a share of 5 % late or an index below 80 % bars an agency from "good", before 2022
+    a share of 10 % late; an index bars only with its whole interval and enough ratings.
     """
     with transact() as session:
         fill(session, LAND, 94, ratings, month=month)
@@ -289,7 +295,7 @@ def test_bars_of_the_year(
 
 @pytest.mark.parametrize("month", ["2199-01", "2026-00", "2026-1", "may"])
 def test_a_month_that_cannot_be_is_refused(runner: Runner, month: str) -> None:
-    """Future and impossible months are refused with a sentence and exit code 2."""
+    """A future or impossible month is refused with a sentence and exit code 2."""
     for words in (("show", "--by", "overall"), ("close",)):
         refused = runner("index", words[0], "--period", month, *words[1:])
         assert refused.code == 2
@@ -297,22 +303,22 @@ def test_a_month_that_cannot_be_is_refused(runner: Runner, month: str) -> None:
 
 
 def test_an_empty_month_has_no_index(runner: Runner) -> None:
-    """Without dossiers there is one overall line without an index, and nothing else."""
+    """A month without dossiers has one overall line, without an index."""
     (line,) = show(runner, "overall", month=Month("2026-02")).values()
     assert (line["finished"], line["index"], line["raw"], line["mean"]) == (0, None, None, None)
     assert show(runner, "agency", month=Month("2026-02")) == {}
 
 
 def answer(session: Session, tokens: dict[str, str], one: Wanted, overall: int) -> None:
-    """One citizen's tap."""
+    """Answer through one link."""
     answers.submit(session, tokens[one.mobile], Submission(overall=overall), NOW)
 
 
 def test_counts_equal_the_answers_and_are_put_right(
     transact: Transact, runner: Runner, environment: dict[str, str]
 ) -> None:
-    """After answers, changes and wrong receivers, before a counting and after it, a recount agrees
-    and figures are the same; a changed number is found.
+    """After answers, changes and wrong receivers, a recount equals the counts before counting and
+    after, and finds a changed number.
     """
     wanted = [Wanted(number, procedure=(LAND, COPY)[number % 2]) for number in range(1, 13)]
     with transact() as session:
@@ -347,7 +353,7 @@ def test_counts_equal_the_answers_and_are_put_right(
 def test_an_answer_after_closing_is_a_revision(
     transact: Transact, runner: Runner, environment: dict[str, str]
 ) -> None:
-    """What comes after the closing never changes the snapshot, and is marked as after it."""
+    """An answer after the closing leaves the snapshot unchanged and shows as a revision."""
     late = datetime(2026, 5, 31, 3, tzinfo=UTC)
     with transact() as session:
         ask_everybody(session)

@@ -1,4 +1,4 @@
-"""Comparison, drivers, funnel and outlook say what the data bear, else that they do not."""
+"""Comparison, drivers, funnel plot and outlook show only what the data support."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,9 @@ NOW = datetime(2026, 6, 20, tzinfo=UTC)
 
 
 def test_a_change_of_mix_is_no_change_of_quality(sqlite_app):
-    """More late dossiers lower the raw share, not the comparison; a real fall is told as one."""
+    """More late dossiers lower the raw share but not the adjusted comparison; a real fall is
+    reported.
+    """
     with unit_of_work(sqlite_app) as session:
         here, there, small = agencies(session)[:3]
         for month, late in (("2026-04", 1), ("2026-05", 9)):
@@ -40,8 +42,8 @@ def test_a_change_of_mix_is_no_change_of_quality(sqlite_app):
 
 
 def test_the_funnel_names_who_is_outside(sqlite_app):
-    """A unit far below is outside, a small one with the same share is not; one below five ratings
-    and the one that would give it away are not drawn.
+    """The funnel plot marks a unit far below its limits, not a small one with the same share, and
+    omits one below five ratings and the one that would reveal it.
     """
     with unit_of_work(sqlite_app) as session:
         units = agencies(session)[:12]
@@ -59,7 +61,9 @@ def test_the_funnel_names_who_is_outside(sqlite_app):
 
 
 def test_drivers_need_two_hundred_and_find_the_planted_one(sqlite_app):
-    """Below 200 complete answers nothing is said; above, the factor that moves along stands out."""
+    """Below 200 complete answers there are no drivers; above, the factor that follows the overall
+    rating is first.
+    """
     with unit_of_work(sqlite_app) as session:
         agency = agencies(session)[0]
         assert insights.live(session, Month("2026-05")).drivers.factors == ()
@@ -73,7 +77,7 @@ def test_drivers_need_two_hundred_and_find_the_planted_one(sqlite_app):
 
 
 def test_the_year_is_arithmetic_first_and_words_last(sqlite_app):
-    """Out of reach is told by counting; a short series gets no forecast, a long one words."""
+    """A target out of reach is shown by arithmetic, and only a long series gets a forecast."""
     with unit_of_work(sqlite_app) as session:
         here = agencies(session)[0]
         for number in range(1, 6):
@@ -90,7 +94,9 @@ def test_the_year_is_arithmetic_first_and_words_last(sqlite_app):
 
 
 def test_uneven_answering_is_measured_and_read(sqlite_app):
-    """Late dossiers answer a fifth as often: R, the heaviest rating and the shift say so."""
+    """When late dossiers answer a fifth as often, R-indicator, greatest weight and shift of the
+    index show it.
+    """
     with unit_of_work(sqlite_app) as session:
         here = agencies(session)[0]
         fill(session, here, Month("2026-05"), 180, 20)
@@ -113,7 +119,9 @@ def test_uneven_answering_is_measured_and_read(sqlite_app):
 
 
 def test_the_page_says_what_is_not_known(app):
-    """Analysts read changes with their grounds; an empty month says so; heads may not."""
+    """Analysts read changes with their grounds, an empty month says that it is empty, and agency
+    heads have no access.
+    """
     with unit_of_work(app) as session:
         units = agencies(session)[:3]
         for agency in units:
@@ -141,8 +149,8 @@ def compared(client, first, second, month="2026-05"):
 
 
 def test_two_agencies_are_compared_on_a_common_mix(app):
-    """Units that differ only in what they handle are not told apart; a real gap is a clear
-    difference with its interval and what each sector adds, and the form keeps month and choice.
+    """Agencies that differ only in their mix of dossiers have no clear difference; a real one is
+    shown with its interval and the part of each sector, and the form keeps month and choice.
     """
     with unit_of_work(app) as session:
         one, other, worse = agencies(session)[:3]
@@ -168,8 +176,8 @@ def test_two_agencies_are_compared_on_a_common_mix(app):
 
 
 def test_a_pair_that_cannot_be_compared_says_why(app):
-    """The same agency twice, one that is not there, too few ratings, no dossiers in common and one
-    whose figures are hidden are each answered with a sentence, and no figure.
+    """An equal, unknown or suppressed agency, too few ratings or no dossiers in common give a
+    sentence and no figure.
     """
     with unit_of_work(app) as session:
         large, few, apart, covers, tiny = agencies(session)[:5]

@@ -1,4 +1,4 @@
-"""Codes, dates and header words of one cell or one heading at a time."""
+"""Cleaning of single cells and headings: codes, dates and header words."""
 
 from datetime import date, datetime
 
@@ -51,7 +51,7 @@ UNREADABLE = (
 
 @pytest.mark.parametrize("code", VALID)
 def test_dossier_codes_of_all_shapes_are_read(code):
-    """Each valid sample is a code, and the day in it is the day that is written."""
+    """Each valid sample is read as a code with the day that is written in it."""
     day = dossier_code_day(clean_dossier_code(code))
     assert day is not None
     assert f"-{day:%y%m%d}-" in code
@@ -59,18 +59,20 @@ def test_dossier_codes_of_all_shapes_are_read(code):
 
 @pytest.mark.parametrize("code", ["", *INVALID])
 def test_what_only_looks_like_a_dossier_code_is_not(code):
-    """Wrong dates, provinces, lengths and neighbours of dossier codes are refused."""
+    """Wrong dates, provinces, lengths and similar codes are not read as dossier codes."""
     assert dossier_code_day(clean_dossier_code(code)) is None
 
 
 def test_dossier_codes_are_compared_cleaned():
-    """Blanks, case, dashes, full-width digits and invisible characters make no difference."""
+    """Blanks, case, dashes, full-width digits and invisible characters make no difference to a
+    code.
+    """
     for text in (" 000.00.15.h32–210104–0001 ", "000.00.15.H32 - 210104 −\u200b０００１"):
         assert clean_dossier_code(text) == "000.00.15.H32-210104-0001"
 
 
 def test_procedure_codes_lose_suffixes_and_regain_zeros():
-    """Suffixes are dropped, a number cell gets its lost zero back, anything else is no code."""
+    """Suffixes are dropped, a numeric cell gets its lost zero back, anything else is no code."""
     assert procedure_code("1.013225.000.00.00.H32") == "1.013225"
     assert procedure_code(1.00415) == "1.004150"
     assert [procedure_code(text) for text in ("9.999999", "abc", "H32.1", "1.0132")] == [""] * 4
@@ -78,18 +80,18 @@ def test_procedure_codes_lose_suffixes_and_regain_zeros():
 
 @pytest.mark.parametrize("cell", MOMENTS)
 def test_dates_of_all_shapes_are_read(cell):
-    """Text, serial numbers and real dates are read; a day without a time stays without one."""
+    """Texts, serial numbers and real dates are read, and a day without a time gets none."""
     assert str(read_timestamp(cell)) == MOMENTS[cell]
 
 
 @pytest.mark.parametrize("cell", UNREADABLE)
 def test_what_is_no_date_is_not_read(cell):
-    """Impossible days, half dates, words and absurd years are not guessed at."""
+    """Impossible days, partial dates, words and absurd years are not read as dates."""
     assert read_timestamp(cell) is None
 
 
 def test_channels_are_told_by_their_words():
-    """Counter, online and post in any writing; anything else is unknown."""
+    """Counter, online and post are recognised in any spelling, anything else is unknown."""
     told = {
         "counter": ("Trực tiếp", "TRỰC TIẾP", "truc tiep tai mot cua"),
         "online": ("Trực tuyến", "Trực tuyến mức độ 4", "Trực tuyến toàn trình"),
@@ -107,7 +109,9 @@ def _header(app, *rows):
 
 
 def test_headers_are_found_under_titles_and_in_two_rows(sqlite_app):
-    """Titles above, a group over the dates, capitals, stars and unknown columns do not matter."""
+    """A header is found despite titles above, a group over the dates, capitals, stars and unknown
+    columns.
+    """
     top = [
         "TT",
         "MÃ HỒ SƠ (*)",
@@ -141,13 +145,13 @@ def test_headers_are_found_under_titles_and_in_two_rows(sqlite_app):
 def test_the_ambiguous_return_date_is_the_finish_unless_another_is(
     sqlite_app, headings, due, returned
 ):
-    """`Ngày trả (kết quả)` is the finish, or the due date where another column is the finish."""
+    """`Ngày trả (kết quả)` is the finish, or the due date if another column is the finish."""
     found = _header(sqlite_app, ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", *headings])
     assert (found.columns.get("due_at"), found.columns["returned_at"]) == (due, returned)
 
 
 def test_two_columns_of_one_meaning_go_by_the_order_of_the_list(sqlite_app):
-    """Where two headings mean the same field, the one that stands earlier in the list is read."""
+    """Of two headings for one field, the one that is earlier in the list of aliases is read."""
     found = _header(sqlite_app, ["Mã hồ sơ", "Đơn vị tiếp nhận", "Cơ quan thực hiện", "Ngày nhận"])
     assert found.columns["agency"] == 2
 
@@ -168,7 +172,9 @@ STRUCTURE = {
 
 @pytest.mark.parametrize("reason", STRUCTURE)
 def test_rows_that_are_no_records_are_told_apart(sqlite_app, tmp_path, reason):
-    """Blank, repeated, numbered, total and signature rows are named; broken records are not."""
+    """Blank, repeated, numbering, total and signature rows are skipped by name, broken records are
+    not.
+    """
     path = write_csv(tmp_path / "rows.csv", [row(9), *STRUCTURE[reason], row(8)])
     out = tmp_path / "out.csv"
     command = ("intake", "import", path, "--dry-run", "--now", "2026-06-30", "--outcomes", out)

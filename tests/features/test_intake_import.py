@@ -48,7 +48,7 @@ def _counts(rows, accepted, rejected, duplicate):
 
 @pytest.mark.parametrize("name", LAST_DAY)
 def test_messy_files_come_out_as_expected(runner, app, tmp_path, name):
-    """Every row of the messy files gets the outcome, reason and values written down for it."""
+    """Every row of the messy files has the expected outcome, reason and values."""
     counts = _import(runner, DATA / name, "--outcomes", tmp_path / "out.csv", now=LAST_DAY[name])
     wanted, found = expected(name), outcomes(tmp_path / "out.csv")
     assert found.keys() == wanted.keys()
@@ -71,7 +71,7 @@ def test_messy_files_come_out_as_expected(runner, app, tmp_path, name):
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(runner, app, tmp_path):
-    """A dry run counts like the import after it and leaves the database as it was."""
+    """A dry run reports the counts of the import after it and leaves the database unchanged."""
     name = "messy_dossiers.xlsx"
     with app.app_context():
         before = dump(db.session.connection())
@@ -86,7 +86,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(runner, app, tmp_path):
 
 
 def test_a_later_file_updates_with_history(runner, app, tmp_path):
-    """Unchanged rows are duplicates, changed ones update their dossier and leave a line each."""
+    """Unchanged rows are duplicates, changed ones update their dossier and record each change."""
     first = [row(1), row(2, returned=""), row(3), row(4)]
     later = [
         row(1),
@@ -128,7 +128,7 @@ def test_a_later_file_updates_with_history(runner, app, tmp_path):
 
 
 def test_an_older_export_takes_nothing_back(runner, tmp_path):
-    """A file that knows less of a dossier than we do changes nothing about it."""
+    """A file that is older than the stored facts changes nothing."""
     write_csv(tmp_path / "new.csv", [row(1)])
     less = row(1, returned="", due="", phone="", name="", channel="", received="02/03/2026")
     write_csv(tmp_path / "old.csv", [less])
@@ -137,7 +137,7 @@ def test_an_older_export_takes_nothing_back(runner, tmp_path):
 
 
 def test_names_and_numbers_of_citizens_do_not_lie_about(runner, app, tmp_path):
-    """No table holds a citizen's id number at all, nor a name or a phone in clear."""
+    """No table holds a citizen's identity number, nor a name or a phone in clear."""
     named = row(2, name=f"Trần Thị Thử, CCCD {CITIZEN_ID}", phone="0914000777")
     _import(runner, write_csv(tmp_path / "a.csv", [row(1), named]))
     with app.app_context():
@@ -159,8 +159,8 @@ NUMERIC = {
 
 @pytest.mark.parametrize("extension", ["csv", "xlsx"])
 def test_a_phone_printed_as_a_number_is_exact_or_nobodys(runner, app, tmp_path, extension):
-    """Scientific notation and decimals give the citizen's own number or none, never a stranger's;
-    only the citizen's is asked.
+    """A phone in scientific or decimal notation is read exactly or not at all, so that no stranger
+    is asked.
     """
     rows = [row(number, phone=phone) for number, phone in enumerate(NUMERIC, 1)]
     path = tmp_path / f"phones.{extension}"
@@ -181,7 +181,7 @@ def test_a_phone_printed_as_a_number_is_exact_or_nobodys(runner, app, tmp_path, 
 
 
 def test_a_killed_import_ends_like_one_that_was_not(app, environment, runner, tmp_path):
-    """Killed half way and started again, an import reports and stores what one run would have."""
+    """An import that is killed half way and run again gives the result of a single run."""
     rows = [row(n, code=f"H32.15-260302-{n:05}", phone="") for n in range(1, 12001)]
     rows[5500][1] = rows[10][1]  # a duplicate far apart, on both sides of the kill
     rows[3000][3] = "Sở Không Có"
@@ -211,7 +211,9 @@ def test_a_killed_import_ends_like_one_that_was_not(app, environment, runner, tm
 
 
 def test_two_exports_of_the_same_days_may_be_imported_at_once(app, environment, runner, tmp_path):
-    """Side by side, both end well, each dossier is there once, and each phone is asked once."""
+    """Two concurrent imports of the same days both succeed, with each dossier stored once and each
+    phone asked once.
+    """
     rows = [row(n, phone=f"0905{n % 1500:06}") for n in range(1, 4001)]
     files = [write_csv(tmp_path / "a.csv", rows), write_csv(tmp_path / "b.csv", rows[::-1])]
     command = [sys.executable, "-m", "flask", "--app", "survey", "intake", "import", "--now", NOW]
@@ -235,7 +237,7 @@ def _next_row(app):
 
 
 def test_outcomes_that_cannot_be_written_stop_before_the_import(runner, app, tmp_path):
-    """A place nobody can write to is refused before a single row is stored."""
+    """An unwritable path for the outcomes is refused before any row is stored."""
     path = write_csv(tmp_path / "one.csv", [row(1)])
     for place in (tmp_path, tmp_path / "none" / "out.csv", Path("/proc/none.csv")):
         ran = runner("intake", "import", path, "--now", NOW, "--outcomes", place)
@@ -246,7 +248,7 @@ def test_outcomes_that_cannot_be_written_stop_before_the_import(runner, app, tmp
 
 
 def test_outcomes_lost_on_a_full_disk_are_there_after_the_next_try(runner, tmp_path):
-    """Where the result could not be written, the same command again reports like one run."""
+    """After outcomes could not be written, running the command again writes them all."""
     path, out = write_csv(tmp_path / "two.csv", [row(1), row(2)]), tmp_path / "out.csv"
     assert runner("intake", "import", path, "--now", NOW, "--outcomes", "/dev/full").code == 2
     assert _import(runner, path, "--outcomes", out) == _counts(2, 2, 0, 0)
@@ -254,7 +256,7 @@ def test_outcomes_lost_on_a_full_disk_are_there_after_the_next_try(runner, tmp_p
 
 
 def test_outcomes_never_replace_the_file_they_tell_of(runner, tmp_path):
-    """The export itself, also by another name, is refused as the place of the result."""
+    """The export itself, also by another name, is refused as the file for the outcomes."""
     path = write_csv(tmp_path / "one.csv", [row(1)])
     before, other = path.read_bytes(), tmp_path / "same.csv"
     other.symlink_to(path)
@@ -265,7 +267,7 @@ def test_outcomes_never_replace_the_file_they_tell_of(runner, tmp_path):
 
 
 def test_a_finish_after_the_last_day_of_the_export_is_pointed_out(runner, tmp_path):
-    """A wrong year in the return date is accepted as the rules say, with a warning."""
+    """A return date after the export is accepted with a warning."""
     rows = [row(1, returned="20/03/2026 23:00"), row(2, returned="21/03/2026")]
     out = tmp_path / "out.csv"
     path = write_csv(tmp_path / "years.csv", rows)
@@ -274,7 +276,7 @@ def test_a_finish_after_the_last_day_of_the_export_is_pointed_out(runner, tmp_pa
 
 
 def test_a_folder_is_no_file(runner, tmp_path):
-    """Something that is there but holds no rows is refused for what it is."""
+    """A path that is not a file is refused with that reason."""
     ran = runner("intake", "import", tmp_path, "--now", NOW)
     assert ran.code == 2
     assert "không phải một tệp" in ran.err

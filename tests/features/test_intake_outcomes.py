@@ -1,4 +1,4 @@
-"""A file falls into chunks of judged rows, and what breaks on the way is a sentence."""
+"""A file is split into chunks of cleaned rows, and a failure on the way is a sentence."""
 
 from datetime import date
 
@@ -28,7 +28,7 @@ def long_file(sqlite_app, tmp_path):
 
 
 def test_chunks_follow_each_other_and_remember_what_came_before(long_file):
-    """Each chunk begins where the one before ends; a code of the first is known in the second."""
+    """Each chunk begins where the one before ends, and knows the dossier codes of those before."""
     first, second = chunks(*long_file, LAST_DAY)
     assert (first.first_row, first.next_row, second.next_row) == (2, 2 + CHUNK_ROWS, 2 + ROWS)
     assert {one.outcome for one in first.outcomes} == {"accepted"}
@@ -36,7 +36,9 @@ def test_chunks_follow_each_other_and_remember_what_came_before(long_file):
 
 
 def test_a_file_deleted_meanwhile_is_a_refusal(long_file, tmp_path):
-    """A file that is gone after it was opened is called damaged, not shown as a fault of ours."""
+    """A file that was deleted after opening is refused as damaged instead of raising an internal
+    error.
+    """
     (tmp_path / "long.csv").unlink()
     with pytest.raises(Invalid) as told:
         list(chunks(*long_file, LAST_DAY))

@@ -1,4 +1,4 @@
-"""Words and headings of one-stop software for what happens to a dossier on its way."""
+"""Words and headings of one-stop software for the stages of a dossier."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from survey.models.stage import STAGE_NAMES, Stage
 
 @pytest.mark.parametrize("stage", Stage)
 def test_stages_are_read_by_code_and_official_name(stage):
-    """A status cell may hold the national code or the national name in any writing."""
+    """A status cell may hold the national code or the national name in any spelling."""
     name = STAGE_NAMES[stage]
     assert {stage_of(text) for text in (f"{int(stage)}", name, name.upper(), f" {name}.")} == {
         stage
@@ -19,7 +19,7 @@ def test_stages_are_read_by_code_and_official_name(stage):
 
 
 def test_words_of_one_stop_software_are_read():
-    """Usual words for stages, applicants and ways of return are understood, others are not."""
+    """Usual words for stages, applicants and ways of return are recognised, others are not."""
     stages = {
         Stage.REGISTERED: ("Mới đăng ký trực tuyến", "Chờ tiếp nhận"),
         Stage.RECEIVED: ("Đã tiếp nhận",),
@@ -49,7 +49,7 @@ def test_words_of_one_stop_software_are_read():
 
 
 def test_the_agency_that_receives_is_not_the_one_that_decides(sqlite_app):
-    """`Đơn vị tiếp nhận` is the receiving agency beside another agency, and the only one alone."""
+    """`Đơn vị tiếp nhận` is the receiving agency beside another agency column, else the agency."""
     start = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Đơn vị tiếp nhận"]
     with sqlite_app.app_context():
         words = read_header_words(db.session())

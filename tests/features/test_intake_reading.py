@@ -1,4 +1,4 @@
-"""What is read, and what is refused with a sentence: files of every kind, through a dry run."""
+"""Files of every kind through a dry run: what is read, and what is refused with a sentence."""
 
 import os
 import time
@@ -39,7 +39,7 @@ def _try(app, path, now="2026-06-30"):
     ],
 )
 def test_every_usual_csv_reads_the_same(sqlite_app, tmp_path, name, delimiter, encoding):
-    """Comma, semicolon or tab, UTF-8 or UTF-16, whatever the extension: the same 207 outcomes."""
+    """Comma, semicolon or tab, UTF-8 or UTF-16, with any extension give the same 207 outcomes."""
     header, *rows = messy_rows()
     path = write_csv(tmp_path / name, rows, header, delimiter, encoding)
     _assert_as_messy(sqlite_app, path, tmp_path)
@@ -65,7 +65,7 @@ def _assert_as_messy(app, path, folder):
 
 
 def test_odd_bytes_inside_cells_do_not_move_rows(sqlite_app, tmp_path):
-    """A lone carriage return, a NUL and a line break in quotes stay inside their cell."""
+    """A lone carriage return, a NUL and a quoted line break stay inside their cell."""
     path = write_csv(tmp_path / "odd.csv", [row(1), row(2), row(3)])
     content = path.read_bytes().replace(b"th\xe1\xbb\xad 001", b"a\rb\x00c", 1)
     content = content.replace(b"C\xc3\xb4ng d\xc3\xa2n th\xe1\xbb\xad 002", b'"a\r\nb"', 1)
@@ -74,7 +74,7 @@ def test_odd_bytes_inside_cells_do_not_move_rows(sqlite_app, tmp_path):
 
 
 def test_endless_cells_hold_up_no_reading(sqlite_app, tmp_path):
-    """Headings and cells of many thousand blanks, brackets or stars are read in a moment."""
+    """Headings and cells with thousands of blanks, brackets or stars are read without a delay."""
     header = [label.replace(" ", " " * 50_000, 1) for label in HEADER]
     rows = [row(1), row(2, name="(" * 100_000), row(3, name="*" * 100_000 + "x")]
     begun = time.process_time()
@@ -83,7 +83,7 @@ def test_endless_cells_hold_up_no_reading(sqlite_app, tmp_path):
 
 
 def test_old_line_ends_are_read_also_where_a_cell_has_another(sqlite_app, tmp_path):
-    """Lines that end in a carriage return stay lines when a quoted cell holds a line feed."""
+    """Carriage returns end lines also when a quoted cell holds a line feed."""
     rows = [row(1), row(2, name="Hộ ông\nBa"), row(3)]
     path = write_csv(tmp_path / "mac.csv", rows)
     path.write_bytes(path.read_bytes().replace(b"\r\n", b"\r"))
@@ -92,7 +92,9 @@ def test_old_line_ends_are_read_also_where_a_cell_has_another(sqlite_app, tmp_pa
 
 
 def test_the_sheet_with_the_register_is_found(sqlite_app, tmp_path):
-    """Other sheets are passed over; a second register is named, a hidden one is not preferred."""
+    """Sheets without a register are skipped, a second register is named, and a hidden one comes
+    last.
+    """
     book = openpyxl.Workbook()
     book.active.title = "Bìa"
     for title, rows in (("Cũ", [row(1), row(2)]), ("Tháng 3", [row(3)]), ("Tháng 4", [row(4)])):
@@ -117,7 +119,7 @@ def _bomb(path):
 
 
 def _lying_bomb(path):
-    """A bomb that declares itself small, as zip headers may lie."""
+    """A zip bomb whose header declares a small size."""
     _bomb(path)
     content, real = path.read_bytes(), (425_000_000).to_bytes(4, "little")
     path.write_bytes(content.replace(real, (9).to_bytes(4, "little")))
@@ -134,7 +136,7 @@ def _far_cell(path):
 
 
 def _wordy(path):
-    """A register of two thousand rows with the longest text that a cell holds, packed small."""
+    """A small file with a register of two thousand rows, each with the longest text of a cell."""
 
     def parts():
         yield b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
@@ -221,7 +223,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_file_that_cannot_be_taken_is_refused(sqlite_app, tmp_path, name):
-    """Too big, locked, broken or unclear: exit 2, one sentence that names the file, no output."""
+    """A file that is too big, locked, broken or unclear gives exit code 2 and one sentence that
+    names it.
+    """
     make, words = REFUSED[name]
     make(tmp_path / name)
     ran = _try(sqlite_app, tmp_path / name)
@@ -232,7 +236,7 @@ def test_a_file_that_cannot_be_taken_is_refused(sqlite_app, tmp_path, name):
 
 
 def test_a_missing_file_and_a_bad_outcomes_path_are_refused(sqlite_app, tmp_path):
-    """What is not there, or cannot be written, is said before any work."""
+    """A missing file or an unwritable path is reported before any work."""
     assert _try(sqlite_app, tmp_path / "none.csv").code == 2
     assert "Không tìm thấy" in _try(sqlite_app, tmp_path / f"{'x' * 300}.csv").err
     path = write_csv(tmp_path / "good.csv", [row(1)])

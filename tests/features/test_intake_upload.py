@@ -1,4 +1,4 @@
-"""A clerk's upload from recognition to the error file; what is held, and for how long."""
+"""A clerk's upload from recognition to the error file, and how long its rows are stored."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ LAST_DAY = date(2026, 6, 30)
 
 @pytest.fixture
 def clerk(transact):
-    """Id of a member of staff."""
+    """Id of a clerk's account."""
     with transact() as session:
         staff = Staff(email="mot.cua@example.vn", password="x", active=True, fs_uniquifier="clerk")
         session.add(staff)
@@ -68,7 +68,7 @@ def _confirm(app, upload_id, last_day=LAST_DAY):
     [("messy_dossiers.csv", date(2022, 12, 31)), ("messy_dossiers.xlsx", LAST_DAY)],
 )
 def test_an_upload_gives_the_outcomes_of_the_command(app, clerk, name, last_day):
-    """What the page imports has the same outcome for every row as the file through the command."""
+    """An upload gives every row the outcome that the command gives it."""
     upload_id = _hold(app, DATA / name, clerk)
     with _reading(app) as session:
         upload = find_upload(session, upload_id, NOW)
@@ -83,7 +83,9 @@ def test_an_upload_gives_the_outcomes_of_the_command(app, clerk, name, last_day)
 
 
 def test_an_error_file_comes_back_in_the_layout_of_the_input(app, clerk, tmp_path):
-    """The refused rows stand under the same header with a reason; corrected, they go in."""
+    """The error file has the refused rows under the original header with a reason, and is accepted
+    once corrected.
+    """
     bad = [row(1), row(2, agency="Sở Không Có"), row(3, received="31/02/2026"), ["", "Tổng cộng"]]
     bad[1][4] = "=HYPERLINK(1)"
     upload_id = _hold(app, write_csv(tmp_path / "thang-3.csv", bad), clerk)
@@ -105,7 +107,9 @@ def test_an_error_file_comes_back_in_the_layout_of_the_input(app, clerk, tmp_pat
 
 
 def test_no_cell_of_an_error_file_runs_in_a_spreadsheet(app, clerk, tmp_path):
-    """Whatever a spreadsheet could run comes back as text; numbers and phones come back as sent."""
+    """Cells that a spreadsheet could run as formulas are text in the error file; numbers and phones
+    are unchanged.
+    """
     wicked = ["=1+1", "+1+cmd|' /C calc'!A0", "-1-cmd|x!A0", "@SUM(A1)", " =1+1", "＝1+1", "+84x"]
     plain = ["+84 905 000 111", "-12,5", "-", "+84-905-000-111", "Trần = Lê"]
     bad = [row(number, agency="Sở Không Có") for number in range(len(wicked + plain))]
@@ -120,7 +124,9 @@ def test_no_cell_of_an_error_file_runs_in_a_spreadsheet(app, clerk, tmp_path):
 
 
 def test_an_error_file_of_a_workbook_is_a_workbook(app, clerk):
-    """Titles, both header rows and real dates come back; the id column comes back empty."""
+    """The error file of a workbook keeps titles, both header rows and real dates, and empties the
+    column of identity numbers.
+    """
     upload_id = _hold(app, DATA / "messy_dossiers.xlsx", clerk)
     _confirm(app, upload_id)
     with _reading(app) as session:
@@ -136,7 +142,9 @@ def test_an_error_file_of_a_workbook_is_a_workbook(app, clerk):
 
 
 def test_what_is_held_tells_nothing_and_goes(app, clerk, tmp_path):
-    """Held rows are sealed, without id numbers; they go on import, and with a day at the latest."""
+    """Rows of an upload are encrypted, have no identity numbers, and are deleted on import or after
+    a day.
+    """
     path = write_csv(tmp_path / "a.csv", [row(1), row(2)])
     kept, left = _hold(app, path, clerk), _hold(app, path, clerk)
     with _reading(app) as session:
@@ -164,7 +172,7 @@ def test_what_is_held_tells_nothing_and_goes(app, clerk, tmp_path):
 
 
 def test_a_job_that_runs_twice_imports_once(app, clerk, tmp_path):
-    """Taken up a second time, a finished import only tells its counts again."""
+    """A finished import that is run again only reports its counts again."""
     upload_id = _hold(app, write_csv(tmp_path / "a.csv", [row(1), row(2)]), clerk)
     first = _confirm(app, upload_id)
     assert _confirm(app, upload_id) == first
@@ -173,7 +181,7 @@ def test_a_job_that_runs_twice_imports_once(app, clerk, tmp_path):
 
 
 def test_an_upload_over_the_limit_is_refused(app, clerk, tmp_path):
-    """The page takes 60 MB at most and says so."""
+    """An upload above 60 MB is refused with a sentence."""
     with (tmp_path / "big.csv").open("wb") as file:
         file.truncate(61 * 1024 * 1024)
     with pytest.raises(Invalid, match="vượt giới hạn 60 MB"):

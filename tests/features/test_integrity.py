@@ -1,4 +1,4 @@
-"""Signs of manipulation stand beside each score and take nothing away."""
+"""Signs of manipulation are shown beside each score and change no score."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +23,7 @@ PROCEDURE = "1.012784"
 
 
 def fill(session, agency, late, on_time):
-    """Finished dossiers of an agency: (asked, finished) of late ones and of those on time."""
+    """Add finished dossiers of an agency: (asked, finished) of late ones and of those on time."""
     for lateness, (asked, finished) in (("late", late), ("on_time", on_time)):
         cell = Cell(agency.id, "land", MONTH, "counter", lateness)
         count_finished(session, {(cell, PROCEDURE): finished}, {cell: asked})
@@ -34,7 +34,7 @@ SLOTS = count(1)
 
 
 def answer(session, agency, ratings, flags=(), lateness="on_time", questions=("overall",)):
-    """Answers with these ratings (what was said in turn in a tuple) to the questions, and flags."""
+    """Add answers with these ratings to the questions (a tuple: its versions) and with flags."""
     cell = Cell(agency.id, "land", MONTH, "counter", lateness)
     for said in ratings:
         first, *later = said if isinstance(said, tuple) else (said,)
@@ -49,7 +49,7 @@ def answer(session, agency, ratings, flags=(), lateness="on_time", questions=("o
 
 @pytest.fixture(params=[False, True], ids=["waiting", "counted"])
 def filled(app, request):
-    """One agency that asks about late dossiers less and gets a burst, and one that does not."""
+    """An agency that asks about late dossiers less often and has a burst, and one without."""
     with unit_of_work(app) as session:
         here, there = agencies(session)[:2]
         fill(session, here, late=(10, 40), on_time=(80, 100))
@@ -65,7 +65,9 @@ def filled(app, request):
 
 
 def test_late_dossiers_asked_less_and_flags_stand_beside_the_score(filled):
-    """The share with flagged answers and without, by the last version; nothing is deleted."""
+    """The score is shown with and without flagged answers, by the last version, and no answer is
+    deleted.
+    """
     with unit_of_work(filled) as session:
         here, there = signs(session, MONTH)
         assert here.is_asked_less
@@ -84,7 +86,7 @@ def test_late_dossiers_asked_less_and_flags_stand_beside_the_score(filled):
 
 @pytest.mark.parametrize("is_counted", [False, True])
 def test_the_index_without_flagged_answers_weighs_dossiers(transact, *, is_counted):
-    """Late dossiers weigh by their number, not by their answers, with flagged ones and without."""
+    """The index weights late dossiers by their number, with and without flagged answers."""
     with transact() as session:
         here = agencies(session)[0]
         fill(session, here, late=(60, 60), on_time=(40, 40))
@@ -99,7 +101,9 @@ def test_the_index_without_flagged_answers_weighs_dossiers(transact, *, is_count
 
 
 def test_the_page_tells_signs_apart_from_proof(filled):
-    """Analysts read signs, both shares and the caution; heads of agencies may not."""
+    """Analysts read signs, both indices and a caution that they are no proof; agency heads have no
+    access.
+    """
     page = signed_in(filled, "analyst").get(f"/staff/analysis/integrity?period={MONTH}").text
     for words in ("1 trong 2 cơ quan", "ít hơn hẳn", "7 dồn dập", "1 quá nhanh", "46,2", "0,0"):
         assert words in page

@@ -1,4 +1,4 @@
-"""Background work: done once, taken up again when its worker dies, given up when it never works."""
+"""Background jobs run once, are repeated if their worker dies, and are given up in the end."""
 
 import subprocess
 import sys
@@ -50,12 +50,12 @@ with create_app().app_context():
 
 @pytest.fixture
 def clock() -> Clock:
-    """Leases and signs of life of the workers started here follow the machine's clock."""
+    """A clock that follows the machine's, for leases and heartbeats of the workers started here."""
     return machine
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Return as soon as something holds; fail when it never does."""
+    """Return as soon as a condition holds; fail when it never does."""
     until = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < until
@@ -63,20 +63,20 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def nothing_is_due(transact: Transact) -> bool:
-    """Whether the jobs of the day were made, and are done."""
+    """Whether the jobs of the day were created and are done."""
     with transact() as session:
         return set(session.scalars(select(Job.state))) == {JobState.DONE}
 
 
 def put(transact: Transact, kind: str, key: str = "k", **payload: object) -> int:
-    """Enqueue one job that is due; its id."""
+    """Enqueue one job that is due; return its id."""
     with transact() as session:
         queue.enqueue(session, kind, key, payload, NOW)
         return queue.newest(session, key).id
 
 
 def turn(runner: Runner, now: datetime) -> int:
-    """One turn of the worker; how many jobs it did."""
+    """Run one turn of the worker; return the number of jobs done."""
     done = runner("worker", "--once", "--json", "--now", now.isoformat())
     assert done.code == 0, done.err
     assert set(done.json) == {"jobs"}
@@ -84,7 +84,7 @@ def turn(runner: Runner, now: datetime) -> int:
 
 
 def job(transact: Transact, job_id: int) -> Job:
-    """A job as it stands."""
+    """The current row of a job."""
     with transact() as session:
         found = session.get_one(Job, job_id)
         session.expunge(found)
@@ -92,13 +92,13 @@ def job(transact: Transact, job_id: int) -> Job:
 
 
 def end_lease(transact: Transact) -> None:
-    """Let the lease of every running job run out."""
+    """Let the lease of every running job expire."""
     with transact() as session:
         session.execute(update(Job).values(lease_until=machine() - MINUTE))
 
 
 def test_no_two_take_the_same_job(app: Flask, transact: Transact) -> None:
-    """Eight takers at once get forty different jobs and then nothing."""
+    """Eight concurrent workers take forty different jobs and then none."""
     with transact() as session:
         for number in range(40):
             queue.enqueue(session, "index.check", f"k{number}", {}, NOW)
@@ -116,7 +116,9 @@ def test_no_two_take_the_same_job(app: Flask, transact: Transact) -> None:
 def test_a_job_of_a_killed_worker_is_done_again(
     app: Flask, environment: dict[str, str], transact: Transact, runner: Runner
 ) -> None:
-    """After kill -9 nobody takes the job while its lease runs, and the next worker does after."""
+    """After kill -9 no worker takes the job until its lease expires, and the next one takes it
+    then.
+    """
     turn(runner, NOW)
     job_id = put(transact, "index.check")
     worker = subprocess.Popen(
@@ -143,7 +145,9 @@ def test_a_job_of_a_killed_worker_is_done_again(
 
 
 def test_who_lost_the_lease_writes_nothing(app: Flask, transact: Transact) -> None:
-    """A worker whose job was taken by another neither reports, nor holds it longer, nor ends it."""
+    """A worker whose lease passed to another can neither report progress, extend, finish nor fail
+    the job.
+    """
     job_id = put(transact, "index.check")
     with app.app_context():
         first = queue.take(NOW)
@@ -168,7 +172,7 @@ def test_who_lost_the_lease_writes_nothing(app: Flask, transact: Transact) -> No
 
 
 def test_a_job_that_kills_its_workers_is_given_up(app: Flask, transact: Transact) -> None:
-    """A job under which three workers died is not handed to a fourth, and says why."""
+    """A job under which three workers died is not given to a fourth, and its row says why."""
     job_id = put(transact, "index.check")
     with app.app_context():
         for _ in range(queue.ATTEMPTS):
@@ -182,7 +186,9 @@ def test_a_job_that_kills_its_workers_is_given_up(app: Flask, transact: Transact
 def test_a_failing_job_is_tried_again_and_a_refused_one_is_not(
     transact: Transact, runner: Runner
 ) -> None:
-    """A fault is tried three times a minute apart, a refusal once; the error's name is kept."""
+    """A failing job runs three times, a minute apart, a refused one once, and the name of the error
+    is stored.
+    """
     turn(runner, NOW)
     faulty = put(transact, "no.such.kind", "faulty")
     refused = put(transact, "intake.import", "refused", upload_id=404, export_day="2026-11-18")
@@ -197,7 +203,7 @@ def test_a_failing_job_is_tried_again_and_a_refused_one_is_not(
 
 
 def test_a_failed_job_gives_way_to_the_next_of_its_key(app: Flask, transact: Transact) -> None:
-    """When the same work was asked for anew meanwhile, the failed one is not tried again."""
+    """A failed job is not tried again when a new job of its key was enqueued meanwhile."""
     job_id = put(transact, "index.check")
     with app.app_context():
         taken = queue.take(NOW)
@@ -209,7 +215,9 @@ def test_a_failed_job_gives_way_to_the_next_of_its_key(app: Flask, transact: Tra
 
 
 def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner) -> None:
-    """Each job once at its hour; after three silent days each is made up for once."""
+    """A recurring job is created once at its hour, and after three days without a worker once for
+    all of them.
+    """
     hourly = sum(job.hour is None for job in RECURRING)
     hour = timedelta(hours=1)
     every = len(RECURRING)
@@ -235,7 +243,7 @@ def test_recurring_jobs_are_made_once_a_slot(transact: Transact, runner: Runner)
 
 
 def test_the_worker_closes_a_month_on_day_fifteen(transact: Transact, runner: Runner) -> None:
-    """No earlier and once; the snapshot holds the month's dossiers."""
+    """The worker closes a month on day 15, once, with the dossiers of the month in the snapshot."""
     with transact() as session:
         finish(session, [Wanted(1), Wanted(2)])
     turn(runner, datetime(2026, 6, 14, 23, 30, tzinfo=UTC) - timedelta(hours=7))
@@ -254,8 +262,8 @@ def test_the_worker_closes_a_month_on_day_fifteen(transact: Transact, runner: Ru
 def test_a_month_that_does_not_add_up_stays_open_and_the_log_says_so(
     transact: Transact, runner: Runner, fault: str
 ) -> None:
-    """The night's job closes the other months; an operator reads which one was refused, and why,
-    until the counts are put right.
+    """The nightly job closes the other months and logs which month was refused and why, until its
+    counts are corrected.
     """
     for number, at in ((1, NOW - timedelta(days=31)), (2, NOW)):
         with transact() as session:
@@ -291,7 +299,7 @@ def closed(transact: Transact) -> list[str]:
 
 
 def logged_at(line: str) -> datetime:
-    """The instant of a line of the log."""
+    """The instant of a log line."""
     return datetime.fromisoformat(line.partition("timestamp='")[2].partition("'")[0])
 
 
@@ -299,8 +307,8 @@ def logged_at(line: str) -> datetime:
 def test_a_database_that_was_away_is_one_short_line_and_work_goes_on(
     environment: dict[str, str], transact: Transact
 ) -> None:
-    """While the database refuses connections a worker says so in a line, ever more rarely, and
-    then works again.
+    """While the database refuses connections a worker logs one line, ever more rarely, and then
+    goes on.
     """
     server, _, name = environment["DATABASE_URL"].replace("+psycopg", "").rpartition("/")
 

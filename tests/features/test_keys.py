@@ -1,4 +1,4 @@
-"""A change of DATA_KEY ends nothing, and a full re-encryption leaves nothing under the old keys."""
+"""A rotation of DATA_KEY invalidates nothing; a full re-encryption leaves no use of old keys."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -63,7 +63,7 @@ REKEYS = pytest.mark.parametrize("options", [(), ("--full",)], ids=["rewrapped",
 
 @pytest.fixture
 def tokens(transact, runner, environment, tmp_path):
-    """Something in every encrypted column; phone → token of those who were asked."""
+    """Data in every encrypted column; phone → token of those who were asked."""
     with transact() as session:
         ask_everybody(session)
         session.execute(update(Province).values(followup_percent=100))
@@ -96,7 +96,7 @@ def tokens(transact, runner, environment, tmp_path):
 
 
 def _lists(session):
-    """Phones of staff, of who was helped, and of who wrote to the hotline."""
+    """Add phones of staff, of citizens who got help, and of those who wrote to the hotline."""
     session.add(StaffPhone(id="1", **StaffPhone.phone.columns(session, "1", OFFICER.mobile)))
     talk = Conversation.phone.columns(session, "1", TALKER.mobile)
     session.add(Conversation(id="1", helped_on=NOW, **talk))
@@ -106,7 +106,7 @@ def _lists(session):
 
 
 def _words_of_officials(session):
-    """Papers that were missing on a dossier, and why it took longer."""
+    """Add the missing papers of a dossier, and the reason for its delay."""
     dossier = session.scalars(select(Dossier).where(Dossier.code == ANGRY.code)).one()
     key = {"dossier_id": dossier.id, "number": 1, "source": "file"}
     asked = Supplement(asked_at=NOW, asked_has_time=True, **key)
@@ -116,7 +116,7 @@ def _words_of_officials(session):
 
 
 def _watch(session):
-    """A chart, a rate and an open alert."""
+    """Add a control chart, a rate chart and an open alert."""
     frozen = {"first_month": MAY, "last_month": MAY, "baseline_on": NOW.date()}
     agency_id = session.scalars(select(Agency.id)).first()
     chart = ControlChart(agency_id=agency_id, sector_group="land", **frozen)
@@ -130,8 +130,8 @@ def _watch(session):
 
 @REKEYS
 def test_everything_works_with_the_new_key_alone(make_app, tokens, environment, options):
-    """After a change of key every link, waiting message, account, case, list, closing and alert
-    works without the old one, and the old one opens nothing any more.
+    """After a key rotation every link, waiting message, account, case, list, closing and alert
+    works without the old key, which decrypts nothing any more.
     """
     both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
     assert run_command(both, "privacy", "rekey", *options).code == 0
@@ -159,7 +159,7 @@ def test_everything_works_with_the_new_key_alone(make_app, tokens, environment, 
 
 
 def _use_links(session, tokens):
-    """Answered links show and change what was said, open ones take an answer."""
+    """Answered links show and change their answer, and open links take one."""
     assert answers.answer_page(session, tokens[ANGRY.mobile], NOW).answer.overall == 1
     answers.submit(session, tokens[CALM.mobile], Submission(overall=4), NOW)
     assert answers.answer_page(session, tokens[CALM.mobile], NOW).answer.overall == 4
@@ -186,7 +186,7 @@ def _use_staff(session, tokens):
 
 
 def _find_phones(session):
-    """Every number is found by its index, in every table that has one."""
+    """Every phone is found by its blind index, in every table that has one."""
     found = {
         Dossier.phone: ANGRY,
         Inbound.phone: TALKER,
@@ -210,9 +210,7 @@ def _find_phones(session):
 
 
 def test_a_change_of_key_touches_a_handful_of_keys(make_app, tokens, transact):
-    """`privacy rekey` writes no row but those of the wrapped keys and the audit log, and a second
-    time nothing at all.
-    """
+    """`privacy rekey` writes only the wrapped keys and the audit log; a second time nothing."""
     with transact() as session:
         before = dump(session)
     both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=FIXED["DATA_KEY"])
@@ -227,8 +225,8 @@ def test_a_change_of_key_touches_a_handful_of_keys(make_app, tokens, transact):
 
 
 def test_a_full_rekey_leaves_nothing_under_the_former_keys(app, runner, tokens):
-    """Every encrypted column of every model is encrypted anew and every blind index made anew; only
-    hashes of what stands nowhere stay. A damaged value is told of, and stops nothing.
+    """A full re-encryption replaces every ciphertext and blind index except hashes of values stored
+    nowhere, and reports a damaged value and goes on.
     """
     with unit_of_work(app) as session:
         before, ring = _all_values(session), keys.keyring(session)
@@ -255,12 +253,12 @@ def test_a_full_rekey_leaves_nothing_under_the_former_keys(app, runner, tokens):
 
 
 def every_sealed():
-    """All that the models declare encrypted, table by table."""
+    """All columns that the models declare encrypted, table by table."""
     return [sealed for declared in declarations().values() for sealed in declared.sealed]
 
 
 def _all_values(session):
-    """AlertKey → what stands in each encrypted column and each blind index."""
+    """`table.column` → the values of each encrypted column and each blind index."""
     found = {}
     for sealed in every_sealed():
         names = [sealed.column, *([sealed.index.column] if sealed.index else [])]
@@ -272,13 +270,13 @@ def _all_values(session):
 
 
 def _text(value):
-    """An encrypted text or a receiver's address."""
+    """The text of a decrypted value, or the address of a recipient."""
     return value.address if isinstance(value, Recipient) else (value or "").strip()
 
 
 def test_no_encrypted_text_stands_in_clear_anywhere(app, tokens):
-    """No number, name, words or secret of an encrypted column, and no link token, is part of any
-    other column of a stolen database.
+    """No value of an encrypted column and no link token is part of any other column of a stolen
+    database.
     """
     with unit_of_work(app) as session:
         hidden = {
@@ -297,8 +295,8 @@ def test_no_encrypted_text_stands_in_clear_anywhere(app, tokens):
 
 
 def test_former_keys_go_when_nothing_needs_them(app, runner, tokens):
-    """What a full re-encryption left behind is finished by the night's work, which drops the former
-    keys nine days later and not before.
+    """The nightly job finishes a full re-encryption and deletes the old keys nine days later, not
+    before.
     """
     with unit_of_work(app) as session:
         keys.draw_next(session, NOW)
@@ -316,8 +314,8 @@ def test_former_keys_go_when_nothing_needs_them(app, runner, tokens):
 
 
 def test_who_writes_with_a_former_key_meanwhile_is_found(app, runner, tokens):
-    """An opt-out is one whichever key its number was written down with: the same wish again adds
-    no row while all is encrypted anew.
+    """An opt-out stored under a former key is found, so that a second one after the re-encryption
+    adds no row.
     """
     with unit_of_work(app) as session:
         keys.draw_next(session, NOW)

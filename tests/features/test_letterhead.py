@@ -1,4 +1,4 @@
-"""The province's letterhead: a Word template that is filled, and refused where no report fits."""
+"""The letterhead of a province: a Word template that is filled, or refused if it fits no report."""
 
 import shutil
 
@@ -16,12 +16,12 @@ DAMAGED = SHARED.read_bytes()[:200] + bytes(100) + SHARED.read_bytes()[300:]
 
 @pytest.fixture
 def own_folder(tmp_path):
-    """A province folder of one's own: the shipped files of Khánh Hòa."""
+    """A province's own folder: the shipped files of Khánh Hòa."""
     return shutil.copytree(DATA / "khanh_hoa", tmp_path / "khanh_hoa")
 
 
 def _edited(folder, old, new):
-    """Put the shared template with other words into the folder, in body and tables."""
+    """Write a copy of the shared template with some words replaced into the folder."""
     word = docx.Document(SHARED)
     cells = [cell for table in word.tables for row in table.rows for cell in row.cells]
     for one in [*word.paragraphs, *(part for cell in cells for part in cell.paragraphs)]:
@@ -38,8 +38,8 @@ def _checked(environment, folder):
 
 
 def test_the_own_template_of_a_province_bears_its_report(sqlite_environment, own_folder, tmp_path):
-    """What the office wrote into its template stands in the report, around the same body, and each
-    placeholder is filled; the shared template is as before.
+    """A report has the text of the office's own template and its filled placeholders around the
+    same body; the shared template is unchanged.
     """
     _edited(own_folder, "- Lưu: VT.", "- Lưu: VT & TTPVHCC <02>.")
     with running({**sqlite_environment, "PROVINCE": str(own_folder)}) as app:
@@ -80,7 +80,7 @@ def test_a_template_that_takes_no_report_is_refused(sqlite_environment, own_fold
 
 
 def test_a_template_without_the_styles_of_the_body_is_refused(sqlite_environment, own_folder):
-    """A document that has lost its heading styles is named with what it lacks."""
+    """A template without heading styles is refused with the names of those that are missing."""
     word = docx.Document(SHARED)
     word.styles["List Number"].delete()
     word.save(own_folder / "letterhead.docx")
@@ -91,7 +91,7 @@ def test_a_template_without_the_styles_of_the_body_is_refused(sqlite_environment
 def test_a_file_that_is_no_word_document_stops_check_and_building(
     sqlite_environment, own_folder, tmp_path, content
 ):
-    """Both say that the template cannot be read; no half file is left."""
+    """Check and report both say that the template cannot be read, and no partial file is left."""
     (own_folder / "letterhead.docx").write_bytes(content)
     assert "Không đọc được mẫu Word" in str(_checked(sqlite_environment, own_folder).json)
     with running({**sqlite_environment, "PROVINCE": str(own_folder)}) as app:

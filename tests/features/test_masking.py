@@ -1,4 +1,4 @@
-"""Numbers in free text: whatever can be read as somebody's number is covered, the rest stays."""
+"""Masking of numbers in free text: telephone and identity numbers are masked, the rest stays."""
 
 import re
 import time
@@ -44,7 +44,7 @@ BEFORE = ("", "0", "84", "+84", "0084", "+84(0)", "(+84) ", "+84 0", "+84+84", "
 
 
 def lines():
-    """The spellings that were met open on a page."""
+    """Notations of numbers that were once shown unmasked on a page."""
     return (DATA / "masking_cases.txt").read_text(encoding="utf-8").splitlines()
 
 
@@ -55,7 +55,7 @@ def visible(text):
 
 @st.composite
 def typed(draw):
-    """A number as somebody might type it, with any sign between any two digits."""
+    """A number as somebody might type it, with any sign between two digits."""
     number = draw(st.sampled_from(NUMBERS))
     gaps = draw(st.lists(st.sampled_from(GAPS), min_size=len(number), max_size=len(number)))
     often = draw(st.sampled_from([0.0, 0.3, 1.0]))
@@ -70,7 +70,7 @@ def typed(draw):
 
 
 def test_a_comment_with_many_numbers_keeps_its_words_only():
-    """Landline and mobiles in five spellings are each covered, and no word is lost."""
+    """A landline and mobiles in five notations are each masked, and no word is lost."""
     first, *others = lines()
     words = r"Xin gọi tôi \[số\] hoặc \[số\] hoặc \[số\](, \[số\])?\. Số kia \[số\]\."
     assert re.fullmatch(words, mask_text(first).replace(PHONE, "[số]"))
@@ -79,14 +79,14 @@ def test_a_comment_with_many_numbers_keeps_its_words_only():
 
 @pytest.mark.parametrize("text", READABLE)
 def test_numbers_that_lead_to_nobody_stay_readable(text):
-    """Days, times, money, dossier codes, house and hotline numbers are no citizen's number."""
+    """Days, times, money, dossier codes, house and hotline numbers are not masked."""
     assert mask_text(text) == text
     assert without_numbers(text) == text
 
 
 @pytest.mark.parametrize("number", SPELLINGS)
 def test_a_telephone_number_is_covered_however_it_is_written(number):
-    """One mark stands in its place, brackets, plus and short forms included."""
+    """One mask replaces a telephone number with its brackets, plus sign or short form."""
     # Nine digits that lost their zero look like those of an old identity card.
     mark = PHONE if number[0] != "9" else PAPER
     assert mask_text(f"Gọi {number} nhé") == f"Gọi {mark} nhé"
@@ -95,7 +95,7 @@ def test_a_telephone_number_is_covered_however_it_is_written(number):
 
 @pytest.mark.parametrize("number", PAPERS)
 def test_an_identity_number_is_covered_also_in_groups(number):
-    """Nine or twelve digits are covered whole, whatever parts them."""
+    """Nine or twelve digits are masked whole, whatever separates them."""
     assert mask_text(f"CCCD {number}.") == f"CCCD {PAPER}."
     assert without_numbers(f"Nguyễn Văn An {number}") == "Nguyễn Văn An "
 
@@ -105,7 +105,7 @@ def test_an_identity_number_is_covered_also_in_groups(number):
 @example("905000004.0")
 @settings(max_examples=500)
 def test_what_we_read_as_a_telephone_number_we_also_cover(text):
-    """No digit of a number that the import or the hotline would read can be read on a page."""
+    """No digit of a number that import or hotline would read as a phone is shown on a page."""
     read = clean_phone(text).e164
     assume(read)
     # What stands before a whole number may stay: it is the same for all of Viet Nam.
@@ -117,7 +117,7 @@ def test_what_we_read_as_a_telephone_number_we_also_cover(text):
     "unit", ["0 ", "1 ", "09 ", "1.000-", "8E", "(", "+84", "1/1-", "ệ", "9\u200b", "a" * 9 + "0"]
 )
 def test_a_long_comment_is_covered_in_a_moment(unit):
-    """The longest comment there may be costs no noticeable time, whatever it repeats."""
+    """The longest comment is masked without noticeable delay, whatever it repeats."""
     longest = (unit * 2000)[:2000]
     begun = time.process_time()
     mask_text(longest)

@@ -1,4 +1,4 @@
-"""The watch: frozen limits, one score per agency and sector group, data before quality."""
+"""Control charts: baselines, one score per agency and sector group, data alerts before quality."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -33,7 +33,7 @@ from tests.seeding import Wanted, ask_everybody, finish
 
 @pytest.fixture
 def watched(transact):
-    """Six communes with four ordinary months, closed and frozen."""
+    """Six communes with four ordinary months, closed and used as baseline."""
     with transact() as session:
         for agency in agencies(session)[:6]:
             for month in MONTHS:
@@ -45,8 +45,8 @@ def watched(transact):
 
 
 def outage(session, units, day):
-    """Twenty answers of each of three days from `day` on at the first unit, and sixty of the last
-    day at the second, wait since then.
+    """Add waiting answers: twenty for each of three days from `day` on at the first unit, and sixty
+    for the last of these days at the second.
     """
     here, crowded = units
     for days in range(3):
@@ -55,8 +55,8 @@ def outage(session, units, day):
 
 
 def test_an_outage_is_read_day_by_day(watched):
-    """Answers of three days that the counting of one night finds move the scores as three nights
-    would have, each by the end of its own day; those of one day move them as one night does.
+    """Answers of three days that one night's counting finds move the scores like three nights, each
+    at the end of its day; those of one day move them like one night.
     """
     with watched() as session:
         nightly, here, crowded = units = agencies(session)[:3]
@@ -76,8 +76,8 @@ def test_an_outage_is_read_day_by_day(watched):
 
 
 def test_what_arrived_in_an_outage_is_not_missed_before_it_is_over(watched):
-    """Invitations went on arriving while nothing was counted: how many are not answered is read
-    with the newest day, when the answers to them are known too.
+    """Deliveries during an outage of the counting are compared with answers only at the newest day,
+    when these are known too.
     """
     with watched() as session:
         units = agencies(session)[:6]
@@ -98,7 +98,7 @@ def scores(session):
 
 
 def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
-    """A unit whose dissatisfied answers rise gets one alert that says what was usual and seen."""
+    """Rising dissatisfied answers raise one alert with the usual and the observed share."""
     with watched() as session:
         here, there = agencies(session)[:2]
         for day in range(2, 9):
@@ -121,7 +121,9 @@ def test_a_fall_raises_one_alert_with_what_since_and_how_sure(watched):
 
 
 def test_single_answers_are_never_read_alone(watched):
-    """Fewer than five new ratings, or more taken back than given, leave a chart as it was."""
+    """With fewer than five new ratings a chart does not move, and a night that is run again adds
+    nothing.
+    """
     with watched() as session:
         here = agencies(session)[0]
         chart = session.scalars(select(ControlChart).where(ControlChart.agency_id == here.id)).one()
@@ -140,8 +142,8 @@ def test_single_answers_are_never_read_alone(watched):
 
 
 def test_a_stolen_chart_tells_nothing_of_what_it_read(watched):
-    """Whatever a night reads, no value in clear moves, and what is sealed keeps its length: what
-    was added since would tell how the last few answered.
+    """A night changes no clear value and no length of a ciphertext, since the difference would
+    reveal the last few answers.
     """
     with watched() as session:
         before = in_clear(session)
@@ -151,7 +153,7 @@ def test_a_stolen_chart_tells_nothing_of_what_it_read(watched):
 
 
 def in_clear(session):
-    """Every column of charts and rates; of what is sealed, its length."""
+    """Every column of the charts; of encrypted ones the length."""
     return [
         {
             one.name: len(value) if isinstance(value, bytes) else value
@@ -164,7 +166,9 @@ def in_clear(session):
 
 
 def test_a_crowded_night_counts_as_one_batch(watched):
-    """Answers of one night hang together: more than a batch moves the score as one batch does."""
+    """Answers of one night are correlated, so a night above the batch size moves the score like one
+    batch.
+    """
     with watched() as session:
         here, there = agencies(session)[:2]
         mine = ControlChart.agency_id.in_([here.id, there.id])
@@ -179,7 +183,7 @@ def test_a_crowded_night_counts_as_one_batch(watched):
 
 
 def test_tet_is_read_and_does_not_count(watched):
-    """Answers of Tết weeks move no score, and those after them count again."""
+    """Answers of the weeks around Tết do not move a score, and later ones do."""
     calendar = Calendar()
     assert calendar.tet(2026) == (date(2026, 2, 16), date(2026, 2, 20))
     assert calendar.in_tet_weeks(date(2026, 3, 6))
@@ -196,7 +200,9 @@ def test_tet_is_read_and_does_not_count(watched):
 
 
 def test_missing_answers_raise_a_data_alert_instead(watched):
-    """When citizens fall silent, the unit's bad answers wait: the alert is about the data."""
+    """When the response rate falls, the alert is about the data and not about the unit's bad
+    answers.
+    """
     with watched() as session:
         units = agencies(session)[:6]
         for week in range(1, 4):
@@ -243,7 +249,9 @@ def test_messages_that_do_not_arrive_raise_a_data_alert(transact):
 
 
 def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watched):
-    """Closing asks for words, is recorded, and happens once; the next fall is a new alert."""
+    """Closing an alert needs a text, is recorded, and happens once; the chart begins at zero, and
+    the next fall is a new alert.
+    """
     with watched() as session:
         here = agencies(session)[0]
         say(session, here, Month("2026-04"), (0, 30, 30))
@@ -266,7 +274,9 @@ def test_a_person_closes_an_alert_with_words_and_the_chart_begins_at_zero(watche
 
 
 def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
-    """Freezing names closed months, leaves Tết out, is recorded, and starts from what is there."""
+    """A baseline is set from closed months without Tết, is recorded, and starts from the current
+    counts.
+    """
     with watched() as session:
         for month in (Month("2026-01"), Month("2026-02"), Month("2026-03")):
             say(session, agencies(session)[0], month)
@@ -291,9 +301,9 @@ def test_limits_are_frozen_by_a_person_from_closed_ordinary_months(watched):
 
 
 def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
-    """An agency that has a new normal gets limits from its own months and begins at zero; others
-    keep limits and scores, and all charts together still raise less than one false alarm a month,
-    however often it is done, and for an agency that had no chart before.
+    """A new baseline of one agency leaves the others' limits and scores, and all charts together
+    keep less than one false alarm a month, however often it is repeated and also for an agency
+    without a chart.
     """
     with watched() as session:
         here, there, *_, fresh = agencies(session)[:7]
@@ -332,8 +342,8 @@ def test_one_agency_is_frozen_anew_and_the_others_stay(watched):
 
 
 def test_an_agency_alone_is_refused_with_a_reason(watched):
-    """An unknown code, an agency without ratings, months that are open, a province that was not
-    frozen and charts that leave no room: nothing changes.
+    """An unknown code, no ratings, open months, no baseline of the province, or charts that use all
+    allowed false alarms are refused, and nothing changes.
     """
     with watched() as session:
         here, *_, silent = agencies(session)[:7]
@@ -356,7 +366,7 @@ def test_an_agency_alone_is_refused_with_a_reason(watched):
 
 
 def test_the_worker_reads_every_night(watched, runner):
-    """The job of the night raises the alert by itself."""
+    """The nightly job raises the alert by itself."""
     with watched() as session:
         say(session, agencies(session)[0], Month("2026-04"), (0, 30, 30))
     ran = runner("worker", "--once", "--now", "2026-04-03T05:00:00+07:00")
@@ -366,7 +376,7 @@ def test_the_worker_reads_every_night(watched, runner):
 
 
 def test_months_that_allow_no_limit_are_refused(watched, monkeypatch):
-    """Where no limit keeps the false alarms allowed, a person is told, and the old charts stay."""
+    """Months from which no limit keeps the false-alarm rate are refused; old charts stay."""
     monkeypatch.setattr(baselines, "FALSE_ALARMS_A_MONTH", 0.0)
     with watched() as session:
         before = record(session, None)

@@ -1,4 +1,4 @@
-"""Only mobiles of Viet Nam, from a dossier or writing to us, ever cost a call to the provider."""
+"""Only mobile numbers of Viet Nam, from a dossier or from an incoming text, reach the provider."""
 
 import random
 
@@ -37,7 +37,9 @@ def numbers(count, seed=1):
 
 
 def test_ten_thousand_wrong_numbers_cause_no_call(sqlite_app, tmp_path):
-    """Imported, then texting us themselves: no such number is ever called, each has its reason."""
+    """No wrong number is passed to the provider, whether imported or texting itself, and each has a
+    reason.
+    """
     rows = [
         row(place, code=f"H32.15-260302-{place:05}", phone=number)
         for place, number in enumerate(numbers(NUMBERS), 1)
@@ -63,7 +65,9 @@ def test_ten_thousand_wrong_numbers_cause_no_call(sqlite_app, tmp_path):
 
 
 def test_the_last_gate(app):
-    """Even a row that got past every other check is not handed over unless it is a mobile."""
+    """A queued message to anything but a mobile number is not passed to the provider, even if it
+    got past every other check.
+    """
     gateway = Gateway()
     with unit_of_work(app) as session:
         ask_everybody(session)

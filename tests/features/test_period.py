@@ -1,4 +1,4 @@
-"""Periods: their codes, their months, and where they begin and end."""
+"""Periods: their codes, their months, their first and last instants."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -41,7 +41,7 @@ spans = st.builds(
     ],
 )
 def test_a_code_is_read_as_the_months_it_names(code, kind, first, last):
-    """Month, quarter, half-year, year and span have the codes of the contract."""
+    """Month, quarter, half-year, year and span are read from their codes."""
     period = period_of(code)
     assert (type(period), str(period)) == (kind, code)
     assert (period.first, period.last) == (first, last)
@@ -59,7 +59,9 @@ def test_a_code_is_read_as_the_months_it_names(code, kind, first, last):
     ],
 )
 def test_equal_months_have_one_code(span, code):
-    """A span that is a quarter, a half-year or a year is one, so that no two periods are alike."""
+    """A span that is a quarter, a half-year or a year has that one's code, so that equal periods
+    are equal texts.
+    """
     assert period_of(span) == code
 
 
@@ -74,7 +76,7 @@ def test_equal_months_have_one_code(span, code):
     ],
 )
 def test_what_is_no_period_is_refused(text, code):
-    """A slip of the hand is refused with a code that has words."""
+    """A text that is no code is refused with an error code that has a sentence."""
     with pytest.raises(Invalid) as refused:
         period_of(text)
     assert refused.value.code == code
@@ -82,7 +84,7 @@ def test_what_is_no_period_is_refused(text, code):
 
 @given(spans)
 def test_codes_and_months_make_a_round_trip(period):
-    """A period is found again from its code, and from its first and last month."""
+    """A period is equal to that of its code, and to that of its first and last month."""
     assert period_of(str(period)) == period
     assert spanning(period.first, period.last) == period
     assert type(period_of(str(period))) is type(period)
@@ -93,7 +95,7 @@ def test_codes_and_months_make_a_round_trip(period):
 
 @given(spans)
 def test_periods_follow_one_another_without_a_gap(period):
-    """What follows begins in the instant in which the period ends, and has as many months."""
+    """The following period begins at the instant in which a period ends, and has as many months."""
     after = period.following
     assert period.ends == after.begins
     assert len(after.months) == len(period.months)
@@ -105,7 +107,7 @@ def test_periods_follow_one_another_without_a_gap(period):
 
 @given(spans, st.floats(0, 0.999))
 def test_every_instant_of_a_period_is_in_one_of_its_months(period, share):
-    """The local month of any instant between begin and end is one of the period's."""
+    """The local month of any instant of a period is one of the period's months."""
     instant = period.begins + share * (period.ends - period.begins)
     assert Month.at(instant) in set(period.months)
     assert period.covers(Month.at(instant))
@@ -115,20 +117,20 @@ def test_every_instant_of_a_period_is_in_one_of_its_months(period, share):
 
 @given(months, st.integers(-600, 600))
 def test_months_are_added_as_numbers_are(month, steps):
-    """So many months on, so many months lie between."""
+    """The month `n` months later is `n` months away."""
     assert month.until(month.plus(steps)) == steps
     assert month.plus(steps).plus(-steps) == month
 
 
 @given(st.lists(spans, max_size=6))
 def test_periods_are_in_the_order_of_their_months(periods):
-    """Sorting goes by first month, then by last, whatever letters a code has."""
+    """Periods sort by first month, then by last month, whatever letters their codes have."""
     keys = [(one.first.first_day, one.last.first_day) for one in sorted(periods)]
     assert keys == sorted(keys)
 
 
 def test_days_are_local_and_instants_utc():
-    """A quarter begins at midnight in Viet Nam, and may be closed on day 15 after it."""
+    """A quarter begins at local midnight and may be closed from day 15 of the following month."""
     quarter = period_of("2026-Q3")
     assert (quarter.first_day, quarter.day_after) == (date(2026, 7, 1), date(2026, 10, 1))
     assert quarter.begins == datetime(2026, 6, 30, 17, tzinfo=UTC)
@@ -148,7 +150,7 @@ def test_a_period_covers_what_lies_within_it():
 
 @given(months)
 def test_a_month_lies_in_its_quarter_half_year_and_year(month):
-    """The three periods around a month cover it, each the one before."""
+    """Quarter, half-year and year of a month contain the month, and each the shorter one."""
     quarter, half, year = month.around
     assert quarter.covers(month)
     assert half.covers(quarter)

@@ -1,4 +1,4 @@
-"""What `--now` may say, and that no command sends to people on a pretended day."""
+"""Which instants `--now` accepts, and that no command sends to people at a pretended time."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ REAL = {
 def test_a_pretended_day_sends_nothing_to_people(
     make_app: Callable[..., Flask], clock: Clock, words: tuple[str, str]
 ) -> None:
-    """Ten minutes off the clock is too far for a provider that is not on this machine."""
+    """With `--now` over ten minutes off the clock, a provider that reaches people is refused."""
     app = make_app(**REAL)
     for minutes, code in ((0, 0), (5, 0), (30, 2), (-30, 2)):
         now = clock() + timedelta(minutes=minutes)
@@ -42,7 +42,7 @@ def test_a_pretended_day_sends_nothing_to_people(
 def test_years_beyond_reckoning_are_wrong_use(
     runner: Callable[..., Ran], words: tuple[str, ...]
 ) -> None:
-    """A month or an instant that no calendar of ours holds is refused with a sentence."""
+    """A month or an instant outside the supported years is refused with a sentence."""
     ran = runner(*words, "--json")
     assert (ran.code, ran.out) == (2, "")
     assert "ví dụ 2026-1" in ran.err

@@ -1,4 +1,4 @@
-"""Personal data: erased on time or on request, and covered where people read."""
+"""Personal data: erased by retention or on request, and masked on screens."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -34,7 +34,7 @@ NIGHT, MORNING = datetime(2026, 5, 22, 18, tzinfo=UTC), datetime(2026, 5, 23, 1,
 
 @pytest.fixture
 def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> dict[str, str]:
-    """Two citizens answered: one badly, with a wish to be called; phone → token."""
+    """Two citizens answered, one of them badly and with a wish to be called; phone → token."""
     with transact() as session:
         ask_everybody(session)
         finish(session, [ANGRY, CALM])
@@ -49,12 +49,12 @@ def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> d
 
 
 def close_case(session: Session, at: datetime) -> None:
-    """Close the one case."""
+    """Close the only case."""
     put_case(session, state=CaseState.CLOSED, closed_at=at, close_reason="resolved")
 
 
 def reply_by_sms(session: Session) -> None:
-    """A handler replies to the one case, and the reply waits to be texted."""
+    """Reply to the only case as a handler; the reply waits in the outbox."""
     staff, case = answering.add_staff(session), the_case(session).case
     steps.take(session, staff, case, NOW)
     steps.reply(session, staff, case, ("Chúng tôi xin lỗi.", Way.PLAIN), NOW)
@@ -63,7 +63,7 @@ def reply_by_sms(session: Session) -> None:
 def test_contact_data_live_ninety_days_and_counts_stay(
     transact: Transact, tokens: dict[str, str], runner: Callable[..., Ran]
 ) -> None:
-    """Phones go 90 days after the finish, a case's 90 days after its closing; counts stay."""
+    """Phones are erased 90 days after the finish, or after a case's closing, and counts stay."""
     after_the_reminder = NOW + timedelta(days=4)
     assert runner("messages", "send-due", "--now", after_the_reminder.isoformat()).code == 0
     with transact() as session:
@@ -84,7 +84,7 @@ def test_contact_data_live_ninety_days_and_counts_stay(
 def test_comments_live_a_year_unless_their_case_is_open(
     transact: Transact, tokens: dict[str, str]
 ) -> None:
-    """After a year comments go; that of an open case stays until it is closed."""
+    """Comments are erased after a year, that of an open case after its closing."""
     later = datetime(2027, 6, 2, tzinfo=UTC)
     with transact() as session:
         assert retention.erase_due(session, later - timedelta(days=5))["comments"] == 0
@@ -95,7 +95,7 @@ def test_comments_live_a_year_unless_their_case_is_open(
 
 
 def test_erasure_on_request(transact: Transact, runner: Runner, tokens: dict[str, str]) -> None:
-    """`privacy erase` takes one number out of every table; others and the counts stay."""
+    """`privacy erase` removes one number from every table; other numbers and the counts stay."""
     erased = runner("privacy", "erase", "--phone", ANGRY.mobile, "--json").json
     assert (erased["dossiers"], erased["messages"], erased["cases"]) == (1, 1, 1)
     with transact() as session:
@@ -108,7 +108,7 @@ def test_erasure_on_request(transact: Transact, runner: Runner, tokens: dict[str
 def test_erasure_reaches_what_was_texted_about_a_case(
     transact: Transact, runner: Runner, tokens: dict[str, str]
 ) -> None:
-    """On request a number leaves the case and the reply that waits, which is never sent."""
+    """Erasure on request removes a number from its case and cancels a reply that waits."""
     with transact() as session:
         reply_by_sms(session)
     erased = runner("privacy", "erase", "--phone", ANGRY.mobile, "--json").json
@@ -127,7 +127,9 @@ def test_erasure_reaches_what_was_texted_about_a_case(
 def test_erasure_reaches_reminders(
     transact: Transact, runner: Runner, tokens: dict[str, str], nights: int
 ) -> None:
-    """On request a number's reminder is never sent, parted from its dossier already or not."""
+    """Erasure on request cancels a number's reminder, before or after it is unlinked from its
+    dossier.
+    """
     with transact() as session:
         finish(session, [SILENT])
     runner("messages", "send-due", "--now", NOW.isoformat())
@@ -146,7 +148,9 @@ def test_erasure_reaches_reminders(
 def test_whom_a_reminder_went_to_is_known_for_a_week(
     transact: Transact, runner: Runner, tokens: dict[str, str]
 ) -> None:
-    """The hash of a reminder that left stays while it counts for the cap, and then goes."""
+    """The recipient's hash of a sent reminder is stored while it counts for the cap, and is then
+    erased.
+    """
     with transact() as session:
         finish(session, [SILENT])
     for timestamp in (NOW, MORNING):
@@ -164,7 +168,9 @@ def test_whom_a_reminder_went_to_is_known_for_a_week(
 
 
 def test_masks() -> None:
-    """Names show initials; phone and paper numbers in a text are covered, others are not."""
+    """Names are shown as initials, phone and identity numbers in a text are masked, other numbers
+    are not.
+    """
     assert mask_name("Nguyễn Văn An") == "N•• V•• A••"
     text = "Gọi 0905 123 456 hoặc +84905123456, CCCD 056099001234, hẹn 3 lần, ngày 12/05/2026"
     covered = "Gọi [số điện thoại] hoặc [số điện thoại], CCCD [số giấy tờ], hẹn 3 lần, "

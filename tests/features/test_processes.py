@@ -1,6 +1,4 @@
-"""Sender and worker are two processes: a long job keeps no message waiting, and each shows that it
-lives.
-"""
+"""Sender and worker are two processes: a long job delays no message, and each writes heartbeats."""
 
 import os
 import signal
@@ -33,7 +31,9 @@ MINUTE = timedelta(minutes=1)
 
 @contextmanager
 def started(environment, folder, *words):
-    """A command of the product as a process of its own; it and its children end with the block."""
+    """A command of the product as a separate process, killed with its children at the end of the
+    block.
+    """
     command = [sys.executable, "-m", "flask", "--app", "survey", *words]
     with (folder / f"{words[0]}.log").open("ab") as log:
         process = subprocess.Popen(
@@ -48,13 +48,13 @@ def started(environment, folder, *words):
 
 
 def children(process):
-    """Ids of the children of a process."""
+    """Process ids of a process's children."""
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return [int(one) for one in listed.read_text(encoding="ascii").split()]
 
 
 def open_files(pid):
-    """Paths of the files that a process has open; none of one that is gone."""
+    """Paths of the files that a process has open; none if the process has ended."""
     try:
         return [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()]
     except FileNotFoundError:
@@ -62,8 +62,8 @@ def open_files(pid):
 
 
 class HeldJob:
-    """A report that is due and stops in its middle: the chart library, which nothing but such a job
-    loads, waits for its settings from a pipe.
+    """A report that is due and blocks half way: the chart library, which only such a job loads,
+    reads its settings from a pipe.
     """
 
     def __init__(self, app, pipe):
@@ -75,17 +75,17 @@ class HeldJob:
             reports.order(session, MONTH, NOW - timedelta(days=30))
 
     def read(self, column):
-        """A column of the job as it stands."""
+        """The current value of a column of the job."""
         with unit_of_work(self.app) as session:
             return session.scalars(select(column).where(Job.kind == reports.KIND)).one()
 
     def is_held_by(self, worker):
-        """Whether a child of this worker is in the middle of the job."""
+        """Whether a child of this worker is blocked in the job."""
         opened = [one for child in children(worker) for one in open_files(child)]
         return str(self.pipe) in opened and self.read(Job.state) == JobState.RUNNING
 
     def let_go(self):
-        """The job goes on, and whoever begins it anew is not held."""
+        """Let the job go on; whoever begins it again is not blocked."""
         self.pipe.unlink(missing_ok=True)
         if self.writer is not None:
             os.close(self.writer)
@@ -94,7 +94,7 @@ class HeldJob:
 
 @pytest.fixture
 def held(make_app, environment, tmp_path):
-    """A report that is due and stops in its middle, in a demo that sends at any hour."""
+    """A report that is due and blocks half way, in a demo that sends at any hour."""
     pipe = tmp_path / "matplotlibrc"
     environment |= {"DEMO": "1", "MATPLOTLIBRC": str(pipe)}
     job = HeldJob(make_app(DEMO="1"), pipe)
@@ -103,20 +103,20 @@ def held(make_app, environment, tmp_path):
 
 
 def loaded_of(pid, *packages):
-    """Those of some packages whose libraries a process has in its memory."""
+    """Which of some packages have their libraries in the memory of a process."""
     maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
     return [name for name in packages if f"/{name}/" in maps]
 
 
 def beats(app, kind):
-    """Signs of life of the processes of a kind."""
+    """The heartbeats of the processes of a kind."""
     with unit_of_work(app) as session:
         rows = select(Heartbeat.process, Heartbeat.at).where(Heartbeat.kind == kind)
         return dict(session.execute(rows).all())
 
 
 def test_thanks_leave_while_a_job_runs(held, environment, tmp_path):
-    """The sender thanks for a reply while the worker is in the middle of a job."""
+    """The sender thanks for a reply while the worker runs a job."""
     app, console = held.app, Path(environment["SMS_CONSOLE_FILE"])
     with unit_of_work(app) as session:
         demo.finish_one(session, NOW, PHONE)
@@ -136,8 +136,8 @@ def test_thanks_leave_while_a_job_runs(held, environment, tmp_path):
 
 
 def test_each_process_shows_that_it_lives(held, environment, tmp_path):
-    """Two senders and a worker have a row each, and the worker's goes on while its child works;
-    what the job needs is in the child's memory only.
+    """Two senders and a worker each write heartbeats, the worker also while its child works, and
+    only the child loads what the job needs.
     """
     with (
         started(environment, tmp_path, "worker", *CLOCK) as worker,
@@ -161,7 +161,7 @@ def test_each_process_shows_that_it_lives(held, environment, tmp_path):
 
 
 def test_a_worker_that_is_stopped_finishes_the_job_in_hand(held, environment, tmp_path):
-    """Told to stop in the middle of a job, the worker ends well after it, and takes no other."""
+    """A worker that is stopped during a job finishes it, takes no other, and exits with 0."""
     with started(environment, tmp_path, "worker", *CLOCK) as worker:
         wait_until(lambda: held.is_held_by(worker))
         worker.terminate()
@@ -173,7 +173,9 @@ def test_a_worker_that_is_stopped_finishes_the_job_in_hand(held, environment, tm
 
 
 def test_a_job_whose_child_was_killed_is_done_again_at_once(held, environment, tmp_path):
-    """After kill -9 of the child the worker goes on, and does not wait for the lease to run out."""
+    """After kill -9 of its child the worker repeats the job without waiting for the lease to
+    expire.
+    """
     with started(environment, tmp_path, "worker", *CLOCK) as worker:
         wait_until(lambda: held.is_held_by(worker))
         for child in children(worker):
@@ -188,7 +190,9 @@ def test_a_job_whose_child_was_killed_is_done_again_at_once(held, environment, t
 
 
 def test_the_last_of_a_kind_stays_to_be_missed(app, transact):
-    """Who is silent is named, whichever of its kind goes on; forgotten rows tell nothing."""
+    """A silent process is named even if another of its kind is alive, the last of a kind keeps its
+    row, and rows a day old are deleted.
+    """
     now = machine()
     with transact() as session:
         assert heartbeat.silence(session, ProcessKind.SENDER, now) == "never seen"
@@ -209,7 +213,9 @@ def test_the_last_of_a_kind_stays_to_be_missed(app, transact):
 
 
 def test_who_died_on_this_host_is_replaced(app, transact):
-    """A sender that starts after a crash takes the place of the one that died, not of others."""
+    """A sender that starts after a crash replaces the row of a dead process of this host, and no
+    other.
+    """
     now = machine()
     with subprocess.Popen(["true"]) as gone:
         gone.wait()

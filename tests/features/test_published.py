@@ -1,4 +1,4 @@
-"""A lost key loses no public figure: what may be published of a closed month stands in clear."""
+"""The publishable figures of a closed month are stored in clear, so that a lost key loses none."""
 
 import json
 from datetime import UTC, datetime
@@ -18,8 +18,8 @@ ROW = text("SELECT published FROM snapshot")
 
 
 def test_published_tables_are_what_pages_show(transact, told_by_sector):
-    """Read without a key, a closing's public tables hold every line that pages and reports show,
-    figure by figure, and no line that must be hidden.
+    """A closing's public tables hold, without a key, every line that pages and reports show with
+    equal figures, and no suppressed line.
     """
     with transact() as session:
         indices.close(session, MONTH, LATER)
@@ -46,7 +46,7 @@ def test_published_tables_are_what_pages_show(transact, told_by_sector):
 
 
 def test_a_built_report_lies_in_the_database(transact, make_app):
-    """Another host hands out the very bytes, and refuses what was changed."""
+    """Another host serves a built report with the same bytes, and refuses a changed one."""
     built = datetime(2026, 11, 20, tzinfo=UTC)
     with transact() as session:
         report_index.store(session, MONTH, "bao-cao.html", b"<!doctype html>", built)

@@ -1,4 +1,4 @@
-"""A closed month can be proven from the ballots, and no tampering goes unseen."""
+"""A closed month is verified against the ballots, and every tampering is found."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -43,7 +43,7 @@ PEOPLE = [
 
 
 class Undone(Exception):
-    """Takes a unit of work back."""
+    """Rolls a unit of work back."""
 
 
 @pytest.fixture
@@ -64,22 +64,22 @@ def tokens(transact: Transact, runner: Runner, environment: dict[str, str]) -> d
 
 
 def say(transact: Transact, token: str, at: datetime, **said: object) -> None:
-    """One citizen's form."""
+    """Send one citizen's form."""
     with transact() as session:
         answers.submit(session, token, Submission(**said), at)
 
 
 def recompute(runner: Runner) -> Ran:
-    """`index recompute` of the month's snapshot."""
+    """The result of `index recompute` for the month's snapshot."""
     return runner("index", "recompute", "--snapshot", "1", "--json")
 
 
 def test_later_changes_of_citizens_break_nothing(
     transact: Transact, runner: Runner, tokens: dict[int, str]
 ) -> None:
-    """After the closing citizens answer, change and disown, and more dossiers come in: the closed
-    figures come out of the ballots byte for byte, before that is counted and after; what a closing
-    counted of a disowned ballot counts on.
+    """After later answers, changes, repudiations and dossiers, the closed figures are recomputed
+    byte for byte from the ballots, before counting and after; a repudiated ballot still counts in
+    them.
     """
     first = recompute(runner)
     assert (first.code, first.json["ok"], first.json["differences"]) == (0, True, [])
@@ -103,13 +103,13 @@ def test_later_changes_of_citizens_break_nothing(
 
 
 def rewrite(session: Session, ballot: Ballot) -> None:
-    """Let the ballot under a key be another, as who holds the key of the data could."""
+    """Replace a stored ballot, as an attacker with the data key could."""
     row = update(CountedBallot).where(CountedBallot.key == ballot.key)
     session.execute(row.values(content_sealed=counted_row(session, ballot, "")["content_sealed"]))
 
 
 def with_last(ballot: Ballot, **changes: object) -> Ballot:
-    """The ballot with another last version."""
+    """The ballot with a changed last version."""
     *earlier, last = ballot.versions
     return replace(ballot, versions=(*earlier, replace(last, **changes)))
 
@@ -119,7 +119,7 @@ def edited(session: Session, ballot: Ballot) -> None:
 
 
 def edited_early(session: Session, ballot: Ballot) -> None:
-    """The version before the last: no count shows it."""
+    """Change the digest of the replaced versions, which no count shows."""
     rewrite(session, with_last(ballot, replaced=ballots.replaced(5)))
 
 
@@ -128,7 +128,7 @@ def other_reasons(session: Session, ballot: Ballot) -> None:
 
 
 def deleted(session: Session, ballot: Ballot) -> None:
-    """The last version, so that the one before it counts."""
+    """Delete the last version, so that the one before it counts."""
     rewrite(session, with_last(ballot, ratings={"overall": 4}, replaced=""))
 
 
@@ -137,12 +137,12 @@ def taken_away(session: Session, ballot: Ballot) -> None:
 
 
 def slipped_in(session: Session, ballot: Ballot) -> None:
-    """A later version that says the same again."""
+    """Insert a further version with the same ratings."""
     rewrite(session, with_last(ballot, replaced=digest_of(ballot.versions[-1])))
 
 
 def stuffed(session: Session, ballot: Ballot) -> None:
-    """One ballot more, that says what another one says."""
+    """Add a ballot with the content of another one."""
     copy = replace(ballot, key=b"\x07" * 16)
     row = counted_row(session, copy, "")
     session.execute(insert(CountedBallot), row)
@@ -157,14 +157,14 @@ def moved(session: Session, ballot: Ballot) -> None:
 
 
 def left_out(session: Session, ballot: Ballot) -> None:
-    """A dossier vanishes from the ledger: nobody answered about it."""
+    """Move an unanswered dossier out of the month's ledger."""
     never_asked = select(func.min(CoverageEntry.dossier_id)).scalar_subquery()
     chosen = update(CoverageEntry).where(CoverageEntry.dossier_id == never_asked)
     session.execute(chosen.values(month=Month("2026-04")))
 
 
 def restated(session: Session, ballot: Ballot) -> None:
-    """The figures and their digest changed together."""
+    """Change a figure and its digest together."""
     snapshot = session.scalars(select(Snapshot)).one()
     payload = indices.payload_of(snapshot)
     payload["figures"]["overall"][0]["index"] = 0.99
@@ -173,23 +173,22 @@ def restated(session: Session, ballot: Ballot) -> None:
 
 
 def published_otherwise(session: Session, ballot: Ballot) -> None:
-    """The public tables say something else than the whole."""
+    """Change the public tables so that they differ from the payload."""
     snapshot = session.scalars(select(Snapshot)).one()
     snapshot.published = {**snapshot.published, "frame": {}}
     session.flush()
 
 
 def unsaid(session: Session, ballot: Ballot) -> None:
-    """An audit log in which nothing says what was closed."""
+    """Remove the closing from the audit log."""
     session.execute(update(AuditEntry).values(action="index.opened"))
 
 
 def test_tampering_breaks_the_proof(
     transact: Transact, runner: Runner, tokens: dict[int, str]
 ) -> None:
-    """An edited, deleted, slipped-in, stuffed, re-dated or moved version, a dossier taken out of
-    the ledger, a rewritten snapshot, other public tables and a changed log are each found; the
-    with 1.
+    """An edited, deleted, inserted, added, re-dated or moved ballot, a missing dossier, a changed
+    snapshot or public table and a changed audit log are each found, and the command exits 1.
     """
     with transact() as session:
         ballot = storage.find(session, ballot_key(session, tokens[3])).ballot

@@ -1,4 +1,4 @@
-"""Reference data: what is shipped loads, again without harm, and says what a new file changed."""
+"""Reference data: the shipped files load, loading is idempotent, and changes are reported."""
 
 import csv
 import shutil
@@ -31,7 +31,7 @@ COUNTS = {
 
 @pytest.fixture
 def own_folder(tmp_path):
-    """A province folder of one's own: the shipped files of Khánh Hòa under their name."""
+    """A province's own folder: the shipped files of Khánh Hòa under their name."""
     folder = tmp_path / "khanh_hoa"
     shutil.copytree(DATA / "khanh_hoa", folder)
     for name in ("sms_prices.csv", "questionnaires.csv", "sectors.csv"):
@@ -40,7 +40,7 @@ def own_folder(tmp_path):
 
 
 def test_loading_again_changes_nothing(runner, app):
-    """A second load counts the same rows and says of no change."""
+    """A second load counts the same rows and reports no change."""
     ran = runner("reference", "load", "--json")
     assert ran.code == 0
     assert COUNTS.items() <= ran.json.items()
@@ -54,7 +54,7 @@ def test_loading_again_changes_nothing(runner, app):
 
 
 def test_a_changed_file_updates_by_code_and_says_so(make_app, own_folder):
-    """A new name is told with old and new value, a new agency as new."""
+    """A changed name is reported with old and new value, and a new agency as new."""
     path = own_folder / "agencies.csv"
     text = path.read_text("utf-8").replace(",Sở Nội vụ,", ",Sở Nội vụ tỉnh,")
     path.write_text(
@@ -69,7 +69,7 @@ def test_a_changed_file_updates_by_code_and_says_so(make_app, own_folder):
 
 
 def test_the_own_folder_of_a_province_may_bear_any_name(make_app, own_folder):
-    """A database of Khánh Hòa takes the files of Khánh Hòa from wherever they lie."""
+    """A database of Khánh Hòa loads its files from a folder of any name."""
     folder = own_folder.rename(own_folder.with_name("du-lieu-2026"))
     ran = run_command(make_app(PROVINCE=str(folder)), "reference", "load", "--json")
     assert (ran.code, ran.err) == (0, "")
@@ -77,7 +77,7 @@ def test_the_own_folder_of_a_province_may_bear_any_name(make_app, own_folder):
 
 
 def test_a_word_that_was_corrected_is_no_longer_taken_the_old_way(make_app, own_folder):
-    """An alias that moved to another agency names that one alone, and the move is told."""
+    """An alias that moved to another agency belongs to that one only, and the move is reported."""
     path = own_folder / "agency_aliases.csv"
     text = path.read_text("utf-8").replace("Sở TNMT,LOC-KH-STNMT", "Sở TNMT,LOC-KH-SNV")
     path.write_text(text, "utf-8")
@@ -126,7 +126,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_file_is_named_and_nothing_is_loaded(make_app, own_folder, case):
-    """The file and line at fault stand in the message; the database keeps what it had."""
+    """The error names file and line, and the database is unchanged."""
     name, old, new, words = BROKEN[case]
     path = own_folder / name
     path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
@@ -144,7 +144,7 @@ def test_a_broken_file_is_named_and_nothing_is_loaded(make_app, own_folder, case
 
 
 def test_every_shipped_province_is_whole():
-    """Each province folder holds its three files, and every alias points to one of its agencies."""
+    """Each province folder has its three files, and every alias belongs to one of its agencies."""
     folders = [path for path in DATA.iterdir() if path.is_dir()]
     assert {folder.name for folder in folders} == {"khanh_hoa", "soc_trang"}
     for folder in folders:

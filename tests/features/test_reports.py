@@ -1,4 +1,4 @@
-"""The monthly report in four formats, read back as a leader's office would read it."""
+"""The monthly report in four formats, as a leader's office reads it."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ STAMP = NOW.isoformat()
 
 
 def words_of_html(path):
-    """The words of the page, without marks and styles."""
+    """The text of the page, without tags and styles."""
     text = re.sub(r"<style>.*?</style>", "", path.read_text("utf-8"), flags=re.DOTALL)
     return squeezed(re.sub(r"<[^>]+>", "", text.replace("&lt;", "‹")).replace("‹", "<"))
 
@@ -40,32 +40,32 @@ END_OF_PAGE = re.compile(r"(\n(•|\d+\.) )*(\n\d+)?$")
 
 
 def words_of_pdf(path):
-    """The words of all pages; what stands at the foot of each comes last, for sentences run on."""
+    """The text of all pages; page footers come last, since sentences run on across pages."""
     pages = [page.extract_text().rsplit("\n", 2) for page in PdfReader(path).pages]
     _, *foot = pages[0]
     return squeezed(" ".join([*(END_OF_PAGE.sub("", body) for body, *_ in pages), *foot]))
 
 
 def words_of_docx(path):
-    """The words of body, tables included."""
+    """The text of the body, including tables."""
     body = docx.Document(path).element.body
     return squeezed(" ".join(part.text or "" for part in body.iter(qn("w:t"))))
 
 
 def squeezed(text):
-    """Without any blank: line breaks differ between formats, words do not."""
+    """The text without blanks: line breaks differ between formats, words do not."""
     return re.sub(r"\s+", "", text)
 
 
 def sheet(path, name):
-    """Rows of a sheet as lists of values."""
+    """The rows of a sheet as lists of values."""
     rows = openpyxl.load_workbook(path)[name].iter_rows(values_only=True)
     return [[value for value in row if value is not None] for row in rows]
 
 
 def test_the_four_formats_hold_the_same_figures(closed, built):
-    """Every figure of every sector and agency reads the same in page, PDF and Word, and Excel
-    holds the numbers behind it.
+    """Page, PDF and Word show equal figures of every sector and agency, and Excel holds their
+    numbers.
     """
     with unit_of_work(closed) as session:
         figures = indices.suppressed_payload(session, report_data.payload(session))["figures"]
@@ -87,8 +87,8 @@ def test_the_four_formats_hold_the_same_figures(closed, built):
 
 
 def test_the_first_page_says_the_verdict_and_four_figures(closed, built):
-    """One sentence judges the province; index, sectors, response and cases stand below it, with
-    target and the month before.
+    """The first page has one sentence with the verdict of the province, then index, sectors,
+    response and cases with target and the month before.
     """
     first = squeezed(PdfReader(built["pdf"]).pages[0].extract_text())
     with unit_of_work(closed) as session:
@@ -110,7 +110,7 @@ def test_the_first_page_says_the_verdict_and_four_figures(closed, built):
 
 
 def test_a_barred_agency_is_named_with_the_rule_and_its_source(built):
-    """Who may not be rated good stands with the rule's own words and the document they are from."""
+    """An agency that may not be rated good is named with the wording of the rule and its source."""
     for read, name in ((words_of_html, "html"), (words_of_pdf, "pdf"), (words_of_docx, "docx")):
         text = read(built[name])
         assert squeezed("“có từ 5% hồ sơ trễ hạn trở lên” (Kết luận năm 2022 của Ban") in text
@@ -121,8 +121,8 @@ def test_a_barred_agency_is_named_with_the_rule_and_its_source(built):
 
 
 def test_who_is_farthest_beyond_a_bar_is_named_first(closed):
-    """The first page has room for two names; they are the gravest, each named once with all that
-    bars it.
+    """The first page names the two agencies farthest beyond a threshold, each once with all its
+    rules.
     """
     month = Month("2026-02")
     with unit_of_work(closed) as session:
@@ -141,7 +141,7 @@ def test_who_is_farthest_beyond_a_bar_is_named_first(closed):
 
 
 def test_fewer_than_five_ratings_are_never_printed(closed, built):
-    """A sector and an agency with three or four ratings show a dash, in all four formats."""
+    """A sector and an agency with three or four ratings show a dash in all four formats."""
     with unit_of_work(closed) as session:
         report = gather.gather(session, MONTH, NOW)
     few = [one for one in (*report.sectors, *report.agencies) if 0 < one.rated < 5]
@@ -167,7 +167,7 @@ def test_the_same_report_gives_the_same_bytes(closed):
 
 
 def test_excel_holds_no_formula_whatever_a_name_begins_with(sqlite_app, tmp_path):
-    """A unit called like a formula is text in Excel, and plain text on the page."""
+    """An agency whose name looks like a formula is text in Excel, and plain text on the page."""
     name = '=HYPERLINK("http://x","<b>x</b>")'
     with unit_of_work(sqlite_app) as session:
         session.execute(update(Agency).where(Agency.code == "LOC-KH-SXD").values(name=name))
@@ -191,7 +191,7 @@ def _parts(path):
 
 
 def test_an_open_month_gives_a_draft_without_verdict(runner, transact, tmp_path):
-    """Without a snapshot every document says "tạm tính", and nothing is called met or not met."""
+    """Without a snapshot every format says "tạm tính" and has no verdict."""
     with transact() as session:
         report_data.count(session, MONTH, "LOC-KH-W22366", finished=90, ratings=[5] * 30 + [2] * 9)
     made = runner(
@@ -210,7 +210,7 @@ def test_an_open_month_gives_a_draft_without_verdict(runner, transact, tmp_path)
 
 
 def test_a_closed_month_shows_its_snapshot_whatever_comes_later(runner, transact, tmp_path):
-    """Snapshot and digest are those of the closing, and later answers change no figure."""
+    """A report shows snapshot and digest of the closing, and later answers change no figure."""
     with transact() as session:
         for agency, late in (("LOC-KH-W22366", "on_time"), ("LOC-KH-SXD", "late")):
             ratings = [5] * 35 + [3] * 5
@@ -249,7 +249,9 @@ def test_a_closed_month_shows_its_snapshot_whatever_comes_later(runner, transact
     ],
 )
 def test_what_cannot_be_built_is_refused_with_a_sentence(closed, tmp_path, words, sentence):
-    """Future, empty and misspelt months, unknown formats and closed folders: exit 2, no file."""
+    """Future, empty or misspelt months, unknown formats and unwritable folders give exit code 2 and
+    no file.
+    """
     given = words if "--out" in words else (*words, "--out", tmp_path / "out")
     made = run_command(closed, "report", "build", *given, "--now", STAMP, "--json")
     assert made.code == 2
@@ -259,7 +261,7 @@ def test_what_cannot_be_built_is_refused_with_a_sentence(closed, tmp_path, words
 
 
 def test_a_damaged_snapshot_is_refused(closed, tmp_path):
-    """Figures that no longer fit their digest are never printed."""
+    """Figures that do not match their digest are never printed."""
     with unit_of_work(closed) as session:
         report_data.close_small(session, Month("2026-07"), NOW).digest = "0" * 64
     words = ("--period", "2026-07", "--out", tmp_path, "--now", STAMP)
@@ -269,7 +271,9 @@ def test_a_damaged_snapshot_is_refused(closed, tmp_path):
 
 
 def test_without_pango_only_pdf_is_missing(sqlite_environment, tmp_path):
-    """A machine without the library says what to install and still writes the other formats."""
+    """Without the Pango library the command says what to install and still writes the other
+    formats.
+    """
     (tmp_path / "weasyprint.py").write_text("raise OSError('libpango-1.0-0: cannot open')")
     environment = {**sqlite_environment, "PYTHONPATH": str(tmp_path)}
 
@@ -287,7 +291,9 @@ def test_without_pango_only_pdf_is_missing(sqlite_environment, tmp_path):
 
 
 def test_the_page_needs_nothing_beside_itself(built):
-    """One HTML file: no address is loaded, and all styles stand where a policy can name them."""
+    """The page is one HTML file that loads no address, with styles only where a content security
+    policy can name them.
+    """
     page = built["html"].read_text("utf-8")
     loaded = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')>]{0,20})', page)
     assert all(one.startswith("data:image/svg+xml") for one in loaded)
@@ -296,7 +302,7 @@ def test_the_page_needs_nothing_beside_itself(built):
 
 
 def test_corrections_up_to_the_closing_are_listed(transact):
-    """Changes to dossiers already counted are listed by field; later ones are left out."""
+    """Changes of already counted dossiers are listed by field, later ones are not."""
     from_month = CLOSED_AT - timedelta(days=1)
     with transact() as session:
         report_data.close_small(session)

@@ -1,4 +1,4 @@
-"""The report's section on analysis: what has grounds is named, the rest is said to have none."""
+"""The report's section on analysis names what has grounds, and says where there are none."""
 
 import re
 from datetime import UTC, datetime
@@ -31,7 +31,9 @@ PLACE, COVERAGE = 6, 2
 
 
 def two_months(session):
-    """Offices as ever, one that fell, two small ones that fell, one nobody may be told of."""
+    """Ordinary agencies, one whose index fell, two small ones whose index fell, and one that is
+    suppressed.
+    """
     units = agencies(session)[:24]
     for agency in units[:20]:
         fill(session, agency, BEFORE, 90, 10)
@@ -48,19 +50,19 @@ def two_months(session):
 
 
 def close(session, *months):
-    """Close months, on their days."""
+    """Close months, each on its day."""
     for month in months:
         at = datetime.fromisoformat(f"{month.previous}-15T02:00:00+00:00")
         indices.close(session, month, max(at, month.closable_from))
 
 
 def section(session, month=MONTH, now=LATER):
-    """The section as composed today."""
+    """The current section."""
     return compose(gather.gather(session, month, now)).sections[PLACE]
 
 
 def words(found):
-    """Every word of a section, a line a part."""
+    """All text of a section, one part a line."""
     lines = [*found.paragraphs, *(f"{one.lead} {one.text}" for one in found.points)]
     for table in found.tables:
         lines += [table.title, *table.notes, *(cell.text for row in table.rows for cell in row)]
@@ -69,7 +71,9 @@ def words(found):
 
 @pytest.fixture(scope="module")
 def closed(sqlite_copies, tmp_path_factory):
-    """An application with two closed months, the documents of the second, and who is who."""
+    """An application with two closed months, the report files of the second, and the agencies'
+    names.
+    """
     folder = tmp_path_factory.mktemp("analysed")
     database = {"DATABASE_URL": sqlite_copies.copy(folder)}
     with running({**FIXED, **database, "SMS_CONSOLE_FILE": str(folder / "sms.jsonl")}) as app:
@@ -83,8 +87,8 @@ def closed(sqlite_copies, tmp_path_factory):
 
 
 def test_the_four_formats_hold_the_same_analysis(closed):
-    """Each sentence and table reads the same in page, PDF and Word, Excel has the numbers behind,
-    and the funnel stands in all with words for who cannot see it.
+    """Each sentence and table is equal in page, PDF and Word, Excel has their numbers, and the
+    funnel plot has a text alternative in all.
     """
     found, built, _ = closed
     texts = [words_of_html(built["html"]), words_of_pdf(built["pdf"]), words_of_docx(built["docx"])]
@@ -104,7 +108,7 @@ def test_the_four_formats_hold_the_same_analysis(closed):
 
 
 def _letters(text):
-    """Without blanks, bullets and hyphens that a line break may bring."""
+    """The text without blanks, bullets and the hyphens that a line break may add."""
     return re.sub(r"[-•]", "", squeezed(text))
 
 
@@ -113,7 +117,9 @@ def _document_xml(path):
 
 
 def test_a_closed_month_says_how_evenly_its_dossiers_answered(sqlite_app):
-    """The report has the three measures as closed, whatever is said later; a draft has none."""
+    """A report has the three measures of nonresponse as of the closing, whatever is answered later;
+    a draft has none.
+    """
     with unit_of_work(sqlite_app) as session:
         two_months(session)
         draft = compose(gather.gather(session, MONTH, CLOSED_AT))
@@ -131,8 +137,8 @@ def test_a_closed_month_says_how_evenly_its_dossiers_answered(sqlite_app):
 
 
 def test_only_what_has_grounds_is_named(closed):
-    """The office that fell is named with its interval and in the funnel; the small ones that fell
-    are not, and who has too few ratings to be shown stands nowhere.
+    """The agency whose index fell is named with its interval and in the funnel plot; the small ones
+    that fell are not, and a suppressed one is nowhere.
     """
     found, _, (fell, small, weak, hidden) = closed
     changed, drivers, year = found.tables
@@ -148,7 +154,7 @@ def test_only_what_has_grounds_is_named(closed):
 
 
 def test_what_goes_together_is_never_called_a_cause(closed):
-    """No sentence says that one thing happens because of another."""
+    """No sentence calls a correlation a cause."""
     found, _, _ = closed
     text = words(found)
     assert "Đây là mối liên hệ, không phải nguyên nhân." in text
@@ -157,8 +163,8 @@ def test_what_goes_together_is_never_called_a_cause(closed):
 
 
 def test_later_answers_change_no_word(transact):
-    """What is answered after the closing, in this month or an earlier one, changes neither words
-    nor picture of the section; nor does closing an older month after it.
+    """Answers after the closing, for this month or an earlier one, change neither text nor picture
+    of the section; nor does closing an older month.
     """
     with transact() as session:
         fell, *_ = two_months(session)
@@ -179,8 +185,8 @@ def test_later_answers_change_no_word(transact):
 
 
 def test_without_grounds_it_says_so(sqlite_app):
-    """A first closing is compared with nothing, and few ratings bear neither drivers nor outlook;
-    a sector with a month that may not be told is left out of the year.
+    """A first closing has no comparison, few ratings have neither drivers nor outlook, and a sector
+    with a suppressed month is left out of the year.
     """
     with unit_of_work(sqlite_app) as session:
         units = agencies(session)[:8]
@@ -201,7 +207,7 @@ def test_without_grounds_it_says_so(sqlite_app):
 
 
 def test_a_draft_says_why_it_compares_nothing(transact):
-    """The draft of an open month stands, with the reason why it has no analysis yet."""
+    """The draft of an open month says why it has no analysis yet."""
     with transact() as session:
         fill(session, agencies(session)[0], Month("2026-11"), 40, 2)
         draft = section(session, Month("2026-11"))

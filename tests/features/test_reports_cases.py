@@ -1,4 +1,4 @@
-"""Cases in the monthly report: who was answered in writing in time, and who was not."""
+"""Cases in the monthly report: which were answered in writing in time, and which were not."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,13 +24,13 @@ LETTER = ("Đã nhắc nhở cán bộ và xin lỗi ông/bà.", Way.PAGE)
 
 
 def close(session, staff, case, reason, at):
-    """A handler takes a case and closes it for a reason, at one moment."""
+    """Take a case and close it for a reason, at one instant."""
     steps.take(session, staff, case, at)
     steps.close(session, staff, case, answering.ending(reason), at)
 
 
 def answer(session, staff, case, at, reason=CloseReason.RESOLVED):
-    """A handler takes a case, replies in writing and closes it, all at one moment."""
+    """Take a case, reply in writing and close it, all at one instant."""
     steps.take(session, staff, case, at)
     steps.reply(session, staff, case, LETTER, at)
     steps.close(session, staff, case, answering.ending(reason), at)
@@ -44,7 +44,7 @@ def counted(line):
 
 @pytest.fixture
 def month(transact):
-    """Four cases of November: in time, late, never answered, and one reopened after its reply."""
+    """Four cases of November: answered in time, late, never, and reopened after a reply."""
     with transact() as session:
         staff = answering.add_staff(session)
         cases = [answering.raise_case(session, now=OPENED) for _ in range(4)]
@@ -56,7 +56,7 @@ def month(transact):
 
 
 def test_cases_count_by_their_deadline(month):
-    """Replied in time, replied late and overdue without a reply are told apart, with hours."""
+    """Replied in time, replied late and overdue without a reply are counted apart."""
     with month() as session:
         found = read_cases(session, MONTH, CLOSED_AT)
     assert (found.opened, found.total.due) == (4, 4)
@@ -78,8 +78,8 @@ def test_cases_count_by_their_deadline(month):
     ],
 )
 def test_a_case_closed_without_an_answer_is_never_in_time(transact, reason, column):
-    """Whatever the reason, closing stands in a column of its own, lowers the share of answers in
-    time and has no time of answering: only a written answer to the citizen counts as one.
+    """A case closed without a written reply is counted in its own column, lowers the share answered
+    in time and has no time of answering, whatever the reason.
     """
     with transact() as session:
         staff = answering.add_staff(session)
@@ -108,7 +108,7 @@ def test_a_case_closed_without_an_answer_is_never_in_time(transact, reason, colu
     ],
 )
 def test_a_letter_that_a_case_was_sent_on_is_no_answer(transact, reason, column):
-    """A reply in time counts, unless the case then went to somebody else or reached nobody."""
+    """A reply in time does not count if the case was then transferred or reached nobody."""
     with transact() as session:
         staff = answering.add_staff(session)
         answer(session, staff, answering.raise_case(session, now=OPENED), IN_TIME, reason)
@@ -116,7 +116,7 @@ def test_a_letter_that_a_case_was_sent_on_is_no_answer(transact, reason, column)
 
 
 def test_a_report_shows_cases_as_they_stood(month):
-    """What happened after the moment of the report is not in it, nor are cases of other months."""
+    """A report counts cases as of its instant and month only."""
     with month() as session:
         early = read_cases(session, MONTH, datetime(2026, 11, 9, 2, 0, tzinfo=UTC)).total
         later = read_cases(session, MONTH, datetime(2027, 1, 4, 2, 0, tzinfo=UTC))
@@ -126,8 +126,8 @@ def test_a_report_shows_cases_as_they_stood(month):
 
 
 def test_a_case_counts_in_the_month_its_answer_was_due(month):
-    """Opened in one month and due in the next, it counts in the next; opened again, once more in
-    the month of the new deadline.
+    """A case counts in the month of its deadline, and a reopened one again in the month of the new
+    deadline.
     """
     with month() as session:
         late_in_november = datetime(2026, 11, 27, 2, 0, tzinfo=UTC)
@@ -143,8 +143,8 @@ def test_a_case_counts_in_the_month_its_answer_was_due(month):
 
 
 def test_a_deadline_that_was_put_off_counts_as_it_was_put_off(transact):
-    """Put off once in due form, the later day is the one that is kept or missed, here as on the
-    page of the case; how many were put off is said.
+    """A postponed deadline is the one that counts, as on the page of the case, and the number of
+    postponed ones is shown.
     """
     with transact() as session:
         staff = answering.add_staff(session)
@@ -162,7 +162,9 @@ def test_a_deadline_that_was_put_off_counts_as_it_was_put_off(transact):
 
 
 def test_no_format_of_the_report_calls_the_unanswered_in_time(transact, runner, tmp_path):
-    """Page 1 and tables of page, Word and Excel say who was answered, and how many were not."""
+    """Page, Word and Excel show on page 1 and in tables how many were answered and how many were
+    not.
+    """
     with transact() as session:
         staff = answering.add_staff(session)
         for reason in ("transferred", "unreachable", "not_a_complaint"):

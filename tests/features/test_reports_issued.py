@@ -1,4 +1,4 @@
-"""What may leave the office: approval, hidden lines that stay hidden, and revisions told once."""
+"""What may be issued: approval, lines that stay suppressed, and revisions reported once."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,9 @@ NEXT_CLOSING = datetime(2026, 7, 15, 3, tzinfo=UTC)
 
 
 def test_a_report_prints_no_covering_line(transact, tmp_path):
-    """The partner of a small sector stands in no table, sentence or chart of the page."""
+    """A line that is suppressed to protect a small sector is in no table, sentence or chart of the
+    page.
+    """
     with transact() as session:
         for sector, rated in (("land", 200), ("construction", 41), ("health", 3)):
             ratings = {4: rated}
@@ -53,8 +55,8 @@ def leader(transact):
 
 
 def test_a_leader_approves_once_and_the_mark_goes(transact, leader, tmp_path):
-    """Before approval every copy says DỰ THẢO; after it, who approved and when. The first word
-    stands, is in the audit chain, and an open or damaged month cannot be approved.
+    """Every copy says DỰ THẢO until the first approval, which is final, recorded and shown with
+    name and time; an open or damaged month cannot be approved.
     """
     with transact() as session:
         snapshot = report_data.close_small(session)
@@ -82,7 +84,9 @@ def test_a_leader_approves_once_and_the_mark_goes(transact, leader, tmp_path):
 
 @pytest.fixture
 def say(transact, runner, environment):
-    """`say(number, overall, at)`: 25 people asked about May, 12 of them on land, one about June."""
+    """`say(number, overall, at)`: 25 people were asked about May, 12 of them on land, and one about
+    June.
+    """
     month = datetime(2026, 5, 31, 3, tzinfo=UTC)
     asked = [Wanted(number, finished_at=month) for number in range(1, 13)]
     asked += [Wanted(number, finished_at=month, procedure="2.000815") for number in range(13, 21)]
@@ -102,9 +106,8 @@ def say(transact, runner, environment):
 
 
 def test_late_answers_are_told_by_the_next_report(transact, runner, say):
-    """What came to a month after its closing stands in the next month's report, old beside new,
-    with the reasons; fewer than five such answers show no new figure, and what comes after that
-    report's closing changes it no more.
+    """The next month's report shows a month's late answers, old figure beside new with the reasons,
+    without a new figure below five answers, and its own closing fixes them.
     """
     for number in (1, 2, 3, 4, 5, 6, 13, 14, 15, 16, 17):
         say(number, 5, ASKED)

@@ -1,4 +1,4 @@
-"""The monthly report on paper: the form of Decree 30/2020, page numbers, signature, sheets."""
+"""The printed monthly report: form of Decree 30/2020, page numbers, signature, sheets."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ from tests.features.test_reports import sheet
 
 
 def test_the_pdf_is_tagged_and_brings_its_fonts(built):
-    """Screen readers find structure, language and the chart's words; all fonts are inside."""
+    """The PDF is tagged with structure, language and the chart's text, and embeds all fonts."""
     reader = PdfReader(built["pdf"])
     root = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
@@ -32,7 +32,9 @@ def test_the_pdf_is_tagged_and_brings_its_fonts(built):
 
 
 def test_word_follows_decree_30(built):
-    """A4, Times New Roman, the national title unbroken in 103 mm, a page number but on page 1."""
+    """Word has A4, Times New Roman, the national title unbroken in 103 mm, and page numbers from
+    page 2.
+    """
     word = docx.Document(built["docx"])
     section = word.sections[0]
     page = (section.page_width, section.page_height, section.left_margin, section.right_margin)
@@ -51,7 +53,7 @@ def test_word_follows_decree_30(built):
 
 
 def test_the_annex_is_a_part_of_its_own(built):
-    """Its pages count anew and the first bears no number; it names the report it belongs to."""
+    """The annex counts its pages anew without a number on the first, and names its report."""
     word = docx.Document(built["docx"])
     body, annex = word.sections
     assert annex.different_first_page_header_footer
@@ -69,8 +71,8 @@ def test_the_annex_is_a_part_of_its_own(built):
 
 
 def test_excel_prints_on_pages_with_their_headings(built):
-    """Every sheet fits the width of A4, repeats its headings, and says that it is a draft; the
-    five factors stand there too.
+    """Every sheet fits the width of A4, repeats its headings and says that it is a draft, and the
+    five factors are there too.
     """
     book = openpyxl.load_workbook(built["xlsx"])
     for one in book.worksheets:
@@ -86,13 +88,15 @@ def _xml(part):
 
 
 def _plain_letters(words):
-    """Letters without marks: where a font lacks a marked one, it is read at another place."""
+    """Letters without diacritics: where a font lacks an accented letter, it is extracted at another
+    place.
+    """
     return "".join(re.findall("[A-Za-z]", words))
 
 
 def test_the_signature_stands_below_text(built):
-    """The page of the signature holds the end of the report's text above it, and who signs stands
-    beside who receives.
+    """The page of the signature has the end of the text above it, and the signer beside the
+    recipients.
     """
     pages = [page.extract_text(extraction_mode="layout") for page in PdfReader(built["pdf"]).pages]
     (signed,) = [page for page in pages if "Nơi nhận:" in page]
@@ -107,7 +111,7 @@ def test_the_signature_stands_below_text(built):
 
 
 def test_word_opens_in_libreoffice(built, tmp_path):
-    """LibreOffice reads the Word file and shows the national title on one line."""
+    """LibreOffice opens the Word file and shows the national title on one line."""
     program = shutil.which("soffice")
     if program is None:
         pytest.skip("LibreOffice is not installed")

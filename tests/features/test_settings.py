@@ -1,4 +1,4 @@
-"""Settings: production does not start on a wrong or weak one, and says which."""
+"""Settings: production does not start with a wrong or weak one, and names it."""
 
 import base64
 import secrets
@@ -13,12 +13,12 @@ from tests.conftest import Ran, run_command, running
 
 
 def key() -> str:
-    """A good key."""
+    """A valid key."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def production(**changes: str) -> dict[str, str]:
-    """The environment of a good production, changed."""
+    """The environment of a valid production, with some variables changed."""
     good = {
         "SECRET_KEY": key(),
         "DATA_KEY": key(),
@@ -39,7 +39,7 @@ def faults(**changes: str) -> dict[str, bool]:
 
 
 def test_a_good_production_has_no_fault() -> None:
-    """A complete, strong environment is accepted without a word."""
+    """A complete, strong environment has no fault."""
     assert faults() == {}
 
 
@@ -81,7 +81,7 @@ def test_a_good_production_has_no_fault() -> None:
 def test_each_wrong_setting_is_named_and_stops_production(
     changes: dict[str, str], named: str
 ) -> None:
-    """A missing, weak or unreadable setting is a fault under its own name, and no start happens."""
+    """A missing, weak or unreadable setting is a fault under its own name and prevents a start."""
     assert faults(**changes)[named] is True
     with pytest.raises(NoAppException, match=named):
         create_app(from_env(production(**changes)))
@@ -104,7 +104,7 @@ def test_equal_keys_are_refused() -> None:
     ],
 )
 def test_what_is_only_unwise_warns(changes: dict[str, str], named: str) -> None:
-    """Loopback, SQLite, the console provider and no second factor warn, but start."""
+    """Loopback, SQLite, the console provider and no second factor only give warnings."""
     assert faults(**changes)[named] is False
 
 
@@ -135,7 +135,9 @@ def test_check_config_lists_every_fault(sqlite_environment: dict[str, str]) -> N
 def test_a_database_that_cannot_be_used_is_said_in_a_sentence(
     sqlite_environment: dict[str, str], tmp_path: Path, url: str
 ) -> None:
-    """Not migrated, in no folder or not answering: exit 2 with advice, no trace of the program."""
+    """An unmigrated, missing or unreachable database gives exit code 2 and advice, without a
+    traceback.
+    """
     address = url.format(tmp=tmp_path, dead="postgresql://nobody@127.0.0.1:1/none")
     with running({**sqlite_environment, "DATABASE_URL": address}) as app:
         ran = run_command(app, "index", "show", "--period", "2026-01", "--by", "sector")

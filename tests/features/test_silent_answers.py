@@ -1,4 +1,4 @@
-"""A fall is told while answers are missing only if it would show with all of them satisfied."""
+"""With missing answers, a fall is reported only if it would remain with all of them satisfied."""
 
 import random
 from datetime import date, timedelta
@@ -17,7 +17,7 @@ Nights = list[tuple[int, int]]
 
 
 def chart(batch, alarm_at):
-    """BaselineLimits of a chart that expects an answer to every other message."""
+    """The limits of a chart that expects an answer to every other message."""
     steps = {"batch": batch, "den": DEN, "num": NUM, "alarm_at": alarm_at}
     return BaselineLimits(
         usual=0.1, careful=0.1, answer_rate=0.5, false_alarms=0.1, rated=100, **steps
@@ -25,9 +25,7 @@ def chart(batch, alarm_at):
 
 
 def read(found: BaselineLimits, nights: Nights, delivered: int) -> tuple[ChartState, date]:
-    """Where a chart stands after nights to each of which so many messages were delivered, and the
-    last of them.
-    """
+    """The state of a chart after nights with `delivered` messages each, and the last night."""
     progress, day, rated, bad = ChartState(), FIRST, 0, 0
     for number, (came, dissatisfied) in enumerate(nights):
         day, rated, bad = FIRST + timedelta(days=number), rated + came, bad + dissatisfied
@@ -38,7 +36,9 @@ def read(found: BaselineLimits, nights: Nights, delivered: int) -> tuple[ChartSt
 
 
 def with_the_silent(batch: int, nights: Nights, missing: int) -> float:
-    """The score, night by night from nothing, with the missing satisfied and spread as the rest."""
+    """The score, night by night from 0, with the missing answers satisfied and spread over the
+    nights.
+    """
     rated, score = sum(came for came, _ in nights), 0.0
     for came, dissatisfied in nights:
         more = came * missing // rated
@@ -48,8 +48,8 @@ def with_the_silent(batch: int, nights: Nights, missing: int) -> float:
 
 @pytest.mark.parametrize("batch", [1, BATCH])
 def test_a_fall_stands_only_if_the_silent_could_not_undo_it(batch):
-    """On random nights whatever is said to stand still reaches its limit when the nights are gone
-    through again with every missing answer satisfied; and some falls do stand.
+    """On random nights, each fall that is said to remain reaches its limit again when every missing
+    answer is added as satisfied, and some falls do remain.
     """
     draw, stood = random.Random(2), 0
     for _ in range(400):
@@ -68,8 +68,8 @@ def test_a_fall_stands_only_if_the_silent_could_not_undo_it(batch):
 
 
 def test_a_busy_night_is_thinned_by_the_answers_that_are_missing():
-    """300 answers of which 240 are bad count as 20: 108. With 300 satisfied ones more they are 44
-    and below the limit, not 108 less the silent; without silence the fall stands.
+    """A batch of 20 for 300 answers (240 dissatisfied) scores 108; with 300 missing ones as
+    satisfied it scores 44, below the limit, and with none missing the fall remains.
     """
     nights = [(300, 240)]
     found = chart(BATCH, 60)

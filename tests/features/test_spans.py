@@ -1,4 +1,4 @@
-"""Figures of quarters, half-years, years and spans: sums of their months, and what they hide."""
+"""Figures of quarters, half-years, years and spans: sums of their months, and their suppression."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ AUTUMN = datetime(2026, 9, 1, 2, tzinfo=UTC)
 
 
 def count_case(session, cells):
-    """The cells of a reference case as dossiers and ratings of one agency."""
+    """Count the cells of a reference case as dossiers and ratings of one agency."""
     agency = agencies(session)[0]
     for one in cells:
         lateness = "late" if one["late"] else "on_time"
@@ -54,7 +54,7 @@ def line(runner, period, *words, by="overall"):
 
 @pytest.mark.parametrize("name", ["pub-k_period-002", "pub-k_period-003"])
 def test_a_closed_quarter_is_judged_over_the_cells_of_its_months(transact, runner, name):
-    """The command prints what R computes with months as strata: neither the mean of the months nor
+    """The command prints what R computes with months as strata, neither the mean of the months nor
     the raw share.
     """
     case = CASES[name]
@@ -75,8 +75,8 @@ def test_a_closed_quarter_is_judged_over_the_cells_of_its_months(transact, runne
 
 
 def test_a_span_is_provisional_while_one_of_its_months_is_open(transact, runner):
-    """No verdict before the last month is closed, nor where a span reaches before the first data;
-    a period of the future is refused.
+    """A span has no verdict before its last month is closed or if it begins before the first data,
+    and a future one is refused.
     """
     with transact() as session:
         for month in MONTHS:
@@ -94,7 +94,7 @@ def test_a_span_is_provisional_while_one_of_its_months_is_open(transact, runner)
 
 
 def test_late_answers_change_no_closed_quarter(transact, runner):
-    """A closed span keeps what closings counted, factors too; `--revised` adds the rest."""
+    """A closed span keeps the figures of its closings; `--revised` adds later answers."""
     given = {"overall": 5, "access": 4}
     with transact() as session:
         agency = agencies(session)[0]
@@ -125,7 +125,7 @@ def test_a_ledger_of_a_quarter_adds_up_its_months(transact, runner):
 
 @pytest.fixture
 def few_in_june(transact):
-    """A closed quarter of two agencies with forty ratings a month; the first has 3 in June."""
+    """A closed quarter of two agencies with forty ratings a month, but the first has 3 in June."""
     with transact() as session:
         few, many = agencies(session)[:2]
         for month in MONTHS:
@@ -138,13 +138,13 @@ def few_in_june(transact):
 
 
 def agency_lines(found):
-    """Agency → ratings, of lines that are printed."""
+    """Agency → ratings, of the lines that are printed."""
     return {one.key: one.rated for one in found[Breakdown.AGENCY] if not one.is_suppressed}
 
 
 def test_a_quarter_less_two_months_tells_no_small_month(transact, few_in_june):
-    """What a quarter says of an agency, less what two of its months say, would be the third one's
-    three ratings: such a line is not printed, in any period that holds that month.
+    """A line whose quarter less two months would give the third month's three ratings is suppressed
+    in every period that contains that month.
     """
     few, many = few_in_june
     with transact() as session:
@@ -165,7 +165,9 @@ def test_a_quarter_less_two_months_tells_no_small_month(transact, few_in_june):
 
 
 def test_the_dashboard_shows_a_quarter_as_it_may_be_printed(app, transact, few_in_june):
-    """The page takes the code of a quarter, offers quarters, and hides what its months hide."""
+    """The page takes the code of a quarter, offers quarters, and suppresses what their months
+    suppress.
+    """
     client = signed_in(app, "leader")
     page = client.get("/staff/dashboard?period=2026-Q2").get_data(as_text=True)
     assert "Chỉ số hài lòng quý II/2026" in page
@@ -181,7 +183,7 @@ def test_the_dashboard_shows_a_quarter_as_it_may_be_printed(app, transact, few_i
 
 @contextmanager
 def texts_opened():
-    """A list with an entry for each stored text that is decrypted and unpacked in the block."""
+    """A list that gets an entry for each stored text decrypted and unpacked in the block."""
     opened = []
 
     def look(_frame, event, called):
@@ -196,8 +198,8 @@ def texts_opened():
 
 
 def test_a_closed_quarter_is_opened_once(transact, few_in_june):
-    """The closings of a quarter are decrypted when it is read first; then all its tables come from
-    memory, as they were.
+    """The closings of a quarter are decrypted when it is first read, and then its tables come from
+    a cache unchanged.
     """
     assert few_in_june
     quarter = period_of("2026-Q2")
@@ -212,8 +214,8 @@ def test_a_closed_quarter_is_opened_once(transact, few_in_june):
 
 
 def test_exchanged_closings_are_refused_though_they_were_read(transact, few_in_june):
-    """Where the closings of two months change places in the database, a month and a quarter that
-    were shown before are refused.
+    """A month and a quarter are refused after two closings were exchanged in the database, even if
+    they were read before.
     """
     assert few_in_june
     with transact() as session:
@@ -243,5 +245,5 @@ def test_exchanged_closings_are_refused_though_they_were_read(transact, few_in_j
     ],
 )
 def test_periods_are_named_as_offices_name_them(code, name):
-    """Quarters in Roman numbers, half-years as six months, spans by their first and last month."""
+    """Quarters have Roman numerals, half-years are six months, spans have first and last month."""
     assert period_name(period_of(code)) == name

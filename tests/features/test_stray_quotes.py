@@ -1,4 +1,4 @@
-"""A quote too many in a csv file: no dossier vanishes behind it, and none gets another's phone."""
+"""A stray quote in a CSV file neither loses a dossier nor gives one another's phone."""
 
 from itertools import product
 
@@ -16,7 +16,7 @@ ROWS = 8
 
 
 def spoil(path, delimiter, *places, lone=False):
-    """A register in which some cells begin with a quote (or are one): (row from 1, column)."""
+    """A register in which some cells, (row from 1, column), begin with a quote or are one."""
     rows = [list(map(str, row(n))) for n in range(1, ROWS + 1)]
     for number, column in places:
         rows[number - 1][column] = '"' if lone else f'"{rows[number - 1][column]}'
@@ -26,8 +26,8 @@ def spoil(path, delimiter, *places, lone=False):
 
 
 def test_two_stray_quotes_are_refused_and_nothing_is_stored(runner, app, tmp_path):
-    """A shop's name with one quote in two rows: exit 2, the first of them named, no dossier and no
-    message.
+    """Two names with one quote each give exit code 2 with the line of the first, and no dossier or
+    message is stored.
     """
     path = spoil(tmp_path / "shop.csv", ";", (3, 4), (6, 4))
     ran = runner("intake", "import", path, "--now", NOW)
@@ -44,7 +44,7 @@ def test_two_stray_quotes_are_refused_and_nothing_is_stored(runner, app, tmp_pat
 def test_wherever_two_stray_quotes_stand_no_row_is_lost_in_silence(
     sqlite_app, tmp_path, delimiter, lone
 ):
-    """In whichever columns and rows they are, the file is refused with the line of the first."""
+    """In any two columns and rows, stray quotes refuse the file with the line of the first."""
     columns = range(len(HEADER))
     for first, second, apart in product(columns[::3], columns[::2], (1, 3)):
         places = (2, first), (2 + apart, second)
@@ -54,7 +54,7 @@ def test_wherever_two_stray_quotes_stand_no_row_is_lost_in_silence(
 
 
 def test_a_row_without_a_code_is_not_swallowed_either(sqlite_app, tmp_path):
-    """Where the swallowed row has no dossier code, its phone does not go to the row before."""
+    """A file is also refused when the row between two stray quotes has no dossier code."""
     path = spoil(tmp_path / "codeless.csv", ";", (2, 4), (3, 4))
     path.write_bytes(path.read_bytes().replace(b"H32.15-260302-0003", b""))
     ran = run_command(sqlite_app, "intake", "import", path, "--dry-run", "--now", NOW)
@@ -63,7 +63,7 @@ def test_a_row_without_a_code_is_not_swallowed_either(sqlite_app, tmp_path):
 
 
 def test_a_stray_quote_before_a_quoted_cell_is_refused(sqlite_app, tmp_path):
-    """The second quote may be one that stands there rightly."""
+    """A stray quote is also found when the next quote opens a correctly quoted cell."""
     path = spoil(tmp_path / "proper.csv", ";", (2, 4))
     named = '"Hộ ""Minh""; Bình"'.encode()
     path.write_bytes(path.read_bytes().replace("Công dân thử 005".encode(), named))
@@ -84,7 +84,7 @@ RIGHT = {
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
 @pytest.mark.parametrize("name", RIGHT)
 def test_cells_of_several_lines_are_one_cell(sqlite_app, tmp_path, name, delimiter):
-    """Line breaks, delimiters, quotes and codes within a quoted cell move no row."""
+    """Line breaks, delimiters, quotes and codes in a quoted cell move no row."""
     rows = [row(1), row(2, name=RIGHT[name]), row(3, agency="UBND phường\nNha Trang"), row(4)]
     header = list(HEADER)
     for _ in range(2):  # before the dossier code, then after it
@@ -97,7 +97,9 @@ def test_cells_of_several_lines_are_one_cell(sqlite_app, tmp_path, name, delimit
 
 
 def test_quotes_within_one_line_stay_what_they_were(sqlite_app, tmp_path):
-    """A quoted start followed by text is read; a cell with a quote inside spoils its own row."""
+    """A quoted beginning followed by text is read, and a quote inside a cell spoils its own row
+    only.
+    """
     path = spoil(tmp_path / "inside.csv", ";")
     content = path.read_bytes()
     for old, new in (("thử 002", '"Mẫu" Hai'), ("Công dân thử 003", '"Quán" Mẫu')):

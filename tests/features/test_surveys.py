@@ -1,4 +1,4 @@
-"""A province asks what its reference files say: other factors, another number, from a day on."""
+"""A province asks what its reference files say: its own factors, from a given day on."""
 
 import re
 from datetime import timedelta
@@ -28,7 +28,7 @@ LEVELS = (5, 4, 2)
 
 @pytest.fixture
 def province(make_app, tmp_path):
-    """`province(factors)`: an application whose reference files ask these."""
+    """`province(factors)`: an application whose reference files ask these factors."""
 
     def load(factors, **more):
         app = make_app(PROVINCE=str(folder_with(tmp_path, factors, **more)))
@@ -45,13 +45,13 @@ def invited(app, now=NOW, kind="full"):
 
 
 def asked_on(client, token):
-    """What the page of a link asks to rate beside the overall question."""
+    """The questions that the page of a link asks beside the overall one."""
     page = client.get(f"/s/{token}?page=reasons").text
     return [unescape(words) for words in re.findall(r"<legend>\d/\d\. (.*)</legend>", page)]
 
 
 def run(app, *words):
-    """What a command printed as JSON; it must have gone well."""
+    """The JSON output of a command, which must succeed."""
     ran = run_command(app, *words, "--json")
     assert ran.code == 0, ran.err
     return ran.json
@@ -59,8 +59,8 @@ def run(app, *words):
 
 @pytest.mark.parametrize("number", [3, 7])
 def test_a_questionnaire_of_other_factors_goes_all_the_way(province, tmp_path, number):
-    """Other factors than the shipped ones, more or fewer, are asked on the page, rated, counted,
-    shown by the command, closed, proven, and printed under their names.
+    """A province's own factors, more or fewer than shipped, are asked, rated, counted, shown,
+    closed, verified and printed under their names.
     """
     factors = list(NAMES)[:number]
     app = province(factors)
@@ -92,8 +92,8 @@ def test_a_questionnaire_of_other_factors_goes_all_the_way(province, tmp_path, n
 
 
 def test_reasons_to_choose_from_are_the_factors_of_the_questionnaire(province):
-    """A short link offers the province's factors as reasons under their names, takes none but
-    these, and what was chosen stands on the last page.
+    """A short link offers and accepts only the province's factors as reasons, and the last page
+    shows those chosen.
     """
     app = province(["speed", "fees"])
     client, token = app.test_client(), invited(app, kind="short")
@@ -111,8 +111,8 @@ def test_reasons_to_choose_from_are_the_factors_of_the_questionnaire(province):
 
 
 def test_a_wrong_rating_of_a_factor_is_refused_and_a_foreign_field_is_not(province):
-    """A factor takes 1–5, or the whole form comes back; a field that is no question of this
-    questionnaire changes nothing.
+    """A factor outside 1–5 returns the whole form, and a field that is no question of this
+    questionnaire is ignored.
     """
     app = province(["speed", "fees"])
     client, token = app.test_client(), invited(app)
@@ -129,8 +129,8 @@ def test_a_wrong_rating_of_a_factor_is_refused_and_a_foreign_field_is_not(provin
 
 
 def test_an_invitation_asks_the_questionnaire_of_its_day(province):
-    """A new version asks from its first day on; links of the days before ask the old one as long as
-    they live, and the month shows the factors of both.
+    """A new version applies to links from its first day on, older links keep the old one, and the
+    month shows the factors of both.
     """
     first_day = (NOW + timedelta(days=1)).date().isoformat()
     app = province(["speed", "fees"], valid_from=first_day)
@@ -154,8 +154,8 @@ def test_an_invitation_asks_the_questionnaire_of_its_day(province):
 
 
 def test_the_drivers_are_those_of_the_questionnaire_that_most_answered(province):
-    """What goes with satisfaction is computed over the factors that were asked, under their names;
-    complete questionnaires with other factors are not mixed in.
+    """Drivers are computed over the factors of the questionnaire with most complete answers,
+    without those of others.
     """
     factors = ["speed", "fees", "outcome"]
     app = province(factors)
@@ -175,7 +175,7 @@ def test_the_drivers_are_those_of_the_questionnaire_that_most_answered(province)
 
 
 def test_what_goes_with_satisfaction_is_not_computed_for_a_long_questionnaire(province):
-    """Above ten factors the page says that nothing is computed, instead of taking minutes."""
+    """Above ten factors no drivers are computed, which would take minutes, and the page says so."""
     factors = [f"part_{number}" for number in range(11)]
     app = province(factors)
     with unit_of_work(app) as session:
@@ -189,7 +189,7 @@ def test_what_goes_with_satisfaction_is_not_computed_for_a_long_questionnaire(pr
 
 
 def test_an_unknown_question_is_refused_in_words(runner):
-    """`index show` takes any question of the rows, and names one that is none."""
+    """`index show` takes any question that was asked, and refuses another by name."""
     show = ("index", "show", "--period", "2026-10", "--by", "overall", "--question")
     assert runner(*show, "feedback").code == 0
     ran = runner(*show, "weather")

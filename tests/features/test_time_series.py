@@ -1,4 +1,4 @@
-"""The course of the index: many units over many months at once, the same figures as one by one."""
+"""Time series of the index: all units and months in one computation, equal to single figures."""
 
 import csv
 import random
@@ -52,7 +52,9 @@ def agencies(session: Session) -> list[str]:
 
 
 def scatter(session: Session, months: tuple[str, ...], seed: int) -> None:
-    """Some cells of some agencies in some of the months; the first agency has one sector only."""
+    """Count some cells of some agencies in some of the months; the first agency has one sector
+    only.
+    """
     draw = random.Random(seed)
     for place, agency in enumerate(agencies(session)):
         procedures = (LAND, COPY, HEALTH)[: 1 if place == 0 else 3]
@@ -63,7 +65,7 @@ def scatter(session: Session, months: tuple[str, ...], seed: int) -> None:
 
 
 def drawn(draw: random.Random, procedures: tuple[str, ...], *, at_fault: int) -> Counted:
-    """Half of all cells: without answers, with a few, with many; complete or not."""
+    """A random half of all cells: without answers, with few or with many, complete or not."""
     cells: Counted = {}
     for key in product(
         procedures, ("counter", "online", "post", "unknown"), ("late", "none", "on_time")
@@ -78,9 +80,7 @@ def drawn(draw: random.Random, procedures: tuple[str, ...], *, at_fault: int) ->
 
 @pytest.fixture
 def scattered(transact: Transact) -> Transact:
-    """Sparse counts over months of which some are closed, one is open and some are empty; part of
-    the ballots waits to be counted.
-    """
+    """Sparse counts over closed, open and empty months; part of the ballots waits to be counted."""
     with transact() as session:
         scatter(session, (*CLOSED, OPEN), seed=1)
         ballots.count(session)
@@ -93,7 +93,7 @@ def scattered(transact: Transact) -> Transact:
 
 
 def of_unit(time_series: indices.TimeSeries, unit: int, month: int) -> dict[str, Any]:
-    """One point of a course under the names of a figure."""
+    """One point of a time series under the names of a figure."""
     index, target = time_series.index[unit, month], time_series.target[unit, month]
     return {
         "finished": time_series.finished[unit, month],
@@ -109,7 +109,7 @@ def of_unit(time_series: indices.TimeSeries, unit: int, month: int) -> dict[str,
 
 
 def shown(session: Session, month: str, by: str) -> dict[str, dict[str, Any]]:
-    """Figures of a month by key, as `index show --revised` computes them."""
+    """The figures of a month by key, as `index show --revised` computes them."""
     names = (
         *("finished", "rated", "satisfied", "index", "low", "high"),
         *("target", "verdict", "provisional"),
@@ -139,8 +139,8 @@ def test_each_month_is_what_that_month_alone_shows(scattered: Transact, along: s
 
 
 def test_a_sector_at_an_agency_is_judged_like_a_whole(scattered: Transact) -> None:
-    """An agency with one sector has the same figures either way; others add up; the target is the
-    sector's.
+    """Sectors at an agency add up to the agency, have the sector's target, and an only sector has
+    the agency's figures.
     """
     with scattered() as session:
         whole = indices.time_series(session, *SPAN, NOW, along="agency")
@@ -163,7 +163,7 @@ def test_a_sector_at_an_agency_is_judged_like_a_whole(scattered: Transact) -> No
 
 
 def test_one_agency_alone_is_the_same(scattered: Transact) -> None:
-    """A course of one agency holds its lines of the course of all, and nobody else's."""
+    """The series of one agency has the same lines as in the series of all, and no others."""
     with scattered() as session:
         every = indices.time_series(session, *SPAN, NOW)
         code = agencies(session)[2]
@@ -177,7 +177,7 @@ def test_one_agency_alone_is_the_same(scattered: Transact) -> None:
 
 
 def test_nothing_at_all_has_an_empty_course(transact: Transact, runner: Runner) -> None:
-    """Months without dossiers give no line, and no error."""
+    """Months without dossiers give an empty series and no error."""
     with transact() as session:
         assert indices.time_series(session, *SPAN, NOW).index.shape == (0, 6)
     for along in ("overall", "sector", "agency", "agency_sector"):
@@ -191,7 +191,7 @@ def test_nothing_at_all_has_an_empty_course(transact: Transact, runner: Runner) 
 def test_small_lines_stay_hidden_where_a_total_would_tell_them(
     transact: Transact, runner: Runner
 ) -> None:
-    """Figures of 1–4 ratings are not printed, nor those that give them away beside their total."""
+    """Figures of 1–4 ratings are suppressed, as are those from which a total would reveal them."""
     many, few = (0, 0, 0, 20, 20), (0, 0, 1, 1, 1)
     with transact() as session:
         one, two, three, _ = agencies(session)
@@ -223,7 +223,9 @@ def test_small_lines_stay_hidden_where_a_total_would_tell_them(
 def test_the_file_holds_the_lines_of_the_answer(
     scattered: Transact, runner: Runner, tmp_path: Path
 ) -> None:
-    """`--csv` writes what `--json` prints, a line a unit and month, hidden figures empty."""
+    """`--csv` writes the lines of `--json`, one for each unit and month, with suppressed figures
+    empty.
+    """
     words = ("index", "course", "--from", SPAN[0], "--to", SPAN[1], *AT)
     lines = runner(*words, "--json").json
     path = tmp_path / "course.csv"
@@ -259,7 +261,7 @@ def test_the_file_holds_the_lines_of_the_answer(
 def test_a_course_that_cannot_be_is_refused(
     runner: Runner, words: tuple[str, ...], said: str
 ) -> None:
-    """Wrong months, units and files end with exit code 2 and a sentence that names them."""
+    """Wrong months, units and files give exit code 2 and a sentence that names them."""
     refused = runner("index", "course", *words, *AT)
     assert refused.code == 2
     assert said in refused.err

@@ -1,4 +1,4 @@
-"""What a citizen takes back, and what was texted to one who answered, leaves no trace."""
+"""A repudiated answer, or a message to a citizen who answered, leaves no trace."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -44,14 +44,14 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def gateway(app: Flask) -> Iterator[Gateway]:
-    """A gateway, while the application's database is at hand."""
+    """A gateway, while the application's context is open."""
     with app.app_context():
         yield Gateway()
 
 
 @pytest.fixture
 def ask(transact: Transact, gateway: Gateway) -> Ask:
-    """`ask(Wanted(1), Wanted(2))` gives the tokens citizens got by SMS, in that order."""
+    """`ask(Wanted(1), Wanted(2))` returns the tokens citizens got by SMS, in that order."""
 
     def tokens(*wanted: Wanted) -> list[str]:
         with transact() as session:
@@ -65,21 +65,21 @@ def ask(transact: Transact, gateway: Gateway) -> Ask:
 
 
 def say(transact: Transact, token: str, **said: object) -> None:
-    """One form sent through a link."""
+    """Send one form through a link."""
     with transact() as session:
         answers.submit(session, token, Submission(**said), NOW)
 
 
 def rated(session: Session) -> list[tuple[str, str]]:
-    """Every row of counts, and every sum of a procedure, as they were last counted."""
+    """Every row of counts and every sum of a procedure, as of the last counting."""
     counts = [("count", question) for question in session.scalars(select(Count.question))]
     groups = stored_aggregate(session, Month("2026-05")).procedures
     return [*counts, *(("procedure", group.procedure_code) for group, *_ in sorted(groups))]
 
 
 def test_a_disowned_answer_leaves_no_row_of_counts(transact: Transact, ask: Ask) -> None:
-    """A cell whose only answer was taken out has as many rows of counts as one never answered; a
-    change from one rating to another keeps its rows.
+    """After its only answer is repudiated a cell has no row of counts, as if never answered, and a
+    changed rating keeps its rows.
     """
     wrong, kept = ask(Wanted(1), Wanted(2, "LOC-KH-W22333", procedure="2.000815"))
     for overall in (1, 4):
@@ -105,8 +105,8 @@ def test_a_disowned_answer_leaves_no_row_of_counts(transact: Transact, ask: Ask)
 def test_a_row_of_counts_survives_who_answers_meanwhile(
     app: Flask, transact: Transact, ask: Ask
 ) -> None:
-    """While answers of a procedure are taken out at one agency and a batch is counted, those given
-    at another count.
+    """Answers at one agency count while another one's answers about the procedure are repudiated
+    and a batch is counted.
     """
     wrong = ask(*(Wanted(number) for number in range(1, 9)))
     right = ask(*(Wanted(number, "LOC-KH-W22333") for number in range(11, 19)))
@@ -137,7 +137,7 @@ def _alone(app: Flask, instant: Callable[..., object], *said: object) -> None:
 
 
 def test_an_empty_row_of_counts_is_as_good_as_none(transact: Transact, ask: Ask) -> None:
-    """A recount finds no fault in rows of nothing."""
+    """A recount reports no difference for rows of zeros."""
     (token,) = ask(Wanted(1))
     say(transact, token, overall=3)
     with transact() as session:
@@ -154,8 +154,8 @@ def test_an_empty_row_of_counts_is_as_good_as_none(transact: Transact, ask: Ask)
 def test_the_case_of_a_disowned_answer_looks_like_any_other(
     transact: Transact, ask: Ask, *, is_counted: bool
 ) -> None:
-    """Its hash is there, as long as others and another's than theirs, and leads to no answer, be it
-    counted or not.
+    """The case of a repudiated answer has a hash as long as others that leads to no answer, counted
+    or not.
     """
     wrong, kept = ask(Wanted(1), Wanted(2))
     for token in (wrong, kept):
@@ -175,7 +175,7 @@ def test_the_case_of_a_disowned_answer_looks_like_any_other(
 
 @pytest.fixture
 def texted(transact: Transact, ask: Ask) -> str:
-    """The token of a citizen who wished a call and to whom the written reply is being texted."""
+    """The token of a citizen who wished a call and whose written reply is in the outbox."""
     (token,) = ask(Wanted(1))
     say(transact, token, overall=1, contact=True)
     with transact() as session:
@@ -194,7 +194,7 @@ def the_text(session: Session) -> Message:
 
 
 def held(message: Message) -> set[str]:
-    """What a message still has of its case and its phone."""
+    """Which references to its case and phone a message still has."""
     names = ("case_hash", "recipient_sealed", "recipient_index", "prefix", "body_sealed")
     return {name for name in names if getattr(message, name) is not None}
 
@@ -202,7 +202,9 @@ def held(message: Message) -> set[str]:
 def test_a_text_that_waits_is_not_sent_once_the_wish_is_taken_back(
     transact: Transact, gateway: Gateway, texted: str
 ) -> None:
-    """It is cancelled and blank, says why, bears the day alone, and nothing leaves."""
+    """A waiting reply is cancelled and emptied when the wish is withdrawn, with a reason and its
+    day only.
+    """
     say(transact, texted, contact=False)
     gateway.taken.clear()
     outbox.send_due(gateway, LATER)
@@ -219,7 +221,7 @@ def test_a_text_that_waits_is_not_sent_once_the_wish_is_taken_back(
 def test_a_text_that_left_leads_from_the_case_to_no_phone(
     transact: Transact, gateway: Gateway, texted: str, outcome: str
 ) -> None:
-    """Sent or delivered, it keeps that and when, and nothing of case and phone."""
+    """A sent or delivered reply keeps its state and time, and no reference to case and phone."""
     outbox.send_due(gateway, LATER)
     if outcome:
         hear(transact, gateway, outcome)
@@ -235,7 +237,9 @@ def test_a_text_that_left_leads_from_the_case_to_no_phone(
 def test_a_text_under_way_keeps_its_phone_until_its_fate_is_known(
     transact: Transact, gateway: Gateway, texted: str, *, is_lost: bool
 ) -> None:
-    """It leads to no case at once; found at the provider it is blank, lost it is not repeated."""
+    """A reply with unknown result loses its case at once and its phone and text after reconciling;
+    a lost one is not repeated.
+    """
     if is_lost:
         gateway.before = fails(TimeoutError())
     gateway.after = fails(TimeoutError())
@@ -255,7 +259,7 @@ def test_a_text_under_way_keeps_its_phone_until_its_fate_is_known(
 
 
 def hear(transact: Transact, gateway: Gateway, outcome: str, **changes: str) -> None:
-    """The gateway's word about the last message it took, a minute after all."""
+    """Receive the gateway's receipt for the last message it took."""
     sms = gateway.taken[-1]
     named = {"provider_id": f"G{sms.attempt_id[:20]}", "attempt_id": sms.attempt_id, **changes}
     word = DeliveryReceipt("fake", status=outcome, error_code="", outcome=outcome, **named)
@@ -276,7 +280,9 @@ def timestamps(session: Session) -> set[datetime]:
 def test_a_dialogue_that_is_over_bears_days(
     transact: Transact, gateway: Gateway, outcome: str, *, is_early: bool
 ) -> None:
-    """Once it left, whatever the provider says and when, it and its receipts tell days only."""
+    """A finished message of a dialogue and its receipts hold days only, whatever the provider
+    reports and when.
+    """
     with transact() as session:
         queue(session, 1, due_at=NOW - MINUTE)
     gateway.before = fails(SmsNotSent())
@@ -294,7 +300,9 @@ def test_a_dialogue_that_is_over_bears_days(
 
 
 def test_a_dialogue_that_never_left_bears_days(transact: Transact, gateway: Gateway) -> None:
-    """Refused, too late, or never confirmed: no instant stays, and neither of a stray receipt."""
+    """A refused, expired or never confirmed message of a dialogue, and a stray receipt, hold no
+    instant.
+    """
     with transact() as session:
         queue(session, 1)
         queue(session, 2, expires_at=NOW)
@@ -320,8 +328,8 @@ def test_a_dialogue_that_never_left_bears_days(transact: Transact, gateway: Gate
 def test_what_was_texted_about_a_case_is_found_by_who_may(
     transact: Transact, gateway: Gateway, texted: str
 ) -> None:
-    """Though its row leads nowhere, it stands on the page of its case, is found by the whole number
-    and costs the agency of its case.
+    """A reply without references is shown on the page of its case, found by the whole number, and
+    charged to the agency of the case.
     """
     assert texted
     outbox.send_due(gateway, LATER)

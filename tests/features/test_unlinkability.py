@@ -1,7 +1,7 @@
-"""A stolen database, without its key, shows neither who answered, nor what, nor when.
+"""A stolen database without its key shows neither who answered, nor what, nor when.
 
 A thief takes the disk with ballots in the pool, after the night that counted them, or after several
-nights: on PostgreSQL every page, with what was deleted from it (pageinspect).
+nights; on PostgreSQL every page with its deleted bytes (pageinspect).
 """
 
 import re
@@ -52,8 +52,8 @@ lives: dict[tuple[str, str], dict[str, Theft]] = {}
 
 @pytest.fixture(params=["web", "sms"])
 def life(request, engine, make_app, tmp_path):
-    """What is stolen at three moments, once with answers on pages and once with answers by SMS; and
-    `planted`: as the last, with leaks.
+    """The stolen disks of three moments, with answers on pages or by SMS, and `planted`: the last
+    one with leaks.
     """
     key = (engine, request.param)
     if key not in lives:
@@ -64,13 +64,13 @@ def life(request, engine, make_app, tmp_path):
 
 @pytest.fixture(params=["pool", "night", "nights"])
 def theft(request, life):
-    """One of the moments."""
+    """One of the stolen disks."""
     return life[request.param]
 
 
 def plant(session, given):
-    """What a careless program would leave: ballots, cases and messages in the order of answers, a
-    row of the citizen that an answer changes, counts changed in their place.
+    """Add the leaks of a careless program: ballots, cases and messages in the order of answers, an
+    invitation that an answer changes, counts that are updated in place.
     """
     for table, key, keys in (
         (CountedBallot, "key", [one.key for one in given.values()]),
@@ -97,8 +97,8 @@ def answered(theft):
 
 
 def by_order(theft, kind, features, *, one_night=False):
-    """The best guess of the order in which answers came; `one_night`: of those that one night
-    counted and that never changed since.
+    """The best guess of the order of answers; `one_night`: of those that one night counted and that
+    did not change since.
     """
     found = {key: theft.given[code] for key, code in theft.kinds[kind].dossiers.items()}
     planted_effects = [{key: one.place for key, one in found.items()}]
@@ -111,7 +111,7 @@ def by_order(theft, kind, features, *, one_night=False):
 
 
 def check(report, tried):
-    """None of the attacks (how many were tried, and the best of them) does better than chance."""
+    """Report the number of attacks and the best one, which may not be better than chance."""
     ways, attacks = zip(*tried, strict=True)
     best = max(attacks)
     report(f"{sum(ways)} ways; best {best}")
@@ -119,16 +119,16 @@ def check(report, tried):
 
 
 def test_nothing_shows_who_answered(theft, report):
-    """Neither a row of a dossier, its question or its message, nor how often and where their bytes
-    lie on the disk, tells dossiers that were answered from others.
+    """No value of a dossier, invitation or message, and no number or place of their bytes on the
+    disk, separates answered dossiers from others.
     """
     both = [theft.of_citizens(known) for known in (theft.rows, theft.places)]
     check(report, [(len(one), strongest(one, answered(theft))) for one in both])
 
 
 def test_nothing_pairs_an_answer_with_its_dossier(theft, report):
-    """No two columns or places lay ballots, cases, acts or messages of dialogues beside the
-    dossiers they are about.
+    """No two columns or places sort ballots, cases, audit entries or messages of dialogues in the
+    order of the dossiers they are about.
     """
     citizens, tried = theft.of_citizens(theft.rows), []
     for kind in OF_ANSWERS:
@@ -140,8 +140,8 @@ def test_nothing_pairs_an_answer_with_its_dossier(theft, report):
 
 @pytest.mark.parametrize("when", ["night", "nights"])
 def test_no_row_lies_in_the_order_of_answers(life, report, when):
-    """Once they are counted, ballots, cases and messages of dialogues of all nights lie among each
-    other, and nothing in their rows shows which answer came first; nor in acts, within a night.
+    """After counting, ballots, cases and messages of all nights are mixed, and nothing in their
+    rows shows the order of answers; nor do audit entries within a night.
     """
     theft, tried = life[when], []
     for kind, features in theft.rows.items():
@@ -153,8 +153,8 @@ def test_no_row_lies_in_the_order_of_answers(life, report, when):
 
 @pytest.mark.parametrize("when", ["night", "nights"])
 def test_what_was_deleted_keeps_no_order(life, report, when):
-    """Nowhere on the disk do bytes of cases lie in the order of answers, nor those of ballots, acts
-    and dialogues in the order of the answers of one night; but for PostgreSQL's pages of messages.
+    """No bytes on the disk hold cases in the order of answers, nor ballots, audit entries and
+    dialogues in the order of one night's answers, except PostgreSQL's pages of messages.
     """
     theft, tried = life[when], []
     for kind, known in theft.places.items():
@@ -167,8 +167,8 @@ def test_what_was_deleted_keeps_no_order(life, report, when):
 
 @pytest.mark.parametrize("when", ["night", "nights"])
 def test_the_place_of_a_count_shows_no_answer(life, report, when):
-    """Neither the place of a cell's counts nor who wrote them shows when it was answered first or
-    last, or whether it was on the last day.
+    """Neither the place of a cell's counts nor their writing transaction shows when the cell was
+    first or last answered, or whether on the last day.
     """
     theft = life[when]
     given = list(theft.given.values())
@@ -180,8 +180,8 @@ def test_the_place_of_a_count_shows_no_answer(life, report, when):
 
 
 def test_no_older_figure_is_left(life, engine):
-    """Nowhere in PostgreSQL's pages of counts does a figure of the night before stand, so one
-    stolen disk does not show which cells were answered since.
+    """PostgreSQL's pages of counts hold no figure of the night before, so that one stolen disk does
+    not show which cells were answered since.
     """
     if engine == "sqlite":
         # It overwrites what it deletes (secure_delete), so there is nothing to be read.
@@ -192,7 +192,7 @@ def test_no_older_figure_is_left(life, engine):
 
 
 def older_figures(disk):
-    """Rows of counts behind whose beginning other figures stand as well."""
+    """Number of count rows for which the pages also hold other figures."""
     columns = [column.name for column in Count.__table__.columns]
     rows = [{name: row[name] for name in columns} for row in disk.tables["count"]]
     found = [disk.behind("count", row, FIGURES_BYTES) for row in rows]
@@ -201,7 +201,7 @@ def older_figures(disk):
 
 
 def test_a_night_leaves_no_dead_row(life, engine):
-    """On PostgreSQL the night's job takes every row that was replaced or counted off the pages."""
+    """On PostgreSQL the nightly job removes every replaced or counted row from the pages."""
     tables = ("ballot_pool", "ballot", "ballot_aggregate", "count", "case", "conversation")
     for when in ("night", "nights"):
         dead = life[when].disk.dead
@@ -212,7 +212,7 @@ def test_a_night_leaves_no_dead_row(life, engine):
 
 
 def test_the_frame_does_not_move(life):
-    """No answer and no night changes, moves or touches a row of the sampling frame."""
+    """No answer and no night changes, moves or rewrites a row of the sampling frame."""
     tidied = {"hints", "more_hints", "lp_off"}  # by PostgreSQL itself
     pool, night, nights = (
         [{name: row[name] for name in row.keys() - tidied} for row in theft.disk.tables["frame"]]
@@ -222,8 +222,8 @@ def test_the_frame_does_not_move(life):
 
 
 def test_nothing_shows_what_was_answered(theft, report):
-    """No row or byte of a ballot tells a good rating from a bad one: all have one length, and only
-    comments are of a few.
+    """No value or byte of a ballot separates a good rating from a bad one: all have one length,
+    comments one of a few.
     """
     ratings = {one.key: one.rating for one in theft.given.values()}
     both = [known[BALLOTS] for known in (theft.rows, theft.places)]
@@ -235,9 +235,9 @@ def test_nothing_shows_what_was_answered(theft, report):
 
 
 def test_what_a_thief_of_the_same_day_learns(life, engine):
-    """Until the night the pool lies as it was written: the thief of that day learns in which order
-    the keys of ballots came, and on PostgreSQL, by the transaction, which case each opened. None of
-    these rows leads to a dossier, but for who wishes to be called.
+    """Until the night the pool shows the order of ballot keys, and on PostgreSQL the transaction
+    shows the case that each opened; none of these rows leads to a dossier, except for wishes to be
+    called.
     """
     theft, tables = life["pool"], life["pool"].disk.tables
     known = (theft.rows[BALLOTS], theft.places[BALLOTS])
@@ -254,8 +254,8 @@ def test_what_a_thief_of_the_same_day_learns(life, engine):
 
 
 def test_a_wish_to_be_called_names_nobody(theft):
-    """Nothing of a dossier stands on the case of who wishes to be called, so that a stolen database
-    shows neither who complained nor whose answer that was.
+    """A case with a wish to be called holds no clear value of its dossier, so that a thief learns
+    neither who complained nor whose answer it was.
     """
     called = {one.case for one in theft.given.values() if one.is_called}
     cases = [row for row in theft.disk.tables["case"] if row["code"] in called]
@@ -272,8 +272,8 @@ def test_a_wish_to_be_called_names_nobody(theft):
 
 
 def test_the_attacks_find_what_is_planted(life, engine):
-    """None of the attacks is harmless: what a careless program leaves is found by each, in so far
-    as SQLite does not lay rows by their keys, whatever the order they are written in.
+    """Each attack finds the leak planted for it, except where SQLite stores rows in the order of
+    their random keys.
     """
     theft = life["planted"]
     assert strongest(theft.of_citizens(theft.rows), answered(theft)).strength > LIMIT
@@ -290,7 +290,7 @@ def test_the_attacks_find_what_is_planted(life, engine):
 
 
 def test_no_value_stands_on_both_sides(theft):
-    """No key, hash or ciphertext of a ballot occurs in any other table: dossiers, cases, acts."""
+    """No key, hash or ciphertext of a ballot is in any other table: dossiers, cases, audit log."""
     rows = [(name, row) for name, rows in theft.disk.tables.items() for row in rows]
     here = {long(value) for name, row in rows if name in OF_BALLOTS for value in row.values()}
     there = {long(value) for name, row in rows if name not in OF_BALLOTS for value in row.values()}
@@ -299,14 +299,15 @@ def test_no_value_stands_on_both_sides(theft):
 
 
 def long(value):
-    """Values long enough to be a key; short ones (agency, month, rating) are shared by many."""
+    """The values that are long enough to be a key; short ones (agency, month, rating) are in many
+    rows.
+    """
     return value if isinstance(value, str | bytes) and len(value) >= 16 else None
 
 
 def test_an_answer_does_not_show_that_it_came_late(transact, runner, environment):
-    """Of two answers alike, one before and one after the closing of their month, nothing in a dump
-    differs once both are counted: few links are open at a closing, so the late ones would name
-    their authors.
+    """Once counted, equal answers before and after a closing have equal rows: few links are open at
+    a closing, so the late ones would identify their authors.
     """
     early, late = Wanted(1), Wanted(2)
     asked = datetime(2026, 6, 14, 3, tzinfo=UTC)
@@ -334,7 +335,7 @@ def test_an_answer_does_not_show_that_it_came_late(transact, runner, environment
 
 
 def shape(row):
-    """A row without its place; of what is drawn at random or encrypted, the length."""
+    """A row without its place, with only the length of random or encrypted values."""
     return {
         name: len(value) if isinstance(value, bytes) else value
         for name, value in row.items()
@@ -344,8 +345,8 @@ def shape(row):
 
 @pytest.mark.parametrize("counted", [False, True])
 def test_a_copy_keeps_no_order(sqlite_app, sqlite_environment, tmp_path, counted):
-    """The pages of a copied SQLite database do not show in which order ballots were written,
-    counted or not; the live file shows it of the pool.
+    """The pages of a copied SQLite database do not show the order in which ballots were written,
+    counted or not; those of the live file show that of the pool.
     """
     with unit_of_work(sqlite_app) as session:
         ask_everybody(session)

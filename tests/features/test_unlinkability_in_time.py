@@ -1,4 +1,6 @@
-"""A stolen database, without a token, does not tell by time who answered what, nor who answered."""
+"""A stolen database without any token does not reveal by time who answered, or whose answer is
+which.
+"""
 
 import random
 from bisect import bisect
@@ -27,8 +29,8 @@ OF_BALLOTS = ("ballot", "ballot_pool")
 
 @dataclass(frozen=True)
 class Stolen:
-    """A dump after two weeks, what leads where in it, and the truth it must not show: of each
-    ballot (by its key) the overall rating, and the code of its case if it has one.
+    """A dump after two weeks, the links between its rows, and the truth it must not reveal: each
+    ballot's overall rating and the code of its case.
     """
 
     tables: Tables
@@ -38,7 +40,7 @@ class Stolen:
     cases: dict[bytes, str]
 
     def dossiers(self) -> dict[str, tuple[Row, datetime]]:
-        """Code → ledger entry and the instant the question left."""
+        """Code → ledger entry and the instant at which the invitation left."""
         codes = {row["id"]: row["code"] for row in self.tables["dossier"]}
         of = {row["id"]: row["dossier_id"] for row in self.tables["invitation"]}
         left = {
@@ -56,7 +58,7 @@ stolen_so_far: dict[tuple[str, str], Stolen] = {}
 
 @pytest.fixture(params=["web", "sms"])
 def stolen(request: pytest.FixtureRequest, engine: str, make_app: Callable[..., Flask]) -> Stolen:
-    """The dump of a thief, once with answers on pages and once with answers by SMS."""
+    """The dump, with answers on pages or by SMS."""
     key = (engine, request.param)
     if key not in stolen_so_far:
         app = make_app(**TWO_WAY) if request.param == "sms" else make_app()
@@ -77,7 +79,7 @@ def stolen(request: pytest.FixtureRequest, engine: str, make_app: Callable[..., 
 
 
 def test_nothing_leads_from_an_answer_to_a_time(stolen: Stolen) -> None:
-    """From a ballot, counted or not, one reaches nothing at all, and it bears no moment."""
+    """A ballot, counted or not, is linked to no other row and holds no instant."""
     rows = [(name, row) for name in OF_BALLOTS for row in stolen.tables[name]]
     assert len(rows) == len(stolen.life.answered) > 40
     for name, row in rows:
@@ -86,7 +88,9 @@ def test_nothing_leads_from_an_answer_to_a_time(stolen: Stolen) -> None:
 
 
 def test_nothing_leads_from_a_dossier_to_who_answered(stolen: Stolen) -> None:
-    """From a dossier one reaches its question, and a reminder only while it waits for all."""
+    """A dossier is linked to its invitation, and to a reminder only while one waits for every
+    dossier.
+    """
     for row in stolen.tables["dossier"]:
         reached = stolen.web.reach("dossier", row)
         assert {name for name, _ in reached} <= OF_CITIZENS
@@ -98,8 +102,9 @@ def test_nothing_leads_from_a_dossier_to_who_answered(stolen: Stolen) -> None:
 
 
 def test_the_moment_names_nobody(stolen: Stolen, report: Callable[[str], None]) -> None:
-    """Guessing that a very bad answer is of who was asked last before its time finds no more than
-    guessing within the cell, even for who knows rating, cell and case of every ballot.
+    """Guessing that a very bad answer comes from the citizen who was asked last before it succeeds
+    no more often than guessing within the cell, even with rating, cell and case of every ballot
+    known.
     """
     right, tried, expected = _guess(stolen, {})
     report(f"{tried} very bad answers; by moments {right} right, by the cell alone {expected:.1f}")
@@ -108,7 +113,7 @@ def test_the_moment_names_nobody(stolen: Stolen, report: Callable[[str], None]) 
 
 
 def test_that_attack_finds_a_planted_moment(stolen: Stolen) -> None:
-    """If the day of an answer could be reached, most would be found: the attack has teeth."""
+    """The same attack finds most authors when the day of an answer is planted."""
     days = {
         code: datetime.combine(answered.astimezone(LOCAL), time(), LOCAL)
         for code, answered in stolen.life.answered.items()
@@ -118,7 +123,7 @@ def test_that_attack_finds_a_planted_moment(stolen: Stolen) -> None:
 
 
 def test_an_answer_leaves_no_footprint(stolen: Stolen) -> None:
-    """No row at all bears the moment of an answer, nor do the thanks by SMS."""
+    """No row holds the instant of an answer, nor does the message that thanks for it."""
     given = sorted(stolen.life.answered.values())
     found = {
         (name, row.get("kind"))
@@ -132,8 +137,8 @@ def test_an_answer_leaves_no_footprint(stolen: Stolen) -> None:
 
 
 def test_who_was_reminded_is_told_of_nobody(stolen: Stolen, report: Callable[[str], None]) -> None:
-    """No column and no order pairs a day's reminders with that day's dossiers: guessing who got one
-    succeeds no more often than their number alone lets it.
+    """No column and no order matches a day's reminders to that day's dossiers better than knowing
+    their number.
     """
     asked, reminders = _by_day(stolen)
     expected = sum(_by_number(asked[day], ended) for day, ended in reminders.items())
@@ -151,7 +156,7 @@ def test_who_was_reminded_is_told_of_nobody(stolen: Stolen, report: Callable[[st
 
 
 def test_that_attack_finds_a_planted_order(stolen: Stolen) -> None:
-    """If reminders kept the order of those they remind, each would be found."""
+    """The same attack finds each citizen when reminders keep the order of their dossiers."""
     asked, reminders = _by_day(stolen)
     for day, ended in reminders.items():
         silent = [{**row, "leak": row["code"] in stolen.life.answered} for row in asked[day]]
@@ -160,7 +165,7 @@ def test_that_attack_finds_a_planted_order(stolen: Stolen) -> None:
 
 
 def _by_day(stolen: Stolen) -> tuple[dict[date, list[Row]], dict[date, list[Row]]]:
-    """Day → what is known of the dossiers whose reminder was due then; → reminders that ended."""
+    """Day → the dossiers whose reminder was due then; day → the reminders that ended."""
     asked, reminders = defaultdict(list), defaultdict(list)
     codes = {row["id"]: row["code"] for row in stolen.tables["dossier"]}
     of = {row["id"]: row for row in stolen.tables["invitation"]}
@@ -176,7 +181,7 @@ def _by_day(stolen: Stolen) -> tuple[dict[date, list[Row]], dict[date, list[Row]
 
 
 def _by_number(asked: Sequence[Row], ended: Sequence[Row]) -> float:
-    """Right guesses expected of who only knows how many of a day were reminded."""
+    """Expected right guesses of an attacker who knows only how many of a day were reminded."""
     sent = sum(row["state"] == "sent" for row in ended)
     assert len(asked) == len(ended)
     return (sent**2 + (len(ended) - sent) ** 2) / len(ended)
@@ -185,7 +190,7 @@ def _by_number(asked: Sequence[Row], ended: Sequence[Row]) -> float:
 def _hits(
     stolen: Stolen, asked: Sequence[Row], ended: Sequence[Row], columns: tuple[str, str]
 ) -> int:
-    """Right guesses when both are laid side by side in the order of two columns."""
+    """Right guesses when both are matched in the order of two columns."""
     left = sorted(asked, key=lambda row: sortable(row.get(columns[0])))
     right = sorted(ended, key=lambda row: sortable(row.get(columns[1])))
     silent = [row["code"] not in stolen.life.answered for row in left]
@@ -193,13 +198,15 @@ def _hits(
 
 
 def _is_beside(timestamp: datetime, given: Sequence[datetime]) -> bool:
-    """Whether a moment lies within a second of one of these, which are sorted."""
+    """Whether an instant is within a second of one of these sorted ones."""
     place = bisect(given, timestamp)
     return any(abs(one - timestamp) < SECOND for one in given[max(0, place - 1) : place + 1])
 
 
 def _guess(stolen: Stolen, planted: dict[str, datetime]) -> tuple[int, int, float]:
-    """Right guesses, very bad answers, and right guesses expected of who only knows the cell."""
+    """Right guesses, number of very bad answers, and right guesses expected from knowing only the
+    cell.
+    """
     dice, dossiers = random.Random(5), stolen.dossiers()
     cells = defaultdict(list)
     for code, (entry, asked) in dossiers.items():
@@ -219,7 +226,7 @@ def _guess(stolen: Stolen, planted: dict[str, datetime]) -> tuple[int, int, floa
 
 
 def _moments_of(stolen: Stolen, key: bytes) -> list[datetime]:
-    """What can be reached from a ballot and from its case."""
+    """Every instant linked to a ballot or to its case."""
     rows = [
         (name, row)
         for name, column, value in (
@@ -236,7 +243,7 @@ def _moments_of(stolen: Stolen, key: bytes) -> list[datetime]:
 
 
 def _end(timestamp: datetime) -> datetime:
-    """A day lasts to its end, here or in Greenwich; an instant is one."""
+    """The end of a day, local or UTC; any other instant itself."""
     local = timestamp.astimezone(LOCAL)
     is_day = (timestamp.hour, timestamp.minute) == (0, 0) or (local.hour, local.minute) == (0, 0)
     return timestamp + DAY if is_day else timestamp

@@ -1,4 +1,4 @@
-"""A stolen database, without a key, does not name who wished to be called about a complaint."""
+"""A stolen database without a key does not reveal who wished to be called about a complaint."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ NAMES = ("An", "Nguyễn Thị Minh Khai", "Ễ" * 200)
 
 
 def _work_on(session: Session, staff: Staff, codes: Sequence[str]) -> None:
-    """What handlers do with cases: with each third one another thing, and all that is texted."""
+    """Handle the cases, each third in another way, and send all messages about them."""
     for number, code in enumerate(codes):
         _work(session, staff, number, session.scalars(select(Case).where(Case.code == code)).one())
 
@@ -60,8 +60,8 @@ dumps: dict[str, tuple[Tables, Web]] = {}
 def stolen(
     engine: str, transact: Transact, runner: Callable[..., Ran], environment: dict[str, str]
 ) -> tuple[Tables, Web]:
-    """A dump of cases at every stage, most with a wish to be called, some texts sent and some not;
-    and what leads where in it.
+    """A dump of cases at every stage, most with a wish to be called, with sent and waiting
+    messages; and the links between its rows.
     """
     if engine in dumps:
         return copy.deepcopy(dumps[engine])
@@ -92,7 +92,7 @@ def stolen(
 
 
 def test_no_value_of_a_case_stands_in_another_table(stolen: tuple[Tables, Web]) -> None:
-    """No column of a case equals any column of any other table, so that no join finds a row."""
+    """No value of a case equals one of another table, so that no join finds a row."""
     tables, _ = stolen
     there = {_plain(value) for name in tables if name != "case" for value in _values(tables[name])}
     joined = {
@@ -105,14 +105,14 @@ def test_no_value_of_a_case_stands_in_another_table(stolen: tuple[Tables, Web]) 
 
 
 def test_from_a_case_one_reaches_nothing(stolen: tuple[Tables, Web]) -> None:
-    """No chain of values and keys leads from a case to any other row."""
+    """No chain of equal values and foreign keys leads from a case to another row."""
     tables, web = stolen
     for row in tables["case"]:
         assert web.reach("case", row) == {("case", row["place"])}
 
 
 def test_no_dossier_shows_that_its_citizen_was_written_to(stolen: tuple[Tables, Web]) -> None:
-    """What was texted about a case leads to no dossier: it would name who complained."""
+    """No message about a case leads to a dossier, which would reveal who complained."""
     tables, web = stolen
     about_cases = [row for row in tables["message"] if row["kind"] == "case_reply"]
     assert {row["state"] for row in about_cases} == {"ready", "sent"}
@@ -124,7 +124,7 @@ def test_no_dossier_shows_that_its_citizen_was_written_to(stolen: tuple[Tables, 
 
 
 def test_contact_data_are_equally_long(stolen: tuple[Tables, Web]) -> None:
-    """A length would be found again at the dossier whose owner has a name as long."""
+    """Encrypted contact data have one length, which would else match the length of a name."""
     tables, _ = stolen
     sealed = [row["contact_sealed"] for row in tables["case"]]
     assert sealed.count(None) == SILENT
@@ -133,7 +133,7 @@ def test_contact_data_are_equally_long(stolen: tuple[Tables, Web]) -> None:
 
 
 def test_that_attack_finds_a_planted_link(stolen: tuple[Tables, Web], transact: Transact) -> None:
-    """If one column of a case named the dossier, all that is known of its citizen was found."""
+    """With a planted column that names the dossier, the attack finds all data of the citizen."""
     tables, _ = stolen
     for name in ("dossier", "case"):
         tables[name][0]["planted"] = "H32.15-260501-0001"
@@ -152,5 +152,5 @@ def _columns(row: Row) -> list[tuple[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as it is compared, whatever type the engine gives it."""
+    """A value in a form that compares equal whatever type the engine returns."""
     return str(value) if isinstance(value, dict | list) else value

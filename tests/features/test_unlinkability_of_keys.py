@@ -1,4 +1,4 @@
-"""A stolen database does not show which answers came before a change of keys."""
+"""A stolen database does not show which answers came before a key rotation."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -42,7 +42,7 @@ def changed(
     runner: Callable[..., Ran],
     environment: dict[str, str],
 ) -> Changed:
-    """Half of a cell answered before the keys changed and half after, all alike."""
+    """Half of a cell answered before the key rotation and half after it, all alike."""
     with transact() as session:
         ask_everybody(session)
         finish(session, [Wanted(number) for number in range(DOSSIERS)])
@@ -66,7 +66,7 @@ def changed(
 
 @pytest.mark.parametrize("table", TABLES)
 def test_an_answer_does_not_name_its_key(changed: Changed, table: str) -> None:
-    """Before all is encrypted anew no value or part of one is shared by answers of one key only,
+    """Before the re-encryption no value or part of one is common to answers of one key only,
     waiting or counted.
     """
     rows = _stolen(changed, table)
@@ -79,7 +79,7 @@ def test_an_answer_does_not_name_its_key(changed: Changed, table: str) -> None:
 
 
 def _stolen(changed: Changed, table: str) -> list[Row]:
-    """The ballots of a stolen database: in the pool, or after the job of the night."""
+    """The ballots of a stolen database: in the pool, or after the nightly job."""
     with changed.app.app_context():
         if table == "ballot":
             assert count_and_clean(NOW) == DOSSIERS
@@ -90,7 +90,7 @@ def _stolen(changed: Changed, table: str) -> list[Row]:
 
 
 def _shared(rows: list[Row]) -> set[tuple[str, object]]:
-    """What more than one row says in the same column, at the same place of it."""
+    """The parts of values that several rows have in the same column at the same position."""
     once, again = set(), set()
     for said in (one for row in rows for one in _said(row)):
         (again if said in once else once).add(said)
@@ -109,8 +109,8 @@ def _said(row: Row) -> Iterator[tuple[str, object]]:
 
 
 def test_the_place_of_an_answer_does_not_name_its_key(changed: Changed) -> None:
-    """After the job of the night and `rekey --full` ballots from before and after the change of
-    keys lie among each other.
+    """After the nightly job and `rekey --full`, ballots from before and after the key rotation are
+    mixed.
     """
     _stolen(changed, "ballot")
     assert run_command(changed.app, "privacy", "rekey", "--full").code == 0

@@ -1,6 +1,6 @@
-"""A stolen database, without its key, does not show what was answered about which procedure.
+"""A stolen database without its key does not show what was answered about which procedure.
 
-A dossier is often the only one of its procedure, whatever stands beside it in its cell.
+A dossier is often the only one of its procedure, even if its cell holds others.
 """
 
 import json
@@ -35,8 +35,8 @@ OFFICES, DOSSIERS, ANSWERS = 4, 60, 50
 
 @dataclass(frozen=True)
 class Month:
-    """A month with few dossiers of many procedures: dumps before there are answers, with all of
-    them in the pool, and after the closing, which counts them.
+    """A month with few dossiers of many procedures: dumps before any answers, with all answers in
+    the pool, and after the closing, which counts them.
     """
 
     before: Tables
@@ -47,7 +47,7 @@ class Month:
     alone: Collection[str]
 
     def told(self, after: Tables) -> set[tuple[str, str]]:
-        """(Table, procedure) of every row that answers or closing wrote and that names one."""
+        """(Table, procedure) of every row written since `before` that names one of `alone`."""
         return {
             (name, code)
             for name, rows in after.items()
@@ -58,7 +58,7 @@ class Month:
 
 
 def _text(row: Row) -> str:
-    """All a row says, wherever it lies."""
+    """All values of a row except its place."""
     return repr([value for name, value in row.items() if name != "place"])
 
 
@@ -68,7 +68,7 @@ months: dict[str, Month] = {}
 
 @pytest.fixture
 def month(request: pytest.FixtureRequest, engine: str) -> Month:
-    """The month as one engine keeps it, lived through once."""
+    """The month on one database engine, created once."""
     if engine not in months:
         names = ("transact", "runner", "environment")
         months[engine] = _lived(*map(request.getfixturevalue, names))
@@ -76,7 +76,7 @@ def month(request: pytest.FixtureRequest, engine: str) -> Month:
 
 
 def _lived(transact: Transact, runner: Callable[..., Ran], environment: dict[str, str]) -> Month:
-    """Offices, procedures and citizens by lot; who answers says everything that can be said."""
+    """Random offices, procedures and citizens; those who answer fill in everything."""
     dice = random.Random(4)
     with transact() as session:
         ask_everybody(session)
@@ -124,8 +124,8 @@ def _alone(tables: Tables, answered: Collection[str]) -> set[str]:
 def test_nothing_that_answers_move_names_a_procedure(
     month: Month, report: Callable[[str], None]
 ) -> None:
-    """Whatever an answer or a closing writes, in whatever table, no procedure stands in it; if one
-    did, in a row of sums or in the figures of the closing, it would be found.
+    """No row that answers or a closing write names a procedure, and the attack finds one planted in
+    a row of sums or in the figures of a closing.
     """
     report(f"{len(month.alone)} of {ANSWERS} answers are about the only dossier of a procedure")
     assert len(month.alone) > ANSWERS / 10
@@ -139,8 +139,8 @@ def test_nothing_that_answers_move_names_a_procedure(
 
 
 def test_what_is_encrypted_of_procedures_has_one_length(month: Month, transact: Transact) -> None:
-    """Neither the sums of a month nor the figures of a closing show by their length how much is in
-    them: one answer is as long as fifty.
+    """The encrypted sums of a month have the same length for one answer as for fifty, and the
+    figures of a closing a fixed one.
     """
     with transact() as session:
         agency, sector = answering.agencies(session)[0], answering.sectors(session)[0]
@@ -153,8 +153,8 @@ def test_what_is_encrypted_of_procedures_has_one_length(month: Month, transact: 
 
 
 def test_a_digest_cannot_be_found_by_trying(transact: Transact) -> None:
-    """A thief who guesses all figures of a month cannot prove it: the digest of what is the same
-    but for its salt is another.
+    """A thief who guesses all figures of a month cannot confirm them, since the digest of equal
+    figures differs by its salt.
     """
     with transact() as session:
         ask_everybody(session)

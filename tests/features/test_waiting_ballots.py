@@ -1,4 +1,4 @@
-"""Figures while ballots wait to be counted: the same as afterwards, and of one moment."""
+"""Figures while ballots wait to be counted: equal to those after counting, and of one instant."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -40,7 +40,7 @@ def cell_of(session: Session, month: str) -> Cell:
 
 
 def picture(session: Session) -> list[object]:
-    """Whatever is told of two months: drafts, tables, signs of manipulation, comparisons."""
+    """All figures of two months: drafts, tables, signs of manipulation, comparisons."""
     found: list[object] = [insights.live(session, MONTH)]
     for month in (BEFORE, MONTH):
         draft = indices.draft_payload(session, month, NOW, provisional=False)
@@ -49,7 +49,7 @@ def picture(session: Session) -> list[object]:
 
 
 def say_otherwise(session: Session, cell: Cell, keys: list[bytes]) -> None:
-    """Two of five ballots are changed and two disowned, four more come with very good ratings."""
+    """Change two of five ballots, repudiate two, and add four with very good ratings."""
     for key in keys[:2]:
         change(session, key, overall=3)
     for key in keys[2:4]:
@@ -60,8 +60,8 @@ def say_otherwise(session: Session, cell: Cell, keys: list[bytes]) -> None:
 
 
 def test_no_figure_moves_when_ballots_are_counted(transact: Transact) -> None:
-    """New, changed and disowned ballots of an open month and of a closed one count at once as they
-    count for good; so do those of one slot, which are a burst only together.
+    """New, changed and repudiated ballots of open and closed months have the same effect before
+    counting as after, including those that are a burst only together.
     """
     with transact() as session:
         given: dict[Cell, list[bytes]] = {cell_of(session, one): [] for one in (BEFORE, MONTH)}
@@ -95,8 +95,8 @@ def waiting_beside_counted(transact: Transact) -> None:
 
 @pytest.mark.parametrize("first", ["pool", "counts"])
 def test_a_page_shows_one_moment(app: Flask, transact: Transact, first: str) -> None:
-    """Ballots that are counted while a page is drawn stand on it once, whether it read the pool
-    before and the counts after, or the other way round.
+    """Ballots counted while a page is drawn are included once, whether the page reads the pool
+    first or the counts.
     """
     waiting_beside_counted(transact)
     with app.app_context():
@@ -117,7 +117,7 @@ def test_a_page_shows_one_moment(app: Flask, transact: Transact, first: str) -> 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_who_reads_and_writes_holds_the_counting_back(app: Flask, transact: Transact) -> None:
-    """A transaction that writes what it read of the pool keeps it as it is to its end."""
+    """A transaction that writes what it read of the pool keeps the pool unchanged to its end."""
     waiting_beside_counted(transact)
     with transact() as session:
         assert pool_of(session).rated().total() == 10
@@ -133,7 +133,7 @@ def test_who_reads_and_writes_holds_the_counting_back(app: Flask, transact: Tran
 def test_the_limit_of_changes_is_of_a_day(
     transact: Transact, runner: Runner, environment: dict[str, str]
 ) -> None:
-    """Where a night was not counted a link may change its answer all the same on the next day."""
+    """A link may change its answer again on the next day, also if the night counted nothing."""
     with transact() as session:
         ask_everybody(session)
         finish(session, [Wanted(1)])

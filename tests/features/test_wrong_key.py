@@ -1,4 +1,4 @@
-"""With a DATA_KEY that is not the database's nothing starts, and every command says so."""
+"""With a DATA_KEY of another database nothing starts, and every command says so."""
 
 import ast
 import json
@@ -45,7 +45,7 @@ def wrong(transact, make_app):
 
 
 def test_no_command_works(wrong, transact, tmp_path, monkeypatch):
-    """Each ends with 1 and the same sentence, and changes nothing."""
+    """Each command exits 1 with the same sentence and changes nothing."""
     monkeypatch.chdir(tmp_path)
     with transact() as session:
         before = dump(session)
@@ -58,14 +58,14 @@ def test_no_command_works(wrong, transact, tmp_path, monkeypatch):
 
 
 def test_migrating_stops(wrong):
-    """`db upgrade` says it before it touches a table."""
+    """`db upgrade` reports the wrong key before it changes a table."""
     result = wrong.test_cli_runner().invoke(args=["db", "upgrade"])
     assert result.exit_code == 1
     assert SENTENCE in str(result.exception.code)
 
 
 def test_no_worker_of_celery_starts(wrong, environment):
-    """What Celery starts from ends at once, with the sentence and no trace of the code."""
+    """The module that Celery loads exits at once with the sentence and no traceback."""
     del wrong
     started = subprocess.run(
         [sys.executable, "-c", "import survey.jobs.distributed_app"],
@@ -80,7 +80,7 @@ def test_no_worker_of_celery_starts(wrong, environment):
 
 
 def test_check_config_says_it(wrong, runner):
-    """It exits 1 with the setting's name; with the right key it does not."""
+    """`check-config` exits 1 with the setting's name, and not with the right key."""
     said = run_command(wrong, "check-config", "--json")
     assert said.code == 1
     (fault,) = (one for one in said.json["faults"] if one["name"] == "DATA_KEY")
@@ -91,7 +91,9 @@ def test_check_config_says_it(wrong, runner):
 
 
 def test_check_config_lists_old_keys(make_app):
-    """Which of DATA_KEYS_OLD is still needed, and which may go, before and after `rekey`."""
+    """`check-config` names which of DATA_KEYS_OLD are needed and which may be removed, before and
+    after `rekey`.
+    """
     stranger = "c3RyYW5nZXIta2V5LW9mLXRoZS10ZXN0cy0wMTIzNDU"
     both = make_app(DATA_KEY=NEW_KEY, DATA_KEYS_OLD=f"{FIXED['DATA_KEY']},{stranger}")
     for needed in (True, False):
@@ -104,8 +106,8 @@ def test_check_config_lists_old_keys(make_app):
 
 
 def test_a_copy_of_another_key_is_not_brought_back(wrong, runner, engine, tmp_path, make_app):
-    """`storage check` and `storage restore` refuse a copy that DATA_KEY does not open, and leave
-    the database as it is; with the key it is brought back.
+    """`storage check` and `storage restore` refuse a backup that DATA_KEY does not open and leave
+    the database as it is; with the key it is restored.
     """
     copy = tmp_path / "night.backup"
     if runner("storage", "backup", str(copy)).code:
@@ -120,8 +122,8 @@ def test_a_copy_of_another_key_is_not_brought_back(wrong, runner, engine, tmp_pa
 
 
 def test_the_web_serves_its_two_signs_of_life_only(wrong, runner, environment):
-    """Every page answers 503 and hands back what was typed; nothing is stored. `/healthz` and
-    `/readyz` answer 503 and say why.
+    """Every page answers 503 with the typed text and stores nothing; `/healthz` and `/readyz`
+    answer 503 with the reason.
     """
     assert runner("messages", "send-due", "--now", NOW.isoformat()).code == 0
     (token,) = links(Path(environment["SMS_CONSOLE_FILE"])).values()
@@ -141,7 +143,7 @@ def test_the_web_serves_its_two_signs_of_life_only(wrong, runner, environment):
 
 
 def test_every_command_looks_at_the_key():
-    """All commands share the options that check it, but the three that look at it themselves."""
+    """All commands share the options that check the key, except three that check it themselves."""
     without = {
         place(path)
         for path in python_files("survey")

@@ -1,6 +1,7 @@
-"""A stolen disk and the truth it must not show: what a thief can sort each kind of row by, by what
-the rows are about. Rows speak of what stands in them; places of where their bytes lie, deleted
-ones too.
+"""A stolen disk and the truth it must not show: what a thief can sort each kind of row by.
+
+`rows` are the values of rows, `places` the positions of their bytes, deleted ones included; both by
+the key of the row.
 """
 
 from collections import Counter, defaultdict
@@ -32,7 +33,7 @@ OF_ANSWERS = (BALLOTS, CASES, ENTRIES, DIALOGUES, NOTES)
 
 @dataclass
 class Given:
-    """What is true of one citizen's answer."""
+    """The truth about one citizen's answer."""
 
     cell: Cell
     key: bytes
@@ -69,8 +70,9 @@ class Theft:
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
-        """All rows that lead to a dossier or come from an answer; of who wishes to be called only
-        the ballots, since that is not hidden.
+        """All kinds of rows that lead to a dossier or come from an answer.
+
+        Of citizens who wish to be called only the ballots, since the wish is not hidden.
         """
         given, tables = self.given, self.disk.tables
         cases = {one.case: code for code, one in given.items() if not one.is_called}
@@ -115,7 +117,7 @@ class Theft:
 
     @cached_property
     def places(self) -> dict[str, Features]:
-        """Kind → where the bytes of its rows lie, those that were deleted as well; by key."""
+        """Kind → where the bytes of its rows are, deleted ones included; by key."""
         values = {
             (name, column, row[kind.key]): value.encode() if isinstance(value, str) else value
             for name, kind in self.kinds.items()
@@ -137,7 +139,7 @@ class Theft:
 
     @cached_property
     def rows(self) -> dict[str, Features]:
-        """Kind → all that its rows can be sorted by, by key."""
+        """Kind → all that its rows can be sorted by; by key."""
         return {
             name: columns(
                 [row for row in kind.rows if row[kind.key] in kind.dossiers],
@@ -148,7 +150,7 @@ class Theft:
         }
 
     def of_citizens(self, known: Mapping[str, Features]) -> Features:
-        """What leads to a dossier, by its code."""
+        """The features of rows that lead to a dossier, by its code."""
         return {
             name: {self.kinds[kind].dossiers[key]: value for key, value in values.items()}
             for kind in CITIZENS
@@ -157,7 +159,7 @@ class Theft:
 
     @cached_property
     def counts(self) -> Features:
-        """Where counts lie and who wrote them, by cell."""
+        """The physical places of counts and their writing transactions, by cell."""
         rows = self.disk.tables["count"]
         found = columns(rows, lambda row: Cell(*(row[part] for part in Cell._fields)))
         return {name: known for name, known in found.items() if name in PHYSICAL}
