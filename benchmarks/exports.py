@@ -21,12 +21,20 @@ HEADER = (
 )
 # Prefixes that are mobile today.
 MOBILE = ("070", "086", "089", "090", "091", "093", "094", "096", "097", "098")
+SURNAMES = ("Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Đặng", "Bùi")
+MIDDLE_NAMES = ("Văn", "Thị", "Minh", "Thị Ngọc", "Quốc")
+GIVEN_NAMES = ("An", "Bình", "Châu", "Dũng", "Hạnh", "Hoa", "Khánh", "Lan", "Phúc", "Tuấn", "Yến")
 CHANNELS = ("Trực tiếp", "Trực tuyến toàn trình", "Bưu chính công ích")
 
 
 def _names(file: str, column: str) -> list[dict[str, str]]:
     with (DATA / file).open(encoding="utf-8-sig", newline="") as source:
         return [row for row in csv.DictReader(source) if row[column]]
+
+
+def _name(number: int) -> str:
+    parts = (SURNAMES, MIDDLE_NAMES, GIVEN_NAMES)
+    return " ".join(names[number % len(names)] for names in parts)
 
 
 def write_export(path: Path, rows: int, *, first: int = 1, finished_share: float = 1.0) -> None:
@@ -52,7 +60,7 @@ def write_export(path: Path, rows: int, *, first: int = 1, finished_share: float
                     f"H32.{number // 9999 + 1}-{received:%y%m%d}-{number % 9999 + 1:04}",
                     draw.choice(procedures),
                     draw.choice(agencies),
-                    f"Công dân thử {number:06}",
+                    _name(number),
                     f"{MOBILE[number % 10]}{number:07}",
                     f"{received:%d/%m/%Y} 08:{number % 60:02}",
                     f"{due:%d/%m/%Y}",

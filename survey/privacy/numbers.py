@@ -125,6 +125,8 @@ def runs(text: str) -> Iterator[Sequence[Group]]:
     notation is a run of one group, empty where digits are missing.
     """
     plain = plain_signs(text)
+    if not _DIGITS.search(plain):  # most names
+        return
     for match in _SCIENTIFIC.finditer(plain):
         yield [Group(*match.span(), _exact(*match.groups("")), "")]
     split = _OTHER.sub(_letters, _SCIENTIFIC.sub(_letters, plain))

@@ -131,15 +131,24 @@ def _refuse_other_province(session: Session, folder: Path) -> None:
 
 
 def _provinces(session: Session, folder: Path) -> Iterable[Values]:
-    """The row of the province; its code stays the name of the folder it was first loaded from."""
+    """The row of the province; its code stays the name of the folder it was first loaded from.
+
+    Invalid `reference_broken` unless the file has exactly one row.
+    """
     there = province_if_loaded(session)
-    for _, row in list(lines(folder, "province.csv"))[:1]:
-        yield {
-            "code": there.code if there else folder.name,
-            "name": row["name_vi"],
-            "dossier_prefix": row["code"],
-            "hotline": row["hotline"],
-        }
+    rows = [row for _, row in lines(folder, "province.csv")]
+    if len(rows) != 1:
+        raise Invalid(
+            "reference_broken",
+            gettext("%(place)s: cần đúng một dòng dưới dòng tiêu đề.", place="province.csv"),
+        )
+    (row,) = rows
+    yield {
+        "code": there.code if there else folder.name,
+        "name": row["name_vi"],
+        "dossier_prefix": row["code"],
+        "hotline": row["hotline"],
+    }
 
 
 def _sectors(folder: Path) -> Iterable[Values]:

@@ -6,6 +6,7 @@ names. A question without a line in `questions.csv` has its wording as its name.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import select
@@ -58,10 +59,12 @@ def questions(folder: Path) -> Iterator[Values]:
 def questionnaires(folder: Path) -> Iterator[Values]:
     """The questionnaire of each line of the file, with kind, version and first day.
 
-    Invalid `reference_broken` unless both kinds are present, every short version asks the overall
-    question only, and every full version asks it and others.
+    Invalid `reference_broken` unless both kinds are present, all lines of a version give the same
+    first day, every short version asks the overall question only, and every full version asks it
+    and others.
     """
-    asked: dict[tuple[str, str], set[str]] = {}
+    asked: dict[tuple[str, int], set[str]] = {}
+    begins: dict[tuple[str, int], date] = {}
     for place, row in lines(folder, ASKED):
         if row["kind"] not in set(QuestionnaireKind):
             raise Invalid(
@@ -76,7 +79,14 @@ def questionnaires(folder: Path) -> Iterator[Values]:
                 "reference_broken",
                 gettext("%(place)s: cần số của bản, ngày hiệu lực, thứ tự.", place=place),
             )
-        asked.setdefault((row["kind"], row["version"]), set()).add(row["question"])
+        if begins.setdefault((row["kind"], version), first) != first:
+            raise Invalid(
+                "reference_broken",
+                gettext(
+                    "%(place)s: bản %(version)s có hai ngày hiệu lực.", place=place, version=version
+                ),
+            )
+        asked.setdefault((row["kind"], version), set()).add(row["question"])
         yield {"kind": row["kind"], "version": version, "valid_from": first}
     if missing := {*QuestionnaireKind} - {kind for kind, _version in asked}:
         raise Invalid(
@@ -101,13 +111,14 @@ def questionnaires(folder: Path) -> Iterator[Values]:
 def items(session: Session, folder: Path) -> Iterator[Values]:
     """The questions of every version, with position and wording.
 
-    Conflict `reference_broken` when the file adds or changes a question of a version that is
-    already loaded.
+    Conflict `reference_broken` when the file adds, changes or leaves out a question of a version
+    that is already loaded.
     """
     versions = {(one.kind, one.version): one.id for one in session.scalars(select(Questionnaire))}
     known: dict[int, dict[str, QuestionnaireItem]] = {}
     for item in session.scalars(select(QuestionnaireItem)):
         known.setdefault(item.questionnaire_id, {})[item.question] = item
+    asked: dict[int, set[str]] = {}
     for place, row in lines(folder, ASKED):
         of = versions[row["kind"], number(place, row["version"]) or 0]
         values = {
@@ -117,18 +128,25 @@ def items(session: Session, folder: Path) -> Iterator[Values]:
             "text_vi": row["text_vi"],
             "text_en": row["text_en"],
         }
+        asked.setdefault(of, set()).add(row["question"])
         there = known.get(of, {}).get(row["question"])
         if of in known and (there is None or _differs(there, values)):
-            raise Conflict(
-                "reference_broken",
-                gettext(
-                    "%(place)s: bản %(version)s đã được dùng nên không sửa được, hãy thêm một bản "
-                    "mới.",
-                    place=place,
-                    version=row["version"],
-                ),
-            )
+            raise _in_use(place, row["version"])
         yield values
+    for (_, version), of in versions.items():
+        if of in asked and known.get(of, {}).keys() - asked[of]:
+            raise _in_use(ASKED, version)
+
+
+def _in_use(place: str, version: object) -> Conflict:
+    return Conflict(
+        "reference_broken",
+        gettext(
+            "%(place)s: bản %(version)s đã được dùng nên không sửa được, hãy thêm một bản mới.",
+            place=place,
+            version=version,
+        ),
+    )
 
 
 def _differs(there: QuestionnaireItem, values: Values) -> bool:

@@ -97,6 +97,10 @@ def test_one_database_serves_one_province(make_app):
     assert "Khánh Hòa" in ran.err
 
 
+def _last_line(name):
+    return (DATA / name).read_text("utf-8").splitlines()[-1]
+
+
 BROKEN = {
     "no_level": ("agencies.csv", ",province_department,", ",ministry,", "agencies.csv, dòng 2"),
     "bad_day": ("agencies.csv", "2025-02-28", "28.02.2025", "không phải ngày"),
@@ -121,6 +125,10 @@ BROKEN = {
         *("questionnaires.csv", "full,1,2017-01-01,2,access,"),
         *("full,1,2017-01-01,7,speed,Nhanh,Fast\nfull,1,2017-01-01,2,access,", "một bản mới"),
     ),
+    "one_less": ("questionnaires.csv", _last_line("questionnaires.csv"), "", "một bản mới"),
+    "two_days": ("questionnaires.csv", "full,1,2017-01-01,6,", "full,01,2018-01-01,6,", "hai ngày"),
+    "two_provinces": ("province.csv", "\nH32,", "\nH33,Khác,1022,,,,x\nH32,", "cần đúng một dòng"),
+    "no_province": ("province.csv", _last_line("khanh_hoa/province.csv"), "", "một dòng"),
 }
 
 
