@@ -14,10 +14,10 @@ from survey.bulk import write_many
 from survey.cases.deadlines import reply_due
 from survey.crypto.tokens import new_case_code
 from survey.db import table_of
-from survey.models.alert import unordered_id
 from survey.models.ballot import Mode, PooledBallot
 from survey.models.case import Case, CaseEvent, CaseReason, CaseRecord, CaseState, EventKind
 from survey.models.count import Cell, Frame
+from survey.models.operator_alert import unordered_id
 from survey.models.organisation import Procedure
 from survey.models.questionnaire import QuestionnaireKind
 from survey.period import Month

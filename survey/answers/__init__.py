@@ -1,11 +1,11 @@
 """A link's token or a phone's reply becomes a ballot.
 
-`page` reads what a citizen sees; `store` writes what a citizen says.
+`page` reads what a citizen sees; `submitting` writes what a citizen says.
 """
 
 from survey.answers.page import AnswerPage, CaseGlimpse, Item, answer_page
-from survey.answers.store import Given, reopen, repudiate, submit, submit_by_sms
 from survey.answers.submission import Submission
+from survey.answers.submitting import Given, reopen, repudiate, submit, submit_by_sms
 from survey.ballots.contents import Answer
 
 __all__ = [

@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from survey import invitations
-from survey.answers.store import submit_by_sms
 from survey.answers.submission import COMMENT_LENGTH, Submission
+from survey.answers.submitting import submit_by_sms
 from survey.ballots import storage
 from survey.ballots.contents import Answer
 from survey.cases.deadlines import FIRST_REACTION_HOURS, day_of

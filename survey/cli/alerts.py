@@ -10,9 +10,9 @@ from survey.cases.queue import CaseGroup, case_groups, open_cases
 from survey.catalogues import gettext
 from survey.cli.options import common_options, emit
 from survey.db import db
-from survey.delivery.troubles import open_troubles, trouble_words
+from survey.delivery.operator_alerts import open_operator_alerts, operator_alert_words
 from survey.formats import number
-from survey.models.alert import Alert
+from survey.models.operator_alert import Alert
 from survey.models.staff import Scope
 from survey.monitoring.labels import RULES, WHOLE_PROVINCE
 from survey.reports.phrases import percentage
@@ -38,9 +38,13 @@ def show(*, now: datetime, as_json: bool) -> None:  # noqa: ARG001 - what is ope
         + ", ".join(one.code for one in alert.cases)
         for alert in groups
     ]
-    troubles = open_troubles(session)
-    lines = [trouble_words(one) for one in troubles] + [_line(alert) for alert in signals] + lines
-    documents = [_trouble(alert) for alert in troubles]
+    operator_alerts = open_operator_alerts(session)
+    lines = (
+        [operator_alert_words(one) for one in operator_alerts]
+        + [_line(alert) for alert in signals]
+        + lines
+    )
+    documents = [_operator_alert(alert) for alert in operator_alerts]
     documents += [_of_signal(alert) for alert in signals] + [_document(alert) for alert in groups]
     emit(
         documents,
@@ -80,7 +84,7 @@ def _of_signal(alert: monitoring.OpenAlert) -> dict[str, object]:
     }
 
 
-def _trouble(alert: Alert) -> dict[str, object]:
+def _operator_alert(alert: Alert) -> dict[str, object]:
     """An alert on sending has no agency; `scope` is the budget or provider."""
     return {
         "rule": alert.rule,

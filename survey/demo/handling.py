@@ -11,9 +11,9 @@ from functools import cache
 
 from sqlalchemy.orm import Session
 
-from survey import alerts, indices
-from survey.alerts import ContactWish, grave_topics
+from survey import case_triggers, indices
 from survey.ballots.contents import Answer, Ballot
+from survey.case_triggers import ContactWish, grave_topics
 from survey.cases import steps
 from survey.cases.labels import CLOSE_WORDS
 from survey.cases.notices import Way
@@ -123,8 +123,8 @@ class Hotline:
         def act(now: datetime) -> None:
             last = ballot.versions[-1]
             answer = Answer(last.ratings, last.reasons, one.comment or "")
-            change = alerts.Change(ballot.key, ballot.cell, None, answer)
-            case = alerts.raise_for_answer(self.session, now, change, _wish(one))
+            change = case_triggers.Change(ballot.key, ballot.cell, None, answer)
+            case = case_triggers.raise_for_answer(self.session, now, change, _wish(one))
             if case is not None:
                 self.cases += 1
                 self._follow(case, one, now)

@@ -2,7 +2,6 @@
 
 from survey.crypto.keys import WrappedKey
 from survey.models import (
-    alert,
     audit,
     ballot,
     case,
@@ -16,6 +15,7 @@ from survey.models import (
     job,
     message,
     officer,
+    operator_alert,
     organisation,
     price,
     province,
@@ -31,7 +31,6 @@ from survey.models import (
 
 __all__ = [
     "WrappedKey",
-    "alert",
     "audit",
     "ballot",
     "case",
@@ -45,6 +44,7 @@ __all__ = [
     "job",
     "message",
     "officer",
+    "operator_alert",
     "organisation",
     "price",
     "province",

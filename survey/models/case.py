@@ -18,7 +18,7 @@ from survey.crypto.reasons import RANDOM
 from survey.crypto.sealed import BlindIndex, Json, Packed, Sealed
 from survey.db import Base
 from survey.errors import Refused
-from survey.models.alert import unordered_id
+from survey.models.operator_alert import unordered_id
 from survey.period import Month
 
 # All records have this length, and timelines a multiple of the other: a length would reveal how far

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from survey.crypto.reasons import RANDOM, STAFF
 from survey.crypto.sealed import BlindIndex, Json, Sealed
 from survey.db import Base, advisory_lock, one_of
-from survey.models.alert import unordered_id
+from survey.models.operator_alert import unordered_id
 from survey.models.organisation import Agency
 from survey.period import Month
 

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from survey import audit
 from survey.cases.deadlines import day_of
 from survey.errors import Invalid, NotFound
-from survey.models.alert import unordered_id
 from survey.models.control_chart import (
     AlertKey,
     AlertRecord,
@@ -21,6 +20,7 @@ from survey.models.control_chart import (
     lock_control_charts,
     name_of,
 )
+from survey.models.operator_alert import unordered_id
 from survey.models.organisation import Agency
 from survey.models.staff import Scope, Staff
 from survey.monitoring.quality import forget

@@ -13,7 +13,7 @@ from survey.errors import Invalid, NotFound
 from survey.models.organisation import Sector
 from survey.models.province import Province, SpecialDay
 from survey.province.reading import all_sectors, province_of
-from survey.province.values import (
+from survey.province.rules import (
     DAY,
     ORDINARY,
     RULES,

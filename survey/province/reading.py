@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from survey.errors import NotFound, Refused
 from survey.models.organisation import Agency, Sector, alphabetical
 from survey.models.province import DayKind, Province, SpecialDay
-from survey.province.values import DAY, ORDINARY, RULES, day_key, read_day, share_key, written
+from survey.province.rules import DAY, ORDINARY, RULES, day_key, read_day, share_key, written
 from survey.province.workdays import Calendar
 
 

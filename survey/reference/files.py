@@ -26,7 +26,7 @@ COLUMNS = {
         *("kind", "version", "valid_from", "position"),
         *("question", "text_vi", "text_en"),
     ),
-    "questions.csv": ("code", "name_vi", "name_en", "hint_vi", "hint_en"),
+    "question_names.csv": ("code", "name_vi", "name_en", "hint_vi", "hint_en"),
     "header_aliases.csv": ("field", "alias"),
     "sms_prices.csv": ("provider", "valid_from", "dong_per_segment", "source"),
 }

@@ -1,7 +1,7 @@
 """Reads the questionnaires of a province and their questions from its reference files.
 
-`questionnaires.csv` lists the questions of each version; `questions.csv` gives questions short
-names. A question without a line in `questions.csv` has its wording as its name.
+`questionnaires.csv` lists the questions of each version; `question_names.csv` gives questions short
+names. A question without a line in `question_names.csv` has its wording as its name.
 """
 
 import re
@@ -33,7 +33,7 @@ def questions(folder: Path) -> Iterator[Values]:
 
     Invalid `reference_broken` for a bad code.
     """
-    named = {row["code"]: row for _, row in lines(folder, "questions.csv")}
+    named = {row["code"]: row for _, row in lines(folder, "question_names.csv")}
     asked: dict[str, Mapping[str, str]] = {}
     for place, row in lines(folder, ASKED):
         if not CODE.fullmatch(row["question"]):

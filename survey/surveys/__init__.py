@@ -1,12 +1,13 @@
 """Questions and questionnaires as data, and which questionnaire an invitation asks.
 
-`questionnaires`: the questions of a questionnaire, and the one in force on a day. `questions`: the
-names and the order of all questions. `patterns`: counted ratings of complete questionnaires.
+`questionnaires`: the questions of a questionnaire, and the one in force on a day.
+`question_names`: the names and the order of all questions. `patterns`: counted ratings of complete
+questionnaires.
 """
 
 from survey.surveys.patterns import Pattern, most_given, read_patterns, rows_of
+from survey.surveys.question_names import Names, check_question, factors, names
 from survey.surveys.questionnaires import Questions, current, in_force, questions_of
-from survey.surveys.questions import Names, check_question, factors, names
 
 __all__ = [
     "Names",

@@ -21,8 +21,8 @@ from survey.cases import inbox
 from survey.cases.queue import case_groups, open_cases
 from survey.db import db
 from survey.delivery import rates
+from survey.delivery.operator_alerts import open_operator_alerts
 from survey.delivery.queue_status import QueueStatus, outcomes_since, queue_status
-from survey.delivery.troubles import open_troubles
 from survey.delivery.unclear import waiting_for_person
 from survey.jobs.heartbeat import most_silent
 from survey.jobs.queue import count_by_state
@@ -107,7 +107,7 @@ class _Figures(Collector):
         yield from self._of_processes()
         jobs = count_by_state(self.session)
         yield _family("langnghe_jobs", "Background jobs by state.", "state", jobs.items())
-        alerts = Counter(alert.rule for alert in open_troubles(self.session))
+        alerts = Counter(alert.rule for alert in open_operator_alerts(self.session))
         alerts |= Counter(card.rule for card in case_groups(open_cases(self.session)))
         alerts |= Counter(key.rule for key in monitoring.open_alert_keys(self.session))
         yield _family("langnghe_alerts_open", "Open alerts by rule.", "rule", alerts.items())

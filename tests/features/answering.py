@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from survey import accounts, alerts
+from survey import accounts, case_triggers
 from survey.ballots import storage
 from survey.ballots.contents import replacing
 from survey.cases.steps import Ending
@@ -21,7 +21,7 @@ from tests.clocks import NOW
 
 # Words that a case may be closed with though nobody replied.
 WORDS = "Chúng tôi đã chuyển phản ánh của Ông/Bà để xem xét."
-WISH = alerts.ContactWish("+84905000111", "Nguyễn Văn An", "H32.12-261118-0042")
+WISH = case_triggers.ContactWish("+84905000111", "Nguyễn Văn An", "H32.12-261118-0042")
 
 
 def ending(reason):
@@ -51,7 +51,7 @@ def answer(session, agency=None, sector=None, *, overall=1, comment=None, mode="
     key = ballots.put(
         session, cell, {"overall": overall}, NOW, comment=comment or "", mode=Mode(mode)
     )
-    return alerts.Change(key, cell, None, storage.find(session, key).answer)
+    return case_triggers.Change(key, cell, None, storage.find(session, key).answer)
 
 
 def change(session, key, *, overall, comment=None):
@@ -62,12 +62,12 @@ def change(session, key, *, overall, comment=None):
     pooled = replace(pooled, current=replacing(last, {"overall": overall}, ()))
     storage.put(session, pooled, comment or "", before)
     after = storage.find(session, key).answer
-    return alerts.Change(key, before.ballot.cell, before.answer, after)
+    return case_triggers.Change(key, before.ballot.cell, before.answer, after)
 
 
 def raise_case(session, now=NOW, *, contact=None, **answer_parts):
     """Answer and open the case that the answer needs; return the case or None."""
-    return alerts.raise_for_answer(session, now, answer(session, **answer_parts), contact)
+    return case_triggers.raise_for_answer(session, now, answer(session, **answer_parts), contact)
 
 
 def add_staff(session, role=RoleName.HANDLER, *, agency=None, sector="", now=NOW):

@@ -28,8 +28,8 @@ def folder_with(path, factors, *, valid_from="2026-01-01"):
         file.write(shipped)
         for position, (kind, code) in enumerate(asked, 1):
             csv.writer(file).writerow([kind, 2, valid_from, position, code, *words_of(code)])
-    with (folder / "questions.csv").open("w", encoding="utf-8", newline="") as file:
-        file.write((DATA / "questions.csv").read_text("utf-8"))
+    with (folder / "question_names.csv").open("w", encoding="utf-8", newline="") as file:
+        file.write((DATA / "question_names.csv").read_text("utf-8"))
         for code in factors[1:]:
             csv.writer(file).writerow([code, NAMES.get(code, code), code.title(), "", ""])
     return folder

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from survey import alerts
+from survey import case_triggers
 from survey.cases import access_control, archiving, queue, steps
 from survey.cases.case_detail import case_detail
 from survey.cases.deadlines import day_of
@@ -100,7 +100,7 @@ def test_a_filed_case_that_opens_again_is_listed_again(transact):
         assert archiving.archive_due(session, LATER) == 1
         (key,) = ballots.keys(session)
         changed = answering.change(session, key, overall=1, comment="Họ vòi tiền tôi")
-        alerts.raise_for_answer(session, LATER, changed, None)
+        case_triggers.raise_for_answer(session, LATER, changed, None)
         assert listed(session, handler) == {case.code}
         (card,) = queue.case_groups(queue.open_cases(session))
         assert card.opened_at == day_of(LATER)

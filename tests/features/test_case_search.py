@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, select, update
 
-from survey import alerts
+from survey import case_triggers
 from survey.cases import access_control, archiving, queue, records, steps
 from survey.cases.search import Wanted, search
 from survey.models.ballot import PooledBallot
@@ -124,7 +124,7 @@ def test_what_the_citizen_changed_is_found(transact):
         assert found(session, handler, text="chờ lâu") == {case.code}
         (key,) = ballots.keys(session)
         changed = answering.change(session, key, overall=1, comment="Mất giấy tờ")
-        alerts.raise_for_answer(session, NOW, changed, None)
+        case_triggers.raise_for_answer(session, NOW, changed, None)
         assert found(session, handler, text="chờ lâu") == set()
         assert found(session, handler, text="giấy tờ") == {case.code}
         session.execute(update(PooledBallot).values(comment_sealed=None))

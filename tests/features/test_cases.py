@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from survey import alerts, audit
+from survey import audit, case_triggers
 from survey.cases import access_control, notices, queue, steps
 from survey.cases.case_detail import case_detail
 from survey.cases.deadlines import read_clocks
@@ -111,7 +111,7 @@ def test_an_outdated_view_is_refused(transact):
         case = the_case(session)
         seen = case.revision
         changed = answering.change(session, bytes.fromhex(case.ballot_key), overall=1)
-        alerts.raise_for_answer(session, MONDAY, changed, None)
+        case_triggers.raise_for_answer(session, MONDAY, changed, None)
     with transact() as session, pytest.raises(Conflict, match="case_changed"):
         steps.claim(session, session.get_one(Staff, handler), code, seen)
 
@@ -144,7 +144,7 @@ def test_a_reply_is_texted_to_who_wished_a_call(transact, work):
 
 def test_without_a_mobile_no_text_goes_out(transact, work):
     """No message is sent to a landline or without a wish to be called."""
-    landline = alerts.ContactWish("+842583822001", "", WISH.dossier_code)
+    landline = case_triggers.ContactWish("+842583822001", "", WISH.dossier_code)
     code, handler = prepare(transact, contact=landline, overall=1)
     with work(handler, code) as (session, staff, case):
         assert not notices.may_text(case)

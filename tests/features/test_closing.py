@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from survey import alerts
+from survey import case_triggers
 from survey.cases import opening, steps
 from survey.cases.deadlines import may_reopen, read_clocks
 from survey.cases.notices import Way
@@ -172,7 +172,7 @@ def test_what_comes_after_closing_is_not_lost(transact, work):
     with transact() as session:
         (key,) = ballots.keys(session)
         changed = answering.change(session, key, overall=1, comment="Họ vòi tiền tôi")
-        case = alerts.raise_for_answer(session, MONDAY, changed, None)
+        case = case_triggers.raise_for_answer(session, MONDAY, changed, None)
         record = case.record
         assert (case.code, record.state, record.reason) == (code, "reopened", "grave_words")
         assert may_reopen(record, MONDAY) is False

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from survey import alerts, audit
+from survey import audit, case_triggers
 from survey.cases import access_control, archiving, queue, steps
 from survey.cases.case_detail import case_detail
 from survey.cases.notices import Way
@@ -51,7 +51,7 @@ def change_comment(session, comment, *, overall=1, now=MONDAY):
     """Change the citizen's answer."""
     (key,) = ballots.keys(session)
     changed = answering.change(session, key, overall=overall, comment=comment)
-    alerts.raise_for_answer(session, now, changed, None)
+    case_triggers.raise_for_answer(session, now, changed, None)
 
 
 @pytest.mark.parametrize("contact", [None, WISH])

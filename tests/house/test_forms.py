@@ -15,7 +15,7 @@ NAMES = ("Lắng Nghe", "Tiếng Việt")
 ROLE_LOGINS = ("survey/web/forms.py", "survey/web/webhooks.py")
 # Vietnamese that nobody translates. Sent to citizens, or kept beside what they wrote:
 WRITTEN = {
-    "survey/alerts.py",
+    "survey/case_triggers.py",
     "survey/cases/inbox.py",
     "survey/cases/labels.py",
     "survey/cases/notices.py",

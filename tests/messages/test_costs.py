@@ -7,8 +7,8 @@ from sqlalchemy import select
 from survey.db import db, transaction
 from survey.messages import outbox
 from survey.messages.providers import SmsConfigFault, SmsNotSent, SmsRefused
-from survey.models.alert import Alert
 from survey.models.message import Message, ProviderHealth
+from survey.models.operator_alert import Alert
 from survey.models.price import SmsPrice
 from tests.conftest import run_command, unit_of_work
 from tests.messages.gateway import NOW, Gateway, fails, queue, takes

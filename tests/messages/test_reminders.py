@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from survey import invitations
 from survey.answers import Submission, submit
-from survey.answers.store import submit_by_sms
+from survey.answers.submitting import submit_by_sms
 from survey.db import transaction
 from survey.messages import outbox, receipts
 from survey.messages.providers import DeliveryReceipt

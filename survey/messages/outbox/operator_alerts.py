@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from survey.messages.outbox import circuit_breaker
 from survey.messages.outbox.rules import Rules
-from survey.models.alert import Alert, AlertRule, unordered_id
 from survey.models.message import Message, MessageState, ProviderHealth
+from survey.models.operator_alert import Alert, AlertRule, unordered_id
 
 RULES = (
     AlertRule.SMS_BUDGET_SPENT,

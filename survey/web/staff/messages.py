@@ -16,16 +16,16 @@ from survey.delivery import rates
 from survey.delivery.costs import month_costs
 from survey.delivery.labels import not_sent_words
 from survey.delivery.looking_up import look_up as look_up_number
+from survey.delivery.operator_alerts import open_operator_alerts, operator_alert_words
 from survey.delivery.queue_status import outcomes_since, queue_status
-from survey.delivery.troubles import open_troubles, trouble_words
 from survey.delivery.unclear import Verdict, waiting_for_person
 from survey.delivery.unclear import decide as settle
 from survey.delivery.unclear import unclear as unclear_messages
 from survey.errors import Invalid
 from survey.jobs import heartbeat
 from survey.messages.labels import STATES
-from survey.models.alert import AlertRule
 from survey.models.job import ProcessKind
+from survey.models.operator_alert import AlertRule
 from survey.models.staff import Staff
 from survey.period import Month
 from survey.web.staff import message_words as words
@@ -103,7 +103,9 @@ def show() -> ResponseReturnValue:
         # not on reloads, because it reads six weeks of data
         low=[] if renews else rates.board(session, now).low_lately(),
         renews=renews,
-        warnings=[trouble_words(one) for one in open_troubles(session) if one.rule in WARNED],
+        warnings=[
+            operator_alert_words(one) for one in open_operator_alerts(session) if one.rule in WARNED
+        ],
         stand_still=STAND_STILL,
         words=words,
         states=STATES,

@@ -24,7 +24,7 @@ from survey.province import (
     settings_of_province,
     special_days,
 )
-from survey.province.values import (
+from survey.province.rules import (
     DAY,
     LONGEST_NOTE,
     NUMBERS,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from survey import alerts, audit
+from survey import audit, case_triggers
 from survey.ballots import storage
 from survey.cases.deadlines import day_of
 from survey.cases.queue import case_groups, open_cases
@@ -56,14 +56,14 @@ def test_the_word_list_finds_the_grave_comments(capsys):
     """
     with COMMENTS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    found = [row for row in rows if alerts.grave_topics(row["text"])]
+    found = [row for row in rows if case_triggers.grave_topics(row["text"])]
     grave = [row for row in rows if row["severity"] == "3"]
     right = [row for row in found if row["severity"] == "3"]
     recall, precision = len(right) / len(grave), len(right) / len(found)
     with capsys.disabled():
         sys.stdout.write(
-            f"\nword list {alerts.words_version()}: recall {recall:.2f} of {len(grave)} grave, "
-            f"precision {precision:.2f} of {len(found)} found\n"
+            f"\nword list {case_triggers.words_version()}: recall {recall:.2f} of "
+            f"{len(grave)} grave, precision {precision:.2f} of {len(found)} found\n"
         )
     assert recall == 1
     assert precision >= 0.75
@@ -89,7 +89,7 @@ def test_the_word_list_finds_the_grave_comments(capsys):
 )
 def test_words_are_read_with_and_without_diacritics(comment, topics):
     """Missing diacritics match, wrong ones do not; negated and harmless phrases do not count."""
-    assert alerts.grave_topics(comment) == topics
+    assert case_triggers.grave_topics(comment) == topics
 
 
 def test_an_answer_has_one_case_that_grows(transact):
@@ -106,10 +106,10 @@ def test_an_answer_has_one_case_that_grows(transact):
     ):
         with transact() as session:
             found = storage.find(session, key)
-            changed = alerts.Change(key, found.ballot.cell, found.answer, found.answer)
+            changed = case_triggers.Change(key, found.ballot.cell, found.answer, found.answer)
             if (found.answer.overall, found.answer.comment) != (overall, comment or ""):
                 changed = answering.change(session, key, overall=overall, comment=comment)
-            alerts.raise_for_answer(session, LATER, changed, contact)
+            case_triggers.raise_for_answer(session, LATER, changed, contact)
     with transact() as session:
         case = the_case(session)
         assert (case.code, case.state, case.reason) == (code, "new", "grave_words")
@@ -198,7 +198,7 @@ def test_a_wish_seals_contact_onto_the_case_alone(transact):
         assert WISH.phone_e164[3:] not in dump
         assert "Văn An" not in dump
         assert WISH.dossier_code not in dump
-        alerts.withdraw_contact(session, LATER, key)
+        case_triggers.withdraw_contact(session, LATER, key)
     with transact() as session:
         case = the_case(session)
         assert case.contact_sealed is case.contact_index is None

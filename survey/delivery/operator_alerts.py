@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from survey.catalogues import _, gettext
 from survey.messages.outbox.operator_alerts import RULES
-from survey.models.alert import Alert, AlertRule
+from survey.models.operator_alert import Alert, AlertRule
 
 PERIODS = {"day": _("tin ngày"), "month": _("tin tháng")}
 WORDS = {
@@ -16,13 +16,13 @@ WORDS = {
 }
 
 
-def open_troubles(session: Session) -> list[Alert]:
+def open_operator_alerts(session: Session) -> list[Alert]:
     """Open alerts on sending, the oldest first."""
     query = select(Alert).where(Alert.rule.in_(RULES), Alert.closed_at.is_(None))
     return list(session.scalars(query.order_by(Alert.opened_at, Alert.rule, Alert.scope)))
 
 
-def trouble_words(alert: Alert) -> str:
+def operator_alert_words(alert: Alert) -> str:
     """The sentence of an alert on sending."""
     return gettext(WORDS[AlertRule(alert.rule)]).format(
         scope=gettext(PERIODS.get(alert.scope, alert.scope))

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from survey import alerts, invitations
+from survey import case_triggers, invitations
+from survey.answers.asked import BY_ID, BY_TOKEN, Asked, Sender
 from survey.answers.flags import is_too_fast
 from survey.answers.page import clean_token
-from survey.answers.question import BY_ID, BY_TOKEN, Asked, Sender
 from survey.answers.submission import Submission
 from survey.ballots import storage
 from survey.ballots.bursts import slot_of
@@ -77,7 +77,7 @@ def submit_by_sms(
     wish = None
     if submission.contact:
         dossier = invitation.dossier
-        wish = alerts.ContactWish(recipient.address, dossier.name or "", dossier.code)
+        wish = case_triggers.ContactWish(recipient.address, dossier.name or "", dossier.code)
     key = ballot_key(session, reply_secret(invitation.id, invitation.reply_code))
     sender = Sender(BY_ID, key, {"invitation_id": invitation.id}, Mode.SMS)
     asked = sender.asked(session)
@@ -147,14 +147,14 @@ def _store(
     sender: Sender,
     asked: Asked,
     submission: Submission,
-    wish: alerts.ContactWish | None,
+    wish: case_triggers.ContactWish | None,
     now: datetime,
 ) -> Given:
     before, after = _put(session, sender, asked, submission, now)
-    change = alerts.Change(sender.key, asked.cell, before, after)
-    alerts.raise_for_answer(session, now, change, wish)
+    change = case_triggers.Change(sender.key, asked.cell, before, after)
+    case_triggers.raise_for_answer(session, now, change, wish)
     if submission.contact is False:
-        alerts.withdraw_contact(session, now, sender.key)
+        case_triggers.withdraw_contact(session, now, sender.key)
     return Given(sender.key, after)
 
 
@@ -226,7 +226,7 @@ def _flagged(pooled: Pooled, flag: Flag) -> Pooled:
 
 def _contact_wish(
     session: Session, asked: Asked, submission: Submission
-) -> alerts.ContactWish | None:
+) -> case_triggers.ContactWish | None:
     """The number a citizen wants to be called on: the typed one, else the dossier's own."""
     if not submission.contact:
         return None
@@ -240,4 +240,4 @@ def _contact_wish(
         number = known
     else:
         raise Invalid("bad_contact_phone")
-    return alerts.ContactWish(number, dossier.name or "", dossier.code)
+    return case_triggers.ContactWish(number, dossier.name or "", dossier.code)
