@@ -203,7 +203,7 @@ class _Talk:
         return True
 
     def _ask(self, chosen: _Chosen) -> bool:
-        """Ask what is meant, once since the newest invitation; False if that was asked before."""
+        """Ask what is meant, once after the newest invitation; False if that was asked before."""
         notes = self._notes()
         newest = max(invitation.made_on for invitation in self.open)
         if notes.asked_again_on is not None and local_day(notes.asked_again_on) >= newest:

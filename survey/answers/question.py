@@ -19,7 +19,7 @@ from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.questionnaire import QuestionnaireKind
 from survey.surveys import Questions, in_force, questions_of
 
-# One statement that returns a plain row with everything a rating needs: most answers are one.
+# Everything a rating needs, in one statement and as a plain row: most answers are only a rating.
 _QUESTION = (
     select(
         Invitation.dossier_id,

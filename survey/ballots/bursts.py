@@ -42,9 +42,9 @@ def slot_of(now: datetime) -> int:
 def with_bursts(session: Session, ballots: Sequence[Pooled]) -> list[Pooled]:
     """The same ballots; the top ratings of bursts carry `Flag.BURST`.
 
-    A slot of an agency is a burst if its first answers number at least LEAST_BURST and more than
+    A slot of an agency is a burst if it holds at least LEAST_BURST first answers and more than
     LEAST_BURST / 2 + m + DEVIATIONS · √m, an approximate one-sided upper limit of a Poisson count
-    with mean m. m: the agency's answers of the fullest of the last twelve months / BUSY_SLOTS.
+    with mean m: the answers of the agency's fullest of the last twelve months, over BUSY_SLOTS.
     """
     fresh = [one for one in ballots if not one.ballot.versions and one.current]
     came: Counter[Slot] = Counter(map(_slot, fresh))

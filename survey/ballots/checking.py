@@ -74,7 +74,7 @@ def ballots_of(session: Session, months: Sequence[Month] | None = None) -> Itera
 
 
 def check(session: Session) -> list[Difference]:
-    """Compare counts and sampling frame with a recount; empty if all numbers agree.
+    """The differences of counts and sampling frame from a recount; empty if all numbers agree.
 
     Cells with more answers than invited citizens are differences too.
     """

@@ -57,7 +57,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The new version in a pooled ballot; the counting job adds the number of closings."""
+    """The new version of a pooled ballot; its `closing` is known only when it is counted."""
 
     ratings: Mapping[str, int]
     reasons: tuple[str, ...] = ()

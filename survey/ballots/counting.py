@@ -58,7 +58,7 @@ def count(session: Session) -> int:
         return 0
     # A ballot that was repudiated before it was counted has nothing to add or subtract.
     steps = [step for step in _steps(session, taken) if step.before or step.after]
-    # Shuffled, so that the rows of table `ballot` lie neither in the pool's order nor by key.
+    # Shuffled, so that rows of table `ballot` are written neither in the pool's order nor by key.
     secrets.SystemRandom().shuffle(steps)
     months = sorted({month for one in steps for month in _months(one)})
     _move_sums(session, steps, months)

@@ -1,8 +1,8 @@
 """Storage of ballots: they are found by their keys and written into the pool.
 
-No request waits for another citizen's: a new ballot is one INSERT, a change is a compare-and-swap
-on the ciphertext that was read. Of two simultaneous requests of one link, which have the same key,
-the second gets a Conflict and reads again.
+On PostgreSQL no request waits for that of another citizen: a new ballot is one INSERT, a change is
+a compare-and-swap on the ciphertext that was read. Of two simultaneous requests of one link, which
+have the same key, the second gets a Conflict and reads again.
 """
 
 from collections.abc import Collection
@@ -75,7 +75,7 @@ def find(session: Session, key: bytes) -> Found | None:
 
 
 def find_many(session: Session, keys: Collection[bytes]) -> dict[bytes, Found]:
-    """Key → ballot, for a list; a ballot that cannot be decrypted is logged and left out."""
+    """Key → ballot, for some keys; a ballot that cannot be decrypted is logged and left out."""
     read = {key: _if_it_opens(session, row) for key, row in _rows(session, keys).items()}
     return {key: found for key, found in read.items() if found is not None}
 

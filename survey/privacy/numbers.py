@@ -37,7 +37,7 @@ def _alone(sign: str, pattern: str) -> str:
 
 
 # Numbers of other kinds: days, times, sums of money, dossier codes. A lookahead tests the first
-# character before any of them is tried, which is fast on names, since they hold few digits.
+# character before any of them is tried, which is fast on names: they hold few such characters.
 _OTHER = re.compile(
     r"(?=[\dGHgh])(?:"
     + "|".join(

@@ -2,7 +2,7 @@
 
 Phone and name of a dossier, and what officials wrote about it, are erased 90 days after its finish,
 the contact data of a case 90 days after its closing. Comments are erased a year after the end of
-their month unless their case is open. At a citizen's request their data are erased at once.
+their month unless their case is open. At a citizen's request, phone and name are erased at once.
 """
 
 from collections.abc import Iterable

@@ -42,7 +42,7 @@ class TargetSchedule:
     by_scope: dict[str, TargetInForce]
 
     def overall(self) -> TargetInForce | None:
-        """Target of all procedures together, of a channel, and of a sector without its own."""
+        """Target of all procedures together, of a channel, and of most sectors (see `sector`)."""
         return self.by_scope.get(OVERALL)
 
     def agency(self) -> TargetInForce | None:
