@@ -1,6 +1,7 @@
-"""A link's token or a phone's reply becomes a ballot.
+"""Answers: what a citizen says, through a link or by SMS reply, is stored as a ballot.
 
-`page` reads what a citizen sees; `submitting` writes what a citizen says.
+`page` reads the data of the answer page, `submitting` writes answers, and `conversation` handles
+inbound SMS.
 """
 
 from survey.answers.page import AnswerPage, CaseGlimpse, Item, answer_page

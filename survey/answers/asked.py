@@ -1,4 +1,4 @@
-"""The question that is answered: invitation, cell and questionnaire in one statement."""
+"""The question that a citizen answers: invitation, cell and questionnaire, in one statement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from survey.models.invitation import CoverageEntry, Invitation
 from survey.models.questionnaire import QuestionnaireKind
 from survey.surveys import Questions, in_force, questions_of
 
-# Everything a rating needs to know, in one look and as a plain row; most answers are just that.
+# Everything a rating needs, in one statement and as a plain row: most answers are only a rating.
 _QUESTION = (
     select(
         Invitation.dossier_id,
@@ -36,7 +36,7 @@ _QUESTION = (
         Dossier.applicant_kind,
         Dossier.return_channel,
         Dossier.receiving_agency_id,
-        # Most links have no ballot yet; then nothing more has to be read.
+        # Most links have no ballot yet; then no further statement is needed.
         select(literal(1))
         .where(PooledBallot.key == bindparam("key"))
         .union_all(select(literal(1)).where(CountedBallot.key == bindparam("key")))
@@ -53,10 +53,10 @@ BY_ID = _QUESTION.where(Invitation.id == bindparam("invitation_id"))
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question that is answered, as `_QUESTION` reads it."""
+    """The question that a citizen answers: a row of `_QUESTION`."""
 
     dossier_id: int
-    # What this citizen is asked to rate, and the factors that may be chosen as reasons.
+    # `questions`: what this link asks to rate; `factors`: what may be chosen as a reason.
     questions: Questions
     factors: tuple[str, ...]
     is_full: bool
@@ -70,17 +70,19 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who answers: how the question is found, the key of the ballot, the way it came."""
+    """Where an answer comes from: the statement and values that find its question, the key of its
+    ballot, and web or SMS (`mode`).
+    """
 
     statement: Select[*tuple[Any, ...]]
     key: bytes
     values: Mapping[str, Any]
     mode: Mode
-    # The link's own, empty for an answer by SMS.
+    # Token of the link; empty for an answer by SMS.
     token: str = ""
 
     def asked(self, session: Session) -> Asked | None:
-        """The question as it stands now."""
+        """Read the question as it is now; None if the invitation does not exist."""
         given = {**self.values, "key": self.key}
         row = connection_of(session).execute(self.statement, given).first()
         if row is None:

@@ -1,6 +1,7 @@
-"""A text from a phone finds its conversation: a rating is stored, a wish obeyed, doubt asked once.
+"""Inbound SMS: ratings are stored, requests obeyed, unclear texts answered once with a question.
 
-Of a text that rated only the event is stored: neither its day nor its phone number.
+Of a text with a rating only the hash of its event id is stored, neither its day nor its phone
+number.
 """
 
 import secrets
@@ -43,9 +44,9 @@ from survey.province import calendar_of, hotline_of
 from survey.province.workdays import local_day
 
 LOCALE = "vi_accented"
-# An answer that cannot leave within a day is of no use any more.
+# A reply that is not sent within a day is of no use any more.
 WORTH_ANSWERING = timedelta(days=1)
-# An invitation in one of these states never reached its phone.
+# States of messages that have not reached their phone.
 _NOT_OUT = (
     MessageState.READY,
     MessageState.FAILED,
@@ -55,7 +56,7 @@ _NOT_OUT = (
 
 
 def receive(session: Session, inbound: InboundSms, now: datetime) -> None:
-    """Act on one inbound text; the same event again changes nothing."""
+    """Act on one inbound SMS, or leave it to the hotline (idempotent by event id)."""
     if not _is_first(session, inbound, now):
         return
     recipient = recipient_at(inbound.from_number)
@@ -65,14 +66,17 @@ def receive(session: Session, inbound: InboundSms, now: datetime) -> None:
     talk = _Talk(session, recipient, now)
     try:
         is_done = talk.answer(parse(inbound.text))
-    except Refused:  # the ballot takes no more today: a person reads it
+    except Refused:  # such as `too_many_changes`: then a person reads the text
         is_done = False
     if not is_done:
         _to_inbox(session, inbound, now)
 
 
 def _is_first(session: Session, inbound: InboundSms, now: datetime) -> bool:
-    """Store that a text came (idempotent); False if this event was seen before."""
+    """Store the hash of the event id (idempotent insert); False if it was stored before.
+
+    Without an event id, phone number, text and minute identify the event.
+    """
     name = inbound.event_id or f"{inbound.from_number}|{inbound.text}|{now:%Y-%m-%dT%H:%M}"
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     fresh = dialect.insert(InboundEvent).values(
@@ -83,7 +87,7 @@ def _is_first(session: Session, inbound: InboundSms, now: datetime) -> bool:
 
 
 def _to_inbox(session: Session, inbound: InboundSms, now: datetime) -> None:
-    """Leave a text to the hotline, with its phone and words."""
+    """Store a text in the hotline's inbox, its phone number and body encrypted."""
     number = clean_phone(inbound.from_number).e164 or inbound.from_number
     text_id = secrets.token_hex(16)
     text = Inbound(
@@ -98,14 +102,14 @@ def _to_inbox(session: Session, inbound: InboundSms, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The invitation a text is about, or whether there are several to choose from."""
+    """The invitation that a text refers to; None if there is none, or if it is ambiguous."""
 
     invitation: Invitation | None
     is_ambiguous: bool = False
 
 
 class _Talk:
-    """One phone and what it may be talking about."""
+    """One phone and the open invitations that it may be answering."""
 
     def __init__(self, session: Session, recipient: Recipient, now: datetime) -> None:
         self.session, self.recipient, self.now = session, recipient, now
@@ -129,7 +133,7 @@ class _Talk:
         return self._comment(chosen, reply.text)
 
     def _opt_out(self) -> bool:
-        """Obeyed at once, everywhere, and confirmed the first time."""
+        """Opt the phone out of all invitations and reminders; confirm this the first time."""
         known = select(OptOut.id).where(
             OptOut.phone.holds(self.session, self.recipient.indexed_text())
         )
@@ -139,7 +143,7 @@ class _Talk:
         return True
 
     def _help(self) -> bool:
-        """Answered once a day."""
+        """Send the help text, at most once per local day."""
         notes = self._notes()
         if notes.helped_on is None or local_day(notes.helped_on) < local_day(self.now):
             notes.helped_on = day_of(self.now)
@@ -147,7 +151,10 @@ class _Talk:
         return True
 
     def _rate(self, chosen: _Chosen, rating: int) -> bool:
-        """Stored if it is clear what it is about; without an open invitation it came too late."""
+        """Store a rating; ask which invitation is meant if that is unclear.
+
+        Without an open invitation the rating came too late and is dropped.
+        """
         if chosen.invitation is None:
             return self._ask(chosen) if self.open else True
         before = self._rated(chosen.invitation)
@@ -165,7 +172,10 @@ class _Talk:
         return True
 
     def _call_me(self, chosen: _Chosen) -> bool:
-        """A rated conversation gets a case with a number; else the hotline reads the wish."""
+        """Open a case for a rated invitation; False without one: the hotline reads the request.
+
+        Either way a text confirms the call and its deadline.
+        """
         by = calendar_of(self.session).add_working_hours(self.now, FIRST_REACTION_HOURS)
         case = None
         if chosen.invitation and self._rated(chosen.invitation):
@@ -180,7 +190,7 @@ class _Talk:
         return case is not None
 
     def _comment(self, chosen: _Chosen, text: str) -> bool:
-        """Added to what the same citizen rated; else for the hotline to read."""
+        """Append a text to the comment of a rated invitation; False if there is none."""
         if chosen.invitation is None:
             return False
         answer = self._rated(chosen.invitation)
@@ -192,7 +202,7 @@ class _Talk:
         return True
 
     def _ask(self, chosen: _Chosen) -> bool:
-        """Ask once in a conversation; after that a person reads what is not clear."""
+        """Ask what is meant, once after the newest invitation; False if that was asked before."""
         notes = self._notes()
         newest = max(invitation.made_on for invitation in self.open)
         if notes.asked_again_on is not None and local_day(notes.asked_again_on) >= newest:
@@ -207,20 +217,20 @@ class _Talk:
         return True
 
     def _choose(self, code: str | None) -> _Chosen:
-        """By code it is exact; without one only if nothing else can be meant."""
+        """The open invitation with this reply code; without a code, the only open invitation."""
         fitting = [one for one in self.open if code in {None, one.reply_code}]
         if len(fitting) == 1:
             return _Chosen(fitting[0])
         return _Chosen(None, is_ambiguous=bool(self.open))
 
     def _is_unrated(self, chosen: _Chosen) -> bool:
-        """Whether a rating is still awaited."""
+        """Whether the invitation is not rated yet, or it is unclear which invitation is meant."""
         if chosen.invitation is None:
             return chosen.is_ambiguous
         return self._rated(chosen.invitation) is None
 
     def _rated(self, invitation: Invitation) -> Answer | None:
-        """What was answered last to an invitation."""
+        """The last answer to an invitation, or None."""
         secret = reply_secret(invitation.id, invitation.reply_code or "")
         found = storage.find(self.session, ballot_key(self.session, secret))
         return found.answer if found else None
@@ -228,7 +238,8 @@ class _Talk:
     def _open_invitations(self) -> list[Invitation]:
         """Invitations that reached this phone and may still be answered by SMS.
 
-        Who was asked answers: the message's number counts, never the dossier's present one.
+        Only the phone that was asked may answer, so the number of the message decides, not the
+        present number of the dossier.
         """
         query = (
             select(Invitation)
@@ -242,7 +253,7 @@ class _Talk:
         return list(self.session.scalars(query).unique())
 
     def _notes(self) -> Conversation:
-        """The conversation with this phone number, created when missing."""
+        """The conversation of this phone (get or create), locked until the transaction ends."""
         dialect = postgresql if self.session.get_bind().dialect.name == "postgresql" else sqlite
         held = Conversation.phone.holds(self.session, self.recipient.indexed_text())
         query = select(Conversation).where(held).with_for_update()
@@ -258,9 +269,7 @@ class _Talk:
         self._queue(compose(self.session, name, hotline=hotline_of(self.session), **values))
 
     def _queue(self, text: SmsText) -> None:
-        """Queue an answer; it has the same kind whatever was answered, so that the kind reveals
-        nothing.
-        """
+        """Queue a reply. All replies have the same kind, so that it reveals nothing about them."""
         draft = outbox.Draft(
             kind=MessageKind.DIALOGUE,
             recipient=self.recipient,

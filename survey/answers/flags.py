@@ -1,4 +1,7 @@
-"""How long the form of a link was open, by a signed instant inside it and never by a row."""
+"""Detection of forms sent faster than a person can read them.
+
+The form itself holds the signed time at which it was shown, so that no row needs to store it.
+"""
 
 import hmac
 from datetime import UTC, datetime, timedelta
@@ -7,20 +10,20 @@ from sqlalchemy.orm import Session
 
 from survey.db import settings_of
 
-# Nobody reads the question and taps sooner.
+# Nobody can read the question and answer it in less time.
 TOO_FAST = timedelta(seconds=2)
 _DIGEST = "sha256"
 _MAC_LENGTH = 12
 
 
 def shown_at(session: Session, token: str, now: datetime) -> str:
-    """A signed instant for the form of a link: milliseconds in hex, and what proves them ours."""
+    """The signed time for the form of a link: hex milliseconds, a dot, truncated HMAC-SHA256."""
     instant = f"{int(now.timestamp() * 1000):x}"
     return f"{instant}.{_mac(session, token, instant)}"
 
 
 def is_too_fast(session: Session, token: str, shown: str, now: datetime) -> bool:
-    """Whether the form was sent sooner than a person can read it; False when it does not say."""
+    """Whether the form was sent within TOO_FAST; False if its time is missing or not signed."""
     instant, _, mac = shown.partition(".")
     if not instant or not hmac.compare_digest(mac.encode(), _mac(session, token, instant).encode()):
         return False

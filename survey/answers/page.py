@@ -1,7 +1,7 @@
-"""What the page of a link shows. Reading writes nothing.
+"""The data of the answer page that a link opens. Reading them writes nothing.
 
-The page is opened more often than anything else, so its statements are built once and bring plain
-rows; the first opening needs only one.
+No page is requested more often, so its SQL statements are built once and return plain rows. A link
+without an answer needs only one statement.
 """
 
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ _LINK = (
         Dossier.phone_sealed,
         Agency.name.label("agency"),
         Procedure.name.label("procedure"),
-        # Beside `hotline_of`: a link's page is one statement.
+        # Read here instead of by `hotline_of`, which would be a second statement.
         select(Province.hotline).limit(1).scalar_subquery().label("hotline"),
-        # Most links have no ballot yet; then nothing more has to be read.
+        # Most links have no ballot yet; then no further statement is needed.
         select(literal(1))
         .where(PooledBallot.key == bindparam("key"))
         .union_all(select(literal(1)).where(CountedBallot.key == bindparam("key")))
@@ -70,7 +70,7 @@ _CASE = select(Case.code, Case.record_sealed, Case.timeline_sealed, Case.contact
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question: how its version words it, its name, and what belongs to it."""
+    """One question: its text in this questionnaire, its name and its hint, in both languages."""
 
     question: str
     text_vi: str
@@ -83,13 +83,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class CaseGlimpse:
-    """What a citizen may see of the case their answer opened."""
+    """The part of a case that is shown to the citizen whose answer opened it."""
 
     code: str
     state: str
     due_on: date
     reply: str | None
-    # How it was closed and on which day, as long as it is.
+    # The event that closed the case, and its local day; None while the case is open.
     ending: CaseEvent | None
     ended_on: date | None
     may_reopen: bool
@@ -98,7 +98,7 @@ class CaseGlimpse:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPage:
-    """Everything the citizen's page shows for one link; no name, no full number or code."""
+    """All data of the answer page; no name, no full phone number, no full dossier code."""
 
     agency: str
     procedure: str
@@ -107,21 +107,25 @@ class AnswerPage:
     may_answer: bool
     is_repudiated: bool
     overall: Item
-    # The factors in their order, and whether this link asks to rate each: others offer them as
-    # reasons.
+    # The factors in order. `rates_factors`: whether this link asks to rate each of them; other
+    # links offer them as reasons.
     factors: tuple[Item, ...]
     rates_factors: bool
-    # What was said last, if anything.
+    # The last answer, if any.
     answer: Answer | None
     case: CaseGlimpse | None
     # "09••••678", or None once the number was erased.
     masked_phone: str | None
-    # The number to call in doubt.
+    # Phone number of the province's hotline; empty if it has none.
     hotline: str
 
 
 def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
-    """The page of a link; NotFound for unknown, malformed and expired links alike."""
+    """The data of a link's answer page.
+
+    NotFound `no_such_link`, the same for unknown, malformed and expired links. A case can keep
+    the page readable after the link has expired.
+    """
     clean = clean_token(token)
     connection = read_once(session)
     key = ballot_key(session, clean)
@@ -161,7 +165,7 @@ def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
 
 
 def clean_token(token: str) -> str:
-    """The token as it was drawn; an unreadable one matches nothing."""
+    """The normalised token; for a malformed one the empty string, which matches no link."""
     return read_token(token) or ""
 
 

@@ -1,4 +1,4 @@
-"""What one form or one reply says, and what it makes of what was said before."""
+"""One submitted form or SMS reply: its validation, and how it updates the previous answer."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -8,17 +8,17 @@ from survey.errors import Invalid
 from survey.models.questionnaire import HIGHEST_RATING, LOWEST_RATING, OVERALL
 
 COMMENT_LENGTH = 2000
-# Signs that nobody types; line breaks and tabs stay.
+# Control characters become blanks, since nobody types them; line breaks and tabs stay.
 _CONTROL = dict.fromkeys({*range(32), 127} - {9, 10, 13}, " ")
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one form sent; None means the form did not ask.
+    """The values of one form or SMS reply; None where it did not ask.
 
-    `overall` 1–5; `ratings` factor → 1–5; `reasons` factors (empty: none chosen); `comment` (empty:
-    removed);
-    `contact` whether to be called; `contact_phone` as typed, empty for the dossier's own number.
+    `overall`: 1–5. `ratings`: factor → 1–5. `reasons`: factors, empty if none was chosen.
+    `comment`: up to 2,000 characters, empty to remove it. `contact`: whether a call is wanted.
+    `contact_phone`: as typed, empty for the dossier's number.
     """
 
     overall: int | None = None
@@ -27,13 +27,13 @@ class Submission:
     comment: str | None = None
     contact: bool | None = None
     contact_phone: str = ""
-    # When the form was drawn, signed (`survey.answers.flags.shown_at`); empty: it does not say.
+    # Signed time at which the form was shown (`survey.answers.flags.shown_at`); empty if missing.
     shown: str = ""
 
     def checked(self, factors: Collection[str]) -> "Submission":
-        """What it says of the factors that are asked; ratings of others answer nothing.
+        """The validated submission, without ratings of factors that are not asked.
 
-        Raises Invalid with the field's code when a value is out of range, unknown or too long.
+        Invalid `bad_rating` (not 1–5), `bad_factor` (unknown reason) or `comment_too_long`.
         """
         asked = {name: one for name, one in (self.ratings or {}).items() if name in factors}
         ratings = [*asked.values(), *([] if self.overall is None else [self.overall])]
@@ -46,8 +46,9 @@ class Submission:
         return replace(self, ratings=asked or None)
 
     def over(self, before: Answer | None, factors: Sequence[str]) -> Answer:
-        """What was said before with what this form says put over it, reasons in the order of the
-        factors; Invalid `rating_first` when nothing was rated.
+        """The answer before, updated with this submission; reasons in the order of `factors`.
+
+        Invalid `rating_first` if there is no rating in either.
         """
         ratings = dict(before.ratings) if before else {}
         if self.overall is not None:

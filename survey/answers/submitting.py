@@ -1,6 +1,4 @@
-"""Storing what a citizen says: the ballot and the case it opens in one transaction, however often
-it comes.
-"""
+"""Storing an answer: the ballot and the case it opens, in one transaction (idempotent)."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,36 +27,37 @@ from survey.models.recipient import Recipient
 from survey.province.workdays import local_day
 from survey.surveys import questions_of
 
-# One link may change its answer so often a day: more is no citizen.
+# Most changes of one link on one local day: no citizen makes more.
 CHANGES_A_DAY = 50
-# So often a request reads again when another one of the same link was faster.
+# Attempts to write a ballot while other requests of the same link write first.
 TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A stored answer: the key of its ballot, and what it says now."""
+    """A stored answer: the key of its ballot, and its present content."""
 
     key: bytes
     answer: Answer
 
 
 def submit(session: Session, token: str, submission: Submission, now: datetime) -> Given:
-    """Store what came through a link. Repeats change nothing; a new value replaces the old one.
+    """Store an answer given through a link (idempotent); a new value replaces the old one.
 
-    NotFound: no such link. Refused `answering_closed`: only readable now; `too_many_changes`: today
-    no more. Invalid: `rating_first` without a stored rating, `bad_contact_phone`, and what
-    `Submission.checked` finds.
+    NotFound `no_such_link`. Refused `answering_closed`: the page can only be read;
+    `too_many_changes`: over 50 on this day. Invalid: `rating_first` without a rating,
+    `bad_contact_phone`, and those of `Submission.checked`. Conflict `ballot_changed`: other
+    requests of the link wrote first five times in a row.
     """
     clean = clean_token(token)
     values = {"token_hash": Invitation.by_token.of(session, clean)}
     sender = Sender(BY_TOKEN, ballot_key(session, clean), values, Mode.WEB, token)
     asked = sender.asked(session)
     if asked is None or not invitations.may_answer(asked, now):
-        invitations.find_by_token(session, token, now)  # distinguishes unknown from expired links
+        invitations.find_by_token(session, token, now)  # NotFound unless the page is readable
         raise Refused("answering_closed")
     submission = submission.checked(asked.factors)
-    if not asked.is_full:  # no ratings of factors were asked, so nothing answers them
+    if not asked.is_full:  # this link asks for no ratings of factors
         submission = replace(submission, ratings=None)
     wish = _contact_wish(session, asked, submission)
     return _store(session, sender, asked, submission, wish, now)
@@ -71,7 +70,10 @@ def submit_by_sms(
     submission: Submission,
     now: datetime,
 ) -> Given:
-    """Store what came as a reply to an invitation with a reply code, from whom it was sent to."""
+    """Store an answer that the invited phone gave by SMS to an invitation with a reply code.
+
+    Raises as `submit` does.
+    """
     if invitation.reply_code is None or not invitations.may_answer(invitation, now):
         raise Refused("answering_closed")
     wish = None
@@ -88,11 +90,10 @@ def submit_by_sms(
 
 
 def repudiate(session: Session, token: str, now: datetime) -> None:
-    """Not my dossier: what this receiver answered is taken out again, and no answer is taken any
-    more.
+    """Repudiate a link (not my dossier): remove its answer and accept no further one.
 
-    What counted at a closing of the month stays: the closing never changes, and must be provable
-    from the ballots.
+    The version that a closing of the month counted stays, because the closing never changes and
+    must be provable from the ballots. NotFound `no_such_link`; Conflict `ballot_changed`.
     """
     invitation = invitations.repudiate(session, token, now)
     key = ballot_key(session, clean_token(token))
@@ -101,7 +102,7 @@ def repudiate(session: Session, token: str, now: datetime) -> None:
         if found and found.pooled and found.pooled.current is None:
             return
         try:
-            # Also where nothing was answered: an answer that is under way meets it at the key.
+            # Also written without an answer, so that a simultaneous answer gets a Conflict.
             storage.put(session, _withdrawn(session, found, invitation, key, now), "", found)
         except Conflict:
             continue
@@ -113,9 +114,9 @@ def repudiate(session: Session, token: str, now: datetime) -> None:
 
 
 def reopen(session: Session, token: str, now: datetime) -> None:
-    """The citizen is not satisfied with the reply: the case opens again, once.
+    """Reopen the case of a link, once, because the citizen is not satisfied with the reply.
 
-    NotFound without a case; Refused as `cases` says.
+    NotFound `no_such_link`, `no_case`; Refused as in `survey.cases.opening.reopen_by_citizen`.
     """
     invitations.find_by_token(session, token, now)
     reopen_by_citizen(session, ballot_key(session, clean_token(token)), now)
@@ -124,7 +125,7 @@ def reopen(session: Session, token: str, now: datetime) -> None:
 def _withdrawn(
     session: Session, found: Found | None, invitation: Invitation, key: bytes, now: datetime
 ) -> Pooled:
-    """The ballot of a repudiated link, until the counting job takes it out of the counts."""
+    """The pooled ballot of a repudiated link: the counting job subtracts what was counted."""
     if found and found.pooled:
         return replace(found.pooled, current=None)
     entry = invitation.coverage
@@ -134,7 +135,7 @@ def _withdrawn(
 
 
 def _unlink_case(session: Session, key: bytes) -> None:
-    """Let the case of an answer that is gone lead to none."""
+    """Unlink the case of a removed answer from its ballot."""
     advisory_lock(session, ORDER_LOCK, shared=True)
     case = session.scalars(case_of(session, key).with_for_update()).first()
     if case is not None:
@@ -161,7 +162,7 @@ def _store(
 def _put(
     session: Session, sender: Sender, asked: Asked, submission: Submission, now: datetime
 ) -> tuple[Answer | None, Answer]:
-    """Put what changed into the ballot box; what was said before, and what is said now."""
+    """Write a changed answer into the pool; returns the answer before and the answer now."""
     for _ in range(TRIES):
         found = storage.find(session, sender.key) if asked.is_answered else None
         before = found.answer if found else None
@@ -184,7 +185,7 @@ def _put(
 
 
 def _first(sender: Sender, asked: Asked, answer: Answer, now: datetime) -> Pooled:
-    """The ballot of a first answer."""
+    """The pooled ballot of a first answer."""
     ballot = Ballot(
         key=sender.key,
         cell=asked.cell,
@@ -198,7 +199,7 @@ def _first(sender: Sender, asked: Asked, answer: Answer, now: datetime) -> Poole
 
 
 def _changed(found: Found, asked: Asked, answer: Answer, now: datetime) -> Pooled:
-    """A ballot that says something else from now on; Refused `too_many_changes`."""
+    """The pooled ballot of a changed answer; Refused `too_many_changes`."""
     pooled = found.pooled or _pooled(found.ballot, asked.procedure_code, now)
     today = local_day(now)
     changes = pooled.changes if pooled.changed_on == today else 0
@@ -210,7 +211,7 @@ def _changed(found: Found, asked: Asked, answer: Answer, now: datetime) -> Poole
 
 
 def _pooled(ballot: Ballot, procedure_code: str, now: datetime) -> Pooled:
-    """A ballot as it comes into the pool now."""
+    """A ballot that enters the pool now, without a new version yet."""
     return Pooled(
         ballot=ballot,
         current=None,
@@ -227,7 +228,10 @@ def _flagged(pooled: Pooled, flag: Flag) -> Pooled:
 def _contact_wish(
     session: Session, asked: Asked, submission: Submission
 ) -> case_triggers.ContactWish | None:
-    """The number a citizen wants to be called on: the typed one, else the dossier's own."""
+    """The phone number for a call: the typed one, else the dossier's; None if none is wanted.
+
+    Invalid `bad_contact_phone`: no Vietnamese phone number, or none known.
+    """
     if not submission.contact:
         return None
     dossier = session.get_one(Dossier, asked.dossier_id)

@@ -1,9 +1,8 @@
-"""Sums over the ballots of a month that are finer than the clear counts: stored encrypted, as one
-value.
+"""Aggregates of a month's ballots that are finer than the clear counts, stored as one ciphertext.
 
-A dossier is often the only one of its procedure in a month, whatever stands beside it in its cell;
-so a stolen database must not show what was said about which procedure, nor which cell a flag or a
-late answer belongs to.
+They are encrypted because a dossier is often the only one of its procedure in a month, even if its
+cell holds many: a stolen database must not reveal how a procedure was rated, nor to which cell a
+flagged or a late answer belongs.
 """
 
 from collections import Counter
@@ -26,18 +25,18 @@ from survey.models.snapshot import closings_of
 from survey.period import Month
 from survey.surveys import Pattern, read_patterns, rows_of
 
-# Months whose brief this process caches.
+# Size of each process's cache of briefs, in months.
 MOST_BRIEFS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """Sums over the ballots of one month.
+    """Aggregates of the ballots of one month.
 
-    `procedures`: group, question, rating 1–5 → answers. `patterns`: what complete
-    questionnaires rated → how often that was given together. `flagged`: cell, flags joined by ";",
-    overall rating → answers that carry them. `late`, `changed`: sector →
-    answers given, and answers changed, after the closing of the month.
+    `procedures`: (group, question, rating 1–5) → number of answers. `patterns`: ratings of a
+    complete questionnaire → number of such questionnaires. `flagged`: (cell, flags joined by ";",
+    overall rating) → number of answers with exactly these flags. `late` and `changed`: sector →
+    number of answers first given, or changed, after the first closing of the month.
     """
 
     procedures: Counter[tuple[Group, str, int]] = field(default_factory=Counter)
@@ -47,7 +46,7 @@ class Aggregate:
     changed: Counter[str] = field(default_factory=Counter)
 
     def add(self, ballot: Ballot, procedure_code: str, step: int) -> None:
-        """Count a ballot by its last version in (`step` 1) or out (-1); nothing without one."""
+        """Add (`step` 1) or subtract (-1) a ballot's last version; without one, do nothing."""
         if not ballot.versions:
             return
         cell, ratings = ballot.cell, ballot.counted
@@ -67,7 +66,7 @@ class Aggregate:
             moved[ballot.cell.sector_code] += step
 
     def by_procedure(self, questions: Iterable[str]) -> dict[Group, list[int]]:
-        """Group → ratings 1 … 5 of some questions together."""
+        """Group → numbers of ratings 1 … 5, the given questions added up."""
         wanted, found = set(questions), dict[Group, list[int]]()
         for (group, question, rating), times in self.procedures.items():
             if question in wanted:
@@ -77,9 +76,9 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What pages over many months need of their sums.
+    """The part of an aggregate that pages over many months need.
 
-    `rated`: procedure code → overall ratings. The others are those of `Aggregate`.
+    `rated`: procedure code → number of overall ratings. The other fields are as in `Aggregate`.
     """
 
     rated: Counter[str]
@@ -89,7 +88,7 @@ class Brief:
 
     @classmethod
     def of(cls, sums: Aggregate) -> "Brief":
-        """The brief of some sums."""
+        """The brief of an aggregate."""
         rated: Counter[str] = Counter()
         for (group, question, _rating), times in sums.procedures.items():
             if question == OVERALL:
@@ -97,7 +96,7 @@ class Brief:
         return cls(rated, sums.patterns, sums.late, sums.changed)
 
     def add(self, other: "Brief") -> None:
-        """Add the sums of another one."""
+        """Add another brief to this one."""
         self.rated.update(other.rated)
         self.patterns.update(other.patterns)
         self.late.update(other.late)
@@ -108,7 +107,7 @@ _briefs: Cache[Brief] = Cache(MOST_BRIEFS)
 
 
 def stored_aggregate(session: Session, month: Month) -> Aggregate:
-    """The sums of a month (YYYY-MM) as they were last counted."""
+    """The aggregate of a month (YYYY-MM) as of the last counting, without the pool."""
     query = select(BallotAggregate.sums_sealed).where(BallotAggregate.month == month)
     sealed = connection_of(session).scalar(query)
     return Aggregate() if sealed is None else _open(session, month, bytes(sealed))
@@ -129,9 +128,9 @@ def _open(session: Session, month: Month, sealed: bytes) -> Aggregate:
 
 
 def aggregate_now(session: Session, month: Month) -> Aggregate:
-    """The sums of a month with what the pool adds to them."""
+    """The stored aggregate of a month, plus the ballots in the pool."""
     found, closings = stored_aggregate(session, month), closings_of(session)[month]
-    # Bursts are looked for in all ballots that came, as the counting job does.
+    # Bursts are sought in the whole pool, not in one month of it, as in the counting job.
     for one in with_bursts(session, pool_of(session).ballots):
         if one.ballot.cell.month == month:
             _move(found, one, closings)
@@ -139,7 +138,7 @@ def aggregate_now(session: Session, month: Month) -> Aggregate:
 
 
 def briefs_now(session: Session, months: Collection[Month]) -> dict[Month, Brief]:
-    """Month (YYYY-MM) → its sums with what the pool adds to them, as far as a brief holds them."""
+    """Month (YYYY-MM) → brief of its stored aggregate, plus the ballots in the pool."""
     added: dict[Month, Aggregate] = {month: Aggregate() for month in months}
     closings = closings_of(session)
     for one in pool_of(session).of(added).ballots:
@@ -153,7 +152,7 @@ def briefs_now(session: Session, months: Collection[Month]) -> dict[Month, Brief
 
 
 def _brief(session: Session, month: Month, sealed: bytes) -> Brief:
-    """The brief of stored sums, opened once a counting."""
+    """The brief of a stored aggregate, cached until the aggregate is encrypted anew."""
     found = _briefs.get(month, sealed)
     if found is None:
         found = Brief.of(_open(session, month, sealed))
@@ -162,7 +161,7 @@ def _brief(session: Session, month: Month, sealed: bytes) -> Brief:
 
 
 def _move(sums: Aggregate, one: Pooled, closings: int) -> None:
-    """Count a waiting ballot: what was counted of it out, what stands instead in."""
+    """Apply a pooled ballot: subtract what was counted of it, add what replaces it."""
     sums.add(one.ballot, one.procedure_code, -1)
     after = counted_as(one, one.ballot, closings)
     if after is not None:
@@ -170,7 +169,7 @@ def _move(sums: Aggregate, one: Pooled, closings: int) -> None:
 
 
 def store_aggregate(session: Session, month: Month, sums: Aggregate) -> None:
-    """Put the sums of a month in the place of those before; ValueError where one is negative."""
+    """Replace the stored aggregate of a month; ValueError if one of its numbers is negative."""
     kept = [_positive(one) for one in (sums.procedures, sums.patterns, sums.flagged)]
     packed = [
         [[*group[1:], question, rating, n] for (group, question, rating), n in kept[0]],

@@ -1,7 +1,7 @@
-"""Signs of manipulation in how answers come in; a flag deletes nothing.
+"""Detection of bursts: unusually many answers for one agency within one ten-minute slot.
 
-A burst is many top ratings for one agency within ten minutes. It is looked for in the pool, where
-ballots hold their ten-minute slot until they are counted.
+A burst is a sign of manipulation. Its top ratings are flagged; nothing is deleted. Bursts are
+sought in the pool, because a ballot loses its ten-minute slot when it is counted.
 """
 
 import math
@@ -21,25 +21,30 @@ from survey.period import Month
 from survey.province.workdays import LOCAL
 
 SLOT_MINUTES = 10
-# So many answers of ten minutes are never a burst.
+# Fewer answers than this in one slot are never a burst.
 LEAST_BURST = 6
-# A month's answers as if all came in so many slots: links are sent in heaps, so answers come so.
+# A month's answers are assumed to arrive within this number of slots: links are sent in bulk, so
+# the answers arrive close together.
 BUSY_SLOTS = 60
 MONTHS_LOOKED_AT = 12
+# Standard normal quantile of a one-sided limit with probability 0.001.
 DEVIATIONS = 3.1
 # Agency, local day, slot of the day.
 Slot = tuple[int, date, int]
 
 
 def slot_of(now: datetime) -> int:
-    """Number of the ten minutes within the local day, from 0."""
+    """Number of the ten-minute slot within the local day, 0 to 143."""
     local = now.astimezone(LOCAL)
     return (local.hour * 60 + local.minute) // SLOT_MINUTES
 
 
 def with_bursts(session: Session, ballots: Sequence[Pooled]) -> list[Pooled]:
-    """The ballots, top ratings flagged that came among too many at once: more than usual ten
-    minutes of the agency explain, by a one-sided limit of a Poisson count.
+    """The same ballots; the top ratings of bursts carry `Flag.BURST`.
+
+    A slot of an agency is a burst if it holds at least LEAST_BURST first answers and more than
+    LEAST_BURST / 2 + m + DEVIATIONS · √m, an approximate one-sided upper limit of a Poisson count
+    with mean m: the answers of the agency's fullest of the last twelve months, over BUSY_SLOTS.
     """
     fresh = [one for one in ballots if not one.ballot.versions and one.current]
     came: Counter[Slot] = Counter(map(_slot, fresh))
@@ -69,7 +74,7 @@ def _flagged(one: Pooled) -> Pooled:
 
 
 def _busiest(session: Session, agencies: Iterable[int], month: Month) -> Mapping[int, int]:
-    """Agency → answers of its fullest month among the twelve before one (YYYY-MM)."""
+    """Agency → number of answers in its fullest of the twelve months before `month` (YYYY-MM)."""
     months = [month.plus(-before) for before in range(1, MONTHS_LOOKED_AT + 1)]
     sums = (
         select(Count.agency_id, func.sum(RATED).label("answers"))

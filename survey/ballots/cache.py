@@ -1,4 +1,4 @@
-"""Decrypted values are cached in memory: decrypting is the main cost of reading ballots."""
+"""An LRU cache of decrypted values in memory: decryption is the main cost of reading ballots."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -10,7 +10,11 @@ Opened = TypeVar("Opened")
 
 
 class Cache(Generic[Opened]):
-    """The `most` values opened last, by their row and nonce: every change draws another nonce."""
+    """A thread-safe LRU cache of at most `most` decrypted values.
+
+    The key is the row and the nonce of its ciphertext. Each write draws a new nonce, so a value
+    that has changed is never read from the cache.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -18,7 +22,7 @@ class Cache(Generic[Opened]):
         self._lock = Lock()
 
     def get(self, row: object, sealed: bytes) -> Opened | None:
-        """What a ciphertext of a row holds, if it was opened before."""
+        """The cached value of a row's ciphertext, or None."""
         name = row, sealed[:NONCE_BYTES]
         with self._lock:
             found = self._opened.get(name)
@@ -27,7 +31,7 @@ class Cache(Generic[Opened]):
             return found
 
     def add(self, row: object, sealed: bytes, opened: Opened) -> None:
-        """Cache the decrypted value of a ciphertext of a row."""
+        """Cache the decrypted value of a row's ciphertext."""
         with self._lock:
             self._opened[row, sealed[:NONCE_BYTES]] = opened
             while len(self._opened) > self._most:

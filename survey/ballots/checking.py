@@ -1,5 +1,7 @@
-"""Counts computed again from the ballots and the ledger: compared every night and before a closing,
-and put right after a fault.
+"""Recount: counts and sampling frame are computed again from ballots and coverage ledger.
+
+The recount is compared with the stored numbers every night and before a closing. After a fault the
+stored numbers can be rebuilt from it.
 """
 
 from collections import Counter
@@ -23,15 +25,17 @@ from survey.period import Month
 CELL = Cell._fields
 ROWS_AT_ONCE = 2000
 FLAGGED = "ballot_aggregate.flagged"
-# What is counted by cell: keys begin with its parts.
+# Tables that count by cell: their keys begin with the parts of a cell.
 BY_CELL = {"count", "frame.finished", "frame.invited", "rated", FLAGGED}
 Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A stored number that is not what ballots and ledger say; or, in `rated`, more answers in a
-    cell (`stored`) than citizens who were invited (`computed`). An agency stands by its code.
+    """A stored number that differs from the recount of ballots and coverage ledger.
+
+    With `table` "rated": a cell with more answers (`stored`) than invited citizens (`computed`).
+    `key` names an agency by its code.
     """
 
     table: str
@@ -41,34 +45,38 @@ class Difference:
 
 
 def described(difference: Difference) -> str:
-    """A difference in one line, for a person."""
+    """A difference as one line of text for operators."""
     place = "/".join(map(str, difference.key))
     return f"{difference.table} {place}: {difference.stored} ≠ {difference.computed}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Recount:
-    """The sums of the counted ballots. Procedures are not part of it: ballots do not hold them."""
+    """Counts and aggregates computed from the counted ballots.
+
+    Sums per procedure are empty, because a counted ballot does not hold its procedure.
+    """
 
     ratings: Counter[tuple[Cell, str, int]] = field(default_factory=Counter)
     aggregates: dict[Month, Aggregate] = field(default_factory=dict)
 
 
 def ballots_of(session: Session, months: Sequence[Month] | None = None) -> Iterator[Ballot]:
-    """Every counted ballot, or those of some months (YYYY-MM), few in memory at a time."""
+    """Every counted ballot, or those of some months (YYYY-MM), streamed in small batches."""
     table = CountedBallot
     query = select(table.key, table.month, table.content_sealed)
     if months is not None:
         query = query.where(table.month.in_(months))
-    # On the statement: options of a connection stay with it.
+    # Set on the statement, because an option set on the connection would outlast this query.
     streamed = query.execution_options(yield_per=ROWS_AT_ONCE)
     for key, month, sealed in connection_of(session).execute(streamed):
         yield open_counted(session, bytes(key), month, bytes(sealed))
 
 
 def check(session: Session) -> list[Difference]:
-    """Every number of counts and frame that differs from a recount, and every cell in which more
-    answered than were invited; empty when all agree.
+    """The differences of counts and sampling frame from a recount; empty if all numbers agree.
+
+    Cells with more answers than invited citizens are differences too.
     """
     found: list[Difference] = []
     for name, only in (("finished", ()), ("invited", (CoverageEntry.decision == Decision.ASKED,))):
@@ -81,7 +89,7 @@ def check(session: Session) -> list[Difference]:
 
 
 def check_ballots(session: Session, months: Sequence[Month] | None = None) -> list[Difference]:
-    """What `check` says of the counts, of all months or of some (YYYY-MM)."""
+    """The part of `check` that reads ballots, for all months or some (YYYY-MM)."""
     again = _recount(session, months)
     found = _differences("count", _stored_counts(session, months), _levels(again.ratings))
     found += [*_aggregates(session, again, months), *_too_many(session, again)]
@@ -89,7 +97,7 @@ def check_ballots(session: Session, months: Sequence[Month] | None = None) -> li
 
 
 def _with_codes(session: Session, found: Sequence[Difference]) -> list[Difference]:
-    """Differences with the code of an agency in place of its id."""
+    """The same differences, with agency codes in place of agency ids."""
     query = select(Agency.id, Agency.code)
     codes: dict[object, str] = dict(session.execute(query).all()) if found else {}
     return [
@@ -99,11 +107,12 @@ def _with_codes(session: Session, found: Sequence[Difference]) -> list[Differenc
 
 
 def rebuild(session: Session) -> int:
-    """Rebuild counts and sampling frame from ballots and coverage ledger; returns how many numbers
-    were wrong before.
+    """Rebuild counts and sampling frame from ballots and coverage ledger.
 
-    Sums per procedure cannot be computed again, since ballots do not know their procedure: `check`
-    compares their totals. `delivered` belongs to the outbox and stays. Counting waits.
+    Returns how many differences `check` found before. Sums per procedure stay as they are: they
+    cannot be computed again, because a counted ballot does not hold its procedure, so `check`
+    compares only their totals. `delivered` stays too, because the outbox writes it. The advisory
+    lock makes the counting job wait until the transaction ends.
     """
     lock(session)
     wrong = len(check(session))
@@ -151,7 +160,7 @@ def _stored_counts(session: Session, months: Sequence[Month] | None) -> Counter[
 def _aggregates(
     session: Session, again: _Recount, months: Sequence[Month] | None
 ) -> list[Difference]:
-    """Where the encrypted sums of a month differ from a recount, and per procedure in total."""
+    """Differences in the encrypted aggregates; sums per procedure are compared by their totals."""
     query = select(BallotAggregate.month).where(*_in(BallotAggregate.month, months))
     found: list[Difference] = []
     for month in sorted({*session.scalars(query), *again.aggregates}):
@@ -183,7 +192,7 @@ def _flagged(sums: Aggregate) -> Counter[Key]:
 
 
 def _too_many(session: Session, again: _Recount) -> Iterator[Difference]:
-    """Cells in which more answered than were invited: somebody voted more than once."""
+    """Cells with more answers than invited citizens: somebody voted more than once."""
     invited = _sums(session, CELL, Frame, "invited")
     rated: Counter[Key] = Counter()
     for (cell, question, _), times in again.ratings.items():
@@ -195,7 +204,7 @@ def _too_many(session: Session, again: _Recount) -> Iterator[Difference]:
 
 
 def _ledger(session: Session, parts: Sequence[str], *only: ColumnElement[bool]) -> Counter[Key]:
-    """Entries of the coverage ledger by some of their columns."""
+    """Number of coverage ledger entries, grouped by the columns `parts`."""
     key = [getattr(CoverageEntry, part) for part in parts]
     query = select(*key, func.count()).where(*only).group_by(*key)
     return Counter({tuple(row[:-1]): row[-1] for row in session.execute(query)})

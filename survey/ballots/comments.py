@@ -1,4 +1,4 @@
-"""Comments of many ballots at once, still encrypted: a search opens those that it does not know."""
+"""Encrypted comments of many ballots, so that a search decrypts only those it has not cached."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _COMMENTS = union_all(_of_table(CountedBallot), _of_table(PooledBallot))
 
 @dataclass(frozen=True, slots=True)
 class SealedComment:
-    """The comment of the ballot under a key."""
+    """The encrypted comment of one ballot."""
 
     key: bytes
     sealed: bytes
@@ -32,21 +32,21 @@ class SealedComment:
 
     @property
     def nonce(self) -> bytes:
-        """Drawn again at each write: the same nonce means the same comment."""
+        """Nonce of the ciphertext; each write draws a new one: same nonce, same comment."""
         return self.sealed[:NONCE_BYTES]
 
     def open(self, session: Session) -> str:
-        """What the citizen wrote; Refused when it does not open."""
+        """Decrypt the comment; Refused `encrypted_value_broken` if that fails."""
         table = PooledBallot if self.is_pooled else CountedBallot
         return table.comment.decrypt(session, row_name(self.key), self.sealed) or ""
 
 
 def sealed_comments(session: Session, keys: Sequence[bytes]) -> Iterator[SealedComment]:
-    """The comments of the ballots under some keys, as they stand now."""
+    """The current comments of the ballots with these keys; ballots without one are left out."""
     for some in chunked(keys):
         rows = connection_of(session).execute(_COMMENTS, {"keys": some}).all()
         pooled = {row.key for row in rows if row.is_pooled}
         for key, sealed, is_pooled in rows:
-            # The pooled ballot stands for the counted one, without a comment too.
+            # A pooled ballot replaces the counted one, even if the pooled one has no comment.
             if sealed is not None and (is_pooled or key not in pooled):
                 yield SealedComment(bytes(key), bytes(sealed), is_pooled)

@@ -1,7 +1,8 @@
-"""What a ballot holds, and how it is packed for encryption.
+"""The content of a ballot, and its serialisation for encryption.
 
 A ballot holds one version of the ratings for each closing of its month: the last one given before
-it. Versions that were replaced leave a chained SHA-256, so that a closing can be proven.
+that closing. Replaced versions leave only a SHA-256 hash chain, so that a closing can be proven
+(docs/decisions/0003).
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from survey.surveys import Questions, questions_of
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a citizen said last: ratings by question (those that were given), reasons, comment."""
+    """A citizen's last answer: question → rating 1–5 (given ratings only), reasons, comment."""
 
     ratings: Mapping[str, int]
     reasons: tuple[str, ...] = ()
@@ -31,7 +32,7 @@ class Answer:
 
     @property
     def overall(self) -> int:
-        """The rating every answer has."""
+        """The overall rating, which every answer has."""
         return self.ratings[OVERALL]
 
     @property
@@ -41,7 +42,7 @@ class Answer:
 
     @property
     def is_more_than_a_rating(self) -> bool:
-        """Whether anything stands beside the overall rating."""
+        """Whether the answer has other ratings, reasons or a comment beside the overall rating."""
         return len(self.ratings) > 1 or bool(self.reasons or self.comment)
 
 
@@ -49,8 +50,8 @@ class Answer:
 class Version:
     """The ratings and reasons that count from one closing to the next.
 
-    `closing`: how many closings of the month came before; `replaced`: digest over the versions it
-    replaced, empty without any.
+    `closing`: number of closings of the month before this version. `replaced`: digest over the
+    versions that it replaced, empty if there were none.
     """
 
     closing: int
@@ -61,7 +62,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The version of a pooled ballot; before which closing it was given is known when counted."""
+    """The new version of a pooled ballot; its `closing` is known only when it is counted."""
 
     ratings: Mapping[str, int]
     reasons: tuple[str, ...] = ()
@@ -70,15 +71,13 @@ class Current:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descent:
-    """Who applied and which agencies took part, so that counts by other groups can be made
-    later.
-    """
+    """Applicant, return channel and receiving agency, stored for counts by further groups."""
 
-    # "citizen" or "business", empty while unknown.
+    # "citizen" or "business", empty if unknown.
     applicant: str = ""
-    # How the result went back: counter, online or post, empty while unknown.
+    # How the result was returned: counter, online or post; empty if unknown.
     return_channel: str = ""
-    # Agency that took the dossier in, where it is another than the deciding one of the cell.
+    # Agency that received the dossier, if it differs from the deciding agency of the cell.
     receiving_agency_id: int | None = None
 
 
@@ -89,58 +88,57 @@ class Ballot:
     key: bytes
     cell: Cell
     mode: Mode
-    # What was asked.
+    # Questionnaire that was asked.
     questions: Questions
     flags: frozenset[Flag] = frozenset()
     descent: Descent = field(default_factory=Descent)
-    # Versions that are in the stored counts, the last of which is; none while it was never counted.
+    # One version per closing. The stored counts hold the last one; empty before it is counted.
     versions: tuple[Version, ...] = ()
 
     @property
     def counted(self) -> Mapping[str, int]:
-        """The ratings that the stored counts hold of it."""
+        """The ratings of this ballot that the stored counts include."""
         return self.versions[-1].ratings if self.versions else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
-    """A ballot in the pool: what was counted of it before, and what stands instead from now on."""
+    """A ballot in the pool: what was counted of it before, and the version that replaces it."""
 
     ballot: Ballot
-    # None: the receiver said "not my dossier", so what followed the last closing is taken out.
+    # None: the recipient repudiated the dossier, so versions after the last closing are removed.
     current: Current | None
-    # Local day, and number of ten minutes within it, of the first answer; procedure of the dossier.
+    # Local day and ten-minute slot in which the ballot entered the pool; procedure of the dossier.
     day: date
     slot: int
     procedure_code: str
-    # Changes of the last local day on which it was changed, for the limit of a link.
+    # Number of changes on the local day `changed_on`, for the daily limit of a link.
     changes: int = 0
     changed_on: date | None = None
 
     @property
     def ratings(self) -> Mapping[str, int]:
-        """The ratings that count from now on."""
+        """The ratings of the new version; empty if the ballot was repudiated."""
         return self.current.ratings if self.current else {}
 
     @property
     def is_withdrawn(self) -> bool:
-        """Whether something was counted that is to be taken out: what closings keep depends on how
-        many there were.
+        """Whether the ballot was repudiated after it was counted.
+
+        `counted_as` then needs the number of closings to decide which versions stay.
         """
         return self.current is None and bool(self.ballot.versions)
 
 
 def flags_of(ballot: Ballot, ratings: Mapping[str, int]) -> frozenset[Flag]:
-    """The flags that were seen on a ballot, and what ratings of it show themselves: the same for
-    every question of a complete questionnaire.
-    """
+    """The flags of a ballot, plus SAME_EVERYWHERE if a complete questionnaire has equal ratings."""
     pattern = ballot.questions.pattern(ratings)
     is_same = pattern is not None and len(set(pattern.ratings)) == 1
     return ballot.flags | {Flag.SAME_EVERYWHERE} if is_same else ballot.flags
 
 
 def digest_of(version: Version | Current) -> str:
-    """SHA-256 over a version and those it replaced."""
+    """SHA-256 (hexadecimal) over a version and, through `replaced`, over those it replaced."""
     answer = [sorted(version.ratings.items()), list(version.reasons), version.replaced]
     return hashlib.sha256(json.dumps(answer).encode()).hexdigest()
 
@@ -148,12 +146,12 @@ def digest_of(version: Version | Current) -> str:
 def replacing(
     before: Version | Current, ratings: Mapping[str, int], reasons: Sequence[str]
 ) -> Current:
-    """A version in place of another, whose digest it holds."""
+    """A new version that replaces `before` and holds its digest."""
     return Current(dict(ratings), tuple(reasons), digest_of(before))
 
 
 def counted_row(session: Session, ballot: Ballot, comment: str) -> dict[str, object]:
-    """The row of a counted ballot, encrypted."""
+    """Values of an encrypted row of table `ballot`."""
     name = row_name(ballot.key)
     return {
         "key": ballot.key,
@@ -164,13 +162,13 @@ def counted_row(session: Session, ballot: Ballot, comment: str) -> dict[str, obj
 
 
 def open_counted(session: Session, key: bytes, month: Month, sealed: bytes) -> Ballot:
-    """Decrypt a counted ballot; Refused when it was moved or changed."""
+    """Decrypt a counted ballot; Refused `encrypted_value_broken` if it was moved or changed."""
     content = CountedBallot.content.decrypt(session, row_name(key), sealed)
     return _unpack(session, key, month, content)
 
 
 def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, object]:
-    """The row of a ballot in the pool, encrypted."""
+    """Values of an encrypted row of table `ballot_pool`."""
     ballot, current = pooled.ballot, pooled.current
     answer = current and [current.ratings, ";".join(current.reasons), current.replaced]
     when = [pooled.day.isoformat(), pooled.slot, pooled.procedure_code]
@@ -185,7 +183,7 @@ def pooled_row(session: Session, pooled: Pooled, comment: str) -> dict[str, obje
 
 
 def open_pooled(session: Session, key: bytes, month: Month, sealed: bytes) -> Pooled:
-    """Decrypt a ballot of the pool; Refused as `open_counted` is."""
+    """Decrypt a ballot of the pool; Refused as in `open_counted`."""
     content = PooledBallot.content.decrypt(session, row_name(key), sealed)
     *packed, answer, day, slot, procedure_code, changes, changed_on = content
     return Pooled(
@@ -236,10 +234,11 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def counted_as(pooled: Pooled, before: Ballot | None, closings: int) -> Ballot | None:
-    """The counted ballot that a pooled one becomes, `before` being what was counted of it so far.
+    """The counted ballot that a pooled ballot becomes.
 
-    `closings` of the month came before it is counted. A version of the same closing is replaced;
-    None where nothing is left: repudiated, and no closing counted it.
+    `before`: the ballot as it was counted so far. `closings`: number of closings of its month so
+    far. Versions of earlier closings stay; a version since the last closing is replaced. None if
+    nothing remains, because the ballot was repudiated and no closing counted it.
     """
     kept = before.versions if before else ()
     if pooled.current is None:

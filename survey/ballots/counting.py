@@ -1,5 +1,6 @@
-"""The counting job: a batch of ballots leaves the pool, in random order, and its ratings are added
-to the stored counts. One transaction under one advisory lock, so each ballot counts exactly once.
+"""The counting job: moves all pooled ballots, shuffled, to table `ballot` and updates the counts.
+
+It is one transaction under one advisory lock, so that each ballot is counted exactly once.
 """
 
 import secrets
@@ -37,7 +38,7 @@ _WRITE = insert(_BALLOTS)
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A ballot that is counted: what it was before, and what it is from now on."""
+    """One ballot of the batch, as counted before (None: never) and after (None: removed)."""
 
     before: Ballot | None
     after: Ballot | None
@@ -46,18 +47,18 @@ class _Step:
 
 
 def lock(session: Session) -> None:
-    """Wait for another counting, and let none begin before the end of this transaction."""
+    """Take the counting job's exclusive advisory lock until the transaction ends."""
     advisory_lock(session, LOCK)
 
 
 def count(session: Session) -> int:
-    """Count every ballot of the pool; gives how many. The caller holds `lock`."""
+    """Count every ballot in the pool; returns how many. The caller must hold `lock`."""
     taken = _take(session)
     if not taken:
         return 0
-    # Nothing is to be done for links that were repudiated before they were counted.
+    # A ballot that was repudiated before it was counted has nothing to add or subtract.
     steps = [step for step in _steps(session, taken) if step.before or step.after]
-    # Neither the order of the pool nor that of its keys leads on into the box.
+    # Shuffled, so that rows of table `ballot` are written neither in the pool's order nor by key.
     secrets.SystemRandom().shuffle(steps)
     months = sorted({month for one in steps for month in _months(one)})
     _move_sums(session, steps, months)
@@ -69,12 +70,12 @@ def count(session: Session) -> int:
 
 
 def waiting(session: Session) -> int:
-    """How many ballots wait to be counted."""
+    """Number of ballots in the pool."""
     return session.scalar(select(func.count()).select_from(PooledBallot)) or 0
 
 
 def _take(session: Session) -> list[tuple[Pooled, str]]:
-    """Take all rows out of the pool; ballots that are written meanwhile wait for the next batch."""
+    """Delete and decrypt all rows of the pool; ballots written meanwhile stay for the next run."""
     columns = (_POOL.c.key, _POOL.c.month, _POOL.c.content_sealed, _POOL.c.comment_sealed)
     rows = connection_of(session).execute(delete(_POOL).returning(*columns)).all()
     opened = [open_pooled(session, bytes(row[0]), row[1], bytes(row[2])) for row in rows]
@@ -96,8 +97,9 @@ def _steps(session: Session, taken: Sequence[tuple[Pooled, str]]) -> Iterator[_S
 
 
 def _counted_before(session: Session, keys: Sequence[bytes]) -> dict[bytes, Ballot]:
-    """Ballots that were counted before and are changed now, read again: the pool's copy is for
-    figures only.
+    """Key → ballot as it was counted before, read from table `ballot`.
+
+    The copy inside the pooled ballot is used for figures only.
     """
     found = {}
     query = select(_BALLOTS.c.key, _BALLOTS.c.month, _BALLOTS.c.content_sealed)
@@ -116,7 +118,7 @@ def _months(step: _Step) -> Iterator[Month]:
 
 
 def _move_sums(session: Session, steps: Iterable[_Step], months: Sequence[Month]) -> None:
-    """Add the batch to counts and aggregates, what it replaces taken out."""
+    """Add the batch to counts and aggregates, and subtract the ballots it replaces."""
     moved: Counter[tuple[Any, ...]] = Counter()
     aggregates: dict[Month, Aggregate] = {
         month: stored_aggregate(session, month) for month in months
@@ -134,7 +136,7 @@ def _move_sums(session: Session, steps: Iterable[_Step], months: Sequence[Month]
 
 
 def _write_ballots(session: Session, steps: Sequence[_Step]) -> None:
-    """Write the counted ballots, in the place of those they replace."""
+    """Insert the counted ballots, and delete the rows they replace."""
     replaced = [step.before.key for step in steps if step.before]
     for some in chunked(replaced):
         connection_of(session).execute(delete(_BALLOTS).where(_BALLOTS.c.key.in_(some)))

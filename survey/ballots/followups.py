@@ -1,7 +1,8 @@
-"""Follow-up cards (double sampling, Hansen and Hurwitz 1946): of a seeded random share of
-invitations a card is kept, so that after a closing some of those who stayed silent can be called.
+"""Follow-up cards for double sampling of non-respondents (Hansen and Hurwitz 1946).
 
-A card is unlinked from its invitation at once. Cards of those who answered are destroyed unseen.
+For a seeded random share of invitations a card with the phone number is stored, and unlinked from
+its invitation at once. After a closing the cards of citizens who answered are destroyed without
+being shown to anybody; some of the other citizens can be called.
 """
 
 import secrets
@@ -21,8 +22,9 @@ _WRITE = insert(table_of(FollowupCard))
 
 
 def store(session: Session, cards: Sequence[tuple[str, Card]]) -> None:
-    """Store some cards (month, card), in random order: beside their invitations they would name
-    them.
+    """Store cards, given as (month, card), in random order.
+
+    In the order of the invitations, the place of a card would reveal its invitation.
     """
     rows = []
     for month, card in cards:
@@ -34,8 +36,9 @@ def store(session: Session, cards: Sequence[tuple[str, Card]]) -> None:
 
 
 def destroy_answered(session: Session, month: Month) -> None:
-    """After the closing of a month (YYYY-MM): destroy the cards of those who answered, and lay the
-    others in random order.
+    """Destroy the cards of citizens who answered, after the closing of a month (YYYY-MM).
+
+    The other cards of the month are shuffled.
     """
     cards = cards_of(session, month)
     keys = {ballot_key(session, card.secret): name for name, card in cards.items()}
@@ -45,7 +48,7 @@ def destroy_answered(session: Session, month: Month) -> None:
 
 
 def cards_of(session: Session, month: Month | None = None) -> Mapping[str, Card]:
-    """The cards that are left, of a month or of all, by their ids."""
+    """Card id → decrypted card, for one month or for all."""
     query = select(FollowupCard.id, FollowupCard.card_sealed)
     if month is not None:
         query = query.where(FollowupCard.month == month)
@@ -54,7 +57,7 @@ def cards_of(session: Session, month: Month | None = None) -> Mapping[str, Card]
 
 
 def forget(session: Session, e164: str) -> int:
-    """Destroy the cards of one citizen's number; how many."""
+    """Destroy the cards of one phone number (E.164); returns how many."""
     names = [name for name, card in cards_of(session).items() if card.phone_e164 == e164]
     _drop(session, names)
     return len(names)

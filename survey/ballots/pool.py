@@ -1,6 +1,6 @@
-"""The pool opened in memory: every figure is the stored counts and what the pool adds to them.
+"""The pool, decrypted in memory: every figure is the stored counts plus what the pool adds.
 
-Decrypted ballots are cached by their nonce, which every change draws again.
+Decrypted ballots are cached by their nonce, because every write draws a new one.
 """
 
 from collections import Counter, defaultdict
@@ -21,10 +21,10 @@ from survey.models.snapshot import closings_of
 from survey.period import Month
 
 MOST_CACHED = 1 << 15
-# Advisory lock of the counting job; who reads pool and counts while writing shares it.
+# Advisory lock: exclusive for the counting job, shared for writing transactions that read the pool.
 LOCK = "ballots"
 _ROWS = select(PooledBallot.key, PooledBallot.month, PooledBallot.content_sealed)
-# Ratings 1 … 5 that come in, or go out.
+# Changes of the numbers of ratings 1 … 5; negative where ratings are subtracted.
 Steps = tuple[int, int, int, int, int]
 NO_STEPS: Steps = (0, 0, 0, 0, 0)
 
@@ -36,23 +36,23 @@ _cache: Cache[Pooled] = Cache(MOST_CACHED)
 class Pool:
     """The ballots that wait to be counted.
 
-    `closings`: month (YYYY-MM) → how often it was closed; needed where a ballot was withdrawn.
+    `closings`: month (YYYY-MM) → number of closings; read only if a counted ballot was repudiated.
     """
 
     ballots: Sequence[Pooled]
     closings: Mapping[Month, int] = field(default_factory=dict)
 
     def of(self, months: Collection[Month]) -> "Pool":
-        """Those of some months (YYYY-MM)."""
+        """The part of the pool that belongs to some months (YYYY-MM)."""
         some = [one for one in self.ballots if one.ballot.cell.month in months]
         return Pool(some, self.closings)
 
     def until(self, day: date) -> "Pool":
-        """Those whose first answer came on a local day or before."""
+        """The part of the pool that came in on or before a local day."""
         return Pool([one for one in self.ballots if one.day <= day], self.closings)
 
     def steps(self, questions: Collection[str] = (OVERALL,)) -> Mapping[Cell, Steps]:
-        """Cell → ratings 1 … 5 of some questions that the pool adds to the stored counts."""
+        """Cell → changes of the stored numbers of ratings 1 … 5, the given questions added up."""
         found: dict[Cell, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
         for cell, question, rating, step in self.moves():
             if question in questions:
@@ -60,31 +60,29 @@ class Pool:
         return {cell: (n1, n2, n3, n4, n5) for cell, (n1, n2, n3, n4, n5) in found.items()}
 
     def moves(self) -> Iterator[tuple[Cell, str, int, int]]:
-        """Cell, question, rating 1–5 and how many come in (1) or go out (-1)."""
+        """Yield (cell, question, rating 1–5, step); step is 1 to add a rating, -1 to subtract."""
         for one in self.ballots:
             for sign, ratings in ((-1, one.ballot.counted), (1, self._ratings(one))):
                 for question, rating in ratings.items():
                     yield one.ballot.cell, question, rating, sign
 
     def _ratings(self, one: Pooled) -> Mapping[str, int]:
-        """The ratings of a ballot that will count: of a withdrawn one, those that a closing
-        counted.
-        """
+        """The ratings that will count; of a repudiated ballot, those that a closing counted."""
         if not one.is_withdrawn:
             return one.ratings
         counted = counted_as(one, one.ballot, self.closings.get(one.ballot.cell.month, 0))
         return counted.counted if counted else {}
 
     def rated(self) -> Counter[Cell]:
-        """Cell → answers that the pool adds."""
+        """Cell → number of answers that the pool adds to the stored counts, less those removed."""
         return Counter({cell: sum(steps) for cell, steps in self.steps().items()})
 
 
 def pool_of(session: Session) -> Pool:
-    """The pool as this transaction sees it, read once.
+    """The pool in the snapshot of this transaction, which reads it only once.
 
-    Pool and counts must be of one snapshot: reading transactions see one snapshot of the database,
-    a writing one shares the advisory lock of the counting job.
+    Pool and counts must come from one snapshot. A reading transaction has one snapshot; a writing
+    one takes the advisory lock of the counting job, shared.
     """
     transaction = session.get_transaction()
     known = session.info.get("pool")
@@ -102,7 +100,7 @@ def pool_of(session: Session) -> Pool:
 
 
 def forget_pool(session: Session) -> None:
-    """What the transaction knows of the pool is past: it was just counted, or written to."""
+    """Drop the pool that this transaction has read, because it was counted or written to."""
     session.info.pop("pool", None)
 
 

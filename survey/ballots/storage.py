@@ -1,7 +1,8 @@
-"""The ballot box: ballots are found by their keys and written into the pool.
+"""Storage of ballots: they are found by their keys and written into the pool.
 
-Nobody waits for another citizen: a new ballot is one INSERT, a change is a compare-and-swap on the
-ciphertext that was read. Two requests of one link meet at its key, and the second one reads again.
+On PostgreSQL no request waits for that of another citizen: a new ballot is one INSERT, a change is
+a compare-and-swap on the ciphertext that was read. Of two simultaneous requests of one link, which
+have the same key, the second gets a Conflict and reads again.
 """
 
 from collections.abc import Collection
@@ -35,19 +36,19 @@ POOL, COUNTED = PooledBallot.__tablename__, CountedBallot.__tablename__
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A ballot: the counted one, the pooled one that replaces it, and the comment."""
+    """A stored ballot: as counted, the pooled one that replaces it, if any, and the comment."""
 
     ballot: Ballot
     pooled: Pooled | None
     comment: str
-    # Ciphertext in the pool, empty without: a change replaces exactly this.
+    # Ciphertext in the pool, empty without one: the compare-and-swap of a change expects it.
     sealed: bytes = b""
-    # What closings counted of a ballot that was repudiated and is not taken out yet.
+    # What remains of a repudiated ballot in the pool because a closing counted it.
     counted: Ballot | None = None
 
     @property
     def answer(self) -> Answer | None:
-        """The citizen's last answer; None once it was repudiated and nothing of it counts."""
+        """The citizen's last answer; None if it was repudiated and no closing counted it."""
         if self.pooled and self.pooled.current:
             current = self.pooled.current
             return Answer(current.ratings, current.reasons, self.comment)
@@ -68,13 +69,13 @@ _BALLOTS = union_all(_of_table(CountedBallot), _of_table(PooledBallot))
 
 
 def find(session: Session, key: bytes) -> Found | None:
-    """The ballot under a key, or None; Refused when it does not open."""
+    """The ballot with a key, or None; Refused `encrypted_value_broken` if decryption fails."""
     row = _rows(session, [key]).get(key)
     return None if row is None else _found(session, row)
 
 
 def find_many(session: Session, keys: Collection[bytes]) -> dict[bytes, Found]:
-    """The ballots under some keys, for a list: one that does not open is left out and logged."""
+    """Key → ballot, for some keys; a ballot that cannot be decrypted is logged and left out."""
     read = {key: _if_it_opens(session, row) for key, row in _rows(session, keys).items()}
     return {key: found for key, found in read.items() if found is not None}
 
@@ -89,7 +90,7 @@ def _if_it_opens(session: Session, row: Row[Any]) -> Found | None:
 
 
 def _rows(session: Session, keys: Collection[bytes]) -> dict[bytes, Row[Any]]:
-    """The encrypted ballots under some keys; the pooled one stands for the counted one."""
+    """Key → encrypted row; a pooled ballot takes precedence over the counted one."""
     rows: dict[bytes, Row[Any]] = {}
     for some in chunked(list(keys)):
         read = connection_of(session).execute(_BALLOTS, {"keys": some}).all()
@@ -111,10 +112,10 @@ def _found(session: Session, row: Row[Any]) -> Found:
 
 
 def put(session: Session, pooled: Pooled, comment: str, before: Found | None) -> None:
-    """Write a new, changed or repudiated ballot into the pool, over exactly what was read `before`
-    (compare-and-swap).
+    """Write a new, changed or repudiated ballot into the pool, by compare-and-swap with `before`.
 
-    Conflict `ballot_changed` when another request of the same link was faster: read again.
+    Conflict `ballot_changed` if another request of the same link wrote first; the caller reads
+    the ballot again.
     """
     row = pooled_row(session, pooled, comment)
     statement: Insert | Update
@@ -130,7 +131,7 @@ def put(session: Session, pooled: Pooled, comment: str, before: Found | None) ->
     forget_pool(session)
 
 
-# psycopg's number of rows written is otherwise lost after an INSERT.
+# Without this option the row count of an INSERT is lost with psycopg.
 _COUNTED_ROWS = {"preserve_rowcount": True}
 _SWAP = (
     update(table_of(PooledBallot))

@@ -1,4 +1,4 @@
-"""What may be seen of a person without a reason: the shape of a name, a text without numbers."""
+"""Masking of names and of numbers in free text: what staff may see without stating a reason."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ from survey.privacy.numbers import (
 )
 
 PHONE, PAPER = "[số điện thoại]", "[số giấy tờ]"
-# A second number in short form behind a whole one: 0905000123-124.
+# Separator before a second number in short form: 0905000123-124.
 _ATTACHED = re.compile(r"[-/.,_+]?")
 _LONGEST_ATTACHED = 4
 _LONGEST_OPENING = 8
@@ -27,7 +27,7 @@ _PLUS_OR_BRACKET = re.compile(rf"[+(][+( {INVISIBLE}]*$")
 
 
 class Span(NamedTuple):
-    """Where a number is in a text, and what replaces it."""
+    """Position of a number in a text, and the label that replaces the number."""
 
     start: int
     end: int
@@ -40,7 +40,7 @@ def mask_name(name: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Free text with phone and identity numbers covered, however they are written."""
+    """Free text in which labels replace phone and identity numbers, however they are written."""
     composed = unicodedata.normalize("NFC", text)
     shown: list[str] = []
     end = 0
@@ -51,7 +51,7 @@ def mask_text(text: str) -> str:
 
 
 def without_numbers(text: str) -> str:
-    """Free text from which phone and identity numbers are cut out."""
+    """Free text without its phone and identity numbers."""
     kept: list[str] = []
     end = 0
     for span in numbers_in(text):
@@ -61,12 +61,12 @@ def without_numbers(text: str) -> str:
 
 
 def numbers_in(text: str) -> list[Span]:
-    """Every place of a text where a phone or identity number may stand, in order."""
+    """Positions of everything in a text that may be a phone or identity number, in order."""
     return sorted(span for groups in runs(text) for span in _places(text, groups))
 
 
 def _places(text: str, groups: Sequence[Group]) -> Iterator[Span]:
-    """The numbers of one run; those that share a group are covered as one."""
+    """Positions of the numbers in one run; numbers that share a group get one common label."""
     covers, joined = _covers(groups)
     first = 0
     for index in range(1, len(groups) + 1):
@@ -79,7 +79,7 @@ def _places(text: str, groups: Sequence[Group]) -> Iterator[Span]:
 
 
 def _covers(groups: Sequence[Group]) -> tuple[list[str], list[bool]]:
-    """What covers each group, or nothing; whether it is covered together with the one before."""
+    """For each group: its label ("" if none), and whether it shares that of the group before."""
     covers, joined = [""] * len(groups), [False] * len(groups)
     for first, last, cover in _spans(groups):
         for index in range(first, last + 1):
@@ -100,12 +100,12 @@ def _covers(groups: Sequence[Group]) -> tuple[list[str], list[bool]]:
 
 
 def _is_attached(short: Group, behind: Group) -> bool:
-    """Whether a short group stands beside a number with no blank between."""
+    """Whether a short group is joined to a number: at most one separator between, no blank."""
     return len(short.digits) <= _LONGEST_ATTACHED and bool(_ATTACHED.fullmatch(behind.before))
 
 
 def _spans(groups: Sequence[Group]) -> Iterator[tuple[int, int, str]]:
-    """First and last group of everything that may be a number, and what covers it."""
+    """Yield (first group, last group, label) of everything that may be a number."""
     for first, group in enumerate(groups):
         length = 0
         for last in range(first, min(len(groups), first + most_groups(group))):
@@ -120,12 +120,12 @@ def _cover(groups: Sequence[Group]) -> str:
     shape = phone_shape(groups)
     if shape is not None and (shape.prefix or shape.foreign):
         return PHONE
-    # Nine digits without a zero are more often those of an old identity card.
+    # Nine digits without a leading zero are more often the number of an old identity card.
     return PAPER if shape is not None or is_identity(groups) else ""
 
 
 def _start(text: str, groups: Sequence[Group]) -> int:
-    """Where a number begins: with its plus, or with a bracket that closes within it."""
+    """Position of the start of a number, with its plus sign, or a bracket closed within it."""
     start = groups[0].start
     before = plain_signs(text[max(0, start - _LONGEST_OPENING) : start])
     closes = any(")" in group.before for group in groups[1:])

@@ -1,9 +1,8 @@
-"""How the numbers that lead to a person are written: the one grammar of telephone and identity
-numbers in a text.
+"""The grammar of phone and identity numbers in text, shared by parsing and masking.
 
-`survey.messages.phone` reads telephone numbers from the groups of digits found here, and
-`survey.privacy.masking` covers every span of the same groups that has the same shape: what can be
-read is covered.
+`survey.messages.phone` parses phone numbers from the groups of digits found here, and
+`survey.privacy.masking` masks every span of the same groups that has the same shape. So every
+number that can be parsed is also masked.
 """
 
 import re
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 INVISIBLE = "\u200b"
-# Signs that stand within a number; others part numbers, or join them in odd spellings only.
+# Separators within a number. Other characters end a number, except in unusual spellings.
 USUAL = r" .\-()"
 LONGEST = 17
 FEWEST = 6
@@ -33,12 +32,12 @@ _HOUR, _AMOUNT = "(?:[01]?\\d|2[0-3])", "[1-9]\\d{0,2}(?:[.,]?\\d{3})+"
 
 
 def _alone(sign: str, pattern: str) -> str:
-    """A pattern that is no part of a longer row of digits and this sign."""
+    """A pattern that is not part of a longer sequence of digits and this separator."""
     return rf"(?<!\d)(?<!\d{sign}){pattern}(?!\d|{sign}\d)"
 
 
-# Numbers of other kinds: days, times, sums of money, dossier codes. The first look is at the sign
-# with which any of them begins: names have few.
+# Numbers of other kinds: days, times, sums of money, dossier codes. A lookahead tests the first
+# character before any of them is tried, which is fast on names: they hold few such characters.
 _OTHER = re.compile(
     r"(?=[\dGHgh])(?:"
     + "|".join(
@@ -59,9 +58,9 @@ _OTHER = re.compile(
     )
     + ")"
 )
-# A number as programs print it: digits before and behind the point, and a power of ten.
+# A number in scientific notation: digits before and after the point, and a power of ten.
 _SCIENTIFIC = re.compile(r"(?<![\d.,])([1-9]\d*)(?:[.,](\d+))?[eE]([+-]?)(\d{1,3})(?![.,]?\w)")
-# Programs that print all digits leave out closing zeros; a rounded number lacks more than these.
+# Programs that print all digits omit trailing zeros; if more are missing, the number was rounded.
 _ZEROS_LEFT_OUT = 3
 
 _PHONE = re.compile(
@@ -74,7 +73,7 @@ _WITHIN_IDENTITY = re.compile(rf"[{USUAL}_/]*")
 
 
 class Group(NamedTuple):
-    """Digits that stand together, where they stand in the text, and the signs before them."""
+    """Consecutive digits, their position in the text, and the separators before them."""
 
     start: int
     end: int
@@ -83,7 +82,7 @@ class Group(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """The parts of a telephone number; `prefix` is what stands before the national number."""
+    """The parts of a phone number; `prefix` precedes the national number, such as +84 or 0."""
 
     prefix: str
     national: str
@@ -91,7 +90,7 @@ class Shape(NamedTuple):
 
 
 class _Signs(dict[int, str]):
-    """Each character as one plain character, filled as characters are met."""
+    """Code of a character → its plain character, computed on first use."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_sign(chr(code))
@@ -116,13 +115,17 @@ _SIGNS = _Signs()
 
 
 def plain_signs(text: str) -> str:
-    """A text of the same length: ASCII digits, plain hyphens and blanks, zeros for letters O."""
+    """The text in plain characters, its length unchanged.
+
+    Digits become ASCII, hyphens and blanks plain, and letters O beside digits zeros.
+    """
     return _LETTER_ZEROS.sub(lambda found: "0" * len(found[0]), text.translate(_SIGNS))
 
 
 def runs(text: str) -> Iterator[Sequence[Group]]:
-    """The groups of digits between two letters or numbers of other kinds; a number in scientific
-    notation is a run of one group, empty where digits are missing.
+    """Yield runs: groups of digits that no letter and no number of another kind separates.
+
+    A number in scientific notation is a run of one group; `digits` is empty if some are missing.
     """
     plain = plain_signs(text)
     if not _DIGITS.search(plain):  # most names
@@ -145,9 +148,9 @@ def _letters(found: re.Match[str]) -> str:
 
 
 def _exact(whole: str, fraction: str, sign: str, power: str) -> str:
-    """The digits of a whole number, or none where it was rounded or is a fraction.
+    """All digits of a number in scientific notation; empty if it was rounded or is a fraction.
 
-    Excel rounds for display and writes E+10; E10 is how Java prints all digits.
+    Excel rounds for display and writes E+10; Java prints all digits and writes E10.
     """
     zeros = int(f"{sign}{power}") - len(fraction)
     most = 0 if sign or not fraction else _ZEROS_LEFT_OUT
@@ -155,7 +158,7 @@ def _exact(whole: str, fraction: str, sign: str, power: str) -> str:
 
 
 def most_groups(first: Group) -> int:
-    """Of how many groups a number that begins with this one may be made."""
+    """Most groups that a number beginning with this group may have."""
     return LONGEST if first.digits[:1] in _OPENS or _has_plus(first) else _MOST_GROUPS
 
 
@@ -164,7 +167,7 @@ def _has_plus(first: Group) -> bool:
 
 
 def phone_shape(groups: Sequence[Group]) -> Shape | None:
-    """The parts of the telephone number that these groups together may be."""
+    """The parts of the phone number that these groups form together; None if they form none."""
     digits = "".join(group.digits for group in groups)
     if not FEWEST <= len(digits) <= LONGEST:
         return None
@@ -173,13 +176,16 @@ def phone_shape(groups: Sequence[Group]) -> Shape | None:
     if match is None:
         return None
     shape = Shape(*match.group("prefix", "national", "foreign"))
-    # A number that lost its zero was a number of a spreadsheet, written in one or a few groups.
+    # A number without its leading zero comes from a spreadsheet, so it has one or a few groups.
     is_scattered = len(groups) > _MOST_GROUPS or any(len(group.digits) == 1 for group in groups)
     return None if shape.national and not shape.prefix and is_scattered else shape
 
 
 def is_identity(groups: Sequence[Group]) -> bool:
-    """Whether these groups may be an identity number, or any other that long written as one."""
+    """Whether these groups may be an identity number (9 or 12 digits).
+
+    A single group of nine or more digits counts as one too.
+    """
     digits = "".join(group.digits for group in groups)
     if len(groups) == 1:
         return len(digits) >= _IDENTITY[0]

@@ -1,9 +1,8 @@
-"""How long personal data live, as data, and their erasure. Counts and ratings stay.
+"""Retention periods of personal data, and their erasure. Counts and ratings stay.
 
-Phones and names, and what officials wrote about a dossier, go 90 days after the dossier's last use:
-finish, and the closing of its case.
-Comments go after a year
-unless their case is open. Erasure of one citizen on request takes the same steps at once.
+Phone and name of a dossier, and what officials wrote about it, are erased 90 days after its finish,
+the contact data of a case 90 days after its closing. Comments are erased a year after the end of
+their month unless their case is open. At a citizen's request, phone and name are erased at once.
 """
 
 from collections.abc import Iterable
@@ -52,19 +51,20 @@ from survey.row_order import shuffle_rows
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The rules: days for which each kind of data is stored."""
+    """Retention period of each kind of data, in days."""
 
-    # Phones and names on dossiers and messages, after the finish.
+    # Phones and names: of dossiers after the finish or the end without a result, of messages after
+    # they were due, of follow-up cards after the end of their month.
     contact_days: int = 90
-    # By which phone a reminder was sent, after it left: only the cap of a week asks for it.
+    # Blind index of a reminder's phone, after it was sent: only the weekly limit needs it.
     reminded_days: int = 8
     # Contact data of a case, after its closing.
     case_contact_days: int = 90
     # Comments, after the end of their month.
     comment_days: int = 365
-    # Inbound texts nobody has to look at any more.
+    # Inbound texts, after they arrived, unless a person still has to read them.
     inbound_days: int = 90
-    # Outcomes of imported rows, and finished jobs.
+    # Results of imported rows after the end of the import, and jobs after their end.
     import_row_days: int = 1
     job_days: int = 90
 
@@ -74,7 +74,7 @@ UNFINISHED = (MessageState.READY, MessageState.SENDING, MessageState.UNKNOWN)
 
 
 def erase_due(session: Session, now: datetime, terms: Terms = TERMS) -> dict[str, Any]:
-    """Erase everything past its term; how many rows lost personal data, by kind."""
+    """Erase everything past its retention period; returns kind of data → number of rows."""
     erased = {
         "words": _erase_words(session, _over(now, timedelta(days=terms.contact_days))),
         "dossiers": _erase_dossiers(session, now, timedelta(days=terms.contact_days)),
@@ -93,13 +93,14 @@ def erase_due(session: Session, now: datetime, terms: Terms = TERMS) -> dict[str
 
 
 def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
-    """Erase one citizen's number and name everywhere, at their request. Ratings stay: they lead to
-    nobody.
+    """Erase the phone number (E.164) and name of one citizen everywhere, at their request.
+
+    Returns kind of data → number of rows. Ratings stay, because no row links them to a citizen.
     """
     recipient = Recipient.by_sms(e164)
     sent = Message.recipient.holds(session, recipient.indexed_text())
-    # A reminder that is being unlinked is found by its new index, so that is asked for after the
-    # old.
+    # A reminder that is unlinked meanwhile gets another blind index, so the other indexes are
+    # searched after the original one.
     cancelled = _cancel_waiting(session, sent)
     apart = [recipient.indexed_text(use) for use in IndexUse if use is not IndexUse.ASKED]
     others = or_(*(Message.recipient.holds(session, text) for text in apart))
@@ -127,7 +128,7 @@ def erase_phone(session: Session, e164: str, now: datetime) -> dict[str, int]:
 
 
 def _cancel_waiting(session: Session, of_phone: ColumnElement[bool]) -> int:
-    """Blank what is still to be sent to a phone."""
+    """Cancel and erase the messages that wait to be sent to a phone; returns how many."""
     return _count(
         session,
         _blank_messages()
@@ -150,8 +151,9 @@ def _blank_messages() -> Update:
 
 
 def _over(now: datetime, term: timedelta) -> ColumnElement[bool]:
-    """Ended long ago, with or without a result, and with no open invitation: the number is of no
-    use any more.
+    """SQL condition for dossiers whose phone number is of no use any more.
+
+    They ended, with or without a result, more than `term` ago and have no open invitation.
     """
     before = now - term
     still_open = exists().where(Invitation.dossier_id == Dossier.id, Invitation.expires_at > now)
@@ -171,13 +173,13 @@ def _erase_dossiers(session: Session, now: datetime, term: timedelta) -> int:
 
 
 def _erase_for_good(session: Session, of_phone: ColumnElement[bool]) -> int:
-    """Erase contact data at the citizen's request: later files of their dossiers add none again."""
+    """Erase contact data at the citizen's request, so that later imports store none again."""
     for_good = {"contact_erased": True, "phone_kind": PhoneKind.MISSING}
     return _count(session, _blank_dossiers().values(for_good).where(of_phone))
 
 
 def _erase_words(session: Session, of_dossier: ColumnElement[bool]) -> int:
-    """What officials wrote of papers that are missing and of delays, on some dossiers."""
+    """Erase what officials wrote about missing papers and about delays of some dossiers."""
     dossiers = select(Dossier.id).where(of_dossier)
     supplements = update(Supplement).where(Supplement.text_sealed.is_not(None))
     extensions = update(Extension).where(Extension.reason_sealed.is_not(None))
@@ -202,8 +204,9 @@ def _erase_messages(session: Session, before: datetime) -> int:
 
 
 def _forget_reminded(session: Session, before: datetime) -> int:
-    """Two reminders of one phone need not be distinguishable from others' for longer than they
-    count.
+    """Erase the blind index of unlinked reminders once the weekly limit does not need it.
+
+    The index reveals which reminders went to the same phone.
     """
     return _count(
         session,
@@ -220,7 +223,10 @@ def _erase_inbound(session: Session, before: datetime) -> int:
 
 
 def _erase_case_contacts(session: Session, before: datetime) -> int:
-    """When a case was closed is encrypted, so each one with contact data is opened."""
+    """Erase contact data of cases closed before an instant.
+
+    The closing time is encrypted, so every case with contact data is decrypted.
+    """
     query = select(Case).where(Case.contact_sealed.is_not(None)).with_for_update()
     cases = session.scalars(query).all()
     records = {case.id: if_it_opens(case, Case.record) for case in cases}
@@ -229,7 +235,7 @@ def _erase_case_contacts(session: Session, before: datetime) -> int:
 
 
 def _blank_contacts(cases: Iterable[Case]) -> int:
-    """Take number, name and dossier off some cases; gives how many."""
+    """Remove phone number, name and dossier from some cases; returns how many."""
     blanked = 0
     for case in cases:
         case.contact = None
@@ -238,25 +244,28 @@ def _blank_contacts(cases: Iterable[Case]) -> int:
 
 
 def _erase_comments(session: Session, before: datetime) -> int:
-    """By month, since a ballot holds no date: a month is past its term when its last day is."""
+    """Erase comments of the months that ended before an instant, except those of open cases.
+
+    Comments are chosen by month, because a ballot holds no date.
+    """
     month, kept = Month.at(before), _ballots_of_open_cases(session)
     erased = 0
     for table in (CountedBallot, PooledBallot):
         old = (table.month < month, table.comment_sealed.is_not(None), table.key.not_in(kept))
         months = set(session.scalars(select(table.month).where(*old)))
         erased += _count(session, update(table).values(comment_sealed=None).where(*old))
-        # What was rewritten lies behind what was not.
+        # An updated row moves behind the others, which would reveal that it had a comment.
         shuffle_rows(session, table, table.month.in_(months), on_sqlite=False)
     return erased
 
 
 def _drop_cards(session: Session, before: datetime) -> int:
-    """By month, since a card holds no date."""
+    """Delete follow-up cards by month, because a card holds no date."""
     return _count(session, delete(FollowupCard).where(FollowupCard.month < Month.at(before)))
 
 
 def _ballots_of_open_cases(session: Session) -> list[bytes]:
-    """Keys of the ballots somebody still works on."""
+    """Keys of the ballots whose cases are not closed."""
     records = (if_it_opens(case, Case.record) for case in session.scalars(in_work()))
     return [
         bytes.fromhex(one.ballot_key)

@@ -1,4 +1,4 @@
-"""What the province decides: its rules, special days and targets. `change` alone changes them."""
+"""What the province decides: rules, special days and targets. Settings change by `change` only."""
 
 from survey.province.changing import SettingsRefused, change
 from survey.province.reading import (

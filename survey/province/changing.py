@@ -1,4 +1,4 @@
-"""Changing the province's settings: texts of a page or a command are checked, stored, recorded."""
+"""Changing the province's settings: values given as text are validated, stored and audited."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,12 +25,12 @@ from survey.province.rules import (
     written,
 )
 
-# Key → value before, value after.
+# Key → (value before, value after).
 Changes = dict[str, tuple[str, str]]
 
 
 class SettingsRefused(Invalid):
-    """Settings that hold what they may not, each key with its reason; nothing was stored."""
+    """Invalid settings: `reasons` maps each key to its error; nothing was stored."""
 
     def __init__(self, reasons: Mapping[str, Invalid]) -> None:
         first = next(iter(reasons.values()))
@@ -40,7 +40,7 @@ class SettingsRefused(Invalid):
 
 @dataclass(slots=True)
 class _Values:
-    """Settings as their texts were understood, and why others were not."""
+    """Parsed settings by kind, and key → error (`reasons`) of those that are invalid."""
 
     rules: dict[str, Any] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
@@ -51,13 +51,13 @@ class _Values:
 def change(
     session: Session, now: datetime, texts: Mapping[str, str], *, staff_id: int | None = None
 ) -> None:
-    """Store settings given as text by key, and record what is another value than before.
+    """Store settings given as text by key, and append those that differ to the audit log.
 
-    SettingsRefused names each that is wrong; NotFound `no_such_setting`, `no_such_day`; Refused
-    `no_province`.
+    SettingsRefused names every invalid setting. NotFound `no_such_setting`, or `no_such_day` if a
+    day to be made ordinary is not special. Refused `no_province`.
     """
     province = province_of(session)
-    # Who sets one end of the window must see the other end that somebody sets at the same time.
+    # The row lock makes two simultaneous changes of the send window's ends see each other.
     session.refresh(province, with_for_update=True)
     sectors = {share_key(one): one for one in all_sectors(session)}
     read = _read(texts, sectors)
@@ -92,7 +92,7 @@ def _read(texts: Mapping[str, str], sectors: Mapping[str, Sector]) -> _Values:
 
 
 def _check_window(province: Province, read: _Values) -> None:
-    """The window for sending has a length, whichever of its ends is set."""
+    """Check that the send window starts before it ends, even if only one end is set."""
     ends = ("window_start", "window_end")
     given = [key for key in ends if key in read.rules]
     if not given or read.reasons.keys() & set(ends):
@@ -123,7 +123,7 @@ def _set_shares(sectors: Mapping[str, Sector], values: Mapping[str, int]) -> Cha
 
 
 def _set_days(session: Session, values: Mapping[date, tuple[StrEnum, str] | None]) -> Changes:
-    """Only the kind is recorded: a note is free text."""
+    """Store special days. Only the kind goes to the audit log, because a note is free text."""
     changes: Changes = {}
     for day, special in values.items():
         known = session.get(SpecialDay, day)

@@ -1,4 +1,4 @@
-"""What the province decided, as everybody reads it: its row, calendar, units and settings."""
+"""Reading what the province decides: its row, calendar, sectors, agencies and settings."""
 
 from collections.abc import Collection
 from datetime import date
@@ -22,18 +22,18 @@ def province_of(session: Session) -> Province:
 
 
 def province_if_loaded(session: Session) -> Province | None:
-    """The same for what must work before, too; None then."""
+    """The one province of this database; None before reference data are loaded."""
     return session.scalars(select(Province)).first()
 
 
 def hotline_of(session: Session) -> str:
-    """The number to call; empty before reference data are loaded."""
+    """The phone number of the hotline; empty before reference data are loaded."""
     province = province_if_loaded(session)
     return province.hotline if province else ""
 
 
 def calendar_of(session: Session) -> Calendar:
-    """The state's calendar with the province's own days."""
+    """The national calendar with the province's special days."""
     days = session.scalars(select(SpecialDay)).all()
     return Calendar(
         extra_off=frozenset(one.day for one in days if one.kind == DayKind.EXTRA_OFF),
@@ -42,28 +42,28 @@ def calendar_of(session: Session) -> Calendar:
 
 
 def special_days(session: Session) -> list[SpecialDay]:
-    """The days on which the province departs from the national calendar, the last one first."""
+    """The days on which the province differs from the national calendar, latest first."""
     return list(session.scalars(select(SpecialDay).order_by(SpecialDay.day.desc())))
 
 
 def all_sectors(session: Session) -> list[Sector]:
-    """Every sector, as a dictionary orders their names."""
+    """Every sector, in alphabetical order of the Vietnamese names."""
     return sorted(session.scalars(select(Sector)), key=lambda one: alphabetical(one.name))
 
 
 def agencies_on(session: Session, day: date) -> list[Agency]:
-    """The agencies that exist on a day, as a dictionary orders their names."""
+    """The agencies that exist on a day, in alphabetical order of the Vietnamese names."""
     found = [one for one in session.scalars(select(Agency)) if one.is_valid_on(day)]
     return sorted(found, key=lambda one: alphabetical(one.name))
 
 
 def codes_of(session: Session, agency_ids: Collection[int]) -> set[str]:
-    """Codes of agencies by their ids."""
+    """The codes of the agencies with these ids."""
     return set(session.scalars(select(Agency.code).where(Agency.id.in_(agency_ids))))
 
 
 def settings_of_province(session: Session) -> dict[str, str]:
-    """Every setting by its key, as `change` takes it; Refused `no_province`."""
+    """Key → value of every setting, as text that `change` accepts; Refused `no_province`."""
     province = province_of(session)
     rules = {key: written(getattr(province, key)) for key in RULES}
     shares = {share_key(one): written(one.sample_percent) for one in all_sectors(session)}
@@ -72,7 +72,10 @@ def settings_of_province(session: Session) -> dict[str, str]:
 
 
 def setting(session: Session, key: str) -> str:
-    """One setting; NotFound `no_such_setting`, Invalid `bad_day`, Refused `no_province`."""
+    """The value of one setting, as text that `change` accepts; "none" for an ordinary day.
+
+    NotFound `no_such_setting`, Invalid `bad_day`, Refused `no_province`.
+    """
     found = settings_of_province(session)
     if key in found:
         return found[key]

@@ -1,4 +1,4 @@
-"""The settings of the province: the key of each, what it may hold, and how it is written."""
+"""The settings of the province: their keys, and the validation and text form of their values."""
 
 import re
 from collections.abc import Mapping
@@ -11,26 +11,26 @@ from survey.errors import Invalid
 from survey.models.organisation import Sector
 from survey.models.province import DayKind, SendBias
 
-# More digits than any number among the settings needs.
+# Most digits of a number that is parsed; no setting needs so many.
 MOST_DIGITS = 8
 TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 LONGEST_NOTE = 200
-# Beginnings of keys: the share of a sector that is asked, and a day of the calendar.
+# Prefixes of keys: the share of a sector that is asked, and a day of the calendar.
 SHARE = "sample_"
 DAY = "day_"
-# The value of a day on which the province keeps the national calendar.
+# The value of a day on which the province follows the national calendar.
 ORDINARY = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class WholeNumber:
-    """A number in plain digits between two bounds, both included."""
+    """A whole number in ASCII digits between two bounds, both included."""
 
     least: int
     most: int
 
     def read(self, text: str) -> int:
-        """Invalid `out_of_bounds` names the bounds."""
+        """Parse a number; Invalid `out_of_bounds` names the bounds."""
         digits = text.strip()
         is_number = digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS
         if not is_number or not self.least <= int(digits) <= self.most:
@@ -40,10 +40,10 @@ class WholeNumber:
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
-    """A local time such as 08:00; seconds may follow."""
+    """A local time, HH:MM or HH:MM:SS."""
 
     def read(self, text: str) -> time:
-        """Invalid `bad_time` for what is no time."""
+        """Parse a time; Invalid `bad_time`."""
         if found := TIME.fullmatch(text.strip()):
             with suppress(ValueError):
                 hour, minute, second = map(int, found.groups("0"))
@@ -53,12 +53,12 @@ class TimeOfDay:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few values."""
+    """One value of an enumeration."""
 
     options: type[StrEnum]
 
     def read(self, text: str) -> StrEnum:
-        """Invalid `not_a_choice` names the values."""
+        """Parse a value; Invalid `not_a_choice` names the allowed values."""
         try:
             return self.options(text.strip())
         except ValueError:
@@ -91,7 +91,7 @@ DAY_KIND = Choice(DayKind)
 
 
 def share_key(sector: Sector) -> str:
-    """The key of the share of a sector's finished dossiers that is asked."""
+    """The key of the share (percent) of a sector's finished dossiers that is asked."""
     return f"{SHARE}{sector.code}"
 
 
@@ -101,7 +101,7 @@ def day_key(day: date) -> str:
 
 
 def read_day(key: str) -> date:
-    """The day of a key; Invalid `bad_day` for what is no date written YYYY-MM-DD."""
+    """Parse the day of a key; Invalid `bad_day` if it is not a date written YYYY-MM-DD."""
     text = key.removeprefix(DAY)
     try:
         day = date.fromisoformat(text)
@@ -113,9 +113,9 @@ def read_day(key: str) -> date:
 
 
 def read_day_kind(text: str) -> tuple[StrEnum, str] | None:
-    """Kind and note of a special day; None where the day is ordinary.
+    """Parse kind and note of a special day; None for an ordinary day ("none").
 
-    Invalid `not_a_choice`, `note_too_long`.
+    Invalid `not_a_choice`, `note_too_long` (over 200 characters).
     """
     kind, _, note = text.partition(" ")
     if text.strip() == ORDINARY:
@@ -126,7 +126,7 @@ def read_day_kind(text: str) -> tuple[StrEnum, str] | None:
 
 
 def written(value: object) -> str:
-    """A value as people write it: what `read` takes."""
+    """A value as text that `read` accepts."""
     if isinstance(value, time):
         return f"{value:%H:%M:%S}" if value.second else f"{value:%H:%M}"
     return str(value)

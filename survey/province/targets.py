@@ -1,4 +1,4 @@
-"""Which target and which bars are in force for a scope, a province and a month."""
+"""The targets and thresholds in force for a scope, a province and a month."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from survey.models.target import Rule, Target
 from survey.period import Month
 from survey.province.reading import province_if_loaded
 
-# A province without targets of its own gets this target schedule, and the page says so.
+# A province without targets of its own gets those of this province, and the page says so.
 DEFAULT_SCHEDULE = "Sóc Trăng"
 OVERALL = "overall"
 AGENCY = "agency_service"
@@ -26,7 +26,7 @@ SPECIAL_SECTORS = "land_construction_investment"
 
 @dataclass(frozen=True, slots=True)
 class TargetInForce:
-    """A target as a fraction, with the words and the document behind it."""
+    """A target as a fraction (0 < value ≤ 1), with its wording and source document."""
 
     value: Fraction
     province: str
@@ -37,12 +37,12 @@ class TargetInForce:
 
 @dataclass(frozen=True, slots=True)
 class TargetSchedule:
-    """All targets of one year for one province."""
+    """All targets of one province in one year, by scope."""
 
     by_scope: dict[str, TargetInForce]
 
     def overall(self) -> TargetInForce | None:
-        """Target of all procedures together, of a channel, of an ordinary sector."""
+        """Target of all procedures together, of a channel, and of most sectors (see `sector`)."""
         return self.by_scope.get(OVERALL)
 
     def agency(self) -> TargetInForce | None:
@@ -52,15 +52,15 @@ class TargetSchedule:
     def sector(self, target_group: str) -> TargetInForce | None:
         """Target of a sector: land, construction and investment have their own.
 
-        Health and education fall under the overall one: the special target for them speaks of
-        hospitals and schools, not of their procedures.
+        The overall target applies to health and education, because the special target for them
+        concerns hospitals and schools, not their procedures.
         """
         scope = SPECIAL_SECTORS if target_group == SPECIAL_SECTORS else OVERALL
         return self.by_scope.get(scope)
 
 
 def schedule(session: Session, month: Month) -> TargetSchedule:
-    """The targets whose years hold the month: the province's own, else the default ladder's."""
+    """The targets in force in a month: per scope the province's own, else DEFAULT_SCHEDULE's."""
     own = province_if_loaded(session)
     return target_schedules(session, own.name if own else DEFAULT_SCHEDULE, [month])[month]
 
@@ -68,8 +68,8 @@ def schedule(session: Session, month: Month) -> TargetSchedule:
 def target_schedules(
     session: Session, own: str, months: Sequence[Month]
 ) -> dict[Month, TargetSchedule]:
-    """The same for each of the months and the province of this name, read at once."""
-    # What the province set itself comes last and takes the place of the default.
+    """Month → targets in force, for the province named `own`; read with one query."""
+    # Sorted last, the province's own targets replace the default ones.
     rows = sorted(session.execute(OF_PROVINCE, {"own": own}), key=lambda row: row.province == own)
     by_year = {
         year: TargetSchedule(
@@ -95,12 +95,12 @@ def _in_force(row: Row[*tuple[Any, ...]], own: str) -> TargetInForce:
 
 
 def holds(from_year: int | None, by_year: int | None, year: int) -> bool:
-    """Whether a span of years, open where empty, holds a year."""
+    """Whether a year lies in a span of years (both included; None: no limit)."""
     return (from_year is None or from_year <= year) and (by_year is None or year <= by_year)
 
 
 def floor_rules(session: Session, month: Month) -> list[Rule]:
-    """The bars ("not rated good if …") of this province in force in the month."""
+    """The thresholds ("not rated good if …") of this province in force in a month."""
     province = province_if_loaded(session)
     query = select(Rule).where(
         Rule.kind == "floor", Rule.province == (province.name if province else "")

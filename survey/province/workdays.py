@@ -1,5 +1,6 @@
-"""Vietnam's calendar: public holidays, the window for sending, and the offices' working hours.
-Instants are aware and leave in UTC; days and hours of day are local (Asia/Ho_Chi_Minh).
+"""Vietnam's calendar: public holidays, the send window, and the offices' working hours.
+
+Instants are aware and returned in UTC; days and times of day are local (Asia/Ho_Chi_Minh).
 """
 
 from collections.abc import Iterator
@@ -26,13 +27,16 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The state's holidays with a province's own: days off besides, and weekends worked instead."""
+    """The national calendar with a province's special days.
+
+    `extra_off`: further holidays. `swap_work`: days worked in exchange, such as Saturdays.
+    """
 
     extra_off: frozenset[date] = frozenset()
     swap_work: frozenset[date] = frozenset()
 
     def is_holiday(self, day: date) -> bool:
-        """Whether the offices keep `day` as a public holiday (weekends are not holidays)."""
+        """Whether `day` is a public holiday, national or of the province (weekends are not)."""
         if day in self.swap_work:
             return False
         return day in self.extra_off or day in _state_holidays(day.year)[0]
@@ -46,9 +50,10 @@ class Calendar:
         return day.weekday() < _SATURDAY or day in _state_holidays(day.year)[1]
 
     def tet(self, year: int) -> tuple[date, date] | None:
-        """First and last day of the year's longest holiday; None when no run of five days is there.
+        """First and last day of the Tết (Lunar New Year) holiday; None if it is not found.
 
-        No other holiday has so many days in a row.
+        Tết is the first run of five or more holidays between 10 January and the end of February:
+        no other holiday has so many days in a row.
         """
         day = date(year, 1, TET_NOT_BEFORE)
         while day.month <= TET_LAST_MONTH:
@@ -61,14 +66,14 @@ class Calendar:
         return None
 
     def in_tet_weeks(self, day: date) -> bool:
-        """Whether a day lies within two weeks of Tết, when work is hurried, then waits."""
+        """Whether a day lies within two weeks of Tết: work is hurried before it and waits after."""
         tet = self.tet(day.year)
         return tet is not None and tet[0] - TET_WEEKS <= day <= tet[1] + TET_WEEKS
 
     def next_send_time(self, at: datetime, window_start: time, window_end: time) -> datetime:
-        """Earliest instant from `at` on that lies in the local window of a day without holiday.
+        """Earliest instant from `at` on that lies in the send window of a day that is no holiday.
 
-        Weekends are allowed. The window's end itself is already outside.
+        The window is local time, its end excluded. Weekends are allowed.
         """
         local = at.astimezone(LOCAL)
         day = local.date()
@@ -79,7 +84,7 @@ class Calendar:
         return max(at.astimezone(UTC), _instant(day, window_start))
 
     def seconds_left_in_window(self, at: datetime, window_start: time, window_end: time) -> int:
-        """Whole seconds until the window closes; 0 outside of it and on holidays."""
+        """Whole seconds until the send window closes; 0 outside the window and on holidays."""
         if self.next_send_time(at, window_start, window_end) > at:
             return 0
         return int((_instant(local_day(at), window_end) - at).total_seconds())
@@ -101,7 +106,7 @@ class Calendar:
         return max(sum(worked, timedelta()), timedelta()) / _HOUR
 
     def _office_spells(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Opening spells of the offices that end after `start`, without end."""
+        """Yield (opening, closing) of all office hours that end after `start`, endlessly."""
         day = local_day(start)
         while True:
             if self.is_workday(day):
@@ -112,7 +117,7 @@ class Calendar:
 
 
 def local_day(at: datetime) -> date:
-    """Day of an aware instant on the wall of the office."""
+    """Local day of an aware instant."""
     return at.astimezone(LOCAL).date()
 
 
@@ -122,7 +127,7 @@ def local_midnight(at: datetime) -> datetime:
 
 
 def finish_instant(value: date | datetime) -> datetime:
-    """Instant (UTC) of a finish; a day alone counts as 17:00 local, a naive time as local."""
+    """Instant (UTC) of a dossier's finish; a date counts as 17:00 local, a naive time as local."""
     if not isinstance(value, datetime):
         return _instant(value, CLOSING_TIME)
     if value.tzinfo is None:
@@ -136,7 +141,7 @@ def _instant(day: date, clock: time) -> datetime:
 
 
 def state_holidays(first: date, last: date) -> list[tuple[date, str]]:
-    """The state's days off between two days (both included), with their Vietnamese names."""
+    """National days off between two days (both included), with their Vietnamese names."""
     return [
         (day, name)
         for year in range(first.year, last.year + 1)
@@ -147,15 +152,17 @@ def state_holidays(first: date, last: date) -> list[tuple[date, str]]:
 
 @cache
 def _state_holidays(year: int) -> tuple[dict[date, str], frozenset[date]]:
-    """The state's days off in a year, and the weekend days worked to make up for some of them."""
+    """National days off in a year (day → name), and weekend days worked in exchange for some."""
     calendar = _vietnam()(years=[year], language="vi")
     return dict(calendar), frozenset(calendar.weekend_workdays)
 
 
 @cache
 def _vietnam() -> type[holidays.HolidayBase]:
-    """Vietnam's calendar from its file alone: the package of countries loads 250 others with it,
-    which takes 7 MiB of every process and 0.4 s of every command.
+    """The class of Vietnam's holidays, loaded from its file alone.
+
+    Importing it from its package would load 250 other countries, which takes 7 MiB of every process
+    and 0.4 s of every command.
     """
     file = Path(holidays.__file__).parent / "countries" / "vietnam.py"
     return cast("type[holidays.HolidayBase]", run_path(str(file))["Vietnam"])
