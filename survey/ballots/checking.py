@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from survey.ballots.aggregates import Aggregate, store_aggregate, stored_aggregate
@@ -16,7 +16,16 @@ from survey.ballots.contents import Ballot, open_counted
 from survey.ballots.counting import lock
 from survey.db import connection_of
 from survey.models.ballot import BallotAggregate, CountedBallot
-from survey.models.count import LEVELS, Cell, Count, Frame, ProcedureFrame, add_counts, drop_counts
+from survey.models.count import (
+    LEVELS,
+    Cell,
+    Count,
+    Frame,
+    ProcedureFrame,
+    add_counts,
+    count_finished,
+    drop_counts,
+)
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.organisation import Agency
 from survey.models.questionnaire import OVERALL
@@ -122,12 +131,21 @@ def rebuild(session: Session) -> int:
     for month, sums in again.aggregates.items():
         sums.procedures.update(stored_aggregate(session, month).procedures)
         store_aggregate(session, month, sums)
-    for name, only in (("finished", ()), ("invited", (CoverageEntry.decision == Decision.ASKED,))):
-        session.execute(update(Frame).values({name: 0}))
-        for key, number in _ledger(session, CELL, *only).items():
-            at_cell = [getattr(Frame, part) == value for part, value in zip(CELL, key, strict=True)]
-            session.execute(update(Frame).where(*at_cell).values({name: number}))
+    session.execute(delete(BallotAggregate).where(BallotAggregate.month.not_in(again.aggregates)))
+    _rebuild_frame(session)
     return wrong
+
+
+def _rebuild_frame(session: Session) -> None:
+    finished = _ledger(session, (*CELL, "procedure_code"))
+    invited = _ledger(session, CELL, CoverageEntry.decision == Decision.ASKED)
+    session.execute(update(Frame).values(finished=0, invited=0))
+    session.execute(update(ProcedureFrame).values(finished=0))
+    count_finished(
+        session,
+        {(Cell(*cell), procedure): times for (*cell, procedure), times in finished.items()},
+        {Cell(*cell): times for cell, times in invited.items()},
+    )
 
 
 def _recount(session: Session, months: Sequence[Month] | None) -> _Recount:

@@ -127,7 +127,12 @@ BROKEN = {
     ),
     "one_less": ("questionnaires.csv", _last_line("questionnaires.csv"), "", "một bản mới"),
     "two_days": ("questionnaires.csv", "full,1,2017-01-01,6,", "full,01,2018-01-01,6,", "hai ngày"),
-    "two_provinces": ("province.csv", "\nH32,", "\nH33,Khác,1022,,,,x\nH32,", "cần đúng một dòng"),
+    "two_provinces": (
+        "province.csv",
+        "\nH32,",
+        "\nH32,Khánh Hòa,1,,,,x\nH32,",
+        "cần đúng một dòng",
+    ),
     "no_province": ("province.csv", _last_line("khanh_hoa/province.csv"), "", "một dòng"),
 }
 
