@@ -123,8 +123,7 @@ class AnswerPage:
 def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
     """The data of a link's answer page.
 
-    NotFound `no_such_link`, the same for unknown, malformed and expired links. A case can keep
-    the page readable after the link has expired.
+    NotFound `no_such_link` if it is unknown, malformed or expired; a case keeps a page readable.
     """
     clean = clean_token(token)
     connection = read_once(session)

@@ -137,15 +137,19 @@ def rebuild(session: Session) -> int:
 
 
 def _rebuild_frame(session: Session) -> None:
-    finished = _ledger(session, (*CELL, "procedure_code"))
-    invited = _ledger(session, CELL, CoverageEntry.decision == Decision.ASKED)
+    cell = [getattr(CoverageEntry, part) for part in CELL]
+    is_asked = CoverageEntry.decision == Decision.ASKED
+    query = select(*cell, CoverageEntry.procedure_code, is_asked, func.count())
+    finished: Counter[tuple[Cell, str]] = Counter()
+    invited: Counter[Cell] = Counter()
+    for *parts, procedure_code, asked, times in session.execute(
+        query.group_by(*cell, CoverageEntry.procedure_code, is_asked)
+    ):
+        finished[Cell(*parts), procedure_code] += times
+        invited[Cell(*parts)] += times if asked else 0
     session.execute(update(Frame).values(finished=0, invited=0))
     session.execute(update(ProcedureFrame).values(finished=0))
-    count_finished(
-        session,
-        {(Cell(*cell), procedure): times for (*cell, procedure), times in finished.items()},
-        {Cell(*cell): times for cell, times in invited.items()},
-    )
+    count_finished(session, finished, invited)
 
 
 def _recount(session: Session, months: Sequence[Month] | None) -> _Recount:

@@ -80,7 +80,7 @@ def _document(stand: monitoring.Stand) -> dict[str, object]:
         "alarm_at": limits.alarm_at,
         "since": state.since.isoformat() if state.since else None,
         "rated": state.since_rated,
-        "dissatisfied": state.since_dissatisfied,
+        "not_satisfied": state.since_not_satisfied,
         "false_alarms": limits.false_alarms,
         "phase_one": [chart.first_month, chart.last_month],
         "baseline_on": chart.baseline_on.isoformat(),

@@ -96,6 +96,6 @@ class Monitoring:
             news[local_day(one.sent)].append((chart_key, sent))
             if one.answered is not None:
                 bad = int(one.rating < SATISFIED_FROM)
-                answer = monitoring.CumulativeCounts(rated=1, dissatisfied=bad)
+                answer = monitoring.CumulativeCounts(rated=1, not_satisfied=bad)
                 news[local_day(one.answered)].append((chart_key, answer))
         return dict(sorted(news.items()))

@@ -14,7 +14,7 @@ from survey.insights.changes import CONFIDENCE, FEW
 from survey.models.count import RATED, Count
 from survey.models.questionnaire import OVERALL as OVERALL_QUESTION
 from survey.models.questionnaire import SATISFIED_FROM
-from survey.monitoring.cumulative_counts import DISSATISFIED
+from survey.monitoring.cumulative_counts import NOT_SATISFIED
 from survey.period import MONTHS_OF_YEAR, Month
 
 TREND_MONTHS = 24
@@ -63,7 +63,7 @@ def first_month(month: Month) -> str:
 def series_now(session: Session, month: Month) -> Series:
     """Current counts of the two years up to a month."""
     query = (
-        select(Count.sector_code, Count.month, func.sum(RATED - DISSATISFIED), func.sum(RATED))
+        select(Count.sector_code, Count.month, func.sum(RATED - NOT_SATISFIED), func.sum(RATED))
         .where(
             Count.question == OVERALL_QUESTION,
             Count.month >= first_month(month),

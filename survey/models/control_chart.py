@@ -31,7 +31,7 @@ class BaselineLimits:
     chart can have.
     """
 
-    # Share of dissatisfied ratings (1–3) in phase I, and the share the limit stands on.
+    # Share of ratings that are not satisfied (1–3) in phase I, and the share the limit stands on.
     usual: float
     careful: float
     # Answers per delivered invitation in phase I.
@@ -63,11 +63,11 @@ class ChartState:
     since: date | None = None
     since_delivered: int = 0
     since_rated: int = 0
-    since_dissatisfied: int = 0
+    since_not_satisfied: int = 0
     # Sums over all months at the last reading.
     read_delivered: int = 0
     read_rated: int = 0
-    read_dissatisfied: int = 0
+    read_not_satisfied: int = 0
 
 
 def lock_control_charts(session: Session) -> None:
@@ -87,9 +87,9 @@ class _Baseline:
 
 
 class ControlChart(_Baseline, Base):
-    """The CUSUM of dissatisfied ratings of one agency in one sector group.
+    """The CUSUM of ratings of 1–3 (not satisfied) of one agency in one sector group.
 
-    S = max(0, S + den x - num n) for a batch of n ratings with x dissatisfied; alarm at S >= limit.
+    S = max(0, S + den x - num n) for a batch of n ratings, x not satisfied; alarm at S >= limit.
     """
 
     __tablename__ = "control_chart"
@@ -196,7 +196,7 @@ class Signal:
     # First and last day of what was looked at.
     since: date
     until: date
-    # Usual share and, of `out_of`, how many were seen: dissatisfied, not delivered, not answered.
+    # Usual share and, of `out_of`, how many were seen: not satisfied, not delivered, not answered.
     expected: float
     seen: int
     out_of: int

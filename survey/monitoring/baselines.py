@@ -204,7 +204,7 @@ def begin(
         now = found.get((chart.agency_id, chart.sector_group), CumulativeCounts())
         state = chart.state
         state.read_delivered, state.read_rated = now.delivered, now.rated
-        state.read_dissatisfied = now.dissatisfied
+        state.read_not_satisfied = now.not_satisfied
         chart.state = state
     added = by_agency(found)
     for rate in session.scalars(rates):
@@ -261,12 +261,12 @@ def _charts(
 
     Usual shares are estimated from all agencies of the sector group together (shrinkage).
     """
-    bad = [[one.dissatisfied for one in series] for series in chart_keys.values()]
+    bad = [[one.not_satisfied for one in series] for series in chart_keys.values()]
     rated = [[one.rated for one in series] for series in chart_keys.values()]
     totals = [
         CumulativeCounts(*map(sum, zip(*series, strict=True))) for series in chart_keys.values()
     ]
-    usual = usual_shares([one.dissatisfied for one in totals], [one.rated for one in totals])
+    usual = usual_shares([one.not_satisfied for one in totals], [one.rated for one in totals])
     rows = zip(chart_keys, usual.share, usual.careful, totals, strict=True)
     chosen = [row for row in rows if row[0] in wanted]
     monthly = [round(total.rated / len(bad[0])) for *_, total in chosen]

@@ -16,7 +16,7 @@ from survey.period import Month
 
 # Agency id and target group of sectors.
 ChartKey = tuple[int, str]
-DISSATISFIED = Count.n1 + Count.n2 + Count.n3
+NOT_SATISFIED = Count.n1 + Count.n2 + Count.n3
 
 
 class CumulativeCounts(NamedTuple):
@@ -25,7 +25,7 @@ class CumulativeCounts(NamedTuple):
     invited: int = 0
     delivered: int = 0
     rated: int = 0
-    dissatisfied: int = 0
+    not_satisfied: int = 0
 
     def plus(self, other: "CumulativeCounts") -> "CumulativeCounts":
         """The sum of both."""
@@ -73,7 +73,7 @@ def _by_month(
             Count.agency_id,
             Sector.target_group,
             func.sum(RATED),
-            func.sum(DISSATISFIED),
+            func.sum(NOT_SATISFIED),
         )
         .join(Sector, Sector.code == Count.sector_code)
         .where(Count.question == OVERALL)

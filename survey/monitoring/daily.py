@@ -109,7 +109,7 @@ def _signal_of_chart(stand: Stand, day: date) -> Signal:
         since=state.since or day,
         until=day,
         expected=stand.limits.usual,
-        seen=state.since_dissatisfied,
+        seen=state.since_not_satisfied,
         out_of=state.since_rated,
         chance=stand.limits.false_alarms,
     )

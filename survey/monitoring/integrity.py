@@ -26,7 +26,7 @@ from survey.models.dossier import Lateness
 from survey.models.invitation import CoverageEntry, Decision
 from survey.models.organisation import Agency, alphabetical
 from survey.models.questionnaire import OVERALL, SATISFIED_FROM
-from survey.monitoring.cumulative_counts import DISSATISFIED
+from survey.monitoring.cumulative_counts import NOT_SATISFIED
 from survey.period import Month
 
 # False discovery rate of the sign that late dossiers are invited less.
@@ -151,7 +151,7 @@ def _frame(session: Session, month: Month) -> dict[Cell, int]:
 def _ratings(session: Session, month: Month) -> dict[Cell, tuple[int, int]]:
     cell = _cell_of(Count)
     query = (
-        select(*cell, func.sum(RATED), func.sum(RATED - DISSATISFIED))
+        select(*cell, func.sum(RATED), func.sum(RATED - NOT_SATISFIED))
         .where(Count.month == month, Count.question == OVERALL)
         .group_by(*cell)
     )

@@ -64,17 +64,17 @@ def move(
 ) -> None:
     """Update the state of a chart with the sums at the end of `day`, if they complete a batch."""
     rated = now.rated - state.read_rated
-    dissatisfied = now.dissatisfied - state.read_dissatisfied
+    not_satisfied = now.not_satisfied - state.read_not_satisfied
     # Changed or withdrawn answers may subtract more than was added: then wait for more ratings.
-    if rated < max(LEAST_BATCH, limits.batch) or not 0 <= dissatisfied <= rated:
+    if rated < max(LEAST_BATCH, limits.batch) or not 0 <= not_satisfied <= rated:
         return
     delivered = max(0, now.delivered - state.read_delivered)
-    state.read_rated, state.read_dissatisfied = now.rated, now.dissatisfied
+    state.read_rated, state.read_not_satisfied = now.rated, now.not_satisfied
     state.read_delivered = now.delivered
     if is_tet:
         return
     before = state.score
-    step = batch_step((limits.den, limits.num), _counted(limits), rated, dissatisfied)
+    step = batch_step((limits.den, limits.num), _counted(limits), rated, not_satisfied)
     state.score = max(0, before + step)
     if before == 0 or state.score == 0:
         forget(state)
@@ -82,13 +82,13 @@ def move(
         state.since = state.since or day
         state.since_delivered += delivered
         state.since_rated += rated
-        state.since_dissatisfied += dissatisfied
+        state.since_not_satisfied += not_satisfied
 
 
 def forget(state: ChartState) -> None:
     """Reset the sums since the score left zero; they restart with the next batch."""
     state.since = None
-    state.since_delivered = state.since_rated = state.since_dissatisfied = 0
+    state.since_delivered = state.since_rated = state.since_not_satisfied = 0
 
 
 def stands_without_the_silent(limits: BaselineLimits, state: ChartState, day: date) -> bool:

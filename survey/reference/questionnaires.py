@@ -93,19 +93,23 @@ def questionnaires(folder: Path) -> Iterator[Values]:
             "reference_broken",
             gettext("%(place)s: thiếu phiếu loại %(kind)s.", place=ASKED, kind=", ".join(missing)),
         )
-    for (kind, of), codes in asked.items():
-        is_short = codes == {OVERALL}
-        if OVERALL not in codes or is_short is not (kind == QuestionnaireKind.SHORT):
-            raise Invalid(
-                "reference_broken",
-                gettext(
-                    "%(place)s: phiếu %(kind)s bản %(version)s hỏi chưa đúng. Phiếu ngắn chỉ hỏi "
-                    "câu hỏi chung, phiếu đầy đủ hỏi thêm từng yếu tố.",
-                    place=ASKED,
-                    kind=kind,
-                    version=of,
-                ),
-            )
+    for (kind, version), codes in asked.items():
+        _check_asked(kind, version, codes)
+
+
+def _check_asked(kind: str, version: int, codes: set[str]) -> None:
+    is_short = codes == {OVERALL}
+    if OVERALL not in codes or is_short is not (kind == QuestionnaireKind.SHORT):
+        raise Invalid(
+            "reference_broken",
+            gettext(
+                "%(place)s: phiếu %(kind)s bản %(version)s hỏi chưa đúng. Phiếu ngắn chỉ hỏi câu "
+                "hỏi chung, phiếu đầy đủ hỏi thêm từng yếu tố.",
+                place=ASKED,
+                kind=kind,
+                version=version,
+            ),
+        )
 
 
 def items(session: Session, folder: Path) -> Iterator[Values]:

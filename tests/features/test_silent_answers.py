@@ -27,10 +27,10 @@ def chart(batch, alarm_at):
 def read(found: BaselineLimits, nights: Nights, delivered: int) -> tuple[ChartState, date]:
     """The state of a chart after nights with `delivered` messages each, and the last night."""
     progress, day, rated, bad = ChartState(), FIRST, 0, 0
-    for number, (came, dissatisfied) in enumerate(nights):
-        day, rated, bad = FIRST + timedelta(days=number), rated + came, bad + dissatisfied
+    for number, (came, not_satisfied) in enumerate(nights):
+        day, rated, bad = FIRST + timedelta(days=number), rated + came, bad + not_satisfied
         reached = delivered * (number + 1)
-        now = CumulativeCounts(invited=reached, delivered=reached, rated=rated, dissatisfied=bad)
+        now = CumulativeCounts(invited=reached, delivered=reached, rated=rated, not_satisfied=bad)
         quality.move(found, progress, now, day, is_tet=False)
     return progress, day
 
@@ -40,9 +40,9 @@ def with_the_silent(batch: int, nights: Nights, missing: int) -> float:
     nights.
     """
     rated, score = sum(came for came, _ in nights), 0.0
-    for came, dissatisfied in nights:
+    for came, not_satisfied in nights:
         more = came * missing // rated
-        score = max(0.0, score + batch_step((DEN, NUM), batch, came + more, dissatisfied))
+        score = max(0.0, score + batch_step((DEN, NUM), batch, came + more, not_satisfied))
     return score
 
 
