@@ -121,10 +121,7 @@ class AnswerPage:
 
 
 def answer_page(session: Session, token: str, now: datetime) -> AnswerPage:
-    """The data of a link's answer page.
-
-    NotFound `no_such_link` if it is unknown, malformed or expired; a case keeps a page readable.
-    """
+    """The data of a link's answer page; NotFound alike if it is unknown, malformed or expired."""
     clean = clean_token(token)
     connection = read_once(session)
     key = ballot_key(session, clean)
