@@ -31,7 +31,7 @@ from survey.models.ballot import CountedBallot, PooledBallot
 from survey.models.snapshot import closings_of
 
 log = structlog.get_logger()
-POOL, COUNTED = PooledBallot.__tablename__, CountedBallot.__tablename__
+POOL = PooledBallot.__tablename__
 
 
 @dataclass(frozen=True, slots=True)

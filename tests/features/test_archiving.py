@@ -143,15 +143,15 @@ def test_how_far_a_case_has_come_is_told_by_nothing_in_clear(transact):
         cases = [answering.raise_case(session) for _ in range(20)]
         for case in cases[:10]:
             settle(session, handler, case)
-        obsolete = {case.code for case in cases[:10]}
+        closed = {case.code for case in cases[:10]}
     with transact() as session:
         rows = session.execute(text('SELECT * FROM "case"')).mappings().all()
         hidden = {"id", "code", "answer_hash", "record_sealed", "timeline_sealed", "revision"}
         assert len({tuple((k, v) for k, v in row.items() if k not in hidden) for row in rows}) == 1
         for name in ("record_sealed", "timeline_sealed", "answer_hash"):
             assert len({len(row[name]) for row in rows}) == 1
-        done = [row["revision"] for row in rows if row["code"] in obsolete]
-        new = [row["revision"] for row in rows if row["code"] not in obsolete]
+        done = [row["revision"] for row in rows if row["code"] in closed]
+        new = [row["revision"] for row in rows if row["code"] not in closed]
         assert not max(new) < min(done)
         assert not max(done) < min(new)
         assert min(row["revision"] for row in rows) > 2**40

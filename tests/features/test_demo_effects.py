@@ -26,9 +26,9 @@ from tests.opened import opened_cases
 from tests.web.staff_accounts import post
 
 NOW = "2026-07-20T10:00:00+07:00"
-SCENE = Scenario(12_000, 8, 1, datetime.fromisoformat(NOW))
-TRUTHS = planted_effects(SCENE, Calendar())
-JUDGED = SCENE.closed_periods[-1]
+SCENARIO = Scenario(12_000, 8, 1, datetime.fromisoformat(NOW))
+PLANTED = planted_effects(SCENARIO, Calendar())
+EVALUATED = SCENARIO.closed_periods[-1]
 NUMBERS = re.compile(r"0[39]\d(?:[ .]?\d){7}|056\d{9}")
 
 
@@ -43,7 +43,7 @@ def app(sqlite_copies, tmp_path_factory):
         **files_in(folder),
     }
     with running(environment) as application:
-        size = ("--dossiers", str(SCENE.dossiers), "--months", str(SCENE.months))
+        size = ("--dossiers", str(SCENARIO.dossiers), "--months", str(SCENARIO.months))
         assert run_command(application, "demo", "load", *size, "--now", NOW).code == 0
         yield application
 
@@ -64,9 +64,11 @@ def test_land_of_one_unit_falls(app):
     """Planted effect 1: after its date the unit's index is far lower and far more dossiers are
     late.
     """
-    fall = Month.of(TRUTHS.fall_from)
-    before = [month for month in SCENE.closed_periods if month < fall and month != Month("2026-02")]
-    after = [month for month in SCENE.closed_periods if month > fall]
+    fall = Month.of(PLANTED.fall_from)
+    before = [
+        month for month in SCENARIO.closed_periods if month < fall and month != Month("2026-02")
+    ]
+    after = [month for month in SCENARIO.closed_periods if month > fall]
     province = [share(app, months, "overall", "overall") for months in (before, after)]
     assert abs(province[0] - province[1]) < 0.05
     fallen = share(app, after, FALLING_UNIT)
@@ -94,7 +96,7 @@ def _late_share(app, months):
 
 def test_eight_answers_prove_nothing(app):
     """Planted effect 2: a small unit below its target with eight answers has no certain verdict."""
-    row = figures(app, TRUTHS.small_month, "agency")[SMALL_UNIT]
+    row = figures(app, PLANTED.small_month, "agency")[SMALL_UNIT]
     assert row["rated"] == 8
     assert row["index"] < row["target"]
     assert row["mean"] < 3.7
@@ -103,13 +105,15 @@ def test_eight_answers_prove_nothing(app):
 
 def test_tet_is_a_dip(app):
     """Planted effect 3: the index of the month of Tết is lower than those before and after."""
-    index = {month: figures(app, month, "overall")["overall"]["index"] for month in SCENE.periods}
+    index = {
+        month: figures(app, month, "overall")["overall"]["index"] for month in SCENARIO.periods
+    }
     assert index["2026-02"] < min(index["2026-01"], index["2026-03"]) - 0.04
 
 
 def test_online_is_judged_better_than_the_counter(app):
     """Planted effect 4: over all months, online is rated better than the counter."""
-    months = SCENE.closed_periods
+    months = SCENARIO.closed_periods
     assert share(app, months, "online", "channel") > share(app, months, "counter", "channel") + 0.03
 
 
@@ -124,16 +128,16 @@ def test_one_carrier_is_silent(app):
                 )
             )
         }
-    others = [value for month, value in reached.items() if month != JUDGED]
-    assert reached[JUDGED] < min(others) - 0.01
-    index = figures(app, JUDGED, "overall")["overall"]["index"]
+    others = [value for month, value in reached.items() if month != EVALUATED]
+    assert reached[EVALUATED] < min(others) - 0.01
+    index = figures(app, EVALUATED, "overall")["overall"]["index"]
     assert abs(index - figures(app, "2026-05", "overall")["overall"]["index"]) < 0.05
 
 
 def test_a_sector_on_its_target_stays_uncertain(app):
     """Planted effect 7: an interval that contains the target gives no certain verdict."""
-    for month in SCENE.closed_periods:
-        row = figures(app, month, "sector")[TRUTHS.crossing_sector]
+    for month in SCENARIO.closed_periods:
+        row = figures(app, month, "sector")[PLANTED.crossing_sector]
         assert row["low"] < row["target"] < row["high"]
         assert row["verdict"] == "uncertain"
 
@@ -178,11 +182,11 @@ def test_the_watch_tells_the_planted_from_the_rest(app):
             ("quality_drop", FALLING_UNIT),
         ]
         fall = told["quality_drop"]
-        assert fall.signal.since >= TRUTHS.fall_from
-        assert fall.opened_at.date() - TRUTHS.fall_from <= timedelta(days=61)
+        assert fall.signal.since >= PLANTED.fall_from
+        assert fall.opened_at.date() - PLANTED.fall_from <= timedelta(days=61)
         dip = told["delivery_dip"].signal
-        begin = TRUTHS.silence.first - timedelta(days=7)  # where the sum last rose from nought
-        assert begin <= dip.since <= TRUTHS.silence.last
+        begin = PLANTED.silence.first - timedelta(days=7)  # where the sum last rose from nought
+        assert begin <= dip.since <= PLANTED.silence.last
         assert dip.seen / dip.out_of > 3 * dip.expected
 
 
@@ -191,14 +195,14 @@ def test_a_burst_is_flagged_and_counts(app):
     shown with and without them.
     """
     with unit_of_work(app) as session:
-        found = [one for one in signs(session, JUDGED) if one.flagged.get(Flag.BURST)]
+        found = [one for one in signs(session, EVALUATED) if one.flagged.get(Flag.BURST)]
         (one,) = found
         assert one.flagged[Flag.BURST] >= 3
         assert one.index_without != one.index
         assert one.is_notable
-        others = [other for other in signs(session, JUDGED) if other.is_asked_less]
+        others = [other for other in signs(session, EVALUATED) if other.is_asked_less]
         assert others == []
-    assert figures(app, JUDGED, "agency")[one.key]["rated"] == one.rated
+    assert figures(app, EVALUATED, "agency")[one.key]["rated"] == one.rated
 
 
 def test_numbers_in_comments_are_masked_on_every_screen(app):

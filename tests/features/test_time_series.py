@@ -59,12 +59,12 @@ def scatter(session: Session, months: tuple[str, ...], seed: int) -> None:
     for place, agency in enumerate(agencies(session)):
         procedures = (LAND, COPY, HEALTH)[: 1 if place == 0 else 3]
         for month in months:
-            cells = drawn(draw, procedures, at_fault=place % 2)
+            cells = drawn(draw, procedures, bad=place % 2)
             if draw.random() < 0.8:
                 count(session, agency, month, cells)
 
 
-def drawn(draw: random.Random, procedures: tuple[str, ...], *, at_fault: int) -> Counted:
+def drawn(draw: random.Random, procedures: tuple[str, ...], *, bad: int) -> Counted:
     """A random half of all cells: without answers, with few or with many, complete or not."""
     cells: Counted = {}
     for key in product(
@@ -73,7 +73,7 @@ def drawn(draw: random.Random, procedures: tuple[str, ...], *, at_fault: int) ->
         if draw.random() < 0.5:
             most = draw.choice((0, 2, 9, 60))
             one, two, three, four, five = (draw.randint(0, most) for _ in range(5))
-            ratings = (at_fault * one, at_fault * two, three // 20, four, five)
+            ratings = (bad * one, bad * two, three // 20, four, five)
             cells[key] = (sum(ratings) + draw.choice((0, 1, 30)), ratings)
     return {key: cell for key, cell in cells.items() if cell[0]}
 

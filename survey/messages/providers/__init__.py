@@ -1,5 +1,7 @@
 """The interface of message providers: values of calls and callbacks, and errors of a call.
-After any error other than those below it is unknown whether the message was sent.
+
+After any error other than those below it is unknown whether the message was sent. A new channel
+begins in `survey/models/message_channel.py`; its providers are listed in `abilities`.
 """
 
 from collections.abc import Mapping
