@@ -215,7 +215,7 @@ def check(session: Session) -> None:
 
 
 def forget(engine: Engine) -> None:
-    """Invalidate the cached keys of a database, because its stored keys have changed."""
+    """Invalidate the cached keys of a database after new keys were put in force or a restore."""
     _KEY_CACHES.setdefault(engine, _KeyCache()).until = 0
 
 

@@ -200,7 +200,7 @@ class Sealed(Generic[T]):
 
     @cached_property
     def use(self) -> str:
-        """Use ("table.column") for which the blind index's key is derived; TypeError without one."""
+        """Use ("table.column") for which the index key is derived; TypeError without an index."""
         if self.index is None:
             message = f"{self.place} has no blind index"
             raise TypeError(message)
