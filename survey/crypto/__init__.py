@@ -1,7 +1,8 @@
-"""Encryption of single values, blind indexes and tokens. The one door: `from survey import crypto`.
+"""Encryption of single values (AEAD), blind indexes, keyed hashes (HMAC) and tokens.
 
-What a citizen says and who it was is encrypted; what is counted is clear. DATA_KEY encrypts no
-value: it wraps random keys that lie in the database (`survey.crypto.keys`, envelope encryption).
+Answers and personal data of citizens are encrypted; counts are stored in clear. DATA_KEY encrypts
+no value: it wraps random keys that are stored in the database (envelope encryption, see
+`survey.crypto.keys`).
 """
 
 from survey.crypto.hashes import blind_index, blind_indexes, keyed_hash

@@ -1,7 +1,7 @@
-"""The keyring: random keys that encrypt and hash, wrapped by DATA_KEY and stored in the database.
+"""The keyring: random keys for encryption and hashing, wrapped by DATA_KEY, kept in the database.
 
-Envelope encryption: changing DATA_KEY wraps a handful of keys again, whatever the size of the
-database. A wrapped key is also the check value: a wrong DATA_KEY does not open it.
+Envelope encryption: when DATA_KEY changes, only a few keys are wrapped again, whatever the size of
+the database. A wrapped key is also the check value: a wrong DATA_KEY cannot unwrap it.
 """
 
 import hashlib
@@ -40,32 +40,35 @@ from survey.settings import KEY_BYTES, decode_key
 
 NONCE_BYTES = 12
 MASTER_ID_BYTES = 8
-# How long a process works with the keys it has read before it looks whether there are newer ones.
+# How long a process uses its cached keys before it reads them from the database again.
 FRESH_SECONDS = 2
-# How long a former key is kept after the one in force was drawn: hashes of phones that stand
-# nowhere any more (`Message.recipient_index`) live a week.
+# Least age of the key in force at which former keys are deleted. Blind indexes of phone numbers
+# whose encrypted number is already deleted (`Message.recipient_index`) are kept for a week and
+# cannot be computed with the new key.
 FORMER_KEPT = timedelta(days=9)
 
 
 class Purpose(StrEnum):
-    """What a wrapped key is for; the key of each use is derived from it."""
+    """What a wrapped key is used for."""
 
-    # Values that can be read back.
+    # Values that are decrypted again.
     ENCRYPTION = "encryption"
-    # Hashes of values that also stand encrypted, so a new key can make them again.
+    # Hashes of values that are also stored encrypted, so that they can be computed with a new key.
+    # The key of each column is derived from this one, as it is for token hashes.
     BLIND_INDEXES = "blind_indexes"
-    # Hashes of what stands nowhere, such as link tokens: this key stays as long as they do.
+    # Hashes of values that are not stored, such as link tokens; so this key is never replaced.
     TOKEN_HASHES = "token_hashes"  # noqa: S105 - a name
 
 
-# What a full re-encryption replaces.
+# Purposes whose keys a full re-encryption replaces.
 REPLACED = (Purpose.ENCRYPTION, Purpose.BLIND_INDEXES)
 
 
 class WrappedKey(Base):
-    """One random key, encrypted with DATA_KEY. One of a purpose is in force. A full re-encryption
-    draws the next, which every process reads before it is in force; the former is read until
-    nothing needs it.
+    """One random key, wrapped (encrypted) by DATA_KEY; one key of each purpose is in force.
+
+    A full re-encryption generates the next key, which every process loads before it is put in
+    force. The former key is kept for decryption until no value needs it.
     """
 
     __tablename__ = "wrapped_key"
@@ -81,11 +84,11 @@ class WrappedKey(Base):
     )
 
     purpose: Mapped[str] = mapped_column(String(20), primary_key=True)
-    # 1, 2, … of this purpose: one more with each full re-encryption.
+    # Counted from 1 for each purpose; a full re-encryption adds one.
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # Whether it encrypts; all are read.
+    # Whether new values are encrypted or hashed with it; all stored keys serve to read.
     in_force: Mapped[bool]
-    # Nonce and ciphertext of 32 random bytes.
+    # Nonce (12 bytes) and ciphertext with tag of a random key of 32 bytes.
     wrapped: Mapped[bytes]
     # Fingerprint of the DATA_KEY that wraps it.
     master_id: Mapped[bytes]
@@ -98,30 +101,30 @@ class WrappedKey(Base):
 
 @dataclass(frozen=True, slots=True)
 class Master:
-    """One DATA_KEY: it wraps keys, and does nothing else."""
+    """A master key (from DATA_KEY or DATA_KEYS_OLD): its fingerprint and its wrapping cipher."""
 
     id: bytes
     cipher: AESGCMSIV
 
     @classmethod
     def derive(cls, master: bytes) -> "Master":
-        """The wrapping key and the fingerprint of 32 master bytes (HKDF-Expand, SHA-256)."""
+        """Derive wrapping key and fingerprint from 32 bytes (HKDF-Expand, SHA-256; RFC 5869)."""
         fingerprint = hashlib.sha256(derived(master, "key id")).digest()[:MASTER_ID_BYTES]
         return cls(fingerprint, AESGCMSIV(derived(master, "wrapping")))
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys of one database, unwrapped; the one in force first."""
+    """The unwrapped keys of one database; the key in force is the first of its purpose."""
 
     ciphers: tuple[AESGCMSIV, ...]
     index_keys: tuple[bytes, ...]
     token_key: bytes
-    # What hashes with the key of a use: a copy of it takes a third of the time of a new one.
+    # Keyed HMAC objects by key and use: copying one takes a third of the time of creating one.
     uses: dict[tuple[bytes, str], hmac.HMAC] = field(default_factory=dict)
 
     def hmac_of(self, purpose_key: bytes, use: str) -> hmac.HMAC:
-        """HMAC-SHA-256 with the key of one use, to be copied: no two uses share a key."""
+        """A cached HMAC-SHA-256 object with the derived key of one use; callers must copy it."""
         found = self.uses.get((purpose_key, use))
         if found is None:
             key = derived(purpose_key, use)
@@ -131,7 +134,7 @@ class Keyring:
 
 @dataclass(slots=True)
 class _KeyCache:
-    """The keys of one database, and until when (on the clock that only runs forward)."""
+    """Cached keys of one database, and when they expire (`time.monotonic`, in seconds)."""
 
     ring: Keyring | None = None
     until: float = 0
@@ -141,7 +144,7 @@ _KEY_CACHES: WeakKeyDictionary[Engine, _KeyCache] = WeakKeyDictionary()
 
 
 def derived(key: bytes, use: str) -> bytes:
-    """A key of its own for one use."""
+    """Derive the 32-byte key of one use (HKDF-Expand with SHA-256, RFC 5869)."""
     return HKDFExpand(SHA256(), KEY_BYTES, f"langnghe {use}".encode()).derive(key)
 
 
@@ -151,7 +154,10 @@ def _derive_masters(texts: tuple[str, ...]) -> tuple[Master, ...]:
 
 
 def masters(session: Session) -> tuple[Master, ...]:
-    """DATA_KEY first, then DATA_KEYS_OLD; Refused `no_data_key` without any."""
+    """The master keys: DATA_KEY first, then DATA_KEYS_OLD.
+
+    Refused `no_data_key` if DATA_KEY is missing or malformed.
+    """
     settings = settings_of(session)
     found = _derive_masters((settings.data_key, *settings.data_keys_old))
     if decode_key(settings.data_key) is None:
@@ -160,8 +166,10 @@ def masters(session: Session) -> tuple[Master, ...]:
 
 
 def keyring(session: Session) -> Keyring:
-    """The keys of the session's database, read again every few seconds; Refused `wrong_key` when
-    DATA_KEY and DATA_KEYS_OLD do not open them, `keys_missing` before the first `db upgrade`.
+    """The keys of the session's database, from a cache of FRESH_SECONDS.
+
+    Refused `wrong_key` if neither DATA_KEY nor DATA_KEYS_OLD unwraps them, `keys_missing` before
+    the first `db upgrade`.
     """
     cache = session.info.get("keys") or _cache_of(session)
     if cache.ring is not None and cache.until > time.monotonic():
@@ -176,7 +184,7 @@ def _cache_of(session: Session) -> _KeyCache:
 
 
 def read_keyring(session: Session) -> Keyring:
-    """The same, read from the database now."""
+    """Read the keys from the database and renew the cache; raises as `keyring` does."""
     stored = connection_of(session).execute(_STORED).all()
     if {row.purpose for row in stored} != {*Purpose}:
         raise Refused("keys_missing")
@@ -202,17 +210,17 @@ _STORED = select(
 
 
 def check(session: Session) -> None:
-    """Refused `wrong_key` unless this process's DATA_KEY, or an old one, opens what is stored."""
+    """Check DATA_KEY and DATA_KEYS_OLD against the stored keys; raises as `keyring` does."""
     read_keyring(session)
 
 
 def forget(engine: Engine) -> None:
-    """Read the keys of a database again: another database took its place."""
+    """Invalidate the cached keys of a database after new keys were put in force or a restore."""
     _KEY_CACHES.setdefault(engine, _KeyCache()).until = 0
 
 
 def make_missing(session: Session, now: datetime) -> None:
-    """Draw the first key of each purpose, once: with every `db upgrade`."""
+    """Generate the first key of each purpose where none is stored; `db upgrade` calls this."""
     advisory_lock(session, "keys")
     there = set(connection_of(session).scalars(select(WrappedKey.purpose)))
     for purpose in Purpose:
@@ -236,8 +244,9 @@ def _draw(
 
 
 def draw_next(session: Session, now: datetime) -> None:
-    """Draw the keys of a full re-encryption, to be read by every process before they are in force
-    (`put_in_force`, FRESH_SECONDS later).
+    """Generate the keys of a full re-encryption without putting them in force.
+
+    `put_in_force` follows after FRESH_SECONDS, when every process has loaded them.
     """
     advisory_lock(session, "keys")
     for purpose in REPLACED:
@@ -247,7 +256,7 @@ def draw_next(session: Session, now: datetime) -> None:
 
 
 def put_in_force(session: Session) -> None:
-    """Let the newest keys encrypt from now on; the former stay readable."""
+    """Put the newest keys in force for encryption; former keys still decrypt."""
     advisory_lock(session, "keys")
     connection = connection_of(session)
     for purpose in REPLACED:
@@ -259,13 +268,16 @@ def put_in_force(session: Session) -> None:
 
 
 def has_former_keys(session: Session) -> bool:
-    """Whether a key is still read that is in force no more."""
+    """Whether a key is stored that is not in force."""
     query = select(WrappedKey.number).where(WrappedKey.in_force.is_(False))
     return connection_of(session).execute(query.limit(1)).first() is not None
 
 
 def drop_former(session: Session, now: datetime) -> int:
-    """Drop the keys that have not been in force for long; how many. Nothing may need them."""
+    """Delete the former keys of a key in force that is FORMER_KEPT old; returns how many.
+
+    The caller ensures that no stored value needs them.
+    """
     advisory_lock(session, "keys")
     in_force = aliased(WrappedKey)
     replaced = exists().where(
@@ -280,7 +292,7 @@ def drop_former(session: Session, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class OldKey:
-    """One of DATA_KEYS_OLD by its place (from 1), and whether a wrapped key still needs it."""
+    """One key of DATA_KEYS_OLD: position (from 1), fingerprint, whether a wrapped key needs it."""
 
     place: int
     fingerprint: str
@@ -288,7 +300,7 @@ class OldKey:
 
 
 def old_keys(session: Session) -> list[OldKey]:
-    """What stands in DATA_KEYS_OLD; nothing is needed any more after `rewrap`."""
+    """The keys of DATA_KEYS_OLD; after `rewrap` none of them is needed."""
     wrapping = set(connection_of(session).scalars(select(WrappedKey.master_id)))
     _, *old = masters(session)
     return [
@@ -297,7 +309,10 @@ def old_keys(session: Session) -> list[OldKey]:
 
 
 def rewrap(session: Session) -> int:
-    """Wrap every key of an old DATA_KEY with the current one; how many. Nothing else changes."""
+    """Wrap the keys of an old DATA_KEY with the current one; returns how many.
+
+    The keys themselves stay the same, so no encrypted value changes.
+    """
     advisory_lock(session, "keys")
     current, *old = masters(session)
     known = {master.id: master for master in (current, *old)}

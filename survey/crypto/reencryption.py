@@ -1,8 +1,9 @@
-"""Full re-encryption: one loop over all that the models declare encrypted.
+"""Full re-encryption of all encrypted columns that the models declare, in chunks of rows.
 
-A value is replaced only if it still is what was read, so whoever changes it at the same time wins;
-a later pass finds what is left. Run again it moves nothing. Rows are rewritten in the order of
-their keys, which are random wherever an order could betray one.
+Optimistic: a value is replaced only if it is still the one that was read, so a concurrent change is
+never overwritten; a later pass encrypts what is left. A repeated pass changes nothing (idempotent).
+Rows are rewritten in the order of their primary keys (keyset pagination), which are random
+wherever the order of rows could reveal a citizen.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of one column: how many were seen, moved and damaged, and the key of the last."""
+    """Result for a chunk of one column: rows read, re-encrypted and damaged, last primary key.
+
+    `last` is None when no row was left.
+    """
 
     seen: int
     moved: int
@@ -35,7 +39,7 @@ class Chunk:
 
 
 def values_to_read(session: Session) -> int:
-    """How many encrypted values there are."""
+    """The number of stored encrypted values in all tables."""
     counts = (
         select(func.count(table_of(one.owner).c[one.column])).select_from(table_of(one.owner))
         for one in all_sealed()
@@ -44,8 +48,10 @@ def values_to_read(session: Session) -> int:
 
 
 def reencrypt(session: Session, sealed: Sealed[Any], after: Sequence[Any] | None) -> Chunk:
-    """Encrypt some values of a column with the key in force, those after a primary key, and make
-    their blind indexes anew. A damaged one is left as it is, with a line in the log.
+    """Re-encrypt the next ROWS_AT_ONCE values of a column and renew their blind indexes.
+
+    `after`: primary key of the last row done, None for the first chunk (keyset pagination). A
+    damaged value is logged and left as it is.
     """
     table = table_of(sealed.owner)
     key = list(table.primary_key.columns)
@@ -80,7 +86,7 @@ def _query(table: Table, sealed: Sealed[Any], after: Sequence[Any] | None) -> An
 
 
 def _renewed(session: Session, sealed: Sealed[Any], row: Row[Any]) -> dict[str, bytes] | None:
-    """The columns that are to change, none where all is new already; None of a damaged value."""
+    """The new values by column name, empty if they are current; None if the value is damaged."""
     name, stored = sealed.name_of(row), getattr(row, sealed.column)
     values = {}
     content = open_with(keyring(session).ciphers[0], sealed.place, name, stored)

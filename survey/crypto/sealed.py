@@ -1,8 +1,9 @@
-"""`Sealed[T]`: an attribute of a model whose value lies encrypted in a column of its row.
+"""`Sealed[T]`: an attribute of a model whose value is stored encrypted (AEAD) in a column.
 
-Setting it encrypts, reading it decrypts, both bound to table, attribute and row. Its blind index
-is kept with it. Every other column of a model is declared in `__clear__`, so that whatever goes
-through all of them (re-encryption, erasure, the attacks on a stolen database) reads the models.
+Setting the attribute encrypts the value and computes its blind index, reading decrypts it. Table,
+attribute and row are the associated data. Keyed hashes are declared with `KeyedHash`, all other
+columns in `__clear__` with the reason; re-encryption, erasure and the tests that attack a stolen
+database go through these declarations.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,17 +24,17 @@ T = TypeVar("T")
 
 
 class Codec(Protocol[T]):
-    """How a value becomes bytes, and back."""
+    """Converts values to bytes for encryption, and back."""
 
     def pack(self, value: T) -> bytes:
-        """Bytes to be encrypted; their length is seen."""
+        """The bytes to encrypt; the ciphertext reveals their length."""
 
     def unpack(self, content: bytes) -> T:
-        """What `pack` was given."""
+        """The value that `pack` converted."""
 
 
 class _Text:
-    """A text at its own length."""
+    """Text as UTF-8 without padding, so its length is visible."""
 
     def pack(self, value: str) -> bytes:
         return value.encode()
@@ -43,7 +44,7 @@ class _Text:
 
 
 class _Bytes:
-    """Bytes as they are."""
+    """Bytes without padding, so their length is visible."""
 
     def pack(self, value: bytes) -> bytes:
         return value
@@ -57,45 +58,45 @@ BYTES = _Bytes()
 
 
 class Json(Generic[T]):
-    """A value of a type as JSON, padded to the first of some sizes that holds it."""
+    """Values as JSON, padded to the first of the given sizes (in bytes) in which they fit."""
 
     def __init__(self, type_of: Any, *sizes: int) -> None:  # noqa: ANN401 - as TypeAdapter takes it
         self.adapter: TypeAdapter[T] = TypeAdapter(type_of)
         self.sizes = sizes
 
     def pack(self, value: T) -> bytes:
-        """JSON, an end mark and zeros; ValueError when it fits into no size."""
+        """Padded JSON; ValueError if it fits into none of the sizes."""
         return pad(self.adapter.dump_json(value), self.sizes)
 
     def unpack(self, content: bytes) -> T:
-        """The value, its type checked."""
+        """The value; ValueError (pydantic) if it is not of the type."""
         return self.adapter.validate_json(unpad(content))
 
 
 class Packed(Generic[T]):
-    """A long value of a type as JSON, compressed, padded to a multiple of so many bytes."""
+    """Long values as JSON, compressed (zlib) and padded to a multiple of `multiple` bytes."""
 
     def __init__(self, type_of: Any, multiple: int) -> None:  # noqa: ANN401 - as TypeAdapter takes it
         self.adapter: TypeAdapter[T] = TypeAdapter(type_of)
         self.multiple = multiple
 
     def pack(self, value: T) -> bytes:
-        """Compressed JSON and zeros."""
+        """Compressed and padded JSON."""
         return pack(self.adapter.dump_json(value), self.multiple)
 
     def unpack(self, content: bytes) -> T:
-        """The value, its type checked."""
+        """The value; ValueError (pydantic) if it is not of the type."""
         return self.adapter.validate_json(unpack(content))
 
 
 class PackedText:
-    """A long text, compressed, padded to a multiple of so many bytes."""
+    """Long texts, compressed (zlib) and padded to a multiple of `multiple` bytes."""
 
     def __init__(self, multiple: int) -> None:
         self.multiple = multiple
 
     def pack(self, value: str) -> bytes:
-        """Compressed text and zeros."""
+        """Compressed and padded text."""
         return pack(value.encode(), self.multiple)
 
     def unpack(self, content: bytes) -> str:
@@ -105,10 +106,10 @@ class PackedText:
 
 @dataclass(frozen=True, slots=True)
 class BlindIndex:
-    """The blind index of a sealed attribute: its column, and the text that is hashed for a value.
+    """The blind index of a `Sealed` attribute: its column, and which text is hashed for a value.
 
-    `text` takes what bears the row's columns (an instance or a row of a query) and the value; it
-    looks at `reads` beside the columns that make the row's name.
+    `text` takes an instance or a row of a query, and the value; it returns the text to hash.
+    `reads`: columns that `text` uses in addition to those that identify the row.
     """
 
     column: str
@@ -117,11 +118,11 @@ class BlindIndex:
 
 
 class Sealed(Generic[T]):
-    """An encrypted attribute `name` in the column `name_sealed`.
+    """An encrypted attribute (descriptor): attribute `name` is stored in column `name_sealed`.
 
-    `row` names the columns that make the row's name, which never change. An instance belongs to a
-    session before the attribute is set or read. `quoted`: people may read the row's name, so a
-    refusal says which row is damaged.
+    `row`: columns that identify the row in the associated data; they never change. An instance must
+    belong to a session before the attribute is set or read (else TypeError). `quoted`: people may
+    see the row's name, so the error about a damaged value contains it.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class Sealed(Generic[T]):
 
     @cached_property
     def place(self) -> str:
-        """Its associated data, together with the row's name."""
+        """Table and attribute ("table.attribute"), a part of the associated data (AAD)."""
         return f"{self.owner.__tablename__}.{self.name}"
 
     @overload
@@ -148,16 +149,16 @@ class Sealed(Generic[T]):
     @overload
     def __get__(self, instance: object, owner: type[Any]) -> T: ...
     def __get__(self, instance: object | None, owner: type[Any]) -> "Sealed[T] | T":
-        """The value; of the class, the attribute itself."""
+        """The decrypted value of an instance; the descriptor itself if accessed on the class."""
         return self if instance is None else self.read(instance)
 
     def read(self, instance: object) -> T:
-        """The value; Refused `encrypted_value_broken` when it was moved or changed."""
+        """The decrypted value; Refused `encrypted_value_broken` if it was moved or changed."""
         sealed = getattr(instance, self.column)
         return self.decrypt(_session_of(instance), self.name_of(instance), sealed)
 
     def __set__(self, instance: object, value: T) -> None:
-        """Encrypt, and compute the blind index again; None empties both."""
+        """Encrypt a value and compute its blind index; None sets both columns to NULL."""
         session = _session_of(instance)
         setattr(instance, self.column, self.encrypt(session, self.name_of(instance), value))
         if self.index is not None:
@@ -167,17 +168,17 @@ class Sealed(Generic[T]):
             setattr(instance, self.index.column, found_by)
 
     def name_of(self, row: object) -> str:
-        """The name of the row of an instance, or of a row of a query that has these columns."""
+        """The row's name in the associated data, from an instance or a row of a query."""
         return row_name(*(getattr(row, column) for column in self.row))
 
     def encrypt(self, session: Session, row: str, value: T) -> bytes | None:
-        """A value for the row of this name, for many rows at once; None stays None."""
+        """The encrypted value for the row of this name, for bulk writes; None for None."""
         if value is None:
             return None
         return encrypt(session, self.place, row, self.codec.pack(value))
 
     def decrypt(self, session: Session, row: str, sealed: bytes | None) -> T:
-        """What the column of the row of this name holds."""
+        """Decrypt the column's value for the row of this name; raises as `read`, None for None."""
         if sealed is None:
             return cast("T", None)
         try:
@@ -187,7 +188,10 @@ class Sealed(Generic[T]):
         return cast("T", self.codec.unpack(content))
 
     def columns(self, session: Session, row: str, value: T) -> dict[str, bytes | None]:
-        """The column and that of its index for a new row, where the value itself is hashed."""
+        """Encrypted value and blind index by column name, for bulk inserts.
+
+        Only for attributes whose blind index hashes the value itself.
+        """
         values = {self.column: self.encrypt(session, row, value)}
         if self.index is not None:
             found_by = None if value is None else self.hash_of(session, str(value))
@@ -196,49 +200,49 @@ class Sealed(Generic[T]):
 
     @cached_property
     def use(self) -> str:
-        """What its index is called: a key of its own belongs to it."""
+        """Use ("table.column") for which the index key is derived; TypeError without an index."""
         if self.index is None:
             message = f"{self.place} has no blind index"
             raise TypeError(message)
         return f"{self.owner.__tablename__}.{self.index.column}"
 
     def hash_of(self, session: Session, text: str) -> bytes:
-        """The blind index of a text, as a new row bears it."""
+        """The blind index of a text for new rows."""
         return blind_index(session, self.use, text)
 
     def hashes_of(self, session: Session, text: str) -> list[bytes]:
-        """The blind indexes under which rows of a text may be found."""
+        """All blind indexes that rows with this text may have (several while keys change)."""
         return blind_indexes(session, self.use, text)
 
     def holds(self, session: Session, text: str) -> ColumnElement[bool]:
-        """The condition that a row is found by a text."""
+        """SQL condition for the rows whose blind index is that of a text."""
         hashes = self.hashes_of(session, text)
         column: InstrumentedAttribute[Any] = getattr(self.owner, self.use.partition(".")[2])
         return column.in_(hashes)
 
 
 class KeyedHash:
-    """A column that holds the keyed hash of what stands nowhere, such as a token."""
+    """Declares a column with the keyed hash of a value that is not stored, such as a link token."""
 
     def __init__(self, column: str) -> None:
         self.column = column
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
-        """Learn where it stands."""
+        """Store the model."""
         self.owner = owner
 
     @cached_property
     def use(self) -> str:
-        """What it is called: a key of its own belongs to it."""
+        """Use ("table.column") for which the key of this hash is derived."""
         return f"{self.owner.__tablename__}.{self.column}"
 
     def of(self, session: Session, text: str) -> bytes:
-        """The hash of a text; no other column holds the same."""
+        """The keyed hash of a text; it differs from the hash of the text in any other column."""
         return keyed_hash(session, self.use, text)
 
 
 def row_name(*values: object) -> str:
-    """The name of a row made of some of its columns: None is empty, bytes are hexadecimal."""
+    """The name of a row: some of its columns joined by "/", None as "", bytes in hexadecimal."""
     texts = (one.hex() if isinstance(one, bytes) else one for one in values)
     return "/".join("" if one is None else str(one) for one in texts)
 
@@ -253,7 +257,7 @@ def _session_of(instance: object) -> Session:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the columns of one table hold: name → why it stands in clear; and what does not."""
+    """The declared columns of one table; `clear` maps each unencrypted column to its reasons."""
 
     clear: Mapping[str, Sequence[str]]
     sealed: Sequence[Sealed[Any]]
@@ -261,7 +265,7 @@ class Declared:
 
 
 def declarations() -> dict[str, Declared]:
-    """What each table's model says of its columns, by the table's name."""
+    """The declarations of all tables by table name, with or without a model."""
     found = {}
     for mapper in Base.registry.mappers:
         model = mapper.class_
@@ -286,13 +290,16 @@ def _clear(declared: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def all_sealed() -> Iterator[Sealed[Any]]:
-    """Every encrypted column there is, in the order of the tables' names."""
+    """All encrypted attributes of all models, in the order of table names."""
     for _, declared in sorted(declarations().items()):
         yield from declared.sealed
 
 
 def emptied(model: type[Base]) -> dict[str, None]:
-    """What an UPDATE sets to erase all personal data a row may go without."""
+    """Values for an UPDATE that erases personal data: NULL for each nullable encrypted column.
+
+    Their blind indexes are set to NULL as well.
+    """
     columns = model.__table__.columns
     declared = declarations()[model.__tablename__]
     sealed = [one for one in declared.sealed if columns[one.column].nullable]

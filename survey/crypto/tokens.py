@@ -1,4 +1,4 @@
-"""Codes and tokens: drawn at random, typed by people, stored as keyed hashes."""
+"""Random codes and tokens that people type; link tokens are stored as keyed hashes only."""
 
 import re
 import secrets
@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from survey.crypto.hashes import keyed_hash
 
-# 32 letters and digits without I, L, O and U, which are misread.
+# Crockford's base 32: letters and digits without I, L and O, which are misread, and U.
 TOKEN_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # noqa: S105 - an alphabet, not a secret
 LETTER_OF_BYTE = TOKEN_ALPHABET.encode() * 8
 TOKEN_LENGTH = 12
@@ -18,25 +18,27 @@ CASE_CODE = re.compile(rf"PA[{TOKEN_ALPHABET}]{{{CASE_CODE_LENGTH - 2}}}")
 
 
 def invitation_hash(session: Session, token: str) -> bytes:
-    """HMAC(k1, token): what an invitation stores of its link."""
+    """HMAC(k1, token): the keyed hash of its link's token that an invitation stores."""
     return keyed_hash(session, "invitation.token_hash", token)
 
 
 def reply_secret(invitation_id: int, reply_code: str) -> str:
-    """What stands for a token where an invitation is answered by SMS: nothing of the phone, whose
-    number may be corrected later.
+    """The secret of an invitation that is answered by SMS; it takes the place of a link token.
+
+    The phone number is not part of it, because the number may be corrected later.
     """
     return f"{invitation_id}|{reply_code}"
 
 
 def new_token() -> str:
-    """A new random link token: 12 characters, 60 bits."""
+    """A new random link token of 12 characters (60 bits)."""
     return _random_code(TOKEN_LENGTH)
 
 
 def new_reply_code() -> str:
-    """A fresh code for an answer by SMS: 4 characters, digits and letters, so no word or number is
-    one.
+    """A new random code for answering by SMS: 4 characters with at least one digit and one letter.
+
+    So neither a number nor a word that a citizen writes is taken for a code.
     """
     while (code := _random_code(REPLY_CODE_LENGTH)).isdigit() or code.isalpha():
         pass
@@ -44,12 +46,12 @@ def new_reply_code() -> str:
 
 
 def new_case_code() -> str:
-    """A fresh case code: PA and six characters."""
+    """A new random case code: PA and 6 characters (30 bits)."""
     return "PA" + _random_code(CASE_CODE_LENGTH - 2)
 
 
 def read_token(text: str) -> str | None:
-    """A token as typed (any case, O for 0, I and L for 1), or None when it cannot be one."""
+    """Normalise a typed token (any case, O for 0, I and L for 1); None if it is malformed."""
     token = text.strip().upper().translate(str.maketrans("OIL", "011"))
     if len(token) == TOKEN_LENGTH and all(letter in TOKEN_ALPHABET for letter in token):
         return token

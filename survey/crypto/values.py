@@ -1,8 +1,9 @@
-"""Authenticated encryption of single values (AEAD, AES-GCM-SIV).
+"""Authenticated encryption of single values (AEAD: AES-GCM-SIV, RFC 8452).
 
-The associated data are place ("table.column") and row, so a value that was moved elsewhere does not
-open. No value names its key: which rows were written before a change of key leads to nobody.
-A value is OVERHEAD bytes longer than what it holds; what could betray by its length is padded.
+The associated data are place ("table.attribute") and row, so a ciphertext that was moved elsewhere
+is not accepted. A ciphertext has no key id: it would show which rows were written before a change
+of keys. It is OVERHEAD (28) bytes longer than its content: nonce and tag. Content whose length
+could reveal something is padded.
 """
 
 import os
@@ -18,25 +19,29 @@ from survey.errors import Refused
 
 TAG_BYTES = 16
 OVERHEAD = NONCE_BYTES + TAG_BYTES
-# Ends what was padded (ISO/IEC 7816-4).
+# First byte of the padding; zeros follow (ISO/IEC 7816-4).
 END = b"\x80"
 
 
 def encrypt(session: Session, place: str, row: str, content: bytes) -> bytes:
-    """Encrypt bytes for one place ("dossier.phone") and one row (its code or random id)."""
+    """Encrypt bytes for one place ("dossier.phone") and one row (its code or random id).
+
+    Returns nonce, ciphertext and tag.
+    """
     nonce = os.urandom(NONCE_BYTES)
     cipher = keyring(session).ciphers[0]
     return nonce + cipher.encrypt(nonce, content, _associated(place, row))
 
 
 def decrypt(session: Session, place: str, row: str, encrypted: bytes) -> bytes:
-    """Decrypt what `encrypt` made for the same place and row; Refused `encrypted_value_broken` when
-    it was moved or changed.
+    """Decrypt bytes that `encrypt` returned for the same place and row.
+
+    Refused `encrypted_value_broken` if they were moved or changed.
     """
     ring = keyring(session)
     content = _opened(ring, place, row, encrypted)
     if content is None and (newer := read_keyring(session)) is not ring:
-        # Perhaps another process has drawn a new key since this one read them.
+        # Another process may have put a new key in force since this process read the keys.
         content = _opened(newer, place, row, encrypted)
     if content is None:
         raise Refused("encrypted_value_broken", place)
@@ -51,11 +56,11 @@ def _opened(ring: Keyring, place: str, row: str, encrypted: bytes) -> bytes | No
 
 
 def open_with(cipher: AESGCMSIV, place: str, row: str, encrypted: bytes) -> bytes | None:
-    """What one key opens; None when it does not."""
+    """Decrypt with one key; None if the value is damaged, moved or encrypted with another key."""
     try:
         nonce, content = encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:]
         return cipher.decrypt(nonce, content, _associated(place, row))
-    except (InvalidTag, ValueError):  # changed, moved, cut off, or another key's
+    except (InvalidTag, ValueError):
         return None
 
 
@@ -64,7 +69,10 @@ def _associated(place: str, row: str) -> bytes:
 
 
 def pad(content: bytes, sizes: Sequence[int]) -> bytes:
-    """Content and an end mark, filled up to the first size that holds them."""
+    """Pad content (ISO/IEC 7816-4) to the first of the ascending sizes that holds it.
+
+    ValueError if it fits into none.
+    """
     needed = len(content) + len(END)
     for size in sizes:
         if needed <= size:
@@ -74,16 +82,16 @@ def pad(content: bytes, sizes: Sequence[int]) -> bytes:
 
 
 def unpad(padded: bytes) -> bytes:
-    """What `pad` was given."""
+    """The content that `pad` padded."""
     return padded[: padded.rindex(END)]
 
 
 def pack(content: bytes, multiple: int) -> bytes:
-    """Content, compressed and filled up to a multiple of so many bytes."""
+    """Compress content (zlib) and pad it with zeros to a multiple of `multiple` bytes."""
     packed = zlib.compress(content)
     return packed.ljust(-(-len(packed) // multiple) * multiple, b"\0")
 
 
 def unpack(packed: bytes) -> bytes:
-    """What `pack` was given."""
+    """The content that `pack` compressed."""
     return zlib.decompressobj().decompress(packed)

@@ -1,4 +1,4 @@
-"""All models, imported so that the metadata is complete."""
+"""All models; importing this package registers every table in the metadata."""
 
 from survey.crypto.keys import WrappedKey
 from survey.models import (

@@ -1,6 +1,6 @@
-"""The audit log: what staff and the platform did, readable; what a citizen caused, encrypted.
+"""The audit log in two hash chains: acts of staff and platform in clear, citizens' acts encrypted.
 
-Each is a chain of its own. One numbering for both would place a citizen's act between two instants.
+With one numbering for both, the neighbours of a citizen's act would reveal when it happened.
 """
 
 from datetime import datetime
@@ -13,30 +13,31 @@ from survey.crypto.reasons import RANDOM, STAFF
 from survey.crypto.sealed import Json, Sealed
 from survey.db import Base
 
-# The length of an act, so that it says nothing of what was done.
+# Padded sizes of an act, so that its length does not reveal what was done.
 ENTRY_SIZES = tuple(512 * step for step in range(1, 33))
 
 
 class _Chained:
-    """A row of a chain, bound to the one before it."""
+    """A row of a hash chain: its hash covers the hash of the previous row."""
 
-    # Without a gap, from 1.
+    # Counted from 1 without gaps.
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, sort_order=-2)
-    # SHA-256 over the previous row's hash and what this row says.
+    # SHA-256 over the previous row's hash, the number and the content of this row.
     hash: Mapped[str] = mapped_column(String(64), sort_order=-1)
 
 
 class AuditEntry(_Chained, Base):
-    """One act of staff or of the platform that no citizen caused: ids, codes, no personal data."""
+    """An act of staff or platform that no citizen caused: ids and codes, no personal data."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (Index("ix_audit_entry_at", "at"),)
 
     at: Mapped[datetime]
-    # Who did it; empty: the platform.
+    # Account that acted; None: the platform.
     staff_id: Mapped[int | None]
-    # What was done, such as text.approved, and to what, such as text:invitation/1.
+    # What was done, such as text.approved.
     action: Mapped[str] = mapped_column(String(60))
+    # To what it was done, such as text:invitation/1.
     subject: Mapped[str] = mapped_column(String(120))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
@@ -44,13 +45,15 @@ class AuditEntry(_Chained, Base):
 
 
 class CitizenEntry(_Chained, Base):
-    """One act that a citizen caused, by answering or as the subject of it. When staff took or
-    closed which case would show a thief who had been asked just before.
+    """An act that a citizen caused, or an act of staff on a citizen's case; encrypted.
+
+    From the times at which staff took or closed a case, somebody with a stolen database could infer
+    whose answer it is, because the citizen had been asked shortly before.
     """
 
     __tablename__ = "citizen_entry"
 
-    # The act as a mapping (at, staff_id, action, subject, detail, salt).
+    # The act as a mapping with the keys at, staff_id, action, subject, detail and salt.
     entry_sealed: Mapped[bytes]
     entry = Sealed[dict[str, Any]](Json(dict[str, Any], *ENTRY_SIZES), row=("number",))
 
@@ -58,14 +61,14 @@ class CitizenEntry(_Chained, Base):
 
 
 class WaitingEntry(Base):
-    """What a citizen caused, until it is appended to its chain among others."""
+    """A citizen's act that waits to be appended, shuffled with others, to the encrypted chain."""
 
     __tablename__ = "waiting_entry"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    # The act as a mapping (at, action, subject, detail).
+    # The act as a mapping with the keys at, action, subject and detail.
     entry_sealed: Mapped[bytes]
     entry = Sealed[dict[str, Any]](Json(dict[str, Any], *ENTRY_SIZES), row=("id",))
 

@@ -1,6 +1,7 @@
-"""Ballots: citizens' answers, encrypted. New ones wait in the pool until a batch is counted.
+"""Ballots: citizens' answers, encrypted. New ones wait in a pool until a batch is counted.
 
-No row leads to a dossier and none holds a time or an order; `survey.ballots` works on them.
+Without the key, no row can be linked to a dossier or reveals a time or the order of answers.
+`survey.ballots` reads and writes them.
 """
 
 from collections.abc import Collection
@@ -16,16 +17,17 @@ from survey.crypto.values import OVERHEAD
 from survey.db import Base
 from survey.period import Month
 
-# Plain bytes: with nonce and tag 1,024 are stored, more for long questionnaires.
+# Padded sizes of a ballot's content in bytes. With nonce and tag 1,024 bytes are stored, more for
+# long questionnaires.
 CONTENT_SIZES = tuple(size - OVERHEAD for size in (1024, 2048, 4096))
-# The same of comments, of up to 2,000 characters.
+# Padded sizes of comments, which have up to 2,000 characters.
 COMMENT_SIZES = tuple(size - OVERHEAD for size in (512, 2048, 8192))
-# Sums are compressed, to a multiple of it: a length would show small numbers.
+# Compressed sums are padded to a multiple of this: their length would reveal small numbers.
 SUMS_BYTES = 1 << 15
 
 
 class Mode(StrEnum):
-    """How an answer came in."""
+    """How an answer was given."""
 
     WEB = "web"
     SMS = "sms"
@@ -40,21 +42,21 @@ class Flag(StrEnum):
 
 
 class _BallotRow:
-    """What a ballot has in clear and encrypted, counted or not."""
+    """Columns of a ballot, counted or not."""
 
-    # HMAC(k2, link token), or HMAC(k2, the invitation's own secret) for an answer by SMS: one
-    # invitation, one ballot.
+    # HMAC(k2, link token), or for an answer by SMS HMAC(k2, secret of the invitation); as the
+    # primary key it allows one ballot per invitation.
     key: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-9)
     # Local month (YYYY-MM) in which the dossier was finished.
     month: Mapped[Month] = mapped_column(index=True, sort_order=-8)
-    # What was answered and what it is counted by (`ballots.contents`), always of one length.
+    # The answer and the cell in which it is counted (`ballots.contents`), padded to CONTENT_SIZES.
     content_sealed: Mapped[bytes]
-    # Free text, padded to one of few lengths; None without a comment.
+    # Free text, padded to COMMENT_SIZES; None without a comment.
     comment_sealed: Mapped[bytes | None]
 
 
 class PooledBallot(_BallotRow, Base):
-    """A new or changed ballot that is not counted yet; it stands for the counted one, if any."""
+    """A new or changed ballot that is not counted yet; it replaces the counted one of its key."""
 
     __tablename__ = "ballot_pool"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -67,7 +69,7 @@ class PooledBallot(_BallotRow, Base):
 
 
 class CountedBallot(_BallotRow, Base):
-    """A ballot whose ratings are in the stored counts. Day, slot and procedure stayed behind."""
+    """A ballot whose ratings are in the stored counts, without day, time slot and procedure."""
 
     __tablename__ = "ballot"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -80,13 +82,13 @@ class CountedBallot(_BallotRow, Base):
 
 
 class BallotAggregate(Base):
-    """Sums over the ballots of a month that are finer than the clear counts, encrypted as one."""
+    """Sums over a month's ballots, finer than the counts in clear; encrypted as one value."""
 
     __tablename__ = "ballot_aggregate"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     month: Mapped[Month] = mapped_column(primary_key=True)
-    # `ballots.aggregates.Aggregate`.
+    # Content of an `Aggregate` (`ballots.aggregates`).
     sums_sealed: Mapped[bytes]
     sums = Sealed[list[Any]](Packed(list[Any], SUMS_BYTES), row=("month",))
 
@@ -101,10 +103,13 @@ _CAST = union_all(*_KEYS)
 
 
 def ballot_key(session: Session, secret: str) -> bytes:
-    """The key of the one ballot of an invitation: HMAC(k2, token), or of a reply's secret."""
+    """The ballot key of an invitation: HMAC(k2, secret).
+
+    `secret`: the link token, or `reply_secret` for answers by SMS.
+    """
     return CountedBallot.by_secret.of(session, secret)
 
 
 def cast_keys(session: Session, keys: Collection[bytes]) -> set[bytes]:
-    """Those of some ballot keys under which somebody answered."""
+    """Those of the given keys for which a ballot exists, in the pool or counted."""
     return {bytes(key) for key in session.scalars(_CAST, {"keys": list(keys)})} if keys else set()

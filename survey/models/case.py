@@ -1,7 +1,8 @@
-"""Cases: what hotline handlers work on. What a case is about and where it stands is encrypted as
-one, so that a stolen database shows neither whose answer it is nor when anything happened.
+"""Cases: answers that hotline handlers work on.
 
-Contact data stand here only if the citizen wished it.
+Subject and state of a case are encrypted as one record, so that a stolen database reveals neither
+whose answer it is about nor when anything happened. Contact data are stored only if the citizen
+wishes to be called.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,14 +22,15 @@ from survey.errors import Refused
 from survey.models.operator_alert import unordered_id
 from survey.period import Month
 
-# All records have this length, and timelines a multiple of the other: a length would reveal how far
-# a case has come.
+# Records are padded to this size: their length would reveal how far a case has come.
 RECORD_BYTES = 1024
-# Advisory lock of shuffling all cases; who changes one shares it, since its row is rewritten.
+# Advisory lock: exclusive for shuffling all cases, shared for changing one, because shuffling
+# rewrites its row.
 ORDER_LOCK = "case order"
+# Timelines are padded to a multiple of this size, for the reason given for records.
 TIMELINE_BYTES = 2048
-# Contact data of all cases have this length: a name's would lead to the dossier whose encrypted
-# name is as long. It holds the longest name that an import takes, 200 characters.
+# Contact data are padded to this size: the length of a name would lead to the dossier whose
+# encrypted name is as long. The longest name that an import accepts, 200 characters, fits.
 CONTACT_BYTES = 1024
 
 log = structlog.get_logger()
@@ -36,7 +38,7 @@ Read = TypeVar("Read")
 
 
 class CaseReason(StrEnum):
-    """What opened a case: the most serious of what applies."""
+    """Why a case was opened: the most serious of the reasons that apply."""
 
     GRAVE_WORDS = "grave_words"
     CALL_BACK_WISH = "call_back_wish"
@@ -44,7 +46,7 @@ class CaseReason(StrEnum):
 
 
 class CaseState(StrEnum):
-    """Where a case stands; the allowed steps are in CASE_STEPS."""
+    """State of a case; CASE_STEPS holds the allowed transitions."""
 
     NEW = "new"
     IN_PROGRESS = "in_progress"
@@ -73,7 +75,7 @@ class CloseReason(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What happened in a case."""
+    """Kind of a timeline entry."""
 
     OPENED = "opened"
     TAKEN = "taken"
@@ -90,35 +92,42 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
-    """What a case is about and where it stands. ValueError when closing and its reason disagree."""
+    """Subject, state, deadlines and timestamps of a case.
 
-    # Key of the ballot it is about, in hex; None once that was repudiated.
+    ValueError if state, closing time and close reason contradict one another, or if a case is held
+    without `held_words`.
+    """
+
+    # Key of the ballot it is about, in hex; None after the ballot was repudiated.
     ballot_key: str | None
     agency_id: int
     sector_code: str
     reason: str
-    # Version of the word list that the comment was searched with.
+    # Version of the list of grave words with which the comment was searched.
     words_version: int
     state: str = CaseState.NEW
     assignee_id: int | None = None
-    # Local midnight of the day, or the instant where the citizen wished to be called; the same of
-    # when it last began to run, opened or opened again.
+    # The exact instant only if the citizen wishes to be called; otherwise local midnight of the
+    # day, so that it does not reveal when the citizen answered.
     opened_at: datetime
+    # When it was opened or last reopened, in the same precision: the clocks run from here.
     began_at: datetime
-    # Deadlines of the first reaction and of the written reply, in working hours.
+    # Deadlines in working hours: first reaction, written reply.
     first_due_at: datetime
     due_at: datetime
-    # Whether the second deadline was put off: once until the case is opened again.
+    # Whether the deadline of the reply was postponed; allowed once, and once more after reopening.
     is_postponed: bool = False
     first_reaction_at: datetime | None = None
     replied_at: datetime | None = None
     closed_at: datetime | None = None
     close_reason: str | None = None
-    # A citizen may have it opened again once.
+    # Whether the citizen has had it reopened, which is allowed once.
     is_reopened: bool = False
-    # Closed to the agency it is about, for grave words, until the hotline releases it; and a digest
-    # of the comment it was last closed for: released, it is not closed again for the same words.
+    # Whether it is withheld from the agency it is about, because of grave words, until the hotline
+    # releases it.
     is_held: bool = False
+    # Digest of the comment for which it was last held: after its release the same words do not
+    # hold it again.
     held_words: str = ""
 
     def __post_init__(self) -> None:
@@ -134,12 +143,13 @@ class CaseRecord:
 
 @dataclass(frozen=True, slots=True)
 class CaseEvent:
-    """One step of a case's timeline; never changed.
+    """An entry of a case's timeline; never changed.
 
-    `at`: for what the citizen did, as `opened_at`. `staff_id` None: the citizen or the platform.
-    `text` of a reply or a closing is read by the citizen. `reason`: why it was closed, of a closing
-    alone, and `receiver`: to whom it was transferred then. `number`: its place, from 1, once it has
-    one.
+    `at`: for acts of the citizen in the precision of `CaseRecord.opened_at`. `staff_id`: None for
+    the citizen and the platform. `text`: the citizen reads that of replies and closings. `reason`:
+    CloseReason of a closing, else empty. `receiver`: to whom a closed case was transferred, else
+    empty. `number`: position in the timeline from 1; 0 until the entry is added. ValueError if
+    kind, reason and receiver contradict one another.
     """
 
     at: datetime
@@ -162,7 +172,7 @@ class CaseEvent:
 
 @dataclass(frozen=True, slots=True)
 class ContactWish:
-    """A citizen's wish to be called: number (E.164), name (may be empty) and dossier code."""
+    """A citizen's wish to be called: phone number (E.164), name (may be empty), dossier code."""
 
     phone_e164: str
     name: str
@@ -178,15 +188,16 @@ def _number_to_call(_case: object, wish: ContactWish) -> str:
 
 
 class Case(Base):
-    """One answer that needs a person, with two clocks in working hours.
+    """An answer that a person must handle, with two deadlines in working hours.
 
-    Nothing here in clear leads to the answer, its agency or a time but the month.
+    No column in clear leads to the answer, to its agency or to a time finer than the month.
     """
 
     __tablename__ = "case"
     __table_args__ = (
         CheckConstraint("(contact_index IS NULL) = (contact_sealed IS NULL)", name="contact_pair"),
-        # Every list asks for the revisions of all cases in work, and so reads this alone.
+        # Every list needs the revisions of all cases in work; this covering index avoids reading
+        # the rows.
         Index("ix_case_in_work", "is_archived", "month", "revision"),
         {"sqlite_with_rowid": False},
     )
@@ -194,14 +205,15 @@ class Case(Base):
     id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, default=unordered_id
     )
-    # What citizens and staff quote, such as PA7F3K2Q.
+    # Code that citizens and staff quote, such as PA7F3K2Q.
     code: Mapped[str] = mapped_column(String(8), unique=True)
-    # Of the ballot's key: the case of an answer is found, never the answer of a case. Once that was
-    # repudiated, of the code: an empty one would reveal it.
+    # Blind index of the ballot's key: it leads from an answer to its case, never from a case to its
+    # answer. After the ballot was repudiated it is the index of the code, because NULL would reveal
+    # the repudiation.
     answer_hash: Mapped[bytes] = mapped_column(unique=True)
     # Local month (YYYY-MM) in which it was opened.
     month: Mapped[Month] = mapped_column()
-    # Closed long ago: no list of work looks at it any more.
+    # Closed long ago and therefore in no list of cases in work.
     is_archived: Mapped[bool] = mapped_column(default=False)
     record_sealed: Mapped[bytes]
     record = Sealed[CaseRecord](
@@ -210,22 +222,22 @@ class Case(Base):
         index=BlindIndex("answer_hash", _indexed_text),
         quoted=True,
     )
-    # In the order of what happened, with all that was written.
+    # Timeline entries in order of time, with their texts.
     timeline_sealed: Mapped[bytes] = mapped_column(deferred=True)
     timeline = Sealed[tuple[CaseEvent, ...]](
         Packed(tuple[CaseEvent, ...], TIMELINE_BYTES), row=("code",), quoted=True
     )
-    # Only with the citizen's wish: whom to call, encrypted as one, and the blind index of the
-    # number.
+    # Whom to call, encrypted as one value; NULL unless the citizen wishes to be called.
     contact_sealed: Mapped[bytes | None]
+    # Blind index of the phone number in it.
     contact_index: Mapped[bytes | None]
     contact = Sealed[ContactWish | None](
         Json(ContactWish, CONTACT_BYTES),
         row=("code",),
         index=BlindIndex("contact_index", _number_to_call),
     )
-    # Drawn again by every change: whoever saves an old version gets a conflict, nothing is lost,
-    # and no number grows that would reveal how much was done.
+    # Version of the optimistic lock: saving an outdated case raises StaleDataError, so no change is
+    # lost. Each change draws a random number, because a counter would reveal how much was done.
     revision: Mapped[int] = mapped_column(BigInteger)
 
     __mapper_args__ = {  # noqa: RUF012
@@ -240,18 +252,19 @@ class Case(Base):
 
 
 def in_work() -> Select[Case]:
-    """The query of all cases that were not filed away: every open one is among them."""
+    """The query for all cases that are not archived; it includes every open case."""
     return select(Case).where(Case.is_archived.is_(False))
 
 
 def case_of(session: Session, key: bytes) -> Select[Case]:
-    """The query of the one case of the ballot under a key."""
+    """The query for the case of a ballot, by the ballot's key; at most one row."""
     return select(Case).where(Case.record.holds(session, key.hex()))
 
 
 def check_words(events: Sequence[CaseEvent]) -> None:
-    """ValueError unless every closing says something to the citizen, or a reply since the last
-    opening did.
+    """Check that each closing has a text for the citizen, or follows a reply with one.
+
+    The reply must be later than the last opening or reopening. Otherwise ValueError.
     """
     is_answered = False
     for one in events:
@@ -264,15 +277,15 @@ def check_words(events: Sequence[CaseEvent]) -> None:
 
 
 def if_it_opens(case: Case, part: Sealed[Read]) -> Read | None:
-    """The record or timeline of a case; None, with a line in the log, if it does not open.
+    """Decrypt the record or timeline of a case; None, with an error in the log, if it is damaged.
 
-    One damaged case must not stop a list, a report or the night's work on all others.
+    So one damaged case does not stop a list, a report or a nightly job on all others.
     """
     return _read_or_log(case.code, lambda: part.read(case))
 
 
 def record_if_it_opens(session: Session, code: str, sealed: bytes) -> CaseRecord | None:
-    """The record of a case from its column, where many are listed; None as above."""
+    """Decrypt the record of a case from its column, for lists; None as for `if_it_opens`."""
     return _read_or_log(code, lambda: Case.record.decrypt(session, code, sealed))
 
 

@@ -1,9 +1,9 @@
-"""Control charts: control limits from a baseline and a running CUSUM score per agency and sector
-group.
+"""Control charts (CUSUM) of dissatisfaction by agency and sector group, rate charts, their alerts.
 
-The limits come from a phase I baseline that a person sets. Scores move with batches of several
-ratings and keep sums only. All numbers are encrypted: what was added to a sum since would reveal
-how the last few answered, and so would the day of an alert.
+The control limits come from a phase I baseline that a person sets. The CUSUM score is updated with
+batches of several ratings; only sums are stored. All numbers are encrypted, because the difference
+between two copies of a sum would reveal how the last few citizens answered, and so would the day of
+an alert.
 """
 
 from dataclasses import dataclass
@@ -27,23 +27,27 @@ BASELINE = "first_month last_month baseline_on baseline_by"
 
 @dataclass(frozen=True, slots=True)
 class BaselineLimits:
-    """The control limits of a chart, from its baseline. ValueError for shares and steps that no
-    chart can have.
+    """The control limits of a CUSUM chart, computed from its phase I baseline.
+
+    ValueError for shares outside (0, 1), or unless den > num >= 1 and alarm_at >= 1.
     """
 
-    # Share of ratings that are not satisfied (1–3) in phase I, and the share the limit stands on.
+    # Estimated share of ratings that are not satisfied (1–3) in phase I.
     usual: float
+    # Upper confidence bound of that share; the limits are computed from it.
     careful: float
-    # Answers per delivered invitation in phase I.
+    # Ratings per delivered invitation in phase I.
     answer_rate: float
+    # A dissatisfied rating adds den - num to the score, any other subtracts num.
     den: int
     num: int
+    # Score from which the chart alarms (H).
     alarm_at: int
-    # Least ratings of a batch.
+    # Least number of ratings in a batch.
     batch: int
-    # False alarms this chart is expected to raise a month.
+    # Expected number of false alarms per month.
     false_alarms: float
-    # Ratings in phase I.
+    # Number of ratings in phase I.
     rated: int
 
     def __post_init__(self) -> None:
@@ -56,29 +60,28 @@ class BaselineLimits:
 
 @dataclass(slots=True)
 class ChartState:
-    """The running state of a chart."""
+    """The running state of a CUSUM chart."""
 
-    # The score and, while it is above zero, the day it left zero and the sums since.
+    # CUSUM score, at least 0.
     score: int = 0
+    # While the score is above zero: the day on which it left zero, and the sums since.
     since: date | None = None
     since_delivered: int = 0
     since_rated: int = 0
     since_not_satisfied: int = 0
-    # Sums over all months at the last reading.
+    # Sums over all months at the end of the last complete batch.
     read_delivered: int = 0
     read_rated: int = 0
     read_not_satisfied: int = 0
 
 
 def lock_control_charts(session: Session) -> None:
-    """Take the advisory lock of the control charts: their values are read and changed by one at a
-    time.
-    """
+    """Take the advisory lock of the control charts, which serialises reading and changing them."""
     advisory_lock(session, "control_charts")
 
 
 class _Baseline:
-    """When a person set the baseline, and from which months (YYYY-MM)."""
+    """The phase I baseline: its first and last month (YYYY-MM), when and by whom it was set."""
 
     first_month: Mapped[Month] = mapped_column()
     last_month: Mapped[Month] = mapped_column()
@@ -87,9 +90,10 @@ class _Baseline:
 
 
 class ControlChart(_Baseline, Base):
-    """The CUSUM of ratings of 1–3 (not satisfied) of one agency in one sector group.
+    """The CUSUM chart of ratings that are not satisfied (1–3) of one agency in one sector group.
 
-    S = max(0, S + den x - num n) for a batch of n ratings, x not satisfied; alarm at S >= limit.
+    For a batch of n ratings, x not satisfied, S = max(0, S + den x - num n); the chart alarms at
+    S >= alarm_at. Source: `analysis.runlength`; for larger batches `analysis.phase_one.batch_step`.
     """
 
     __tablename__ = "control_chart"
@@ -97,7 +101,7 @@ class ControlChart(_Baseline, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
-    # Target group of the sectors monitored together.
+    # Target group (`Sector.target_group`) whose sectors are monitored together.
     sector_group: Mapped[str] = mapped_column(String(40))
     limits_sealed: Mapped[bytes]
     limits = Sealed[BaselineLimits](
@@ -112,7 +116,7 @@ class ControlChart(_Baseline, Base):
 
 
 class Measure(StrEnum):
-    """What is monitored about the data themselves."""
+    """Which rate of the data themselves is monitored: invitations delivered, or answered."""
 
     DELIVERY = "delivery"
     RESPONSE = "response"
@@ -120,13 +124,16 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """The limits of a rate, from its baseline: the share not delivered or not answered in phase I,
-    the share a batch is compared with, and the correlation within a batch. ValueError for other
-    than shares.
+    """The limits of a rate chart, computed from its phase I baseline.
+
+    ValueError unless usual >= 0, careful < 1 and 0 <= rho < 1.
     """
 
+    # Estimated share of invitations not delivered, or of delivered ones not answered, in phase I.
     usual: float
+    # Upper confidence bound of that share, with which batches are compared.
     careful: float
+    # Correlation within a batch (beta-binomial).
     rho: float
 
     def __post_init__(self) -> None:
@@ -138,20 +145,21 @@ class RateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Invitations delivered and answered over all months, at the begin of a batch."""
+    """Number of invitations delivered and answered over all months at the start of a batch."""
 
     delivered: int = 0
     answered: int = 0
 
 
 class RateChart(_Baseline, Base):
-    """How often invitations usually are not delivered, or delivered ones not answered."""
+    """The control chart of a rate: invitations not delivered, or delivered ones not answered."""
 
     __tablename__ = "rate_chart"
     __table_args__ = (
         one_of("measure", Measure),
         UniqueConstraint("measure", "agency_id"),
-        # NULLs are not equal to one another: the whole province has one row a measure.
+        # A UNIQUE constraint treats NULLs as different, so the rows of the whole province need
+        # their own index.
         Index(
             "uq_rate_chart_province",
             "measure",
@@ -163,12 +171,13 @@ class RateChart(_Baseline, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     measure: Mapped[str] = mapped_column(String(10))
-    # Empty: the whole province.
+    # None: the whole province.
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
-    # First day of the batch now being gathered; of answers, the sums at its begin.
+    # First day of the current, incomplete batch.
     batch_from: Mapped[date]
     limits_sealed: Mapped[bytes]
     limits = Sealed[RateLimits](Json(RateLimits, RATE_BYTES), row=("measure", "agency_id"))
+    # Sums at the start of the current batch; used for the measure RESPONSE only.
     sums_sealed: Mapped[bytes]
     sums = Sealed[Sums](Json(Sums, SUMS_BYTES), row=("measure", "agency_id"))
 
@@ -181,31 +190,33 @@ class RateChart(_Baseline, Base):
 class ControlRule(StrEnum):
     """Why a control chart raises an alert."""
 
-    # Satisfaction fell; invitations do not arrive; citizens answer less.
+    # Satisfaction fell.
     QUALITY_DROP = "quality_drop"
+    # Fewer invitations are delivered.
     DELIVERY_DIP = "delivery_dip"
+    # Fewer delivered invitations are answered.
     RESPONSE_DIP = "response_dip"
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What the alert of a control chart says: what moved, since when, expected and seen, how
-    sure.
-    """
+    """The figures of an alert: days, usual share, observed number and its probability."""
 
-    # First and last day of what was looked at.
+    # First and last day of the period to which the figures belong.
     since: date
     until: date
-    # Usual share and, of `out_of`, how many were seen: not satisfied, not delivered, not answered.
+    # Usual share, from the baseline.
     expected: float
+    # `seen` of `out_of` were dissatisfied, not delivered, or not answered, according to the rule.
     seen: int
     out_of: int
-    # False alarms a month: of this chart alone; for data, the chance that one look says this.
+    # QUALITY_DROP: expected number of false alarms of this chart per month. DELIVERY_DIP and
+    # RESPONSE_DIP: probability of at least `seen` in one batch by chance.
     chance: float
 
 
 class AlertKey(NamedTuple):
-    """Rule, agency (None: the whole province) and sector group (empty: all) of an alert."""
+    """Identity of an open alert: rule, agency (None: province), sector group (empty: all)."""
 
     rule: ControlRule
     agency_id: int | None
@@ -214,20 +225,20 @@ class AlertKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AlertRecord:
-    """The record of an alert: its key, when it was opened, what it says, and how it ended."""
+    """The encrypted content of an alert: key, opening, figures and closing."""
 
     key: AlertKey
     # Local midnight of the day.
     opened_at: datetime
     signal: Signal
     closed_at: datetime | None = None
-    # Who looked into it, and what was found.
+    # Account that closed it, and what that person found.
     closed_by: int | None = None
     close_words: str = ""
 
 
 def name_of(key: AlertKey) -> str:
-    """A key as the text that is hashed (blind index)."""
+    """The text of a key that is hashed for the blind index."""
     return f"{key.rule}|{key.agency_id or ''}|{key.scope}"
 
 
@@ -236,7 +247,7 @@ def _indexed_text(alert: "ControlAlert", record: AlertRecord) -> str:
 
 
 class ControlAlert(Base):
-    """An alert of a control chart. Nothing in clear says where it is or when it was raised."""
+    """An alert of a control chart; no column in clear reveals its agency, rule or day."""
 
     __tablename__ = "control_alert"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -244,7 +255,7 @@ class ControlAlert(Base):
     id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, default=unordered_id
     )
-    # Of rule and place, so that one is open at most; of the id once it is closed.
+    # Blind index of the key, so that one alert of a key is open at most; of the id after closing.
     key_hash: Mapped[bytes] = mapped_column(unique=True)
     record_sealed: Mapped[bytes]
     record = Sealed[AlertRecord](

@@ -1,7 +1,8 @@
-"""Counts and sampling frame, from which figures are made. This file is their only writer.
+"""Counts of ratings and the sampling frame, from which all figures are computed.
 
-Both are stored per cell: agency × sector × month × channel × lateness (× question). The key space
-is fixed, so a report costs the same at ten thousand and at a hundred million answers.
+Both are stored per cell: agency × sector × month × channel × lateness (counts also × question). The
+number of cells does not grow with the answers, so a report costs the same for ten thousand and for
+a hundred million answers. No other module writes these tables.
 """
 
 import secrets
@@ -41,7 +42,10 @@ LEVELS = ("n1", "n2", "n3", "n4", "n5")
 
 
 class Cell(NamedTuple):
-    """Where a dossier is counted, fixed when it finishes. `month` is YYYY-MM, local."""
+    """The stratum in which a dossier is counted, fixed when it finishes.
+
+    `month`: local month (YYYY-MM) of the finish.
+    """
 
     agency_id: int
     sector_code: str
@@ -51,7 +55,10 @@ class Cell(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Dossiers of one procedure, all agencies together. `month` is YYYY-MM, local."""
+    """The stratum of a dossier by procedure, over all agencies.
+
+    `month`: local month (YYYY-MM) of the finish.
+    """
 
     month: Month
     procedure_code: str
@@ -60,20 +67,20 @@ class Group(NamedTuple):
 
 
 class _InMonth:
-    """The first part of every key: a local month, YYYY-MM."""
+    """First part of every primary key: the local month of the finish (YYYY-MM)."""
 
     month: Mapped[Month] = mapped_column(primary_key=True, sort_order=-10)
 
 
 class _ByHandling:
-    """The end of every key: how a dossier was handed in, and whether its result came late."""
+    """Last parts of every primary key: how a dossier was handed in, and its lateness."""
 
     channel: Mapped[str] = mapped_column(String(10), primary_key=True, sort_order=-5)
     lateness: Mapped[str] = mapped_column(String(10), primary_key=True, sort_order=-4)
 
 
 class _OfAgency(_InMonth, _ByHandling):
-    """The key of a cell."""
+    """Primary key of a cell."""
 
     agency_id: Mapped[int] = mapped_column(
         ForeignKey("agency.id"), primary_key=True, autoincrement=False, sort_order=-8
@@ -84,19 +91,19 @@ class _OfAgency(_InMonth, _ByHandling):
 
 
 def _constraints(not_negative: str, *more: SchemaItem) -> tuple[Any, ...]:
-    """What every table of counts has; counts lie in the order of their keys."""
+    """Table arguments of every table of counts; WITHOUT ROWID stores rows in the order of keys."""
     kinds = (one_of("channel", Channel), one_of("lateness", Lateness))
     check = CheckConstraint(not_negative, name="not_negative")
     return (*kinds, *more, check, {"sqlite_with_rowid": False})
 
 
 class Count(_OfAgency, Base):
-    """How many ballots gave 1 … 5 to one question in one cell, as of the last counting."""
+    """Number of ballots that rate a question 1, 2, … 5 in a cell, as of the last counting batch."""
 
     __tablename__ = "count"
     __table_args__ = _constraints("n1 >= 0 AND n2 >= 0 AND n3 >= 0 AND n4 >= 0 AND n5 >= 0")
 
-    # Second in the key, so that the ratings of one question of a month lie together.
+    # Second in the primary key, so that the counts of one question in a month are stored together.
     question: Mapped[str] = mapped_column(
         ForeignKey("question.code"), primary_key=True, sort_order=-9
     )
@@ -112,8 +119,9 @@ class Count(_OfAgency, Base):
 
 
 class Frame(_OfAgency, Base):
-    """How many dossiers of a cell finished, were invited and were reached. How many answered is
-    how many rated.
+    """The sampling frame: number of dossiers finished, invited and delivered in a cell.
+
+    The number answered is that of ratings of the overall question (`RATED`).
     """
 
     __tablename__ = "frame"
@@ -128,8 +136,9 @@ class Frame(_OfAgency, Base):
     }
 
 
-# Overall ratings of a row, and of a cell of the frame: nobody answers without one.
+# Number of ratings in a row of counts; 0 for a cell of the frame without one.
 RATED = func.coalesce(Count.n1 + Count.n2 + Count.n3 + Count.n4 + Count.n5, 0)
+# Join of a cell of the frame with its counts of the overall question, which every answer rates.
 OF_FRAME = and_(
     Count.month == Frame.month,
     Count.agency_id == Frame.agency_id,
@@ -146,7 +155,7 @@ _WRITE_COUNTS = insert(table_of(Count))
 
 
 class ProcedureFrame(_InMonth, _ByHandling, Base):
-    """How many dossiers of a procedure finished, all agencies together."""
+    """Number of finished dossiers by procedure, over all agencies."""
 
     __tablename__ = "procedure_frame"
     __table_args__ = _constraints(
@@ -164,11 +173,12 @@ class ProcedureFrame(_InMonth, _ByHandling, Base):
 def _add(
     session: Session, table: type[Base], key: Mapping[str, object], steps: Mapping[str, int]
 ) -> None:
-    """Add `steps` to the row at `key`, making it when missing: one statement, safe when many do it
-    at once.
+    """Add `steps` to the counters of the row at `key`, in one atomic statement.
+
+    A missing row is inserted (upsert), unless a step is negative.
     """
     connection = connection_of(session)
-    if min(steps.values()) < 0:  # only what was counted is taken out, so the row is there
+    if min(steps.values()) < 0:  # only what was counted before is subtracted, so the row exists
         at_key = {f"at_{name}": value for name, value in key.items()}
         by = {f"by_{name}": step for name, step in steps.items()}
         connection.execute(_taking(table, tuple(key), tuple(steps)), {**at_key, **by})
@@ -179,7 +189,7 @@ def _add(
 
 @cache
 def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -> Update:
-    """The statement that adds to columns of one row; built once, since every answer needs it."""
+    """UPDATE that adds to counters of one row; cached, because building it is slow."""
     columns = table.__table__.columns
     moved = {name: columns[name] + bindparam(f"by_{name}") for name in counted}
     return update(table).where(*(columns[n] == bindparam(f"at_{n}") for n in key)).values(moved)
@@ -187,7 +197,7 @@ def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -
 
 @cache
 def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> Insert:
-    """The statement that makes a row or adds its `counted` columns to the row that is there."""
+    """Upsert that inserts a row, or adds its `counted` columns to the existing row."""
     core = inspect(table).local_table
     fresh = (postgresql if dialect_name == "postgresql" else sqlite).insert(core)
     grown = {name: core.c[name] + fresh.excluded[name] for name in counted}
@@ -198,16 +208,16 @@ def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> 
 
 
 def move_frame(session: Session, cell: Cell, **steps: int) -> None:
-    """Add to finished, invited or delivered of a cell (steps may be negative)."""
+    """Add steps, which may be negative, to `finished`, `invited` or `delivered` of a cell."""
     _add(session, Frame, cell._asdict(), steps)
 
 
 def count_finished(
     session: Session, finished: Mapping[tuple[Cell, str], int], invited: Mapping[Cell, int]
 ) -> None:
-    """Count finished dossiers ((cell, procedure code) → how many) and those asked, a chunk at once.
+    """Add finished dossiers by (cell, procedure code), and invited ones by cell, to the frame.
 
-    Rows go in a fixed order, so that two writers never wait for each other.
+    Rows are written in the order of their keys, so that concurrent writers cannot deadlock.
     """
     cells: Counter[Cell] = Counter()
     procedures: Counter[Group] = Counter()
@@ -226,10 +236,10 @@ def count_finished(
 
 
 def add_counts(session: Session, moved: Mapping[tuple[Cell, str, int], int]) -> None:
-    """Add ratings ((cell, question, 1–5) → how many, negative to take out) to the counts.
+    """Add to the counts by (cell, question, rating 1–5); negative numbers are subtracted.
 
-    The counts of a touched month are rewritten, in random order where a table has one (ctid):
-    otherwise what was rewritten would lie behind the rest. ValueError where one becomes negative.
+    All counts of a changed month are rewritten in shuffled order: otherwise changed rows would
+    stand physically behind the others (ctid). ValueError if a count becomes negative.
     """
     for month in sorted({cell.month for (cell, _, _), step in moved.items() if step}):
         counts: dict[tuple[Cell, str], list[int]] = {}
@@ -259,12 +269,12 @@ def _write_counts(
 
 
 def drop_counts(session: Session) -> None:
-    """Remove all counts, to be added again."""
+    """Delete all counts, before a recount adds them again."""
     session.execute(delete(Count))
 
 
 def count_reached(session: Session, delivered: Mapping[Cell, int]) -> None:
-    """Count invitations that arrived, of many cells at once."""
+    """Add delivered invitations by cell to the sampling frame."""
     rows = [{**cell._asdict(), "delivered": times} for cell, times in sorted(delivered.items())]
     _add_all(session, Frame, rows, ("delivered",))
 
@@ -275,7 +285,7 @@ def _add_all(
     rows: Sequence[Mapping[str, object]],
     counted: Sequence[str],
 ) -> None:
-    """Add many rows in one statement; those that are there grow by the `counted` columns."""
+    """Upsert many rows; the `counted` columns are added to those of existing rows."""
     if not rows:
         return
     dialect_name = connection_of(session).dialect.name

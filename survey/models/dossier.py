@@ -1,4 +1,4 @@
-"""A dossier from hand-in to result, and what later files changed about it."""
+"""Dossiers (applications) from hand-in to result, and the history of their corrected fields."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ class Channel(StrEnum):
 
 
 class Lateness(StrEnum):
-    """Whether the result came after the due date; NONE where no due date is known."""
+    """Whether the result came after the due date; NONE if no due date is known."""
 
     ON_TIME = "on_time"
     LATE = "late"
@@ -31,7 +31,7 @@ class Lateness(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What the file says of the dossier's end."""
+    """How a dossier ended, according to its source."""
 
     OPEN = "open"
     GRANTED = "granted"
@@ -40,7 +40,7 @@ class Outcome(StrEnum):
 
 
 class PhoneKind(StrEnum):
-    """What the phone cell of the dossier held."""
+    """What kind of number the source names as the applicant's phone."""
 
     MOBILE = "mobile"
     LANDLINE = "landline"
@@ -50,15 +50,16 @@ class PhoneKind(StrEnum):
 
 
 class ApplicantKind(StrEnum):
-    """Who applied; empty on a dossier while unknown."""
+    """Who applied; a dossier holds an empty text while it is unknown."""
 
     CITIZEN = "citizen"
     BUSINESS = "business"
 
 
 class Dossier(Base):
-    """One application. Finished means: it has a return date. The citizen's id number is never
-    stored.
+    """One application. It is finished once it has a return date (`finished_at`).
+
+    The citizen's id number is never stored.
     """
 
     __tablename__ = "dossier"
@@ -78,42 +79,45 @@ class Dossier(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # Cleaned national dossier code; also the row's name in sealed values.
+    # Normalised national dossier code; also the row's name in the associated data of its encrypted
+    # values.
     code: Mapped[str] = mapped_column(String(40), unique=True)
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
     procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"))
     channel: Mapped[str] = mapped_column(String(10))
     outcome: Mapped[str] = mapped_column(String(10))
-    # Instants as UTC; a date without a time stands at local midnight and its flag is false.
+    # Instants are UTC; a date without a time is local midnight, and its `…_has_time` is false.
     received_at: Mapped[datetime]
     received_has_time: Mapped[bool]
     due_at: Mapped[datetime | None]
     due_has_time: Mapped[bool] = mapped_column(default=False)
-    # The due date that was named first; empty while the one above still is that.
+    # The first due date that was named; None while `due_at` still is that date.
     first_due_at: Mapped[datetime | None]
     first_due_has_time: Mapped[bool] = mapped_column(default=False)
     finished_at: Mapped[datetime | None] = mapped_column(index=True)
     finished_has_time: Mapped[bool] = mapped_column(default=False)
-    # The present stage; the way to it lies in `DossierStage`.
+    # The current stage; `DossierStage` holds its history.
     stage: Mapped[int] = mapped_column(SmallInteger)
-    # E.164 number; erased by retention.
+    # Phone number in E.164; erased by retention.
     phone_sealed: Mapped[bytes | None]
-    # Equal phones are equal here, and only here.
+    # Blind index of the number; no other column has the same index for it.
     phone_index: Mapped[bytes | None]
     phone = Sealed[str | None](TEXT, row=("code",), index=BlindIndex("phone_index"))
     phone_kind: Mapped[str] = mapped_column(String(10))
-    # ApplicantKind, and how the result goes back (a Channel); empty while unknown.
+    # ApplicantKind; empty while unknown.
     applicant_kind: Mapped[str] = mapped_column(String(10), default="")
+    # How the result is returned (a Channel); empty while unknown.
     return_channel: Mapped[str] = mapped_column(String(10), default="")
-    # Agency that took it in, where that is another than the deciding one.
+    # Agency that received it, if that is not the deciding agency.
     receiving_agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
     # Officer who works on it.
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
-    # When a source that says so last changed it; what is older is not taken any more.
+    # Time of the last change according to its source; older data are rejected as stale. None if no
+    # source states a time.
     changed_at: Mapped[datetime | None]
-    # Erased at the citizen's request: no source brings personal data back.
+    # Personal data were erased at the citizen's request; no later import stores them again.
     contact_erased: Mapped[bool] = mapped_column(default=False)
-    # Applicant's name; only ever shown masked, and only on a case with contact wish.
+    # Applicant's name; only shown masked, and only on a case whose citizen wishes to be called.
     name_sealed: Mapped[bytes | None]
     name = Sealed[str | None](TEXT, row=("code",))
 
@@ -125,14 +129,15 @@ class Dossier(Base):
     }
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as the declarative constructor
-        """A dossier that names no stage is returned if it is finished, else received."""
+        """Set the stage, if none is given, to RETURNED for a finished dossier, else to RECEIVED."""
         first = Stage.RECEIVED if values.get("finished_at") is None else Stage.RETURNED
         super().__init__(**{"stage": first, **values})
 
 
 class DossierChange(Base):
-    """One field of a known dossier that a later file changed. Phones and names are marked, never
-    copied here.
+    """One field of a stored dossier that a later import changed, with its old and new value.
+
+    For phones and names only the fact that they changed is stored.
     """
 
     __tablename__ = "dossier_change"
@@ -143,7 +148,7 @@ class DossierChange(Base):
     field: Mapped[str] = mapped_column(String(30))
     old: Mapped[str] = mapped_column(String(60))
     new: Mapped[str] = mapped_column(String(60))
-    # True when the dossier's cell was already fixed: reports list such corrections.
+    # Whether the dossier's cell was already fixed; reports list such corrections.
     after_finish: Mapped[bool] = mapped_column(default=False)
 
     __clear__: ClassVar = {FRAME: "id dossier_id changed_at field old new after_finish"}

@@ -13,9 +13,9 @@ from survey.models.stage import Source
 
 
 class Extension(Base):
-    """The n-th new due date of a dossier as the office named it, whether or not the rules allow it.
+    """The n-th new due date that the office named for a dossier, whether or not rules allow it.
 
-    It does not move the dossier's due date: that is what the office's software says it is.
+    It does not change the dossier's due date, which is taken from the office's software.
     """
 
     __tablename__ = "extension"
@@ -25,15 +25,16 @@ class Extension(Base):
     )
 
     dossier_id: Mapped[int] = mapped_column(ForeignKey("dossier.id"), primary_key=True)
-    # From 1, in the order in which we heard of them.
+    # Counted from 1 for each dossier, in the order of import.
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # Date of the letter of apology as UTC, a day at local midnight; empty: no letter is known.
+    # Date of the letter of apology (UTC; a date without a time is local midnight); None: no letter
+    # is known.
     letter_at: Mapped[datetime | None]
-    # The new due date, in the same way.
+    # The new due date (UTC; a date without a time is local midnight).
     new_due_at: Mapped[datetime]
     # Name of the official who signed the letter.
     signer: Mapped[str] = mapped_column(String(200), default="")
-    # Why it takes longer, in the office's words; erased by retention.
+    # Reason for the delay in the office's words; erased by retention.
     reason_sealed: Mapped[bytes | None]
     reason = Sealed[str | None](TEXT, row=("dossier_id", "number"))
     source: Mapped[str] = mapped_column(String(4))

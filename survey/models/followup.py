@@ -1,6 +1,7 @@
-"""Follow-up cards: of a random share of invitations, what is needed to call those who stay silent.
+"""Follow-up cards: contact data to call non-respondents, for a random share of invitations.
 
-A card leads to no dossier without the key: it is unlinked from its invitation when it is made.
+A card is unlinked from its invitation when it is stored, so that without the key it leads to no
+dossier.
 """
 
 from typing import ClassVar, NamedTuple
@@ -17,14 +18,16 @@ CARD_SIZES = (256, 512)
 
 
 class Card(NamedTuple):
-    """Whom to call, and about what. `secret`: the token of the link, or what stands for it where an
-    invitation is answered by SMS; it leads to the ballot, if there is one.
+    """Whom to call about which dossier.
+
+    `secret`: the link token, or for answers by SMS the `reply_secret`; it leads to the ballot, if
+    there is one.
     """
 
     secret: str
     phone_e164: str
     dossier_code: str
-    # Where the dossier is counted, but for its month.
+    # The cell of the dossier without its month, which `FollowupCard` holds.
     agency_id: int
     sector_code: str
     channel: str
@@ -32,7 +35,7 @@ class Card(NamedTuple):
 
 
 class FollowupCard(Base):
-    """One citizen who may be called after the closing, unless an answer came."""
+    """A citizen who may be called after the period close, if no answer was received."""
 
     __tablename__ = "followup_card"
     __table_args__ = ({"sqlite_with_rowid": False},)

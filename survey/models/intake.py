@@ -1,6 +1,4 @@
-"""Files that came in: the run that imports one, the outcome of its rows, and the upload that waits
-for a clerk.
-"""
+"""Imports of files: the run of each file, the outcome of its rows, and uploads to be confirmed."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,7 +13,7 @@ from survey.db import Base, one_of
 
 
 class RowOutcome(StrEnum):
-    """What became of a row of a file."""
+    """Result of importing a row of a file."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -23,7 +21,7 @@ class RowOutcome(StrEnum):
 
 
 class ImportRun(Base):
-    """One import of one file; unfinished, it is taken up again by the same file."""
+    """One import of a file; importing the same file again resumes an unfinished run."""
 
     __tablename__ = "import_run"
     __table_args__ = (CheckConstraint("next_row >= 0", name="next_row"),)
@@ -32,18 +30,18 @@ class ImportRun(Base):
     # SHA-256 of the file's bytes.
     digest: Mapped[str] = mapped_column(String(64), index=True)
     file_name: Mapped[str] = mapped_column(String(200))
-    # Last day the export covers: later receipts are "in the future".
+    # Last day that the export covers; dossiers received later are rejected as in the future.
     export_day: Mapped[date]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
-    # Source row after the last committed chunk.
+    # First source row that is not committed yet.
     next_row: Mapped[int] = mapped_column(default=0)
 
     __clear__: ClassVar = {FRAME: "id digest file_name export_day started_at finished_at next_row"}
 
 
 class ImportRow(Base):
-    """Outcome of one source row of a run; dropped a day after the run."""
+    """Outcome of one source row of a run; deleted a day after the run."""
 
     __tablename__ = "import_row"
     __table_args__ = (one_of("outcome", RowOutcome),)
@@ -51,7 +49,7 @@ class ImportRow(Base):
     run_id: Mapped[int] = mapped_column(
         ForeignKey("import_run.id", ondelete="CASCADE"), primary_key=True
     )
-    # Row number as in the file (see the reader).
+    # Row number in the file (`survey.intake.reader`).
     row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     outcome: Mapped[str] = mapped_column(String(10))
     # Reasons or warnings joined by ";".
@@ -62,7 +60,10 @@ class ImportRow(Base):
 
 
 class Upload(Base):
-    """A file a clerk uploaded, its id column blanked, until confirmed or a day old."""
+    """A file that a clerk uploaded, with its column of citizens' id numbers blanked.
+
+    It is stored until it is confirmed, or for a day.
+    """
 
     __tablename__ = "upload"
 
@@ -74,9 +75,9 @@ class Upload(Base):
     # The file's bytes.
     content_sealed: Mapped[bytes | None]
     content = Sealed[bytes | None](BYTES, row=("id",))
-    # What was recognised: columns, sheet, header rows.
+    # Recognised sheet, header rows and columns.
     recognised: Mapped[dict[str, Any]] = mapped_column(JSON)
-    # The run that imported it, once confirmed.
+    # The run that imports it; None until it is confirmed.
     run_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"))
 
     __clear__: ClassVar = {RANDOM: "id", STAFF: "staff_id file_name uploaded_at recognised run_id"}

@@ -1,6 +1,4 @@
-"""Who is asked and who is not: the coverage ledger, the invitation, and phones that may not be
-written to.
-"""
+"""Who is asked and who is not: coverage ledger, invitations, and phones that get no messages."""
 
 import secrets
 from datetime import date, datetime
@@ -19,12 +17,15 @@ from survey.period import Month
 
 
 def random_id() -> str:
-    """A random key as text: it says nothing about what came before what."""
+    """A random key of 32 hexadecimal digits, which does not reveal the order of rows."""
     return secrets.token_hex(16)
 
 
 class Decision(StrEnum):
-    """Asked, or the one reason why not; reasons are checked in this order."""
+    """Asked, or the first reason why not; reasons are checked in this order.
+
+    The last two are recorded later, when a message was refused or expired unsent.
+    """
 
     ASKED = "asked"
     NO_PHONE = "no_phone"
@@ -42,8 +43,9 @@ class Decision(StrEnum):
 
 
 class CoverageEntry(Base):
-    """One line per finished dossier: asked or not, and the cell it is counted in, fixed at that
-    moment.
+    """Entry of the coverage ledger, one per finished dossier: the decision and the dossier's cell.
+
+    The cell is fixed when the entry is made.
     """
 
     __tablename__ = "coverage_entry"
@@ -62,7 +64,7 @@ class CoverageEntry(Base):
     month: Mapped[Month] = mapped_column()
     channel: Mapped[str] = mapped_column(String(10))
     lateness: Mapped[str] = mapped_column(String(10))
-    # Stored beside the cell for the procedure counts.
+    # Not a part of the cell; needed for the frame by procedure (`ProcedureFrame`).
     procedure_code: Mapped[str] = mapped_column(ForeignKey("procedure.code"))
 
     __clear__: ClassVar = {
@@ -71,17 +73,16 @@ class CoverageEntry(Base):
 
     @property
     def cell(self) -> Cell:
-        """The cell the dossier is counted in."""
+        """The cell in which the dossier is counted."""
         return Cell(self.agency_id, self.sector_code, self.month, self.channel, self.lateness)
 
 
 class Invitation(Base):
-    """A question put to one citizen about one dossier. It says nothing about whether it was
-    answered, and no reminder that left or was not needed leads here.
+    """An invitation to one citizen to rate the handling of one dossier.
 
-    An answer is found from the token alone (`HMAC(k2, token)` on the response), so no row here
-    changes when somebody answers: otherwise the order of changed rows would reveal who answered
-    what.
+    It does not reveal whether it was answered, and no reminder that was sent or not needed refers
+    to it. The ballot is found by the token alone (HMAC(k2, token)), so no row here changes when
+    somebody answers: otherwise the physical order of changed rows would reveal who answered what.
     """
 
     __tablename__ = "invitation"
@@ -92,18 +93,18 @@ class Invitation(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dossier_id: Mapped[int] = mapped_column(ForeignKey("dossier.id"), unique=True)
-    # With all its questions; the token decides whom it asks only the first (`asks_factors`).
+    # The token decides whether the page asks all its questions or only the first (`asks_factors`).
     questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"))
-    # HMAC(k1, token) of a link; the token itself stands nowhere.
+    # HMAC(k1, token) of the link; the token itself is not stored.
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)
     by_token = KeyedHash("token_hash")
-    # Four characters a citizen quotes when answering by SMS.
+    # Four characters that the citizen quotes when answering by SMS; None for links.
     reply_code: Mapped[str | None] = mapped_column(String(4))
-    # When the question may be answered until.
+    # Answers are accepted until this instant.
     expires_at: Mapped[datetime]
-    # The day it was made.
+    # Local day on which it was created.
     made_on: Mapped[date]
-    # The receiver said: not my dossier.
+    # The recipient answered that it is not their dossier.
     is_repudiated: Mapped[bool] = mapped_column(default=False)
 
     __clear__: ClassVar = {
@@ -121,7 +122,10 @@ class Invitation(Base):
 
 
 class OptOut(Base):
-    """A phone that wants no more messages. The day only: an exact instant could reveal a rating."""
+    """A phone number that opted out of messages.
+
+    Only the day is stored, because the exact time could reveal a rating.
+    """
 
     __tablename__ = "opt_out"
 
@@ -140,7 +144,7 @@ class OptOut(Base):
 
 
 class StaffPhone(Base):
-    """A phone of somebody who works on dossiers: never asked."""
+    """A phone number of somebody who works on dossiers; it gets no invitations."""
 
     __tablename__ = "staff_phone"
 

@@ -1,4 +1,7 @@
-"""Background work as rows: a job is taken with a lease, so one that dies is taken up again."""
+"""Background jobs and heartbeats of processes.
+
+Workers take jobs with a lease that expires, so that the jobs of a dead worker are run again.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +15,7 @@ from survey.db import Base, one_of
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """State of a job."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -21,7 +24,7 @@ class JobState(StrEnum):
 
 
 class Job(Base):
-    """One piece of work, run at least once; its handler may run twice without harm."""
+    """A background job that is run at least once; its handler is idempotent."""
 
     __tablename__ = "job"
     __table_args__ = (
@@ -40,18 +43,18 @@ class Job(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     # Name of the handler in survey/jobs/handlers.py.
     kind: Mapped[str] = mapped_column(String(40))
-    # At most one waiting job of a key; ids only, never personal data.
+    # Only one job of a key can wait; holds ids, never personal data.
     key: Mapped[str] = mapped_column(String(80))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(String(10), default=JobState.WAITING)
     run_at: Mapped[datetime]
     owner: Mapped[str | None] = mapped_column(String(64))
-    # Real clock: after this instant another worker may take it.
+    # Expiry of the lease on the real clock; afterwards another worker may take the job.
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     progress: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
-    # Code of the last error, for people to quote.
+    # Code of the last error, which people can quote.
     error: Mapped[str] = mapped_column(String(100), default="")
     result: Mapped[dict[str, Any]] = mapped_column(JSON)
     finished_at: Mapped[datetime | None]
@@ -63,20 +66,20 @@ class Job(Base):
 
 
 class ProcessKind(StrEnum):
-    """What a process that shows signs of life does."""
+    """Kind of a process that sends heartbeats."""
 
-    # Sends messages and finds out what became of them.
+    # Sends messages and reconciles those whose result is unknown.
     SENDER = "sender"
-    # Runs jobs, or hands them to the broker where there is one.
+    # Runs jobs, or passes them to the broker if there is one.
     WORKER = "worker"
-    # Runs the jobs that the broker holds.
+    # Celery worker: runs the jobs of the broker.
     CELERY = "celery"
-    # Serves pages; writes when it is asked whether the whole installation is well.
+    # Serves pages; sends a heartbeat when `/readyz` is requested.
     WEB = "web"
 
 
 class Heartbeat(Base):
-    """The last sign of life of one process."""
+    """The latest heartbeat of a process."""
 
     __tablename__ = "heartbeat"
     __table_args__ = (one_of("kind", ProcessKind),)

@@ -1,8 +1,8 @@
-"""Messages out (the outbox) and in, the provider's receipts, and each provider's health.
+"""Outgoing messages (outbox) and incoming ones, delivery receipts, and the health of providers.
 
-A message of a dialogue (thanks, follow-up) loses its receiver and keeps days only once it left,
-since its time would be a rating's. A reminder is unlinked from its invitation when its day comes,
-since its state reveals whether there is a rating.
+A message of a dialogue (thanks, follow-up question) follows a rating at once, so its recipient is
+deleted and its timestamps are reduced to days as soon as it is sent. The state of a reminder
+reveals whether there is a rating, so a reminder is unlinked from its invitation when it is due.
 """
 
 from datetime import date, datetime
@@ -22,8 +22,9 @@ from survey.period import Month
 
 
 class MessageKind(StrEnum):
-    """Why a message is sent. `dialogue` covers every answer to an inbound text, so it never reveals
-    a rating.
+    """Why a message is sent.
+
+    DIALOGUE covers every reply to an incoming text, so that it does not reveal a rating.
     """
 
     INVITATION = "invitation"
@@ -34,7 +35,7 @@ class MessageKind(StrEnum):
 
 
 class MessageState(StrEnum):
-    """Where a message stands; the allowed steps are in STEPS."""
+    """State of a message; STEPS holds the allowed transitions."""
 
     READY = "ready"
     SENDING = "sending"
@@ -49,7 +50,8 @@ class MessageState(StrEnum):
 
 
 STEPS: dict[MessageState, frozenset[MessageState]] = {
-    # SENT: released as not found, then a late receipt or an answer proves that it had left.
+    # READY → SENT: a message was released as not sent, then a late receipt or an answer to it
+    # proves that it was sent.
     MessageState.READY: frozenset(
         {
             MessageState.SENDING,
@@ -97,25 +99,28 @@ STEPS: dict[MessageState, frozenset[MessageState]] = {
 }
 
 
-# Kinds whose receiver is found by an index that no other message shares.
+# Kinds whose recipients have a blind index different from that of all other messages.
 _USES = {MessageKind.DIALOGUE: IndexUse.DIALOGUE, MessageKind.CASE_REPLY: IndexUse.CASE}
 
 
 def _filled(column: str) -> Index:
-    """An index of the rows in which a column holds something."""
+    """A partial index on a column, without the rows in which it is NULL."""
     some = text(f"{column} IS NOT NULL")
     return Index(f"ix_message_{column}", column, sqlite_where=some, postgresql_where=some)
 
 
 def indexed_text(message: Any, recipient: Recipient) -> str:  # noqa: ANN401 - instance, row or draft
-    """What is hashed of the receiver of a message of its kind."""
+    """The text that is hashed for the blind index of a message's recipient."""
     is_unlinked = message.kind == MessageKind.REMINDER and message.invitation_id is None
     use = IndexUse.UNLINKED if is_unlinked else _USES.get(message.kind, IndexUse.ASKED)
     return recipient.indexed_text(use)
 
 
 class Message(Base):
-    """One message to one receiver; its body is blanked once taken or refused for good."""
+    """A message to one recipient (a row of the outbox).
+
+    Its body is deleted when the provider has accepted it, or when it will not be sent any more.
+    """
 
     __tablename__ = "message"
     __table_args__ = (
@@ -133,7 +138,7 @@ class Message(Base):
         ),
         Index("ix_message_state_kind_due_at", "state", "kind", "due_at"),
         Index("ix_message_recipient_index_sent_at", "recipient_index", "sent_at"),
-        # Only where there is something: a long import writes no line here.
+        # Partial indexes: an import of many invitations need not update them.
         _filled("case_hash"),
         _filled("provider_id"),
         _filled("sent_at"),
@@ -142,60 +147,65 @@ class Message(Base):
     # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
-    # What carries it: a provider takes messages of its channel only.
+    # Channel that carries it; a provider sends messages of its channel only.
     channel: Mapped[str] = mapped_column(String(10))
-    # What is asked about; of a reminder only until its day comes, and never once it may leave.
+    # The invitation that it belongs to. That of a reminder is deleted when it is due, before it is
+    # sent.
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"), index=True)
-    # Keyed hash of the code of the case it is about, while the citizen wishes to be called: the
-    # messages of a case are found, never the case of a message.
+    # Keyed hash of the code of its case, while the citizen wishes to be called: it leads from a
+    # case to its messages, never from a message to its case.
     case_hash: Mapped[bytes | None]
     by_case = KeyedHash("case_hash")
-    # Receiver, and its blind index; both empty once a dialogue message has left. A dialogue message
-    # has an index of its own use, so has what is written about a case, and so has an unlinked
-    # reminder, whose index stays a week where it left; the address goes.
+    # Recipient; deleted once a message of a dialogue or an unlinked reminder is sent.
     recipient_sealed: Mapped[bytes | None]
+    # Blind index of the recipient; deleted with it, but that of a sent unlinked reminder is kept
+    # for a week. Dialogues, messages about cases and unlinked reminders have a different index for
+    # the same recipient (`IndexUse`).
     recipient_index: Mapped[bytes | None]
     recipient = Sealed[Recipient | None](
         RecipientCodec(),
         row=("id",),
         index=BlindIndex("recipient_index", indexed_text, reads=("kind", "invitation_id")),
     )
-    # First three digits of the number, such as 090: delivery is monitored by them. Never of a
-    # dialogue, whose time stands beside a rating, of an unlinked reminder, or of a reply to who
-    # wishes no call any more.
+    # First three digits of the number, such as 090, by which delivery is monitored. None for
+    # dialogues, whose time is that of a rating, for unlinked reminders, and for messages about a
+    # case whose citizen no longer wishes to be called.
     prefix: Mapped[str | None] = mapped_column(String(3))
     body_sealed: Mapped[bytes | None]
     body = Sealed[str | None](TEXT, row=("id",))
-    # Keyed hash of the token in the body, so that reconcile recognises its own text in a listing.
+    # Keyed hash of the token in the body, by which reconciliation recognises the message in a
+    # provider's list.
     token_hash: Mapped[bytes | None]
     by_token = KeyedHash("token_hash")
     segments: Mapped[int]
     encoding: Mapped[str] = mapped_column(String(5))
     state: Mapped[str] = mapped_column(String(20), default=MessageState.READY)
-    # Not before this instant, and worthless after that one; of reminders days, not instants. Of a
-    # dialogue that left or ended these and all others are the days on which they were.
+    # Not sent before this instant. For reminders a day (local midnight), as all timestamps of a
+    # dialogue once it is sent or has ended.
     due_at: Mapped[datetime]
+    # Not sent from this instant on; for reminders and dialogues a day, as above.
     expires_at: Mapped[datetime]
-    # After a failure or too soon after another message: not before this instant.
+    # Not sent before this instant, after a failure or because another message was sent recently.
     retry_at: Mapped[datetime | None]
-    # How often a provider call was begun; the id of the latest, its owner and its claim on the real
-    # clock.
+    # Number of provider calls begun.
     attempt: Mapped[int] = mapped_column(default=0)
+    # Id of the latest call, the process that makes it, and the start of its lease (real clock).
     attempt_id: Mapped[str | None] = mapped_column(String(32), unique=True)
     owner: Mapped[str | None] = mapped_column(String(64))
     leased_at: Mapped[datetime | None]
-    # Provider that took the latest attempt, and its name for the message.
+    # Provider of the latest attempt, and its id for the message.
     provider: Mapped[str | None] = mapped_column(String(10))
     provider_id: Mapped[str | None] = mapped_column(String(64))
-    # What the latest attempt costs in dong, at the price of its day; empty: no price known.
+    # Cost of the latest attempt in dong, at the price of its day; None if no price is known.
     cost_dong: Mapped[int | None]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
-    # When its latest call was begun: since then its fate is unknown; and how often reconcile has
-    # looked.
+    # Start of the latest call; its result is unknown since then. None once the result is known.
     unknown_since: Mapped[datetime | None]
+    # How often reconciliation has asked the provider about it.
     looks: Mapped[int] = mapped_column(default=0)
-    # Neutral reason of the latest failure: refused_number, opted_out, provider_down, …
+    # Reason of the latest failure, the same for all providers: refused_number, opted_out,
+    # provider_down, …
     reason: Mapped[str] = mapped_column(String(40), default="")
 
     __clear__: ClassVar = {
@@ -208,29 +218,29 @@ class Message(Base):
     }
 
     def may_step(self, state: MessageState) -> bool:
-        """Whether STEPS leads there from where the message stands."""
+        """Whether STEPS allows the transition to a state."""
         return state in STEPS[MessageState(self.state)]
 
     def step(self, state: MessageState) -> None:
-        """Go to a state; Conflict `message_step` if STEPS does not lead there."""
+        """Change the state; Conflict `message_step` if STEPS does not allow it."""
         if not self.may_step(state):
             raise Conflict("message_step", f"{self.state} → {state}")
         self.state = state
 
 
 class InboundEvent(Base):
-    """That a text came, so that nothing is acted on twice; for all texts alike.
+    """Idempotency record of an incoming text, so that it is handled once; every text has one.
 
-    It has no day and leads to no `Inbound`: a comment is not replied to, so days on which more
-    texts came than messages of a dialogue left would reveal when comments did.
+    It has no day and does not lead to an `Inbound`. Comments get no reply, so a day with more
+    incoming texts than messages of dialogues would reveal that comments came on it.
     """
 
     __tablename__ = "inbound_event"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     provider: Mapped[str] = mapped_column(String(10), primary_key=True)
-    # Keyed hash of the provider's event id: repeats are recognised, the provider's log is not
-    # joined.
+    # Keyed hash of the provider's event id: repeats are recognised, but the row cannot be joined
+    # with the provider's log.
     event_hash: Mapped[bytes] = mapped_column(primary_key=True)
     by_event = KeyedHash("event_hash")
 
@@ -238,7 +248,7 @@ class InboundEvent(Base):
 
 
 class Inbound(Base):
-    """A text a phone sent us that a person has to read, until its term ends."""
+    """An incoming text that a person must read; deleted when its retention period ends."""
 
     __tablename__ = "inbound"
     __table_args__ = (
@@ -258,7 +268,7 @@ class Inbound(Base):
     phone = Sealed[str](TEXT, row=("id",), index=BlindIndex("phone_index"))
     body_sealed: Mapped[bytes]
     body = Sealed[str](TEXT, row=("id",))
-    # Whether the hotline inbox still has to look at it.
+    # Whether it is still in the hotline's inbox.
     needs_person: Mapped[bool] = mapped_column(default=False)
 
     __clear__: ClassVar = {
@@ -268,18 +278,20 @@ class Inbound(Base):
 
 
 class Conversation(Base):
-    """What a phone was last asked and whether it may be asked again; holds no rating."""
+    """When a phone number was last asked to clarify a text, or sent help; holds no rating."""
 
     __tablename__ = "conversation"
 
     # Random hex.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    # Only so that its index can be made again, which leads to no dossier.
+    # Needed to compute the blind index with a new key; the index leads to no dossier.
     phone_sealed: Mapped[bytes]
     phone_index: Mapped[bytes] = mapped_column(unique=True)
     phone = Sealed[str](TEXT, row=("id",), index=BlindIndex("phone_index"))
-    # The day of the last "which one?" or "please repeat", so each is asked once.
+    # Local midnight of the day of the last question ("which one?" or "please repeat"), so that it
+    # is asked once for an open invitation.
     asked_again_on: Mapped[datetime | None]
+    # Local midnight of the day on which help was last sent, since it is sent once a day.
     helped_on: Mapped[datetime | None]
 
     __clear__: ClassVar = {
@@ -289,7 +301,7 @@ class Conversation(Base):
 
 
 class Receipt(Base):
-    """A provider's word about a message, stored raw and once before anything is concluded."""
+    """A provider's delivery receipt, stored once as received, before it is interpreted."""
 
     __tablename__ = "receipt"
     __table_args__ = (UniqueConstraint("provider", "provider_id", "status", "error_code"),)
@@ -300,30 +312,31 @@ class Receipt(Base):
     attempt_id: Mapped[str] = mapped_column(String(32), index=True)
     status: Mapped[str] = mapped_column(String(30))
     error_code: Mapped[str] = mapped_column(String(20), default="")
-    # Local midnight of its day.
+    # Local midnight of the day on which it was received.
     received_at: Mapped[datetime]
 
     __clear__: ClassVar = {WORK: "id provider provider_id attempt_id status error_code received_at"}
 
 
 class ProviderHealth(Base):
-    """Breaker, pause and token bucket of one provider, shared by all processes."""
+    """Circuit breaker, pause, budgets and token bucket of a provider, shared by all processes."""
 
     __tablename__ = "provider_health"
     __table_args__ = (CheckConstraint("tokens >= 0", name="tokens"),)
 
     name: Mapped[str] = mapped_column(String(10), primary_key=True)
-    # Bad calls in a row; at ten the breaker opens until an instant, then one message tries.
+    # Bad calls in a row. At ten the circuit breaker opens until `open_until`; then it is half-open
+    # and one message at a time tests the provider.
     bad_calls: Mapped[int] = mapped_column(default=0)
     open_until: Mapped[datetime | None]
-    # A fault of our own configuration, shown to people until a message gets through again.
+    # A fault of our own configuration, shown to people until a call succeeds again.
     paused_reason: Mapped[str | None] = mapped_column(String(60))
-    # Segments begun on a local day and in its month (YYYY-MM), held against the budgets.
+    # Segments of calls begun on a local day and in its month (YYYY-MM), compared with the budgets.
     day: Mapped[date | None]
     day_segments: Mapped[int] = mapped_column(default=0)
     month: Mapped[Month | None] = mapped_column()
     month_segments: Mapped[int] = mapped_column(default=0)
-    # Token bucket on the real clock.
+    # Token bucket (rate limiter) and its last refill on the real clock.
     tokens: Mapped[float] = mapped_column(default=0)
     refilled_at: Mapped[datetime | None]
 

@@ -1,11 +1,9 @@
-"""Channels of messages. A new one is added here and declared by its providers
-(`survey.messages.providers.abilities`).
-"""
+"""Channels of messages; providers name theirs in `survey.messages.providers.abilities`."""
 
 from enum import StrEnum
 
 
 class MessageChannel(StrEnum):
-    """What carries a message (not how a dossier was handed in)."""
+    """What carries a message; `survey.models.dossier.Channel` is how a dossier was handed in."""
 
     SMS = "sms"

@@ -1,4 +1,4 @@
-"""Officers who work on dossiers, as one-stop software names them; they need no account here."""
+"""Officers who work on dossiers, as named by the one-stop software; they need no account here."""
 
 from typing import ClassVar
 
@@ -20,9 +20,9 @@ class Officer(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     agency_id: Mapped[int] = mapped_column(ForeignKey("agency.id"))
-    # Code in the one-stop software; the name, where that gives no code.
+    # Code in the one-stop software; the name if the software states no code.
     code: Mapped[str] = mapped_column(String(60))
-    # Full name; empty where only the code is known.
+    # Full name; empty if only the code is known.
     name: Mapped[str] = mapped_column(String(200), default="")
 
     __clear__: ClassVar = {STAFF: "id agency_id code name"}

@@ -1,6 +1,6 @@
-"""Alerts of sending, for the operator: at most one open per rule and scope, kept by the database.
+"""Operator alerts about sending; a unique index allows one open alert per rule and scope.
 
-Other alerts are not rows here: those of control charts are encrypted
+Other alerts are not stored here: those of control charts are encrypted
 (`survey.models.control_chart`), and the open cases of one reason and agency form one group
 (`survey.cases.queue`).
 """
@@ -20,12 +20,12 @@ ID_BITS = 62
 
 
 def unordered_id() -> int:
-    """A random key: it says nothing about what came before what."""
+    """A random primary key of 62 bits, which does not reveal the order in which rows were added."""
     return secrets.randbits(ID_BITS)
 
 
 class AlertRule(StrEnum):
-    """Why an alert is raised; `scope` says for which budget, or which provider."""
+    """Why an alert is raised."""
 
     SMS_BUDGET_NEAR = "sms_budget_near"
     SMS_BUDGET_SPENT = "sms_budget_spent"
@@ -34,7 +34,7 @@ class AlertRule(StrEnum):
 
 
 class Alert(Base):
-    """Something in sending that needs a person."""
+    """A problem with sending messages that an operator must solve."""
 
     __tablename__ = "alert"
     __table_args__ = (
@@ -55,6 +55,7 @@ class Alert(Base):
         BigInteger, primary_key=True, autoincrement=False, default=unordered_id
     )
     rule: Mapped[str] = mapped_column(String(20))
+    # Which budget or provider the alert is about.
     scope: Mapped[str] = mapped_column(String(40), default="")
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

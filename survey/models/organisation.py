@@ -1,4 +1,4 @@
-"""The units of a province: agencies with validity, sectors, procedures, and words of exports."""
+"""Agencies with periods of validity, sectors, procedures, and aliases used in exported files."""
 
 import unicodedata
 from datetime import date
@@ -13,7 +13,7 @@ from survey.db import Base, one_of
 
 
 class AgencyLevel(StrEnum):
-    """Tier of an agency; districts existed until 30 June 2025."""
+    """Administrative level of an agency; districts existed until 30 June 2025."""
 
     PROVINCE_DEPARTMENT = "province_department"
     CENTRAL_VERTICAL = "central_vertical"
@@ -22,7 +22,7 @@ class AgencyLevel(StrEnum):
 
 
 class Agency(Base):
-    """A unit that handles dossiers; it lives between two dates and may have a parent."""
+    """A unit that handles dossiers, with a period of validity and perhaps a parent unit."""
 
     __tablename__ = "agency"
     __table_args__ = (
@@ -39,11 +39,11 @@ class Agency(Base):
     level: Mapped[str] = mapped_column(String(20))
     # Code of the unit above; the province itself (H32) has no row.
     parent_code: Mapped[str | None] = mapped_column(String(40), index=True)
-    # First day of the unit; empty: before 2017.
+    # First day of the unit; None: before 2017.
     valid_from: Mapped[date | None]
-    # Last day of the unit; empty: still there.
+    # Last day of the unit; None: it still exists.
     valid_to: Mapped[date | None]
-    # Where name and dates were found.
+    # Source of name and dates.
     source: Mapped[str] = mapped_column(String(200), default="")
 
     __clear__: ClassVar = {PUBLIC: "id code name level parent_code valid_from valid_to source"}
@@ -60,16 +60,14 @@ class Agency(Base):
 
 
 def agency_tree(session: Session, code: str) -> list[int]:
-    """Ids of the agency with this code and of all below it, whatever their dates; empty when
-    unknown.
-    """
+    """Ids of the agency with this code and of all below it, valid or not; [] for unknown codes."""
     top = select(Agency.id, Agency.code).where(Agency.code == code).cte("tree", recursive=True)
     below = select(Agency.id, Agency.code).join(top, Agency.parent_code == top.c.code)
     return list(session.scalars(select(top.union(below).c.id)))
 
 
 class AgencyAlias(Base):
-    """Another spelling of an agency's name, as exports write it."""
+    """Another spelling of an agency's name that exported files use."""
 
     __tablename__ = "agency_alias"
 
@@ -82,12 +80,12 @@ class AgencyAlias(Base):
 
 
 class Sector(Base):
-    """A field of administration and the target group it belongs to."""
+    """A field of administration, the target group it belongs to, and its sampling rate."""
 
     __tablename__ = "sector"
     __table_args__ = (
         CheckConstraint("sample_percent BETWEEN 0 AND 100", name="sample_percent"),
-        # Codes are read many in one text, with commas between (`indices.strata`).
+        # `indices.strata` reads lists of codes separated by commas.
         CheckConstraint("replace(code, ',', '') = code", name="no_comma"),
     )
 
@@ -96,7 +94,7 @@ class Sector(Base):
     name_en: Mapped[str] = mapped_column(String(100))
     # land_construction_investment, health_education or general.
     target_group: Mapped[str] = mapped_column(String(40))
-    # Share of finished dossiers that are asked, in percent.
+    # Sampling rate: share of finished dossiers whose applicants are invited, in percent.
     sample_percent: Mapped[int] = mapped_column(default=100)
 
     __clear__: ClassVar = {PUBLIC: "code name name_en target_group", RULES: "sample_percent"}
@@ -110,9 +108,9 @@ class Procedure(Base):
     code: Mapped[str] = mapped_column(String(12), primary_key=True)
     name: Mapped[str] = mapped_column(String(1500))
     sector_code: Mapped[str] = mapped_column(ForeignKey("sector.code"), index=True)
-    # Deciding body: province, commune, both, central.
+    # Level of the deciding body: province, commune, both or central.
     level: Mapped[str] = mapped_column(String(20))
-    # Ordinary limit in days, for information; the dossier's own due date decides lateness.
+    # Statutory time limit in days, for information; lateness depends on the dossier's due date.
     statutory_days: Mapped[int | None]
     source: Mapped[str] = mapped_column(String(200), default="")
 
@@ -120,13 +118,13 @@ class Procedure(Base):
 
 
 class HeaderAlias(Base):
-    """A column heading of one-stop exports and the field it means."""
+    """A column heading in exports of one-stop software, and the field it stands for."""
 
     __tablename__ = "header_alias"
 
     alias: Mapped[str] = mapped_column(String(100), primary_key=True)
     field: Mapped[str] = mapped_column(String(30))
-    # Place in the list: where two columns of a file claim one field, the earlier heading wins.
+    # Priority: if two columns of a file match one field, the heading with the lower rank is used.
     rank: Mapped[int] = mapped_column(default=0)
 
     __clear__: ClassVar = {PUBLIC: "alias field rank"}
@@ -137,9 +135,9 @@ TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
 
 
 def alphabetical(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Sort key for names as a Vietnamese dictionary orders them: Đ after D, tones last.
+    """Collation key for names in the order of Vietnamese dictionaries: Đ after D, tones last.
 
-    No database does it the same way, and most put Đ behind Z.
+    The collations of databases differ from one another, and most sort Đ after Z.
     """
     letters = unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).translate(TONES))
     return [(ALPHABET.get(letter, -1), letter) for letter in letters.lower()], name

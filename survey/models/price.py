@@ -1,4 +1,4 @@
-"""What a segment costs with each provider, from a day on."""
+"""Prices of SMS segments by provider and first day of validity."""
 
 from datetime import date
 from typing import ClassVar
@@ -11,7 +11,7 @@ from survey.db import Base
 
 
 class SmsPrice(Base):
-    """The price of one segment with a provider from a day on, until a later row takes over."""
+    """The price of a segment at a provider, valid from a day until that of the next row."""
 
     __tablename__ = "sms_price"
     __table_args__ = (CheckConstraint("dong_per_segment >= 0", name="dong_per_segment"),)
@@ -19,7 +19,7 @@ class SmsPrice(Base):
     provider: Mapped[str] = mapped_column(String(10), primary_key=True)
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     dong_per_segment: Mapped[int]
-    # Contract, price list or letter it stands in.
+    # Contract, price list or letter that states the price.
     source: Mapped[str] = mapped_column(String(200), default="")
 
     __clear__: ClassVar = {PUBLIC: "provider valid_from dong_per_segment source"}

@@ -1,4 +1,4 @@
-"""What the province decides for itself: its rules and its own days off."""
+"""Settings that the province decides: its rules, and its exceptions to the national calendar."""
 
 from datetime import date, time
 from enum import StrEnum
@@ -12,21 +12,21 @@ from survey.db import Base, one_of
 
 
 class DayKind(StrEnum):
-    """How the province's own calendar differs from the national one."""
+    """How a day differs from the national calendar: an extra day off, or a day of work."""
 
     EXTRA_OFF = "extra_off"
     SWAP_WORK = "swap_work"
 
 
 class SendBias(StrEnum):
-    """What becomes of a message whose fate nobody can find out."""
+    """Whether a message with unknown result is sent again (`PREFER_SEND`) if it can't be queried."""
 
     PREFER_MISS = "prefer_miss"
     PREFER_SEND = "prefer_send"
 
 
 class Province(Base):
-    """The one province this installation serves, with the rules it may change."""
+    """The province that this installation serves, with its settings; the table has one row."""
 
     __tablename__ = "province"
     __table_args__ = (
@@ -45,40 +45,40 @@ class Province(Base):
 
     # Folder name of its reference data, such as khanh_hoa.
     code: Mapped[str] = mapped_column(String(40), primary_key=True)
-    # Name as in documents: "Khánh Hòa"; targets name their province the same way.
+    # Name as in documents, such as "Khánh Hòa"; `Target.province` uses the same name.
     name: Mapped[str] = mapped_column(String(100))
-    # Province part of dossier codes: H32.
+    # First part of the province's dossier codes, such as H32.
     dossier_prefix: Mapped[str] = mapped_column(String(3))
-    # Hotline number printed on every public page.
+    # Phone number of the hotline, printed on every public page.
     hotline: Mapped[str] = mapped_column(String(30))
     # Minutes between the finish of a dossier and its invitation.
     invite_delay_minutes: Mapped[int] = mapped_column(default=120)
-    # Days a link stays valid after it was made.
+    # Days for which a link is valid.
     link_days: Mapped[int] = mapped_column(default=14)
-    # A dossier finished longer ago than this is not asked about.
+    # Dossiers that finished more days ago than this get no invitation.
     max_age_days: Mapped[int] = mapped_column(default=30)
-    # Local time before which no message starts.
+    # Start of the daily send window, local time (inclusive).
     window_start: Mapped[time] = mapped_column(default=time(8))
-    # Local time from which no message starts.
+    # End of the daily send window, local time (exclusive).
     window_end: Mapped[time] = mapped_column(default=time(20))
-    # Days between two invitations to one phone; 0 switches the rule off.
+    # Least number of days between two invitations to one phone; 0: no limit.
     phone_gap_days: Mapped[int] = mapped_column(default=30)
-    # Invitations and reminders that one phone gets within seven days, at most.
+    # Largest number of invitations and reminders to one phone within seven days.
     phone_week_cap: Mapped[int] = mapped_column(default=5)
-    # Days after an invitation on which those who did not answer are reminded once; 0: never.
+    # Days from an invitation to its only reminder, if there is no answer; 0: no reminders.
     reminder_days: Mapped[int] = mapped_column(default=3)
-    # More dossiers than this on one phone within `intermediary_days` make it an intermediary.
+    # A phone with more dossiers than this within `intermediary_days` is that of an intermediary.
     intermediary_over: Mapped[int] = mapped_column(default=5)
     intermediary_days: Mapped[int] = mapped_column(default=90)
-    # Share of invitations that get the full questionnaire, in percent.
+    # Share of invitations with the full questionnaire, in percent.
     full_percent: Mapped[int] = mapped_column(default=10)
     # Share of invitations for which a follow-up card is stored, in percent.
     followup_percent: Mapped[int] = mapped_column(default=10)
-    # Confidence of the interval printed beside each index, in percent; verdicts use its bounds.
+    # Confidence level of the interval of each index, in percent; verdicts use its bounds.
     confidence_percent: Mapped[int] = mapped_column(default=95)
-    # Fewest ratings for a verdict that rests on the interval.
+    # Least number of ratings for a verdict based on the interval.
     verdict_from: Mapped[int] = mapped_column(default=30)
-    # What becomes of messages that stay unknown where the provider cannot be asked.
+    # Whether messages with unknown result are sent again if the provider cannot be asked.
     send_bias: Mapped[str] = mapped_column(String(12), default=SendBias.PREFER_MISS)
 
     __clear__: ClassVar = {
@@ -97,7 +97,7 @@ class SpecialDay(Base):
 
     day: Mapped[date] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
-    # The decision behind it, shown to staff.
+    # The decision that sets it, shown to staff.
     note: Mapped[str] = mapped_column(String(200), default="")
 
     __clear__: ClassVar = {RULES: "day kind note"}
