@@ -1,4 +1,4 @@
-"""Control charts (CUSUM) of dissatisfaction by agency and sector group, rate charts, their alerts.
+"""Control charts: CUSUM of ratings that are not satisfied, rate charts, and their alerts.
 
 The control limits come from a phase I baseline that a person sets. The CUSUM score is updated with
 batches of several ratings; only sums are stored. All numbers are encrypted, because the difference
@@ -38,7 +38,7 @@ class BaselineLimits:
     careful: float
     # Ratings per delivered invitation in phase I.
     answer_rate: float
-    # A dissatisfied rating adds den - num to the score, any other subtracts num.
+    # A rating that is not satisfied adds den - num to the score, any other subtracts num.
     den: int
     num: int
     # Score from which the chart alarms (H).
@@ -207,7 +207,7 @@ class Signal:
     until: date
     # Usual share, from the baseline.
     expected: float
-    # `seen` of `out_of` were dissatisfied, not delivered, or not answered, according to the rule.
+    # `seen` of `out_of` were not satisfied, not delivered, or not answered, according to the rule.
     seen: int
     out_of: int
     # QUALITY_DROP: expected number of false alarms of this chart per month. DELIVERY_DIP and

@@ -19,7 +19,7 @@ class DayKind(StrEnum):
 
 
 class SendBias(StrEnum):
-    """Whether a message with unknown result is sent again (`PREFER_SEND`) if it can't be queried."""
+    """Whether to send a message again (`PREFER_SEND`) whose result is unknown and stays so."""
 
     PREFER_MISS = "prefer_miss"
     PREFER_SEND = "prefer_send"
