@@ -24,7 +24,7 @@ class QuestionnaireKind(StrEnum):
 
 
 class Question(Base):
-    """A question that citizens answer by a rating of 1–5: overall, or on a factor of the service."""
+    """A question that citizens answer by a rating of 1–5: overall, or about a factor of service."""
 
     __tablename__ = "question"
     __table_args__ = (CheckConstraint("position >= 1", name="position"),)
