@@ -136,7 +136,7 @@ class Sealed(Generic[T]):
         self.codec, self.row, self.index, self.quoted = codec, row, index, quoted
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
-        """Learn where it stands."""
+        """Store the model, and the names of attribute and column."""
         self.owner, self.name, self.column = owner, name, f"{name}_sealed"
 
     @cached_property

@@ -1,7 +1,7 @@
 """Ballots: citizens' answers, encrypted. New ones wait in a pool until a batch is counted.
 
-Without the key, no row can be linked to a dossier or reveals a time or the order of answers.
-`survey.ballots` reads and writes them.
+Without the encryption key no row leads to a dossier, and no row reveals when it was written or in
+which order. `survey.ballots` reads and writes them.
 """
 
 from collections.abc import Collection

@@ -200,7 +200,7 @@ class ControlRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """The figures of an alert: days, usual share, observed number and its probability."""
+    """The figures of an alert: first and last day, usual share, observed number, probability."""
 
     # First and last day of the period to which the figures belong.
     since: date

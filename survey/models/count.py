@@ -189,7 +189,7 @@ def _add(
 
 @cache
 def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -> Update:
-    """UPDATE that adds to counters of one row; cached, because building it is slow."""
+    """UPDATE that adds to counters of one row; cached, because it is needed for every change."""
     columns = table.__table__.columns
     moved = {name: columns[name] + bindparam(f"by_{name}") for name in counted}
     return update(table).where(*(columns[n] == bindparam(f"at_{n}") for n in key)).values(moved)

@@ -156,7 +156,7 @@ class Message(Base):
     # case to its messages, never from a message to its case.
     case_hash: Mapped[bytes | None]
     by_case = KeyedHash("case_hash")
-    # Recipient; deleted once a message of a dialogue or an unlinked reminder is sent.
+    # Recipient; deleted when a message of a dialogue or an unlinked reminder is sent or ends.
     recipient_sealed: Mapped[bytes | None]
     # Blind index of the recipient; deleted with it, but that of a sent unlinked reminder is kept
     # for a week. Dialogues, messages about cases and unlinked reminders have a different index for

@@ -19,7 +19,10 @@ class DayKind(StrEnum):
 
 
 class SendBias(StrEnum):
-    """Whether to send a message again (`PREFER_SEND`) whose result is unknown and stays so."""
+    """What to risk for a message with unknown result: that it is missed, or that it is sent twice.
+
+    The rule applies to providers that cannot be asked about past messages.
+    """
 
     PREFER_MISS = "prefer_miss"
     PREFER_SEND = "prefer_send"
@@ -78,7 +81,7 @@ class Province(Base):
     confidence_percent: Mapped[int] = mapped_column(default=95)
     # Least number of ratings for a verdict based on the interval.
     verdict_from: Mapped[int] = mapped_column(default=30)
-    # Whether messages with unknown result are sent again if the provider cannot be asked.
+    # What happens to messages with unknown result if the provider cannot be asked (SendBias).
     send_bias: Mapped[str] = mapped_column(String(12), default=SendBias.PREFER_MISS)
 
     __clear__: ClassVar = {

@@ -1,4 +1,4 @@
-"""Questions and questionnaires as rows: never edited once used, a new wording is a new version."""
+"""Questions and versions of questionnaires; a changed wording of a used one is a new version."""
 
 from datetime import date
 from enum import StrEnum
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from survey.crypto.reasons import PUBLIC
 from survey.db import Base, one_of
 
-# The one question that every answer rates, and the only one that code knows by name.
+# Code of the question that every answer rates; the only question that code refers to.
 OVERALL = "overall"
 LOWEST_RATING, HIGHEST_RATING = 1, 5
 SATISFIED_FROM = 4
@@ -18,25 +18,25 @@ DISSATISFIED_UP_TO = 2
 
 
 class QuestionnaireKind(StrEnum):
-    """Short: overall, reasons, comment, contact. Full: each factor is rated as well."""
+    """SHORT: overall rating, reasons, comment, contact. FULL: each factor is rated as well."""
 
     SHORT = "short"
     FULL = "full"
 
 
 class Question(Base):
-    """What citizens rate 1–5: the overall question, or a factor of the service."""
+    """A question that citizens answer by a rating of 1–5: overall, or about a factor of service."""
 
     __tablename__ = "question"
     __table_args__ = (CheckConstraint("position >= 1", name="position"),)
 
     code: Mapped[str] = mapped_column(String(20), primary_key=True)
-    # Place in lists of questions of more than one questionnaire.
+    # Position (from 1) in lists that combine questions of several questionnaires.
     position: Mapped[int]
-    # How tables, reports and the reasons to choose from call it.
+    # Short name in tables, reports and the reasons that citizens can choose.
     name_vi: Mapped[str] = mapped_column(String(300))
     name_en: Mapped[str] = mapped_column(String(300))
-    # What belongs to it in everyday words, beside its name; empty without.
+    # Explanation in everyday words beside the name; may be empty.
     hint_vi: Mapped[str] = mapped_column(String(300))
     hint_en: Mapped[str] = mapped_column(String(300))
 
@@ -44,7 +44,7 @@ class Question(Base):
 
 
 class Questionnaire(Base):
-    """One version of one kind of questionnaire."""
+    """A version of a kind of questionnaire."""
 
     __tablename__ = "questionnaire"
     __table_args__ = (UniqueConstraint("kind", "version"), one_of("kind", QuestionnaireKind))
@@ -52,14 +52,14 @@ class Questionnaire(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
     version: Mapped[int]
-    # First local day on which invitations are made with it.
+    # First local day on which new invitations use it.
     valid_from: Mapped[date]
 
     __clear__: ClassVar = {PUBLIC: "id kind version valid_from"}
 
 
 class QuestionnaireItem(Base):
-    """One question with its words in Vietnamese and English."""
+    """A question of a questionnaire: position (from 1), wording in Vietnamese and English."""
 
     __tablename__ = "questionnaire_item"
     __table_args__ = (CheckConstraint("position >= 1", name="position"),)

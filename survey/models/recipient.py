@@ -1,4 +1,4 @@
-"""Who a message goes to: an address on a channel, as it is masked, compared and hashed."""
+"""Recipients of messages: an address on a channel, how it is masked, indexed and encrypted."""
 
 import re
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ _MOBILE = re.compile(r"\+84[35789][0-9]{8}")
 
 
 class IndexUse(StrEnum):
-    """What a message's blind index is for: equal addresses are equal within one use only.
+    """Prefix of the text that is hashed for a recipient's blind index.
 
-    An unlinked reminder, who was talked to in a dialogue (and so has answered) and who is written
-    to about a case (and so has complained) must not be found beside the invitation or the dossier.
+    Messages to one address have equal indexes within one use only. Otherwise reminders that are
+    unlinked, dialogues (whose recipients have answered) and messages about cases (whose recipients
+    have complained) could be joined with invitations and dossiers.
     """
 
     ASKED = ""
@@ -25,48 +26,51 @@ class IndexUse(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Recipient:
-    """A receiver of messages. Never printed in full: its representation is masked."""
+    """A recipient of messages; its `repr` is masked."""
 
     channel: MessageChannel
-    # A telephone number in E.164.
+    # Phone number in E.164.
     address: str
 
     @classmethod
     def by_sms(cls, e164: str) -> "Recipient":
-        """Who is written to by SMS at a number (E.164)."""
+        """The recipient with this phone number (E.164), by SMS."""
         return cls(MessageChannel.SMS, e164)
 
     def __repr__(self) -> str:
-        """Fit for logs and error messages."""
+        """Channel and masked address, for logs and error messages."""
         return f"<{self.channel} {self.masked}>"
 
     @property
     def masked(self) -> str:
-        """The address fit for screens and logs."""
+        """The address with hidden digits, for screens and logs."""
         return mask_phone(self.address)
 
     @property
     def prefix(self) -> str | None:
-        """First three digits of a Vietnamese mobile as it is dialled at home, such as 090; None of
-        any other number, to which no text is sent.
+        """First three digits of a Vietnamese mobile number in national format, such as 090.
+
+        None for all other numbers, to which no messages are sent.
         """
         return f"0{self.address[3:5]}" if _MOBILE.fullmatch(self.address) else None
 
     def indexed_text(self, use: IndexUse = IndexUse.ASKED) -> str:
-        """What is hashed for a blind index. The channel is no part of it: what was sent to a number
-        on one channel, and its wish to get no more, count on every other.
+        """The text that is hashed for a blind index.
+
+        It does not contain the channel, so opt-outs and limits on messages to a number hold on all
+        channels.
         """
         return f"{use}{self.address}"
 
 
 class RecipientCodec:
-    """A receiver as bytes to be encrypted: the channel, a blank and the address."""
+    """Converts recipients to bytes for encryption: channel, a space and address."""
 
     def pack(self, value: Recipient) -> bytes:
-        """Bytes to be encrypted."""
+        """The bytes to encrypt."""
         return f"{value.channel} {value.address}".encode()
 
     def unpack(self, content: bytes) -> Recipient:
-        """What `pack` was given."""
+        """The recipient that `pack` converted."""
         channel, _, address = content.decode().partition(" ")
         return Recipient(MessageChannel(channel), address)

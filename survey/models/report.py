@@ -1,4 +1,4 @@
-"""Files of reports that were built, so that every host can hand them out."""
+"""Generated report files, stored in the database so that every host can serve them."""
 
 import hashlib
 from datetime import datetime
@@ -12,16 +12,17 @@ from survey.period import Month
 
 
 class ReportFile(Base):
-    """One file of the report of a month; built again it is replaced."""
+    """A file of a month's report; building the report again replaces it."""
 
     __tablename__ = "report_file"
 
-    # YYYY-MM, local.
+    # Local month (YYYY-MM).
     month: Mapped[Month] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     built_at: Mapped[datetime]
-    # Bytes, and their SHA-256.
+    # Number of bytes.
     size: Mapped[int]
+    # SHA-256 of the bytes.
     digest: Mapped[str] = mapped_column(String(64))
     content: Mapped[bytes] = mapped_column(deferred=True)
 
@@ -31,6 +32,6 @@ class ReportFile(Base):
     }
 
     def store(self, content: bytes, now: datetime) -> None:
-        """Take the bytes of a file."""
+        """Store the bytes of a file with their size, digest and time."""
         self.content, self.size, self.built_at = content, len(content), now
         self.digest = hashlib.sha256(content).hexdigest()

@@ -1,8 +1,8 @@
-"""The figures of a closed period, stored once and never changed.
+"""Snapshots of all figures at a period close, stored once and never changed; leaders' approvals.
 
-The whole is encrypted: what it says of a procedure is finer than what the counts of cells say, and
-a dossier is often the only one of its procedure. What may be published stands beside it in clear:
-a lost key loses no public figure.
+The payload is encrypted, because its figures by procedure are finer than the counts in clear and a
+dossier is often the only one of its procedure. The figures that may be published are also stored in
+clear, so that no public figure is lost with a key.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ from survey.crypto.sealed import PackedText, Sealed
 from survey.db import Base
 from survey.period import Month
 
-# Payloads have a multiple of it, compressed: a length would reveal small numbers.
+# Compressed payloads are padded to a multiple of this: their length would reveal small numbers.
 PAYLOAD_BYTES = 1 << 16
 
 
 class Approval(Base):
-    """A leader's word that the report of a snapshot may leave the office: given once."""
+    """A leader's approval to release the report of a snapshot; one per snapshot."""
 
     __tablename__ = "approval"
 
@@ -40,7 +40,7 @@ class Approval(Base):
         ForeignKey("snapshot.id"), primary_key=True, autoincrement=False
     )
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
-    # Name of the account at that time, as reports print it.
+    # Name of the account at the time of approval, as printed in reports.
     name: Mapped[str] = mapped_column(String(200))
     approved_at: Mapped[datetime]
 
@@ -48,7 +48,7 @@ class Approval(Base):
 
 
 class Snapshot(Base):
-    """One closing of one month: every figure that a report may print, with formula and digest."""
+    """The snapshot of a period close of a month: all figures of reports, formula and digest."""
 
     __tablename__ = "snapshot"
     __table_args__ = (
@@ -57,18 +57,18 @@ class Snapshot(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # YYYY-MM, local.
+    # Local month (YYYY-MM).
     month: Mapped[Month] = mapped_column()
-    # 1 for the first closing of the month, the one that holds.
+    # Counted from 1 for each month; the first close is the one that is valid.
     number: Mapped[int]
     closed_at: Mapped[datetime]
     # Name and version of the index formula.
     formula: Mapped[str] = mapped_column(String(60))
     # SHA-256 of the payload.
     digest: Mapped[str] = mapped_column(String(64))
-    # What pages and reports publish of it: no line that must be suppressed (`indices.published`).
+    # The figures that may be published, after disclosure control (`indices.published`).
     published: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
-    # Canonical JSON (sorted keys, no blanks) of all figures.
+    # All figures as canonical JSON (sorted keys, no spaces).
     payload_sealed: Mapped[bytes] = mapped_column(deferred=True)
     payload = Sealed[str](PackedText(PAYLOAD_BYTES), row=("month", "number"))
 
@@ -78,12 +78,12 @@ class Snapshot(Base):
     }
 
     def store(self, payload: str, published: dict[str, Any]) -> None:
-        """Take a payload, with the digest that identifies it, and its public part."""
+        """Store a payload with its digest, and the part that may be published."""
         self.digest = hashlib.sha256(payload.encode()).hexdigest()
         self.payload, self.published = payload, published
 
 
 def closings_of(session: Session) -> Mapping[Month, int]:
-    """Month (YYYY-MM) → how often it was closed."""
+    """Number of period closes by month; 0 for months that were never closed."""
     query = select(Snapshot.month, func.count()).group_by(Snapshot.month)
     return Counter(dict(session.execute(query).all()))

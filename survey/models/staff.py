@@ -1,4 +1,4 @@
-"""People who work with the platform: accounts, roles, and what they may see."""
+"""Staff accounts, roles, daily limits, and which agencies and sector an account may see."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +15,7 @@ from survey.models.organisation import Agency, agency_tree
 
 
 class RoleName(StrEnum):
-    """The five roles of staff."""
+    """The roles of staff."""
 
     HANDLER = "handler"
     AGENCY_HEAD = "agency_head"
@@ -46,7 +46,7 @@ class Role(Base):
 
 
 class Staff(Base):
-    """One account. An agency or a sector narrows what it sees."""
+    """A staff account; an agency or a sector limits what it may see."""
 
     __tablename__ = "staff"
     __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
@@ -58,16 +58,17 @@ class Staff(Base):
     active: Mapped[bool] = mapped_column(default=True)
     # A new value ends every session of this account.
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
-    # The password was handed over by somebody else: it opens nothing after this instant, and until
-    # then only the page to choose an own one. None: an own password.
+    # Expiry of a one-time password that somebody else set; until then it only allows choosing a new
+    # password. None: the account holder chose the password.
     one_time_until: Mapped[datetime | None]
-    # Second factor: method, secret, hashes of recovery codes, and the last time step used.
+    # Second factor (TOTP): method, shared secret, hashes of recovery codes, and the last time step
+    # that was used, so that a code is accepted once.
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     totp_secret_sealed: Mapped[bytes | None]
     totp_secret = Sealed[str | None](TEXT, row=("id",))
     mf_recovery_codes: Mapped[str | None] = mapped_column(Text)
     last_totp_step: Mapped[int | None]
-    # What it sees: this agency and those below, this sector; empty: all.
+    # The account sees only this agency with those below it, and only this sector; None: all.
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agency.id"))
     sector_code: Mapped[str | None] = mapped_column(ForeignKey("sector.code"))
 
@@ -81,7 +82,7 @@ class Staff(Base):
         "worth nothing without SECRET_KEY, which signs sessions": "fs_uniquifier",
     }
 
-    # What Flask-Login asks of whoever signs in; Flask itself stays at the edges.
+    # Attributes that Flask-Login needs; its UserMixin is not used, because models import no Flask.
     is_authenticated = True
     is_anonymous = False
 
@@ -91,27 +92,27 @@ class Staff(Base):
         return self.active
 
     def get_id(self) -> str:
-        """What a session knows an account by."""
+        """The identifier of the account that sessions hold (Flask-Login)."""
         return self.fs_uniquifier
 
     @property
     def must_change_password(self) -> bool:
-        """Whether an own password comes before anything else."""
+        """Whether the account has a one-time password, which must be changed first."""
         return self.one_time_until is not None
 
     @property
     def role(self) -> RoleName:
-        """The one role of this account."""
+        """The role of the account; it has exactly one."""
         return RoleName(self.roles[0].name)
 
 
 class SignInTry(Base):
-    """Wrong sign-ins of the last minutes, counted for an account's name and for an address."""
+    """Number of failed sign-ins of the last minutes for an account name or an IP address."""
 
     __tablename__ = "sign_in_try"
     __table_args__ = (CheckConstraint("wrong >= 1", name="wrong"),)
 
-    # Keyed hash of what was tried, so that the table names nobody.
+    # Keyed hash of the name or address, so that the table holds neither.
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     wrong: Mapped[int]
     since: Mapped[datetime]
@@ -120,15 +121,15 @@ class SignInTry(Base):
 
 
 class Allowance(Base):
-    """How often an account did on its last day of use what is limited a day."""
+    """Number of uses of an act that is limited per day, on the last day an account used it."""
 
     __tablename__ = "allowance"
     __table_args__ = (CheckConstraint("used >= 0", name="used"),)
 
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
-    # What is limited, such as text.test.
+    # The limited act, such as text.test.
     act: Mapped[str] = mapped_column(String(40), primary_key=True)
-    # Local day; uses of an earlier one count no more.
+    # Local day of `used`; the first use on a later day replaces it.
     day: Mapped[date]
     used: Mapped[int]
 
@@ -136,7 +137,7 @@ class Allowance(Base):
 
 
 def used_on(session: Session, staff_id: int, act: str, day: date) -> int:
-    """How often an account did this today, a local day; days before are forgotten."""
+    """Number of uses of an act by an account on a local day; only its last day is stored."""
     query = select(Allowance.used).where(
         Allowance.staff_id == staff_id, Allowance.act == act, Allowance.day == day
     )
@@ -144,20 +145,20 @@ def used_on(session: Session, staff_id: int, act: str, day: date) -> int:
 
 
 def count_use(session: Session, staff_id: int, act: str, day: date) -> None:
-    """Count one use more. The caller holds the account's row, so nobody counts at the same time."""
+    """Add one use of an act; the caller holds a lock on the account's row against lost updates."""
     used = used_on(session, staff_id, act, day) + 1
     session.merge(Allowance(staff_id=staff_id, act=act, day=day, used=used))
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an account may see: these agencies (None: all) and this sector (None: all)."""
+    """What an account may see: agencies (None: all) and sector (None: all)."""
 
     agency_ids: frozenset[int] | None = None
     sector_code: str | None = None
 
     def holds(self, agency_id: int, sector_code: str) -> bool:
-        """Whether something of this agency and sector may be seen."""
+        """Whether the scope contains an agency and sector."""
         return (self.agency_ids is None or agency_id in self.agency_ids) and self.sector_code in {
             None,
             sector_code,
@@ -165,7 +166,7 @@ class Scope:
 
 
 def scope_of(session: Session, staff: Staff) -> Scope:
-    """The agency tree and sector of an account; the head of no agency sees none."""
+    """The agency tree and sector of an account; an agency head without an agency sees nothing."""
     if staff.agency is None:
         ids = frozenset[int]() if staff.role is RoleName.AGENCY_HEAD else None
         return Scope(ids, staff.sector_code)

@@ -1,4 +1,4 @@
-"""Stages of a dossier between hand-in and result, numbered as in the national feed."""
+"""Stages of a dossier from hand-in to result, numbered as in the national feed."""
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -12,7 +12,7 @@ from survey.db import Base, one_of
 
 
 class Stage(IntEnum):
-    """Where a dossier stands, by the status code of the national feed."""
+    """Stage of a dossier, with the status code of the national feed."""
 
     REGISTERED = 1
     RECEIVED = 2
@@ -26,7 +26,7 @@ class Stage(IntEnum):
     RETURNED = 10
 
 
-# The official names, as one-stop software prints them.
+# Official names, as used by the one-stop software.
 STAGE_NAMES: dict[Stage, str] = {
     Stage.REGISTERED: "Mới đăng ký",
     Stage.RECEIVED: "Được tiếp nhận",
@@ -39,12 +39,12 @@ STAGE_NAMES: dict[Stage, str] = {
     Stage.READY: "Đã xử lý xong",
     Stage.RETURNED: "Đã trả kết quả",
 }
-# A finished dossier stands in one of these.
+# Stages in which a dossier can be finished.
 END_STAGES = frozenset({Stage.NOT_RECEIVED, Stage.WITHDRAWAL_ASKED, Stage.STOPPED, Stage.RETURNED})
 
 
 class Source(StrEnum):
-    """Where we know something of a dossier from."""
+    """Source of data about a dossier."""
 
     FILE = "file"
     API = "api"
@@ -52,7 +52,7 @@ class Source(StrEnum):
 
 
 class DossierStage(Base):
-    """A stage that a dossier reached. Receipt and return stand on the dossier itself, as dates."""
+    """A stage that a dossier reached; its receipt and return are dates of the dossier itself."""
 
     __tablename__ = "dossier_stage"
     __table_args__ = (
@@ -62,8 +62,8 @@ class DossierStage(Base):
     )
 
     dossier_id: Mapped[int] = mapped_column(ForeignKey("dossier.id"), primary_key=True)
-    # When it began as UTC, a day without a time at local midnight. Where a file names the stage
-    # alone: the day on which it was exported.
+    # Start of the stage (UTC; a date without a time is local midnight). If a file names only the
+    # stage, it is the day of the export.
     at: Mapped[datetime] = mapped_column(primary_key=True)
     stage: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     # Whether the time of day is known.

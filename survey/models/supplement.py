@@ -1,4 +1,4 @@
-"""Requests for further papers: each of a dossier counts, since two are a fault of the office."""
+"""Requests for further papers; all of a dossier are stored, since two are a fault of the office."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -13,7 +13,7 @@ from survey.models.stage import Source
 
 
 class Supplement(Base):
-    """The n-th request for further papers on a dossier."""
+    """The n-th request for further papers for a dossier."""
 
     __tablename__ = "supplement"
     __table_args__ = (
@@ -22,19 +22,20 @@ class Supplement(Base):
     )
 
     dossier_id: Mapped[int] = mapped_column(ForeignKey("dossier.id"), primary_key=True)
-    # From 1, in the order in which we heard of them.
+    # Counted from 1 for each dossier, in the order of import.
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # Its id in the software it comes from; empty where that gives none.
+    # Id in the software of the source; empty if the software states none.
     source_id: Mapped[str] = mapped_column(String(60), default="")
-    # When it was asked for as UTC; a day without a time stands at local midnight.
+    # Time of the request (UTC; a date without a time is local midnight).
     asked_at: Mapped[datetime]
     asked_has_time: Mapped[bool]
-    # Name of the officer who asked.
+    # Name of the officer who made the request.
     asked_by: Mapped[str] = mapped_column(String(200), default="")
-    # What is missing, in the officer's words; erased by retention.
+    # The missing papers in the officer's words; erased by retention.
     text_sealed: Mapped[bytes | None]
     text = Sealed[str | None](TEXT, row=("dossier_id", "number"))
-    # Due dates before and after it, where they are known; a day stands at local midnight.
+    # Due dates before and after the request (UTC; a date without a time is local midnight); None if
+    # unknown.
     old_due_at: Mapped[datetime | None]
     new_due_at: Mapped[datetime | None]
     source: Mapped[str] = mapped_column(String(4))

@@ -1,6 +1,4 @@
-"""What the policy documents demand: satisfaction targets and rules, each with province, years,
-words and source.
-"""
+"""Satisfaction targets and rules from policy documents, each with province, years and source."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -15,7 +13,7 @@ OPERATORS = "('>=', '>', '<=', '<', '=')"
 
 
 class Target(Base):
-    """A level of satisfaction to be reached by a scope within a span of years."""
+    """A level of satisfaction that a scope must reach within a span of years."""
 
     __tablename__ = "target"
     __table_args__ = (
@@ -29,13 +27,13 @@ class Target(Base):
     scope: Mapped[str] = mapped_column(String(60))
     # Name of the province whose document sets it.
     province: Mapped[str] = mapped_column(String(100))
-    # First and last year in force; empty: open.
+    # First and last year in force; None: no limit.
     from_year: Mapped[int | None]
     by_year: Mapped[int | None]
     # Percent.
     value: Mapped[Decimal] = mapped_column(Numeric(5, 2))
     operator: Mapped[str] = mapped_column(String(2))
-    # The exact words of the document.
+    # Verbatim quotation from the document.
     quote: Mapped[str] = mapped_column(String(500))
     source: Mapped[str] = mapped_column(String(100))
 
@@ -45,7 +43,10 @@ class Target(Base):
 
 
 class Rule(Base):
-    """A duty or a bar from a document, such as "5 % late: not rated good"."""
+    """A duty or threshold from a policy document, such as "5 % late: not rated good".
+
+    Columns with the same name have the same meaning as in `Target`.
+    """
 
     __tablename__ = "rule"
     __table_args__ = (
@@ -54,14 +55,14 @@ class Rule(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # First word of the scope in targets.csv: floor, head, rule, history, context, party_unit.
+    # First word of the scope in targets.csv: floor, head, rule, history, context or party_unit.
     kind: Mapped[str] = mapped_column(String(20))
     # The rest of the scope: late_agency_not_good, index_not_good, …
     name: Mapped[str] = mapped_column(String(60))
     province: Mapped[str] = mapped_column(String(100))
     from_year: Mapped[int | None]
     by_year: Mapped[int | None]
-    # A number, a fraction, a date or a word, as the document has it.
+    # A number, fraction, date or word, as written in the document.
     value: Mapped[str] = mapped_column(String(30))
     operator: Mapped[str] = mapped_column(String(2))
     quote: Mapped[str] = mapped_column(String(500))

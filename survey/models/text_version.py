@@ -1,4 +1,4 @@
-"""The province's own wordings of SMS, each version with what the carriers said about it."""
+"""Versions of the province's own SMS texts, with their approval by the mobile carriers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,14 +12,14 @@ from survey.db import Base, one_of
 
 
 class TextForm(StrEnum):
-    """How a wording leaves: without diacritics (cheap), or with them."""
+    """Whether a text is sent without diacritics, which takes fewer segments, or with them."""
 
     PLAIN = "plain"
     ACCENTED = "accented"
 
 
 class TextState(StrEnum):
-    """Where a version stands; the allowed steps are in TEXT_STEPS."""
+    """State of a version; TEXT_STEPS holds the allowed transitions."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -38,7 +38,7 @@ TEXT_STEPS: dict[TextState, frozenset[TextState]] = {
 
 
 class TextVersion(Base):
-    """One version of one text. Its words are never edited: a change is a new version."""
+    """A version of a text; its words are never edited, a change is a new version."""
 
     __tablename__ = "text_version"
     __table_args__ = (
@@ -49,19 +49,19 @@ class TextVersion(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # Name of the shipped text it stands in for, such as invitation.
+    # Name of the shipped text that it replaces, such as invitation.
     name: Mapped[str] = mapped_column(String(30))
-    # 1, 2, … of this name.
+    # Counted from 1 for each name.
     number: Mapped[int]
     form: Mapped[str] = mapped_column(String(10))
-    # As typed, with its {placeholders}.
+    # Text as typed, with {placeholders}.
     words: Mapped[str] = mapped_column(String(600))
     state: Mapped[str] = mapped_column(String(10), default=TextState.DRAFT)
-    # What the carriers wrote about it: a number, a date, why not.
+    # The carriers' response: reference number, date, or reason of refusal.
     carrier_note: Mapped[str] = mapped_column(String(200), default="")
     made_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     made_at: Mapped[datetime]
-    # Who took the latest step, and when.
+    # Account that made the latest transition, and when.
     changed_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     changed_at: Mapped[datetime]
 
