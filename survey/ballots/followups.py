@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey.bulk import write_many
 from survey.db import chunked, table_of
-from survey.models.ballot import ballot_key, cast_keys
+from survey.models.ballot import ballot_key, answered_keys
 from survey.models.followup import Card, FollowupCard
 from survey.period import Month
 from survey.row_order import shuffle_rows
@@ -42,7 +42,7 @@ def destroy_answered(session: Session, month: Month) -> None:
     """
     cards = cards_of(session, month)
     keys = {ballot_key(session, card.secret): name for name, card in cards.items()}
-    answered = [keys[key] for some in chunked(list(keys)) for key in cast_keys(session, some)]
+    answered = [keys[key] for some in chunked(list(keys)) for key in answered_keys(session, some)]
     _drop(session, answered)
     shuffle_rows(session, FollowupCard, FollowupCard.month == month)
 

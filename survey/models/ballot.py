@@ -99,7 +99,7 @@ _KEYS = [
     select(table.key).where(table.key.in_(bindparam("keys", expanding=True)))
     for table in (PooledBallot, CountedBallot)
 ]
-_CAST = union_all(*_KEYS)
+_ANSWERED = union_all(*_KEYS)
 
 
 def ballot_key(session: Session, secret: str) -> bytes:
@@ -110,6 +110,8 @@ def ballot_key(session: Session, secret: str) -> bytes:
     return CountedBallot.by_secret.of(session, secret)
 
 
-def cast_keys(session: Session, keys: Collection[bytes]) -> set[bytes]:
+def answered_keys(session: Session, keys: Collection[bytes]) -> set[bytes]:
     """Those of the given keys for which a ballot exists, in the pool or counted."""
-    return {bytes(key) for key in session.scalars(_CAST, {"keys": list(keys)})} if keys else set()
+    return (
+        {bytes(key) for key in session.scalars(_ANSWERED, {"keys": list(keys)})} if keys else set()
+    )

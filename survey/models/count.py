@@ -181,14 +181,14 @@ def _add(
     if min(steps.values()) < 0:  # only what was counted before is subtracted, so the row exists
         at_key = {f"at_{name}": value for name, value in key.items()}
         by = {f"by_{name}": step for name, step in steps.items()}
-        connection.execute(_taking(table, tuple(key), tuple(steps)), {**at_key, **by})
+        connection.execute(_update_of(table, tuple(key), tuple(steps)), {**at_key, **by})
         return
-    statement = _putting(table, connection.dialect.name, tuple(steps))
+    statement = _upsert_of(table, connection.dialect.name, tuple(steps))
     write_many(session, statement, [{**key, **steps}])
 
 
 @cache
-def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -> Update:
+def _update_of(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -> Update:
     """UPDATE that adds to counters of one row; cached, because it is needed for every change."""
     columns = table.__table__.columns
     moved = {name: columns[name] + bindparam(f"by_{name}") for name in counted}
@@ -196,7 +196,7 @@ def _taking(table: type[Base], key: tuple[str, ...], counted: tuple[str, ...]) -
 
 
 @cache
-def _putting(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> Insert:
+def _upsert_of(table: type[Base], dialect_name: str, counted: tuple[str, ...]) -> Insert:
     """Upsert that inserts a row, or adds its `counted` columns to the existing row."""
     core = inspect(table).local_table
     fresh = (postgresql if dialect_name == "postgresql" else sqlite).insert(core)
@@ -289,4 +289,4 @@ def _add_all(
     if not rows:
         return
     dialect_name = connection_of(session).dialect.name
-    write_many(session, _putting(table, dialect_name, tuple(counted)), rows)
+    write_many(session, _upsert_of(table, dialect_name, tuple(counted)), rows)

@@ -67,8 +67,8 @@ def test_a_line_is_suppressed_where_one_of_its_months_suppresses_it():
 
 def parts_of(total, parts):
     """Every way to split a whole number into a number of parts."""
-    for floor_rules in itertools.combinations(range(total + parts - 1), parts - 1):
-        edges = (-1, *floor_rules, total + parts - 1)
+    for separators in itertools.combinations(range(total + parts - 1), parts - 1):
+        edges = (-1, *separators, total + parts - 1)
         yield tuple(right - left - 1 for left, right in itertools.pairwise(edges))
 
 

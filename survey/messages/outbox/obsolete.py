@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.crypto.tokens import REPLY_CODE_LENGTH, TOKEN_ALPHABET, TOKEN_SHAPE, reply_secret
-from survey.models.ballot import ballot_key, cast_keys
+from survey.models.ballot import ballot_key, answered_keys
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.recipient import Recipient
@@ -116,4 +116,4 @@ def _answered(
         code = invitation.reply_code if invitation else None
         secrets = [reply_secret(invitation.id, code)] if invitation and code else one.tokens
         owners |= {ballot_key(session, secret): one.message.id for secret in secrets}
-    return {owners[key] for key in cast_keys(session, owners)}
+    return {owners[key] for key in answered_keys(session, owners)}
