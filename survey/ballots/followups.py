@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from survey.bulk import write_many
 from survey.db import chunked, table_of
-from survey.models.ballot import ballot_key, answered_keys
+from survey.models.ballot import answered_keys, ballot_key
 from survey.models.followup import Card, FollowupCard
 from survey.period import Month
 from survey.row_order import shuffle_rows

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.crypto.tokens import REPLY_CODE_LENGTH, TOKEN_ALPHABET, TOKEN_SHAPE, reply_secret
-from survey.models.ballot import ballot_key, answered_keys
+from survey.models.ballot import answered_keys, ballot_key
 from survey.models.invitation import Invitation
 from survey.models.message import Message, MessageKind, MessageState
 from survey.models.recipient import Recipient
