@@ -1,5 +1,6 @@
 """The databases that are measured: SQLite files, and PostgreSQL as a province would run it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,9 +37,8 @@ def engines() -> Iterator[list[Engine]]:
     """SQLite and PostgreSQL: TEST_DATABASE_URL, or a server of its own that waits for the disk."""
     server: PostgresServer = find_postgres(durable=True)
     try:
-        found = [Engine("sqlite")]
-        if server.url:
-            found.append(Engine("postgresql", server.url))
-        yield found
+        if not server.url:
+            sys.exit(f"PostgreSQL is needed to measure: {server.note}")
+        yield [Engine("sqlite"), Engine("postgresql", server.url)]
     finally:
         server.stop()

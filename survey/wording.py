@@ -92,7 +92,8 @@ SENTENCES = {
     ),
     "backup_failed": _("Công cụ sao lưu báo lỗi: {detail}"),
     "database_not_empty": _(
-        "Cơ sở dữ liệu này đang có dữ liệu. Hãy dừng web và worker, sao lưu, rồi thêm --replace."
+        "Cơ sở dữ liệu này đang có dữ liệu. Hãy dừng web, sender và worker, sao lưu, rồi thêm "
+        "--replace."
     ),
     "tool_missing": _("Máy chưa có công cụ {detail}. Hãy cài gói postgresql-client."),
     "no_file": _("Hãy chọn tệp hồ sơ trước."),

@@ -19,7 +19,7 @@ from survey.ballots import storage
 from survey.ballots.contents import Answer
 from survey.cases.deadlines import FIRST_REACTION_HOURS, day_of
 from survey.crypto.tokens import reply_secret
-from survey.errors import Refused
+from survey.errors import Conflict, Refused
 from survey.messages import outbox
 from survey.messages.dialogue import Reply, parse
 from survey.messages.phone import clean_phone, recipient_at
@@ -27,7 +27,7 @@ from survey.messages.providers import InboundSms
 from survey.messages.text import SmsText, deadline_words, short_agency_name
 from survey.messages.versions import compose, compose_alike
 from survey.models.ballot import ballot_key
-from survey.models.case import case_of
+from survey.models.case import CaseState, case_of
 from survey.models.invitation import Invitation, OptOut, random_id
 from survey.models.message import (
     Conversation,
@@ -66,7 +66,7 @@ def receive(session: Session, inbound: InboundSms, now: datetime) -> None:
     talk = _Talk(session, recipient, now)
     try:
         is_done = talk.answer(parse(inbound.text))
-    except Refused:  # such as `too_many_changes`: then a person reads the text
+    except (Refused, Conflict):  # such as `too_many_changes`: then a person reads the text
         is_done = False
     if not is_done:
         _to_inbox(session, inbound, now)
@@ -197,7 +197,9 @@ class _Talk:
         if answer is None:
             return False
         whole = "\n".join(part for part in (answer.comment, text.strip()) if part)
-        given = Submission(comment=whole[:COMMENT_LENGTH])
+        if len(whole) > COMMENT_LENGTH or self._is_answered(chosen.invitation):
+            return False
+        given = Submission(comment=whole)
         submit_by_sms(self.session, chosen.invitation, self.recipient, given, self.now)
         return True
 
@@ -234,6 +236,13 @@ class _Talk:
         secret = reply_secret(invitation.id, invitation.reply_code or "")
         found = storage.find(self.session, ballot_key(self.session, secret))
         return found.answer if found else None
+
+    def _is_answered(self, invitation: Invitation) -> bool:
+        """Whether the case of an invitation was replied to or closed."""
+        secret = reply_secret(invitation.id, invitation.reply_code or "")
+        query = case_of(self.session, ballot_key(self.session, secret))
+        case = self.session.scalars(query).first()
+        return case is not None and case.record.state in {CaseState.REPLIED, CaseState.CLOSED}
 
     def _open_invitations(self) -> list[Invitation]:
         """Invitations that reached this phone and may still be answered by SMS.

@@ -26,7 +26,6 @@ LOCK = "ballots"
 _ROWS = select(PooledBallot.key, PooledBallot.month, PooledBallot.content_sealed)
 # Changes of the numbers of ratings 1 … 5; negative where ratings are subtracted.
 Steps = tuple[int, int, int, int, int]
-NO_STEPS: Steps = (0, 0, 0, 0, 0)
 
 
 _cache: Cache[Pooled] = Cache(MOST_CACHED)

@@ -16,8 +16,6 @@ from survey.models.case import CaseState
 from survey.models.staff import Staff
 from survey.province.workdays import LOCAL
 
-STATES_ASKED = [str(one) for one in CaseState]
-
 
 @click.group(help=gettext("Phản ánh cần người xử lý."))
 def command() -> None:

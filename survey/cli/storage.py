@@ -68,7 +68,7 @@ def check(*, file: Path, now: datetime, as_json: bool) -> None:
 @click.option(
     "--replace",
     is_flag=True,
-    help=gettext("Thay cả dữ liệu đang có. Hãy dừng web và worker trước."),
+    help=gettext("Thay cả dữ liệu đang có. Hãy dừng web, sender và worker trước."),
 )
 @options_without_key
 def restore(*, file: Path, replace: bool, now: datetime, as_json: bool) -> None:

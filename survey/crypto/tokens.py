@@ -3,10 +3,6 @@
 import re
 import secrets
 
-from sqlalchemy.orm import Session
-
-from survey.crypto.hashes import keyed_hash
-
 # Crockford's base 32: letters and digits without I, L and O, which are misread, and U.
 TOKEN_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # noqa: S105 - an alphabet, not a secret
 LETTER_OF_BYTE = TOKEN_ALPHABET.encode() * 8
@@ -15,11 +11,6 @@ TOKEN_SHAPE = re.compile(rf"[{TOKEN_ALPHABET}]{{{TOKEN_LENGTH}}}")
 REPLY_CODE_LENGTH = 4
 CASE_CODE_LENGTH = 8
 CASE_CODE = re.compile(rf"PA[{TOKEN_ALPHABET}]{{{CASE_CODE_LENGTH - 2}}}")
-
-
-def invitation_hash(session: Session, token: str) -> bytes:
-    """HMAC(k1, token): the keyed hash of its link's token that an invitation stores."""
-    return keyed_hash(session, "invitation.token_hash", token)
 
 
 def reply_secret(invitation_id: int, reply_code: str) -> str:

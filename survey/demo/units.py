@@ -47,7 +47,6 @@ SPREAD = 0.8
 
 DEPARTMENT_LEVELS = ("province", "both")
 COMMUNE_LEVELS = ("commune", "both")
-WORKING_LEVELS = (AgencyLevel.PROVINCE_DEPARTMENT, AgencyLevel.DISTRICT, AgencyLevel.COMMUNE)
 USUAL_DAYS = 7
 LONGEST_DAYS = 25
 

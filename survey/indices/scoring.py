@@ -15,6 +15,7 @@ from analysis.poststratify import collapse_lines
 from survey.indices.figures import Figure
 from survey.indices.line_counts import LineCounts, Ratings, summed
 from survey.models.dossier import Lateness
+from survey.models.questionnaire import SATISFIED_FROM
 from survey.period import Month
 from survey.province import province_of
 from survey.province.targets import floor_rules
@@ -92,7 +93,7 @@ def _cells(counts: Sequence[LineCounts]) -> _Cells:
     for row, count in enumerate(counts):
         for column, (stratum, (finished, ratings)) in enumerate(count.strata.items()):
             rated = sum(ratings)
-            y[row, column], n[row, column] = ratings[3] + ratings[4], rated
+            y[row, column], n[row, column] = _satisfied(ratings), rated
             N[row, column] = max(finished, rated)
             late[row, column] = stratum[2] == Lateness.LATE
     return _Cells(y, n, N, late)
@@ -208,7 +209,7 @@ def _figure(
 
 
 def _satisfied(ratings: Ratings) -> int:
-    return ratings[3] + ratings[4]
+    return sum(ratings[SATISFIED_FROM - 1 :])
 
 
 def nonresponse(count: LineCounts) -> analysis.Nonresponse:

@@ -64,13 +64,6 @@ def _set_sign_font(run: WordPart) -> None:
         fonts.set(qn(f"w:{script}"), SIGN_FONT)
 
 
-def bare_table(word: WordPart, widths: Sequence[int]) -> WordPart:
-    """One row without borders; width is set in cells and grid, or the national name would wrap."""
-    table = word.add_table(rows=1, cols=len(widths))
-    _fix_widths(table, widths)
-    return table
-
-
 def _fix_widths(table: WordPart, widths: Sequence[int]) -> None:
     table.autofit = False
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
@@ -79,20 +72,6 @@ def _fix_widths(table: WordPart, widths: Sequence[int]) -> None:
     for row in table.rows:
         for cell, width in zip(row.cells, widths, strict=True):
             cell.width = Mm(width)
-
-
-def add_rule(holder: WordPart, width: int, room: int) -> None:
-    """A short centred line below a text: an empty paragraph with a top border."""
-    paragraph = holder.add_paragraph()
-    side = Mm((room - width) / 2 - 2)
-    paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = side
-    write(paragraph, "", 4).paragraph_format.line_spacing = Pt(5)
-    _border(paragraph._p.get_or_add_pPr(), "w:pBdr", {"top": "6"})  # noqa: SLF001
-
-
-def drop_border(paragraph: WordPart) -> None:
-    """Remove the border of the built-in title style."""
-    _border(paragraph._p.get_or_add_pPr(), "w:pBdr", {"bottom": None})  # noqa: SLF001
 
 
 def _border(properties: WordPart, name: str, sides: dict[str, str | None]) -> None:

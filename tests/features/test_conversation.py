@@ -1,13 +1,15 @@
 import hashlib
 from collections import Counter
 from datetime import timedelta
-from itertools import count
 
 import pytest
 from sqlalchemy import select
 
 from survey.answers.conversation import receive
+from survey.answers.submission import COMMENT_LENGTH
 from survey.ballots import storage
+from survey.cases import steps
+from survey.cases.notices import Way
 from survey.crypto.tokens import reply_secret
 from survey.db import transaction
 from survey.messages import outbox
@@ -17,52 +19,15 @@ from survey.models.case import Case
 from survey.models.dossier import Dossier
 from survey.models.invitation import Invitation, OptOut
 from survey.models.message import Conversation, Inbound, InboundEvent, Message
-from survey.models.province import Province
 from tests import ballots
+from tests.features import answering
+from tests.features.phones import LATER, PHONE, Phone
 from tests.features.stolen import dump, timestamps
-from tests.messages.gateway import Gateway
 from tests.opened import the_case
-from tests.seeding import NOW, Wanted, ask_everybody, finish
+from tests.seeding import NOW
 
-PHONE = "+84905000111"
-LATER = NOW + timedelta(minutes=5)
 DAY = timedelta(days=1)
 NEW_KEY = "YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyE"
-
-
-class Phone:
-    """A citizen's phone that the test controls."""
-
-    def __init__(self, app):
-        self.app, self.gateway, self.events = app, Gateway(), count()
-
-    def asked(self, *numbers, now=NOW):
-        """Finish dossiers of this phone and deliver their invitations; return their codes."""
-        with self.app.app_context():
-            with transaction() as session:
-                ask_everybody(session)
-                session.scalars(select(Province)).one().phone_gap_days = 0
-                finish(session, [Wanted(number, phone=PHONE) for number in numbers], now)
-            # Ten minutes lie between two messages to a phone, and a reminder may go first.
-            for minutes in range(0, 11 * len(numbers) + 11, 11):
-                outbox.send_due(self.gateway, now + timedelta(minutes=minutes))
-            with transaction() as session:
-                query = select(Dossier.code, Invitation.reply_code)
-                pairs = query.join(Invitation, Invitation.dossier_id == Dossier.id)
-                codes = dict(session.execute(pairs).all())
-        self.gateway.taken.clear()
-        return [codes[Wanted(number).code] for number in numbers]
-
-    def writes(self, text, *, at=LATER, number=PHONE, event=None):
-        """Send a text from the phone; return the reply."""
-        name = f"E{next(self.events)}" if event is None else event
-        with self.app.app_context():
-            with transaction() as session:
-                receive(session, InboundSms("fake", name, number, text), at)
-            outbox.send_due(self.gateway, at)
-        answers = self.gateway.texts
-        self.gateway.taken.clear()
-        return answers
 
 
 @pytest.fixture
@@ -194,6 +159,30 @@ def test_a_bad_rating_then_why_then_call(phone, read, rated):
         case = the_case(session)
         assert case.contact.phone_e164 == PHONE
     assert inbox(phone) == []
+
+
+def test_after_the_written_reply_a_person_reads(phone, rated):
+    """A text that comes once the case was replied to goes to the hotline's inbox."""
+    phone.asked(1)
+    phone.writes("1")
+    with phone.app.app_context(), transaction() as session:
+        handler, case = answering.add_staff(session), session.scalars(select(Case)).one()
+        steps.take(session, handler, case, LATER)
+        steps.reply(session, handler, case, ("Đã trả kết quả ngày 3/6.", Way.PAGE), LATER)
+    assert phone.writes("vẫn chưa giải quyết") == []
+    assert inbox(phone) == ["vẫn chưa giải quyết"]
+    assert [one.comment for one in rated()] == [""]
+
+
+def test_what_no_comment_can_hold_is_read_by_a_person(phone, rated):
+    """No word is cut off: a text that makes the comment too long goes to the hotline's inbox."""
+    phone.asked(1)
+    phone.writes("2")
+    most = "lâu " * (COMMENT_LENGTH // 4)
+    phone.writes(most)
+    assert phone.writes("đi lại ba lần") == []
+    assert inbox(phone) == ["đi lại ba lần"]
+    assert [one.comment for one in rated()] == [most.strip()]
 
 
 def test_from_good_to_bad(phone, rated):

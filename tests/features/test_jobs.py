@@ -138,7 +138,7 @@ def test_a_job_of_a_killed_worker_is_done_again(
     end_lease(transact)
     assert turn(runner, NOW + 2 * MINUTE) == 1
     done = job(transact, job_id)
-    assert (done.state, done.attempts, done.result) == ("done", 2, {"differences": 0})
+    assert (done.state, done.attempts, done.result) == ("done", 2, {})
     late = queue.Taken(job_id, "index.check", "k", {}, dead, 1)
     with app.app_context(), pytest.raises(Refused, match="job_lost"):
         queue.finish(late, {}, NOW)

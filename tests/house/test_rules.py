@@ -130,7 +130,6 @@ def test_create_app_only_wires():
             (
                 "survey/disclosure",
                 "survey/indices",
-                "survey/alerts",
                 "survey/delivery",
                 "survey/insights",
                 "survey/monitoring",

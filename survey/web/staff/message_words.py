@@ -48,12 +48,6 @@ REASONS: dict[str, str] = {
     "TimeoutError": _("quá lâu không có phản hồi"),
     "TwilioRestException": _("nhà cung cấp báo lỗi"),
 }
-HOLDS: dict[str, str] = {
-    "window": _("Ngoài giờ gửi tin"),
-    "breaker": _("Nhà mạng không phản hồi, tạm dừng gửi"),
-    "fault": _("Nhà mạng từ chối tài khoản của hệ thống, tạm dừng gửi"),
-    "budget": _("Đã dùng hết hạn mức tin"),
-}
 BUDGETS: dict[str, str] = {"day": _("Hôm nay"), "month": _("Tháng này")}
 
 

@@ -11,7 +11,6 @@ from survey.models.staff import RoleName
 
 HANDLER, AGENCY_HEAD, ANALYST, LEADER, ADMIN = RoleName
 EVERYONE = frozenset(RoleName)
-FIGURES = frozenset({AGENCY_HEAD, ANALYST, LEADER, ADMIN})
 CASE_READERS = frozenset({HANDLER, AGENCY_HEAD})
 HANDLERS = frozenset({HANDLER})
 REPORT_READERS = frozenset({ANALYST, LEADER, ADMIN})
@@ -150,11 +149,6 @@ MESSAGE_TABS = (
 def may_open(role: RoleName, endpoint: str) -> bool:
     """Whether a role may open a page; nobody may open a page without an entry."""
     return role in PAGES.get(endpoint, frozenset())
-
-
-def links_for(role: RoleName) -> list[Entry]:
-    """The navigation of a role, in order."""
-    return [entry for entry in NAVIGATION if may_open(role, entry.endpoint)]
 
 
 def message_tabs_for(role: RoleName) -> list[Entry]:
