@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
 from survey import create_app
+from survey.catalogues import SOURCE, speak
 from survey.clock import Clock
 from survey.db import db, transaction
 from survey.settings import from_env
@@ -105,6 +106,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         measuring.start()
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_source() -> None:
+    """Every test begins in Vietnamese, whatever the one before it left set."""
+    speak(SOURCE)
 
 
 @pytest.fixture
